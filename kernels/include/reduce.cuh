@@ -1,0 +1,36 @@
+// reduce.cuh - block-wide results in a fixed order.
+//
+// Every thread of the block calls them, also those with nothing to add; every thread gets the result. Correct for
+// blockDim.x = 1 (warpSize = 1 on the host's lane build, where they fold to the identity) and every multiple of
+// warpSize up to 32 warps; blockDim.y = 1. Two barriers each: calls may follow one another directly.
+#pragma once
+#include "prelude.cuh"
+
+struct SumOp {
+    template <class T> DEVICE static T apply(T a, T b) { return a + b; }
+    template <class T> DEVICE static T identity() { return T(0); }
+};
+struct MaxOp {
+    template <class T> DEVICE static T apply(T a, T b) { return a > b ? a : b; }
+    template <class T> DEVICE static T identity() { return T(-3.402823466e38); }
+};
+
+template <class Op, class T> DEVICE T warp_reduce(T v) {
+    for (int o = warpSize / 2; o > 0; o >>= 1) v = Op::apply(v, __shfl_xor_sync(0xffffffffu, v, o));
+    return v;
+}
+
+template <class Op, class T> DEVICE T block_reduce(T v) {
+    __shared__ T part[32];
+    const int lane = (int)threadIdx.x % warpSize, warp = (int)threadIdx.x / warpSize;
+    v = warp_reduce<Op>(v);
+    if ((int)blockDim.x <= warpSize) return v;
+    __syncthreads(); // the previous call's readers are done with part
+    if (lane == 0) part[warp] = v;
+    __syncthreads();
+    v = lane < (int)blockDim.x / warpSize ? part[lane] : Op::template identity<T>();
+    return warp_reduce<Op>(v);
+}
+
+template <class T> DEVICE T block_sum(T v) { return block_reduce<SumOp>(v); }
+template <class T> DEVICE T block_max(T v) { return block_reduce<MaxOp>(v); }

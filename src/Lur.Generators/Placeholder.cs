@@ -1,0 +1,3 @@
+namespace Lur.Generators;
+
+internal static class Placeholder;

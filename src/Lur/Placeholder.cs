@@ -1,0 +1,3 @@
+namespace Lur;
+
+internal static class Placeholder;
