@@ -1,0 +1,285 @@
+// batch_norm.cu - batch normalisation over x [rows, C], rows = N H W, with optional residual and ReLU fused behind it.
+//
+//   forward           xh = (x - mean) rstd,  y = act(gamma xh + beta [+ residual]),  act = ReLU or identity
+//                     train: mean, var of the batch, rstd = (var + eps)^(-1/2), var biased; frozen: running statistics
+//   backward          d = act'(y) dy;  dbeta = sum d;  dgamma = sum d xh;  dresidual = d
+//                     train: a = mean d, b = mean d xh,  dx = gamma rstd (d - a - xh b);  frozen: a = b = 0
+//   forward_tangent   train: p = mean tx, q = mean tx xh;  frozen: p = q = 0
+//                     txh = rstd (tx - p - xh q);  trstd = -rstd^2 q
+//                     ty = act'(y) (gamma txh + tgamma xh + tbeta [+ tresidual])
+//   backward_tangent  td = act'(y) tdy;  tdbeta = sum td;  tdgamma = sum (td xh + d txh);  ta, tb their means (frozen:
+//   0)
+//                     tdx = (tgamma rstd + gamma trstd) (d - a - xh b) + gamma rstd (td - ta - txh b - xh tb)
+// Tangent: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, applied to Ioffe and Szegedy, ICML 2015.
+// xh is recomputed from x; act'(y) is read from the stored output, so that all passes agree on the mask.
+//
+// Reductions have two stages: *_sums / *_statistics write one partial per chunk of rows and channel (Rows(chunks, C)),
+// *_finish adds the chunks in double, block per channel (Blocks(C)). Workspace in reals: statistics 2 chunks C, sums
+// 2 chunks C, tangent sums 4 chunks C. Take chunks = ceil(rows / 256): partials are then 1 % of the traffic, and float
+// sums stay short. The result depends on chunks, never on the launch.
+// Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:
+// the cancellation in M2 loses at most a factor m = rows / chunks, whatever the data, and nothing that depends on
+// |mean| / std. Chan's formula joins the chunks.
+//
+// All kernels write; those with `accumulate` add to dresidual / dgamma / dbeta instead. dx may be dy, y may be x.
+// Launch of the remaining ones: Rows(rows, C). Pointers marked "or null" are optional.
+// Longer than 250 lines: the four passes share their masks, sums and constants of a channel.
+#include "include/columns.cuh"
+
+struct Statistics {
+    real *chunk_mean, *chunk_m2;
+    const real* x;
+    int C;
+    template <class V> struct Channel { V shift; };
+    template <class V> struct Sums { V sum, square; };
+    template <class V> DEVICE Channel<V> channel(int c, int row) const { return {load<V>(x + row * C + c)}; }
+    template <class V> DEVICE void add(const Channel<V>& k, Sums<V>& s, int i) const {
+        const V d = load<V>(x + i) - k.shift;
+        s.sum += d;
+        s.square += d * d;
+    }
+    template <class V> DEVICE void finish(const Channel<V>& k, const Sums<V>& s, int at, int rows) const {
+        const real inverse = rows > 0 ? real(1) / rows : real(0); // more chunks than rows: some are empty
+        const V mean = s.sum * inverse;
+        store<V>(chunk_mean + at, k.shift + mean);
+        store<V>(chunk_m2 + at, s.square - s.sum * mean);
+    }
+};
+
+KERNEL batch_norm_statistics(real* chunk_mean, real* chunk_m2, const real* x, int rows, int C, int chunks) {
+    reduce_columns(Statistics{chunk_mean, chunk_m2, x, C}, rows, C, chunks);
+}
+
+// running_mean, running_var (both or null) move by momentum towards the batch, with the unbiased variance, as in torch;
+// a batch of one row, for which torch throws, leaves the variance where it is.
+KERNEL COOPERATIVE batch_norm_statistics_finish(real* mean, real* rstd, real* running_mean, real* running_var,
+                                                const real* chunk_mean, const real* chunk_m2, int rows, int C,
+                                                int chunks, double eps, double momentum) {
+    BLOCK_ROWS (c, C) {
+        const wide first = chunk_mean[c];
+        wide sum = 0, m2 = 0;
+        LANE_LOOP (k, chunks) {
+            const int m = chunk_begin(rows, k + 1, chunks) - chunk_begin(rows, k, chunks);
+            sum += m * (chunk_mean[k * C + c] - first);
+        }
+        const wide mu = first + block_sum(sum) / rows;
+        LANE_LOOP (k, chunks) {
+            const int m = chunk_begin(rows, k + 1, chunks) - chunk_begin(rows, k, chunks);
+            const wide d = chunk_mean[k * C + c] - mu;
+            m2 += chunk_m2[k * C + c] + m * d * d;
+        }
+        m2 = block_sum(m2);
+        if (threadIdx.x == 0) {
+            mean[c] = (real)mu;
+            rstd[c] = (real)(1 / real_sqrt(m2 / rows + eps));
+            if (running_mean) running_mean[c] += (real)(momentum * (mu - running_mean[c]));
+            if (running_mean && rows > 1) running_var[c] += (real)(momentum * (m2 / (rows - 1) - running_var[c]));
+        }
+    }
+}
+
+// Frozen mode: the rstd that goes with running_var. Launch: Elements(C).
+KERNEL batch_norm_frozen_rstd(real* rstd, const real* running_var, int C, double eps) {
+    GRID_LOOP (c, C) rstd[c] = (real)(1 / real_sqrt(running_var[c] + eps));
+}
+
+struct Forward {
+    real* y;
+    const real *x, *residual, *mean, *rstd, *gamma, *beta;
+    bool relu_behind;
+    template <class V> struct Channel { V mean, scale, shift; };
+    template <class V> DEVICE Channel<V> channel(int c) const {
+        return {load<V>(mean + c), load<V>(gamma + c) * load<V>(rstd + c), load<V>(beta + c)};
+    }
+    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+        V v = (load<V>(x + i) - k.mean) * k.scale + k.shift;
+        if (residual) v += load<V>(residual + i);
+        store<V>(y + i, relu_behind ? relu(v) : v);
+    }
+};
+
+// residual or null.
+KERNEL batch_norm_forward(real* y, const real* x, const real* residual, const real* mean, const real* rstd,
+                          const real* gamma, const real* beta, int rows, int C, int relu) {
+    map_columns(Forward{y, x, residual, mean, rstd, gamma, beta, relu != 0}, rows, C);
+}
+
+// A gradient behind the activation, seen before it.
+template <class V> DEVICE V masked(const real* d, const real* y, int i) {
+    return y ? relu_mask(load<V>(d + i), load<V>(y + i)) : load<V>(d + i);
+}
+
+struct GradientSums {
+    real* partial;
+    const real *dy, *y, *x, *mean, *rstd;
+    int stride; // chunks C
+    template <class V> struct Channel { V mean, rstd; };
+    template <class V> struct Sums { V d, dx; };
+    template <class V> DEVICE Channel<V> channel(int c, int) const { return {load<V>(mean + c), load<V>(rstd + c)}; }
+    template <class V> DEVICE void add(const Channel<V>& k, Sums<V>& s, int i) const {
+        const V d = masked<V>(dy, y, i);
+        s.d += d;
+        s.dx += d * (load<V>(x + i) - k.mean);
+    }
+    template <class V> DEVICE void finish(const Channel<V>& k, const Sums<V>& s, int at, int) const {
+        store<V>(partial + at, s.d);
+        store<V>(partial + stride + at, s.dx * k.rstd);
+    }
+};
+
+// partial [2, chunks, C] = sums of d and of d xh, d = act'(y) dy; y null = no activation. With dy = tx and y null these
+// are the sums behind p and q of the forward tangent.
+KERNEL batch_norm_sums(real* partial, const real* dy, const real* y, const real* x, const real* mean, const real* rstd,
+                       int rows, int C, int chunks) {
+    reduce_columns(GradientSums{partial, dy, y, x, mean, rstd, chunks * C}, rows, C, chunks);
+}
+
+// means [pairs, 2, C] = the sums of partial [pairs, 2, chunks, C] / rows; dbeta, dgamma (both or null) get the sums of
+// the last pair. pairs = 1 after batch_norm_sums, 2 after batch_norm_tangent_sums (where they are tdbeta, tdgamma).
+KERNEL COOPERATIVE batch_norm_sums_finish(real* means, real* dgamma, real* dbeta, const real* partial, int pairs,
+                                          int rows, int C, int chunks, int accumulate) {
+    BLOCK_ROWS (c, C) {
+        for (int j = 0; j < 2 * pairs; j++) {
+            const wide sum = sum_chunks(partial + j * chunks * C, chunks, C, c);
+            real* out = j == 2 * pairs - 2 ? dbeta : j == 2 * pairs - 1 ? dgamma : nullptr;
+            if (threadIdx.x == 0) means[j * C + c] = (real)(sum / rows);
+            if (threadIdx.x == 0 && out) out[c] = (real)(accumulate ? out[c] + sum : sum);
+        }
+    }
+}
+
+struct Backward {
+    real *dx, *dresidual;
+    const real *dy, *y, *x, *mean, *rstd, *gamma, *means;
+    int C;
+    bool accumulate;
+    template <class V> struct Channel { V mean, scale, a, slope; };
+    template <class V> DEVICE Channel<V> channel(int c) const {
+        const V s = load<V>(rstd + c), scale = load<V>(gamma + c) * s;
+        if (!means) return {load<V>(mean + c), scale, V{}, V{}};
+        return {load<V>(mean + c), scale, load<V>(means + c), load<V>(means + C + c) * s};
+    }
+    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+        const V d = masked<V>(dy, y, i), u = load<V>(x + i) - k.mean;
+        if (dresidual) store<V>(dresidual + i, accumulate ? load<V>(dresidual + i) + d : d);
+        store<V>(dx + i, k.scale * (d - k.a - u * k.slope));
+    }
+};
+
+// means [2, C] of batch_norm_sums_finish, null = frozen; y null = no activation; dresidual or null.
+KERNEL batch_norm_backward(real* dx, real* dresidual, const real* dy, const real* y, const real* x, const real* mean,
+                           const real* rstd, const real* gamma, const real* means, int rows, int C, int accumulate) {
+    map_columns(Backward{dx, dresidual, dy, y, x, mean, rstd, gamma, means, C, accumulate != 0}, rows, C);
+}
+
+struct ForwardTangent {
+    real* ty;
+    const real *tx, *tresidual, *y, *x, *mean, *rstd, *gamma, *tgamma, *tbeta, *tmeans;
+    int C;
+    template <class V> struct Channel { V mean, scale, slope, shift; };
+    // gamma rstd (tx - p - xh q) + tgamma xh + tbeta = scale tx + (x - mean) slope + shift
+    template <class V> DEVICE Channel<V> channel(int c) const {
+        const V s = load<V>(rstd + c), scale = load<V>(gamma + c) * s, tg = load<V>(tgamma + c);
+        if (!tmeans) return {load<V>(mean + c), scale, tg * s, load<V>(tbeta + c)};
+        return {load<V>(mean + c), scale, (tg - scale * load<V>(tmeans + C + c)) * s,
+                load<V>(tbeta + c) - scale * load<V>(tmeans + c)};
+    }
+    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+        V v = k.scale * load<V>(tx + i) + (load<V>(x + i) - k.mean) * k.slope + k.shift;
+        if (tresidual) v += load<V>(tresidual + i);
+        store<V>(ty + i, y ? relu_mask(v, load<V>(y + i)) : v);
+    }
+};
+
+// tmeans [2, C] = (p, q), null = frozen; y (the forward output) null = no activation; tresidual or null.
+KERNEL batch_norm_forward_tangent(real* ty, const real* tx, const real* tresidual, const real* y, const real* x,
+                                  const real* mean, const real* rstd, const real* gamma, const real* tgamma,
+                                  const real* tbeta, const real* tmeans, int rows, int C) {
+    map_columns(ForwardTangent{ty, tx, tresidual, y, x, mean, rstd, gamma, tgamma, tbeta, tmeans, C}, rows, C);
+}
+
+// The tangent of xh: rstd (tx - p - xh q), from xh and the constants of a channel.
+template <class V> struct NormalizedTangent {
+    V rstd, p, q;
+    DEVICE V at(V tx, V xh) const { return rstd * (tx - p - xh * q); }
+};
+template <class V> DEVICE NormalizedTangent<V> normalized_tangent(const real* rstd, const real* tmeans, int C, int c) {
+    if (!tmeans) return {load<V>(rstd + c), V{}, V{}};
+    return {load<V>(rstd + c), load<V>(tmeans + c), load<V>(tmeans + C + c)};
+}
+
+struct TangentSums {
+    real* partial;
+    const real *tdy, *dy, *y, *tx, *x, *mean, *rstd, *tmeans;
+    int C, stride; // stride = chunks C
+    template <class V> struct Channel {
+        V mean;
+        NormalizedTangent<V> t;
+    };
+    template <class V> struct Sums { V d, dx, td, tdx; };
+    template <class V> DEVICE Channel<V> channel(int c, int) const {
+        return {load<V>(mean + c), normalized_tangent<V>(rstd, tmeans, C, c)};
+    }
+    template <class V> DEVICE void add(const Channel<V>& k, Sums<V>& s, int i) const {
+        const V d = masked<V>(dy, y, i), td = masked<V>(tdy, y, i);
+        const V xh = (load<V>(x + i) - k.mean) * k.t.rstd;
+        s.d += d;
+        s.dx += d * xh;
+        s.td += td;
+        s.tdx += td * xh + d * k.t.at(load<V>(tx + i), xh);
+    }
+    template <class V> DEVICE void finish(const Channel<V>&, const Sums<V>& s, int at, int) const {
+        store<V>(partial + at, s.d);
+        store<V>(partial + stride + at, s.dx);
+        store<V>(partial + 2 * stride + at, s.td);
+        store<V>(partial + 3 * stride + at, s.tdx);
+    }
+};
+
+// partial [2, 2, chunks, C] = sums of d, d xh, td, td xh + d txh: the first pair costs no memory traffic here, so that
+// the backward pass need not have kept its means.
+KERNEL batch_norm_tangent_sums(real* partial, const real* tdy, const real* dy, const real* y, const real* tx,
+                               const real* x, const real* mean, const real* rstd, const real* tmeans, int rows, int C,
+                               int chunks) {
+    reduce_columns(TangentSums{partial, tdy, dy, y, tx, x, mean, rstd, tmeans, C, chunks * C}, rows, C, chunks);
+}
+
+struct BackwardTangent {
+    real *tdx, *dx, *tdresidual, *dresidual;
+    const real *tdy, *dy, *y, *tx, *x, *mean, *rstd, *gamma, *tgamma, *tmeans, *means;
+    int C;
+    bool accumulate;
+    template <class V> struct Channel {
+        V mean, scale, tscale, a, b, ta, tb;
+        NormalizedTangent<V> t;
+    };
+    template <class V> DEVICE Channel<V> channel(int c) const {
+        const NormalizedTangent<V> t = normalized_tangent<V>(rstd, tmeans, C, c);
+        const V g = load<V>(gamma + c), scale = g * t.rstd;
+        const V tscale = load<V>(tgamma + c) * t.rstd - scale * t.rstd * t.q;
+        if (!means) return {load<V>(mean + c), scale, tscale, V{}, V{}, V{}, V{}, t};
+        const real* m = means + c;
+        return {load<V>(mean + c),  scale, tscale, load<V>(m), load<V>(m + C), load<V>(m + 2 * C),
+                load<V>(m + 3 * C), t};
+    }
+    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+        const V d = masked<V>(dy, y, i), td = masked<V>(tdy, y, i);
+        const V xh = (load<V>(x + i) - k.mean) * k.t.rstd, txh = k.t.at(load<V>(tx + i), xh);
+        const V centred = d - k.a - xh * k.b;
+        if (tdresidual) store<V>(tdresidual + i, accumulate ? load<V>(tdresidual + i) + td : td);
+        if (dresidual) store<V>(dresidual + i, accumulate ? load<V>(dresidual + i) + d : d);
+        store<V>(tdx + i, k.tscale * centred + k.scale * (td - k.ta - txh * k.b - xh * k.tb));
+        if (dx) store<V>(dx + i, k.scale * centred);
+    }
+};
+
+// tmeans as in the forward tangent, means [4, C] of batch_norm_sums_finish with pairs = 2; both null = frozen. dx,
+// dresidual (the backward pass on the way, from the same loads), tdresidual or null; y null = no activation.
+KERNEL batch_norm_backward_tangent(real* tdx, real* dx, real* tdresidual, real* dresidual, const real* tdy,
+                                   const real* dy, const real* y, const real* tx, const real* x, const real* mean,
+                                   const real* rstd, const real* gamma, const real* tgamma, const real* tmeans,
+                                   const real* means, int rows, int C, int accumulate) {
+    map_columns(BackwardTangent{tdx, dx, tdresidual, dresidual, tdy, dy, y, tx, x, mean, rstd, gamma, tgamma, tmeans,
+                                means, C, accumulate != 0},
+                rows, C);
+}

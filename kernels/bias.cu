@@ -1,0 +1,45 @@
+// bias.cu - a bias per column of x [rows, C].
+//
+//   forward   y[r, c] = x[r, c] + bias[c]                         Rows(rows, C); y may be x
+//   backward  dbias[c] = sum over r of dy[r, c];  dx = dy         two stages: bias_backward_sums, Rows(chunks, C),
+//   writes
+//             partial [chunks, C], bias_backward_finish, Blocks(C), adds the chunks in double; with `accumulate` it
+//             adds to dbias. chunks = ceil(rows / 256) as in batch_norm.cu; the result depends on chunks, not on the
+//             launch.
+// Linear: ty = tx + tbias and tdbias = sum tdy are the same kernels, applied to the tangents.
+#include "include/columns.cuh"
+
+struct BiasForward {
+    real* y;
+    const real *x, *bias;
+    template <class V> struct Channel { V bias; };
+    template <class V> DEVICE Channel<V> channel(int c) const { return {load<V>(bias + c)}; }
+    template <class V> DEVICE void at(const Channel<V>& k, int i) const { store<V>(y + i, load<V>(x + i) + k.bias); }
+};
+
+KERNEL bias_forward(real* y, const real* x, const real* bias, int rows, int C) {
+    map_columns(BiasForward{y, x, bias}, rows, C);
+}
+
+struct BiasSums {
+    real* partial;
+    const real* dy;
+    template <class V> struct Channel {};
+    template <class V> struct Sums { V d; };
+    template <class V> DEVICE Channel<V> channel(int, int) const { return {}; }
+    template <class V> DEVICE void add(const Channel<V>&, Sums<V>& s, int i) const { s.d += load<V>(dy + i); }
+    template <class V> DEVICE void finish(const Channel<V>&, const Sums<V>& s, int at, int) const {
+        store<V>(partial + at, s.d);
+    }
+};
+
+KERNEL bias_backward_sums(real* partial, const real* dy, int rows, int C, int chunks) {
+    reduce_columns(BiasSums{partial, dy}, rows, C, chunks);
+}
+
+KERNEL COOPERATIVE bias_backward_finish(real* dbias, const real* partial, int C, int chunks, int accumulate) {
+    BLOCK_ROWS (c, C) {
+        const wide sum = sum_chunks(partial, chunks, C, c);
+        if (threadIdx.x == 0) dbias[c] = (real)(accumulate ? dbias[c] + sum : sum);
+    }
+}

@@ -1,0 +1,113 @@
+// pool.cu - pooling over NHWC activations.
+//
+// Maximum over windows of size x size with stride and pad, x [N, H, W, C] -> y [N, OH, OW, C],
+// OH = (H + 2 pad - size) / stride + 1, OW likewise, pad <= size / 2 (so that every window holds an element), size <=
+// 15:
+//   max_pool_forward           y = max of the window, tap = its place kh size + kw, stored in a byte. Ties go to the
+//   first
+//                              tap in row order, NaN wins and is passed on, as in torch
+//   max_pool_backward          dx = sum of dy over the windows that this element won: every element looks at the
+//   windows
+//                              that hold it, no atomics. With `accumulate` it is added to dx
+//   max_pool_forward_tangent   ty = tx at the stored tap
+//   backward tangent           tdx from tdy by max_pool_backward: the mask does not depend on theta
+// Mean over all positions, x [N, HW, C] -> y [N, C]; linear, so that both tangent passes are these kernels too:
+//   mean_pool_forward          y = mean over the positions
+//   mean_pool_backward         dx = dy / HW at every position, added with `accumulate`
+// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward Rows(N, C), mean_pool_backward Rows(N HW,
+// C).
+#include "include/columns.cuh"
+#include "include/index.cuh"
+
+// The part of a window that lies inside the input; (h, w) is where its tap (0, 0) falls.
+struct Window {
+    int h, w, kh_begin, kh_end, kw_begin, kw_end;
+};
+DEVICE Window window_at(Position o, int H, int W, int size, int stride, int pad) {
+    const int h = o.h * stride - pad, w = o.w * stride - pad;
+    return {h, w, h < 0 ? -h : 0, H - h < size ? H - h : size, w < 0 ? -w : 0, W - w < size ? W - w : size};
+}
+
+// Taps outside, channels inside: the row of y is the running maximum, in cache, and the inner loops are contiguous.
+KERNEL max_pool_forward(real* y, unsigned char* tap, const real* x, int N, int H, int W, int C, int OH, int OW,
+                        int size, int stride, int pad) {
+    GRID_ROWS (r, N * OH * OW) {
+        const Position o = split_position(r, OH, OW);
+        const Window k = window_at(o, H, W, size, stride, pad);
+        real* best = y + r * C;
+        unsigned char* winner = tap + r * C;
+        for (int kh = k.kh_begin; kh < k.kh_end; kh++)
+            for (int kw = k.kw_begin; kw < k.kw_end; kw++) {
+                const real* v = x + ((o.n * H + k.h + kh) * W + k.w + kw) * C;
+                const unsigned char t = (unsigned char)(kh * size + kw);
+                const bool first = kh == k.kh_begin && kw == k.kw_begin;
+                LANE_LOOP (c, C) {
+                    const bool wins = first || v[c] > best[c] || v[c] != v[c];
+                    winner[c] = wins ? t : winner[c];
+                    best[c] = wins ? v[c] : best[c];
+                }
+            }
+    }
+}
+
+KERNEL max_pool_backward(real* dx, const real* dy, const unsigned char* tap, int N, int H, int W, int C, int OH, int OW,
+                         int size, int stride, int pad, int accumulate) {
+    GRID_ROWS (r, N * H * W) {
+        const Position p = split_position(r, H, W);
+        real* out = dx + r * C;
+        if (!accumulate)
+            LANE_LOOP (c, C) out[c] = 0;
+        // Windows oh with oh stride - pad <= h < oh stride - pad + size.
+        const int oh_end = (p.h + pad) / stride + 1, ow_end = (p.w + pad) / stride + 1;
+        const int oh_begin = p.h + pad < size ? 0 : (p.h + pad - size) / stride + 1;
+        const int ow_begin = p.w + pad < size ? 0 : (p.w + pad - size) / stride + 1;
+        for (int oh = oh_begin; oh < oh_end && oh < OH; oh++)
+            for (int ow = ow_begin; ow < ow_end && ow < OW; ow++) {
+                const int o = ((p.n * OH + oh) * OW + ow) * C;
+                const int t = (p.h + pad - oh * stride) * size + p.w + pad - ow * stride;
+                LANE_LOOP (c, C) out[c] += tap[o + c] == t ? dy[o + c] : real(0);
+            }
+    }
+}
+
+KERNEL max_pool_forward_tangent(real* ty, const real* tx, const unsigned char* tap, int N, int H, int W, int C, int OH,
+                                int OW, int size, int stride, int pad) {
+    GRID_ROWS (r, N * OH * OW) {
+        const Position o = split_position(r, OH, OW);
+        const Window k = window_at(o, H, W, size, stride, pad);
+        for (int kh = k.kh_begin; kh < k.kh_end; kh++)
+            for (int kw = k.kw_begin; kw < k.kw_end; kw++) {
+                const real* v = tx + ((o.n * H + k.h + kh) * W + k.w + kw) * C;
+                LANE_LOOP (c, C)
+                    if (tap[r * C + c] == kh * size + kw) ty[r * C + c] = v[c];
+            }
+    }
+}
+
+struct MeanForward {
+    real* y;
+    const real* x;
+    template <class V> struct Channel {};
+    template <class V> struct Sums { V sum; };
+    template <class V> DEVICE Channel<V> channel(int, int) const { return {}; }
+    template <class V> DEVICE void add(const Channel<V>&, Sums<V>& s, int i) const { s.sum += load<V>(x + i); }
+    template <class V> DEVICE void finish(const Channel<V>&, const Sums<V>& s, int at, int rows) const {
+        store<V>(y + at, s.sum * (real(1) / rows));
+    }
+};
+
+// The positions of an image are a chunk of the rows [N HW, C], so this is a column sum with N chunks.
+KERNEL mean_pool_forward(real* y, const real* x, int N, int HW, int C) {
+    reduce_columns(MeanForward{y, x}, N * HW, C, N);
+}
+
+KERNEL mean_pool_backward(real* dx, const real* dy, int N, int HW, int C, int accumulate) {
+    const real scale = real(1) / HW;
+    GRID_ROWS (r, N * HW) {
+        const real* d = dy + r / HW * C;
+        if (accumulate)
+            LANE_LOOP (c, C) dx[r * C + c] += d[c] * scale;
+        else
+            LANE_LOOP (c, C) dx[r * C + c] = d[c] * scale;
+    }
+}
