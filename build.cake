@@ -1,0 +1,217 @@
+// The build. Run it through build.sh, which checks the machine first:  ./build.sh --target=Help
+// Every step prints one line before it runs; a target's own result is the last thing on standard output.
+
+using System.Diagnostics;
+using System.Globalization;
+using System.Xml.Linq;
+
+var target = Argument("target", "Build");
+var filter = Argument("filter", "");
+
+const string Solution = "Lur.Native.sln";
+const string TestProject = "tests/Lur.Tests/Lur.Tests.csproj";
+string root = Context.Environment.WorkingDirectory.FullPath;
+string artifacts = System.IO.Path.Combine(root, "artifacts");
+string cli = System.IO.Path.Combine(artifacts, "lur");
+string testResults = System.IO.Path.Combine(artifacts, "test-results");
+var clock = Stopwatch.StartNew();
+bool testsCounted = false;
+
+// ---- helpers ---------------------------------------------------------------------------------------------------------
+
+void Say(string line) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{clock.Elapsed.TotalSeconds,6:F1} s] {line}"));
+
+int Execute(string program, string[] arguments, (string Name, string Value)[] environment = null, string folder = null)
+{
+    var start = new ProcessStartInfo(program) { WorkingDirectory = folder ?? root, UseShellExecute = false };
+    foreach (string argument in arguments)
+        start.ArgumentList.Add(argument);
+    foreach ((string name, string value) in environment ?? [])
+        start.Environment[name] = value;
+    using var process = Process.Start(start);
+    process.WaitForExit();
+    return process.ExitCode;
+}
+
+void Require(string step, string program, params string[] arguments)
+{
+    int code = Execute(program, arguments);
+    if (code != 0)
+        throw new Exception($"{step} failed with exit code {code}; what it printed is above.");
+}
+
+// Locked: a package that is not in the lock files is a change somebody has to commit.
+void Dotnet(string step, params string[] arguments) =>
+    Require(step, "dotnet", [.. arguments, "--nologo", "-v", "quiet", "-p:RestoreLockedMode=true"]);
+
+string Lur => System.IO.Path.Combine(cli, "lur");
+
+// ---- targets ---------------------------------------------------------------------------------------------------------
+
+Task("Help")
+    .Description("List the targets.")
+    .Does(() => PrintTargets(Console.Out));
+
+Task("Cli")
+    .Does(() =>
+{
+    Say("Building the lur command into artifacts/lur");
+    // Analyzers cost a third of the build and are run by Build and Test; the demo need not wait for them.
+    string[] lean = target == "Demo" ? ["-p:RunAnalyzers=false", "-p:GenerateDocumentationFile=false"] : [];
+    Dotnet("The build of the lur command", ["publish", "src/Lur.Cli", "-c", "Release", "-o", cli, .. lean]);
+    Say("Compiling the kernels for this machine");
+    Require("Compiling the kernels", Lur, "kernels", "--precompile", System.IO.Path.Combine(cli, "kernel-images"), "--quiet");
+});
+
+Task("Solution")
+    .Does(() =>
+{
+    Say("Building the solution");
+    Dotnet("The build", "build", Solution, "-c", "Release");
+});
+
+Task("Build")
+    .Description("Build everything; the lur command, ready to run, goes to artifacts/lur.")
+    .IsDependentOn("Solution")
+    .IsDependentOn("Cli")
+    .Does(() => Say("Done: artifacts/lur/lur"));
+
+Task("Test")
+    .Description("Build everything and run every test, on the GPU where there is one; last line: N passed, M failed.")
+    .IsDependentOn("Solution")
+    .Does(() => RunTests("all", filter));
+
+Task("Demo")
+    .Description("Build the lur command, train a small ResNet, forget a class, print what was forgotten and kept.")
+    .IsDependentOn("Cli")
+    .Does(() => Require("The demo", Lur, "demo", "-o", "out/demo"));
+
+Task("Kernels")
+    .Description("Compile every kernel for this machine, and with a real NVRTC for sm_80 and sm_90 where one is found.")
+    .IsDependentOn("Cli")
+    .IsDependentOn("Solution")
+    .Does(() => RunTests("nvrtc", "FullyQualifiedName~Nvrtc"));
+
+Task("Check")
+    .Description("Run the kernel tests under memory, initialisation and race checks, and the host driver's sanitizer builds.")
+    .IsDependentOn("Solution")
+    .Does(() => RunTests("check", "FullyQualifiedName~Lur.Tests.Kernels|FullyQualifiedName~Lur.Tests.HostDriver",
+        ("LUR_HOST_DEVICES", "fiber:memory+init+race"), ("LUR_TEST_SANITIZERS", "1")));
+
+Task("Bench")
+    .Description("Run the benchmarks (--filter=PATTERN picks some); results go to bench/results as JSON.")
+    .Does(() =>
+{
+    Say("Building the benchmarks");
+    Dotnet("The build of the benchmarks", "build", "bench/Lur.Bench", "-c", "Release");
+    Require("The benchmarks", "dotnet", "run", "--project", "bench/Lur.Bench", "-c", "Release", "--no-build", "--",
+        "--filter", filter.Length > 0 ? filter : "*");
+});
+
+Task("GpuBundle")
+    .Description("Pack tests, benchmarks, kernels and a .NET runtime into one archive for a GPU machine without an SDK.")
+    .Does(() => throw new NotImplementedException());
+
+Task("Publish")
+    .Description("Publish the lur command: framework-dependent, and as one native executable (NativeAOT).")
+    .Does(() => PublishAll());
+
+// ---- tests -----------------------------------------------------------------------------------------------------------
+
+void RunTests(string name, string testFilter, params (string Name, string Value)[] environment)
+{
+    System.IO.Directory.CreateDirectory(testResults);
+    string trx = System.IO.Path.Combine(testResults, name + ".trx");
+    System.IO.File.Delete(trx);
+    Say("Running the tests");
+    // A hang ends as a failure that names the test, instead of as a CI run that is killed without a word.
+    string[] arguments = ["test", TestProject, "-c", "Release", "--no-build", "--nologo", "-v", "quiet",
+        "--logger", $"trx;LogFileName={trx}", "--logger", "console;verbosity=quiet",
+        "--blame-hang-timeout", "10m", "--blame-hang-dump-type", "none", "--results-directory", testResults];
+    int code = Execute("dotnet", testFilter.Length > 0 ? [.. arguments, "--filter", testFilter] : arguments, environment);
+    if (!System.IO.File.Exists(trx))
+        throw new Exception("the test host ended without a result; run 'dotnet test " + TestProject + "' to see why.");
+    Summarise(trx, code);
+}
+
+void Summarise(string trx, int code)
+{
+    XElement[] results = [.. XDocument.Load(trx).Descendants().Where(e => e.Name.LocalName == "UnitTestResult")];
+    string Outcome(XElement e) => (string)e.Attribute("outcome") ?? "Failed";
+    string Message(XElement e) => e.Descendants().FirstOrDefault(d => d.Name.LocalName == "Message")?.Value.Trim() ?? "";
+    int passed = results.Count(e => Outcome(e) == "Passed");
+    XElement[] skipped = [.. results.Where(e => Outcome(e) is "NotExecuted" or "Inconclusive")];
+    XElement[] failed = [.. results.Where(e => Outcome(e) is not ("Passed" or "NotExecuted" or "Inconclusive"))];
+    Console.WriteLine();
+    if (skipped.Length > 0)
+    {
+        Console.WriteLine("Not run:");
+        foreach (var reason in skipped.GroupBy(e => Message(e).Split('\n')[0].Trim()).OrderByDescending(g => g.Count()))
+            Console.WriteLine($"  {reason.Count(),4}  {(reason.Key.Length > 0 ? reason.Key : "no reason given")}");
+    }
+    if (failed.Length > 0)
+    {
+        Console.WriteLine("Failed:");
+        foreach (XElement e in failed)
+            Console.WriteLine($"  {(string)e.Attribute("testName")}: {Message(e).Split('\n')[0].Trim()}");
+    }
+    int failures = failed.Length;
+    if (failures == 0 && (code != 0 || passed == 0))
+    {
+        Console.WriteLine(code != 0 ? "The test host ended badly after the last test." : "No test ran.");
+        failures = 1;
+    }
+    string count = $"{passed} passed, {failures} failed" + (skipped.Length > 0 ? $", {skipped.Length} skipped" : "");
+    Say("Tests done");
+    Console.WriteLine(count);
+    testsCounted = true;
+    if (failures > 0)
+        throw new Exception("");
+}
+
+// ---- publishing ------------------------------------------------------------------------------------------------------
+
+void PublishAll()
+{
+    string runtime = "linux-" + System.Runtime.InteropServices.RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
+    string plain = System.IO.Path.Combine(artifacts, "publish", "lur"), native = System.IO.Path.Combine(artifacts, "publish", "lur-native-" + runtime);
+    Say("Publishing the framework-dependent command");
+    Dotnet("Publishing", "publish", "src/Lur.Cli", "-c", "Release", "-o", plain);
+    Say("Publishing the native executable; this takes a minute or two");
+    // The native compiler is a package of the machine's own kind: it is kept out of the lock files that all machines share.
+    Require("Publishing the native executable", "dotnet", "publish", "src/Lur.Cli", "-c", "Release", "-r", runtime, "-o", native,
+        "-p:PublishAot=true", "-p:NuGetLockFilePath=obj/native.lock.json", "--nologo", "-v", "quiet");
+    foreach (string folder in new[] { plain, native })
+        Console.WriteLine($"{System.IO.Path.GetRelativePath(root, folder)}/lur");
+}
+
+// ---- the end ---------------------------------------------------------------------------------------------------------
+
+void PrintTargets(TextWriter writer)
+{
+    writer.WriteLine("Usage: ./build.sh [--target=NAME]   (Build when none is named)");
+    foreach (var task in Tasks.Where(t => !string.IsNullOrEmpty(t.Description)))
+        writer.WriteLine($"  {task.Name,-10} {task.Description}");
+}
+
+Teardown(context =>
+{
+    // Leaves here: Cake's table of tasks would follow the line that scripts read as the last one.
+    if (context.Successful)
+        Environment.Exit(0);
+    string message = context.ThrownException?.GetBaseException().Message ?? "";
+    if (message.Length > 0)
+        Console.Error.WriteLine($"build: {message}");
+    // Scripts read the last line; a build that failed is one failure.
+    if (target == "Test" && !testsCounted)
+        Console.WriteLine("0 passed, 1 failed");
+    Environment.Exit(1);
+});
+
+if (!Tasks.Any(t => string.Equals(t.Name, target, StringComparison.OrdinalIgnoreCase)))
+{
+    Console.Error.WriteLine($"build: there is no target '{target}'.");
+    PrintTargets(Console.Error);
+    Environment.Exit(2);
+}
+RunTarget(target);

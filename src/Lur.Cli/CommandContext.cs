@@ -1,0 +1,82 @@
+using System.CommandLine;
+
+namespace Lur.Cli;
+
+/// <summary>How one command talks to its caller: where results go, whether a person is watching, and in which form.</summary>
+internal sealed class CommandContext
+{
+    /// <summary>Results, and nothing else: safe to redirect into a file.</summary>
+    public required TextWriter Output { get; init; }
+
+    /// <summary>Progress, warnings, failures.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Results as JSON.</summary>
+    public bool Json { get; init; }
+
+    /// <summary>No progress.</summary>
+    public bool Quiet { get; init; }
+
+    /// <summary>Results go to a terminal: tables may be drawn and columns trimmed to its width.</summary>
+    public bool TerminalOutput { get; init; }
+
+    /// <summary>Progress goes to a terminal: one live line instead of a line now and then.</summary>
+    public bool TerminalError { get; init; }
+
+    /// <summary>Colour is wanted (a terminal, and neither NO_COLOR nor TERM=dumb).</summary>
+    public bool Color { get; init; }
+
+    /// <summary>Which device, as numbered by 'lur doctor'.</summary>
+    public int DeviceOrdinal { get; init; }
+
+    public static CommandContext From(ParseResult parsed)
+    {
+        TextWriter output = parsed.InvocationConfiguration.Output, error = parsed.InvocationConfiguration.Error;
+        // Only the console's own writers can be a terminal; a test's StringWriter never is.
+        bool dumb = Environment.GetEnvironmentVariable("TERM") is "dumb";
+        bool terminalOutput = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !dumb;
+        bool terminalError = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected && !dumb;
+        // https://no-color.org: present and not empty, whatever the value.
+        bool color = terminalOutput && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        return new CommandContext
+        {
+            Output = output,
+            Error = error,
+            Json = parsed.GetValue(GlobalOptions.Json),
+            Quiet = parsed.GetValue(GlobalOptions.Quiet),
+            TerminalOutput = terminalOutput,
+            TerminalError = terminalError,
+            Color = color,
+            DeviceOrdinal = parsed.GetValue(GlobalOptions.Device),
+        };
+    }
+
+    /// <summary>Says something on the side: not in quiet mode and not between JSON lines.</summary>
+    public void Note(string line)
+    {
+        if (!Quiet && !Json)
+            Error.WriteLine(line);
+    }
+
+    /// <summary>A warning is printed in every mode.</summary>
+    public void Warn(string line) => Error.WriteLine($"warning: {line}");
+}
+
+/// <summary>Binds a command's body to its options.</summary>
+internal static class CommandExtensions
+{
+    /// <summary>Sets the body of a command; what it returns is the process's exit code.</summary>
+    public static T Runs<T>(this T command, Func<CommandContext, ParseResult, int> body) where T : Command
+    {
+        command.SetAction(parsed => body(CommandContext.From(parsed), parsed));
+        return command;
+    }
+
+    /// <summary>Sets the body of a command that runs long enough to be interrupted.</summary>
+    public static T Runs<T>(this T command, Func<CommandContext, ParseResult, CancellationToken, int> body) where T : Command
+    {
+        // On a pool thread: the token fires while the body computes.
+        command.SetAction((parsed, cancel) => Task.Run(() => body(CommandContext.From(parsed), parsed, cancel), CancellationToken.None));
+        return command;
+    }
+}

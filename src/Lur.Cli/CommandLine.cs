@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Lur.Cli.Commands;
+
+namespace Lur.Cli;
+
+/// <summary>The root command, and the one place where an exception becomes a sentence and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Parses and runs one command line.</summary>
+    /// <param name="args">The arguments, without the program's name.</param>
+    /// <param name="output">Receives results only.</param>
+    /// <param name="error">Receives progress, warnings and the sentence of a failure.</param>
+    /// <param name="cancel">Ends the run as Ctrl-C does.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(
+        string[] args, TextWriter output, TextWriter error, CancellationToken cancel = default)
+    {
+        ParseResult parsed = CreateRoot().Parse(args.Length == 0 ? ["--help"] : args);
+        if (parsed.Errors.Count > 0)
+            return ReportUsage(parsed, error);
+        // A first Ctrl-C lets the command write its checkpoint; the time is what a large one takes on a slow disk.
+        var invocation = new InvocationConfiguration
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
+        };
+        try
+        {
+            return await parsed.InvokeAsync(invocation, cancel).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            return Failure.Report(e, error);
+        }
+    }
+
+    /// <summary>The whole command tree; tests walk it.</summary>
+    public static Command CreateRoot()
+    {
+        // Not a RootCommand: that takes its name from the file that was started, which is Lur.Cli in a build folder.
+        var root = new Command(
+            "lur",
+            "Lur removes a class or a set of samples from a trained network and measures what was forgotten and what was kept.")
+        {
+            new HelpOption(),
+            new VersionOption(),
+            KernelsCommand.Create(),
+        };
+        GlobalOptions.AddTo(root);
+        ExampleHelp.AddTo(root,
+            "lur doctor                          what this machine offers and what is missing",
+            "lur demo -o out/demo                train, forget, measure; needs no data",
+            "lur COMMAND --help                  the options of one command");
+        return root;
+    }
+
+    private static int ReportUsage(ParseResult parsed, TextWriter error)
+    {
+        Command command = parsed.CommandResult.Command;
+        // One unknown word also leaves "required command was not provided" behind, and makes every later word unknown.
+        IEnumerable<string> messages = parsed.UnmatchedTokens.Count > 0
+            ? [UnknownWord(command, parsed.UnmatchedTokens[0])]
+            : parsed.Errors.Select(e => e.Message).Distinct();
+        foreach (string message in messages)
+            error.WriteLine($"lur: {message}");
+        string path = ExampleHelp.PathOf(command);
+        error.WriteLine($"Run '{path} --help' for the usage.");
+        return ExitCode.BadUsage;
+    }
+
+    private static string UnknownWord(Command command, string word)
+    {
+        string path = ExampleHelp.PathOf(command);
+        return word.StartsWith('-') ? $"'{path}' has no option {word}."
+            : command.Subcommands.Count > 0 ? $"'{path}' has no command '{word}'; it has {string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
+            : $"'{path}' takes no further argument '{word}'.";
+    }
+}

@@ -1,0 +1,47 @@
+namespace Lur.Cli;
+
+/// <summary>Turns an exception into the one line a user reads.</summary>
+internal static class Failure
+{
+    /// <summary>Set to 1 it adds the stack trace to the sentence of a failure.</summary>
+    public const string DebugVariable = "LUR_DEBUG";
+
+    /// <summary>Writes the sentence of an exception and returns the exit code it stands for.</summary>
+    public static int Report(Exception exception, TextWriter error)
+    {
+        Exception e = exception is AggregateException { InnerExceptions.Count: 1 } one ? one.InnerExceptions[0] : exception;
+        bool debug = Environment.GetEnvironmentVariable(DebugVariable) == "1";
+        int code = ExitCode.Failed;
+        switch (e)
+        {
+            case OperationCanceledException:
+                error.WriteLine("lur: interrupted.");
+                code = ExitCode.Interrupted;
+                break;
+            case UsageException:
+                error.WriteLine($"lur: {e.Message}");
+                code = ExitCode.BadUsage;
+                break;
+            case UserErrorException:
+                error.WriteLine($"lur: {e.Message}");
+                break;
+            default:
+                string sentence = $"lur: {e.GetType().Name}: {FirstLine(e.Message)}";
+                error.WriteLine(debug ? sentence : $"{sentence} (this is a defect of Lur; {DebugVariable}=1 shows where)");
+                break;
+        }
+        if (debug)
+            error.WriteLine(e);
+        return code;
+    }
+
+    private static string FirstLine(string message)
+    {
+        int end = message.AsSpan().IndexOfAny('\r', '\n');
+        return end < 0 ? message : message[..end];
+    }
+
+}
+
+/// <summary>An option or argument that parses but makes no sense; exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);

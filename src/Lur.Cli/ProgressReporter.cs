@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Text;
+
+namespace Lur.Cli;
+
+/// <summary>
+/// Progress of one task with rate and time left: a live line on a terminal, a plain line every few seconds elsewhere,
+/// JSON lines with --json, nothing with --quiet. Everything goes to standard error; results stay alone on standard output.
+/// </summary>
+internal sealed class ProgressReporter : IDisposable
+{
+    private static readonly TimeSpan s_liveInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_plainInterval = TimeSpan.FromSeconds(5);
+
+    private readonly CommandContext _context;
+    private readonly TimeProvider _time;
+    private readonly string _task, _unit;
+    private readonly long _total, _start;
+    private long _lastPrinted, _done, _rateDone, _rateStart;
+    private double _rate = double.NaN;
+    private (string Name, double Value)[] _metrics = [];
+
+    /// <param name="context">Where and in which form.</param>
+    /// <param name="task">What is being done, for example "train epoch 3/20".</param>
+    /// <param name="total">Units of work in all; 0 when unknown (no ETA then).</param>
+    /// <param name="unit">Name of the unit of work in the plural, for example "images".</param>
+    /// <param name="time">The clock; tests give their own.</param>
+    public ProgressReporter(CommandContext context, string task, long total, string unit, TimeProvider? time = null)
+    {
+        (_context, _task, _total, _unit, _time) = (context, task, total, unit, time ?? TimeProvider.System);
+        _start = _rateStart = _lastPrinted = _time.GetTimestamp();
+    }
+
+    /// <summary>Reports the work done so far and, if wanted, the latest metrics; cheap enough for every step.</summary>
+    public void Report(long done, params ReadOnlySpan<(string Name, double Value)> metrics)
+    {
+        _done = done;
+        if (_context.Quiet)
+            return;
+        if (metrics.Length > 0)
+        {
+            // Copied in place: a training step allocates nothing, and the names do not change within a task.
+            if (_metrics.Length != metrics.Length)
+                _metrics = new (string, double)[metrics.Length];
+            metrics.CopyTo(_metrics);
+        }
+        TimeSpan interval = _context.TerminalError && !_context.Json ? s_liveInterval : s_plainInterval;
+        if (_time.GetElapsedTime(_lastPrinted) < interval)
+            return;
+        UpdateRate();
+        Print(final: false);
+        _lastPrinted = _time.GetTimestamp();
+    }
+
+    /// <summary>Prints the closing line: work done, time taken, mean rate.</summary>
+    public void Dispose()
+    {
+        if (_context.Quiet)
+            return;
+        _rate = _done / Math.Max(1e-9, _time.GetElapsedTime(_start).TotalSeconds);
+        Print(final: true);
+    }
+
+    /// <summary>Rate over the last seconds, smoothed: a mean since the start would hide a slow-down.</summary>
+    private void UpdateRate()
+    {
+        double seconds = _time.GetElapsedTime(_rateStart).TotalSeconds;
+        if (seconds <= 0)
+            return;
+        double now = (_done - _rateDone) / seconds;
+        // Weight of the new value: a time constant of five seconds, whatever the interval of the prints.
+        double weight = 1 - Math.Exp(-seconds / 5);
+        _rate = double.IsNaN(_rate) ? now : _rate + weight * (now - _rate);
+        (_rateDone, _rateStart) = (_done, _time.GetTimestamp());
+    }
+
+    private void Print(bool final)
+    {
+        if (_context.Json)
+        {
+            _context.Error.WriteLine(JsonLine(final));
+            return;
+        }
+        string line = Line(final);
+        if (!_context.TerminalError)
+            _context.Error.WriteLine(line);
+        else
+        {
+            // Erase to the end of the line: the previous text may have been longer.
+            int width = Math.Max(20, WindowWidth() - 1);
+            _context.Error.Write($"\r{(line.Length > width ? line[..width] : line)}\e[K");
+            if (final)
+                _context.Error.WriteLine();
+        }
+    }
+
+    private static int WindowWidth()
+    {
+        try
+        {
+            return Console.WindowWidth;
+        }
+        catch (IOException)
+        {
+            return 80;
+        }
+    }
+
+    private string Line(bool final)
+    {
+        CultureInfo invariant = CultureInfo.InvariantCulture;
+        var line = new StringBuilder(_task);
+        if (_total > 0)
+            line.Append(invariant, $"  {_done:N0}/{_total:N0} {_unit} ({100.0 * _done / _total:F0} %)");
+        else
+            line.Append(invariant, $"  {_done:N0} {_unit}");
+        if (double.IsFinite(_rate))
+            line.Append(invariant, $"  {FormatRate(_rate)} {_unit}/s");
+        if (final)
+            line.Append("  in ").Append(FormatTime(_time.GetElapsedTime(_start)));
+        else if (_total > 0 && _rate > 0)
+            line.Append("  ETA ").Append(FormatTime(TimeSpan.FromSeconds(Math.Min((_total - _done) / _rate, 1e9))));
+        foreach ((string name, double value) in _metrics)
+            line.Append(invariant, $"  {name} {value:G4}");
+        return line.ToString();
+    }
+
+    private string JsonLine(bool final)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new System.Text.Json.Utf8JsonWriter(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("event", final ? "done" : "progress");
+            writer.WriteString("task", _task);
+            writer.WriteNumber("done", _done);
+            if (_total > 0)
+                writer.WriteNumber("total", _total);
+            writer.WriteString("unit", _unit);
+            writer.WriteNumber("seconds", Math.Round(_time.GetElapsedTime(_start).TotalSeconds, 3));
+            if (double.IsFinite(_rate))
+                writer.WriteNumber("rate", Math.Round(_rate, 3));
+            foreach ((string name, double value) in _metrics)
+            {
+                if (double.IsFinite(value))
+                    writer.WriteNumber(name, value);
+                else
+                    writer.WriteNull(name);
+            }
+            writer.WriteEndObject();
+        }
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+    }
+
+    private static string FormatRate(double rate) =>
+        rate.ToString(rate >= 100 ? "N0" : rate >= 10 ? "F1" : "F2", CultureInfo.InvariantCulture);
+
+    /// <summary>12 s, 3:05, 1:02:03.</summary>
+    internal static string FormatTime(TimeSpan time)
+    {
+        CultureInfo invariant = CultureInfo.InvariantCulture;
+        return time.TotalSeconds < 10 ? time.TotalSeconds.ToString("0.0 's'", invariant)
+            : time.TotalMinutes < 1 ? time.TotalSeconds.ToString("0 's'", invariant)
+            : time.TotalHours < 1 ? time.ToString(@"m\:ss", invariant)
+            : string.Create(invariant, $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}");
+    }
+}
