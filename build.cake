@@ -42,7 +42,7 @@ void Require(string step, string program, params string[] arguments)
 
 // Locked: a package that is not in the lock files is a change somebody has to commit.
 void Dotnet(string step, params string[] arguments) =>
-    Require(step, "dotnet", [.. arguments, "--nologo", "-v", "quiet", "-p:RestoreLockedMode=true"]);
+    Require(step, "dotnet", [.. arguments, "--nologo", "-v", "quiet", "-clp:ErrorsOnly;NoSummary", "-p:RestoreLockedMode=true"]);
 
 string Lur => System.IO.Path.Combine(cli, "lur");
 
