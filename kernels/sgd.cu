@@ -1,0 +1,52 @@
+// sgd.cu - SGD with weight decay, momentum, Nesterov momentum and a mask, in one pass.
+//
+//   d = g + wd theta;   m = mu m + d;   u = nesterov ? d + mu m : m;   theta = theta - lr u
+//
+// theta[n], momentum[n] updated in place, g[n] read, each once. momentum starts as zeros; null means mu = 0 (u = d).
+// mask[n] (null: all ones): where it is 0 neither theta nor momentum changes by a bit, weight decay included.
+// step: device array, see sgd_step.cuh. skip (null: never): when *skip != 0 the kernel changes nothing.
+// Launch: Elements(n). Reference: torch.optim.SGD (dampening 0); Sutskever et al. 2013 for the momentum form.
+#include "include/sgd_step.cuh"
+
+// The pointers' presence is a template argument: the loop without a mask must not carry one, and what is left
+// vectorises. A masked element is written back as it was, because a select vectorises and a branch does not.
+template <bool MASKED>
+DEVICE void sgd_with_momentum(real* __restrict__ theta, real* __restrict__ momentum, const real* __restrict__ g,
+                              const unsigned char* __restrict__ mask, const SgdStep s, int n) {
+    GRID_LOOP (i, n) {
+        const real before = theta[i], m_before = momentum[i];
+        real m = m_before;
+        const real u = sgd_direction(s, before, g[i], &m);
+        const bool on = !MASKED || mask[i] != 0;
+        momentum[i] = on ? m : m_before;
+        theta[i] = on ? real_fma(-s.rate, u, before) : before;
+    }
+}
+
+template <bool MASKED>
+DEVICE void sgd_plain(real* __restrict__ theta, const real* __restrict__ g, const unsigned char* __restrict__ mask,
+                      const SgdStep s, int n) {
+    GRID_LOOP (i, n) {
+        const real before = theta[i];
+        const real after = real_fma(-s.rate, real_fma(s.decay, before, g[i]), before);
+        theta[i] = !MASKED || mask[i] != 0 ? after : before;
+    }
+}
+
+KERNEL sgd_step(real* __restrict__ theta, real* __restrict__ momentum, const real* __restrict__ g,
+                const unsigned char* __restrict__ mask, const double* __restrict__ step, const int* __restrict__ skip,
+                int n, int nesterov) {
+    if (skip != nullptr && *skip != 0) return; // no barrier below
+    const SgdStep s = sgd_step_of(step, nesterov);
+    if (momentum != nullptr) {
+        if (mask != nullptr)
+            sgd_with_momentum<true>(theta, momentum, g, mask, s, n);
+        else
+            sgd_with_momentum<false>(theta, momentum, g, mask, s, n);
+    } else {
+        if (mask != nullptr)
+            sgd_plain<true>(theta, g, mask, s, n);
+        else
+            sgd_plain<false>(theta, g, mask, s, n);
+    }
+}
