@@ -1,0 +1,39 @@
+namespace Lur.Generators;
+
+/// <summary>One parameter of a kernel.</summary>
+internal sealed class KernelParameter(string name, string type, bool isPointer, bool isConst)
+{
+    /// <summary>Name in the .cu file.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>Element or scalar type in the .cu file, for example <c>real</c> or <c>unsigned long long</c>.</summary>
+    public string Type { get; } = type;
+
+    public bool IsPointer { get; } = isPointer;
+
+    public bool IsConst { get; } = isConst;
+}
+
+/// <summary>One kernel's signature.</summary>
+internal sealed class KernelSignature(string name, bool cooperative, string summary, IReadOnlyList<KernelParameter> parameters)
+{
+    public string Name { get; } = name;
+
+    public bool Cooperative { get; } = cooperative;
+
+    /// <summary>The comment above the kernel, one line, or empty.</summary>
+    public string Summary { get; } = summary;
+
+    public IReadOnlyList<KernelParameter> Parameters { get; } = parameters;
+}
+
+/// <summary>Something in a .cu file that no launcher can be made from.</summary>
+internal sealed class SignatureError(int offset, int length, string message)
+{
+    /// <summary>Offset into the file's text.</summary>
+    public int Offset { get; } = offset;
+
+    public int Length { get; } = length;
+
+    public string Message { get; } = message;
+}

@@ -1,3 +1,0 @@
-namespace Lur.Generators;
-
-internal static class Placeholder;

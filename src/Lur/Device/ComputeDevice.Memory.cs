@@ -1,0 +1,153 @@
+using System.Runtime.CompilerServices;
+
+namespace Lur.Device;
+
+/// <content>Memory and copies.</content>
+public sealed unsafe partial class ComputeDevice
+{
+    /// <summary>Bytes of device memory now held through <see cref="Allocate"/>.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>Calls of <see cref="Allocate"/> since the device was opened.</summary>
+    public long AllocationCount { get; private set; }
+
+    /// <summary>Device memory that is free for the process, in bytes.</summary>
+    public long FreeMemory
+    {
+        get
+        {
+            MakeCurrent();
+            SizeT free = 0, total = 0;
+            Native.Check(Drv.MemoryManagement.cuMemGetInfo_v2(ref free, ref total), "cuMemGetInfo_v2");
+            return (long)(ulong)free;
+        }
+    }
+
+    /// <summary>
+    /// Allocates device memory; for the arena and for tests. The address is 256-byte aligned on a GPU always, and on every
+    /// device when <paramref name="bytes"/> is a multiple of 256 (a checking host driver puts the end at a protected page).
+    /// </summary>
+    /// <param name="bytes">Size; at least 1.</param>
+    /// <exception cref="CudaException">Out of memory; the message holds the size.</exception>
+    public DeviceMemory Allocate(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        MakeCurrent();
+        CUdeviceptr pointer = default;
+        Native.Check(Drv.MemoryManagement.cuMemAlloc_v2(ref pointer, bytes), "cuMemAlloc_v2", bytes);
+        LiveBytes += bytes;
+        AllocationCount++;
+        return new DeviceMemory(this, pointer, bytes);
+    }
+
+    /// <summary>Allocates page-locked host memory, from which copies run beside kernels and can be captured.</summary>
+    /// <typeparam name="T">Element type.</typeparam>
+    /// <param name="count">Number of elements; at least 1.</param>
+    public PinnedBuffer<T> AllocatePinned<T>(long count)
+        where T : unmanaged
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, int.MaxValue);
+        MakeCurrent();
+        return new PinnedBuffer<T>(this, count);
+    }
+
+    /// <summary>Copies to the device, behind all work given so far, and waits.</summary>
+    /// <typeparam name="T">Element type in host memory.</typeparam>
+    /// <typeparam name="TDevice">Element type on the device; the bytes are copied as they are.</typeparam>
+    public void Upload<T, TDevice>(DevicePointer<TDevice> destination, ReadOnlySpan<T> source)
+        where T : unmanaged
+    {
+        RefuseInCapture("Upload", "UploadAsync from a PinnedBuffer");
+        if (source.IsEmpty)
+            return;
+        MakeCurrent();
+        var bytes = (long)source.Length * sizeof(T);
+        fixed (T* p = source)
+        {
+            Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), (IntPtr)p, bytes, Stream),
+                "cuMemcpyHtoDAsync_v2", bytes);
+            Synchronize();
+        }
+    }
+
+    /// <summary>Copies from the device, behind all work given so far, and waits.</summary>
+    /// <typeparam name="T">Element type in host memory.</typeparam>
+    /// <typeparam name="TDevice">Element type on the device; the bytes are copied as they are.</typeparam>
+    public void Download<T, TDevice>(Span<T> destination, DevicePointer<TDevice> source)
+        where T : unmanaged
+    {
+        RefuseInCapture("Download", "DownloadAsync into a PinnedBuffer");
+        if (destination.IsEmpty)
+            return;
+        MakeCurrent();
+        var bytes = (long)destination.Length * sizeof(T);
+        fixed (T* p = destination)
+        {
+            Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2((IntPtr)p, At(source.Address), bytes, Stream),
+                "cuMemcpyDtoHAsync_v2", bytes);
+            Synchronize();
+        }
+    }
+
+    /// <summary>Copies page-locked memory to the device in stream order. Do not change it before the copy is done.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="source">Where from.</param>
+    /// <param name="count">Elements; all of the buffer when negative.</param>
+    /// <param name="start">First element.</param>
+    public void UploadAsync<T, TDevice>(DevicePointer<TDevice> destination, PinnedBuffer<T> source, long count = -1, long start = 0)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        MakeCurrent();
+        var bytes = source.Bytes(start, ref count);
+        Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(
+            At(destination.Address), source.Address(start), bytes, Stream), "cuMemcpyHtoDAsync_v2", bytes);
+    }
+
+    /// <summary>Copies from the device to page-locked memory in stream order; synchronise before reading it.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="source">Where from.</param>
+    /// <param name="count">Elements; all of the buffer when negative.</param>
+    /// <param name="start">First element.</param>
+    public void DownloadAsync<T, TDevice>(PinnedBuffer<T> destination, DevicePointer<TDevice> source, long count = -1, long start = 0)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        MakeCurrent();
+        var bytes = destination.Bytes(start, ref count);
+        Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(
+            destination.Address(start), At(source.Address), bytes, Stream), "cuMemcpyDtoHAsync_v2", bytes);
+    }
+
+    /// <summary>Copies within the device in stream order.</summary>
+    public void Copy<T>(DevicePointer<T> destination, DevicePointer<T> source, long bytes)
+    {
+        if (bytes == 0)
+            return;
+        MakeCurrent();
+        Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(At(destination.Address), At(source.Address), bytes, Stream),
+            "cuMemcpyDtoDAsync_v2", bytes);
+    }
+
+    /// <summary>Fills bytes in stream order.</summary>
+    public void Fill<T>(DevicePointer<T> destination, byte value, long bytes)
+    {
+        if (bytes == 0)
+            return;
+        MakeCurrent();
+        Native.Check(Drv.MemsetAsync.cuMemsetD8Async(At(destination.Address), value, bytes, Stream), "cuMemsetD8Async", bytes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static CUdeviceptr At(ulong address) => new(address);
+
+    internal void Freed(long bytes) => LiveBytes -= bytes;
+
+    // A captured copy of pageable memory would re-read an address that is long gone.
+    private void RefuseInCapture(string call, string instead)
+    {
+        if (IsCapturing)
+            throw new InvalidOperationException($"{call} waits for the device and cannot be captured; use {instead}.");
+    }
+}

@@ -1,0 +1,54 @@
+namespace Lur.Device;
+
+/// <summary>What a device is, read from its attributes.</summary>
+public sealed class DeviceProperties
+{
+    internal DeviceProperties(int ordinal, CUdevice device)
+    {
+        Ordinal = ordinal;
+        Name = CudaContext.GetDeviceName(ordinal);
+        SizeT bytes = 0;
+        Native.Check(Drv.DeviceManagement.cuDeviceTotalMem_v2(ref bytes, device), "cuDeviceTotalMem_v2");
+        TotalMemory = (long)(ulong)bytes;
+        int Get(CUDeviceAttribute attribute)
+        {
+            var value = 0;
+            Native.Check(Drv.DeviceManagement.cuDeviceGetAttribute(ref value, attribute, device), "cuDeviceGetAttribute");
+            return value;
+        }
+        Multiprocessors = Get(CUDeviceAttribute.MultiProcessorCount);
+        WarpSize = Get(CUDeviceAttribute.WarpSize);
+        MaxThreadsPerBlock = Get(CUDeviceAttribute.MaxThreadsPerBlock);
+        L2CacheBytes = Get(CUDeviceAttribute.L2CacheSize);
+        SharedMemoryPerBlock = Get(CUDeviceAttribute.MaxSharedMemoryPerBlock);
+        ComputeCapability = new Version(
+            Get(CUDeviceAttribute.ComputeCapabilityMajor), Get(CUDeviceAttribute.ComputeCapabilityMinor));
+    }
+
+    /// <summary>Position in the driver's list.</summary>
+    public int Ordinal { get; }
+
+    /// <summary>The driver's name for it.</summary>
+    public string Name { get; }
+
+    /// <summary>Multiprocessors; on a host device the worker threads.</summary>
+    public int Multiprocessors { get; }
+
+    /// <summary>Threads that share an instruction: 32 on a GPU, 1 where a block is one thread.</summary>
+    public int WarpSize { get; }
+
+    /// <summary>Largest block.</summary>
+    public int MaxThreadsPerBlock { get; }
+
+    /// <summary>Memory in bytes.</summary>
+    public long TotalMemory { get; }
+
+    /// <summary>Second-level cache in bytes.</summary>
+    public long L2CacheBytes { get; }
+
+    /// <summary>Static shared memory a block may use, in bytes.</summary>
+    public long SharedMemoryPerBlock { get; }
+
+    /// <summary>Compute capability; decides which images run.</summary>
+    public Version ComputeCapability { get; }
+}

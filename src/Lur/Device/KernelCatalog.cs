@@ -1,0 +1,26 @@
+namespace Lur.Device;
+
+/// <summary>A parameter of a kernel, as the .cu file declares it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Type">Element or scalar type, for example <c>real</c> or <c>unsigned long long</c>.</param>
+/// <param name="IsPointer">Whether it is a pointer to that type.</param>
+/// <param name="IsConst">Whether it is read only.</param>
+public sealed record KernelParameter(string Name, string Type, bool IsPointer, bool IsConst);
+
+/// <summary>A kernel.</summary>
+/// <param name="Name">Its native name.</param>
+/// <param name="Cooperative">Whether it is marked COOPERATIVE: uses barriers, shuffles or shared memory.</param>
+/// <param name="Parameters">Its parameters in order.</param>
+public sealed record KernelInfo(string Name, bool Cooperative, IReadOnlyList<KernelParameter> Parameters);
+
+/// <summary>A file of kernels.</summary>
+/// <param name="Path">Path below the kernels folder, with forward slashes.</param>
+/// <param name="Kernels">Its kernels in order.</param>
+public sealed record KernelFile(string Path, IReadOnlyList<KernelInfo> Kernels)
+{
+    /// <summary>Whether it uses what only a GPU has; such files have a substitute elsewhere.</summary>
+    public bool GpuOnly => Path.StartsWith("gpu_only/", StringComparison.Ordinal);
+}
+
+/// <summary>What the generator read from kernels/*.cu.</summary>
+public static partial class KernelCatalog;

@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+
+namespace Lur.Device;
+
+/// <summary>Where a module's image came from.</summary>
+public enum ImageOrigin
+{
+    /// <summary>The module was not needed yet.</summary>
+    NotLoaded,
+
+    /// <summary>Shipped beside the assembly.</summary>
+    Shipped,
+
+    /// <summary>The user's cache.</summary>
+    Cached,
+
+    /// <summary>Compiled in this process.</summary>
+    Compiled,
+}
+
+/// <summary>One kernels/*.cu in one precision on one device; the base of the generated launchers.</summary>
+public abstract unsafe class KernelModule
+{
+    private const int MaxParameters = 64;
+
+    // Addresses of the arguments. An array per thread serves every binding (some take only IntPtr[]) and no launch
+    // allocates one.
+    [ThreadStatic]
+    private static IntPtr[]? t_addresses;
+
+    private readonly ComputeDevice _device;
+    private readonly string[] _names;
+    private CUfunction[]? _functions;
+    private CUmodule _module;
+
+    private protected KernelModule(ComputeDevice device, Precision precision, string file, string[] names)
+    {
+        (_device, Precision, File, _names) = (device, precision, file, names);
+    }
+
+    /// <summary>Element type of <c>real</c>.</summary>
+    public Precision Precision { get; }
+
+    /// <summary>Path of the source below the kernels folder.</summary>
+    public string File { get; }
+
+    /// <summary>Where the image came from.</summary>
+    public ImageOrigin Origin { get; private set; }
+
+    /// <summary>Makes the module ready: compiles it, or reads it from a cache. Without effect when it is.</summary>
+    /// <exception cref="KernelCompilationException">The source does not compile.</exception>
+    /// <exception cref="CudaException">The driver rejects the image.</exception>
+    public void Load() => _ = _functions ?? LoadFunctions();
+
+    /// <summary>Registers, shared and local memory of every kernel, as the driver reports them.</summary>
+    public IReadOnlyList<KernelResources> Resources()
+    {
+        var functions = _functions ?? LoadFunctions();
+        return [.. functions.Select((f, i) => new KernelResources(
+            _names[i], Get(f, CUFunctionAttribute.NumRegs), Get(f, CUFunctionAttribute.SharedSizeBytes),
+            Get(f, CUFunctionAttribute.LocalSizeBytes), Get(f, CUFunctionAttribute.MaxThreadsPerBlock)))];
+    }
+
+    internal void Unload()
+    {
+        if (_functions is not null)
+            _ = Drv.ModuleManagement.cuModuleUnload(_module);
+        _functions = null;
+        Origin = ImageOrigin.NotLoaded;
+    }
+
+    /// <summary>Launches; each argument lies in an 8-byte slot.</summary>
+    private protected void Launch(int kernel, LaunchShape shape, ulong* slots, int count)
+    {
+        _device.MakeCurrent();
+        var functions = _functions ?? LoadFunctions();
+        var addresses = t_addresses ??= new IntPtr[MaxParameters];
+        for (var i = 0; i < count; i++)
+            addresses[i] = (IntPtr)(slots + i);
+        var result = Drv.Launch.cuLaunchKernel(
+            functions[kernel], shape.GridX, shape.GridY, 1, shape.BlockX, shape.BlockY, 1, 0, _device.Stream, addresses, null);
+        Native.CheckLaunch(result, _names[kernel], shape);
+        _device.LaunchCount++;
+    }
+
+    /// <summary>Stores a number as the module's element type.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected void StoreReal(ulong* slot, double value)
+    {
+        if (Precision == Precision.Float32)
+            *(float*)slot = (float)value;
+        else
+            *(double*)slot = value;
+    }
+
+    private static int Get(CUfunction function, CUFunctionAttribute attribute)
+    {
+        var value = 0;
+        Native.Check(Drv.FunctionManagement.cuFuncGetAttribute(ref value, attribute, function), "cuFuncGetAttribute");
+        return value;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private CUfunction[] LoadFunctions()
+    {
+        _device.MakeCurrent();
+        var request = KernelSource.Read(File, Precision).For(_device.Properties.ComputeCapability);
+        var (image, origin) = KernelImages.Get(request);
+        var result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);
+        if (IsRejected(result) && origin != ImageOrigin.Compiled)
+        {
+            // Made for another driver, or damaged in a way that its checksum shares: once more from the source.
+            (image, origin) = KernelImages.Rebuild(request);
+            result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);
+        }
+        if (result != CUResult.Success)
+            Native.Throw(result, "cuModuleLoadData", $"file: {File}, precision: {Precision.TypeName()}, bytes: {image.Length}");
+        var functions = new CUfunction[_names.Length];
+        for (var i = 0; i < functions.Length; i++)
+        {
+            result = Drv.ModuleManagement.cuModuleGetFunction(ref functions[i], _module, _names[i]);
+            if (result != CUResult.Success)
+                Native.Throw(result, "cuModuleGetFunction", $"kernel: {_names[i]}, file: {File}");
+        }
+        Origin = origin;
+        _device.Track(this);
+        return _functions = functions;
+    }
+
+    // InvalidImage, NoBinaryForGPU, InvalidPtx.
+    private static bool IsRejected(CUResult result) => (int)result is 200 or 209 or 218;
+}
+
+/// <summary>What a thread or block of a kernel occupies.</summary>
+/// <param name="Kernel">Native name.</param>
+/// <param name="Registers">Registers of a thread.</param>
+/// <param name="SharedBytes">Static shared memory of a block.</param>
+/// <param name="LocalBytes">Spilled registers and local arrays of a thread.</param>
+/// <param name="MaxThreadsPerBlock">Largest block it can be launched with.</param>
+public sealed record KernelResources(string Kernel, int Registers, int SharedBytes, int LocalBytes, int MaxThreadsPerBlock);

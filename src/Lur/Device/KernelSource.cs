@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Lur.Device;
+
+/// <summary>A kernel file does not compile. The message names file, target and compiler and holds its log.</summary>
+/// <param name="message">The message.</param>
+public sealed class KernelCompilationException(string message) : Exception(message);
+
+/// <summary>The text of one kernels/*.cu with its headers.</summary>
+internal sealed class KernelSource
+{
+    private readonly string _text;
+    private readonly Precision _precision;
+    private readonly KeyValuePair<string, string>[] _headers;
+
+    private KernelSource(string file, Precision precision, string text, KeyValuePair<string, string>[] headers) =>
+        (File, _precision, _text, _headers) = (file, precision, text, headers);
+
+    /// <summary>Path below the kernels folder.</summary>
+    internal string File { get; }
+
+    /// <summary>The folder of the .cu files: LUR_KERNELS, or <c>kernels</c> beside the program.</summary>
+    internal static string Folder => Environment.GetEnvironmentVariable("LUR_KERNELS") is { Length: > 0 } folder
+        ? folder
+        : Path.Combine(AppContext.BaseDirectory, "kernels");
+
+    /// <summary>Reads a file and all headers.</summary>
+    /// <exception cref="FileNotFoundException">The file is not in the folder.</exception>
+    internal static KernelSource Read(string file, Precision precision)
+    {
+        var path = Path.Combine(Folder, file);
+        if (!System.IO.File.Exists(path))
+        {
+            throw new FileNotFoundException(
+                $"The kernel source {path} is missing: the kernels folder belongs beside the program; reinstall, or set LUR_KERNELS to it.", path);
+        }
+        var include = Path.Combine(Folder, "include");
+        var headers = Directory.Exists(include) ? Directory.GetFiles(include, "*.cuh") : [];
+        Array.Sort(headers, StringComparer.Ordinal);
+        return new KernelSource(file, precision, Plain(System.IO.File.ReadAllText(path)),
+            [.. headers.Select(h => KeyValuePair.Create(Path.GetFileName(h), Plain(System.IO.File.ReadAllText(h))))]);
+    }
+
+    /// <summary>The same text aimed at a device.</summary>
+    internal KernelRequest For(Version computeCapability) => new(this, computeCapability);
+
+    /// <summary>Options without the architecture, in a fixed order.</summary>
+    internal string[] Options(string architecture) =>
+        [$"--gpu-architecture={architecture}", "--std=c++17", "-default-device", $"-DLUR_REAL={_precision.TypeName()}"];
+
+    /// <summary>Identifies text, headers, options and target; <paramref name="compiler"/> is empty for shipped images.</summary>
+    internal string Key(string architecture, string compiler)
+    {
+        var content = new StringBuilder("lur-image-1\0").Append(compiler).Append('\0');
+        foreach (var option in Options(architecture))
+            content.Append(option).Append('\0');
+        foreach (var (name, text) in _headers)
+            content.Append(name).Append('\0').Append(text).Append('\0');
+        content.Append(_text);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content.ToString())));
+    }
+
+    /// <summary>A readable stem for shipped images: relu-float-sm_80.</summary>
+    internal string Stem(string architecture) =>
+        $"{File.Replace('/', '.').Replace(".cu", "", StringComparison.Ordinal)}-{_precision.TypeName()}-{architecture}";
+
+    /// <summary>Compiles.</summary>
+    /// <exception cref="KernelCompilationException">The text was rejected.</exception>
+    internal byte[] Compile(IKernelCompiler compiler, string architecture)
+    {
+        var cubin = architecture.StartsWith("sm_", StringComparison.Ordinal);
+        var (image, log) = compiler.Compile(_text, Path.GetFileName(File), _headers, Options(architecture), cubin);
+        return image ?? throw new KernelCompilationException(
+            $"kernels/{File} does not compile for {architecture} in {_precision.TypeName()} with {compiler.Identity}:\n{log}");
+    }
+
+    // In-memory headers are found by the very text between the quotes, and the same header under two names would be
+    // included twice: one spelling, the bare file name.
+    private static string Plain(string text) =>
+        text.Replace("#include \"include/", "#include \"", StringComparison.Ordinal)
+            .Replace("#include \"../include/", "#include \"", StringComparison.Ordinal);
+}
+
+/// <summary>A source and the device it is for.</summary>
+internal sealed record KernelRequest(KernelSource Source, Version ComputeCapability)
+{
+    /// <summary>10 x major + minor.</summary>
+    internal int Target => (ComputeCapability.Major * 10) + ComputeCapability.Minor;
+
+    /// <summary>The architecture to compile for with a compiler that knows <paramref name="known"/>.</summary>
+    /// <exception cref="KernelCompilationException">It knows only newer ones.</exception>
+    internal string Architecture(IReadOnlyList<int> known, string compiler)
+    {
+        if (known.Contains(Target))
+            return string.Create(CultureInfo.InvariantCulture, $"sm_{Target}");
+        // A compiler older than the device: intermediate code for the newest it knows, which the driver translates.
+        var below = known.Where(a => a < Target).DefaultIfEmpty(-1).Max();
+        return below >= 0
+            ? string.Create(CultureInfo.InvariantCulture, $"compute_{below}")
+            : throw new KernelCompilationException(
+                $"{compiler} makes code for compute capability {known.DefaultIfEmpty(0).Min() / 10.0:F1} and newer, the device has " +
+                $"{ComputeCapability}: install an older NVRTC.");
+    }
+
+    /// <summary>Architectures whose images run here, best first: own, same major, then intermediate code.</summary>
+    internal IEnumerable<string> Runnable()
+    {
+        for (var a = Target; a >= ComputeCapability.Major * 10; a--)
+            yield return string.Create(CultureInfo.InvariantCulture, $"sm_{a}");
+        for (var a = Target; a >= 50; a--)
+            yield return string.Create(CultureInfo.InvariantCulture, $"compute_{a}");
+    }
+}

@@ -1,3 +1,0 @@
-namespace Lur;
-
-internal static class Placeholder;

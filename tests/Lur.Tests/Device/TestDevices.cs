@@ -1,0 +1,105 @@
+using Lur.Device;
+
+namespace Lur.Tests.Device;
+
+/// <summary>A device to test on and the block sizes that make sense there.</summary>
+/// <param name="Name">lane, fiber or gpu.</param>
+/// <param name="Device">The device, shared by all tests.</param>
+/// <param name="BlockSizes">Threads of a block to try; set as <see cref="ComputeDevice.PreferredBlock"/>.</param>
+public sealed record TestDevice(string Name, ComputeDevice Device, int[] BlockSizes)
+{
+    /// <summary>Whether a block is one thread and a kernel is plain sequential code.</summary>
+    public bool IsLane => Name == "lane";
+
+    /// <summary>Whether allocations end at a protected page, so that a read beyond the end is a fault with a name.</summary>
+    public bool ChecksMemory => Name == "fiber";
+
+    public override string ToString() => Name;
+}
+
+/// <summary>
+/// The devices of this machine: with a GPU that one, without one the host driver's lane device (production) and its
+/// checked fiber device, which runs every CUDA thread and is slow: small sizes there.
+/// </summary>
+public static class TestDevices
+{
+    private static readonly Lock Gate = new();
+    private static List<TestDevice>? s_all;
+
+    /// <summary>
+    /// All devices, opened once. Where nothing can be opened the calling test is ignored with the library's sentence.
+    /// </summary>
+    public static IEnumerable<TestDevice> All
+    {
+        get
+        {
+            lock (Gate)
+            {
+                try
+                {
+                    return s_all ??= Open();
+                }
+                catch (DllNotFoundException e)
+                {
+                    Assert.Ignore($"Not run: {e.Message}");
+                    throw;
+                }
+            }
+        }
+    }
+
+    /// <summary>The device that runs as in production: the GPU, else the lane device.</summary>
+    public static ComputeDevice Default => All.First().Device;
+
+    /// <summary>Every device with every block size, the device set up for it; grids are split as finely as they can be.</summary>
+    public static IEnumerable<TestDevice> AllBlockSizes()
+    {
+        foreach (var test in All)
+        {
+            var (block, grain) = (test.Device.PreferredBlock, test.Device.WorkGrain);
+            try
+            {
+                // On the lane device the block is always 1; what varies there is the number of blocks.
+                foreach (var size in test.IsLane ? [1, 16384] : test.BlockSizes)
+                {
+                    if (test.IsLane)
+                        test.Device.WorkGrain = size;
+                    else
+                        test.Device.PreferredBlock = size;
+                    yield return test;
+                }
+            }
+            finally
+            {
+                (test.Device.PreferredBlock, test.Device.WorkGrain) = (block, grain);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Resets a device after a provoked fault and puts a fresh one in its place: what others hold on the old one is void.
+    /// </summary>
+    internal static void Replace(TestDevice test)
+    {
+        lock (Gate)
+        {
+            var ordinal = test.Device.Properties.Ordinal;
+            ComputeDevice.Reset(ordinal);
+            s_all![s_all.IndexOf(test)] = Describe(ComputeDevice.Open(ordinal));
+        }
+    }
+
+    private static List<TestDevice> Open() => [.. Enumerable.Range(0, ComputeDevice.Count).Select(ComputeDevice.Open).Select(Describe)];
+
+    private static TestDevice Describe(ComputeDevice device)
+    {
+        // Host devices have compute capability 0.x (lane) and 1.x (fiber).
+        var (name, blocks) = device.Properties.ComputeCapability.Major switch
+        {
+            0 => ("lane", new[] { 1 }),
+            1 => ("fiber", [1, 32, 64, 256]),
+            _ => ("gpu", [32, 96, 256, 1024]),
+        };
+        return new TestDevice(name, device, blocks);
+    }
+}
