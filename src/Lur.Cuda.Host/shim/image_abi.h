@@ -1,0 +1,48 @@
+// image_abi.h - what the driver and a compiled kernel image know of each other.
+//
+// Included by both sides, so it includes nothing itself. A change here changes the hash in nvrtcVersion's minor number
+// and with it the key of every cached image.
+#pragma once
+
+// int, not unsigned: unsigned index arithmetic wraps by definition and keeps g++ from vectorising the loops over it.
+struct LurDim3 {
+    int x, y, z;
+};
+
+// CUDA's built-in variables. One object per OS thread lives in the image's thread-local storage.
+struct LurBuiltins {
+    LurDim3 thread, block, blockSize, gridSize;
+};
+
+enum LurExchange { LurSyncWarp, LurShuffle, LurBallot };
+
+// What an image asks of the driver. The location is that of the call in the user's source.
+struct LurServices {
+    void (*barrier)(const char* file, int line);
+    // All lanes named in mask meet. Shuffle: the value of lane `source`; Ballot: one bit per lane whose value is not 0.
+    unsigned long long (*exchange)(LurExchange what, unsigned mask, unsigned long long value, int source,
+                                   const char* file, int line);
+    void* (*dynamicShared)();
+};
+
+struct LurParameter {
+    unsigned short size, alignment;
+};
+
+struct LurKernel {
+    const char* name;
+    int parameterCount;
+    const LurParameter* parameters;
+    // Lane image: runs blocks [first, last) of the grid. Fiber image: runs the body of the calling thread, once.
+    void (*run)(void* const* arguments, const LurDim3* grid, long long first, long long last);
+};
+
+enum LurMode { LurLane = 0, LurFiber = 1 };
+
+struct LurImage {
+    int mode, level;
+    int kernelCount;
+    const LurKernel* kernels;
+    LurBuiltins* (*builtins)(); // of the calling OS thread
+    void (*bind)(const LurServices*);
+};
