@@ -1,0 +1,167 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Lur.Checkpoints;
+
+/// <summary>
+/// A safetensors file, memory-mapped and validated. Source of the format: github.com/huggingface/safetensors, "Format".
+/// Reads are thread-safe; nothing of a tensor is resident before it is read.
+/// </summary>
+public sealed class SafeTensorsFile : IDisposable
+{
+    private readonly MappedFile _file;
+    private readonly SafeTensorsHeader _header;
+    private readonly Dictionary<string, TensorInfo> _byName;
+
+    private SafeTensorsFile(MappedFile file)
+    {
+        _file = file;
+        _header = SafeTensorsHeader.Parse(file);
+        _byName = _header.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>The path it was opened with.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>Tensors in the order of the header.</summary>
+    public IReadOnlyList<TensorInfo> Tensors => _header.Tensors;
+
+    /// <summary>Entries of <c>__metadata__</c>; empty when the file has none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Opens and validates a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="UserErrorException">It is missing, or breaks the format; the sentence names the offset.</exception>
+    public static SafeTensorsFile Open(string path)
+    {
+        MappedFile file = MappedFile.Open(path, "checkpoint");
+        try
+        {
+            return new SafeTensorsFile(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>True if the file has a tensor of this name.</summary>
+    public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>What the header says of a tensor.</summary>
+    /// <exception cref="UserErrorException">There is no such tensor.</exception>
+    public TensorInfo this[string name] => _byName.TryGetValue(name, out TensorInfo? info)
+        ? info
+        : throw new UserErrorException($"'{Path}' has no tensor '{name}'; it holds {Tensors.Count} tensors" +
+            (Tensors.Count > 0 ? $", the first is '{Tensors[0].Name}'." : "."));
+
+    /// <summary>The bytes of a tensor as they lie in the file, without a copy; valid until the file is disposed.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="UserErrorException">There is no such tensor, or it is larger than a span can show (2 GiB).</exception>
+    public ReadOnlySpan<byte> Bytes(string name)
+    {
+        TensorInfo t = this[name];
+        return t.End - t.Begin <= int.MaxValue
+            ? Bytes(t, 0, (int)(t.End - t.Begin))
+            : throw new UserErrorException($"'{Path}': tensor '{name}' has {t.End - t.Begin} bytes, more than one span can show; read it in parts.");
+    }
+
+    /// <summary>A part of the bytes of a tensor.</summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="offset">First byte, counted from the start of the tensor.</param>
+    /// <param name="count">How many bytes.</param>
+    public ReadOnlySpan<byte> Bytes(TensorInfo tensor, long offset, int count)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + count, tensor.End - tensor.Begin);
+        return _file.Slice(_header.DataOffset + tensor.Begin + offset, count);
+    }
+
+    /// <summary>Reads a tensor of any floating type (F64, F32, F16, BF16) as float.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="destination">As many elements as the tensor has, in the file's (NCHW, OIHW) order.</param>
+    /// <exception cref="UserErrorException">No such tensor, or not of a floating type.</exception>
+    public void Read(string name, Span<float> destination)
+    {
+        TensorInfo t = Require(name, destination.Length);
+        FloatCodec.Decode(t.Type, Bytes(name), destination, this, name);
+    }
+
+    /// <summary>Reads a tensor of any floating type (F64, F32, F16, BF16) as double.</summary>
+    /// <inheritdoc cref="Read(string, Span{float})"/>
+    public void Read(string name, Span<double> destination)
+    {
+        TensorInfo t = Require(name, destination.Length);
+        FloatCodec.Decode(t.Type, Bytes(name), destination, this, name);
+    }
+
+    /// <summary>Reads a tensor whose element type is exactly that of <typeparamref name="T"/>; no conversion.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="UserErrorException">No such tensor, or another element type.</exception>
+    public T[] ReadArray<T>(string name) where T : unmanaged
+    {
+        TensorInfo t = this[name];
+        if (t.Type != TensorTypes.Of<T>())
+            throw new UserErrorException(
+                $"'{Path}': tensor '{name}' is {t.Type.Name()}, expected {TensorTypes.Of<T>().Name()}.");
+        var values = new T[t.Count];
+        Bytes(name).CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    /// <summary>
+    /// Writes a file with the same header bytes, tensors that <paramref name="replacements"/> names replaced and all
+    /// others copied: with no replacement, or equal ones, the new file is byte-identical to this one.
+    /// </summary>
+    /// <param name="path">The new file; may be the path of this one.</param>
+    /// <param name="replacements">Bytes by tensor name, each as long as the tensor it replaces.</param>
+    /// <exception cref="UserErrorException">A replacement names no tensor of this file, or the file cannot be written.</exception>
+    /// <exception cref="ArgumentException">A replacement has another length than its tensor.</exception>
+    public void Rewrite(string path, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> replacements)
+    {
+        ArgumentNullException.ThrowIfNull(replacements);
+        foreach ((string name, ReadOnlyMemory<byte> bytes) in replacements)
+            if (this[name].End - this[name].Begin != bytes.Length)
+                throw new ArgumentException($"The replacement of '{name}' has {bytes.Length} bytes, its tensor {this[name].End - this[name].Begin}.");
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(_file.Slice(0, (int)_header.DataOffset));
+            foreach (TensorInfo t in Tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+            {
+                if (replacements.TryGetValue(t.Name, out ReadOnlyMemory<byte> bytes))
+                    stream.Write(bytes.Span);
+                else
+                    CopyTo(stream, t);
+            }
+        });
+    }
+
+    /// <summary>SHA-256 of the whole file, in lower-case hexadecimal: the "parent hash" of what is derived from it.</summary>
+    public string Sha256()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (long offset = 0; offset < _file.Length; offset += CopyBytes)
+            hash.AppendData(_file.Slice(offset, (int)Math.Min(CopyBytes, _file.Length - offset)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private const int CopyBytes = 1 << 20;
+
+    private void CopyTo(Stream stream, TensorInfo t)
+    {
+        for (long offset = 0, size = t.End - t.Begin; offset < size; offset += CopyBytes)
+            stream.Write(Bytes(t, offset, (int)Math.Min(CopyBytes, size - offset)));
+    }
+
+    private TensorInfo Require(string name, int count)
+    {
+        TensorInfo t = this[name];
+        return t.Count == count
+            ? t
+            : throw new UserErrorException($"'{Path}': tensor '{name}' has shape {t.ShapeText}, {t.Count} elements, expected {count}.");
+    }
+}

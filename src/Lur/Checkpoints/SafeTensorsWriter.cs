@@ -1,0 +1,65 @@
+using System.Runtime.InteropServices;
+
+namespace Lur.Checkpoints;
+
+/// <summary>
+/// Collects tensors and writes them as one safetensors file, atomically. Tensors with larger elements come first (the
+/// order of the format's own writer, so that every tensor is aligned to its element), otherwise in the order of adding.
+/// </summary>
+public sealed class SafeTensorsWriter
+{
+    private readonly List<(string Name, TensorType Type, long[] Shape, ReadOnlyMemory<byte> Bytes)> _tensors = [];
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
+    /// <summary>Entries of <c>__metadata__</c>, written in the order of adding; left out of the file when empty.</summary>
+    public IDictionary<string, string> Metadata => _metadata;
+
+    // An OrderedDictionary and not a Dictionary: the bytes of a file must not depend on a hash seed.
+    private readonly OrderedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
+
+    /// <summary>Adds a tensor from its bytes, which must stay unchanged until <see cref="Save"/> has returned.</summary>
+    /// <param name="name">A name not used yet; not <c>__metadata__</c>.</param>
+    /// <param name="type">Element type.</param>
+    /// <param name="shape">Extents, slowest first; empty for a scalar.</param>
+    /// <param name="bytes">Elements in row-major order, little-endian.</param>
+    /// <exception cref="ArgumentException">The name is taken, or the bytes do not fit the shape.</exception>
+    public void Add(string name, TensorType type, ReadOnlySpan<long> shape, ReadOnlyMemory<byte> bytes)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        long expected = type.Size();
+        foreach (long extent in shape)
+            expected = checked(expected * extent);
+        if (bytes.Length != expected)
+            throw new ArgumentException($"Tensor '{name}' has {bytes.Length} bytes, expected {expected} for {type.Name()} {TensorInfo.TextOf(shape.ToArray())}.");
+        if (name == "__metadata__" || !_names.Add(name))
+            throw new ArgumentException($"The tensor name '{name}' is taken.");
+        _tensors.Add((name, type, shape.ToArray(), bytes));
+    }
+
+    /// <summary>Adds a tensor with a copy of an array's values.</summary>
+    /// <inheritdoc cref="Add(string, TensorType, ReadOnlySpan{long}, ReadOnlyMemory{byte})"/>
+    public void Add<T>(string name, ReadOnlySpan<long> shape, ReadOnlySpan<T> values) where T : unmanaged =>
+        Add(name, TensorTypes.Of<T>(), shape, MemoryMarshal.AsBytes(values).ToArray());
+
+    /// <summary>Writes the file.</summary>
+    /// <param name="path">Its path; the previous file stays until the new one is complete.</param>
+    /// <exception cref="UserErrorException">It cannot be written.</exception>
+    public void Save(string path)
+    {
+        var ordered = _tensors.OrderByDescending(t => t.Type.Size()).ToList();
+        var infos = new List<TensorInfo>(ordered.Count);
+        long offset = 0;
+        foreach (var (name, type, shape, bytes) in ordered)
+        {
+            infos.Add(new TensorInfo(name, type, shape, offset, offset + bytes.Length));
+            offset += bytes.Length;
+        }
+        byte[] header = SafeTensorsHeader.Build(infos, _metadata);
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(header);
+            foreach (var t in ordered)
+                stream.Write(t.Bytes.Span);
+        });
+    }
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+
+namespace Lur.Data;
+
+/// <summary>
+/// Labelled images of one size, addressed by index. A sample is unsigned bytes in channel, row, column order; nothing
+/// requires the set to be resident in memory. All members may be called from several threads at once.
+/// </summary>
+public interface IImageDataset : IDisposable
+{
+    /// <summary>A short name, such as <c>cifar10</c>, for messages and results.</summary>
+    string Name { get; }
+
+    /// <summary>Number of samples.</summary>
+    int Count { get; }
+
+    /// <summary>Channels of a sample: 1 (grey) or 3 (red, green, blue).</summary>
+    int Channels { get; }
+
+    /// <summary>Rows of a sample.</summary>
+    int Height { get; }
+
+    /// <summary>Columns of a sample.</summary>
+    int Width { get; }
+
+    /// <summary>Names of the classes; a label is an index into this list.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Label of a sample.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    int Label(int index);
+
+    /// <summary>Copies a sample.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    /// <param name="chw">Channels * Height * Width bytes.</param>
+    /// <exception cref="UserErrorException">The sample's file is damaged (sets that decode on demand).</exception>
+    void CopyImage(int index, Span<byte> chw);
+
+    /// <summary>Path of a sample relative to the set's folder, with '/'; null where samples are not files.</summary>
+    string? RelativePath(int index) => null;
+
+    /// <summary>
+    /// Feeds everything that makes up the samples to a hash. The default is every label and pixel; a set whose samples
+    /// are files feeds their encoded bytes instead, which identifies them as well and needs no decoding.
+    /// </summary>
+    void AppendContent(IncrementalHash hash)
+    {
+        ArgumentNullException.ThrowIfNull(hash);
+        byte[] record = new byte[4 + this.SampleBytes];
+        for (int i = 0; i < Count; i++)
+        {
+            System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(record, Label(i));
+            CopyImage(i, record.AsSpan(4));
+            hash.AppendData(record);
+        }
+    }
+}
+
+/// <summary>What follows from an <see cref="IImageDataset"/> alone.</summary>
+public static class ImageDatasets
+{
+    extension(IImageDataset data)
+    {
+        /// <summary>Bytes of one sample.</summary>
+        public int SampleBytes => data.Channels * data.Height * data.Width;
+
+        /// <summary>Number of samples of each class.</summary>
+        public int[] CountByClass()
+        {
+            int[] counts = new int[data.ClassNames.Count];
+            for (int i = 0; i < data.Count; i++)
+                counts[data.Label(i)]++;
+            return counts;
+        }
+
+        /// <summary>
+        /// SHA-256 over shape, class names and content, in lower-case hexadecimal: equal exactly when two sets hold the
+        /// same samples in the same order.
+        /// </summary>
+        public string Fingerprint()
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            string shape = $"{data.Count} {data.Channels} {data.Height} {data.Width}\n{string.Join('\n', data.ClassNames)}\n";
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(shape));
+            data.AppendContent(hash);
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+
+        /// <summary>Fails unless every class has a sample.</summary>
+        /// <exception cref="UserErrorException">One has none; the sentence names it.</exception>
+        public void RequireEveryClass()
+        {
+            int[] counts = data.CountByClass();
+            int empty = Array.IndexOf(counts, 0);
+            if (empty >= 0)
+                throw new UserErrorException(
+                    $"The training set {data.Name} has no sample of class {empty} ('{data.ClassNames[empty]}') among its " +
+                    $"{data.Count} samples; every class from 0 to {counts.Length - 1} needs at least one.");
+        }
+    }
+
+    internal static void CheckSample(IImageDataset data, int index, int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, data.Count);
+        if (bytes != data.SampleBytes)
+            throw new ArgumentException($"A sample of {data.Name} has {data.SampleBytes} bytes, but the buffer has {bytes}.");
+    }
+}

@@ -1,0 +1,94 @@
+using System.IO.MemoryMappedFiles;
+
+namespace Lur;
+
+/// <summary>
+/// A file seen as read-only bytes through a memory map: nothing is resident until it is read, and reads from many
+/// threads need no lock. The file must not shrink while it is mapped: the operating system answers a read past a new,
+/// shorter end with SIGBUS, which no managed handler can catch.
+/// </summary>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? _map;
+    private readonly MemoryMappedViewAccessor? _view;
+    private byte* _start;
+
+    private MappedFile(string path, FileStream stream)
+    {
+        Path = path;
+        Length = stream.Length;
+        // A map of zero bytes is an error in every operating system; an empty file is merely one without bytes.
+        if (Length == 0)
+            return;
+        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, true);
+        _view = _map.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+        _start += _view.PointerOffset;
+    }
+
+    public string Path { get; }
+
+    /// <summary>Bytes in the file when it was opened.</summary>
+    public long Length { get; }
+
+    /// <summary>Maps a file.</summary>
+    /// <param name="path">Where it is.</param>
+    /// <param name="what">What it is, for error sentences: "CIFAR-10 file", "checkpoint".</param>
+    /// <exception cref="UserErrorException">It is missing, a folder, or may not be read.</exception>
+    public static MappedFile Open(string path, string what)
+    {
+        using FileStream stream = OpenRead(path, what);
+        return FromStream(path, stream);
+    }
+
+    /// <summary>Maps what a stream has open; the stream may be closed, and its file deleted, while the map lives.</summary>
+    public static MappedFile FromStream(string path, FileStream stream) => new(path, stream);
+
+    /// <summary>Opens a file for reading and turns each way that can fail into a sentence.</summary>
+    public static FileStream OpenRead(string path, string what)
+    {
+        if (Directory.Exists(path))
+            throw new UserErrorException($"The {what} '{path}' is a folder; give the path of a file.");
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserErrorException($"The {what} '{path}' does not exist; check the path.", e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new UserErrorException($"The {what} '{path}' may not be read by this user; check its permissions.", e);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
+        {
+            throw new UserErrorException($"The {what} '{path}' could not be opened: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
+    /// <summary>Bytes [offset, offset + count) of the file, without a copy.</summary>
+    public ReadOnlySpan<byte> Slice(long offset, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - count);
+        if (count == 0)
+            return default;
+        ObjectDisposedException.ThrowIf(_start is null, this);
+        return new ReadOnlySpan<byte>(_start + offset, count);
+    }
+
+    public byte this[long offset] => Slice(offset, 1)[0];
+
+    public void Dispose()
+    {
+        if (_start is not null)
+        {
+            _start = null;
+            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+        }
+        _view?.Dispose();
+        _map?.Dispose();
+    }
+}
