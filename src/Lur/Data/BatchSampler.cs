@@ -1,3 +1,5 @@
+using Lur.Tensors;
+
 namespace Lur.Data;
 
 /// <summary>Where a sampler stands: the batch it gives next. Enough to go on in another process.</summary>
@@ -15,7 +17,7 @@ public readonly record struct SamplerPosition(long Epoch, int Batch);
 public sealed class BatchSampler
 {
     private readonly int[] _indices, _order;
-    private readonly ulong _seed;
+    private readonly RandomStream _random;
     private readonly bool _shuffle;
     private long _orderEpoch = -1;
     private SamplerPosition _position;
@@ -36,7 +38,7 @@ public sealed class BatchSampler
         _order = new int[indices.Length];
         BatchSize = batchSize;
         BatchesPerEpoch = (int)(((long)indices.Length + batchSize - 1) / batchSize);
-        _seed = seed;
+        _random = new RandomStream(seed, "data/shuffle");
         _shuffle = shuffle;
     }
 
@@ -91,7 +93,9 @@ public sealed class BatchSampler
         if (epoch != _orderEpoch)
         {
             _indices.CopyTo(_order, 0);
-            new CounterRandom(_seed, Streams.Epoch + (ulong)epoch).Shuffle(_order);
+            // Each epoch has 2^34 words of the stream to itself, which no permutation of an int's range uses up.
+            _random.Position = (ulong)epoch << 34;
+            _random.Shuffle<int>(_order);
             _orderEpoch = epoch;
         }
         return _order;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Lur.Tensors;
 
 namespace Lur.Data;
 
@@ -53,13 +54,13 @@ public sealed class ForgetSet
         bool[] trained = new bool[data.Count], forgotten = new bool[data.Count];
         foreach (int i in train)
             trained[i] = true;
-        ulong draw = 0;
+        int draw = 0;
         foreach (string specification in specifications)
         {
             IEnumerable<int> chosen = SplitKind(specification) switch
             {
                 ("class", string name) => OfClass(specification, name, data, train),
-                ("random", string amount) => AtRandom(specification, amount, train, seed, Streams.Forget + draw++),
+                ("random", string amount) => AtRandom(specification, amount, train, new RandomStream(seed, "data/forget", draw++)),
                 ("glob", string pattern) => OfGlob(specification, pattern, data, train),
                 _ => ForgetIdFile.Read(specification, trained),
             };
@@ -137,7 +138,7 @@ public sealed class ForgetSet
         throw new UserErrorException($"'{specification}': there is no class '{name}'; the classes are 0 to {names.Count - 1}: {known}.");
     }
 
-    private static int[] AtRandom(string specification, string amount, ReadOnlySpan<int> train, ulong seed, ulong stream)
+    private static int[] AtRandom(string specification, string amount, ReadOnlySpan<int> train, RandomStream random)
     {
         int count;
         if (amount.EndsWith('%'))
@@ -153,7 +154,7 @@ public sealed class ForgetSet
             throw new UserErrorException($"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%.");
         }
         int[] order = train.ToArray();
-        new CounterRandom(seed, stream).Shuffle(order);
+        random.Shuffle<int>(order);
         return order[..count];
     }
 

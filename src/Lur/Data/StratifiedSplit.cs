@@ -1,10 +1,6 @@
-namespace Lur.Data;
+using Lur.Tensors;
 
-/// <summary>First values of the Philox streams of this folder; what is added to one stays below 2^48.</summary>
-internal static class Streams
-{
-    public const ulong Split = 1ul << 48, Forget = 2ul << 48, Epoch = 3ul << 48, Synthetic = 4ul << 48;
-}
+namespace Lur.Data;
 
 /// <summary>Holds out the same share of every class.</summary>
 internal static class StratifiedSplit
@@ -26,7 +22,7 @@ internal static class StratifiedSplit
         for (int c = 0; c < byClass.Length; c++)
         {
             int[] members = [.. byClass[c]];
-            new CounterRandom(seed, Streams.Split + (ulong)c).Shuffle(members);
+            new RandomStream(seed, "data/split", c).Shuffle<int>(members);
             int take = share == 0 || members.Length < 2
                 ? 0
                 : Math.Clamp((int)Math.Round(share * members.Length, MidpointRounding.AwayFromZero), 1, members.Length - 1);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lur.Tensors;
 
 namespace Lur.Data;
 
@@ -44,7 +45,7 @@ public sealed class SyntheticDataset : IImageDataset
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Count = count;
         _seed = seed;
-        _stream = Streams.Synthetic + ((ulong)part << 40);
+        _stream = RandomStream.StreamOf(part == SyntheticPart.Train ? "data/synthetic/train" : "data/synthetic/test");
         Name = string.Create(CultureInfo.InvariantCulture, $"synthetic1-{(part == SyntheticPart.Train ? "train" : "test")}-{seed}");
     }
 
@@ -73,7 +74,7 @@ public sealed class SyntheticDataset : IImageDataset
     public void CopyImage(int index, Span<byte> chw)
     {
         ImageDatasets.CheckSample(this, index, chw.Length);
-        SyntheticScene.Render(Label(index), new CounterRandom(_seed, _stream + (ulong)index), chw);
+        SyntheticScene.Render(Label(index), new SampleRandom(_seed, _stream, index), chw);
     }
 
     /// <inheritdoc/>

@@ -12,7 +12,7 @@ internal static class SyntheticScene
     /// <param name="random">The sample's own sequence.</param>
     /// <param name="chw">3 * 32 * 32 bytes.</param>
     [SkipLocalsInit]
-    public static void Render(int label, CounterRandom random, Span<byte> chw)
+    public static void Render(int label, SampleRandom random, Span<byte> chw)
     {
         Span<float> canvas = stackalloc float[3 * Pixels];
         Colour background = DrawBackground(canvas, ref random);
@@ -38,7 +38,7 @@ internal static class SyntheticScene
         Expose(canvas, chw, ref random);
     }
 
-    private static Colour DrawBackground(Span<float> canvas, ref CounterRandom random)
+    private static Colour DrawBackground(Span<float> canvas, ref SampleRandom random)
     {
         Colour a = Colour.Random(ref random), b = Colour.Mix(a, Colour.Random(ref random), random.Uniform(0, 0.8f));
         (float gx, float gy) = Direction(ref random);
@@ -54,13 +54,13 @@ internal static class SyntheticScene
         return Colour.Mix(a, b, 0.5f);
     }
 
-    private static void DrawDistractor(Span<float> canvas, ref CounterRandom random)
+    private static void DrawDistractor(Span<float> canvas, ref SampleRandom random)
     {
         var shape = Shape.Random(random.Below(ShapeClasses), random.Uniform(0, 32), random.Uniform(0, 32), random.Uniform(1.5f, 4), ref random);
         Paint(canvas, shape, Colour.Random(ref random), Colour.Random(ref random), 0, default, random.Uniform(0.5f, 1));
     }
 
-    private static void DrawObject(Span<float> canvas, int label, float x, float y, float radius, Colour background, ref CounterRandom random)
+    private static void DrawObject(Span<float> canvas, int label, float x, float y, float radius, Colour background, ref SampleRandom random)
     {
         bool textured = label >= ShapeClasses;
         var shape = Shape.Random(textured ? random.Below(ShapeClasses) : label, x, y, textured ? radius * 1.15f : radius, ref random);
@@ -84,7 +84,7 @@ internal static class SyntheticScene
             }
     }
 
-    private static void DrawOccluder(Span<float> canvas, ref CounterRandom random)
+    private static void DrawOccluder(Span<float> canvas, ref SampleRandom random)
     {
         (float nx, float ny) = Direction(ref random);
         float cx = random.Uniform(6, 26), cy = random.Uniform(6, 26), half = random.Uniform(1, 2.6f);
@@ -119,7 +119,7 @@ internal static class SyntheticScene
     }
 
     // Light, then noise close to normal: the sum of the four bytes of a draw has mean 510 and deviation 147.8.
-    private static void Expose(Span<float> canvas, Span<byte> chw, ref CounterRandom random)
+    private static void Expose(Span<float> canvas, Span<byte> chw, ref SampleRandom random)
     {
         float gain = random.Uniform(0.75f, 1.2f), offset = random.Uniform(-20, 20), noise = random.Uniform(3, 22) / 147.8f;
         for (int i = 0; i < chw.Length; i++)
@@ -138,7 +138,7 @@ internal static class SyntheticScene
     }
 
     /// <summary>A unit vector in a uniform direction, by rejection: no sine whose last bit differs between machines.</summary>
-    public static (float X, float Y) Direction(ref CounterRandom random)
+    public static (float X, float Y) Direction(ref SampleRandom random)
     {
         while (true)
         {
@@ -151,12 +151,12 @@ internal static class SyntheticScene
 
 internal readonly record struct Colour(float R, float G, float B)
 {
-    public static Colour Random(ref CounterRandom random) => new(random.Uniform(20, 235), random.Uniform(20, 235), random.Uniform(20, 235));
+    public static Colour Random(ref SampleRandom random) => new(random.Uniform(20, 235), random.Uniform(20, 235), random.Uniform(20, 235));
 
     public static Colour Mix(Colour a, Colour b, float t) => new(a.R + (b.R - a.R) * t, a.G + (b.G - a.G) * t, a.B + (b.B - a.B) * t);
 
     /// <summary>A colour that differs visibly from another; after a few tries any colour will do.</summary>
-    public static Colour Away(Colour other, ref CounterRandom random)
+    public static Colour Away(Colour other, ref SampleRandom random)
     {
         Colour colour = Random(ref random);
         for (int i = 0; i < 6 && Math.Abs(colour.R - other.R) + Math.Abs(colour.G - other.G) + Math.Abs(colour.B - other.B) < 120; i++)
@@ -177,7 +177,7 @@ internal readonly struct Texture
     /// <param name="kind">0 stripes, 1 checks, 2 dots, 3 blotches.</param>
     /// <param name="period">Pixels a period.</param>
     /// <param name="random">Source of direction and phase.</param>
-    public static Texture Random(int kind, float period, ref CounterRandom random)
+    public static Texture Random(int kind, float period, ref SampleRandom random)
     {
         (float x, float y) = SyntheticScene.Direction(ref random);
         return new Texture(kind, x / period, y / period, random.Uniform(), random.Uniform());

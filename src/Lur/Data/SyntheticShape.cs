@@ -18,7 +18,7 @@ internal struct Shape
         private float _first;
     }
 
-    private Shape(int kind, float x, float y, float radius, ref CounterRandom random)
+    private Shape(int kind, float x, float y, float radius, ref SampleRandom random)
     {
         (_kind, _x, _y, _radius) = (kind, x, y, radius);
         (_cos, _sin) = SyntheticScene.Direction(ref random);
@@ -53,7 +53,7 @@ internal struct Shape
     /// <param name="y">Centre, in pixels.</param>
     /// <param name="radius">Size, in pixels.</param>
     /// <param name="random">Source of every other property.</param>
-    public static Shape Random(int kind, float x, float y, float radius, ref CounterRandom random) => new(kind, x, y, radius, ref random);
+    public static Shape Random(int kind, float x, float y, float radius, ref SampleRandom random) => new(kind, x, y, radius, ref random);
 
     /// <summary>Pixels that the shape may cover: 1.1 for the corners, 1.25 for the stretch, and the warp.</summary>
     public readonly (int X0, int X1, int Y0, int Y1) Bounds()

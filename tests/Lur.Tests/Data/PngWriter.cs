@@ -8,8 +8,7 @@ namespace Lur.Tests.Data;
 /// <summary>Writes 8-bit PNG files without filters: fixtures and contact sheets.</summary>
 public static class PngWriter
 {
-    /// <param name="channels">1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.</param>
-    /// <param name="pixels">Rows of columns of channels.</param>
+    // Channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; pixels: rows of columns of channels.
     public static byte[] Encode(int width, int height, int channels, ReadOnlySpan<byte> pixels)
     {
         using var file = new MemoryStream();
