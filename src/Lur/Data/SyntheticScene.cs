@@ -130,11 +130,18 @@ internal static class SyntheticScene
         }
     }
 
+    // Full cover assigns: the canvas starts as whatever the stack held, NaN included.
     private static void Put(Span<float> canvas, int pixel, Colour colour, float cover)
     {
-        canvas[pixel] += cover < 1 ? (colour.R - canvas[pixel]) * cover : colour.R - canvas[pixel];
-        canvas[Pixels + pixel] += cover < 1 ? (colour.G - canvas[Pixels + pixel]) * cover : colour.G - canvas[Pixels + pixel];
-        canvas[2 * Pixels + pixel] += cover < 1 ? (colour.B - canvas[2 * Pixels + pixel]) * cover : colour.B - canvas[2 * Pixels + pixel];
+        ref float r = ref canvas[pixel], g = ref canvas[Pixels + pixel], b = ref canvas[2 * Pixels + pixel];
+        if (cover >= 1)
+        {
+            (r, g, b) = (colour.R, colour.G, colour.B);
+            return;
+        }
+        r += (colour.R - r) * cover;
+        g += (colour.G - g) * cover;
+        b += (colour.B - b) * cover;
     }
 
     /// <summary>A unit vector in a uniform direction, by rejection: no sine whose last bit differs between machines.</summary>
