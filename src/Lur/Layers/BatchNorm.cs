@@ -1,0 +1,207 @@
+using Lur.Device;
+using Lur.Tensors;
+
+namespace Lur.Layers;
+
+/// <summary>Batch normalisation over N, H, W with an optional residual input and an optional ReLU behind it:
+/// y = act(gamma xh + beta [+ residual]). eps 1e-5, running statistics with momentum 0.1 and unbiased variance, as torch.
+/// Formulas of all passes: <c>kernels/batch_norm.cu</c>.</summary>
+/// <remarks>Inputs: x, and the residual when the node has two inputs; both [N, H, W, C].</remarks>
+public sealed class BatchNorm : Layer
+{
+    private const double Epsilon = 1e-5, RunningMomentum = 0.1;
+    private const int RowsPerChunk = 256;
+    private readonly int _channels;
+    private readonly bool _relu;
+    private ParameterSlot _gamma = null!, _beta = null!, _runningMean = null!, _runningVariance = null!;
+
+    /// <summary>Creates the layer.</summary>
+    /// <param name="name">torch module name.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="relu">True to put a ReLU behind it.</param>
+    public BatchNorm(string name, int channels, bool relu)
+        : base(name) => (_channels, _relu) = (channels, relu);
+
+    // Mean and Rstd are addresses read at run time: planned values in train mode, the running statistics in frozen mode.
+    private sealed record Cache(Value X, Value? Residual, Value Y, Value? Mean, Value Rstd, Value? TangentMeans, int Chunks)
+    {
+        public Value? TangentMeans { get; set; } = TangentMeans;
+    }
+
+    /// <inheritdoc/>
+    public override void Register(ParameterLayout parameters, ParameterLayout buffers)
+    {
+        var shape = new Shape(_channels);
+        _gamma = parameters.Add(Name + ".weight", ParameterKind.NormalizationScale, shape);
+        _beta = parameters.Add(Name + ".bias", ParameterKind.NormalizationShift, shape);
+        _runningMean = buffers.Add(Name + ".running_mean", ParameterKind.RunningMean, shape);
+        _runningVariance = buffers.Add(Name + ".running_var", ParameterKind.RunningVariance, shape);
+    }
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
+    {
+        if (inputs[0].Innermost != _channels) throw new ArgumentException($"'{Name}' takes {_channels} channels; its input has {inputs[0].Innermost}.");
+        if (inputs.Length > 1 && inputs[1] != inputs[0]) throw new ArgumentException($"'{Name}': the residual is {inputs[1]}, the input {inputs[0]}.");
+        return inputs[0];
+    }
+
+    /// <inheritdoc/>
+    public override Value Forward(NetworkPass pass, Node node)
+    {
+        var x = Network.Input(pass, node);
+        var residual = node.Inputs.Count > 1 ? Network.Input(pass, node, 1) : null;
+        var y = pass.Activation($"{Name}/y", x.Shape);
+        var rstd = pass.Cache($"{Name}/rstd", new Shape(_channels));
+        var frozen = pass.Mode == NormalizationMode.Frozen;
+        var mean = frozen ? null : pass.Cache($"{Name}/mean", new Shape(_channels));
+        var chunks = (x.Shape.Rows + RowsPerChunk - 1) / RowsPerChunk;
+        var cache = new Cache(x, residual, y, mean, rstd, null, chunks);
+        pass.Remember(node.Index, cache);
+        if (frozen) EmitFrozenStatistics(pass, rstd);
+        else EmitStatistics(pass, cache);
+
+        var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
+        var (gamma, beta, relu) = (pass.Weights.At(_gamma), pass.Weights.At(_beta), _relu ? 1 : 0);
+        var shape = pass.Device.Rows(rows, c);
+        var meanOf = MeanPointer(pass, mean);
+        pass.Program.Emit("batch_norm forward", () => kernels.BatchNormForward(shape, y.Pointer, x.Pointer, Or(residual), meanOf(), rstd.Pointer, gamma, beta, rows, c, relu),
+            x, residual, mean, rstd, y);
+        return y;
+    }
+
+    private void EmitFrozenStatistics(NetworkPass pass, Value rstd)
+    {
+        var (kernels, variance, c, shape) = (pass.Kernels.BatchNorm, pass.Buffers.At(_runningVariance), _channels, pass.Device.Elements(_channels));
+        pass.Program.Emit("batch_norm frozen", () => kernels.BatchNormFrozenRstd(shape, rstd.Pointer, variance, c, Epsilon), rstd);
+    }
+
+    private void EmitStatistics(NetworkPass pass, Cache cache)
+    {
+        var (kernels, x, c, chunks) = (pass.Kernels.BatchNorm, cache.X, _channels, cache.Chunks);
+        var rows = x.Shape.Rows;
+        var means = Partials(pass, "chunk-means", chunks);
+        var squares = Partials(pass, "chunk-squares", chunks);
+        var stage1 = pass.Device.Rows(chunks, c);
+        pass.Program.Emit("batch_norm statistics", () => kernels.BatchNormStatistics(stage1, means.Pointer, squares.Pointer, x.Pointer, rows, c, chunks), x, means, squares);
+        var update = pass.Mode == NormalizationMode.TrainAndUpdate;
+        var runningMean = update ? pass.Buffers.At(_runningMean) : default;
+        var runningVariance = update ? pass.Buffers.At(_runningVariance) : default;
+        var stage2 = pass.Device.Blocks(c);
+        var (mean, rstd) = (cache.Mean!, cache.Rstd);
+        pass.Program.Emit("batch_norm statistics finish",
+            () => kernels.BatchNormStatisticsFinish(stage2, mean.Pointer, rstd.Pointer, runningMean, runningVariance,
+                means.Pointer, squares.Pointer, rows, c, chunks, Epsilon, RunningMomentum),
+            means, squares, mean, rstd);
+    }
+
+    /// <inheritdoc/>
+    public override void Backward(NetworkPass pass, Node node)
+    {
+        var cache = pass.Recall<Cache>(node.Index);
+        var (x, residual, y, mean, rstd, _, chunks) = cache;
+        var dy = pass.GradientOf(y);
+        var means = EmitSums(pass, cache, dy, _relu ? y : null, pass.Gradients!.At(_gamma), pass.Gradients!.At(_beta), "sums");
+        var (kernels, rows, c, gamma) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
+        var accumulate = false;
+        var dresidual = residual is null ? null : pass.GradientOf(residual, out accumulate);
+        var dx = SoleGradient(pass.GradientOf(x, out var add), add);
+        var shape = pass.Device.Rows(rows, c);
+        var meanOf = MeanPointer(pass, mean);
+        var used = pass.Mode == NormalizationMode.Frozen ? null : means;
+        pass.Program.Emit("batch_norm backward",
+            () => kernels.BatchNormBackward(shape, dx.Pointer, Or(dresidual), dy.Pointer, _relu ? y.Pointer : default, x.Pointer,
+                meanOf(), rstd.Pointer, gamma, Or(used), rows, c, accumulate ? 1 : 0),
+            x, y, dy, mean, rstd, used, dresidual, dx);
+    }
+
+    /// <inheritdoc/>
+    public override void ForwardTangent(NetworkPass pass, Node node)
+    {
+        var cache = pass.Recall<Cache>(node.Index);
+        var (x, residual, y, mean, rstd, _, _) = cache;
+        var tx = pass.TangentOf(x);
+        var tresidual = residual is null ? null : pass.TangentOf(residual);
+        var ty = pass.TangentOf(y);
+        var means = pass.Mode == NormalizationMode.Frozen ? null : EmitSums(pass, cache, tx, null, default, default, "tangent-means");
+        cache.TangentMeans = means;
+        var (kernels, rows, c, gamma) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
+        var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
+        var shape = pass.Device.Rows(rows, c);
+        var meanOf = MeanPointer(pass, mean);
+        pass.Program.Emit("batch_norm forward_tangent",
+            () => kernels.BatchNormForwardTangent(shape, ty.Pointer, tx.Pointer, Or(tresidual), _relu ? y.Pointer : default, x.Pointer,
+                meanOf(), rstd.Pointer, gamma, tgamma, tbeta, Or(means), rows, c),
+            x, y, tx, tresidual, mean, rstd, means, ty);
+    }
+
+    /// <inheritdoc/>
+    public override void BackwardTangent(NetworkPass pass, Node node)
+    {
+        var cache = pass.Recall<Cache>(node.Index);
+        var (x, residual, y, mean, rstd, tmeans, chunks) = cache;
+        var (dy, tdy, tx) = (pass.GradientOf(y), pass.TangentGradientOf(y), pass.TangentOf(x));
+        var means = EmitTangentSums(pass, cache, dy, tdy, tx);
+        var accumulate = false;
+        var tdresidual = residual is null ? null : pass.TangentGradientOf(residual, out accumulate);
+        var tdx = SoleGradient(pass.TangentGradientOf(x, out var add), add);
+        var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
+        var (gamma, tgamma) = (pass.Weights.At(_gamma), pass.WeightTangents!.At(_gamma));
+        var shape = pass.Device.Rows(rows, c);
+        var meanOf = MeanPointer(pass, mean);
+        var used = pass.Mode == NormalizationMode.Frozen ? null : means;
+        pass.Program.Emit("batch_norm backward_tangent",
+            () => kernels.BatchNormBackwardTangent(shape, tdx.Pointer, default, Or(tdresidual), default, tdy.Pointer, dy.Pointer,
+                _relu ? y.Pointer : default, tx.Pointer, x.Pointer, meanOf(), rstd.Pointer, gamma, tgamma, Or(tmeans), Or(used),
+                rows, c, accumulate ? 1 : 0),
+            x, y, dy, tdy, tx, mean, rstd, tmeans, used, tdresidual, tdx);
+    }
+
+    /// <summary>Means [2, C] of d and d xh over the rows, and the sums into dgamma, dbeta when given.</summary>
+    private Value EmitSums(NetworkPass pass, Cache cache, Value d, Value? mask, DevicePointer<Real> dgamma, DevicePointer<Real> dbeta, string what)
+    {
+        var (kernels, x, rstd, c, chunks) = (pass.Kernels.BatchNorm, cache.X, cache.Rstd, _channels, cache.Chunks);
+        var rows = x.Shape.Rows;
+        var partials = Partials(pass, what, 2 * chunks);
+        var means = pass.Cache($"{Name}/{what}", new Shape(2, c));
+        var meanOf = MeanPointer(pass, cache.Mean);
+        var (stage1, stage2) = (pass.Device.Rows(chunks, c), pass.Device.Blocks(c));
+        pass.Program.Emit("batch_norm sums", () => kernels.BatchNormSums(stage1, partials.Pointer, d.Pointer, Or(mask), x.Pointer, meanOf(), rstd.Pointer, rows, c, chunks),
+            x, d, mask, cache.Mean, rstd, partials);
+        pass.Program.Emit("batch_norm sums finish", () => kernels.BatchNormSumsFinish(stage2, means.Pointer, dgamma, dbeta, partials.Pointer, 1, rows, c, chunks, 0), partials, means);
+        return means;
+    }
+
+    /// <summary>Means [4, C] for the backward tangent, and H v of gamma and beta.</summary>
+    private Value EmitTangentSums(NetworkPass pass, Cache cache, Value dy, Value tdy, Value tx)
+    {
+        var (x, _, y, mean, rstd, tmeans, chunks) = cache;
+        var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
+        var (tdgamma, tdbeta) = (pass.GradientTangents!.At(_gamma), pass.GradientTangents!.At(_beta));
+        var partials = Partials(pass, "tangent-sums", 4 * chunks);
+        var means = pass.Cache($"{Name}/tangent-sums", new Shape(4, c));
+        var meanOf = MeanPointer(pass, mean);
+        var mask = _relu ? y : null;
+        var (stage1, stage2) = (pass.Device.Rows(chunks, c), pass.Device.Blocks(c));
+        pass.Program.Emit("batch_norm tangent_sums",
+            () => kernels.BatchNormTangentSums(stage1, partials.Pointer, tdy.Pointer, dy.Pointer, Or(mask), tx.Pointer, x.Pointer, meanOf(), rstd.Pointer, Or(tmeans), rows, c, chunks),
+            x, y, dy, tdy, tx, mean, rstd, tmeans, partials);
+        pass.Program.Emit("batch_norm sums finish", () => kernels.BatchNormSumsFinish(stage2, means.Pointer, tdgamma, tdbeta, partials.Pointer, 2, rows, c, chunks, 0), partials, means);
+        return means;
+    }
+
+    private Value Partials(NetworkPass pass, string what, int count) =>
+        pass.Program.Real($"{pass.Name}/{Name}/{what}/partials", ValueRole.Workspace, new Shape(count, _channels));
+
+    private Func<DevicePointer<Real>> MeanPointer(NetworkPass pass, Value? mean)
+    {
+        if (mean is not null) return () => mean.Pointer;
+        var running = pass.Buffers.At(_runningMean);
+        return () => running;
+    }
+
+    private Value SoleGradient(Value value, bool accumulate) => !accumulate ? value
+        : throw new NotSupportedException($"'{Name}': the input of a normalisation has one consumer; '{value.Name}' has several.");
+
+    private static DevicePointer<Real> Or(Value? value) => value is null ? default : value.Pointer;
+}

@@ -1,0 +1,56 @@
+using Lur.Tensors;
+
+namespace Lur.Layers;
+
+/// <summary>Mean over all positions: x [N, H, W, C] -> y [N, C]. Linear, so its tangent passes are its passes.
+/// Formulas: <c>kernels/pool.cu</c>.</summary>
+public sealed class GlobalAveragePool(string name) : Layer(name)
+{
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new(inputs[0][0], inputs[0].Innermost);
+
+    /// <inheritdoc/>
+    public override Value Forward(NetworkPass pass, Node node)
+    {
+        var x = Network.Input(pass, node);
+        var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
+        EmitMean(pass, "mean_pool forward", y, x);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public override void Backward(NetworkPass pass, Node node)
+    {
+        var dy = pass.GradientOf(Network.Output(pass, node));
+        var dx = pass.GradientOf(Network.Input(pass, node), out var accumulate);
+        EmitSpread(pass, "mean_pool backward", dx, dy, accumulate);
+    }
+
+    /// <inheritdoc/>
+    public override void ForwardTangent(NetworkPass pass, Node node) =>
+        EmitMean(pass, "mean_pool forward_tangent", pass.TangentOf(Network.Output(pass, node)), pass.TangentOf(Network.Input(pass, node)));
+
+    /// <inheritdoc/>
+    public override void BackwardTangent(NetworkPass pass, Node node)
+    {
+        var tdy = pass.TangentGradientOf(Network.Output(pass, node));
+        var tdx = pass.TangentGradientOf(Network.Input(pass, node), out var accumulate);
+        EmitSpread(pass, "mean_pool backward_tangent", tdx, tdy, accumulate);
+    }
+
+    private static void EmitMean(NetworkPass pass, string what, Value y, Value x)
+    {
+        var (kernels, n, c) = (pass.Kernels.Pool, x.Shape[0], x.Shape.Innermost);
+        var positions = x.Shape.Rows / n;
+        var shape = pass.Device.Rows(n, c);
+        pass.Program.Emit(what, () => kernels.MeanPoolForward(shape, y.Pointer, x.Pointer, n, positions, c), x, y);
+    }
+
+    private static void EmitSpread(NetworkPass pass, string what, Value dx, Value dy, bool accumulate)
+    {
+        var (kernels, n, c) = (pass.Kernels.Pool, dx.Shape[0], dx.Shape.Innermost);
+        var positions = dx.Shape.Rows / n;
+        var shape = pass.Device.Rows(dx.Shape.Rows, c);
+        pass.Program.Emit(what, () => kernels.MeanPoolBackward(shape, dx.Pointer, dy.Pointer, n, positions, c, accumulate ? 1 : 0), dx, dy);
+    }
+}

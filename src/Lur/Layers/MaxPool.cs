@@ -1,0 +1,74 @@
+using Lur.Tensors;
+
+namespace Lur.Layers;
+
+/// <summary>Maximum over square windows. x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1.
+/// The winning tap is kept; ties go to the first, NaN wins, as torch. Formulas: <c>kernels/pool.cu</c>.</summary>
+public sealed class MaxPool : Layer
+{
+    private readonly int _size, _stride, _pad;
+
+    /// <summary>Creates the layer.</summary>
+    public MaxPool(string name, int size, int stride, int pad)
+        : base(name) => (_size, _stride, _pad) = (size, stride, pad);
+
+    private sealed record Cache(Value X, Value Y, Value Tap);
+
+    /// <inheritdoc/>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
+    {
+        var x = inputs[0];
+        int h = ((x[1] + (2 * _pad) - _size) / _stride) + 1, w = ((x[2] + (2 * _pad) - _size) / _stride) + 1;
+        if (h < 1 || w < 1) throw new ArgumentException($"'{Name}': an input of {x[1]} x {x[2]} pixels is smaller than the window of {_size}.");
+        return new Shape(x[0], h, w, x[3]);
+    }
+
+    /// <inheritdoc/>
+    public override Value Forward(NetworkPass pass, Node node)
+    {
+        var x = Network.Input(pass, node);
+        var output = OutputShape([x.Shape]);
+        var y = pass.Activation($"{Name}/y", output);
+        var tap = pass.Program.Raw($"{pass.Name}/{Name}/tap", ValueRole.Cache, output, 1);
+        pass.Remember(node.Index, new Cache(x, y, tap));
+        var (kernels, s, size, stride, pad) = (pass.Kernels.Pool, x.Shape, _size, _stride, _pad);
+        var shape = pass.Device.Rows(output.Rows, output.Innermost);
+        pass.Program.Emit("max_pool forward",
+            () => kernels.MaxPoolForward(shape, y.Pointer, tap.Typed<byte>(), x.Pointer, s[0], s[1], s[2], s[3], output[1], output[2], size, stride, pad), x, y, tap);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public override void Backward(NetworkPass pass, Node node)
+    {
+        var (x, y, tap) = pass.Recall<Cache>(node.Index);
+        var dx = pass.GradientOf(x, out var accumulate);
+        EmitBackward(pass, "max_pool backward", dx, pass.GradientOf(y), tap, accumulate);
+    }
+
+    /// <inheritdoc/>
+    public override void ForwardTangent(NetworkPass pass, Node node)
+    {
+        var (x, y, tap) = pass.Recall<Cache>(node.Index);
+        var (tx, ty) = (pass.TangentOf(x), pass.TangentOf(y));
+        var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, x.Shape, y.Shape, _size, _stride, _pad);
+        var shape = pass.Device.Rows(o.Rows, o.Innermost);
+        pass.Program.Emit("max_pool forward_tangent",
+            () => kernels.MaxPoolForwardTangent(shape, ty.Pointer, tx.Pointer, tap.Typed<byte>(), s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad), tx, ty, tap);
+    }
+
+    /// <inheritdoc/>
+    public override void BackwardTangent(NetworkPass pass, Node node)
+    {
+        var (x, y, tap) = pass.Recall<Cache>(node.Index);
+        var tdx = pass.TangentGradientOf(x, out var accumulate);
+        EmitBackward(pass, "max_pool backward_tangent", tdx, pass.TangentGradientOf(y), tap, accumulate);
+    }
+
+    private void EmitBackward(NetworkPass pass, string what, Value dx, Value dy, Value tap, bool accumulate)
+    {
+        var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
+        var shape = pass.Device.Rows(s.Rows, s.Innermost);
+        pass.Program.Emit(what, () => kernels.MaxPoolBackward(shape, dx.Pointer, dy.Pointer, tap.Typed<byte>(), s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad, accumulate ? 1 : 0), dx, dy, tap);
+    }
+}

@@ -1,0 +1,119 @@
+using Lur.Device;
+using Lur.Tensors;
+
+namespace Lur.Layers;
+
+/// <summary>Per-channel normalisation inside the model: x = (pixel / 255 - mean) / std.</summary>
+/// <param name="Mean">Mean per channel, of pixels in [0, 1].</param>
+/// <param name="Std">Standard deviation per channel.</param>
+public sealed record InputNormalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std);
+
+/// <summary>A network with its weights and running statistics on a device.</summary>
+public sealed class TrainedModel : IDisposable
+{
+    /// <summary>Allocates a model with zero weights, unit running variances and zero running means.</summary>
+    /// <param name="device">Device that holds it.</param>
+    /// <param name="precision">Element type.</param>
+    /// <param name="network">Architecture.</param>
+    /// <param name="architecture">Text that names the architecture, e.g. <c>resnet18:w64:stem3</c>.</param>
+    /// <param name="classNames">Names of the outputs.</param>
+    /// <param name="normalization">Normalisation inside the model.</param>
+    public TrainedModel(ComputeDevice device, Precision precision, Network network, string architecture,
+        IReadOnlyList<string> classNames, InputNormalization normalization)
+    {
+        Device = device;
+        Precision = precision;
+        Network = network;
+        Architecture = architecture;
+        ClassNames = classNames;
+        Normalization = normalization;
+        Parameters = new FlatVector(device, precision, network.Parameters, "parameters");
+        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics");
+        var initial = new float[Buffers.Count];
+        foreach (var slot in Buffers.Layout.Slots)
+        {
+            if (slot.Kind == ParameterKind.RunningVariance) initial.AsSpan(slot.Offset, slot.Count).Fill(1);
+        }
+
+        Buffers.Set(initial);
+    }
+
+    /// <summary>Device that holds the model.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>Element type.</summary>
+    public Precision Precision { get; }
+
+    /// <summary>Architecture.</summary>
+    public Network Network { get; }
+
+    /// <summary>Text that names the architecture.</summary>
+    public string Architecture { get; }
+
+    /// <summary>Names of the outputs.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Number of outputs.</summary>
+    public int Classes => ClassNames.Count;
+
+    /// <summary>Normalisation inside the model.</summary>
+    public InputNormalization Normalization { get; }
+
+    /// <summary>Trained tensors.</summary>
+    public FlatVector Parameters { get; }
+
+    /// <summary>Running statistics.</summary>
+    public FlatVector Buffers { get; }
+
+    /// <summary>Optimiser steps that updated the running statistics (torch's num_batches_tracked).</summary>
+    public long BatchesTracked { get; set; }
+
+    /// <summary>Draws initial weights: filters kaiming-normal (fan out, ReLU), matrices and biases uniform in
+    /// +-1/sqrt(fan in), normalisation 1 and 0 (methods 7.1). Every tensor has a stream of its own, so the weights of a
+    /// tensor do not depend on the others.</summary>
+    public void Initialize(ulong seed)
+    {
+        var values = new float[Parameters.Count];
+        foreach (var slot in Parameters.Layout.Slots)
+        {
+            var random = new RandomStream(seed, "initialize/" + slot.Name);
+            var target = values.AsSpan(slot.Offset, slot.Count);
+            switch (slot.Kind)
+            {
+                case ParameterKind.Filter:
+                    random.FillNormal(target, 0, Math.Sqrt(2.0 / slot.FanOut));
+                    break;
+                case ParameterKind.NormalizationScale:
+                    target.Fill(1);
+                    break;
+                case ParameterKind.NormalizationShift:
+                    target.Clear();
+                    break;
+                default:
+                    // The bias of a fully connected layer uses the fan-in of its matrix, which precedes it (torch's default).
+                    var fanIn = slot.Kind == ParameterKind.Bias ? Parameters.Layout.Slots.Last(s => s.End == slot.Offset).FanIn : slot.FanIn;
+                    var bound = 1 / Math.Sqrt(fanIn);
+                    random.FillUniform(target, -bound, bound);
+                    break;
+            }
+        }
+
+        Parameters.Set(values);
+    }
+
+    /// <summary>Allocates a copy on the same device.</summary>
+    public TrainedModel Clone()
+    {
+        var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization) { BatchesTracked = BatchesTracked };
+        copy.Parameters.CopyFrom(Parameters);
+        copy.Buffers.CopyFrom(Buffers);
+        return copy;
+    }
+
+    /// <summary>Frees the vectors.</summary>
+    public void Dispose()
+    {
+        Parameters.Dispose();
+        Buffers.Dispose();
+    }
+}

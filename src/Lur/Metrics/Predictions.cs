@@ -1,0 +1,36 @@
+namespace Lur.Metrics;
+
+/// <summary>What a model said about a list of samples, one entry a sample in the order evaluated.</summary>
+/// <param name="Indices">Index of each sample in its data set.</param>
+/// <param name="Labels">True class.</param>
+/// <param name="Predicted">Class of the largest logit; the lowest class on ties.</param>
+/// <param name="Confidence">Softmax probability of the true class.</param>
+/// <param name="Loss">Cross-entropy, nats.</param>
+public sealed record Predictions(int[] Indices, int[] Labels, int[] Predicted, float[] Confidence, float[] Loss)
+{
+    /// <summary>Number of samples.</summary>
+    public int Count => Labels.Length;
+
+    /// <summary>Share of correct predictions in percent; NaN for no samples.</summary>
+    public double Accuracy => AccuracyWhere(_ => true);
+
+    /// <summary>Mean cross-entropy in nats; NaN for no samples.</summary>
+    public double MeanLoss => Count == 0 ? double.NaN : Loss.Sum(x => (double)x) / Count;
+
+    /// <summary>Accuracy in percent over the samples whose class satisfies a condition; NaN if there are none.</summary>
+    public double AccuracyWhere(Func<int, bool> classFilter)
+    {
+        int total = 0, correct = 0;
+        for (var i = 0; i < Count; i++)
+        {
+            if (!classFilter(Labels[i])) continue;
+            total++;
+            if (Predicted[i] == Labels[i]) correct++;
+        }
+
+        return total == 0 ? double.NaN : 100.0 * correct / total;
+    }
+
+    /// <summary>Accuracy in percent per class; NaN for a class without samples.</summary>
+    public double[] PerClassAccuracy(int classes) => [.. Enumerable.Range(0, classes).Select(c => AccuracyWhere(l => l == c))];
+}

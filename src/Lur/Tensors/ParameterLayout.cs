@@ -1,0 +1,87 @@
+namespace Lur.Tensors;
+
+/// <summary>What a parameter is, which decides its initialisation and whether trimming may touch it.</summary>
+public enum ParameterKind
+{
+    /// <summary>Convolution filter, KRSC in memory, OIHW in files.</summary>
+    Filter,
+
+    /// <summary>Matrix of a fully connected layer, [out, in].</summary>
+    Matrix,
+
+    /// <summary>Bias of a fully connected layer.</summary>
+    Bias,
+
+    /// <summary>Scale of a normalisation layer.</summary>
+    NormalizationScale,
+
+    /// <summary>Shift of a normalisation layer.</summary>
+    NormalizationShift,
+
+    /// <summary>Running mean: state, not trained.</summary>
+    RunningMean,
+
+    /// <summary>Running variance (unbiased, as torch): state, not trained.</summary>
+    RunningVariance,
+}
+
+/// <summary>One named tensor inside a flat vector.</summary>
+/// <param name="Name">torch state_dict name, e.g. <c>layer1.0.conv1.weight</c>.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Shape">Shape in memory (filters: K, R, S, C).</param>
+/// <param name="Offset">First element in the flat vector.</param>
+public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape, int Offset)
+{
+    /// <summary>Number of elements.</summary>
+    public int Count => Shape.Count;
+
+    /// <summary>One past the last element.</summary>
+    public int End => Offset + Count;
+
+    /// <summary>Inputs that feed one output: R*S*C of a filter, the row length of a matrix, 1 otherwise.</summary>
+    public int FanIn => Kind is ParameterKind.Filter or ParameterKind.Matrix ? Count / Shape[0] : 1;
+
+    /// <summary>Outputs fed by one input: R*S*K of a filter, the rows of a matrix, 1 otherwise.</summary>
+    public int FanOut => Kind switch
+    {
+        ParameterKind.Filter => Count / Shape[3],
+        ParameterKind.Matrix => Shape[0],
+        _ => 1,
+    };
+
+    /// <summary>True for the scale and shift of a normalisation layer; trimming leaves them alone (methods 1.2).</summary>
+    public bool IsNormalization => Kind is ParameterKind.NormalizationScale or ParameterKind.NormalizationShift;
+}
+
+/// <summary>Names, shapes and offsets of the tensors of a flat vector, without gaps and in the order of the file format.
+/// Parameters, gradients, momentum, tangents, masks and look-ahead weights of a model all share one layout.</summary>
+public sealed class ParameterLayout
+{
+    private readonly List<ParameterSlot> _slots = [];
+    private readonly Dictionary<string, ParameterSlot> _byName = new(StringComparer.Ordinal);
+
+    /// <summary>The tensors, in order of offset.</summary>
+    public IReadOnlyList<ParameterSlot> Slots => _slots;
+
+    /// <summary>Number of elements of the flat vector.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Appends a tensor.</summary>
+    /// <exception cref="ArgumentException">The name is already there.</exception>
+    public ParameterSlot Add(string name, ParameterKind kind, Shape shape)
+    {
+        var slot = new ParameterSlot(name, kind, shape, Count);
+        if (!_byName.TryAdd(name, slot)) throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(name));
+        _slots.Add(slot);
+        Count = checked(Count + shape.Count);
+        return slot;
+    }
+
+    /// <summary>Finds a tensor by name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
+    public ParameterSlot this[string name] =>
+        _byName.TryGetValue(name, out var slot) ? slot : throw new KeyNotFoundException($"No tensor is named '{name}'.");
+
+    /// <summary>Finds a tensor by name, or null.</summary>
+    public ParameterSlot? Find(string name) => _byName.GetValueOrDefault(name);
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+
+namespace Lur.Training;
+
+/// <summary>Learning rate as a function of the step.</summary>
+public abstract record LearningRateSchedule
+{
+    /// <summary>Factor on the base rate at step <paramref name="step"/> of <paramref name="steps"/>.</summary>
+    public abstract double Factor(long step, long steps);
+
+    /// <summary>Reads <c>constant</c>, <c>cosine</c>, <c>onecycle</c>, <c>multistep:91,136/182</c> or
+    /// <c>multistep:0.5,0.75</c> (fractions of the run).</summary>
+    /// <exception cref="UserErrorException">The text names no schedule.</exception>
+    public static LearningRateSchedule Parse(string text)
+    {
+        switch (text)
+        {
+            case "constant": return new ConstantSchedule();
+            case "cosine": return new CosineSchedule();
+            case "onecycle": return new OneCycleSchedule();
+        }
+
+        if (text.StartsWith("multistep:", StringComparison.Ordinal))
+        {
+            var body = text["multistep:".Length..].Split('/');
+            var scale = body.Length == 2 && double.TryParse(body[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var total) ? total : 1;
+            var marks = new List<double>();
+            foreach (var part in body[0].Split(','))
+            {
+                if (!double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var mark)) break;
+                marks.Add(mark / scale);
+            }
+
+            if (body.Length <= 2 && marks.Count == body[0].Split(',').Length && marks.TrueForAll(m => m is > 0 and < 1)) return new MultiStepSchedule(marks, 0.1);
+        }
+
+        throw new UserErrorException($"Schedule '{text}' is not known: use constant, cosine, onecycle or multistep:91,136/182 (epochs of the total, or fractions).");
+    }
+}
+
+/// <summary>Always the base rate.</summary>
+public sealed record ConstantSchedule : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override double Factor(long step, long steps) => 1;
+}
+
+/// <summary>Half a cosine from the base rate to zero (Loshchilov and Hutter, ICLR 2017, without restarts).</summary>
+public sealed record CosineSchedule : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override double Factor(long step, long steps) => 0.5 * (1 + Math.Cos(Math.PI * step / Math.Max(1, steps)));
+}
+
+/// <summary>Multiplies the rate by <see cref="Gamma"/> at each mark.</summary>
+/// <param name="Marks">Fractions of the run.</param>
+/// <param name="Gamma">Factor per mark.</param>
+public sealed record MultiStepSchedule(IReadOnlyList<double> Marks, double Gamma) : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override double Factor(long step, long steps) => Math.Pow(Gamma, Marks.Count(m => step >= m * steps));
+}
+
+/// <summary>One cycle (Smith and Topin 2018) with torch's defaults: cosine from 1/25 to 1 over the first 30 % of the run,
+/// then cosine to 1/250,000. The momentum stays fixed (torch's cycle_momentum=False).</summary>
+public sealed record OneCycleSchedule : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override double Factor(long step, long steps)
+    {
+        const double start = 1.0 / 25, end = 1.0 / 25 / 1e4;
+        double peak = 0.3 * steps - 1, last = steps - 1;
+        return step <= peak ? Anneal(start, 1, step / Math.Max(1, peak)) : Anneal(1, end, (step - peak) / Math.Max(1, last - peak));
+    }
+
+    private static double Anneal(double from, double to, double t) => to + (from - to) / 2 * (1 + Math.Cos(Math.PI * Math.Min(1, t)));
+}

@@ -1,0 +1,166 @@
+namespace Lur.Unlearning;
+
+/// <summary>How the second-order term H_r v of LUR's gradient is obtained (methods 1.6).</summary>
+public enum HessianVectorProduct
+{
+    /// <summary>h = 0: first order.</summary>
+    None,
+
+    /// <summary>Central finite difference of two retain gradients.</summary>
+    FiniteDifference,
+
+    /// <summary>Tangent passes (R-operator), exact to rounding.</summary>
+    Exact,
+}
+
+/// <summary>Length of an epoch of the repair stage (methods 1.3).</summary>
+public enum EpochMode
+{
+    /// <summary>As many steps as the shorter of the two loaders has batches.</summary>
+    MinSize,
+
+    /// <summary>One pass over the retain set; after the forget set is exhausted, plain retain steps.</summary>
+    RetainLengthPlainTail,
+
+    /// <summary>One pass over the retain set; the forget set starts over when exhausted.</summary>
+    RetainLengthCycleForget,
+}
+
+/// <summary>Which batches move BatchNorm's running statistics.</summary>
+public enum BatchNormPolicy
+{
+    /// <summary>Batch statistics everywhere; only retain batches update the running statistics.</summary>
+    RetainOnly,
+
+    /// <summary>Batch statistics everywhere; retain and forget batches both update (the published re-implementation).</summary>
+    Both,
+
+    /// <summary>Running statistics everywhere; never updated.</summary>
+    Frozen,
+}
+
+/// <summary>Loss on the forget batch.</summary>
+public enum ForgetLoss
+{
+    /// <summary>-CE with the true labels; unbounded below.</summary>
+    NegativeCrossEntropy,
+
+    /// <summary>-min(CE, log C + margin) per sample: no gradient once a sample is worse than chance.</summary>
+    BoundedNegativeCrossEntropy,
+
+    /// <summary>CE with labels redrawn uniformly among the other classes for every batch.</summary>
+    RandomLabel,
+
+    /// <summary>KL(uniform || p).</summary>
+    UniformKl,
+}
+
+/// <summary>Which entries the saliency threshold ranks (methods 1.2).</summary>
+public enum ThresholdScope
+{
+    /// <summary>All parameters, as ScissorHands publishes it: whatever part of the top share lies in the eligible layers is reset.</summary>
+    Global,
+
+    /// <summary>Eligible entries only: exactly the top share of them is reset.</summary>
+    Eligible,
+}
+
+/// <summary>Options of LUR, with defaults from the sources named in methods 1.4.</summary>
+public sealed record LurOptions
+{
+    /// <summary>Step of the simulated retain update, theta' = theta - alpha grad L_r.</summary>
+    public double Alpha { get; init; } = 0.01;
+
+    /// <summary>Weight of the forget loss (w_u).</summary>
+    public double Lambda { get; init; } = 0.05;
+
+    /// <summary>Weight of the retain loss (w_r).</summary>
+    public double RetainWeight { get; init; } = 1;
+
+    /// <summary>Learning rate of the outer update; constant.</summary>
+    public double LearningRate { get; init; } = 5e-3;
+
+    /// <summary>Momentum of the outer update.</summary>
+    public double Momentum { get; init; } = 0.9;
+
+    /// <summary>Weight decay of the outer update.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>Epochs.</summary>
+    public int Epochs { get; init; } = 3;
+
+    /// <summary>Meaning of an epoch.</summary>
+    public EpochMode EpochMode { get; init; } = EpochMode.RetainLengthCycleForget;
+
+    /// <summary>Batch size of retain batches.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Batch size of forget batches; 0 takes <see cref="BatchSize"/>.</summary>
+    public int ForgetBatchSize { get; init; }
+
+    /// <summary>Second-order term.</summary>
+    public HessianVectorProduct Hvp { get; init; } = HessianVectorProduct.FiniteDifference;
+
+    /// <summary>Relative radius r of the finite difference: eps = r / |v|.</summary>
+    public double FiniteDifferenceRadius { get; init; } = 1e-2;
+
+    /// <summary>Which batches move running statistics.</summary>
+    public BatchNormPolicy BatchNorm { get; init; } = BatchNormPolicy.RetainOnly;
+
+    /// <summary>Loss on forget batches.</summary>
+    public ForgetLoss ForgetLoss { get; init; } = ForgetLoss.NegativeCrossEntropy;
+
+    /// <summary>Margin m of the bounded loss, nats above log C.</summary>
+    public double BoundMargin { get; init; }
+
+    /// <summary>Sparsity s of the trim stage: entries below the s-quantile of saliency stay. 0 skips the stage.</summary>
+    public double TrimSparsity { get; init; } = 0.97;
+
+    /// <summary>Forget batches whose |gradient| is accumulated for the saliency.</summary>
+    public int TrimBatches { get; init; } = 1;
+
+    /// <summary>Which entries are ranked.</summary>
+    public ThresholdScope TrimScope { get; init; } = ThresholdScope.Global;
+
+    /// <summary>Parts of names of the tensors that trimming may reset; empty picks the last two stages and the classifier for
+    /// at most ten classes, else the last stage and the classifier (methods 1.2).</summary>
+    public IReadOnlyList<string> TrimLayers { get; init; } = [];
+
+    /// <summary>Treats the normalisation of residual shortcuts as eligible, as the public code does by accident of naming.</summary>
+    public bool TrimCompat { get; init; }
+
+    /// <summary>Random crop (padding 4) and horizontal flip during repair.</summary>
+    public bool Augment { get; init; } = true;
+
+    /// <summary>Cap on |alpha g| relative to |theta|; 0 is no cap (methods 1.7).</summary>
+    public double LookAheadCap { get; init; }
+
+    /// <summary>Seed of every draw.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Refuses values that make no sense.</summary>
+    /// <exception cref="UserErrorException">An option is out of range; names it and its range.</exception>
+    public void Validate()
+    {
+        Require(Alpha >= 0 && double.IsFinite(Alpha), "alpha", "at least 0", Alpha);
+        Require(Lambda >= 0 && double.IsFinite(Lambda), "lambda", "at least 0", Lambda);
+        Require(RetainWeight >= 0 && double.IsFinite(RetainWeight), "retain-weight", "at least 0", RetainWeight);
+        Require(RetainWeight > 0 || Lambda > 0, "retain-weight", "above 0 when lambda is 0", RetainWeight);
+        Require(LearningRate > 0 && double.IsFinite(LearningRate), "lr", "above 0", LearningRate);
+        Require(Momentum is >= 0 and < 1, "momentum", "in [0, 1)", Momentum);
+        Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight-decay", "at least 0", WeightDecay);
+        Require(Epochs >= 0, "epochs", "at least 0", Epochs);
+        Require(BatchSize is >= 1 and <= 65536, "batch", "from 1 to 65536", BatchSize);
+        Require(ForgetBatchSize is >= 0 and <= 65536, "forget-batch", "from 1 to 65536, or 0 for the retain batch size", ForgetBatchSize);
+        Require(TrimSparsity is >= 0 and < 1, "trim", "in [0, 1); 0 skips trimming", TrimSparsity);
+        Require(TrimBatches >= 1, "trim-batches", "at least 1", TrimBatches);
+        Require(FiniteDifferenceRadius > 0 && double.IsFinite(FiniteDifferenceRadius), "fd-radius", "above 0", FiniteDifferenceRadius);
+        Require(LookAheadCap >= 0, "look-ahead-cap", "at least 0", LookAheadCap);
+        Require(double.IsFinite(BoundMargin), "bound-margin", "finite", BoundMargin);
+    }
+
+    private static void Require(bool condition, string option, string range, double value)
+    {
+        if (!condition) throw new UserErrorException(FormattableString.Invariant($"Option --{option} is {value}; it must be {range}."));
+    }
+}

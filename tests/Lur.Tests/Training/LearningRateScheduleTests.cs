@@ -1,0 +1,28 @@
+using Lur.Training;
+
+namespace Lur.Tests.Training;
+
+public class LearningRateScheduleTests
+{
+    // Expected values: torch.optim.lr_scheduler 1.13 printed with base rate 1 over 100 steps.
+    [TestCase("cosine", 0, 1.0)]
+    [TestCase("cosine", 50, 0.5)]
+    [TestCase("cosine", 99, 0.00024671981713422197)]
+    [TestCase("onecycle", 0, 0.04)]
+    [TestCase("onecycle", 29, 1.0)]
+    [TestCase("onecycle", 99, 4e-6)]
+    [TestCase("multistep:0.5,0.75", 49, 1.0)]
+    [TestCase("multistep:0.5,0.75", 50, 0.1)]
+    [TestCase("multistep:91,136/182", 49, 1.0)]
+    [TestCase("multistep:91,136/182", 75, 0.01)]
+    [TestCase("constant", 99, 1.0)]
+    public void FactorAtStep(string schedule, int step, double expected) =>
+        Assert.That(LearningRateSchedule.Parse(schedule).Factor(step, 100), Is.EqualTo(expected).Within(1e-12));
+
+    [TestCase("linear")]
+    [TestCase("multistep:")]
+    [TestCase("multistep:a,b")]
+    [TestCase("multistep:91,136")]
+    public void UnknownSchedulesAreRefused(string schedule) =>
+        Assert.That(() => LearningRateSchedule.Parse(schedule), Throws.TypeOf<UserErrorException>().With.Message.Contains(schedule));
+}
