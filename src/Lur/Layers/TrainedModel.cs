@@ -65,8 +65,15 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Running statistics.</summary>
     public FlatVector Buffers { get; }
 
-    /// <summary>Optimiser steps that updated the running statistics (torch's num_batches_tracked).</summary>
+    /// <summary>Batches that updated the running statistics since the model was created or loaded (torch's
+    /// num_batches_tracked, less what the file had).</summary>
     public long BatchesTracked { get; set; }
+
+    /// <summary>num_batches_tracked of each normalisation layer as the file had it, by tensor name.</summary>
+    public Dictionary<string, long> TrackedAtLoad { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Header of the file the model was imported from (the JSON text with its padding), or null.</summary>
+    public string? ImportedHeader { get; set; }
 
     /// <summary>Draws initial weights: filters kaiming-normal (fan out, ReLU), matrices and biases uniform in
     /// +-1/sqrt(fan in), normalisation 1 and 0 (methods 7.1). Every tensor has a stream of its own, so the weights of a
@@ -81,7 +88,8 @@ public sealed class TrainedModel : IDisposable
             switch (slot.Kind)
             {
                 case ParameterKind.Filter:
-                    random.FillNormal(target, 0, Math.Sqrt(2.0 / slot.FanOut));
+                    var deviation = (float)Math.Sqrt(2.0 / slot.FanOut);
+                    foreach (ref var value in target) value = deviation * random.Normal();
                     break;
                 case ParameterKind.NormalizationScale:
                     target.Fill(1);
@@ -92,8 +100,8 @@ public sealed class TrainedModel : IDisposable
                 default:
                     // The bias of a fully connected layer uses the fan-in of its matrix, which precedes it (torch's default).
                     var fanIn = slot.Kind == ParameterKind.Bias ? Parameters.Layout.Slots.Last(s => s.End == slot.Offset).FanIn : slot.FanIn;
-                    var bound = 1 / Math.Sqrt(fanIn);
-                    random.FillUniform(target, -bound, bound);
+                    var bound = (float)(1 / Math.Sqrt(fanIn));
+                    foreach (ref var value in target) value = random.Uniform(-bound, bound);
                     break;
             }
         }
@@ -104,7 +112,12 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Allocates a copy on the same device.</summary>
     public TrainedModel Clone()
     {
-        var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization) { BatchesTracked = BatchesTracked };
+        var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization) 
+        {
+            BatchesTracked = BatchesTracked,
+            ImportedHeader = ImportedHeader,
+        };
+        foreach (var (name, count) in TrackedAtLoad) copy.TrackedAtLoad[name] = count;
         copy.Parameters.CopyFrom(Parameters);
         copy.Buffers.CopyFrom(Buffers);
         return copy;

@@ -96,7 +96,7 @@ public sealed class FlatVector : IDisposable
 
         var narrow = new float[Count];
         for (var i = 0; i < narrow.Length; i++) narrow[i] = (float)values[i];
-        Device.Upload<float, Real>(Pointer, narrow);
+        Device.Upload(Pointer, new ReadOnlySpan<float>(narrow));
     }
 
     /// <summary>Replaces all elements.</summary>
@@ -113,7 +113,7 @@ public sealed class FlatVector : IDisposable
 
         var wide = new double[Count];
         for (var i = 0; i < wide.Length; i++) wide[i] = values[i];
-        Device.Upload<double, Real>(Pointer, wide);
+        Device.Upload(Pointer, new ReadOnlySpan<double>(wide));
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace Lur.Unlearning;
 /// <summary>What one step of LUR reports. Norms are Euclidean, over the flat vector.</summary>
 /// <param name="RetainLoss">Mean CE on the retain batch at theta, nats.</param>
 /// <param name="ForgetLoss">Mean forget loss L_u at theta'; NaN without a forget batch.</param>
-/// <param name="ForgetCrossEntropy">Mean CE on the forget batch at theta', nats; NaN without a forget batch.</param>
+/// <param name="ForgetAccuracy">Share of the forget batch classified as labelled at theta', percent; NaN without a forget batch.</param>
 /// <param name="RetainGradientNorm">|g|.</param>
 /// <param name="ForgetGradientNorm">|v|.</param>
 /// <param name="Cosine">cos(g, v).</param>
@@ -17,7 +17,7 @@ namespace Lur.Unlearning;
 /// <param name="LookAheadNorm">|alpha g|: length of the simulated retain step.</param>
 /// <param name="Skipped">True when a loss or a norm was not finite and the update was not made.</param>
 public readonly record struct LurTelemetry(
-    double RetainLoss, double ForgetLoss, double ForgetCrossEntropy, double RetainGradientNorm, double ForgetGradientNorm,
+    double RetainLoss, double ForgetLoss, double ForgetAccuracy, double RetainGradientNorm, double ForgetGradientNorm,
     double Cosine, double SecondOrderShare, double ParameterNorm, double LookAheadNorm, bool Skipped);
 
 /// <summary>One step of LUR as a captured device program (design 7, methods 1.3):
@@ -26,27 +26,35 @@ public readonly record struct LurTelemetry(
 /// <remarks>Everything between the two uploads and the telemetry stays on the device; nothing is allocated per step.</remarks>
 public sealed class LurStep : IDisposable
 {
-    private const int PartialCount = 512, Norms = 6, Losses = 3;
+    private const int PartialCount = 512;
     private readonly LurOptions _options;
     private readonly TrainedModel _model;
     private readonly StepProgram _program;
     private readonly List<FlatVector> _vectors = [];
     private readonly Value _telemetry, _skip;
-    private readonly double[] _read = new double[Norms + Losses + 2];
+    private readonly double[] _read = new double[(int)Slot.Count];
     private readonly int[] _skipRead = new int[2];
+
+    // Places in the telemetry array (double). The guard looks at Losses up to Guarded.
+    private enum Slot
+    {
+        Norms = 0, RetainTotals = 6, ForgetTotals = 9, RetainSquare = 12, ParameterSquare = 13, ForgetSquare = 14, ProductSquare = 15,
+        Guarded = 16, Alpha = 16, DifferenceScales = 17, Count = 20,
+    }
 
     /// <summary>Builds and plans the step.</summary>
     /// <param name="model">Model to change.</param>
     /// <param name="momentum">Momentum buffer, kept by the caller across programs.</param>
     /// <param name="options">Validated options.</param>
-    /// <param name="withForget">False for a plain retain step (lambda = 0, or the tail of an epoch).</param>
+    /// <param name="withForget">False for a plain retain step (the tail of an epoch); lambda = 0 implies it.</param>
     /// <param name="mask">Mask over the parameters (0 freezes an entry), or null.</param>
-    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, DeviceMemory? mask = null)
+    /// <param name="capture">False to plan and run without a captured graph.</param>
+    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, DeviceMemory? mask = null, bool capture = true)
     {
         (_model, _options) = (model, options);
         WithForget = withForget && options.Lambda > 0;
         var p = _program = new StepProgram(model.Device, model.Precision);
-        Parameters = new StepParameters(p, "lur")
+        Parameters = new StepParameterBuffer(p, "lur")
         {
             LearningRate = options.LearningRate,
             Momentum = options.Momentum,
@@ -55,16 +63,14 @@ public sealed class LurStep : IDisposable
             ForgetWeight = options.Lambda,
             Alpha = options.Alpha,
         };
-        _telemetry = p.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape(_read.Length), sizeof(double)));
+        _telemetry = p.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
         _skip = p.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         Retain = new BatchStage(p, "retain", options.BatchSize, model, options.Augment, options.Seed);
-        if (WithForget)
-        {
-            var batch = options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize;
-            Forget = new BatchStage(p, "forget", batch, model, options.Augment, options.Seed);
-        }
-
-        Build(momentum, mask is null ? default : new DevicePointer<byte>(mask.Address));
+        if (WithForget) Forget = new BatchStage(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize, model, options.Augment, options.Seed);
+        var maskPointer = mask is null ? default : new DevicePointer<byte>(mask.Address);
+        Build(momentum, maskPointer);
+        p.Plan();
+        if (capture) p.Capture();
     }
 
     /// <summary>True when the step has a forget batch.</summary>
@@ -77,10 +83,169 @@ public sealed class LurStep : IDisposable
     public BatchStage? Forget { get; }
 
     /// <summary>Numbers the caller may change between steps.</summary>
-    public StepParameters Parameters { get; }
+    public StepParameterBuffer Parameters { get; }
 
     /// <summary>The planned program.</summary>
     public StepProgram Program => _program;
+
+    /// <summary>Bytes of the flat vectors of the step (gradients, look-ahead weights, products), beside the arena.</summary>
+    public long VectorBytes => _vectors.Sum(v => v.Bytes);
+
+    /// <summary>Makes one step and reads its telemetry; waits for the device.</summary>
+    public LurTelemetry Run()
+    {
+        _program.Run();
+        _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
+        _model.Device.Download(_skipRead.AsSpan(), _skip.Typed<int>());
+        if (_options.BatchNorm != BatchNormPolicy.Frozen) _model.BatchesTracked += WithForget && _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
+        double At(Slot slot, int offset = 0) => _read[(int)slot + offset];
+        double g = Math.Sqrt(At(Slot.Norms)), v = Math.Sqrt(At(Slot.Norms, 1)), h = Math.Sqrt(At(Slot.Norms, 3));
+        return new LurTelemetry(
+            At(Slot.RetainTotals) / At(Slot.RetainTotals, 2),
+            WithForget ? At(Slot.ForgetTotals) / At(Slot.ForgetTotals, 2) : double.NaN,
+            WithForget ? 100 * At(Slot.ForgetTotals, 1) / At(Slot.ForgetTotals, 2) : double.NaN,
+            g, WithForget ? v : double.NaN,
+            WithForget ? At(Slot.Norms, 2) / (g * v) : double.NaN,
+            WithForget ? At(Slot.Alpha) * h / v : double.NaN,
+            Math.Sqrt(At(Slot.Norms, 4)), WithForget ? At(Slot.Alpha) * g : double.NaN, _skipRead[0] != 0);
+    }
+
+    /// <summary>Frees programs and vectors.</summary>
+    public void Dispose()
+    {
+        _program.Dispose();
+        Parameters.Dispose();
+        Retain.Dispose();
+        Forget?.Dispose();
+        foreach (var vector in _vectors) vector.Dispose();
+    }
+
+    private void Build(FlatVector momentum, DevicePointer<byte> mask)
+    {
+        var p = _program;
+        var (device, telemetry, skip) = (p.Device, _telemetry, _skip);
+        p.Emit("clear telemetry", () => device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
+        p.Emit("clear telemetry", () => device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
+        var policy = _options.BatchNorm;
+        var frozen = policy == BatchNormPolicy.Frozen;
+        var g = Vector("retain gradient");
+        var retain = new GradientEvaluation(p, "retain", _model, _model.Parameters, Retain, LossSpec.CrossEntropy,
+            frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate, g);
+        EmitTotals(retain.Loss, Slot.RetainTotals);
+        FlatVector? v = null, h = null;
+        if (!WithForget)
+        {
+            EmitSquare(g, Slot.RetainSquare);
+        }
+        else
+        {
+            var ahead = Vector("look-ahead weights");
+            EmitLookAhead(ahead, g);
+            v = Vector("forget gradient");
+            var mode = frozen ? NormalizationMode.Frozen : policy == BatchNormPolicy.Both ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train;
+            var forget = new GradientEvaluation(p, "forget", _model, ahead, Forget!, ForgetLossSpec(), mode, v);
+            EmitTotals(forget.Loss, Slot.ForgetTotals);
+            EmitSquare(v, Slot.ForgetSquare);
+            h = EmitProduct(retain, ahead, v, frozen ? NormalizationMode.Frozen : NormalizationMode.Train);
+        }
+
+        EmitUpdate(momentum, mask, g, v, h);
+    }
+
+    private LossSpec ForgetLossSpec() => _options.ForgetLoss switch
+    {
+        ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
+        ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(_model.Classes) + _options.BoundMargin)),
+        ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
+        _ => new LossSpec(1, 1, 0),
+    };
+
+    /// <summary>theta' = theta - a g, a = alpha or the capped alpha; |g|^2 and |theta|^2 come with it.</summary>
+    private void EmitLookAhead(FlatVector ahead, FlatVector g)
+    {
+        var p = _program;
+        var (kernels, n, telemetry, step) = (p.Kernels.Lur, g.Count, _telemetry, Parameters.Device);
+        var cap = 0.0;
+        if (_options.LookAheadCap > 0)
+        {
+            // The cap is relative to |theta| at the start: theta hardly moves in norm, and a constant needs no pass.
+            EmitSquare(g, Slot.RetainSquare);
+            cap = _options.LookAheadCap * Math.Sqrt(_model.Parameters.ToArray().Sum(x => x * x));
+        }
+
+        var one = p.Device.Elements(1);
+        p.Emit("lur alpha", () => kernels.LurCappedAlpha(one, At(Slot.Alpha), At(Slot.RetainSquare), step.Typed<double>(), cap), telemetry, step);
+        var partials = Partials("look-ahead", 2);
+        var (theta, shape) = (_model.Parameters, p.Device.Blocks(PartialCount));
+        p.Emit("lur look-ahead", () => kernels.LurLookAhead(shape, ahead.Pointer, partials.Typed<double>(), theta.Pointer, g.Pointer, At(Slot.Alpha), n, PartialCount), telemetry, partials);
+        EmitFinish(partials, Slot.RetainSquare, 2);
+    }
+
+    /// <summary>h = H_r(theta) v, or null for first order and for alpha = 0 (where h has no effect, bit for bit).</summary>
+    private FlatVector? EmitProduct(GradientEvaluation retain, FlatVector ahead, FlatVector v, NormalizationMode mode)
+    {
+        if (_options.Hvp == HessianVectorProduct.None || _options.Alpha == 0) return null;
+        var h = Vector("Hessian-vector product");
+        if (_options.Hvp == HessianVectorProduct.Exact)
+        {
+            retain.HessianVectorProduct(v, h);
+            EmitSquare(h, Slot.ProductSquare);
+            return h;
+        }
+
+        var p = _program;
+        var (kernels, telemetry, n, theta, radius) = (p.Kernels.Lur, _telemetry, v.Count, _model.Parameters, _options.FiniteDifferenceRadius);
+        var (one, elements) = (p.Device.Elements(1), p.Device.Elements(n));
+        p.Emit("lur difference scales", () => kernels.LurDifferenceScales(one, At(Slot.DifferenceScales), At(Slot.ForgetSquare), radius), telemetry);
+        // The look-ahead weights are done with; their vector holds theta + eps v, then theta - eps v.
+        var minus = Vector("finite-difference gradient");
+        foreach (var (sign, target, name) in new[] { (1.0, h, "retain+"), (-1.0, minus, "retain-") })
+        {
+            p.Emit("lur perturb", () => kernels.LurPerturb(elements, ahead.Pointer, theta.Pointer, v.Pointer, At(Slot.DifferenceScales), n, sign), telemetry);
+            _ = new GradientEvaluation(p, name, _model, ahead, Retain, LossSpec.CrossEntropy, mode, target);
+        }
+
+        var partials = Partials("difference", 1);
+        var shape = p.Device.Blocks(PartialCount);
+        p.Emit("lur difference", () => kernels.LurDifference(shape, h.Pointer, partials.Typed<double>(), h.Pointer, minus.Pointer, At(Slot.DifferenceScales, 1), n, PartialCount), telemetry, partials);
+        EmitFinish(partials, Slot.ProductSquare, 1);
+        return h;
+    }
+
+    private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask, FlatVector g, FlatVector? v, FlatVector? h)
+    {
+        var p = _program;
+        var (kernels, n, telemetry, skip, step, theta) = (p.Kernels.Lur, g.Count, _telemetry, _skip, Parameters.Device, _model.Parameters);
+        var (one, shape) = (p.Device.Elements(1), p.Device.Blocks(PartialCount));
+        const int guarded = Slot.Guarded - Slot.RetainTotals;
+        p.Emit("lur guard", () => kernels.LurGuard(one, skip.Typed<int>(), At(Slot.RetainTotals), guarded), telemetry, skip);
+        var partials = Partials("meta-update", 6);
+        var (vPointer, hPointer) = (v?.Pointer ?? default, h?.Pointer ?? default);
+        p.Emit("lur meta-update", () => kernels.LurMetaUpdate(shape, theta.Pointer, momentum.Pointer, partials.Typed<double>(), g.Pointer, vPointer, hPointer, mask,
+            step.Typed<double>(), At(Slot.Alpha), skip.Typed<int>(), n, PartialCount, 0), telemetry, skip, step, partials);
+        EmitFinish(partials, Slot.Norms, 6);
+    }
+
+    private void EmitTotals(LossHead loss, Slot slot) => loss.Accumulate(_telemetry, (int)slot);
+
+    private void EmitSquare(FlatVector x, Slot slot)
+    {
+        var (kernels, n, shape) = (_program.Kernels.Vector, x.Count, _program.Device.Blocks(PartialCount));
+        var partials = Partials($"square/{slot}", 1);
+        _program.Emit("vector square sum", () => kernels.VectorSquareSum(shape, partials.Typed<double>(), x.Pointer, n, PartialCount), partials);
+        EmitFinish(partials, slot, 1);
+    }
+
+    private void EmitFinish(Value partials, Slot slot, int values)
+    {
+        var (kernels, shape, telemetry) = (_program.Kernels.Vector, _program.Device.Blocks(values), _telemetry);
+        _program.Emit("vector finish", () => kernels.VectorFinishSum(shape, At(slot), partials.Typed<double>(), PartialCount, values), partials, telemetry);
+    }
+
+    private Value Partials(string name, int values) =>
+        _program.Raw($"lur/{name}/partials", ValueRole.Workspace, new Shape(values, PartialCount), sizeof(double));
+
+    private DevicePointer<double> At(Slot slot, int offset = 0) => _telemetry.Typed<double>().At((int)slot + offset, sizeof(double));
 
     private FlatVector Vector(string name)
     {

@@ -1,0 +1,93 @@
+using Lur.Data;
+using Lur.Layers;
+using Lur.Metrics;
+using Lur.Tensors;
+
+namespace Lur.Training;
+
+/// <summary>Predictions of a model in evaluation mode: running statistics, no augmentation.</summary>
+public sealed class Evaluator : IDisposable
+{
+    private readonly TrainedModel _model;
+    private readonly StepProgram _program;
+    private readonly BatchStage _stage;
+    private readonly LossHead _loss;
+    private readonly int[] _predicted;
+    private readonly float[] _confidence, _rowLoss;
+    private readonly double[] _wide;
+
+    /// <summary>Plans the evaluation step.</summary>
+    /// <param name="model">Model; its current weights are used at every call.</param>
+    /// <param name="batchSize">Batch size; results do not depend on it.</param>
+    public Evaluator(TrainedModel model, int batchSize = 128)
+    {
+        _model = model;
+        var p = _program = new StepProgram(model.Device, model.Precision);
+        _stage = new BatchStage(p, "evaluate", batchSize, model, augment: false, seed: 0);
+        var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
+        var logits = model.Network.Forward(pass, _stage.Input);
+        _loss = new LossHead(pass, logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
+        p.Keep(_loss.RowLoss);
+        p.Keep(_loss.Predicted);
+        p.Keep(_loss.Confidence);
+        p.Plan();
+        p.Capture();
+        _predicted = new int[batchSize];
+        (_confidence, _rowLoss, _wide) = (new float[batchSize], new float[batchSize], new double[batchSize]);
+    }
+
+    /// <summary>Predicts samples of a data set.</summary>
+    /// <param name="data">Data set.</param>
+    /// <param name="indices">Samples, in the order of the result.</param>
+    /// <param name="progress">Called with the number of samples done, or null.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public Predictions Predict(IImageDataset data, ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        var count = indices.Length;
+        var result = new Predictions(indices.ToArray(), new int[count], new int[count], new float[count], new float[count]);
+        var sample = data.SampleBytes;
+        for (var start = 0; start < count; start += _stage.Batch)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var n = Math.Min(_stage.Batch, count - start);
+            for (var i = 0; i < _stage.Batch; i++)
+            {
+                // Rows beyond the last sample repeat it with a label that is ignored; evaluation has no batch statistics.
+                var index = indices[start + Math.Min(i, n - 1)];
+                data.CopyImage(index, _stage.Images.Slice(i * sample, sample));
+                _stage.Labels[i] = i < n ? data.Label(index) : -1;
+            }
+
+            _program.Run();
+            Read(_loss.Confidence, _confidence);
+            Read(_loss.RowLoss, _rowLoss);
+            _model.Device.Download(_predicted.AsSpan(), _loss.Predicted.Typed<int>());
+            _stage.Labels[..n].CopyTo(result.Labels.AsSpan(start));
+            _predicted.AsSpan(0, n).CopyTo(result.Predicted.AsSpan(start));
+            _confidence.AsSpan(0, n).CopyTo(result.Confidence.AsSpan(start));
+            _rowLoss.AsSpan(0, n).CopyTo(result.Loss.AsSpan(start));
+            progress?.Invoke(start + n);
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _program.Dispose();
+        _stage.Dispose();
+    }
+
+    private void Read(Value value, float[] target)
+    {
+        if (_program.Precision == Lur.Device.Precision.Float32)
+        {
+            _model.Device.Download(target.AsSpan(), value.Pointer);
+            return;
+        }
+
+        _model.Device.Download(_wide.AsSpan(), value.Pointer);
+        for (var i = 0; i < target.Length; i++) target[i] = (float)_wide[i];
+    }
+}

@@ -1,0 +1,50 @@
+using Lur.Layers;
+using Lur.Tensors;
+
+namespace Lur.Training;
+
+/// <summary>Loss and gradient of a network on one batch, appended to a step program; afterwards, on request, the product of
+/// the loss's Hessian with a vector on the same batch.</summary>
+public sealed class GradientEvaluation
+{
+    private readonly Network _network;
+
+    /// <summary>Emits forward and backward.</summary>
+    /// <param name="program">Program under construction.</param>
+    /// <param name="name">Prefix of buffer names.</param>
+    /// <param name="model">Gives network and running statistics.</param>
+    /// <param name="weights">Parameters to evaluate at.</param>
+    /// <param name="batch">Images and labels.</param>
+    /// <param name="loss">Loss.</param>
+    /// <param name="mode">Behaviour of normalisation layers.</param>
+    /// <param name="gradient">Receives the gradient of the mean loss.</param>
+    public GradientEvaluation(StepProgram program, string name, TrainedModel model, FlatVector weights, BatchStage batch,
+        LossSpec loss, NormalizationMode mode, FlatVector gradient)
+    {
+        _network = model.Network;
+        Pass = new NetworkPass(program, name, batch.Batch, weights, model.Buffers, mode) { Gradients = gradient };
+        var logits = _network.Forward(Pass, batch.Input);
+        Loss = new LossHead(Pass, logits, batch.DeviceLabels, loss);
+        Loss.Backward();
+        _network.Backward(Pass);
+    }
+
+    /// <summary>The pass.</summary>
+    public NetworkPass Pass { get; }
+
+    /// <summary>The loss.</summary>
+    public LossHead Loss { get; }
+
+    /// <summary>Emits h = H v by the tangent of forward and backward (R-operator; Pearlmutter 1994), on the values kept from
+    /// this evaluation: same batch, augmentation and batch statistics. Running statistics are not touched.</summary>
+    /// <param name="v">Direction; read.</param>
+    /// <param name="h">Receives H v.</param>
+    public void HessianVectorProduct(FlatVector v, FlatVector h)
+    {
+        Pass.WeightTangents = v;
+        Pass.GradientTangents = h;
+        _network.ForwardTangent(Pass);
+        Loss.BackwardTangent();
+        _network.BackwardTangent(Pass);
+    }
+}

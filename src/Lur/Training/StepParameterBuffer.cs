@@ -1,0 +1,46 @@
+using Lur.Device;
+using Lur.Tensors;
+
+namespace Lur.Training;
+
+/// <summary>Numbers that change from step to step, in device memory so that a captured step can be replayed with new ones.
+/// The order is that of <see cref="StepParameter"/>.</summary>
+public sealed class StepParameterBuffer : IDisposable
+{
+    private readonly PinnedBuffer<double> _host;
+    private readonly Value _device;
+
+    /// <summary>Declares the device array in a program and emits its upload as the next operation.</summary>
+    public StepParameterBuffer(StepProgram program, string name)
+    {
+        _host = program.Device.AllocatePinned<double>(StepParameters.Count);
+        _device = program.Raw($"{name}/step-parameters", ValueRole.Input, new Shape(StepParameters.Count), sizeof(double));
+        var device = program.Device;
+        var (host, target) = (_host, _device);
+        program.Emit("upload step parameters", () => device.UploadAsync(target.Typed<double>(), host), target);
+    }
+
+    /// <summary>Device array for kernels that take <c>const double* step</c>.</summary>
+    public Value Device => _device;
+
+    /// <summary>Learning rate.</summary>
+    public double LearningRate { get => _host.Span[(int)StepParameter.LearningRate]; set => _host.Span[(int)StepParameter.LearningRate] = value; }
+
+    /// <summary>Momentum.</summary>
+    public double Momentum { get => _host.Span[(int)StepParameter.Momentum]; set => _host.Span[(int)StepParameter.Momentum] = value; }
+
+    /// <summary>Weight decay.</summary>
+    public double WeightDecay { get => _host.Span[(int)StepParameter.WeightDecay]; set => _host.Span[(int)StepParameter.WeightDecay] = value; }
+
+    /// <summary>w_r.</summary>
+    public double RetainWeight { get => _host.Span[(int)StepParameter.RetainWeight]; set => _host.Span[(int)StepParameter.RetainWeight] = value; }
+
+    /// <summary>w_u.</summary>
+    public double ForgetWeight { get => _host.Span[(int)StepParameter.ForgetWeight]; set => _host.Span[(int)StepParameter.ForgetWeight] = value; }
+
+    /// <summary>alpha.</summary>
+    public double Alpha { get => _host.Span[(int)StepParameter.Alpha]; set => _host.Span[(int)StepParameter.Alpha] = value; }
+
+    /// <inheritdoc/>
+    public void Dispose() => _host.Dispose();
+}

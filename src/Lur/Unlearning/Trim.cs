@@ -1,0 +1,140 @@
+using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
+using Lur.Training;
+
+namespace Lur.Unlearning;
+
+/// <summary>What the trim stage did.</summary>
+/// <param name="Threshold">tau: entries with a saliency above it were reset.</param>
+/// <param name="Ranked">Entries that were ranked (M).</param>
+/// <param name="Eligible">Entries of the eligible tensors.</param>
+/// <param name="Reset">Entries that were reset.</param>
+/// <param name="PerTensor">Entries reset in each eligible tensor.</param>
+public sealed record TrimReport(double Threshold, long Ranked, long Eligible, long Reset, IReadOnlyList<(string Name, long Reset)> PerTensor);
+
+/// <summary>Stage 1 of LUR and ScissorHands (methods 1.2): SNIP saliency |g theta| on forget data, then re-initialisation of
+/// the entries of late layers above the s-quantile: weights to U(-b, b) with b = 1/sqrt(fan in), biases to 0.</summary>
+public static class Trim
+{
+    private const int PartialCount = 512;
+
+    /// <summary>Runs the stage on a model.</summary>
+    /// <param name="model">Model to change.</param>
+    /// <param name="options">Sparsity, scope, layers, batches, seed.</param>
+    /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
+    /// <remarks>The gradient is taken in train mode (batch statistics) as the sources do, but the running statistics are
+    /// left alone: the sources pollute them with a forget-only batch.</remarks>
+    public static TrimReport Run(TrainedModel model, LurOptions options, Action<BatchStage> nextBatch)
+    {
+        var layout = model.Parameters.Layout;
+        var eligible = EligibleTensors(layout, options, model.Classes);
+        using var saliency = new FlatVector(model.Device, model.Precision, layout, "saliency");
+        Accumulate(model, options, saliency, nextBatch);
+        var (device, kernels) = (model.Device, model.Device.Kernels(model.Precision));
+        kernels.Trim.TrimSaliency(device.Elements(saliency.Count), saliency.Pointer, saliency.Pointer, model.Parameters.Pointer, saliency.Count);
+
+        var values = saliency.ToArray();
+        var ranked = options.TrimScope == ThresholdScope.Global ? values : [.. eligible.SelectMany(t => values[t.Offset..t.End])];
+        var threshold = Threshold(device, model.Precision, ranked, options);
+        return Reset(model, options, saliency, eligible, threshold, ranked.Length);
+    }
+
+    /// <summary>Tensors that may be reset: the name contains one of the layer names and the tensor is not part of a
+    /// normalisation layer (by type; with <see cref="LurOptions.TrimCompat"/> by the name "bn", which misses the shortcut's
+    /// normalisation, as in the public code).</summary>
+    /// <exception cref="UserErrorException">No tensor qualifies.</exception>
+    public static IReadOnlyList<ParameterSlot> EligibleTensors(ParameterLayout layout, LurOptions options, int classes)
+    {
+        IReadOnlyList<string> names = options.TrimLayers;
+        if (names.Count == 0)
+        {
+            var stages = layout.Slots.Select(s => s.Name.Split('.')[0]).Where(n => n.StartsWith("layer", StringComparison.Ordinal)).Distinct().ToArray();
+            names = [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
+        }
+
+        bool Excluded(ParameterSlot s) => options.TrimCompat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
+        var eligible = layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)) && !Excluded(s)).ToArray();
+        return eligible.Length > 0 ? eligible
+            : throw new UserErrorException($"Option --trim-layers {string.Join(',', names)} names no tensor; the model has {string.Join(", ", layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}.");
+    }
+
+    private static void Accumulate(TrainedModel model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
+    {
+        using var program = new StepProgram(model.Device, model.Precision);
+        var batch = options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize;
+        using var stage = new BatchStage(program, "trim", batch, model, options.Augment, options.Seed);
+        using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
+        _ = new GradientEvaluation(program, "trim", model, model.Parameters, stage, LossSpec.CrossEntropy, NormalizationMode.Train, gradient);
+        var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);
+        program.Emit("vector abs accumulate", () => kernels.VectorAbsAccumulate(shape, total.Pointer, gradient.Pointer, n));
+        program.Plan();
+        for (var i = 0; i < options.TrimBatches; i++)
+        {
+            nextBatch(stage);
+            program.Run();
+            model.Device.Synchronize();
+        }
+    }
+
+    /// <summary>tau = k-th smallest saliency, k = int(s M) counted from 1; in the degenerate cases of the sources (tau at the
+    /// minimum or the maximum) half the range.</summary>
+    private static double Threshold(ComputeDevice device, Precision precision, double[] ranked, LurOptions options)
+    {
+        if (ranked.Any(v => !double.IsFinite(v)))
+        {
+            throw new UserErrorException("The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data.");
+        }
+
+        var k = (int)Math.Clamp((long)(options.TrimSparsity * ranked.Length), 1, ranked.Length - 1);
+        double min = ranked.Min(), max = ranked.Max(), tau = Select(device, precision, ranked, k);
+        return tau >= max - 1e-12 || tau <= min + 1e-12 ? min + ((max - min) / 2) : tau;
+    }
+
+    private static double Select(ComputeDevice device, Precision precision, double[] values, int k)
+    {
+        var kernels = device.Kernels(precision).Trim;
+        var layout = new ParameterLayout();
+        layout.Add("ranked", ParameterKind.Matrix, new Shape(1, values.Length));
+        using var x = new FlatVector(device, precision, layout, "ranked saliency");
+        x.Set(values);
+        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (4L * PartialCount * sizeof(int)));
+        var state = new DevicePointer<ulong>(scratch.Address);
+        var result = new DevicePointer<double>(scratch.Address + (2 * sizeof(ulong)));
+        var counts = new DevicePointer<int>(scratch.Address + (3 * sizeof(ulong)));
+        kernels.TrimSelectBegin(device.Elements(1), state, k);
+        for (var shift = (8 * precision.Size()) - 2; shift >= 0; shift -= 2)
+        {
+            kernels.TrimSelectCount(device.Blocks(PartialCount), counts, x.Pointer, state, values.Length, PartialCount, shift);
+            kernels.TrimSelectDigit(device.Blocks(1), state, counts, PartialCount, shift);
+        }
+
+        kernels.TrimSelectEnd(device.Elements(1), result, state);
+        var read = new double[1];
+        device.Download(read.AsSpan(), result);
+        return read[0];
+    }
+
+    private static TrimReport Reset(TrainedModel model, LurOptions options, FlatVector saliency, IReadOnlyList<ParameterSlot> eligible, double threshold, long ranked)
+    {
+        var device = model.Device;
+        var kernels = device.Kernels(model.Precision);
+        using var scratch = device.Allocate((2 + PartialCount) * sizeof(double));
+        var tau = new DevicePointer<double>(scratch.Address);
+        var (count, partials) = (tau.At(1, sizeof(double)), tau.At(2, sizeof(double)));
+        device.Upload(tau, new ReadOnlySpan<double>(in threshold));
+        var perTensor = new List<(string, long)>();
+        var read = new double[1];
+        foreach (var slot in eligible)
+        {
+            var bound = slot.Kind == ParameterKind.Bias || slot.Kind == ParameterKind.NormalizationShift ? 0 : 1 / Math.Sqrt(slot.FanIn);
+            kernels.Trim.TrimReset(device.Blocks(PartialCount), model.Parameters.Pointer, partials, saliency.Pointer, tau,
+                slot.Offset, slot.End, PartialCount, options.Seed, RandomStream.StreamOf("trim/" + slot.Name), bound);
+            kernels.Vector.VectorFinishSum(device.Blocks(1), count, partials, PartialCount, 1);
+            device.Download(read.AsSpan(), count);
+            perTensor.Add((slot.Name, (long)read[0]));
+        }
+
+        return new TrimReport(threshold, ranked, eligible.Sum(s => (long)s.Count), perTensor.Sum(t => t.Item2), perTensor);
+    }
+}
