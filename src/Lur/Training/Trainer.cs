@@ -88,9 +88,16 @@ public sealed class Trainer : IDisposable
     /// <exception cref="UserErrorException">The loss is not a number any more.</exception>
     public TrainingTotals ReadTotals()
     {
-        var read = new double[3];
-        _model.Device.Download(read.AsSpan(), _totals.Typed<double>());
+        var totals = PeekTotals();
         ClearTotals();
+        return totals;
+    }
+
+    /// <summary>Reads the totals since the last <see cref="ReadTotals"/>.</summary>
+    /// <exception cref="UserErrorException">The loss is not a number any more.</exception>
+    public TrainingTotals PeekTotals()
+    {
+        var read = RawTotals();
         if (!double.IsFinite(read[0]))
         {
             throw new UserErrorException(FormattableString.Invariant($"The loss is not finite at step {Step}: the training diverged; lower --lr (now {_options.LearningRate})."));
@@ -105,6 +112,7 @@ public sealed class Trainer : IDisposable
         SetVector(state, "parameters", _model.Parameters);
         SetVector(state, "running-statistics", _model.Buffers);
         SetVector(state, "momentum", _momentum);
+        state.SetArray("totals", RawTotals());
         state.Set("step", Step);
         state.Set("batches-tracked", _model.BatchesTracked);
         state.Set("epoch", _feed.Position.Epoch);
@@ -128,7 +136,7 @@ public sealed class Trainer : IDisposable
         var position = new SamplerPosition(state.GetInt64("epoch"), (int)state.GetInt64("batch"));
         _feed.Dispose();
         _feed = new BatchFeed(_data, _indices, _options.BatchSize, _options.Seed, position);
-        ClearTotals();
+        _model.Device.Upload(_totals.Typed<double>(), new ReadOnlySpan<double>(state.GetArray<double>("totals", 3)));
     }
 
     /// <inheritdoc/>
@@ -152,6 +160,13 @@ public sealed class Trainer : IDisposable
     {
         if (vector.Precision == Precision.Float64) vector.Set(state.GetArray<double>(name, vector.Count));
         else vector.Set(state.GetArray<float>(name, vector.Count));
+    }
+
+    private double[] RawTotals()
+    {
+        var read = new double[3];
+        _model.Device.Download(read.AsSpan(), _totals.Typed<double>());
+        return read;
     }
 
     private void ClearTotals() => _model.Device.Fill(_totals.Typed<double>(), 0, _totals.Bytes);

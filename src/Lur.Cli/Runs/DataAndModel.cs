@@ -1,0 +1,60 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Layers;
+using Lur.Models;
+
+namespace Lur.Cli.Runs;
+
+/// <summary>Opening a data set and a model that belong together.</summary>
+internal static class DataAndModel
+{
+    /// <summary>What a model file without metadata takes from its data set.</summary>
+    public static ModelDefaults Defaults(DataSource source)
+    {
+        var statistics = ChannelStatistics.Of(source.Train);
+        return new ModelDefaults(source.Train.Height, source.Train.Width, source.Train.ClassNames,
+            new InputNormalization(statistics.Mean, statistics.StandardDeviation));
+    }
+
+    /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
+    public static TrainedModel Load(string path, ComputeDevice device, DataSource source)
+    {
+        var model = ModelFile.Load(path, device, Precision.Float32, Defaults(source));
+        try
+        {
+            Require(model, path, source);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static void Require(TrainedModel model, string path, DataSource source)
+    {
+        var (network, data) = (model.Network, source.Train);
+        if ((network.Channels, network.Height, network.Width) != (data.Channels, data.Height, data.Width))
+        {
+            throw new UserErrorException($"'{path}' takes images of {network.Channels} x {network.Height} x {network.Width} (channels, height, width), " +
+                $"but those of {data.Name} are {data.Channels} x {data.Height} x {data.Width}; give the data it was trained on.");
+        }
+
+        if (model.Classes != data.ClassNames.Count)
+        {
+            throw new UserErrorException($"'{path}' has {model.Classes} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on.");
+        }
+    }
+
+    /// <summary>A new model with initial weights for a data set.</summary>
+    public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed)
+    {
+        var data = source.Train;
+        var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
+        var defaults = Defaults(source);
+        var model = new TrainedModel(device, Precision.Float32, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization);
+        model.Initialize(seed);
+        return model;
+    }
+}
