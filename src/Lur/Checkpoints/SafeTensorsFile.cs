@@ -29,6 +29,34 @@ public sealed class SafeTensorsFile : IDisposable
     /// <summary>Entries of <c>__metadata__</c>; empty when the file has none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
+    /// <summary>The header's JSON as it lies in the file, with its padding.</summary>
+    public string HeaderText => System.Text.Encoding.UTF8.GetString(_file.Slice(SafeTensorsHeader.LengthBytes, (int)_header.DataOffset - SafeTensorsHeader.LengthBytes));
+
+    /// <summary>Writes a file with a given header: the names, types, offsets and padding of another file, with new values.</summary>
+    /// <param name="path">The new file.</param>
+    /// <param name="headerText">What <see cref="HeaderText"/> gave.</param>
+    /// <param name="bytesOf">Gives the bytes of each tensor.</param>
+    /// <exception cref="UserErrorException">The file cannot be written, or a tensor has another size.</exception>
+    public static void WriteWithHeader(string path, string headerText, Func<TensorInfo, byte[]> bytesOf)
+    {
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(headerText);
+        var length = new byte[SafeTensorsHeader.LengthBytes];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
+        IReadOnlyList<TensorInfo> tensors = SafeTensorsHeader.ParseText(path, json);
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(length);
+            stream.Write(json);
+            foreach (TensorInfo t in tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+            {
+                byte[] bytes = bytesOf(t);
+                if (bytes.Length != t.End - t.Begin)
+                    throw new UserErrorException($"'{path}': tensor '{t.Name}' has {bytes.Length} bytes, but the header gives it {t.End - t.Begin}.");
+                stream.Write(bytes);
+            }
+        });
+    }
+
     /// <summary>Opens and validates a file.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserErrorException">It is missing, or breaks the format; the sentence names the offset.</exception>

@@ -13,7 +13,7 @@ internal sealed class SafeTensorsHeader
     /// <summary>The format's own bound on the JSON: a longer one is an attack or garbage, and is not read.</summary>
     public const long MaxBytes = 100_000_000;
 
-    private const int LengthBytes = 8;
+    public const int LengthBytes = 8;
     private const string MetadataKey = "__metadata__";
 
     private readonly string _path;
@@ -49,6 +49,14 @@ internal sealed class SafeTensorsHeader
         header.ReadJson(json);
         header.CheckLayout(file.Length);
         return header;
+    }
+
+    /// <summary>Tensors of a header that stands alone.</summary>
+    public static IReadOnlyList<TensorInfo> ParseText(string path, ReadOnlySpan<byte> json)
+    {
+        var header = new SafeTensorsHeader(path);
+        header.ReadJson(json);
+        return header.Tensors;
     }
 
     private void ReadJson(ReadOnlySpan<byte> json)

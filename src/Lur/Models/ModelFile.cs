@@ -52,7 +52,7 @@ public static partial class ModelFile
         var tensors = StateTensors(model).ToDictionary(t => t.Name);
         if (model.ImportedHeader is { } header)
         {
-            SafeTensorsFile.WriteWithHeader(path, header, info => FloatCodec.Encode(info.Type, tensors[info.Name].Values));
+            SafeTensorsFile.WriteWithHeader(path, header, info => Encode(info, tensors));
             return;
         }
 
@@ -91,6 +91,13 @@ public static partial class ModelFile
             throw;
         }
     }
+
+    private static byte[] Encode(TensorInfo info, Dictionary<string, (string Name, long[] Shape, Array Values)> tensors) => tensors[info.Name].Values switch
+    {
+        float[] narrow => FloatCodec.Encode(info.Type, narrow),
+        double[] wide => FloatCodec.Encode(info.Type, wide),
+        var counts => BytesOf(counts).ToArray(),
+    };
 
     private static ResNetSpec ReadSpec(SafeTensorsFile file, string architecture)
     {

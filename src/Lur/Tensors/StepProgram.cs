@@ -134,7 +134,7 @@ public sealed class StepProgram : IDisposable
     }
 
     /// <summary>Keeps a buffer alive over the whole step, so that the host can write it before or read it after.</summary>
-    public Value Keep(Value value)
+    public static Value Keep(Value value)
     {
         value.Kept = true;
         return value;

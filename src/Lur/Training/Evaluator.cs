@@ -27,9 +27,9 @@ public sealed class Evaluator : IDisposable
         var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
         var logits = model.Network.Forward(pass, _stage.Input);
         _loss = new LossHead(pass, logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
-        p.Keep(_loss.RowLoss);
-        p.Keep(_loss.Predicted);
-        p.Keep(_loss.Confidence);
+        StepProgram.Keep(_loss.RowLoss);
+        StepProgram.Keep(_loss.Predicted);
+        StepProgram.Keep(_loss.Confidence);
         p.Plan();
         p.Capture();
         _predicted = new int[batchSize];

@@ -5,8 +5,8 @@ namespace Lur.Training;
 /// <summary>Learning rate as a function of the step.</summary>
 public abstract record LearningRateSchedule
 {
-    /// <summary>Factor on the base rate at step <paramref name="step"/> of <paramref name="steps"/>.</summary>
-    public abstract double Factor(long step, long steps);
+    /// <summary>Factor on the base rate at step <paramref name="index"/> of <paramref name="steps"/>.</summary>
+    public abstract double Factor(long index, long steps);
 
     /// <summary>Reads <c>constant</c>, <c>cosine</c>, <c>onecycle</c>, <c>multistep:91,136/182</c> or
     /// <c>multistep:0.5,0.75</c> (fractions of the run).</summary>
@@ -42,14 +42,14 @@ public abstract record LearningRateSchedule
 public sealed record ConstantSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
-    public override double Factor(long step, long steps) => 1;
+    public override double Factor(long index, long steps) => 1;
 }
 
 /// <summary>Half a cosine from the base rate to zero (Loshchilov and Hutter, ICLR 2017, without restarts).</summary>
 public sealed record CosineSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
-    public override double Factor(long step, long steps) => 0.5 * (1 + Math.Cos(Math.PI * step / Math.Max(1, steps)));
+    public override double Factor(long index, long steps) => 0.5 * (1 + Math.Cos(Math.PI * index / Math.Max(1, steps)));
 }
 
 /// <summary>Multiplies the rate by <see cref="Gamma"/> at each mark.</summary>
@@ -58,7 +58,7 @@ public sealed record CosineSchedule : LearningRateSchedule
 public sealed record MultiStepSchedule(IReadOnlyList<double> Marks, double Gamma) : LearningRateSchedule
 {
     /// <inheritdoc/>
-    public override double Factor(long step, long steps) => Math.Pow(Gamma, Marks.Count(m => step >= m * steps));
+    public override double Factor(long index, long steps) => Math.Pow(Gamma, Marks.Count(m => index >= m * steps));
 }
 
 /// <summary>One cycle (Smith and Topin 2018) with torch's defaults: cosine from 1/25 to 1 over the first 30 % of the run,
@@ -66,11 +66,11 @@ public sealed record MultiStepSchedule(IReadOnlyList<double> Marks, double Gamma
 public sealed record OneCycleSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
-    public override double Factor(long step, long steps)
+    public override double Factor(long index, long steps)
     {
         const double start = 1.0 / 25, end = 1.0 / 25 / 1e4;
         double peak = 0.3 * steps - 1, last = steps - 1;
-        return step <= peak ? Anneal(start, 1, step / Math.Max(1, peak)) : Anneal(1, end, (step - peak) / Math.Max(1, last - peak));
+        return index <= peak ? Anneal(start, 1, index / Math.Max(1, peak)) : Anneal(1, end, (index - peak) / Math.Max(1, last - peak));
     }
 
     private static double Anneal(double from, double to, double t) => to + (from - to) / 2 * (1 + Math.Cos(Math.PI * Math.Min(1, t)));

@@ -3,6 +3,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
 using Lur.Tensors;
+using Shape = Lur.Tensors.Shape;
 
 namespace Lur.Training;
 
@@ -44,7 +45,7 @@ public sealed class Trainer : IDisposable
         _program = new StepProgram(model.Device, model.Precision);
         _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
         _stage = new BatchStage(_program, "train", options.BatchSize, model, options.Augment, options.Seed);
-        _totals = _program.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
+        _totals = StepProgram.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         var evaluation = new GradientEvaluation(_program, "train", model, model.Parameters, _stage, LossSpec.CrossEntropy, NormalizationMode.TrainAndUpdate, _gradient);
         evaluation.Loss.Accumulate(_totals);
         EmitUpdate();

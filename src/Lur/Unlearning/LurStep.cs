@@ -35,11 +35,11 @@ public sealed class LurStep : IDisposable
     private readonly double[] _read = new double[(int)Slot.Count];
     private readonly int[] _skipRead = new int[2];
 
-    // Places in the telemetry array (double). The guard looks at Losses up to Guarded.
+    // Places in the telemetry array (double). The guard looks at everything from the totals to the squares.
     private enum Slot
     {
         Norms = 0, RetainTotals = 6, ForgetTotals = 9, RetainSquare = 12, ParameterSquare = 13, ForgetSquare = 14, ProductSquare = 15,
-        Guarded = 16, Alpha = 16, DifferenceScales = 17, Count = 20,
+        Alpha = 16, DifferenceScales = 17, Count = 20,
     }
 
     /// <summary>Builds and plans the step.</summary>
@@ -63,8 +63,8 @@ public sealed class LurStep : IDisposable
             ForgetWeight = options.Lambda,
             Alpha = options.Alpha,
         };
-        _telemetry = p.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
-        _skip = p.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
+        _telemetry = StepProgram.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
+        _skip = StepProgram.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         Retain = new BatchStage(p, "retain", options.BatchSize, model, options.Augment, options.Seed);
         if (WithForget) Forget = new BatchStage(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize, model, options.Augment, options.Seed);
         var maskPointer = mask is null ? default : new DevicePointer<byte>(mask.Address);
@@ -217,7 +217,7 @@ public sealed class LurStep : IDisposable
         var p = _program;
         var (kernels, n, telemetry, skip, step, theta) = (p.Kernels.Lur, g.Count, _telemetry, _skip, Parameters.Device, _model.Parameters);
         var (one, shape) = (p.Device.Elements(1), p.Device.Blocks(PartialCount));
-        const int guarded = Slot.Guarded - Slot.RetainTotals;
+        const int guarded = Slot.Alpha - Slot.RetainTotals;
         p.Emit("lur guard", () => kernels.LurGuard(one, skip.Typed<int>(), At(Slot.RetainTotals), guarded), telemetry, skip);
         var partials = Partials("meta-update", 6);
         var (vPointer, hPointer) = (v?.Pointer ?? default, h?.Pointer ?? default);

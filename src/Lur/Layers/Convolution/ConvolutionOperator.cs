@@ -1,0 +1,109 @@
+using Lur.Device;
+
+namespace Lur.Layers;
+
+/// <summary>Ways to compute a convolution. All give the same map up to rounding.</summary>
+public enum ConvolutionAlgorithm
+{
+    /// <summary>Chosen from the geometry and the device's attributes, never by timing: results repeat bit for bit.</summary>
+    Automatic,
+
+    /// <summary>Patch matrix (im2col) and matrix product; a 1x1 convolution needs no copy.</summary>
+    MatrixProduct,
+
+    /// <summary>Register tiles over pixels and output channels, without a patch matrix.</summary>
+    Direct,
+
+    /// <summary>Winograd F(4x4, 3x3): a quarter of the multiplications. 3x3 filters with stride 1 only.</summary>
+    Winograd,
+}
+
+/// <summary>
+/// The three bilinear maps of a convolution: y = F(x, w), its adjoint in x and its adjoint in w. Activations are NHWC,
+/// filters KRSC. With them the tangent passes are complete, by the product rule; the pair forms compute two of their terms
+/// in one pass. Calls only enqueue work on the device's stream and may be captured.
+/// </summary>
+public sealed class ConvolutionOperator
+{
+    private readonly ConvolutionImplementation _forward, _inputGradient, _filterGradient;
+
+    /// <summary>Prepares the maps for one geometry.</summary>
+    /// <param name="device">Where the tensors live.</param>
+    /// <param name="precision">Element type of all tensors.</param>
+    /// <param name="shape">The geometry.</param>
+    /// <param name="algorithm">Forces one algorithm for all three maps; the default chooses for each.</param>
+    /// <exception cref="ArgumentException">The geometry is invalid, or the forced algorithm does not support it.</exception>
+    public ConvolutionOperator(ComputeDevice device, Precision precision, ConvolutionShape shape,
+        ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        shape.Validate();
+        if (algorithm == ConvolutionAlgorithm.Automatic) algorithm = Choose(device, shape);
+        if (algorithm == ConvolutionAlgorithm.Winograd && !WinogradConvolution.Supports(shape))
+            throw new ArgumentException($"{shape}: Winograd needs a 3x3 filter and stride 1; use another algorithm.");
+        Shape = shape;
+        Algorithm = algorithm;
+        _forward = _inputGradient = _filterGradient = algorithm switch
+        {
+            ConvolutionAlgorithm.MatrixProduct => new MatrixProductConvolution(device, precision, shape),
+            ConvolutionAlgorithm.Direct => new DirectConvolution(device, precision, shape),
+            ConvolutionAlgorithm.Winograd => new WinogradConvolution(device, precision, shape),
+            _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
+        };
+        WorkspaceBytes = _forward.WorkspaceBytes;
+    }
+
+    /// <summary>The geometry.</summary>
+    public ConvolutionShape Shape { get; }
+
+    /// <summary>The algorithm in use; never <see cref="ConvolutionAlgorithm.Automatic"/>.</summary>
+    public ConvolutionAlgorithm Algorithm { get; }
+
+    /// <summary>
+    /// Bytes of scratch that every call needs, 256-byte aligned. Its content matters only during a call, so that all
+    /// convolutions of a model may share one. May be 0.
+    /// </summary>
+    public long WorkspaceBytes { get; }
+
+    /// <summary>y (+)= F(x, w). x: N H W C, w: K R S C, y: N OutH OutW K.</summary>
+    /// <param name="y">The output.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="w">The filters.</param>
+    /// <param name="accumulate">Adds to the output instead of writing it.</param>
+    /// <param name="workspace">Scratch of <see cref="WorkspaceBytes"/> bytes.</param>
+    public void Forward(DevicePointer<Real> y, DevicePointer<Real> x, DevicePointer<Real> w, bool accumulate,
+        DevicePointer<Real> workspace) => _forward.Forward(y, new(x, w), default, accumulate, workspace);
+
+    /// <summary>y (+)= F(x1, w1) + F(x2, w2): the tangent of the forward pass when one factor of each is a tangent.</summary>
+    public void ForwardPair(DevicePointer<Real> y, DevicePointer<Real> x1, DevicePointer<Real> w1, DevicePointer<Real> x2,
+        DevicePointer<Real> w2, bool accumulate, DevicePointer<Real> workspace) =>
+        _forward.Forward(y, new(x1, w1), new(x2, w2), accumulate, workspace);
+
+    /// <summary>dx (+)= the adjoint of F(., w) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
+    public void InputGradient(DevicePointer<Real> dx, DevicePointer<Real> dy, DevicePointer<Real> w, bool accumulate,
+        DevicePointer<Real> workspace) => _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
+
+    /// <summary>The sum of two input gradients.</summary>
+    public void InputGradientPair(DevicePointer<Real> dx, DevicePointer<Real> dy1, DevicePointer<Real> w1,
+        DevicePointer<Real> dy2, DevicePointer<Real> w2, bool accumulate, DevicePointer<Real> workspace) =>
+        _inputGradient.InputGradient(dx, new(dy1, w1), new(dy2, w2), accumulate, workspace);
+
+    /// <summary>dw (+)= the adjoint of F(x, .) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
+    public void FilterGradient(DevicePointer<Real> dw, DevicePointer<Real> x, DevicePointer<Real> dy, bool accumulate,
+        DevicePointer<Real> workspace) => _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
+
+    /// <summary>The sum of two filter gradients.</summary>
+    public void FilterGradientPair(DevicePointer<Real> dw, DevicePointer<Real> x1, DevicePointer<Real> dy1,
+        DevicePointer<Real> x2, DevicePointer<Real> dy2, bool accumulate, DevicePointer<Real> workspace) =>
+        _filterGradient.FilterGradient(dw, new(x1, dy1), new(x2, dy2), accumulate, workspace);
+
+    // One thread per block means that vectors, not threads, are the parallel lanes: the tiles in registers are then faster
+    // than patch matrices through a matrix product. With blocks of threads the vendor's matrix product is.
+    private static ConvolutionAlgorithm Choose(ComputeDevice device, ConvolutionShape shape)
+    {
+        if (shape.IsPointwise || device.Properties.MaxThreadsPerBlock > 1) return ConvolutionAlgorithm.MatrixProduct;
+        return WinogradConvolution.Supports(shape) && Math.Min(shape.C, shape.K) >= 8 && Math.Min(shape.OutH, shape.OutW) >= 3
+            ? ConvolutionAlgorithm.Winograd
+            : ConvolutionAlgorithm.Direct;
+    }
+}

@@ -1,0 +1,50 @@
+namespace Lur.Layers;
+
+/// <summary>Geometry of a two-dimensional convolution (cross-correlation, as in deep learning).</summary>
+/// <param name="N">Images in the batch.</param>
+/// <param name="H">Height of the input in pixels.</param>
+/// <param name="W">Width of the input in pixels.</param>
+/// <param name="C">Input channels.</param>
+/// <param name="K">Output channels, the number of filters.</param>
+/// <param name="R">Height of a filter.</param>
+/// <param name="S">Width of a filter.</param>
+/// <param name="Stride">Distance between neighbouring patches, the same in both directions.</param>
+/// <param name="Pad">Rows and columns of zeros around the input.</param>
+public readonly record struct ConvolutionShape(int N, int H, int W, int C, int K, int R, int S, int Stride, int Pad)
+{
+    /// <summary>Height of the output in pixels.</summary>
+    public int OutH => (H + 2 * Pad - R) / Stride + 1;
+
+    /// <summary>Width of the output in pixels.</summary>
+    public int OutW => (W + 2 * Pad - S) / Stride + 1;
+
+    /// <summary>Elements of the input, N H W C.</summary>
+    public long InputLength => (long)N * H * W * C;
+
+    /// <summary>Elements of the filters, K R S C.</summary>
+    public long FilterLength => (long)K * R * S * C;
+
+    /// <summary>Elements of the output, N OutH OutW K.</summary>
+    public long OutputLength => (long)N * OutH * OutW * K;
+
+    /// <summary>Multiplications of one pass by the definition, without those saved by a fast algorithm.</summary>
+    public long MultiplyAdds => OutputLength * R * S * C;
+
+    /// <summary>True when every output pixel depends on the input pixel at its own place only: a plain matrix product.</summary>
+    public bool IsPointwise => R == 1 && S == 1 && Stride == 1 && Pad == 0;
+
+    /// <summary>Checks that the geometry has an output and that kernels can index it.</summary>
+    /// <exception cref="ArgumentException">A size below 1, a filter that does not fit, or 2^31 elements or more.</exception>
+    public void Validate()
+    {
+        if (N < 1 || H < 1 || W < 1 || C < 1 || K < 1 || R < 1 || S < 1 || Stride < 1 || Pad < 0)
+            throw new ArgumentException($"{this}: every size must be at least 1 and the padding at least 0.");
+        if (H + 2 * Pad < R || W + 2 * Pad < S)
+            throw new ArgumentException($"{this}: the filter is larger than the padded input; add padding or use a smaller filter.");
+        if (Math.Max(InputLength, Math.Max(FilterLength, OutputLength)) > int.MaxValue)
+            throw new ArgumentException($"{this}: a tensor has 2^31 elements or more; use a smaller batch.");
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"Convolution {N}x{H}x{W}x{C} -> {K}, filter {R}x{S}, stride {Stride}, padding {Pad}";
+}

@@ -1,0 +1,174 @@
+using Lur.Device;
+
+namespace Lur.Layers;
+
+/// <summary>Register tiles over pixels and output channels, kernels/direct_convolution.cu.</summary>
+internal sealed class DirectConvolution : ConvolutionImplementation
+{
+    // Elements of a padded strip: it and the filter panel in use stay in the second-level cache (128 KiB in float).
+    private const int StripElements = 32768;
+
+    // Partial filter gradients: at most this many chunks of images, fewer when one partial sum is large. A constant, so that
+    // results do not depend on the number of cores.
+    private const int MaxChunks = 8;
+    private const long MaxPartialElements = 1 << 20;
+
+    // Products to sum per visit of a partial sum: below about 64, loading and storing it costs as much as the arithmetic.
+    private const int MinDepth = 64;
+
+    private readonly DirectConvolutionKernels _kernels;
+    private readonly Sweep _forward;
+    private readonly Sweep[] _inputGradient;
+    private readonly FilterPlan _filter;
+
+    public DirectConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
+        : base(device, precision, shape)
+    {
+        _kernels = device.Kernels(precision).DirectConvolution;
+        _forward = new Sweep
+        {
+            Rows = new Axis(0, shape.R, shape.Pad, shape.OutH),
+            Columns = new Axis(0, shape.S, shape.Pad, shape.OutW),
+            TapStep = 1, Stride = shape.Stride, Step = 1,
+        };
+        _inputGradient = Residues(shape);
+        _filter = PlanFilter(shape);
+        WorkspaceBytes = Math.Max(SweepWorkspace(_forward, shape.C, shape.K), FilterWorkspace()) * ElementSize;
+        foreach (var sweep in _inputGradient)
+            WorkspaceBytes = Math.Max(WorkspaceBytes, SweepWorkspace(sweep, shape.K, shape.C) * ElementSize);
+    }
+
+    public override void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace) =>
+        Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
+
+    public override void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        foreach (var sweep in _inputGradient)
+            Run(sweep, dx, one, two, accumulate, workspace, true, Shape.OutH, Shape.OutW, Shape.K, Shape.H, Shape.W, Shape.C);
+    }
+
+    public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        var (s, f, tasks) = (Shape, _filter, _filter.Chunks * _filter.Parts);
+        _kernels.DirectFilterGradient(SlotBlocks(tasks), workspace, one.First, one.Second, two.First, two.Second,
+            At(workspace, Align(f.Chunks * f.PartialElements)), f.Slot, s.N, s.H, s.W, s.C, s.R, s.S, s.Stride, s.Pad, s.OutH,
+            s.OutW, s.K, Terms(two), f.Chunks, f.Parts, f.Images, f.Rows);
+        _kernels.DirectReduceFilter(Device.Rows(s.K * s.R, s.S * s.C), dw, workspace, f.Chunks, s.K, s.C, s.R, s.S,
+            accumulate ? 1 : 0);
+    }
+
+    private void Run(in Sweep sweep, DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace, bool transposed, int h, int w, int c, int outH, int outW, int k)
+    {
+        var (s, terms, rows, columns) = (Shape, Terms(two), sweep.Rows, sweep.Columns);
+        var taps = rows.Taps * columns.Taps;
+        if (taps > 0)
+        {
+            var pack = Device.Rows((long)CeilDiv(k, Panel) * taps, c);
+            for (var t = 0; t < terms; t++)
+                _kernels.DirectPackFilter(pack, workspace, (t == 0 ? one : two).Second, s.K, s.C, s.R, s.S, rows.Taps, columns.Taps,
+                    rows.FirstTap, columns.FirstTap, sweep.TapStep, transposed ? 1 : 0, terms * c, t * c);
+        }
+        var strip = StripRows(sweep, terms * c);
+        _kernels.DirectConvolution(SlotBlocks(s.N * CeilDiv(rows.Length, strip)), y, one.First, two.First, workspace,
+            At(workspace, Align((long)RoundUp(k, Panel) * taps * terms * c)), Slot(sweep, strip, terms * c), s.N, h, w, c, terms,
+            rows.Taps, columns.Taps, sweep.Stride, rows.Lead, columns.Lead, rows.Length, columns.Length, k, outH, outW, sweep.Step,
+            sweep.FirstRow, sweep.FirstColumn, strip, accumulate ? 1 : 0);
+    }
+
+    private static int StripRows(in Sweep sweep, int depth) =>
+        Math.Clamp(StripElements / Math.Max(1, sweep.Stride * sweep.InputColumns * depth), 1, sweep.Rows.Length);
+
+    private static long Slot(in Sweep sweep, int strip, int depth) =>
+        Align((long)((strip - 1) * sweep.Stride + sweep.Rows.Taps) * sweep.InputColumns * depth);
+
+    private long SweepWorkspace(in Sweep sweep, int c, int k)
+    {
+        var packed = Align((long)RoundUp(k, Panel) * sweep.Rows.Taps * sweep.Columns.Taps * 2 * c);
+        long slots = 0;
+        for (var terms = 1; terms <= 2; terms++)
+        {
+            var strip = StripRows(sweep, terms * c);
+            slots = Math.Max(slots, SlotElements(Shape.N * CeilDiv(sweep.Rows.Length, strip), Slot(sweep, strip, terms * c)));
+        }
+        return packed + slots;
+    }
+
+    private long FilterWorkspace() =>
+        Align(_filter.Chunks * _filter.PartialElements) + SlotElements(_filter.Chunks * _filter.Parts, _filter.Slot);
+
+    private static FilterPlan PlanFilter(ConvolutionShape s)
+    {
+        var partial = (long)s.K * s.R * RoundUp(s.S * s.C, Panel);
+        var chunks = (int)Math.Clamp(MaxPartialElements / partial, 1, Math.Min(s.N, MaxChunks));
+        var columns = (s.OutW - 1) * s.Stride + s.S;
+        var perRow = (long)s.Stride * columns * s.C;
+        var rows = (int)Math.Clamp(StripElements / perRow, Math.Min(s.OutH, CeilDiv(MinDepth, s.OutW)), s.OutH);
+        var images = 1;
+        if (rows == s.OutH)
+            images = (int)Math.Clamp(StripElements / (perRow * rows), CeilDiv(MinDepth, s.OutW * rows), CeilDiv(s.N, chunks));
+        return new FilterPlan
+        {
+            Chunks = chunks,
+            Parts = CeilDiv(MaxChunks, chunks),
+            Rows = rows,
+            Images = images,
+            PartialElements = partial,
+            // A panel of slack: tiles read whole vectors.
+            Slot = Align((long)images * ((rows - 1) * s.Stride + s.R) * columns * s.C + Panel),
+        };
+    }
+
+    // dx[h] collects w[r] dy[(h + pad - r) / stride]. For the pixels h = p + stride g of one residue p the taps with
+    // r = p + pad (mod stride) count; in descending order they meet ascending rows g - lead + r' of dy.
+    private static Sweep[] Residues(ConvolutionShape s)
+    {
+        var sweeps = new List<Sweep>();
+        for (var p = 0; p < Math.Min(s.Stride, s.H); p++)
+            for (var q = 0; q < Math.Min(s.Stride, s.W); q++)
+                sweeps.Add(new Sweep
+                {
+                    Rows = Residue(p, s.H, s.R, s),
+                    Columns = Residue(q, s.W, s.S, s),
+                    TapStep = -s.Stride, Stride = 1, Step = s.Stride, FirstRow = p, FirstColumn = q,
+                });
+        return [.. sweeps];
+    }
+
+    private static Axis Residue(int residue, int length, int taps, ConvolutionShape s)
+    {
+        var first = taps - 1;
+        while (first >= 0 && (first - residue - s.Pad) % s.Stride != 0) first--;
+        var count = (length - residue + s.Stride - 1) / s.Stride;
+        return first < 0 ? new Axis(0, 0, 0, count) : new Axis(first, first / s.Stride + 1, (first - residue - s.Pad) / s.Stride, count);
+    }
+
+    /// <summary>One dimension of a sweep: its first tap, number of taps, rows before the image, and number of outputs.</summary>
+    private readonly record struct Axis(int FirstTap, int Taps, int Lead, int Length);
+
+    /// <summary>A launch of the kernel: the outputs FirstRow + Step g, FirstColumn + Step g.</summary>
+    private readonly record struct Sweep
+    {
+        public Axis Rows { get; init; }
+        public Axis Columns { get; init; }
+        public int TapStep { get; init; }
+        public int Stride { get; init; }
+        public int Step { get; init; }
+        public int FirstRow { get; init; }
+        public int FirstColumn { get; init; }
+        public int InputColumns => (Columns.Length - 1) * Stride + Columns.Taps;
+    }
+
+    private readonly record struct FilterPlan
+    {
+        public int Chunks { get; init; }
+        public int Parts { get; init; }
+        public int Rows { get; init; }
+        public int Images { get; init; }
+        public long PartialElements { get; init; }
+        public long Slot { get; init; }
+    }
+}

@@ -1,0 +1,102 @@
+using Lur.Device;
+
+namespace Lur.Layers;
+
+/// <summary>
+/// im2col and matrix product, in chunks of rows whose patch matrix stays in the cache (kernels/im2col.cu). A pointwise
+/// convolution multiplies the tensors in place.
+/// </summary>
+internal sealed class MatrixProductConvolution : ConvolutionImplementation
+{
+    private readonly Im2colKernels _kernels;
+    private readonly int _rows, _patch, _chunkRows, _chunkImages;
+
+    public MatrixProductConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
+        : base(device, precision, shape)
+    {
+        _kernels = device.Kernels(precision).Im2col;
+        _rows = shape.N * shape.OutH * shape.OutW;
+        _patch = shape.R * shape.S * shape.C;
+        if (shape.IsPointwise) return;
+        // Large enough that the product runs at full speed, small enough for the last-level cache.
+        var budget = Math.Clamp(device.Properties.L2CacheBytes / 2, 2 << 20, 32 << 20) / ElementSize;
+        _chunkRows = (int)Math.Clamp(budget / _patch, Math.Min(_rows, 256), _rows);
+        // The adjoint gathers for each input pixel and so needs whole images.
+        var imageRows = shape.OutH * shape.OutW;
+        _chunkImages = Math.Clamp(_chunkRows / imageRows, 1, shape.N);
+        WorkspaceBytes = (long)Math.Max(_chunkRows, _chunkImages * imageRows) * _patch * ElementSize;
+    }
+
+    public override void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        ForwardTerm(y, one, accumulate, workspace);
+        if (!two.IsNone) ForwardTerm(y, two, true, workspace);
+    }
+
+    public override void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        var imageRows = Shape.OutH * Shape.OutW;
+        if (Shape.IsPointwise)
+        {
+            PatchGradients(dx, one, 0, _rows, accumulate);
+            if (!two.IsNone) PatchGradients(dx, two, 0, _rows, true);
+            return;
+        }
+        for (var image = 0; image < Shape.N; image += _chunkImages)
+        {
+            var images = Math.Min(_chunkImages, Shape.N - image);
+            PatchGradients(workspace, one, image * imageRows, images * imageRows, false);
+            if (!two.IsNone) PatchGradients(workspace, two, image * imageRows, images * imageRows, true);
+            _kernels.Col2im(Device.Rows((long)images * Shape.H * Shape.W, Shape.C), dx, workspace, image, images, Shape.H, Shape.W,
+                Shape.C, Shape.R, Shape.S, Shape.Stride, Shape.Pad, Shape.OutH, Shape.OutW, accumulate ? 1 : 0);
+        }
+    }
+
+    public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        FilterGradientTerm(dw, one, accumulate, workspace);
+        if (!two.IsNone) FilterGradientTerm(dw, two, true, workspace);
+    }
+
+    // y[rows, K] = columns[rows, R S C] w[K, R S C]^T
+    private void ForwardTerm(DevicePointer<Real> y, ConvolutionTerm term, bool accumulate, DevicePointer<Real> workspace)
+    {
+        var step = Shape.IsPointwise ? _rows : _chunkRows;
+        for (var first = 0; first < _rows; first += step)
+        {
+            var rows = Math.Min(step, _rows - first);
+            var columns = Columns(term.First, first, rows, workspace);
+            Device.Gemm.Run(Precision, false, true, rows, Shape.K, _patch, 1, columns, _patch, term.Second, _patch,
+                accumulate ? 1 : 0, At(y, (long)first * Shape.K), Shape.K);
+        }
+    }
+
+    // dw[K, R S C] = dy[rows, K]^T columns[rows, R S C], summed over the chunks in order
+    private void FilterGradientTerm(DevicePointer<Real> dw, ConvolutionTerm term, bool accumulate, DevicePointer<Real> workspace)
+    {
+        var step = Shape.IsPointwise ? _rows : _chunkRows;
+        for (var first = 0; first < _rows; first += step)
+        {
+            var rows = Math.Min(step, _rows - first);
+            var columns = Columns(term.First, first, rows, workspace);
+            Device.Gemm.Run(Precision, true, false, Shape.K, _patch, rows, 1, At(term.Second, (long)first * Shape.K), Shape.K,
+                columns, _patch, accumulate || first > 0 ? 1 : 0, dw, _patch);
+        }
+    }
+
+    // columns[rows, R S C] = dy[rows, K] w[K, R S C]
+    private void PatchGradients(DevicePointer<Real> columns, ConvolutionTerm term, int first, int rows, bool accumulate) =>
+        Device.Gemm.Run(Precision, false, false, rows, _patch, Shape.K, 1, At(term.First, (long)first * Shape.K), Shape.K,
+            term.Second, _patch, accumulate ? 1 : 0, columns, _patch);
+
+    private DevicePointer<Real> Columns(DevicePointer<Real> x, int first, int rows, DevicePointer<Real> workspace)
+    {
+        if (Shape.IsPointwise) return x;
+        _kernels.Im2col(Device.Rows(rows, Shape.S * Shape.C), workspace, x, first, rows, Shape.H, Shape.W, Shape.C, Shape.R,
+            Shape.S, Shape.Stride, Shape.Pad, Shape.OutH, Shape.OutW);
+        return workspace;
+    }
+}

@@ -1,0 +1,183 @@
+using Lur.Device;
+
+namespace Lur.Layers;
+
+/// <summary>F(4x4, 3x3) for 3x3 filters with stride 1: kernels/winograd.cu and winograd_filter_gradient.cu.</summary>
+internal sealed class WinogradConvolution : ConvolutionImplementation
+{
+    private const int Points = 36, TileSize = 4;
+
+    // Elements of one block's transformed tiles (256 KiB in float): they stay in the second-level cache, while enough tiles
+    // share each pass over the transformed filter.
+    private const int GroupElements = 65536;
+    private const int MinGroup = 24, MaxGroup = 96, GroupUnit = 12;
+
+    // Filter gradient: a partial sum per chunk up to 64 x 64 channels, one plane at a time above.
+    private const int MaxTileChannels = 64 * 64;
+    private const int Chunks = 8;
+    private const int PlaneElements = 4 << 20;
+    private const int PlaneDepth = 128;
+
+    private readonly WinogradKernels _kernels;
+    private readonly WinogradFilterGradientKernels _filterKernels;
+    private readonly DirectConvolutionKernels _pack;
+
+    public WinogradConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
+        : base(device, precision, shape)
+    {
+        var kernels = device.Kernels(precision);
+        (_kernels, _filterKernels, _pack) = (kernels.Winograd, kernels.WinogradFilterGradient, kernels.DirectConvolution);
+        long elements = 0;
+        for (var terms = 1; terms <= 2; terms++)
+        {
+            elements = Math.Max(elements, Math.Max(Plan(ForwardMap, terms).Elements, Plan(InputGradientMap, terms).Elements));
+            elements = Math.Max(elements, UsesPlanes ? PlanPlanes(terms).Elements : PlanChunks().Elements);
+        }
+        WorkspaceBytes = elements * ElementSize;
+    }
+
+    public static bool Supports(ConvolutionShape shape) => shape.R == 3 && shape.S == 3 && shape.Stride == 1;
+
+    private Map ForwardMap => new(Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K, Shape.Pad, false);
+
+    private Map InputGradientMap => new(Shape.OutH, Shape.OutW, Shape.K, Shape.H, Shape.W, Shape.C, 2 - Shape.Pad, true);
+
+    private bool UsesPlanes => Shape.C * Shape.K > MaxTileChannels;
+
+    private int TilesH => CeilDiv(Shape.OutH, TileSize);
+
+    private int TilesW => CeilDiv(Shape.OutW, TileSize);
+
+    private int Tiles => Shape.N * TilesH * TilesW;
+
+    public override void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace) => Run(ForwardMap, y, one, two, accumulate, workspace);
+
+    public override void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace) => Run(InputGradientMap, dx, one, two, accumulate, workspace);
+
+    public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        if (UsesPlanes)
+            FilterGradientByPlanes(dw, one, two, accumulate, workspace);
+        else
+            FilterGradientByChunks(dw, one, two, accumulate, workspace);
+    }
+
+    private void Run(in Map m, DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        var terms = Terms(two);
+        var (plan, depth, panels, add) = (Plan(m, terms), terms * m.C, CeilDiv(m.K, Panel), accumulate ? 1 : 0);
+        var pack = Device.Rows(panels * 9L, m.C);
+        var (first, step) = m.Transposed ? (2, -1) : (0, 1);
+        for (var t = 0; t < terms; t++)
+            _pack.DirectPackFilter(pack, workspace, (t == 0 ? one : two).Second, Shape.K, Shape.C, 3, 3, 3, 3, first, first, step,
+                m.Transposed ? 1 : 0, depth, t * m.C);
+        var (transformed, scratch) = (At(workspace, plan.Transformed), At(workspace, plan.Scratch));
+        if (plan.ByPanels)
+        {
+            var inputs = Device.Rows(plan.Tiles, m.C);
+            for (var t = 0; t < terms; t++)
+                _kernels.WinogradInput(inputs, At(transformed, (long)t * m.C), (t == 0 ? one : two).First, Shape.N, m.H, m.W, m.C,
+                    m.Pad, plan.TilesH, plan.TilesW, plan.Tiles, depth);
+            _kernels.WinogradConvolutionPanels(SlotBlocks(panels), y, transformed, workspace, scratch, plan.Slot, Shape.N, depth,
+                m.K, m.OutH, m.OutW, plan.TilesH, plan.TilesW, plan.Group, add);
+            return;
+        }
+        _kernels.WinogradFilter(Device.Rows((long)panels * depth, Panel), transformed, workspace, panels, depth);
+        _kernels.WinogradConvolution(SlotBlocks(CeilDiv(plan.Tiles, plan.Group)), y, one.First, two.First, transformed, scratch,
+            plan.Slot, Shape.N, m.H, m.W, m.C, terms, m.K, m.OutH, m.OutW, m.Pad, plan.TilesH, plan.TilesW, plan.Group, add);
+    }
+
+    private MapPlan Plan(in Map m, int terms)
+    {
+        var (tilesH, tilesW) = (CeilDiv(m.OutH, TileSize), CeilDiv(m.OutW, TileSize));
+        var (tiles, depth, columns) = (Shape.N * tilesH * tilesW, terms * m.C, RoundUp(m.K, Panel));
+        var byPanels = m.K > tiles;
+        var (group, tasks) = byPanels ? (Math.Min(tiles, MinGroup * 2), CeilDiv(m.K, Panel)) : Groups(tiles, depth + columns);
+        // Two panels: a task spans as many as a register tile, two where a vector fills a panel.
+        var slot = byPanels ? (long)Points * 2 * depth * Panel + Planes(group, 2 * Panel) : Planes(group, depth) + Planes(group, columns);
+        var packed = Align(9L * depth * columns);
+        var transformed = Align(byPanels ? Planes(tiles, depth) : (long)Points * depth * columns);
+        return new MapPlan(byPanels, tilesH, tilesW, tiles, group, packed, packed + transformed, Align(slot),
+            packed + transformed + SlotElements(tasks, Align(slot)));
+    }
+
+    // Tiles per block, and blocks: as many as fit the cache, then evened out over the cores.
+    private (int Group, int Tasks) Groups(int tiles, int width)
+    {
+        var group = Math.Clamp(GroupElements / (Points * width), MinGroup, MaxGroup);
+        var cores = Device.Properties.Multiprocessors;
+        var tasks = CeilDiv(tiles, group);
+        if (tiles >= cores * GroupUnit) tasks = RoundUp(tasks, cores);
+        group = RoundUp(CeilDiv(tiles, tasks), GroupUnit);
+        return (group, CeilDiv(tiles, group));
+    }
+
+    private void FilterGradientByChunks(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        var (s, plan) = (Shape, PlanChunks());
+        _filterKernels.WinogradFilterGradient(SlotBlocks(plan.Chunks), workspace, one.First, one.Second, two.First, two.Second,
+            At(workspace, plan.Scratch), plan.Slot, s.N, s.H, s.W, s.C, s.K, s.OutH, s.OutW, s.Pad, Terms(two), TilesH, TilesW,
+            plan.Chunks, plan.Group);
+        _filterKernels.WinogradFilterGradientReduce(Device.Rows(s.K, s.C), dw, workspace, plan.Chunks, s.C, s.K, accumulate ? 1 : 0);
+    }
+
+    private (int Chunks, int Group, long Scratch, long Slot, long Elements) PlanChunks()
+    {
+        var (chunks, columns) = (Math.Min(Chunks, Tiles), RoundUp(Shape.C, Panel));
+        var group = Math.Min(CeilDiv(Tiles, chunks), Math.Clamp(GroupElements / (Points * (columns + Shape.K)), MinGroup, MaxGroup));
+        var scratch = Align(chunks * Planes(Shape.K, columns));
+        var slot = Align(Planes(group, columns) + Planes(group, Shape.K));
+        return (chunks, group, scratch, slot, scratch + SlotElements(chunks, slot));
+    }
+
+    private void FilterGradientByPlanes(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+        DevicePointer<Real> workspace)
+    {
+        var (s, terms) = (Shape, Terms(two));
+        var plan = PlanPlanes(terms);
+        var (v, z, sum) = (workspace, At(workspace, plan.Gradients), At(workspace, plan.Sum));
+        // Without effect on the sums: how many tasks share one of the 36 planes.
+        var parts = CeilDiv(Device.Properties.Multiprocessors * 2, Points);
+        for (int first = 0, filled = 0, done = 0; first < terms * Tiles;)
+        {
+            var (t, tile) = (first / Tiles, first % Tiles);
+            var count = Math.Min(plan.Rows - filled, Tiles - tile);
+            var term = t == 0 ? one : two;
+            var rows = Math.Min(plan.Rows, terms * Tiles - done);
+            _filterKernels.WinogradGradientInputs(Device.Rows(count, Math.Max(s.C, s.K)), v, z, term.First, term.Second, s.H, s.W,
+                s.C, s.K, s.OutH, s.OutW, s.Pad, TilesH, TilesW, tile, count, filled, rows);
+            first += count;
+            filled += count;
+            if (filled < rows) continue;
+            _filterKernels.WinogradFilterGradientPlanes(Device.Rows(Points * parts, CeilDiv(s.K, 6) * CeilDiv(s.C, 2)), sum, v, z,
+                s.C, s.K, rows, PlaneDepth, parts, done > 0 ? 1 : 0);
+            done += rows;
+            filled = 0;
+        }
+        _filterKernels.WinogradFilterGradientReduce(Device.Rows(s.K, s.C), dw, sum, 1, s.C, s.K, accumulate ? 1 : 0);
+    }
+
+    private (int Rows, long Gradients, long Sum, long Elements) PlanPlanes(int terms)
+    {
+        var columns = RoundUp(Shape.C, Panel);
+        var rows = Math.Min(terms * Tiles, Math.Max(PlaneDepth, PlaneElements / (Points * (columns + Shape.K)) / PlaneDepth * PlaneDepth));
+        var gradients = Align(Planes(rows, columns));
+        var sum = gradients + Align(Planes(rows, Shape.K));
+        return (rows, gradients, sum, sum + Align(Planes(Shape.K, columns)));
+    }
+
+    // 36 planes with the gap of plane_step in winograd.cuh.
+    private static long Planes(int rows, int columns) => Points * ((long)rows * columns + Panel);
+
+    /// <summary>One of the two maps that the forward kernels compute: input, output, and whether filters are flipped.</summary>
+    private readonly record struct Map(int H, int W, int C, int OutH, int OutW, int K, int Pad, bool Transposed);
+
+    /// <summary>Sizes of a launch; Transformed and Scratch are offsets in the workspace, in elements.</summary>
+    private readonly record struct MapPlan(bool ByPanels, int TilesH, int TilesW, int Tiles, int Group, long Transformed,
+        long Scratch, long Slot, long Elements);
+}
