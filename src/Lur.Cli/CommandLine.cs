@@ -47,6 +47,12 @@ internal static class CommandLine
         {
             new HelpOption(),
             new VersionOption(),
+            DemoCommand.Create(),
+            TrainCommand.Create(),
+            ForgetCommand.Create(),
+            EvalCommand.Create(),
+            ModelCommands.CreateImport(),
+            ModelCommands.CreateExport(),
             KernelsCommand.Create(),
         };
         GlobalOptions.AddTo(root);

@@ -51,9 +51,15 @@ internal static class OutputFolder
     /// <summary>Writes per-sample values as parallel arrays, one line each.</summary>
     public static void WritePredictions(Utf8JsonWriter w, Predictions p)
     {
+        WriteSamples(w, p);
+        WriteOutcome(w, p);
+    }
+
+    /// <summary>Writes which samples were evaluated.</summary>
+    public static void WriteSamples(Utf8JsonWriter w, Predictions p)
+    {
         WriteArray(w, "index", p.Indices);
         WriteArray(w, "label", p.Labels);
-        WriteOutcome(w, p);
     }
 
     /// <summary>Writes the model's part of per-sample values.</summary>

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Lur.Cli.Runs;
+using Lur.Data;
+using Lur.Device;
+using Lur.Training;
+
+namespace Lur.Cli.Commands;
+
+/// <summary>lur eval: accuracy of a model.</summary>
+internal static class EvalCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "Trained model (safetensors)." };
+        var data = SharedOptions.Data();
+        var train = new Option<bool>("--train") { Description = "Evaluate the training images instead of the test images." };
+        var size = SharedOptions.ImageSize();
+        var command = new Command("eval", "Measure the accuracy of a model, per class and in all.") { model, data, train, size };
+        return command
+            .WithExamples("lur eval out/base/model.safetensors --data cifar-10-batches-bin")
+            .Runs((context, parsed, cancel) => Run(context, parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(train), parsed.GetValue(size), cancel));
+    }
+
+    private static int Run(CommandContext context, string path, string location, bool train, int? size, CancellationToken cancel)
+    {
+        using var device = ComputeDevice.Open(context.DeviceOrdinal);
+        using var source = DataSource.Open(location, SharedOptions.DataOptions(size));
+        using var model = DataAndModel.Load(path, device, source);
+        using var evaluator = new Evaluator(model);
+        var set = train ? source.Train : source.Test;
+        Metrics.Predictions predictions;
+        using (var progress = new ProgressReporter(context, "evaluate", set.Count, "images"))
+        {
+            predictions = evaluator.Predict(set, [.. Enumerable.Range(0, set.Count)], n => progress.Report(n), cancel);
+        }
+
+        var classes = source.Train.ClassNames;
+        var table = new Table("accuracy", new Column("class", "Class"), new Column("images", "Images", Right: true), new Column("accuracy", "Accuracy", Right: true));
+        var accuracy = predictions.PerClassAccuracy(classes.Count);
+        for (var c = 0; c < classes.Count; c++) table.Add(classes[c], predictions.Labels.Count(l => l == c), Cell.Number(accuracy[c], 2, " %"));
+        table.Add("all", predictions.Count, Cell.Number(predictions.Accuracy, 2, " %"));
+        TablePrinter.Print(context, table);
+        return ExitCode.Done;
+    }
+}

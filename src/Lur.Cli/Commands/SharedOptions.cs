@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Lur.Data;
+
+namespace Lur.Cli.Commands;
+
+/// <summary>Options that several commands take, with one wording.</summary>
+internal static class SharedOptions
+{
+    public static Option<string> Data() => new("--data", "-d")
+    {
+        Description = "Data set: a folder of CIFAR-10/100 binaries, IDX files or class folders of images, one such file, or synthetic[:train=N,test=M,seed=S].",
+        Required = true,
+    };
+
+    public static Option<string> Output() => new("--output", "-o") { Description = "Folder for everything the run leaves behind.", Required = true };
+
+    public static Option<ulong> Seed() => new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
+
+    public static Option<bool> NoAugment() => new("--no-augment") { Description = "No random crop (padding 4) and horizontal flip." };
+
+    public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };
+
+    public static Option<int?> ImageSize() => new("--image-size") { Description = "Scale images of a folder to this many pixels a side." };
+
+    public static Option<T> Number<T>(string name, string description, T defaultValue) => new(name) { Description = description, DefaultValueFactory = _ => defaultValue };
+
+    public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize };
+}
