@@ -7,8 +7,8 @@
 //   forward_tangent   train: p = mean tx, q = mean tx xh;  frozen: p = q = 0
 //                     txh = rstd (tx - p - xh q);  trstd = -rstd^2 q
 //                     ty = act'(y) (gamma txh + tgamma xh + tbeta [+ tresidual])
-//   backward_tangent  td = act'(y) tdy;  tdbeta = sum td;  tdgamma = sum (td xh + d txh);  ta, tb their means (frozen:
-//   0)
+//   backward_tangent  td = act'(y) tdy;  tdbeta = sum td;  tdgamma = sum (td xh + d txh);  ta, tb their means
+//                     (frozen: 0)
 //                     tdx = (tgamma rstd + gamma trstd) (d - a - xh b) + gamma rstd (td - ta - txh b - xh tb)
 // Tangent: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, applied to Ioffe and Szegedy, ICML 2015.
 // xh is recomputed from x; act'(y) is read from the stored output, so that all passes agree on the mask.
@@ -59,12 +59,12 @@ KERNEL COOPERATIVE batch_norm_statistics_finish(real* mean, real* rstd, real* ru
         const wide first = chunk_mean[c];
         wide sum = 0, m2 = 0;
         LANE_LOOP (k, chunks) {
-            const int m = chunk_begin(rows, k + 1, chunks) - chunk_begin(rows, k, chunks);
+            const int m = chunk_rows(rows, k, chunks);
             sum += m * (chunk_mean[k * C + c] - first);
         }
         const wide mu = first + block_sum(sum) / rows;
         LANE_LOOP (k, chunks) {
-            const int m = chunk_begin(rows, k + 1, chunks) - chunk_begin(rows, k, chunks);
+            const int m = chunk_rows(rows, k, chunks);
             const wide d = chunk_mean[k * C + c] - mu;
             m2 += chunk_m2[k * C + c] + m * d * d;
         }
@@ -83,25 +83,32 @@ KERNEL batch_norm_frozen_rstd(real* rstd, const real* running_var, int C, double
     GRID_LOOP (c, C) rstd[c] = (real)(1 / real_sqrt(running_var[c] + eps));
 }
 
-struct Forward {
+struct ForwardArguments {
     real* y;
     const real *x, *residual, *mean, *rstd, *gamma, *beta;
-    bool relu_behind;
+};
+template <bool Residual, bool Relu> struct Forward : ForwardArguments {
     template <class V> struct Channel { V mean, scale, shift; };
     template <class V> DEVICE Channel<V> channel(int c) const {
         return {load<V>(mean + c), load<V>(gamma + c) * load<V>(rstd + c), load<V>(beta + c)};
     }
-    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+    template <class V> DEVICE V at(const Channel<V>& k, int i) const {
         V v = (load<V>(x + i) - k.mean) * k.scale + k.shift;
-        if (residual) v += load<V>(residual + i);
-        store<V>(y + i, relu_behind ? relu(v) : v);
+        if (Residual) v += load<V>(residual + i);
+        return Relu ? relu(v) : v;
     }
+    template <class V> DEVICE void put(V v, int i) const { store<V>(y + i, v); }
 };
 
 // residual or null.
 KERNEL batch_norm_forward(real* y, const real* x, const real* residual, const real* mean, const real* rstd,
                           const real* gamma, const real* beta, int rows, int C, int relu) {
-    map_columns(Forward{y, x, residual, mean, rstd, gamma, beta, relu != 0}, rows, C);
+    // The flags are template arguments: a test per vector costs a fifth in cache.
+    const ForwardArguments a{y, x, residual, mean, rstd, gamma, beta};
+    if (residual && relu) return map_columns(Forward<true, true>{a}, rows, C);
+    if (residual) return map_columns(Forward<true, false>{a}, rows, C);
+    if (relu) return map_columns(Forward<false, true>{a}, rows, C);
+    map_columns(Forward<false, false>{a}, rows, C);
 }
 
 // A gradient behind the activation, seen before it.
@@ -159,10 +166,14 @@ struct Backward {
         if (!means) return {load<V>(mean + c), scale, V{}, V{}};
         return {load<V>(mean + c), scale, load<V>(means + c), load<V>(means + C + c) * s};
     }
-    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+    template <class V> struct Result { V dx, d; };
+    template <class V> DEVICE Result<V> at(const Channel<V>& k, int i) const {
         const V d = masked<V>(dy, y, i), u = load<V>(x + i) - k.mean;
-        if (dresidual) store<V>(dresidual + i, accumulate ? load<V>(dresidual + i) + d : d);
-        store<V>(dx + i, k.scale * (d - k.a - u * k.slope));
+        return {k.scale * (d - k.a - u * k.slope), d};
+    }
+    template <class V> DEVICE void put(const Result<V>& r, int i) const {
+        if (dresidual) store<V>(dresidual + i, accumulate ? load<V>(dresidual + i) + r.d : r.d);
+        store<V>(dx + i, r.dx);
     }
 };
 
@@ -184,11 +195,12 @@ struct ForwardTangent {
         return {load<V>(mean + c), scale, (tg - scale * load<V>(tmeans + C + c)) * s,
                 load<V>(tbeta + c) - scale * load<V>(tmeans + c)};
     }
-    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
+    template <class V> DEVICE V at(const Channel<V>& k, int i) const {
         V v = k.scale * load<V>(tx + i) + (load<V>(x + i) - k.mean) * k.slope + k.shift;
         if (tresidual) v += load<V>(tresidual + i);
-        store<V>(ty + i, y ? relu_mask(v, load<V>(y + i)) : v);
+        return y ? relu_mask(v, load<V>(y + i)) : v;
     }
+    template <class V> DEVICE void put(V v, int i) const { store<V>(ty + i, v); }
 };
 
 // tmeans [2, C] = (p, q), null = frozen; y (the forward output) null = no activation; tresidual or null.
@@ -244,42 +256,57 @@ KERNEL batch_norm_tangent_sums(real* partial, const real* tdy, const real* dy, c
     reduce_columns(TangentSums{partial, tdy, dy, y, tx, x, mean, rstd, tmeans, C, chunks * C}, rows, C, chunks);
 }
 
-struct BackwardTangent {
+// Both results are linear in td, d, tx and u = x - mean. Eleven constants a channel, as the formula has them, do not
+// fit into registers and cost a third of the time in cache; multiplied out there are eight, six without dx.
+struct BackwardTangentArguments {
     real *tdx, *dx, *tdresidual, *dresidual;
     const real *tdy, *dy, *y, *tx, *x, *mean, *rstd, *gamma, *tgamma, *tmeans, *means;
     int C;
     bool accumulate;
-    template <class V> struct Channel {
-        V mean, scale, tscale, a, b, ta, tb;
-        NormalizedTangent<V> t;
-    };
+};
+template <bool Pair, bool Residual> struct BackwardTangent : BackwardTangentArguments {
+    template <class V> struct Channel { V mean, scale, d, tx, u, shift, dx_u, dx_shift; };
     template <class V> DEVICE Channel<V> channel(int c) const {
         const NormalizedTangent<V> t = normalized_tangent<V>(rstd, tmeans, C, c);
-        const V g = load<V>(gamma + c), scale = g * t.rstd;
-        const V tscale = load<V>(tgamma + c) * t.rstd - scale * t.rstd * t.q;
-        if (!means) return {load<V>(mean + c), scale, tscale, V{}, V{}, V{}, V{}, t};
+        const V s = t.rstd, scale = load<V>(gamma + c) * s, tscale = load<V>(tgamma + c) * s - scale * s * t.q;
+        if (!means) return {load<V>(mean + c), scale, tscale, V{}, V{}, V{}, V{}, V{}};
         const real* m = means + c;
-        return {load<V>(mean + c),  scale, tscale, load<V>(m), load<V>(m + C), load<V>(m + 2 * C),
-                load<V>(m + 3 * C), t};
+        const V a = load<V>(m), b = load<V>(m + C) * s, ta = load<V>(m + 2 * C), tb = load<V>(m + 3 * C) * s;
+        return {load<V>(mean + c),
+                scale,
+                tscale,
+                -scale * b,
+                scale * (b * s * t.q - tb) - tscale * b,
+                scale * (b * t.p - ta) - tscale * a,
+                -scale * b,
+                -scale * a};
     }
-    template <class V> DEVICE void at(const Channel<V>& k, int i) const {
-        const V d = masked<V>(dy, y, i), td = masked<V>(tdy, y, i);
-        const V xh = (load<V>(x + i) - k.mean) * k.t.rstd, txh = k.t.at(load<V>(tx + i), xh);
-        const V centred = d - k.a - xh * k.b;
-        if (tdresidual) store<V>(tdresidual + i, accumulate ? load<V>(tdresidual + i) + td : td);
-        if (dresidual) store<V>(dresidual + i, accumulate ? load<V>(dresidual + i) + d : d);
-        store<V>(tdx + i, k.tscale * centred + k.scale * (td - k.ta - txh * k.b - xh * k.tb));
-        if (dx) store<V>(dx + i, k.scale * centred);
+    template <class V> struct Result { V tdx, dx, td, d; };
+    template <class V> DEVICE Result<V> at(const Channel<V>& k, int i) const {
+        const V d = masked<V>(dy, y, i), td = masked<V>(tdy, y, i), u = load<V>(x + i) - k.mean;
+        return {k.scale * td + k.d * d + k.tx * load<V>(tx + i) + k.u * u + k.shift,
+                k.scale * d + k.dx_u * u + k.dx_shift, td, d};
+    }
+    template <class V> DEVICE void put(const Result<V>& r, int i) const {
+        if (Residual) store<V>(tdresidual + i, accumulate ? load<V>(tdresidual + i) + r.td : r.td);
+        if (Pair && Residual) store<V>(dresidual + i, accumulate ? load<V>(dresidual + i) + r.d : r.d);
+        if (Pair) store<V>(dx + i, r.dx);
+        store<V>(tdx + i, r.tdx);
     }
 };
 
-// tmeans as in the forward tangent, means [4, C] of batch_norm_sums_finish with pairs = 2; both null = frozen. dx,
-// dresidual (the backward pass on the way, from the same loads), tdresidual or null; y null = no activation.
+// tmeans as in the forward tangent, means [4, C] of batch_norm_sums_finish with pairs = 2; both null = frozen. dx or
+// null, tdresidual or null: with dx the backward pass is done on the way, from the same loads, and dresidual goes with
+// tdresidual. y null = no activation.
 KERNEL batch_norm_backward_tangent(real* tdx, real* dx, real* tdresidual, real* dresidual, const real* tdy,
                                    const real* dy, const real* y, const real* tx, const real* x, const real* mean,
                                    const real* rstd, const real* gamma, const real* tgamma, const real* tmeans,
                                    const real* means, int rows, int C, int accumulate) {
-    map_columns(BackwardTangent{tdx, dx, tdresidual, dresidual, tdy, dy, y, tx, x, mean, rstd, gamma, tgamma, tmeans,
-                                means, C, accumulate != 0},
-                rows, C);
+    const BackwardTangentArguments a{tdx,   dx, tdresidual,     dresidual, tdy,   dy,     y,
+                                     tx,    x,  mean,           rstd,      gamma, tgamma, tmeans,
+                                     means, C,  accumulate != 0};
+    if (dx && tdresidual) return map_columns(BackwardTangent<true, true>{a}, rows, C);
+    if (dx) return map_columns(BackwardTangent<true, false>{a}, rows, C);
+    if (tdresidual) return map_columns(BackwardTangent<false, true>{a}, rows, C);
+    map_columns(BackwardTangent<false, false>{a}, rows, C);
 }

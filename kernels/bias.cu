@@ -14,7 +14,8 @@ struct BiasForward {
     const real *x, *bias;
     template <class V> struct Channel { V bias; };
     template <class V> DEVICE Channel<V> channel(int c) const { return {load<V>(bias + c)}; }
-    template <class V> DEVICE void at(const Channel<V>& k, int i) const { store<V>(y + i, load<V>(x + i) + k.bias); }
+    template <class V> DEVICE V at(const Channel<V>& k, int i) const { return load<V>(x + i) + k.bias; }
+    template <class V> DEVICE void put(V v, int i) const { store<V>(y + i, v); }
 };
 
 KERNEL bias_forward(real* y, const real* x, const real* bias, int rows, int C) {

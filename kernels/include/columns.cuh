@@ -3,7 +3,8 @@
 // An operator is a struct that is written once for V = vec (a machine vector of neighbouring channels on the host) and
 // V = real (one channel; the only case on CUDA, where neighbouring threads take neighbouring channels):
 //   map_columns:    Channel<V> channel<V>(int c)              the constants of the channels from c on
-//                   void at(Channel<V> k, int i)              the elements at offset i = r * C + c
+//                   Result at(Channel<V> k, int i)            the results for offset i = r * C + c, any type
+//                   void put(Result result, int i)            their storing
 //   reduce_columns: Channel<V> channel<V>(int c, int row)     the same; row is the first of the chunk
 //                   void add(Channel<V> k, Sums<V>& s, int i)
 //                   void finish(Channel<V> k, Sums<V> s, int at, int rows)   results of the chunk, at = chunk * C + c
@@ -35,35 +36,43 @@ template <class V> DEVICE V relu(V v) { return v < V{} ? V{} : v; }
 // The derivative of ReLU at the stored output y, times d; 0 at the kink.
 template <class V> DEVICE V relu_mask(V d, V y) { return y <= V{} ? V{} : d; }
 
-// Rows of exactly U vectors: the constants stay in registers and the walk is contiguous. Idle threads of a block row
-// that has more than one have nothing to do.
-template <int U, class Op> DEVICE void map_narrow(const Op& op, int rows) {
-    LANE_LOOP (once, 1) {
-        decltype(op.template channel<vec>(0)) k[U];
-        for (int u = 0; u < U; u++) k[u] = op.template channel<vec>(u * VEC);
-        GRID_ROWS (r, rows)
-            for (int u = 0; u < U; u++) op.at(k[u], (r * U + u) * VEC);
-    }
+// R rows from `row` on. All are computed before any is stored: an output may be an input, so that the compiler cannot
+// move a load over a store, and on a GPU the R loads would queue.
+template <class V, int R, class Op> DEVICE void map_block(const Op& op, int row, int C, int c) {
+    const auto k = op.template channel<V>(c);
+    decltype(op.at(k, 0)) result[R];
+#pragma unroll
+    for (int u = 0; u < R; u++) result[u] = op.at(k, (row + u) * C + c);
+#pragma unroll
+    for (int u = 0; u < R; u++) op.put(result[u], (row + u) * C + c);
 }
-
-// Every element once. Launch: Rows(rows, C).
-template <class Op> DEVICE void map_columns(const Op& op, int rows, int C) {
-    if (VEC > 1 && C == VEC) return map_narrow<1>(op, rows);
-    if (VEC > 1 && C == 2 * VEC) return map_narrow<2>(op, rows);
+template <int R, class Op> DEVICE void map_rows(const Op& op, int row, int C) {
     const int whole = C / VEC * VEC;
-    GRID_ROWS (r, rows) {
-        LANE_LOOP (v, whole / VEC) op.at(op.template channel<vec>(v * VEC), r * C + v * VEC);
-        LANE_LOOP (c, C - whole) op.at(op.template channel<real>(whole + c), r * C + whole + c);
+    LANE_LOOP (v, whole / VEC) map_block<vec, R>(op, row, C, v * VEC);
+    LANE_LOOP (c, C - whole) map_block<real, R>(op, row, C, whole + c);
+}
+
+// Every element once, R rows at a time, so that the constants are loaded once for R. Launch: Rows(rows, C).
+template <int R = 4, class Op> DEVICE void map_columns(const Op& op, int rows, int C) {
+    GRID_ROWS (g, (rows + R - 1) / R) {
+        if (R * g + R <= rows)
+            map_rows<R>(op, R * g, C);
+        else
+            for (int r = R * g; r < rows; r++) map_rows<1>(op, r, C);
     }
 }
 
-DEVICE int chunk_begin(int rows, int chunk, int chunks) { return (int)((long long)rows * chunk / chunks); }
+// Chunks differ by one row at most; the first rows % chunks are the longer ones. No division that depends on the chunk.
+DEVICE int chunk_begin(int rows, int chunk, int chunks) {
+    return rows / chunks * chunk + (chunk < rows % chunks ? chunk : rows % chunks);
+}
+DEVICE int chunk_rows(int rows, int chunk, int chunks) { return rows / chunks + (chunk < rows % chunks ? 1 : 0); }
 
 // U neighbouring V of channels down the rows of one chunk, sums in registers.
 template <class V, int U, class Op>
 DEVICE void reduce_panel(const Op& op, int rows, int C, int chunk, int chunks, int c) {
     const int lanes = (int)(sizeof(V) / sizeof(real));
-    const int begin = chunk_begin(rows, chunk, chunks), end = chunk_begin(rows, chunk + 1, chunks);
+    const int begin = chunk_begin(rows, chunk, chunks), end = begin + chunk_rows(rows, chunk, chunks);
     typename Op::template Sums<V> sums[U] = {};
     decltype(op.template channel<V>(0, 0)) k[U];
     for (int u = 0; u < U; u++) k[u] = op.template channel<V>(c + u * lanes, begin);
@@ -73,9 +82,8 @@ DEVICE void reduce_panel(const Op& op, int rows, int C, int chunk, int chunks, i
     for (int u = 0; u < U; u++) op.finish(k[u], sums[u], chunk * C + c + u * lanes, end - begin);
 }
 
-// Sums down the columns: stage 1 of 2, one result per chunk of rows and channel; chunk k holds the rows
-// [rows k / chunks, rows (k + 1) / chunks). The order of the sums depends on chunks alone, never on the launch.
-// Launch: Rows(chunks, C).
+// Sums down the columns: stage 1 of 2, one result per chunk of rows and channel. The order of the sums depends on
+// chunks alone, never on the launch. Launch: Rows(chunks, C).
 template <class Op> DEVICE void reduce_columns(const Op& op, int rows, int C, int chunks) {
     const int vectors = C / VEC, four = VEC > 1 ? vectors / 4 : 0, two = VEC > 1 ? (vectors - 4 * four) / 2 : 0;
     const int done = (4 * four + 2 * two) * VEC;
