@@ -1,0 +1,64 @@
+using Lur.Device;
+using Lur.Tests.Device;
+using Lur.Tests.Reference;
+
+namespace Lur.Tests.Kernels;
+
+public class AugmentTests
+{
+    private const ulong Seed = 0x0123456789ABCDEF, Stream = 7;
+
+    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    public void MatchesTheReference(Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        foreach (var test in TestDevices.AllBlockSizes())
+        foreach (var (n, channels, height, width, pad) in new[] { (1, 1, 1, 1, 0), (5, 3, 8, 8, 2), (3, 1, 7, 33, 4), (9, 4, 5, 3, 1) })
+        {
+            using var bench = new KernelBench(test, precision);
+            var images = random.UniformArray(n * channels * height * width, 0, 256).Select(v => (byte)v).ToArray();
+            var (mean, std) = (bench.Rounded(random.UniformArray(channels, 0.3, 0.6)), bench.Rounded(random.UniformArray(channels, 0.2, 0.3)));
+            // Sample numbers beyond 2^32, so that the upper half of the counter matters.
+            const ulong first = 0x1_FFFF_FFFE;
+            foreach (var augment in new[] { false, true })
+            {
+                var draws = augment
+                    ? AugmentReference.Draws(n, Seed, Stream, first, pad)
+                    : [.. Enumerable.Repeat((pad, pad, false), n)];
+                var expected = AugmentReference.Augment(images, channels, height, width, mean, std, draws, pad);
+                // Four roundings: of the scale, the offset, the product and the difference, against up to twice the result.
+                Errors.AssertClose(
+                    Run(bench, images, n, channels, height, width, pad, mean, std, first, augment), expected, 8 * bench.UnitRoundoff,
+                    $"{bench.Name} [{n}, {channels}, {height}, {width}] pad {pad}{(augment ? " augmented" : "")}");
+            }
+        }
+    }
+
+    /// <summary>Known answers of Random123 1.09 (kat_vectors, philox4x32 10), so that reference and kernel share no mistake.</summary>
+    [Test]
+    public void TheReferenceDrawsPhilox() => Assert.Multiple(() =>
+    {
+        Assert.That(AugmentReference.Philox(0, 0, 0), Is.EqualTo(new[] { 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u }));
+        Assert.That(
+            AugmentReference.Philox(0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88),
+            Is.EqualTo(new[] { 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u }));
+    });
+
+    [Test]
+    public void EveryShiftAndBothMirrorsOccur()
+    {
+        var draws = AugmentReference.Draws(4000, Seed, Stream, 0, 4);
+        // 4000 draws over 81 x 2 outcomes, 24.7 expected each: missing one has probability 162 exp(-24.7) < 1e-8.
+        Assert.That(draws.Distinct().Count(), Is.EqualTo(162));
+    }
+
+    private static double[] Run(
+        KernelBench bench, byte[] images, int n, int channels, int height, int width, int pad, double[] mean, double[] std, ulong first, bool augment)
+    {
+        var y = bench.Out(images.Length);
+        bench.Kernels.Augment.AugmentForward(
+            bench.Device.Rows(n * height, width), y.Pointer, new(bench.Array(images).Address), bench.In(mean).Pointer, bench.In(std).Pointer,
+            new(bench.Array(Seed, first).Address), Stream, n, channels, height, width, pad, augment ? 1 : 0);
+        return y.Get();
+    }
+}

@@ -1,0 +1,156 @@
+using Lur.Device;
+using Lur.Tests.Device;
+
+namespace Lur.Tests.Kernels;
+
+/// <summary>Inputs of batch normalisation; Residual null = none. With T in front of a name in tests, their tangents.</summary>
+internal sealed record BatchNormInputs(double[] X, double[] Gamma, double[] Beta, double[]? Residual)
+{
+    public static BatchNormInputs Random(TestRandom random, int rows, int channels, bool residual, double gamma = 1) => new(
+        random.NormalArray(rows * channels, 0.7, 1.3), random.NormalArray(channels, gamma, 0.3), random.NormalArray(channels),
+        residual ? random.NormalArray(rows * channels) : null);
+
+    public BatchNormInputs Rounded(KernelBench bench)
+        => new(bench.Rounded(X), bench.Rounded(Gamma), bench.Rounded(Beta), Residual is null ? null : bench.Rounded(Residual));
+
+    public BatchNormInputs Along(double h, BatchNormInputs t) => new(
+        Vectors.Along(X, h, t.X), Vectors.Along(Gamma, h, t.Gamma), Vectors.Along(Beta, h, t.Beta),
+        Residual is null ? null : Vectors.Along(Residual, h, t.Residual!));
+
+    public double Dot(BatchNormInputs o) => Vectors.Dot(X, o.X) + Vectors.Dot(Gamma, o.Gamma) + Vectors.Dot(Beta, o.Beta)
+        + (Residual is null ? 0 : Vectors.Dot(Residual, o.Residual!));
+
+    /// <summary>All in one vector, as a difference quotient wants them.</summary>
+    public double[] Flat => [.. X, .. Gamma, .. Beta, .. Residual ?? []];
+}
+
+/// <summary>The kernels of batch_norm.cu put together as a layer does, with arrays of double in and out.</summary>
+internal sealed class BatchNormBench
+{
+    public const double Eps = 1e-5;
+    private readonly KernelBench _bench;
+    private readonly BatchNormInputs _inputs;
+    private readonly int _rows, _channels, _chunks;
+    private readonly bool _relu, _frozen;
+    private readonly GuardedBuffer _x, _y, _mean, _rstd, _gamma;
+
+    /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode.</summary>
+    public BatchNormBench(
+        KernelBench bench, BatchNormInputs inputs, int chunks, bool relu, (double[] Mean, double[] Var)? frozen = null,
+        (GuardedBuffer Mean, GuardedBuffer Var)? running = null)
+    {
+        (_bench, _inputs, _chunks, _relu, _frozen) = (bench, inputs, chunks, relu, frozen is not null);
+        (_channels, _rows) = (inputs.Gamma.Length, inputs.X.Length / inputs.Gamma.Length);
+        (_x, _gamma, _y) = (bench.In(inputs.X), bench.In(inputs.Gamma), bench.Out(inputs.X.Length));
+        (_mean, _rstd) = (frozen is { } f ? bench.In(f.Mean) : bench.Out(_channels), bench.Out(_channels));
+        if (frozen is not null)
+            Kernel.BatchNormFrozenRstd(bench.Device.Elements(_channels), _rstd.Pointer, bench.In(frozen.Value.Var).Pointer, _channels, Eps);
+        else
+            Statistics(running);
+        Kernel.BatchNormForward(
+            Rows, _y.Pointer, _x.Pointer, Optional(inputs.Residual), _mean.Pointer, _rstd.Pointer, _gamma.Pointer,
+            bench.In(inputs.Beta).Pointer, _rows, _channels, relu ? 1 : 0);
+    }
+
+    public double[] Y => _y.Get();
+
+    public double[] Mean => _mean.Get();
+
+    public double[] Rstd => _rstd.Get();
+
+    /// <summary>The forward output where it masks a gradient.</summary>
+    public double[]? MaskingOutput => _relu ? Y : null;
+
+    private BatchNormKernels Kernel => _bench.Kernels.BatchNorm;
+
+    private LaunchShape Rows => _bench.Device.Rows(_rows, _channels);
+
+    private LaunchShape Chunks => _bench.Device.Rows(_chunks, _channels);
+
+    private LaunchShape Channels => _bench.Device.Blocks(_channels);
+
+    private DevicePointer<Real> Mask => _relu ? _y.Pointer : default;
+
+    /// <summary>The gradient of the inputs. accumulated: what dresidual, dgamma and dbeta hold before, null = written.</summary>
+    public BatchNormInputs Backward(double[] dy, BatchNormInputs? accumulated = null, bool inPlace = false)
+    {
+        var dyBuffer = _bench.In(dy);
+        var (means, partial) = (_bench.Out(2 * _channels), _bench.Out(2 * _chunks * _channels));
+        var dx = inPlace ? dyBuffer : _bench.Out(dy.Length);
+        var (dgamma, dbeta, dresidual) = Outputs(accumulated);
+        var accumulate = accumulated is null ? 0 : 1;
+        Kernel.BatchNormSums(
+            Chunks, partial.Pointer, dyBuffer.Pointer, Mask, _x.Pointer, _mean.Pointer, _rstd.Pointer, _rows, _channels, _chunks);
+        Kernel.BatchNormSumsFinish(
+            Channels, means.Pointer, dgamma.Pointer, dbeta.Pointer, partial.Pointer, 1, _rows, _channels, _chunks, accumulate);
+        Kernel.BatchNormBackward(
+            Rows, dx.Pointer, dresidual?.Pointer ?? default, dyBuffer.Pointer, Mask, _x.Pointer, _mean.Pointer, _rstd.Pointer,
+            _gamma.Pointer, _frozen ? default : means.Pointer, _rows, _channels, accumulate);
+        return new BatchNormInputs(dx.Get(), dgamma.Get(), dbeta.Get(), dresidual?.Get());
+    }
+
+    /// <summary>The tangent of the output.</summary>
+    public double[] ForwardTangent(BatchNormInputs t)
+    {
+        var ty = _bench.Out(t.X.Length);
+        var tx = _bench.In(t.X);
+        Kernel.BatchNormForwardTangent(
+            Rows, ty.Pointer, tx.Pointer, Optional(t.Residual), Mask, _x.Pointer, _mean.Pointer, _rstd.Pointer, _gamma.Pointer,
+            _bench.In(t.Gamma).Pointer, _bench.In(t.Beta).Pointer, TangentMeans(tx), _rows, _channels);
+        return ty.Get();
+    }
+
+    /// <summary>
+    /// The tangent of the gradient; with pair, also the gradient itself from the same pass (of x and of the residual: those
+    /// of gamma and beta are the backward pass's business).
+    /// </summary>
+    public (BatchNormInputs Tangent, double[]? Dx, double[]? Dresidual) BackwardTangent(
+        double[] dy, double[] tdy, BatchNormInputs t, bool pair, BatchNormInputs? accumulated = null)
+    {
+        var (dyBuffer, tdyBuffer, tx) = (_bench.In(dy), _bench.In(tdy), _bench.In(t.X));
+        var tmeans = TangentMeans(tx);
+        var (means, partial) = (_bench.Out(4 * _channels), _bench.Out(4 * _chunks * _channels));
+        var (tdgamma, tdbeta, tdresidual) = Outputs(accumulated);
+        var dresidual = pair && tdresidual is not null ? _bench.In(accumulated?.Residual ?? new double[dy.Length]) : null;
+        var (tdx, dx) = (_bench.Out(dy.Length), pair ? _bench.Out(dy.Length) : null);
+        var accumulate = accumulated is null ? 0 : 1;
+        Kernel.BatchNormTangentSums(
+            Chunks, partial.Pointer, tdyBuffer.Pointer, dyBuffer.Pointer, Mask, tx.Pointer, _x.Pointer, _mean.Pointer, _rstd.Pointer,
+            tmeans, _rows, _channels, _chunks);
+        Kernel.BatchNormSumsFinish(
+            Channels, means.Pointer, tdgamma.Pointer, tdbeta.Pointer, partial.Pointer, 2, _rows, _channels, _chunks, accumulate);
+        Kernel.BatchNormBackwardTangent(
+            Rows, tdx.Pointer, dx?.Pointer ?? default, tdresidual?.Pointer ?? default, dresidual?.Pointer ?? default,
+            tdyBuffer.Pointer, dyBuffer.Pointer, Mask, tx.Pointer, _x.Pointer, _mean.Pointer, _rstd.Pointer, _gamma.Pointer,
+            _bench.In(t.Gamma).Pointer, tmeans, _frozen ? default : means.Pointer, _rows, _channels, accumulate);
+        return (new BatchNormInputs(tdx.Get(), tdgamma.Get(), tdbeta.Get(), tdresidual?.Get()), dx?.Get(), dresidual?.Get());
+    }
+
+    private void Statistics((GuardedBuffer Mean, GuardedBuffer Var)? running)
+    {
+        var (chunkMean, chunkM2) = (_bench.Out(_chunks * _channels), _bench.Out(_chunks * _channels));
+        Kernel.BatchNormStatistics(Chunks, chunkMean.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
+        Kernel.BatchNormStatisticsFinish(
+            Channels, _mean.Pointer, _rstd.Pointer, running?.Mean.Pointer ?? default, running?.Var.Pointer ?? default,
+            chunkMean.Pointer, chunkM2.Pointer, _rows, _channels, _chunks, Eps, 0.1);
+        Assert.That(chunkMean.Get().Concat(chunkM2.Get()), Has.None.NaN, "partial sums");
+    }
+
+    private DevicePointer<Real> TangentMeans(GuardedBuffer tx)
+    {
+        if (_frozen)
+            return default;
+        var (tmeans, partial) = (_bench.Out(2 * _channels), _bench.Out(2 * _chunks * _channels));
+        Kernel.BatchNormSums(
+            Chunks, partial.Pointer, tx.Pointer, default, _x.Pointer, _mean.Pointer, _rstd.Pointer, _rows, _channels, _chunks);
+        Kernel.BatchNormSumsFinish(Channels, tmeans.Pointer, default, default, partial.Pointer, 1, _rows, _channels, _chunks, 0);
+        return tmeans.Pointer;
+    }
+
+    private (GuardedBuffer Dgamma, GuardedBuffer Dbeta, GuardedBuffer? Dresidual) Outputs(BatchNormInputs? accumulated) => (
+        accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Gamma),
+        accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Beta),
+        _inputs.Residual is null ? null : accumulated is null ? _bench.Out(_inputs.X.Length) : _bench.In(accumulated.Residual!));
+
+    private DevicePointer<Real> Optional(double[]? values) => values is null ? default : _bench.In(values).Pointer;
+}

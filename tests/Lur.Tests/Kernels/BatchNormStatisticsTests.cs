@@ -1,0 +1,107 @@
+using Lur.Device;
+using Lur.Tests.Device;
+using Lur.Tests.Reference;
+
+namespace Lur.Tests.Kernels;
+
+public class BatchNormStatisticsTests
+{
+    [Test]
+    public void LargeMeanDoesNotCancel()
+    {
+        var random = TestRandom.ForCurrentTest();
+        foreach (var test in TestDevices.All)
+        {
+            using var bench = new KernelBench(test, Precision.Float32);
+            const int rows = 512, channels = 9;
+            var x = bench.Rounded(random.NormalArray(rows * channels, 1e4, 1));
+            var inputs = new BatchNormInputs(x, Ones(channels), new double[channels], null);
+            var layer = new BatchNormBench(bench, inputs, 2, false);
+            var expected = new BatchNormReference(x, channels, BatchNormBench.Eps);
+            // The float sum of squares would be wrong in the first digit: 1e8 * 6e-8 = 6 against a variance of 1. About the
+            // first row nothing of the mean is left but its own rounding, 1e4 * 6e-8 = 6e-4 standard deviations, of which the
+            // variance sees the square; sums of 256 terms give the rest.
+            Errors.AssertClose(layer.Rstd, expected.Rstd, 256 * bench.UnitRoundoff, $"{bench.Name} rstd");
+            Errors.AssertClose(layer.Mean, expected.Mean, 2 * bench.UnitRoundoff, $"{bench.Name} mean");
+        }
+    }
+
+    [Test]
+    public void AnOutlierAsFirstRowLosesAtMostTheChunkLength()
+    {
+        var random = TestRandom.ForCurrentTest();
+        foreach (var test in TestDevices.All)
+        {
+            using var bench = new KernelBench(test, Precision.Float32);
+            const int rows = 512, channels = 5, chunks = 4;
+            var x = random.NormalArray(rows * channels);
+            x.AsSpan(0, channels).Fill(1000);
+            x = bench.Rounded(x);
+            var layer = new BatchNormBench(bench, new BatchNormInputs(x, Ones(channels), new double[channels], null), chunks, false);
+            // The bound of batch_norm.cu: cancellation in M2 by at most the rows of a chunk, 128; a square root halves it,
+            // and sums of 128 equal terms round by a few units.
+            Errors.AssertClose(
+                layer.Rstd, new BatchNormReference(x, channels, BatchNormBench.Eps).Rstd, 4 * 128 * bench.UnitRoundoff, $"{bench.Name} rstd");
+        }
+    }
+
+    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    public void RunningStatisticsFollowTorch(Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        foreach (var test in TestDevices.All)
+        foreach (var rows in new[] { 1, 2, 37 })
+        {
+            using var bench = new KernelBench(test, precision);
+            const int channels = 7;
+            var inputs = BatchNormInputs.Random(random, rows, channels, false).Rounded(bench);
+            var (mean, variance) = (bench.Rounded(random.NormalArray(channels)), bench.Rounded(random.UniformArray(channels, 0.5, 2)));
+            var running = (Mean: bench.In(mean), Var: bench.In(variance));
+            _ = new BatchNormBench(bench, inputs, 3, false, null, running);
+            var batch = new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
+            // momentum 0.1; unbiased variance, which one row does not have: then it stays.
+            var expectedMean = mean.Zip(batch.Mean, (o, b) => 0.9 * o + 0.1 * b).ToArray();
+            var expectedVar = rows == 1
+                ? variance
+                : [.. variance.Zip(batch.Variance, (o, b) => 0.9 * o + 0.1 * b * rows / (rows - 1))];
+            var tolerance = (rows + 20) * bench.UnitRoundoff;
+            Errors.AssertClose(running.Mean.Get(), expectedMean, tolerance, $"{bench.Name} {rows} rows, running mean");
+            Errors.AssertClose(running.Var.Get(), expectedVar, tolerance, $"{bench.Name} {rows} rows, running variance");
+        }
+    }
+
+    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    public void StatisticsOfAChunkDoNotDependOnTheLaunch(Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        const int rows = 97, channels = 33, chunks = 6;
+        var x = random.NormalArray(rows * channels, 1, 2);
+        var first = new Dictionary<string, double[]>();
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            using var bench = new KernelBench(test, precision);
+            var (mean, m2) = (bench.Out(chunks * channels), bench.Out(chunks * channels));
+            bench.Kernels.BatchNorm.BatchNormStatistics(
+                bench.Device.Rows(chunks, channels), mean.Pointer, m2.Pointer, bench.In(x).Pointer, rows, channels, chunks);
+            double[] result = [.. mean.Get(), .. m2.Get()];
+            if (!first.TryAdd(test.Name, result))
+                Errors.AssertSame(result, first[test.Name], bench.Name);
+        }
+    }
+
+    [Test]
+    public void NotANumberReachesTheOutput()
+    {
+        foreach (var test in TestDevices.All)
+        {
+            using var bench = new KernelBench(test, Precision.Float32);
+            var x = TestRandom.ForCurrentTest().NormalArray(40);
+            x[13] = double.NaN;
+            var layer = new BatchNormBench(bench, new BatchNormInputs(x, Ones(4), new double[4], null), 1, relu: true);
+            // Channel 13 % 4 = 1 and no other: a ReLU that turned NaN into 0 would hide a run that has gone wrong.
+            Assert.That(layer.Y.Select((v, i) => double.IsNaN(v) == (i % 4 == 1)), Has.All.True, bench.Name);
+        }
+    }
+
+    private static double[] Ones(int n) => [.. Enumerable.Repeat(1.0, n)];
+}
