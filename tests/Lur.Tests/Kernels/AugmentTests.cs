@@ -57,8 +57,8 @@ public class AugmentTests
     {
         var y = bench.Out(images.Length);
         bench.Kernels.Augment.AugmentForward(
-            bench.Device.Rows(n * height, width), y.Pointer, new(bench.Array(images).Address), bench.In(mean).Pointer, bench.In(std).Pointer,
-            new(bench.Array(Seed, first).Address), Stream, n, channels, height, width, pad, augment ? 1 : 0);
+            bench.Device.Rows(n * height, width), y.Pointer, new(bench.ArrayOf(images).Address), bench.In(mean).Pointer, bench.In(std).Pointer,
+            new(bench.ArrayOf(Seed, first).Address), Stream, n, channels, height, width, pad, augment ? 1 : 0);
         return y.Get();
     }
 }

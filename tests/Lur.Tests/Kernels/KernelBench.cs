@@ -33,7 +33,7 @@ internal sealed class KernelBench(TestDevice test, Precision precision) : IDispo
     public GuardedBuffer Out(int count) => Own(new GuardedBuffer(test, precision, count));
 
     /// <summary>A buffer of other elements.</summary>
-    public GuardedArray<T> Array<T>(params T[] values)
+    public GuardedArray<T> ArrayOf<T>(params T[] values)
         where T : unmanaged
     {
         var array = Own(new GuardedArray<T>(test, values.Length));

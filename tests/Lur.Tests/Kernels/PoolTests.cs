@@ -94,7 +94,7 @@ public class PoolTests
 
         public MaxPoolBench(KernelBench bench, PoolReference p, double[] x)
         {
-            (_bench, _p, _y, _tap) = (bench, p, bench.Out(p.OutputLength), bench.Array(new byte[p.OutputLength]));
+            (_bench, _p, _y, _tap) = (bench, p, bench.Out(p.OutputLength), bench.ArrayOf(new byte[p.OutputLength]));
             bench.Kernels.Pool.MaxPoolForward(
                 Outputs, _y.Pointer, Taps, bench.In(x).Pointer, p.N, p.H, p.W, p.C, p.OutHeight, p.OutWidth, p.Size, p.Stride, p.Pad);
         }

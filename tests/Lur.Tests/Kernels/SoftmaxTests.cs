@@ -99,7 +99,7 @@ public class SoftmaxTests
         foreach (var test in TestDevices.AllBlockSizes())
         {
             using var bench = new KernelBench(test, precision);
-            var totals = bench.Array(0.0, 0.0, 0.0);
+            var totals = bench.ArrayOf(0.0, 0.0, 0.0);
             double loss = 0, correct = 0, count = 0;
             foreach (var n in new[] { 1, 31, 257 })
             {
@@ -107,8 +107,8 @@ public class SoftmaxTests
                 var labels = Enumerable.Range(0, n).Select(_ => random.Below(4) - 1).ToArray();
                 var predicted = Enumerable.Range(0, n).Select(_ => random.Below(3)).ToArray();
                 bench.Kernels.Metrics.MetricsAccumulate(
-                    bench.Device.Blocks(1), new(totals.Address), bench.In(rows).Pointer, new(bench.Array(predicted).Address),
-                    new(bench.Array(labels).Address), n);
+                    bench.Device.Blocks(1), new(totals.Address), bench.In(rows).Pointer, new(bench.ArrayOf(predicted).Address),
+                    new(bench.ArrayOf(labels).Address), n);
                 for (var r = 0; r < n; r++)
                 {
                     if (labels[r] < 0)
@@ -134,7 +134,7 @@ public class SoftmaxTests
     private sealed class SoftmaxBench(KernelBench bench, SoftmaxReference p, double[] z, int[] labels)
     {
         private readonly GuardedBuffer _z = bench.In(z);
-        private readonly DevicePointer<int> _labels = new(bench.Array(labels).Address);
+        private readonly DevicePointer<int> _labels = new(bench.ArrayOf(labels).Address);
 
         private int Rows => labels.Length;
 
@@ -142,7 +142,7 @@ public class SoftmaxTests
 
         public (double[] Loss, int[] Predicted, double[] Probability) Forward()
         {
-            var (loss, predicted, probability) = (bench.Out(Rows), bench.Array(new int[Rows]), bench.Out(Rows));
+            var (loss, predicted, probability) = (bench.Out(Rows), bench.ArrayOf(new int[Rows]), bench.Out(Rows));
             bench.Kernels.SoftmaxCe.SoftmaxCeForward(
                 Shape, loss.Pointer, new(predicted.Address), probability.Pointer, _z.Pointer, _labels, Rows, p.Classes, p.Coefficient,
                 p.Smoothing, p.Cap);
