@@ -19,7 +19,8 @@
 // sums stay short. The result depends on chunks, never on the launch.
 // Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:
 // the cancellation in M2 loses at most a factor m = rows / chunks, whatever the data, and nothing that depends on
-// |mean| / std. Chan's formula joins the chunks.
+// |mean| / std. Chan's formula joins the chunks in double; their means are stored relative to the first row, because a
+// float mean of 1e4 is off by 5e-4 and put 2e-5 of error into rstd.
 //
 // All kernels write; those with `accumulate` add to dresidual / dgamma / dbeta instead. dx may be dy, y may be x.
 // Launch of the remaining ones: Rows(rows, C). Pointers marked "or null" are optional.
@@ -27,7 +28,7 @@
 #include "include/columns.cuh"
 
 struct Statistics {
-    real *chunk_mean, *chunk_m2;
+    real *chunk_offset, *chunk_m2;
     const real* x;
     int C;
     template <class V> struct Channel { V shift; };
@@ -38,35 +39,37 @@ struct Statistics {
         s.sum += d;
         s.square += d * d;
     }
-    template <class V> DEVICE void finish(const Channel<V>& k, const Sums<V>& s, int at, int rows) const {
+    template <class V> DEVICE void finish(const Channel<V>&, const Sums<V>& s, int at, int rows) const {
         const real inverse = rows > 0 ? real(1) / rows : real(0); // more chunks than rows: some are empty
         const V mean = s.sum * inverse;
-        store<V>(chunk_mean + at, k.shift + mean);
+        store<V>(chunk_offset + at, mean);
         store<V>(chunk_m2 + at, s.square - s.sum * mean);
     }
 };
 
-KERNEL batch_norm_statistics(real* chunk_mean, real* chunk_m2, const real* x, int rows, int C, int chunks) {
-    reduce_columns(Statistics{chunk_mean, chunk_m2, x, C}, rows, C, chunks);
+// chunk_offset [chunks, C] = mean of the chunk minus its first row, chunk_m2 [chunks, C] = squares about its mean.
+KERNEL batch_norm_statistics(real* chunk_offset, real* chunk_m2, const real* x, int rows, int C, int chunks) {
+    reduce_columns(Statistics{chunk_offset, chunk_m2, x, C}, rows, C, chunks);
+}
+
+DEVICE wide chunk_mean(const real* chunk_offset, const real* x, int rows, int C, int chunks, int k, int c) {
+    return (wide)x[chunk_begin(rows, k, chunks) * C + c] + chunk_offset[k * C + c];
 }
 
 // running_mean, running_var (both or null) move by momentum towards the batch, with the unbiased variance, as in torch;
 // a batch of one row, for which torch throws, leaves the variance where it is.
 KERNEL COOPERATIVE batch_norm_statistics_finish(real* mean, real* rstd, real* running_mean, real* running_var,
-                                                const real* chunk_mean, const real* chunk_m2, int rows, int C,
-                                                int chunks, double eps, double momentum) {
+                                                const real* chunk_offset, const real* chunk_m2, const real* x, int rows,
+                                                int C, int chunks, double eps, double momentum) {
     BLOCK_ROWS (c, C) {
-        const wide first = chunk_mean[c];
+        const wide first = x[c];
         wide sum = 0, m2 = 0;
-        LANE_LOOP (k, chunks) {
-            const int m = chunk_rows(rows, k, chunks);
-            sum += m * (chunk_mean[k * C + c] - first);
-        }
+        LANE_LOOP (k, chunks)
+            sum += chunk_rows(rows, k, chunks) * (chunk_mean(chunk_offset, x, rows, C, chunks, k, c) - first);
         const wide mu = first + block_sum(sum) / rows;
         LANE_LOOP (k, chunks) {
-            const int m = chunk_rows(rows, k, chunks);
-            const wide d = chunk_mean[k * C + c] - mu;
-            m2 += chunk_m2[k * C + c] + m * d * d;
+            const wide d = chunk_mean(chunk_offset, x, rows, C, chunks, k, c) - mu;
+            m2 += chunk_m2[k * C + c] + chunk_rows(rows, k, chunks) * d * d;
         }
         m2 = block_sum(m2);
         if (threadIdx.x == 0) {

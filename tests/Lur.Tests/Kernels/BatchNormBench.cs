@@ -128,12 +128,11 @@ internal sealed class BatchNormBench
 
     private void Statistics((GuardedBuffer Mean, GuardedBuffer Var)? running)
     {
-        var (chunkMean, chunkM2) = (_bench.Out(_chunks * _channels), _bench.Out(_chunks * _channels));
-        Kernel.BatchNormStatistics(Chunks, chunkMean.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
+        var (chunkOffset, chunkM2) = (_bench.Out(_chunks * _channels), _bench.Out(_chunks * _channels));
+        Kernel.BatchNormStatistics(Chunks, chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
         Kernel.BatchNormStatisticsFinish(
             Channels, _mean.Pointer, _rstd.Pointer, running?.Mean.Pointer ?? default, running?.Var.Pointer ?? default,
-            chunkMean.Pointer, chunkM2.Pointer, _rows, _channels, _chunks, Eps, 0.1);
-        Assert.That(chunkMean.Get().Concat(chunkM2.Get()), Has.None.NaN, "partial sums");
+            chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks, Eps, 0.1);
     }
 
     private DevicePointer<Real> TangentMeans(GuardedBuffer tx)
