@@ -89,10 +89,10 @@ KERNEL COOPERATIVE direct_convolution(real* y, const real* x, const real* x2, co
             const int g = tile_start(tile, tiles, GW), width = tile_start(tile + 1, tiles, GW) - g;
             TileOperands o;
             o.a = base + row * stride * pitch + g * stride * depth;
-            o.a_row = stride * depth, o.a_step = 1, o.a_segment = pitch;
+            o.a_row = stride * depth, o.a_step = 1, o.a_segment = pitch, o.a_group = 0;
             o.b = panel_column(packed, taps * depth, column);
-            o.b_vec = panel_vec(taps * depth), o.b_step = PANEL, o.b_segment = taps_s * depth * PANEL;
-            o.depth = taps_s * depth, o.segments = taps_s > 0 ? taps_r : 0;
+            o.b_vec = panel_vec(taps * depth), o.b_step = PANEL, o.b_segment = taps_s * depth * PANEL, o.b_group = 0;
+            o.depth = taps_s * depth, o.segments = taps_r, o.groups = taps_r * taps_s > 0;
             real* out = y + (((long long)n * OH + h0 + (g0 + row) * step) * OW + w0 + g * step) * K + column;
             tile_block(out, step * K, width, K - column, columns - column < TILE_COLUMNS, accumulate, o);
         }
@@ -100,70 +100,59 @@ KERNEL COOPERATIVE direct_convolution(real* y, const real* x, const real* x2, co
     }
 }
 
-// partial[chunk][r][(s, c)][K rounded up to PANEL]. Task = (chunk of images, part of the tiles).
+// partial[chunk][k][r][S C rounded up to PANEL], rows k and columns (s, c), which lie side by side in x as in dw.
+// Task = (chunk of images, part of the tiles); a step takes `strip_images` images when a whole one fits, else strip_rows.
 KERNEL COOPERATIVE direct_filter_gradient(real* partial, const real* x, const real* dy, const real* x2, const real* dy2,
                                           real* scratch, long long scratch_stride, int N, int H, int W, int C, int R, int S,
                                           int stride, int pad, int OH, int OW, int K, int terms, int chunks, int parts,
-                                          int strip_rows) {
-    const int run = S * C, columns = round_up(K, PANEL), groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    const int blocks = (run + TILE_ROWS - 1) / TILE_ROWS, items = groups * R * blocks;
-    const int cols = (OW - 1) * stride + S, pitch = cols * C;
+                                          int strip_images, int strip_rows) {
+    const int columns = round_up(S * C, PANEL), groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    const int blocks = (K + TILE_ROWS - 1) / TILE_ROWS, items = groups * R * blocks;
+    const int cols = (OW - 1) * stride + S, pitch = cols * C, image_size = ((strip_rows - 1) * stride + R) * pitch;
     real* strip = scratch + blockIdx.x * scratch_stride;
-    real* dy_strip = strip + ((strip_rows - 1) * stride + R) * pitch;
     BLOCK_ROWS (task, chunks * parts) {
         const int chunk = task / parts, part = task % parts;
         const int from = (int)((long long)items * part / parts), to = (int)((long long)items * (part + 1) / parts);
         const int n0 = (int)((long long)N * chunk / chunks), n1 = (int)((long long)N * (chunk + 1) / chunks);
-        real* sum = partial + (long long)chunk * R * run * columns;
-        bool add = false;
-        for (int t = 0; t < terms; t++)
-            for (int n = n0; n < n1; n++)
-                for (int g0 = 0; g0 < OH; g0 += strip_rows) {
-                    const int rows = real_min(strip_rows, OH - g0);
-                    pad_strip(strip, C, 0, (t ? x2 : x) + (long long)n * H * W * C, H, W, C, g0 * stride - pad,
-                              (rows - 1) * stride + R, -pad, cols);
-                    const real* g = (t ? dy2 : dy) + ((long long)n * OH + g0) * OW * K;
-                    // Columns are read in whole vectors: a row of dy that does not end with a panel is padded.
-                    if (columns != K)
-                        for (int p = 0; p < rows * OW; p++) LANE_LOOP (k, columns)
-                                dy_strip[p * columns + k] = k < K ? g[p * K + k] : real(0);
-                    __syncthreads();
-                    if (columns != K) g = dy_strip;
-                    LANE_LOOP (index, to - from) {
-                        const int item = from + index, block = item % blocks, r = item / blocks % R;
-                        const int column = item / blocks / R * TILE_COLUMNS, i = block * TILE_ROWS;
-                        TileOperands o;
-                        o.a = strip + r * pitch + i, o.a_row = 1, o.a_step = stride * C, o.a_segment = stride * pitch;
-                        o.b = g + column, o.b_vec = VEC, o.b_step = columns, o.b_segment = OW * columns;
-                        o.depth = OW, o.segments = rows;
-                        tile_block(sum + (long long)(r * run + i) * columns + column, columns, real_min(TILE_ROWS, run - i),
-                                   columns - column, columns - column < TILE_COLUMNS, add, o);
-                    }
-                    __syncthreads();
-                    add = true;
-                }
+        const int strips = (OH + strip_rows - 1) / strip_rows, steps = (n1 - n0 + strip_images - 1) / strip_images * strips;
+        real* sum = partial + (long long)chunk * K * R * columns;
+        // Tiles read whole vectors: up to a panel past the last pixel's run, multiplied into columns nobody reads.
+        LANE_LOOP (i, PANEL)
+            strip[strip_images * image_size + i] = 0;
+        for (int step = 0; step < terms * steps; step++) {
+            const bool second = step >= steps;
+            const int n = n0 + step % steps / strips * strip_images, images = real_min(strip_images, n1 - n);
+            const int g0 = step % strips * strip_rows, rows = real_min(strip_rows, OH - g0);
+            for (int i = 0; i < images; i++)
+                pad_strip(strip + i * image_size, C, 0, (second ? x2 : x) + (long long)(n + i) * H * W * C, H, W, C,
+                          g0 * stride - pad, (rows - 1) * stride + R, -pad, cols);
+            __syncthreads();
+            LANE_LOOP (index, to - from) {
+                const int item = from + index, block = item % blocks, r = item / blocks % R;
+                const int column = item / blocks / R * TILE_COLUMNS, k = block * TILE_ROWS;
+                TileOperands o;
+                o.a = (second ? dy2 : dy) + ((long long)n * OH + g0) * OW * K + k;
+                o.a_row = 1, o.a_step = K, o.a_segment = OW * K, o.a_group = OH * OW * K;
+                o.b = strip + r * pitch + column;
+                o.b_vec = VEC, o.b_step = stride * C, o.b_segment = stride * pitch, o.b_group = image_size;
+                o.depth = OW, o.segments = rows, o.groups = images;
+                tile_block(sum + (long long)k * R * columns + r * columns + column, R * columns, real_min(TILE_ROWS, K - k),
+                           columns - column, columns - column < TILE_COLUMNS, step > 0, o);
+            }
+            __syncthreads();
+        }
     }
 }
 
-// dw[k][r][s][c] (+)= sum over chunks of partial[chunk][r][s][c][k]
+// dw[k][r][(s, c)] (+)= sum over chunks of partial[chunk][k][r][(s, c)]
 KERNEL direct_reduce_filter(real* __restrict__ dw, const real* __restrict__ partial, int chunks, int K, int C, int R, int S,
                             int accumulate) {
-    const int columns = (K + PANEL - 1) / PANEL * PANEL, panels = columns / PANEL, taps = R * S;
-    const long long chunk_stride = (long long)taps * C * columns;
-    GRID_ROWS (row, panels * taps) {
-        const int tap = row / panels, column = row % panels * PANEL, count = real_min(PANEL, K - column);
-        LANE_LOOP (c, C) {
-            accum sum[PANEL];
-            for (int l = 0; l < PANEL; l++) sum[l] = 0;
-            for (int q = 0; q < chunks; q++) {
-                const real* in = partial + q * chunk_stride + ((long long)tap * C + c) * columns + column;
-                for (int l = 0; l < PANEL; l++) sum[l] += in[l];
-            }
-            real* out = dw + ((long long)column * taps + tap) * C + c;
-            for (int l = 0; l < count; l++) {
-                real* p = out + (long long)l * taps * C;
-                *p = (accumulate ? *p : real(0)) + sum[l];
-            }
+    const int run = S * C, columns = round_up(run, PANEL);
+    GRID_ROWS (row, K * R) {
+        LANE_LOOP (i, run) {
+            accum sum = accumulate ? dw[(long long)row * run + i] : real(0);
+            for (int q = 0; q < chunks; q++) sum += partial[((long long)q * K * R + row) * columns + i];
+            dw[(long long)row * run + i] = sum;
         }
     }
 }

@@ -44,9 +44,9 @@ DEVICE void winograd_multiply(real* m, const real* v, int v_row, long long v_ste
     LANE_LOOP (item, WINOGRAD_POINTS * groups * blocks) {
         const int row = item % blocks * TILE_ROWS, column = item / blocks % groups * TILE_COLUMNS, xi = item / blocks / groups;
         TileOperands o;
-        o.a = v + xi * v_step + (long long)row * v_row, o.a_row = v_row, o.a_step = 1, o.a_segment = 0;
-        o.b = panel_column(u + xi * u_step, depth, column), o.b_vec = panel_vec(depth), o.b_step = PANEL, o.b_segment = 0;
-        o.depth = depth, o.segments = 1;
+        o.a = v + xi * v_step + (long long)row * v_row, o.a_row = v_row, o.a_step = 1, o.a_segment = o.a_group = 0;
+        o.b = panel_column(u + xi * u_step, depth, column), o.b_vec = panel_vec(depth), o.b_step = PANEL, o.b_segment = o.b_group = 0;
+        o.depth = depth, o.segments = o.groups = 1;
         tile_block(m + xi * plane_step(rows, columns) + row * columns + column, columns, real_min(TILE_ROWS, rows - row),
                    columns - column, columns - column < TILE_COLUMNS, false, o);
     }

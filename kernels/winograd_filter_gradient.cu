@@ -1,135 +1,128 @@
 // winograd_filter_gradient.cu - the filter gradient of a 3x3 convolution with stride 1, in the transformed domain.
 //
 //   dw[k][r][s][c] (+)= sum_{n,h,w} dy[n][h][w][k] * x[n][h + r - pad][w + s - pad][c]
-//                     = G^T [ sum_tiles (B^T x B)[c] (A dy A^T)[k] ] G            (transforms: include/winograd.cuh)
+//                     = G^T [ sum_tiles (A dy A^T)[k] (B^T x B)[c] ] G            (transforms: include/winograd.cuh)
 //
 //   tiles:   winograd_filter_gradient: a block transforms `group` tiles of x and dy into its scratch and adds their 36
-//            products to its chunk's partial sum, then winograd_filter_gradient_reduce. For few channels, where a
-//            partial sum (36 C K) stays in the cache.
-//   blocks:  winograd_input of winograd.cu and winograd_gradient_input transform all tiles, then
-//            winograd_filter_gradient_blocks: a block owns c_block x PANEL filters and sums over all tiles; nothing partial
-//            reaches memory. For many channels.
-// Terms (x2, dy2) are further tiles of the same sum.
-// Launch: winograd_gradient_input by Rows(tiles, K); reduce by Rows(panels, C); the other two by blocks with one scratch slot
-// per block. Partial sums are combined in a fixed order.
+//            products to its chunk's partial sum. For few channels, where a partial sum (36 K C) stays in the cache.
+//   planes:  winograd_gradient_inputs transforms `rows` tiles of x and dy, winograd_filter_gradient_planes sums the
+//            products of one of the 36 planes per task, so that its operands stay in the cache. For many channels.
+//   both end with winograd_filter_gradient_reduce. Terms (x2, dy2) are further tiles of the same sum.
+// Launch: winograd_gradient_inputs by Rows(tiles, max(C, K)); reduce by Rows(K, C); the other two by blocks, the first with
+// one scratch slot per block. Partial sums are combined in a fixed order.
 #include "winograd.cuh"
 
-// z[36][row][columns], zero in the columns from K up: z points at the first row to write, `rows` is the size of a plane
-KERNEL winograd_gradient_input(real* __restrict__ z, const real* __restrict__ dy, int N, int OH, int OW, int K, int tiles_h,
-                               int tiles_w, int rows) {
-    const int columns = round_up(K, PANEL);
-    GRID_ROWS (tile, N * tiles_h * tiles_w) {
+// Lines of the transformed data: v[36][v_step][C rounded up to PANEL], zero in the columns from C up; z[36][z_step][K].
+struct GradientTiles {
+    const real *x, *dy;
+    int H, W, C, K, OH, OW, pad, tiles_h, tiles_w;
+    DEVICE void data(real* v, long long v_step, int tile, int i) const {
+        const TileCorner p = tile_corner(tile, tiles_h, tiles_w);
+        const real* image = x + (long long)p.n * H * W * C;
+        FOR_CHANNEL_GROUP (i, C, winograd_input_tile<T>(v + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
+        for (int c = real_max(C, i * VEC); c < (i + 1) * VEC; c++)
+            for (int xi = 0; xi < WINOGRAD_POINTS; xi++) v[xi * v_step + c] = 0;
+    }
+    DEVICE void gradient(real* z, long long z_step, int tile, int i) const {
         const TileCorner p = tile_corner(tile, tiles_h, tiles_w);
         const real* image = dy + (long long)p.n * OH * OW * K;
-        real* out = z + (long long)tile * columns;
-        const long long z_step = plane_step(rows, columns);
+        FOR_CHANNEL_GROUP (i, K, winograd_gradient_tile<T>(z + c, z_step, image + c, p.h, p.w, OH, OW, K))
+    }
+};
+
+// Tiles [first, first + count) of x and dy, to rows `row`.. of planes of `rows` rows.
+KERNEL winograd_gradient_inputs(real* __restrict__ v, real* __restrict__ z, const real* __restrict__ x,
+                                const real* __restrict__ dy, int H, int W, int C, int K, int OH, int OW, int pad, int tiles_h,
+                                int tiles_w, int first, int count, int row, int rows) {
+    const int columns = round_up(C, PANEL);
+    const GradientTiles tiles = {x, dy, H, W, C, K, OH, OW, pad, tiles_h, tiles_w};
+    GRID_ROWS (t, count) {
+        LANE_LOOP (i, columns / VEC)
+            tiles.data(v + (long long)(row + t) * columns, plane_step(rows, columns), first + t, i);
         LANE_LOOP (i, (K + VEC - 1) / VEC)
-            FOR_CHANNEL_GROUP (i, K, winograd_gradient_tile<T>(out + c, z_step, image + c, p.h, p.w, OH, OW, K))
-        LANE_LOOP (i, columns - K)
-            for (int xi = 0; xi < WINOGRAD_POINTS; xi++) out[xi * z_step + K + i] = 0;
+            tiles.gradient(z + (long long)(row + t) * K, plane_step(rows, K), first + t, i);
     }
 }
 
-// sum[36][rows of c][columns] (+)= v[36][tiles][c]^T z[36][tiles][columns]; all threads of the block
-DEVICE void winograd_outer(real* sum, long long sum_step, int rows, int columns, bool add, const real* v, int v_row,
-                           long long v_step, const real* z, int z_row, long long z_step, int tiles) {
-    const int groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
-    LANE_LOOP (item, WINOGRAD_POINTS * groups * blocks) {
-        const int row = item % blocks * TILE_ROWS, column = item / blocks % groups * TILE_COLUMNS, xi = item / blocks / groups;
-        TileOperands o;
-        o.a = v + xi * v_step + row, o.a_row = 1, o.a_step = v_row, o.a_segment = 0;
-        o.b = z + xi * z_step + column, o.b_vec = VEC, o.b_step = z_row, o.b_segment = 0;
-        o.depth = tiles, o.segments = 1;
-        tile_block(sum + xi * sum_step + row * columns + column, columns, real_min(TILE_ROWS, rows - row), columns - column,
-                   columns - column < TILE_COLUMNS, add, o);
-    }
+// Tile `item` of the register tiles of sum[K][columns] (+)= z[rows][K]^T v[rows][columns]
+DEVICE void winograd_outer(real* sum, int K, int columns, bool add, const real* v, const real* z, int rows, int item) {
+    const int blocks = (K + TILE_ROWS - 1) / TILE_ROWS, k = item % blocks * TILE_ROWS, column = item / blocks * TILE_COLUMNS;
+    TileOperands o;
+    o.a = z + k, o.a_row = 1, o.a_step = K, o.a_segment = o.a_group = 0;
+    o.b = v + column, o.b_vec = VEC, o.b_step = columns, o.b_segment = o.b_group = 0;
+    o.depth = rows, o.segments = o.groups = 1;
+    tile_block(sum + (long long)k * columns + column, columns, real_min(TILE_ROWS, K - k), columns - column,
+               columns - column < TILE_COLUMNS, add, o);
+}
+DEVICE int outer_tiles(int K, int columns) {
+    return (K + TILE_ROWS - 1) / TILE_ROWS * ((columns + TILE_COLUMNS - 1) / TILE_COLUMNS);
 }
 
-// dw of channel c and the `count` filters from k0, lanes over filters: in[chunk][36][..][columns] at (c, k0)
-DEVICE void winograd_write_filter(real* dw, const real* in, long long step, int chunks, long long chunk_stride, int count, int c,
-                                  int k0, int C, bool accumulate) {
-    for (int i = 0; i < count; i += VEC) {
-        vec u[WINOGRAD_POINTS], w[9];
-        for (int xi = 0; xi < WINOGRAD_POINTS; xi++) {
-            u[xi] = vec_load(in + i + xi * step);
-            for (int q = 1; q < chunks; q++) u[xi] += vec_load(in + i + xi * step + q * chunk_stride);
-        }
-        winograd_filter_gradient_tile(w, u);
-        for (int tap = 0; tap < 9; tap++) {
-            real value[VEC];
-            vec_store(value, w[tap]);
-            for (int l = 0; l < VEC && i + l < count; l++) {
-                real* p = dw + ((long long)(k0 + i + l) * 9 + tap) * C + c;
-                *p = accumulate ? *p + value[l] : value[l];
-            }
-        }
-    }
-}
-
-// partial[chunk][36][C][K rounded up to PANEL]
+// partial[chunk][36][K][C rounded up to PANEL]
 KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const real* dy, const real* x2, const real* dy2,
                                             real* scratch, long long scratch_stride, int N, int H, int W, int C, int K, int OH,
                                             int OW, int pad, int terms, int tiles_h, int tiles_w, int chunks, int group) {
-    const int columns = round_up(K, PANEL), tiles = N * tiles_h * tiles_w;
-    const int c_groups = (C + VEC - 1) / VEC, k_groups = (columns + VEC - 1) / VEC;
-    const long long v_step = plane_step(group, C), z_step = plane_step(group, columns), sum_step = plane_step(C, columns);
+    const int columns = round_up(C, PANEL), count = N * tiles_h * tiles_w, items = outer_tiles(K, columns);
+    const int c_groups = columns / VEC, k_groups = (K + VEC - 1) / VEC;
+    const long long v_step = plane_step(group, columns), z_step = plane_step(group, K), sum_step = plane_step(K, columns);
     real* v = scratch + blockIdx.x * scratch_stride;
     real* z = v + WINOGRAD_POINTS * v_step;
     BLOCK_ROWS (chunk, chunks) {
-        const int from = (int)((long long)tiles * chunk / chunks), to = (int)((long long)tiles * (chunk + 1) / chunks);
+        const int from = (int)((long long)count * chunk / chunks), to = (int)((long long)count * (chunk + 1) / chunks);
         real* sum = partial + chunk * (WINOGRAD_POINTS * sum_step);
-        bool add = false;
-        for (int t = 0; t < terms; t++)
-            for (int first = from; first < to; first += group) {
-                const int rows = real_min(group, to - first);
-                LANE_LOOP (item, rows * c_groups) {
-                    const int i = item % c_groups, row = item / c_groups;
-                    const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
-                    const real* image = (t ? x2 : x) + (long long)p.n * H * W * C;
-                    FOR_CHANNEL_GROUP (i, C, winograd_input_tile<T>(v + row * C + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
-                }
-                LANE_LOOP (item, rows * k_groups) {
-                    const int i = item % k_groups, row = item / k_groups;
-                    const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
-                    const real* image = (t ? dy2 : dy) + (long long)p.n * OH * OW * K;
-                    real* out = z + row * columns;
-                    FOR_CHANNEL_GROUP (i, K, winograd_gradient_tile<T>(out + c, z_step, image + c, p.h, p.w, OH, OW, K))
-                    for (int c = real_max(K, i * VEC); c < (i + 1) * VEC; c++)
-                        for (int xi = 0; xi < WINOGRAD_POINTS; xi++) out[xi * z_step + c] = 0;
-                }
-                __syncthreads();
-                winograd_outer(sum, sum_step, C, columns, add, v, C, v_step, z, columns, z_step, rows);
-                __syncthreads();
-                add = true;
+        const int steps = (to - from + group - 1) / group;
+        for (int step = 0; step < terms * steps; step++) {
+            const int first = from + step % steps * group, rows = real_min(group, to - first);
+            const bool second = step >= steps;
+            const GradientTiles tiles = {second ? x2 : x, second ? dy2 : dy, H, W, C, K, OH, OW, pad, tiles_h, tiles_w};
+            LANE_LOOP (item, rows * c_groups)
+                tiles.data(v + item / c_groups * columns, v_step, first + item / c_groups, item % c_groups);
+            LANE_LOOP (item, rows * k_groups)
+                tiles.gradient(z + item / k_groups * K, z_step, first + item / k_groups, item % k_groups);
+            __syncthreads();
+            LANE_LOOP (item, WINOGRAD_POINTS * items) {
+                const int xi = item / items;
+                winograd_outer(sum + xi * sum_step, K, columns, step > 0, v + xi * v_step, z + xi * z_step, rows, item % items);
             }
+            __syncthreads();
+        }
     }
+}
+
+// sum[36][K][C rounded up to PANEL] (+)= the products of `rows` rows; `depth` rows at a time stay in the first-level cache
+KERNEL winograd_filter_gradient_planes(real* sum, const real* v, const real* z, int C, int K, int rows, int depth, int parts,
+                                       int add) {
+    const int columns = round_up(C, PANEL), items = outer_tiles(K, columns);
+    const long long v_step = plane_step(rows, columns), z_step = plane_step(rows, K), sum_step = plane_step(K, columns);
+    GRID_ROWS (task, WINOGRAD_POINTS * parts) {
+        const int xi = task / parts, part = task % parts;
+        const int from = (int)((long long)items * part / parts), to = (int)((long long)items * (part + 1) / parts);
+        for (int row = 0; row < rows; row += depth)
+            LANE_LOOP (index, to - from)
+                winograd_outer(sum + xi * sum_step, K, columns, add || row > 0, v + xi * v_step + (long long)row * columns,
+                               z + xi * z_step + (long long)row * K, real_min(depth, rows - row), from + index);
+    }
+}
+
+template <class T>
+DEVICE void winograd_reduce_tile(real* dw, int C, const real* in, long long step, int chunks, long long chunk_stride, bool add) {
+    T u[WINOGRAD_POINTS], w[9];
+    for (int xi = 0; xi < WINOGRAD_POINTS; xi++) {
+        u[xi] = lanes_load<T>(in + xi * step);
+        for (int q = 1; q < chunks; q++) u[xi] += lanes_load<T>(in + xi * step + q * chunk_stride);
+    }
+    winograd_filter_gradient_tile(w, u);
+    for (int tap = 0; tap < 9; tap++) lanes_store(dw + tap * C, add ? lanes_load<T>(dw + tap * C) + w[tap] : w[tap]);
 }
 
 KERNEL winograd_filter_gradient_reduce(real* __restrict__ dw, const real* __restrict__ partial, int chunks, int C, int K,
                                        int accumulate) {
-    const int columns = round_up(K, PANEL);
-    const long long sum_step = plane_step(C, columns);
-    GRID_ROWS (panel, columns / PANEL)
-        LANE_LOOP (c, C)
-            winograd_write_filter(dw, partial + (long long)c * columns + panel * PANEL, sum_step, chunks,
-                                  WINOGRAD_POINTS * sum_step, real_min(PANEL, K - panel * PANEL), c, panel * PANEL, C, accumulate);
-}
-
-KERNEL COOPERATIVE winograd_filter_gradient_blocks(real* dw, const real* v, const real* z, real* scratch,
-                                                   long long scratch_stride, int rows, int C, int K, int c_block,
-                                                   int accumulate) {
-    const int columns = round_up(K, PANEL), c_blocks = (C + c_block - 1) / c_block;
-    const int width = real_max(PANEL, TILE_COLUMNS), groups = (columns + width - 1) / width;
-    const long long v_step = plane_step(rows, C), z_step = plane_step(rows, columns);
-    real* sum = scratch + blockIdx.x * scratch_stride;
-    BLOCK_ROWS (task, c_blocks * groups) {
-        const int c0 = task % c_blocks * c_block, c_count = real_min(c_block, C - c0);
-        const int k0 = task / c_blocks * width, k_columns = real_min(width, columns - k0), k_count = real_min(k_columns, K - k0);
-        const long long sum_step = plane_step(c_block, width);
-        winograd_outer(sum, sum_step, c_count, k_columns, false, v + c0, C, v_step, z + k0, columns, z_step, rows);
-        __syncthreads();
-        LANE_LOOP (i, c_count)
-            winograd_write_filter(dw, sum + i * k_columns, sum_step, 1, 0, k_count, c0 + i, k0, C, accumulate);
-        __syncthreads();
+    const int columns = round_up(C, PANEL);
+    const long long sum_step = plane_step(K, columns);
+    GRID_ROWS (k, K) {
+        const real* in = partial + (long long)k * columns;
+        real* out = dw + (long long)k * 9 * C;
+        LANE_LOOP (i, (C + VEC - 1) / VEC)
+            FOR_CHANNEL_GROUP (i, C, winograd_reduce_tile<T>(out + c, C, in + c, sum_step, chunks, WINOGRAD_POINTS * sum_step, accumulate))
     }
 }
