@@ -4,14 +4,14 @@
 //   col2im  dx[n][h][w][c] (+)= sum of columns[m][(r, s, c)] over the (m, r, s) whose patch holds (h, w); the adjoint
 //
 // x, dx: N x H x W x C; columns: rows x (R S C), a chunk of the N OH OW rows that starts at row `first`.
-// Launch: im2col by Rows(rows, S C); col2im by Rows(images H W, C) on whole images. im2col writes, col2im writes or adds.
-// One row of the patch (fixed r) is a run of S C neighbouring values, so the inner loop copies; one element per thread with
-// divisions is 40 times slower on the host (22 ms against 0.5 ms for 8 x 64 x 32 x 32).
-// Chellapilla, Puri, Simard, "High performance convolutional neural networks for document processing", 2006.
+// Launch: im2col by Rows(rows, S C); col2im by Rows(images H W, C) on whole images. im2col writes, col2im writes or
+// adds. One row of the patch (fixed r) is a run of S C neighbouring values, so the inner loop copies; one element per
+// thread with divisions is 40 times slower on the host (22 ms against 0.5 ms for 8 x 64 x 32 x 32). Chellapilla, Puri,
+// Simard, "High performance convolutional neural networks for document processing", 2006.
 #include "index.cuh"
 
-KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first, int rows, int H, int W, int C, int R, int S,
-              int stride, int pad, int OH, int OW) {
+KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first, int rows, int H, int W, int C, int R,
+              int S, int stride, int pad, int OH, int OW) {
     const int run = S * C;
     GRID_ROWS (m, rows) {
         const Position p = split_position(first + m, OH, OW);
@@ -22,23 +22,19 @@ KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first,
         for (int r = 0; r < R; r++, out += run) {
             const int h = h0 + r;
             if (h < 0 || h >= H || low >= high) {
-                LANE_LOOP (i, run)
-                    out[i] = 0;
+                LANE_LOOP (i, run) out[i] = 0;
                 continue;
             }
             const real* in = x + (((long long)p.n * H + h) * W + w0) * C;
-            LANE_LOOP (i, low)
-                out[i] = 0;
-            LANE_LOOP (i, high - low)
-                out[low + i] = in[low + i];
-            LANE_LOOP (i, run - high)
-                out[high + i] = 0;
+            LANE_LOOP (i, low) out[i] = 0;
+            LANE_LOOP (i, high - low) out[low + i] = in[low + i];
+            LANE_LOOP (i, run - high) out[high + i] = 0;
         }
     }
 }
 
-KERNEL col2im(real* __restrict__ dx, const real* __restrict__ columns, int image, int images, int H, int W, int C, int R, int S,
-              int stride, int pad, int OH, int OW, int accumulate) {
+KERNEL col2im(real* __restrict__ dx, const real* __restrict__ columns, int image, int images, int H, int W, int C,
+              int R, int S, int stride, int pad, int OH, int OW, int accumulate) {
     GRID_ROWS (q, images * H * W) {
         const Position p = split_position(q, H, W);
         real* out = dx + ((long long)image * H * W + q) * C;
@@ -51,15 +47,13 @@ KERNEL col2im(real* __restrict__ dx, const real* __restrict__ columns, int image
                 if (p.w + pad < s || ow >= OW) continue;
                 const real* in = columns + ((((long long)p.n * OH + oh) * OW + ow) * R * S + r * S + s) * C;
                 if (first)
-                    LANE_LOOP (c, C)
-                        out[c] = in[c];
+                    LANE_LOOP (c, C) out[c] = in[c];
                 else
-                    LANE_LOOP (c, C)
-                        out[c] += in[c];
+                    LANE_LOOP (c, C) out[c] += in[c];
                 first = false;
             }
         }
-        if (first) LANE_LOOP (c, C)
-                out[c] = 0;
+        if (first)
+            LANE_LOOP (c, C) out[c] = 0;
     }
 }

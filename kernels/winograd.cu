@@ -2,15 +2,16 @@
 //
 //   y[n][h][w][k] (+)= sum_{t} sum_{r,s,c} x_t[n][h + r - pad][w + s - pad][c] * w_t[k][r][s][c]     t = 1 .. terms
 //
-// The input gradient is the same map on the flipped transposed filter. Terms are further channels of the transformed data:
-// two products share one output transform. Filters come from direct_pack_filter, [panel][9][depth][PANEL], depth = terms C.
+// The input gradient is the same map on the flipped transposed filter. Terms are further channels of the transformed
+// data: two products share one output transform. Filters come from direct_pack_filter, [panel][9][depth][PANEL], depth
+// = terms C.
 //   tiles:  winograd_filter once, then winograd_convolution: a block transforms `group` tiles into its own scratch,
 //           multiplies and transforms back, all in its cache; the filter streams past. For K <= tiles.
 //   panels: winograd_input once, then winograd_convolution_panels: a block owns PANEL output channels, transforms their
-//           filters into its scratch and lets the data stream past. For K > tiles (4x4 images with 512 channels), where the
-//           transformed filter (38 MB) would be read from memory by every block.
-// Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks with one
-// scratch slot per block.
+//           filters into its scratch and lets the data stream past. For K > tiles (4x4 images with 512 channels), where
+//           the transformed filter (38 MB) would be read from memory by every block.
+// Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks
+// with one scratch slot per block.
 #include "winograd.cuh"
 
 // u[36][panel][depth][PANEL]
@@ -24,16 +25,17 @@ KERNEL winograd_filter(real* __restrict__ u, const real* __restrict__ packed, in
     }
 }
 
-// v[36][row][depth]: the caller's v points at the first row and the first channel to write, `rows` is the size of a plane
-KERNEL winograd_input(real* __restrict__ v, const real* __restrict__ x, int N, int H, int W, int C, int pad, int tiles_h,
-                      int tiles_w, int rows, int depth) {
+// v[36][row][depth]: the caller's v points at the first row and the first channel to write, `rows` is the size of a
+// plane
+KERNEL winograd_input(real* __restrict__ v, const real* __restrict__ x, int N, int H, int W, int C, int pad,
+                      int tiles_h, int tiles_w, int rows, int depth) {
     const long long v_step = plane_step(rows, depth);
     GRID_ROWS (tile, N * tiles_h * tiles_w) {
         const TileCorner p = tile_corner(tile, tiles_h, tiles_w);
         const real* image = x + (long long)p.n * H * W * C;
         real* out = v + (long long)tile * depth;
         LANE_LOOP (i, (C + VEC - 1) / VEC)
-            FOR_CHANNEL_GROUP (i, C, winograd_input_tile<T>(out + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
+            FOR_CHANNEL_GROUP(i, C, winograd_input_tile<T>(out + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
     }
 }
 
@@ -42,19 +44,21 @@ DEVICE void winograd_multiply(real* m, const real* v, int v_row, long long v_ste
                               long long u_step, int columns) {
     const int groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
     LANE_LOOP (item, WINOGRAD_POINTS * groups * blocks) {
-        const int row = item % blocks * TILE_ROWS, column = item / blocks % groups * TILE_COLUMNS, xi = item / blocks / groups;
+        const int row = item % blocks * TILE_ROWS, column = item / blocks % groups * TILE_COLUMNS,
+                  xi = item / blocks / groups;
         TileOperands o;
         o.a = v + xi * v_step + (long long)row * v_row, o.a_row = v_row, o.a_step = 1, o.a_segment = o.a_group = 0;
-        o.b = panel_column(u + xi * u_step, depth, column), o.b_vec = panel_vec(depth), o.b_step = PANEL, o.b_segment = o.b_group = 0;
+        o.b = panel_column(u + xi * u_step, depth, column), o.b_vec = panel_vec(depth), o.b_step = PANEL,
+        o.b_segment = o.b_group = 0;
         o.depth = depth, o.segments = o.groups = 1;
-        tile_block(m + xi * plane_step(rows, columns) + row * columns + column, columns, real_min(TILE_ROWS, rows - row),
-                   columns - column, columns - column < TILE_COLUMNS, false, o);
+        tile_block(m + xi * plane_step(rows, columns) + row * columns + column, columns,
+                   real_min(TILE_ROWS, rows - row), columns - column, columns - column < TILE_COLUMNS, false, o);
     }
 }
 
 KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, const real* u, real* scratch,
-                                        long long scratch_stride, int N, int H, int W, int C, int terms, int K, int OH, int OW,
-                                        int pad, int tiles_h, int tiles_w, int group, int accumulate) {
+                                        long long scratch_stride, int N, int H, int W, int C, int terms, int K, int OH,
+                                        int OW, int pad, int tiles_h, int tiles_w, int group, int accumulate) {
     const int depth = terms * C, columns = round_up(K, PANEL), tiles = N * tiles_h * tiles_w;
     const int c_groups = (C + VEC - 1) / VEC, k_groups = (K + VEC - 1) / VEC;
     real* v = scratch + blockIdx.x * scratch_stride;
@@ -67,7 +71,7 @@ KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, 
             const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
             const real* image = (t ? x2 : x) + (long long)p.n * H * W * C;
             real* out = v + row * depth + t * C;
-            FOR_CHANNEL_GROUP (i, C, winograd_input_tile<T>(out + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
+            FOR_CHANNEL_GROUP(i, C, winograd_input_tile<T>(out + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
         }
         __syncthreads();
         winograd_multiply(m, v, depth, v_step, rows, depth, u, (long long)depth * columns, columns);
@@ -77,7 +81,7 @@ KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, 
             const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
             real* image = y + (long long)p.n * OH * OW * K;
             const real* in = m + row * columns;
-            FOR_CHANNEL_GROUP (i, K, winograd_output_tile<T>(image + c, in + c, m_step, p.h, p.w, OH, OW, K, accumulate))
+            FOR_CHANNEL_GROUP(i, K, winograd_output_tile<T>(image + c, in + c, m_step, p.h, p.w, OH, OW, K, accumulate))
         }
         __syncthreads();
     }
@@ -87,8 +91,8 @@ KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, 
 #define TASK_PANELS (VEC == PANEL ? 2 : 1)
 
 KERNEL COOPERATIVE winograd_convolution_panels(real* y, const real* v, const real* packed, real* scratch,
-                                               long long scratch_stride, int N, int depth, int K, int OH, int OW, int tiles_h,
-                                               int tiles_w, int group, int accumulate) {
+                                               long long scratch_stride, int N, int depth, int K, int OH, int OW,
+                                               int tiles_h, int tiles_w, int group, int accumulate) {
     const int panels = (K + PANEL - 1) / PANEL, tiles = N * tiles_h * tiles_w;
     const long long v_step = plane_step(tiles, depth);
     real* u = scratch + blockIdx.x * scratch_stride;
@@ -104,14 +108,17 @@ KERNEL COOPERATIVE winograd_convolution_panels(real* y, const real* v, const rea
         __syncthreads();
         for (int first = 0; first < tiles; first += group) {
             const int rows = real_min(group, tiles - first);
-            winograd_multiply(m, v + (long long)first * depth, depth, v_step, rows, depth, u, (long long)columns * depth, columns);
+            winograd_multiply(m, v + (long long)first * depth, depth, v_step, rows, depth, u,
+                              (long long)columns * depth, columns);
             __syncthreads();
             LANE_LOOP (item, rows * k_groups) {
                 const int i = item % k_groups, row = item / k_groups;
                 const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
                 real* image = y + (long long)p.n * OH * OW * K + k0;
                 const real* in = m + row * columns;
-                FOR_CHANNEL_GROUP (i, count, winograd_output_tile<T>(image + c, in + c, plane_step(rows, columns), p.h, p.w, OH, OW, K, accumulate))
+                FOR_CHANNEL_GROUP(i, count,
+                                  winograd_output_tile<T>(image + c, in + c, plane_step(rows, columns), p.h, p.w, OH,
+                                                          OW, K, accumulate))
             }
             __syncthreads();
         }

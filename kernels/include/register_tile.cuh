@@ -2,16 +2,16 @@
 //
 //   c[i][j] (+)= sum_{g,e,d} a[g * a_group + e * a_segment + d * a_step + i * a_row] * b[g * b_group + ... + column j]
 //
-// One operand is broadcast (rows), the other is read as vectors (columns). TILE_ROWS x TILE_VECTORS is what the register
-// file holds: 12 accumulators, 2 column vectors and a broadcast in the 16 registers of SSE and AVX2, 24 + 2 of the 32 of
-// AVX-512. On CUDA a vector is a scalar and each thread owns a tile.
-// Measured on one AVX2 core (peak 100 GFLOP/s): 6x2 71-94 at depths 16 to 256, 4x2 68-94, 12x1 43-61 (bound by loads);
-// OpenBLAS 21 at 96x16x16, 53 at 252x64x64, 79 at 252x128x128.
+// One operand is broadcast (rows), the other is read as vectors (columns). TILE_ROWS x TILE_VECTORS is what the
+// register file holds: 12 accumulators, 2 column vectors and a broadcast in the 16 registers of SSE and AVX2, 24 + 2 of
+// the 32 of AVX-512. On CUDA a vector is a scalar and each thread owns a tile. Measured on one AVX2 core (peak 100
+// GFLOP/s): 6x2 71-94 at depths 16 to 256, 4x2 68-94, 12x1 43-61 (bound by loads); OpenBLAS 21 at 96x16x16, 53 at
+// 252x64x64, 79 at 252x128x128.
 #pragma once
 #include "prelude.cuh"
 
-// Packed operands come in panels of PANEL columns, [panel][row][PANEL], whatever the vector width, so that the caller can
-// size them without knowing it: 16 is a multiple of every vector width in both precisions.
+// Packed operands come in panels of PANEL columns, [panel][row][PANEL], whatever the vector width, so that the caller
+// can size them without knowing it: 16 is a multiple of every vector width in both precisions.
 #define PANEL 16
 
 #if LUR_VECTOR_BYTES == 64

@@ -4,8 +4,8 @@
 //   dw = G^T [(B^T x B) . (A dy A^T)] G    and, for dx, y's own form on the flipped filter
 //
 // Lavin, Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, with the interpolation points
-// 0, +-3/4, +-3/2 and infinity instead of 0, +-1, +-2: B and A stay exact in binary and the error is half (Barabasz et al.,
-// "Error analysis and improving the accuracy of Winograd convolution", TOMS 2020, on the choice of points).
+// 0, +-3/4, +-3/2 and infinity instead of 0, +-1, +-2: B and A stay exact in binary and the error is half (Barabasz et
+// al., "Error analysis and improving the accuracy of Winograd convolution", TOMS 2020, on the choice of points).
 // Relative L2 error in float against double, inputs max(0, N(0.3, 1)), 64 / 512 channels:
 //   sum of products  3.3e-7 / 9.8e-7       F(2x2) 2.3e-7 / 6.1e-7     F(4x4) points 0,1,2    1.1e-6 / 2.9e-6
 //   F(4x4) points 0, 3/4, 3/2   6.0e-7 / 1.5e-6                       F(4x4) points 0,1/2,1  1.3e-6 / 3.9e-6
@@ -98,8 +98,7 @@ DEVICE void winograd_input_tile(real* v, long long v_step, const real* image, in
         const bool row = h + i >= 0 && h + i < H;
         const real* in = image + ((long long)(h + i) * W + w) * C;
         UNROLL
-        for (int j = 0; j < WINOGRAD_IN; j++)
-            d[j] = row && w + j >= 0 && w + j < W ? lanes_load<T>(in + j * C) : T{};
+        for (int j = 0; j < WINOGRAD_IN; j++) d[j] = row && w + j >= 0 && w + j < W ? lanes_load<T>(in + j * C) : T{};
         winograd_b(t + i * WINOGRAD_IN, 1, d[0], d[1], d[2], d[3], d[4], d[5]);
     }
     for (int j = 0; j < WINOGRAD_IN; j++) {
@@ -127,7 +126,8 @@ DEVICE void winograd_gradient_tile(real* z, long long z_step, const real* image,
 }
 // The part inside the image of y (+)= A^T m A, m[36][m_step]; (h, w) is the tile's corner.
 template <class T>
-DEVICE void winograd_output_tile(real* image, const real* m, long long m_step, int h, int w, int H, int W, int K, bool add) {
+DEVICE void winograd_output_tile(real* image, const real* m, long long m_step, int h, int w, int H, int W, int K,
+                                 bool add) {
     T t[WINOGRAD_OUT * WINOGRAD_IN], out[WINOGRAD_OUT];
     for (int j = 0; j < WINOGRAD_IN; j++) {
         T d[WINOGRAD_IN];
@@ -168,8 +168,8 @@ template <class T> DEVICE void winograd_filter_gradient_tile(T* w, const T* u) {
     }
 }
 
-// Evaluates CALL for the channels c of one group of VEC: once with T = vec, or channel by channel with T = real where fewer
-// than VEC remain.
+// Evaluates CALL for the channels c of one group of VEC: once with T = vec, or channel by channel with T = real where
+// fewer than VEC remain.
 #define FOR_CHANNEL_GROUP(group, C, CALL)                                                                              \
     {                                                                                                                  \
         int c = (group)*VEC;                                                                                           \

@@ -29,7 +29,9 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         {
             Rows = new Axis(0, shape.R, shape.Pad, shape.OutH),
             Columns = new Axis(0, shape.S, shape.Pad, shape.OutW),
-            TapStep = 1, Stride = shape.Stride, Step = 1,
+            TapStep = 1,
+            Stride = shape.Stride,
+            Step = 1,
         };
         _inputGradient = Residues(shape);
         _filter = PlanFilter(shape);
@@ -133,7 +135,11 @@ internal sealed class DirectConvolution : ConvolutionImplementation
                 {
                     Rows = Residue(p, s.H, s.R, s),
                     Columns = Residue(q, s.W, s.S, s),
-                    TapStep = -s.Stride, Stride = 1, Step = s.Stride, FirstRow = p, FirstColumn = q,
+                    TapStep = -s.Stride,
+                    Stride = 1,
+                    Step = s.Stride,
+                    FirstRow = p,
+                    FirstColumn = q,
                 });
         return [.. sweeps];
     }
