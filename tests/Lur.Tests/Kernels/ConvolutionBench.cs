@@ -7,10 +7,12 @@ namespace Lur.Tests.Kernels;
 /// <summary>One convolution on one device with its tensors between guards.</summary>
 internal sealed class ConvolutionBench : IDisposable
 {
+    private readonly ConvolutionShape _shape;
     private readonly GuardedBuffer _x, _w, _y, _x2, _w2, _y2, _workspace;
 
     public ConvolutionBench(TestDevice test, Precision precision, ConvolutionShape shape, ConvolutionAlgorithm algorithm)
     {
+        _shape = shape;
         Operator = new ConvolutionOperator(test.Device, precision, shape, algorithm);
         (_x, _x2) = (new(test, precision, shape.InputLength), new(test, precision, shape.InputLength));
         (_w, _w2) = (new(test, precision, shape.FilterLength), new(test, precision, shape.FilterLength));
@@ -25,7 +27,7 @@ internal sealed class ConvolutionBench : IDisposable
     public double[] Forward(double[] x, double[] w, double[]? x2 = null, double[]? w2 = null, double[]? initial = null)
     {
         Load((_x, x), (_w, w), (_x2, x2), (_w2, w2));
-        Prepare(_y, initial);
+        Prepare(_y, _shape.OutputLength, initial);
         if (x2 is null) Operator.Forward(_y.Pointer, _x.Pointer, _w.Pointer, initial is not null, _workspace.Pointer);
         else Operator.ForwardPair(_y.Pointer, _x.Pointer, _w.Pointer, _x2.Pointer, _w2.Pointer, initial is not null, _workspace.Pointer);
         return Result(_y);
@@ -35,7 +37,7 @@ internal sealed class ConvolutionBench : IDisposable
     public double[] InputGradient(double[] dy, double[] w, double[]? dy2 = null, double[]? w2 = null, double[]? initial = null)
     {
         Load((_y, dy), (_w, w), (_y2, dy2), (_w2, w2));
-        Prepare(_x, initial);
+        Prepare(_x, _shape.InputLength, initial);
         if (dy2 is null) Operator.InputGradient(_x.Pointer, _y.Pointer, _w.Pointer, initial is not null, _workspace.Pointer);
         else Operator.InputGradientPair(_x.Pointer, _y.Pointer, _w.Pointer, _y2.Pointer, _w2.Pointer, initial is not null, _workspace.Pointer);
         return Result(_x);
@@ -45,7 +47,7 @@ internal sealed class ConvolutionBench : IDisposable
     public double[] FilterGradient(double[] x, double[] dy, double[]? x2 = null, double[]? dy2 = null, double[]? initial = null)
     {
         Load((_x, x), (_y, dy), (_x2, x2), (_y2, dy2));
-        Prepare(_w, initial);
+        Prepare(_w, _shape.FilterLength, initial);
         if (x2 is null) Operator.FilterGradient(_w.Pointer, _x.Pointer, _y.Pointer, initial is not null, _workspace.Pointer);
         else Operator.FilterGradientPair(_w.Pointer, _x.Pointer, _y.Pointer, _x2.Pointer, _y2.Pointer, initial is not null, _workspace.Pointer);
         return Result(_w);
@@ -75,12 +77,9 @@ internal sealed class ConvolutionBench : IDisposable
             if (values is not null) buffer.Set(values);
     }
 
-    private static void Prepare(GuardedBuffer output, double[]? initial)
-    {
-        var values = initial ?? new double[output.Get().Length];
-        if (initial is null) Array.Fill(values, double.NaN);
-        output.Set(values);
-    }
+    // NaN where nothing is accumulated to: a missing write shows, and so does an unwanted read.
+    private static void Prepare(GuardedBuffer output, long length, double[]? initial) =>
+        output.Set(initial ?? [.. Enumerable.Repeat(double.NaN, (int)length)]);
 
     private double[] Result(GuardedBuffer output)
     {

@@ -9,7 +9,10 @@ public static class ConvolutionReference
     public static double[] Forward(ConvolutionShape shape, double[] x, double[] w)
     {
         var y = new double[shape.OutputLength];
-        Visit(shape, (i, j, k) => y[k] += x[i] * w[j]);
+        Visit(shape, (i, j, k) =>
+        {
+            for (var c = 0; c < shape.C; c++) y[k] += x[i + c] * w[j + c];
+        });
         return y;
     }
 
@@ -17,7 +20,10 @@ public static class ConvolutionReference
     public static double[] InputGradient(ConvolutionShape shape, double[] dy, double[] w)
     {
         var dx = new double[shape.InputLength];
-        Visit(shape, (i, j, k) => dx[i] += dy[k] * w[j]);
+        Visit(shape, (i, j, k) =>
+        {
+            for (var c = 0; c < shape.C; c++) dx[i + c] += dy[k] * w[j + c];
+        });
         return dx;
     }
 
@@ -25,12 +31,15 @@ public static class ConvolutionReference
     public static double[] FilterGradient(ConvolutionShape shape, double[] x, double[] dy)
     {
         var dw = new double[shape.FilterLength];
-        Visit(shape, (i, j, k) => dw[j] += dy[k] * x[i]);
+        Visit(shape, (i, j, k) =>
+        {
+            for (var c = 0; c < shape.C; c++) dw[j + c] += dy[k] * x[i + c];
+        });
         return dw;
     }
 
-    // Every product of the definition once: indices of x, w and y.
-    private static void Visit(ConvolutionShape s, Action<int, int, int> product)
+    // Every product of the definition once: indices of the first channel in x and in w, and of the element of y.
+    private static void Visit(ConvolutionShape s, Action<int, int, int> products)
     {
         for (var n = 0; n < s.N; n++)
             for (var oh = 0; oh < s.OutH; oh++)
@@ -41,9 +50,8 @@ public static class ConvolutionReference
                             var (h, w) = ((oh * s.Stride) - s.Pad + r, (ow * s.Stride) - s.Pad + t);
                             if (h < 0 || h >= s.H || w < 0 || w >= s.W) continue;
                             for (var k = 0; k < s.K; k++)
-                                for (var c = 0; c < s.C; c++)
-                                    product((((((n * s.H) + h) * s.W) + w) * s.C) + c, (((((k * s.R) + r) * s.S) + t) * s.C) + c,
-                                        (((((n * s.OutH) + oh) * s.OutW) + ow) * s.K) + k);
+                                products(((((n * s.H) + h) * s.W) + w) * s.C, ((((k * s.R) + r) * s.S) + t) * s.C,
+                                    (((((n * s.OutH) + oh) * s.OutW) + ow) * s.K) + k);
                         }
     }
 }

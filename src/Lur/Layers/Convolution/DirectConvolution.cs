@@ -111,7 +111,7 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         var rows = (int)Math.Clamp(StripElements / perRow, Math.Min(s.OutH, CeilDiv(MinDepth, s.OutW)), s.OutH);
         var images = 1;
         if (rows == s.OutH)
-            images = (int)Math.Clamp(StripElements / (perRow * rows), CeilDiv(MinDepth, s.OutW * rows), CeilDiv(s.N, chunks));
+            images = (int)Math.Min(CeilDiv(s.N, chunks), Math.Max(StripElements / (perRow * rows), CeilDiv(MinDepth, s.OutW * rows)));
         return new FilterPlan
         {
             Chunks = chunks,
