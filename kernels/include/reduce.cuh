@@ -16,7 +16,9 @@ struct MaxOp {
 };
 
 template <class Op, class T> DEVICE T warp_reduce(T v) {
-    for (int o = warpSize / 2; o > 0; o >>= 1) v = Op::apply(v, __shfl_xor_sync(0xffffffffu, v, o));
+    // A block of one thread on a machine with wider warps has no other lanes to read from.
+    const int lanes = (int)blockDim.x < warpSize ? (int)blockDim.x : warpSize;
+    for (int o = lanes / 2; o > 0; o >>= 1) v = Op::apply(v, __shfl_xor_sync(0xffffffffu, v, o));
     return v;
 }
 

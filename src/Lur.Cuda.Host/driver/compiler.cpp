@@ -49,6 +49,8 @@ const char* const commonFlags[] = {
     "-fno-signed-zeros",
     "-fno-stack-protector",
     "-fno-plt",
+    "-nostdinc",
+    "-nostdinc++", // as with NVRTC, there are no headers but the caller's
     "-Wl,--build-id=none",
     "-Wl,--as-needed",
 };

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 #include "fault.h"
+#include "fiber.h"
 #include "pool.h"
 
 namespace lur {
@@ -40,6 +41,9 @@ std::string faultSentence(const Launch& l, long long block, const Fault& f) {
     } else {
         where += ", thread (0,0,0)";
     }
+    if (isFiberStackGuard(f.address))
+        return where +
+               text(": its local variables need more than the %zu KiB of a fiber's stack", fiberStackBytes >> 10);
     if (!f.known) return where + ": access to an address that no memory can have";
     return where + text(": %s at 0x%llx, %s", f.write ? "write" : "read", (unsigned long long)f.address,
                         l.context->memory.describe(f.address).c_str());

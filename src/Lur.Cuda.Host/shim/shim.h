@@ -180,5 +180,6 @@ template <class... A, void (*F)(A...)> struct lur_thunk<F> {
 #endif
     }
 };
-#define LUR_EXPORT(name, expression)                                                                                   \
-    {name, lur_thunk<expression>::count, lur_thunk<expression>::parameters, lur_thunk<expression>::run},
+// Variadic: a name expression may hold commas.
+#define LUR_EXPORT(name, ...)                                                                                          \
+    {name, lur_thunk<__VA_ARGS__>::count, lur_thunk<__VA_ARGS__>::parameters, lur_thunk<__VA_ARGS__>::run},
