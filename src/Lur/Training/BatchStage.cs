@@ -6,13 +6,12 @@ namespace Lur.Training;
 
 /// <summary>Brings one batch to the device inside a step: bytes and labels from pinned memory, then normalisation and, in
 /// training, random crop (padding 4) and flip on the device (<c>kernels/augment.cu</c>).</summary>
-/// <remarks>The host fills <see cref="Images"/> and <see cref="Labels"/>, sets <see cref="Counter"/>, and runs the step. It
+/// <remarks>The host fills <see cref="Images"/> and <see cref="BatchInput.Labels"/>, sets <see cref="Counter"/>, and runs the step. It
 /// may overwrite them once the device has been synchronised. The draws are a function of (seed, stream, counter + sample).</remarks>
-public sealed class BatchStage : IDisposable
+public sealed class BatchStage : BatchInput
 {
     private const int Padding = 4;
     private readonly PinnedBuffer<byte> _images;
-    private readonly PinnedBuffer<int> _labels;
     private readonly PinnedBuffer<ulong> _state;
     private readonly DeviceMemory _statistics;
 
@@ -24,23 +23,20 @@ public sealed class BatchStage : IDisposable
     /// <param name="augment">False for evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
     public BatchStage(StepProgram program, string name, int batch, TrainedModel model, bool augment, ulong seed)
+        : base(program, name, batch)
     {
         var (device, network) = (program.Device, model.Network);
         var (c, h, w) = (network.Channels, network.Height, network.Width);
-        Batch = batch;
         var pixels = new Shape(batch, c, h, w);
         _images = device.AllocatePinned<byte>(pixels.Count);
-        _labels = device.AllocatePinned<int>(batch);
         _state = device.AllocatePinned<ulong>(2);
         _state.Span[0] = seed;
         _statistics = UploadStatistics(device, program.Precision, model.Normalization, c);
         var bytes = program.Raw($"{name}/bytes", ValueRole.Input, pixels, 1);
         var state = program.Raw($"{name}/random-state", ValueRole.Input, new Shape(2), sizeof(ulong));
-        DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(batch), sizeof(int));
         Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, h, w, c));
-        var (labels, input) = (DeviceLabels, Input);
+        var input = Input;
         program.Emit("upload images", () => device.UploadAsync(bytes.Typed<byte>(), _images), bytes);
-        program.Emit("upload labels", () => device.UploadAsync(labels.Typed<int>(), _labels), labels);
         program.Emit("upload random state", () => device.UploadAsync(state.Typed<ulong>(), _state), state);
 
         var kernels = program.Kernels.Augment;
@@ -52,31 +48,22 @@ public sealed class BatchStage : IDisposable
             state.Typed<ulong>(), stream, batch, c, h, w, augment ? Padding : 0, augment ? 1 : 0), bytes, state, input);
     }
 
-    /// <summary>Batch size.</summary>
-    public int Batch { get; }
-
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>
     public Span<byte> Images => _images.Span;
-
-    /// <summary>Labels to upload, [N]; -1 leaves a row out of loss and counts.</summary>
-    public Span<int> Labels => _labels.Span;
 
     /// <summary>First sample counter of the batch; sample i draws with counter + i.</summary>
     public ulong Counter { get => _state.Span[1]; set => _state.Span[1] = value; }
 
-    /// <summary>Normalised images on the device, [N, H, W, C].</summary>
-    public Value Input { get; }
-
-    /// <summary>Labels on the device, int [N].</summary>
-    public Value DeviceLabels { get; }
+    /// <inheritdoc/>
+    public override Value Input { get; }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
         _images.Dispose();
-        _labels.Dispose();
         _state.Dispose();
         _statistics.Dispose();
+        base.Dispose(disposing);
     }
 
     private static DeviceMemory UploadStatistics(ComputeDevice device, Precision precision, InputNormalization normalization, int channels)

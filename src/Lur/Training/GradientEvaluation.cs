@@ -18,19 +18,22 @@ public sealed class GradientEvaluation
     /// <param name="loss">Loss.</param>
     /// <param name="mode">Behaviour of normalisation layers.</param>
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
-    public GradientEvaluation(StepProgram program, string name, TrainedModel model, FlatVector weights, BatchStage batch,
+    public GradientEvaluation(StepProgram program, string name, TrainedModel model, FlatVector weights, BatchInput batch,
         LossSpec loss, NormalizationMode mode, FlatVector gradient)
     {
         _network = model.Network;
         Pass = new NetworkPass(program, name, batch.Batch, weights, model.Buffers, mode) { Gradients = gradient };
-        var logits = _network.Forward(Pass, batch.Input);
-        Loss = new LossHead(Pass, logits, batch.DeviceLabels, loss);
+        Logits = _network.Forward(Pass, batch.Input);
+        Loss = new LossHead(Pass, Logits, batch.DeviceLabels, loss);
         Loss.Backward();
         _network.Backward(Pass);
     }
 
     /// <summary>The pass.</summary>
     public NetworkPass Pass { get; }
+
+    /// <summary>Output of the network, [N, classes].</summary>
+    public Value Logits { get; }
 
     /// <summary>The loss.</summary>
     public LossHead Loss { get; }

@@ -68,8 +68,8 @@ public sealed class LurMethod : IDisposable
     {
         var inEpoch = (int)(Step % StepsPerEpoch);
         var step = _plain is not null && inEpoch >= _forget!.BatchesPerEpoch ? _plain : _step;
-        _retain.Fill(step.Retain);
-        if (step.Forget is { } forget)
+        _retain.Fill((BatchStage)step.Retain);
+        if (step.Forget is BatchStage forget)
         {
             _forget!.Fill(forget);
             if (_options.ForgetLoss == ForgetLoss.RandomLabel) RedrawLabels(forget);

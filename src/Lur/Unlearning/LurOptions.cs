@@ -83,6 +83,9 @@ public sealed record LurOptions
     /// <summary>Momentum of the outer update.</summary>
     public double Momentum { get; init; } = 0.9;
 
+    /// <summary>Nesterov momentum in the outer update.</summary>
+    public bool Nesterov { get; init; }
+
     /// <summary>Weight decay of the outer update.</summary>
     public double WeightDecay { get; init; }
 

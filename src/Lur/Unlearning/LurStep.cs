@@ -49,7 +49,9 @@ public sealed class LurStep : IDisposable
     /// <param name="withForget">False for a plain retain step (the tail of an epoch); lambda = 0 implies it.</param>
     /// <param name="mask">Mask over the parameters (0 freezes an entry), or null.</param>
     /// <param name="capture">False to plan and run without a captured graph.</param>
-    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, DeviceMemory? mask = null, bool capture = true)
+    /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
+    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, DeviceMemory? mask = null, bool capture = true,
+        Func<StepProgram, string, int, BatchInput>? input = null)
     {
         (_model, _options) = (model, options);
         WithForget = withForget && options.Lambda > 0;
@@ -65,8 +67,9 @@ public sealed class LurStep : IDisposable
         };
         _telemetry = StepProgram.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
         _skip = StepProgram.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
-        Retain = new BatchStage(p, "retain", options.BatchSize, model, options.Augment, options.Seed);
-        if (WithForget) Forget = new BatchStage(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize, model, options.Augment, options.Seed);
+        input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
+        Retain = input(p, "retain", options.BatchSize);
+        if (WithForget) Forget = input(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize);
         var maskPointer = mask is null ? default : new DevicePointer<byte>(mask.Address);
         Build(momentum, maskPointer);
         p.Plan();
@@ -77,16 +80,38 @@ public sealed class LurStep : IDisposable
     public bool WithForget { get; }
 
     /// <summary>Retain batch; filled by the caller before <see cref="Run"/>.</summary>
-    public BatchStage Retain { get; }
+    public BatchInput Retain { get; }
 
     /// <summary>Forget batch, or null.</summary>
-    public BatchStage? Forget { get; }
+    public BatchInput? Forget { get; }
 
     /// <summary>Numbers the caller may change between steps.</summary>
     public StepParameterBuffer Parameters { get; }
 
     /// <summary>The planned program.</summary>
     public StepProgram Program => _program;
+
+    /// <summary>g = grad L_r(theta) of the last step.</summary>
+    public FlatVector RetainGradient { get; private set; } = null!;
+
+    /// <summary>v = grad L_u(theta') of the last step; null without a forget batch.</summary>
+    public FlatVector? ForgetGradient { get; private set; }
+
+    /// <summary>h = H_r(theta) v of the last step; null in first order.</summary>
+    public FlatVector? Product { get; private set; }
+
+    /// <summary>G = w_r g + w_u (v - alpha h) of the last step, put together on the host in double, for checks.</summary>
+    public double[] TotalGradient()
+    {
+        var (g, v, h) = (RetainGradient.ToArray(), ForgetGradient?.ToArray(), Product?.ToArray());
+        var total = new double[g.Length];
+        for (var i = 0; i < total.Length; i++)
+        {
+            total[i] = (Parameters.RetainWeight * g[i]) + (v is null ? 0 : Parameters.ForgetWeight * (v[i] - (h is null ? 0 : Parameters.Alpha * h[i])));
+        }
+
+        return total;
+    }
 
     /// <summary>Bytes of the flat vectors of the step (gradients, look-ahead weights, products), beside the arena.</summary>
     public long VectorBytes => _vectors.Sum(v => v.Bytes);
@@ -149,6 +174,7 @@ public sealed class LurStep : IDisposable
             h = EmitProduct(retain, ahead, v, frozen ? NormalizationMode.Frozen : NormalizationMode.Train);
         }
 
+        (RetainGradient, ForgetGradient, Product) = (g, v, h);
         EmitUpdate(momentum, mask, g, v, h);
     }
 
@@ -220,9 +246,10 @@ public sealed class LurStep : IDisposable
         const int guarded = Slot.Alpha - Slot.RetainTotals;
         p.Emit("lur guard", () => kernels.LurGuard(one, skip.Typed<int>(), At(Slot.RetainTotals), guarded), telemetry, skip);
         var partials = Partials("meta-update", 6);
+        var nesterov = _options.Nesterov ? 1 : 0;
         var (vPointer, hPointer) = (v?.Pointer ?? default, h?.Pointer ?? default);
         p.Emit("lur meta-update", () => kernels.LurMetaUpdate(shape, theta.Pointer, momentum.Pointer, partials.Typed<double>(), g.Pointer, vPointer, hPointer, mask,
-            step.Typed<double>(), At(Slot.Alpha), skip.Typed<int>(), n, PartialCount, 0), telemetry, skip, step, partials);
+            step.Typed<double>(), At(Slot.Alpha), skip.Typed<int>(), n, PartialCount, nesterov), telemetry, skip, step, partials);
         EmitFinish(partials, Slot.Norms, 6);
     }
 

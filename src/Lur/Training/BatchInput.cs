@@ -1,0 +1,92 @@
+using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
+
+namespace Lur.Training;
+
+/// <summary>The input of a network pass on the device: images and labels.</summary>
+public abstract class BatchInput : IDisposable
+{
+    private readonly PinnedBuffer<int> _labels;
+
+    /// <summary>Declares the labels and emits their upload.</summary>
+    private protected BatchInput(StepProgram program, string name, int batch)
+    {
+        Batch = batch;
+        _labels = program.Device.AllocatePinned<int>(batch);
+        DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(batch), sizeof(int));
+        var (device, labels, pinned) = (program.Device, DeviceLabels, _labels);
+        program.Emit("upload labels", () => device.UploadAsync(labels.Typed<int>(), pinned), labels);
+    }
+
+    /// <summary>Batch size.</summary>
+    public int Batch { get; }
+
+    /// <summary>Labels to upload, [N]; -1 leaves a row out of loss and counts.</summary>
+    public Span<int> Labels => _labels.Span;
+
+    /// <summary>Labels on the device, int [N].</summary>
+    public Value DeviceLabels { get; }
+
+    /// <summary>Normalised images on the device, [N, H, W, C].</summary>
+    public abstract Value Input { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the pinned buffers.</summary>
+    protected virtual void Dispose(bool disposing) => _labels.Dispose();
+}
+
+/// <summary>A batch given as numbers, already normalised, for gradient checks: no augmentation, no rounding to bytes.</summary>
+public sealed class TensorBatch : BatchInput
+{
+    private readonly PinnedBuffer<double>? _wide;
+    private readonly PinnedBuffer<float>? _narrow;
+
+    /// <summary>Declares the images and emits their upload.</summary>
+    public TensorBatch(StepProgram program, string name, int batch, Network network)
+        : base(program, name, batch)
+    {
+        Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, network.Height, network.Width, network.Channels));
+        var (device, input, count) = (program.Device, Input, Input.Shape.Count);
+        if (program.Precision == Precision.Float64)
+        {
+            var wide = _wide = device.AllocatePinned<double>(count);
+            program.Emit("upload images", () => device.UploadAsync(input.Pointer, wide), input);
+        }
+        else
+        {
+            var narrow = _narrow = device.AllocatePinned<float>(count);
+            program.Emit("upload images", () => device.UploadAsync(input.Pointer, narrow), input);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Value Input { get; }
+
+    /// <summary>Sets images [N, H, W, C] and labels [N] for the next run.</summary>
+    public void Set(ReadOnlySpan<double> images, ReadOnlySpan<int> labels)
+    {
+        if (images.Length != Input.Shape.Count || labels.Length != Batch)
+        {
+            throw new ArgumentException($"The batch takes {Input.Shape.Count} numbers and {Batch} labels; {images.Length} and {labels.Length} were given.", nameof(images));
+        }
+
+        labels.CopyTo(Labels);
+        if (_wide is not null) images.CopyTo(_wide.Span);
+        else for (var i = 0; i < images.Length; i++) _narrow!.Span[i] = (float)images[i];
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _wide?.Dispose();
+        _narrow?.Dispose();
+        base.Dispose(disposing);
+    }
+}
