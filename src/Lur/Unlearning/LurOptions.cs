@@ -102,7 +102,7 @@ public sealed record LurOptions
     public int ForgetBatchSize { get; init; }
 
     /// <summary>Second-order term.</summary>
-    public HessianVectorProduct Hvp { get; init; } = HessianVectorProduct.FiniteDifference;
+    public HessianVectorProduct Hvp { get; init; } = HessianVectorProduct.Exact;
 
     /// <summary>Relative radius r of the finite difference: eps = r / |v|.</summary>
     public double FiniteDifferenceRadius { get; init; } = 1e-2;

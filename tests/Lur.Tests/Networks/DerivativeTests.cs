@@ -1,0 +1,117 @@
+using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
+using Lur.Tests.Device;
+using Lur.Training;
+
+namespace Lur.Tests.Networks;
+
+/// <summary>Derivatives of whole networks, through the real kernels: adjoint identity, finite differences of first and second
+/// order in float64, symmetry of the Hessian.</summary>
+/// <remarks>ReLU and max-pool have kinks. A central difference with step h along v sees one only where an activation lies
+/// within h |t| of zero; with h = 1e-6 and some 1e4 activations of order 1 that is one chance in a hundred per case, and the
+/// seeds below (derived from the test's name) are such that none does.</remarks>
+[TestFixtureSource(typeof(TestNetworks), nameof(TestNetworks.Cases))]
+public class DerivativeTests(string architecture, int height, int width, int channels, int batch, int classes)
+{
+    private sealed record Point(double Loss, double[] Gradient, double[] Product, double LogitsDot);
+
+    private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
+
+    private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
+
+    private static Point Evaluate(TrainedModel model, double[] theta, double[] images, int[] labels, NormalizationMode mode, double[] direction)
+    {
+        model.Parameters.Set(theta);
+        using var program = new StepProgram(model.Device, model.Precision);
+        using var input = new TensorBatch(program, "batch", labels.Length, model.Network);
+        using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
+        using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
+        using var product = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "H v");
+        v.Set(direction);
+        var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient);
+        evaluation.HessianVectorProduct(v, product);
+        var dz = StepProgram.Keep(evaluation.Pass.GradientOf(evaluation.Logits));
+        var tz = StepProgram.Keep(evaluation.Pass.TangentOf(evaluation.Logits));
+        StepProgram.Keep(evaluation.Loss.RowLoss);
+        program.Plan();
+        input.Set(images, labels);
+        program.Run();
+        return new Point(Read(model, evaluation.Loss.RowLoss).Average(), gradient.ToArray(), product.ToArray(), Dot(Read(model, dz), Read(model, tz)));
+    }
+
+    private static double[] Read(TrainedModel model, Value value)
+    {
+        if (model.Precision == Precision.Float64)
+        {
+            var wide = new double[value.Shape.Count];
+            model.Device.Download(wide.AsSpan(), value.Pointer);
+            return wide;
+        }
+
+        var narrow = new float[value.Shape.Count];
+        model.Device.Download(narrow.AsSpan(), value.Pointer);
+        return Array.ConvertAll(narrow, x => (double)x);
+    }
+
+    private (TrainedModel Model, double[] Theta, double[] Images, int[] Labels, TestRandom Random) Setup(ComputeDevice device, Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        var model = TestNetworks.Create(device, precision, architecture, height, width, channels, classes, random);
+        var images = random.NormalArray((long)batch * height * width * channels);
+        return (model, model.Parameters.ToArray(), images, TestNetworks.Labels(batch, classes, random), random);
+    }
+
+    [Test]
+    public void AdjointIdentity([Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode, [Values] Precision precision)
+    {
+        var (model, theta, images, labels, random) = Setup(TestDevices.Default, precision);
+        using var owned = model;
+        var v = random.NormalArray(theta.Length);
+        var p = Evaluate(model, theta, images, labels, mode, v);
+        // <dz, J v> = <J^T dz, v>. Both sides round along about twenty layers and sum over all parameters: 1e4 roundings of
+        // the machine's epsilon relative to the sum of the magnitudes.
+        var magnitude = p.Gradient.Zip(v, (a, b) => Math.Abs(a * b)).Sum();
+        var relative = Math.Abs(p.LogitsDot - Dot(p.Gradient, v)) / Math.Max(magnitude, 1e-300);
+        var tolerance = precision == Precision.Float64 ? 1e-12 : 1e-4;
+        TestContext.Out.WriteLine($"adjoint identity: error {relative:E2}, allowed {tolerance:E0}");
+        Assert.That(relative, Is.LessThanOrEqualTo(tolerance));
+    }
+
+    [Test]
+    public void FiniteDifferences([Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode)
+    {
+        var (model, theta, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
+        using var owned = model;
+        var v = random.NormalArray(theta.Length, 0, 1 / Math.Sqrt(theta.Length));
+        // Central difference: truncation h^2, rounding 1e-16 / h of the loss: both below 1e-9 at h = 1e-5 and 1e-6.
+        const double h = 1e-6;
+        Point At(double t) => Evaluate(model, [.. theta.Select((x, i) => x + (t * v[i]))], images, labels, mode, v);
+        var (centre, plus, minus) = (At(0), At(h), At(-h));
+        var first = (plus.Loss - minus.Loss) / (2 * h);
+        var scale = Norm(centre.Gradient) * Norm(v);
+        var firstError = scale == 0 ? Math.Abs(first) : Math.Abs(first - Dot(centre.Gradient, v)) / scale;
+        var second = plus.Gradient.Zip(minus.Gradient, (a, b) => (a - b) / (2 * h)).ToArray();
+        var secondError = Norm([.. second.Zip(centre.Product, (a, b) => a - b)]) / Math.Max(Norm(centre.Product), 1e-6);
+        TestContext.Out.WriteLine($"gradient: error {firstError:E2}, allowed 1e-7; Hessian-vector product: error {secondError:E2}, allowed 1e-6");
+        Assert.Multiple(() =>
+        {
+            Assert.That(firstError, Is.LessThanOrEqualTo(1e-7), "gradient");
+            Assert.That(secondError, Is.LessThanOrEqualTo(1e-6), "Hessian-vector product");
+        });
+    }
+
+    [Test]
+    public void HessianIsSymmetric([Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode)
+    {
+        var (model, theta, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
+        using var owned = model;
+        double[] u = random.NormalArray(theta.Length), v = random.NormalArray(theta.Length);
+        var hv = Evaluate(model, theta, images, labels, mode, v).Product;
+        var hu = Evaluate(model, theta, images, labels, mode, u).Product;
+        var scale = Math.Max(Norm(u) * Norm(hv), 1e-300);
+        var relative = Math.Abs(Dot(u, hv) - Dot(v, hu)) / scale;
+        TestContext.Out.WriteLine($"symmetry: error {relative:E2}, allowed 1e-10");
+        Assert.That(relative, Is.LessThanOrEqualTo(1e-10));
+    }
+}

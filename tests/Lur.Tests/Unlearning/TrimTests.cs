@@ -1,0 +1,95 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Layers;
+using Lur.Models;
+using Lur.Tests.Device;
+using Lur.Training;
+using Lur.Unlearning;
+
+namespace Lur.Tests.Unlearning;
+
+/// <summary>T2 of the acceptance tests: the trim stage.</summary>
+public class TrimTests
+{
+    private static TrainedModel CreateModel()
+    {
+        var spec = ResNetSpec.Parse("resnet[1,1,1]:w4", 10, 32, 32, 3);
+        var model = new TrainedModel(TestDevices.Default, Precision.Float32, ResNet.Build(spec), spec.ToString(),
+            [.. Enumerable.Range(0, 10).Select(i => $"c{i}")], new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        model.Initialize(7);
+        return model;
+    }
+
+    private static (TrimReport Report, double[] Before, double[] After) Run(TrainedModel model, LurOptions options)
+    {
+        using var source = DataSource.Open("synthetic:train=200,test=20,seed=3");
+        using var feed = new BatchFeed(source.Train, [.. Enumerable.Range(0, 64)], options.BatchSize, 1);
+        var before = model.Parameters.ToArray();
+        var statistics = model.Buffers.ToArray();
+        var report = Trim.Run(model, options, feed.Fill);
+        Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
+        return (report, before, model.Parameters.ToArray());
+    }
+
+    [Test]
+    public void EligibleScopeResetsExactlyTheTopShare([Values(0.97, 0.5)] double sparsity)
+    {
+        using var model = CreateModel();
+        var (report, before, after) = Run(model, new LurOptions { BatchSize = 16, TrimSparsity = sparsity, TrimScope = ThresholdScope.Eligible });
+        var m = Trim.EligibleTensors(model.Parameters.Layout, new LurOptions(), 10).Sum(s => s.Count);
+        // Dead ReLUs give saliencies of exactly zero, which tie at the bottom, not at the threshold.
+        Assert.That(report.Reset, Is.EqualTo(m - (int)(sparsity * m)));
+        // A bias reset to 0 from 0 or a redraw of the same value does not occur with these weights.
+        Assert.That(before.Where((x, i) => x != after[i]).Count(), Is.EqualTo(report.Reset));
+    }
+
+    [Test]
+    public void OneEntryAtTheHighestSparsity()
+    {
+        using var model = CreateModel();
+        var (report, _, _) = Run(model, new LurOptions { BatchSize = 16, TrimSparsity = 0.9999999, TrimScope = ThresholdScope.Eligible });
+        Assert.That(report.Reset, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void NormalizationAndEarlyLayersAreUntouched([Values] ThresholdScope scope, [Values] bool compat)
+    {
+        using var model = CreateModel();
+        var options = new LurOptions { BatchSize = 16, TrimSparsity = 0.6, TrimScope = scope, TrimCompat = compat };
+        var (report, before, after) = Run(model, options);
+        Assert.That(report.Reset, Is.GreaterThan(0));
+        var eligible = Trim.EligibleTensors(model.Parameters.Layout, options, 10);
+        foreach (var slot in model.Parameters.Layout.Slots)
+        {
+            var changed = Enumerable.Range(slot.Offset, slot.Count).Count(i => before[i] != after[i]);
+            if (!eligible.Contains(slot)) Assert.That(changed, Is.Zero, slot.Name);
+            if (slot.IsNormalization) Assert.That(eligible.Contains(slot), Is.EqualTo(compat && slot.Name.Contains("downsample", StringComparison.Ordinal) && !slot.Name.StartsWith("layer1", StringComparison.Ordinal)), slot.Name);
+            var bound = slot.Kind == Lur.Tensors.ParameterKind.Bias ? 0 : 1 / Math.Sqrt(slot.FanIn);
+            for (var i = slot.Offset; i < slot.End; i++)
+            {
+                if (before[i] != after[i] && !slot.IsNormalization) Assert.That(Math.Abs(after[i]), Is.LessThanOrEqualTo(bound * (1 + 1e-6)), slot.Name);
+            }
+        }
+    }
+
+    [Test]
+    public void SameSeedSameResult()
+    {
+        var results = new double[2][];
+        for (var i = 0; i < 2; i++)
+        {
+            using var model = CreateModel();
+            results[i] = Run(model, new LurOptions { BatchSize = 16 }).After;
+        }
+
+        Errors.AssertSame(results[0], results[1], "parameters");
+    }
+
+    [Test]
+    public void UnknownLayersAreRefused()
+    {
+        using var model = CreateModel();
+        Assert.That(() => Trim.EligibleTensors(model.Parameters.Layout, new LurOptions { TrimLayers = ["layer9"] }, 10),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("layer9"));
+    }
+}
