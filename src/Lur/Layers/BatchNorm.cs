@@ -80,10 +80,10 @@ public sealed class BatchNorm : Layer
     {
         var (kernels, x, c, chunks) = (pass.Kernels.BatchNorm, cache.X, _channels, cache.Chunks);
         var rows = x.Shape.Rows;
-        var means = Partials(pass, "chunk-means", chunks);
+        var offsets = Partials(pass, "chunk-offsets", chunks);
         var squares = Partials(pass, "chunk-squares", chunks);
         var stage1 = pass.Device.Rows(chunks, c);
-        pass.Program.Emit("batch_norm statistics", () => kernels.BatchNormStatistics(stage1, means.Pointer, squares.Pointer, x.Pointer, rows, c, chunks), x, means, squares);
+        pass.Program.Emit("batch_norm statistics", () => kernels.BatchNormStatistics(stage1, offsets.Pointer, squares.Pointer, x.Pointer, rows, c, chunks), x, offsets, squares);
         var update = pass.Mode == NormalizationMode.TrainAndUpdate;
         var runningMean = update ? pass.Buffers.At(_runningMean) : default;
         var runningVariance = update ? pass.Buffers.At(_runningVariance) : default;
@@ -91,8 +91,8 @@ public sealed class BatchNorm : Layer
         var (mean, rstd) = (cache.Mean!, cache.Rstd);
         pass.Program.Emit("batch_norm statistics finish",
             () => kernels.BatchNormStatisticsFinish(stage2, mean.Pointer, rstd.Pointer, runningMean, runningVariance,
-                means.Pointer, squares.Pointer, rows, c, chunks, Epsilon, RunningMomentum),
-            means, squares, mean, rstd);
+                offsets.Pointer, squares.Pointer, x.Pointer, rows, c, chunks, Epsilon, RunningMomentum),
+            x, offsets, squares, mean, rstd);
     }
 
     /// <inheritdoc/>
