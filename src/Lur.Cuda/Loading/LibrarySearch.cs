@@ -40,6 +40,9 @@ internal static class LibrarySearch
                 if (TryOpen(role, file, label, required, defects) is { } library)
                     return new Outcome(library, "", defects);
             }
+            // Someone pointed at this folder: going on would silently use another library than the one they meant.
+            if (defects.Count > 0 && label.StartsWith(FolderVariable, StringComparison.Ordinal))
+                break;
         }
         return new Outcome(null, $"tried {string.Join(", ", names)} in {string.Join(", ", places)}", defects);
     }

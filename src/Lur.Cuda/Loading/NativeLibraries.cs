@@ -23,6 +23,13 @@ public static unsafe class NativeLibraries
     /// <summary>File name of the host driver.</summary>
     public const string HostDriver = "liblur_cuda_host.so";
 
+    // Newest first. The major version is part of the ABI; NVRTC 11.2 to 11.8 share one soname.
+    private static readonly string[] CompilerNames =
+        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "nvrtc64_130_0.dll", "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"];
+
+    private static readonly string[] BlasNames =
+        ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"];
+
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, LoadedLibrary> Loaded = [];
 
@@ -108,13 +115,13 @@ public static unsafe class NativeLibraries
             "build again with a C++ compiler installed (apt-get install g++), or install an NVIDIA driver.", defects);
     }
 
-    private static LoadedLibrary FindOrThrow(string role)
+    /// <summary>Searches NVIDIA's library for a role; <paramref name="names"/> replaces its file names.</summary>
+    internal static LoadedLibrary FindOrThrow(string role, string[]? names = null)
     {
         var (found, what, remedy) = role == Compiler
-            ? (FindCompiler(), "NVRTC, the CUDA run-time compiler,",
+            ? (FindCompiler(names), "NVRTC, the CUDA run-time compiler,",
                 "install it (Debian non-free: apt-get install libnvrtc11.2 libnvrtc-builtins11.8; CUDA's repository: cuda-nvrtc-12-8)")
-            : (LibrarySearch.Find(Blas, ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"],
-                    [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")]),
+            : (LibrarySearch.Find(Blas, names ?? BlasNames, [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")]),
                 "cuBLAS", "install it (Debian non-free: apt-get install libcublas11; CUDA's repository: libcublas-12-8)");
         if (found.Library is not null)
             return found.Library;
@@ -124,8 +131,6 @@ public static unsafe class NativeLibraries
     }
 
     /// <summary>Looks for NVIDIA's NVRTC, whoever executes.</summary>
-    internal static LibrarySearch.Outcome FindCompiler() => LibrarySearch.Find(
-        Compiler,
-        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "nvrtc64_130_0.dll", "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"],
-        NvrtcLibrary.Required);
+    internal static LibrarySearch.Outcome FindCompiler(string[]? names = null) =>
+        LibrarySearch.Find(Compiler, names ?? CompilerNames, NvrtcLibrary.Required);
 }

@@ -58,7 +58,7 @@ public static class KernelImages
         {
             Parallel.ForEach(jobs, request =>
             {
-                var architecture = request.Architecture(maker.Architectures, maker.Identity);
+                var architecture = request.Architecture(maker);
                 var path = Path.Combine(directory, ShippedName(request, architecture));
                 ImageFile.Write(path, request.Source.Compile(maker, architecture), maker.Identity);
                 written.Add(path);
@@ -83,14 +83,7 @@ public static class KernelImages
         ArgumentNullException.ThrowIfNull(compiler);
         var request = KernelSource.Read(file, precision).For(computeCapability);
         var maker = new ForeignCompiler(compiler);
-        return request.Source.Compile(maker, request.Architecture(maker.Architectures, maker.Identity));
-    }
-
-    /// <summary>Compiles with the compiler that serves this process.</summary>
-    internal static byte[] Compile(KernelRequest request)
-    {
-        var compiler = ServingCompiler.Instance;
-        return request.Source.Compile(compiler, request.Architecture(compiler.Architectures, compiler.Identity));
+        return request.Source.Compile(maker, request.Architecture(maker));
     }
 
     internal static (byte[] Image, ImageOrigin Origin) Get(KernelRequest request)
@@ -120,7 +113,7 @@ public static class KernelImages
     {
         if (CacheDirectory is not { } directory)
             return null;
-        var key = request.Source.Key(request.Architecture(compiler.Architectures, compiler.Identity), compiler.Identity);
+        var key = request.Source.Key(request.Architecture(compiler), compiler.Identity);
         return Path.Combine(directory, key[..2], key + ".image");
     }
 
@@ -133,7 +126,7 @@ public static class KernelImages
     private static (byte[] Image, ImageOrigin Origin) Build(KernelRequest request)
     {
         var compiler = ServingCompiler.Instance;
-        var image = request.Source.Compile(compiler, request.Architecture(compiler.Architectures, compiler.Identity));
+        var image = request.Source.Compile(compiler, request.Architecture(compiler));
         if (CachePath(request, compiler) is { } path)
         {
             try

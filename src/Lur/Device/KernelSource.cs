@@ -87,21 +87,26 @@ internal sealed class KernelSource
 internal sealed record KernelRequest(KernelSource Source, Version ComputeCapability)
 {
     /// <summary>10 x major + minor.</summary>
-    internal int Target => (ComputeCapability.Major * 10) + ComputeCapability.Minor;
+    private int Target => (ComputeCapability.Major * 10) + ComputeCapability.Minor;
 
-    /// <summary>The architecture to compile for with a compiler that knows <paramref name="known"/>.</summary>
-    /// <exception cref="KernelCompilationException">It knows only newer ones.</exception>
-    internal string Architecture(IReadOnlyList<int> known, string compiler)
+    /// <summary>The architecture to compile for.</summary>
+    internal string Architecture(IKernelCompiler compiler) => Architecture(ComputeCapability, compiler);
+
+    /// <summary>The architecture to compile for, for a device of a compute capability.</summary>
+    /// <exception cref="KernelCompilationException">The compiler knows only newer ones.</exception>
+    internal static string Architecture(Version computeCapability, IKernelCompiler compiler)
     {
-        if (known.Contains(Target))
-            return string.Create(CultureInfo.InvariantCulture, $"sm_{Target}");
+        var (known, target) = (compiler.Architectures, (computeCapability.Major * 10) + computeCapability.Minor);
+        if (known.Contains(target))
+            return string.Create(CultureInfo.InvariantCulture, $"sm_{target}");
         // A compiler older than the device: intermediate code for the newest it knows, which the driver translates.
-        var below = known.Where(a => a < Target).DefaultIfEmpty(-1).Max();
+        var below = known.Where(a => a < target).DefaultIfEmpty(-1).Max();
         return below >= 0
             ? string.Create(CultureInfo.InvariantCulture, $"compute_{below}")
             : throw new KernelCompilationException(
-                $"{compiler} makes code for compute capability {known.DefaultIfEmpty(0).Min() / 10.0:F1} and newer, the device has " +
-                $"{ComputeCapability}: install an older NVRTC.");
+                string.Create(CultureInfo.InvariantCulture, $"{compiler.Identity} makes code for compute capability ") +
+                string.Create(CultureInfo.InvariantCulture, $"{known.DefaultIfEmpty(0).Min() / 10.0:F1} and newer, ") +
+                $"the device has {computeCapability}: install an older NVRTC.");
     }
 
     /// <summary>Architectures whose images run here, best first: own, same major, then intermediate code.</summary>

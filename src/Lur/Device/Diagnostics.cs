@@ -1,0 +1,154 @@
+using Lur.Cuda.Loading;
+
+namespace Lur.Device;
+
+/// <summary>Finds out what this machine computes with, and what it lacks.</summary>
+public static class Diagnostics
+{
+    /// <summary>Looks at libraries, devices, kernels and caches. Never throws; problems become findings.</summary>
+    public static EnvironmentReport Inspect()
+    {
+        BindingSetup.Ensure();
+        var findings = new List<Finding>();
+        var libraries = new List<LibraryReport>();
+        var choice = NativeLibraries.Chosen.Value;
+        foreach (var defect in choice.Defects)
+            findings.Add(new Finding("warning", $"{defect}."));
+        string? driverVersion = null;
+        IReadOnlyList<int> architectures = [];
+        IReadOnlyList<DeviceReport> devices = [];
+        if (choice.Library is null)
+            findings.Add(new Finding("error", choice.Reason));
+        else
+        {
+            libraries.Add(Look("driver", NativeLibraries.Driver, findings, () => driverVersion = $"{CudaContext.GetDriverVersion()}"));
+            libraries.Add(Look("compiler", NativeLibraries.Compiler, findings, () =>
+            {
+                architectures = CudaRuntimeCompiler.GetSupportedArchs();
+                return $"{CudaRuntimeCompiler.GetVersion()}";
+            }));
+            devices = Devices(findings);
+            libraries.Add(Look("blas", NativeLibraries.Blas, findings, BlasVersion));
+            TryCompiling(findings, devices, architectures);
+        }
+        if (choice.IsHost)
+            libraries.Add(ForeignNvrtc());
+        return new EnvironmentReport(
+            choice.Library is null ? "none" : choice.IsHost ? "host" : "cuda", choice.Reason, driverVersion, architectures,
+            libraries, devices, Kernels(findings), findings);
+    }
+
+    private static LibraryReport Look(string role, string name, List<Finding> findings, Func<string> version)
+    {
+        LoadedLibrary? library = null;
+        try
+        {
+            library = NativeLibraries.Get(name);
+            return new LibraryReport(role, library.Path, library.FoundBy, version(), null);
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            findings.Add(new Finding("error", OneLine(e.Message)));
+            return new LibraryReport(role, library?.Path, library?.FoundBy, null, OneLine(e.Message));
+        }
+    }
+
+    private static string BlasVersion()
+    {
+        using var context = new PrimaryContext(0);
+        CudaBlasHandle handle = default;
+        var status = Blas.cublasCreate_v2(ref handle);
+        if (status != CublasStatus.Success)
+            Native.Throw(status, "cublasCreate_v2", null);
+        var version = 0;
+        _ = Blas.cublasGetVersion_v2(handle, ref version);
+        _ = Blas.cublasDestroy_v2(handle);
+        // 11.11.3 is 111103, 12.8.4 is 120804; the host driver reports its own number.
+        return $"{version / 10000}.{version / 100 % 100}.{version % 100}";
+    }
+
+    private static List<DeviceReport> Devices(List<Finding> findings)
+    {
+        var devices = new List<DeviceReport>();
+        try
+        {
+            for (var i = 0; i < ComputeDevice.Count; i++)
+            {
+                using var device = ComputeDevice.Open(i);
+                var p = device.Properties;
+                devices.Add(new DeviceReport(i, p.Name, $"{p.ComputeCapability}", p.Multiprocessors, p.WarpSize,
+                    p.MaxThreadsPerBlock, p.TotalMemory, device.FreeMemory));
+            }
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            findings.Add(new Finding("error", OneLine(e.Message)));
+        }
+        return devices;
+    }
+
+    // A compiler that loads may still lack what it works with: builtins beside NVRTC, a C++ compiler behind the host driver.
+    private static void TryCompiling(List<Finding> findings, IReadOnlyList<DeviceReport> devices, IReadOnlyList<int> architectures)
+    {
+        if (devices.Count == 0 || architectures.Count == 0)
+            return;
+        try
+        {
+            var compiler = ServingCompiler.Instance;
+            var architecture = KernelRequest.Architecture(Version.Parse(devices[0].ComputeCapability), compiler);
+            var (image, log) = compiler.Compile(
+                "extern \"C\" __global__ void probe(int* x) { *x = 1; }\n", "probe.cu", [],
+                [$"--gpu-architecture={architecture}"], architecture.StartsWith("sm_", StringComparison.Ordinal));
+            if (image is null)
+                findings.Add(new Finding("error", $"Kernels cannot be compiled here: {OneLine(log)}"));
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            findings.Add(new Finding("error", OneLine(e.Message)));
+        }
+    }
+
+    private static LibraryReport ForeignNvrtc()
+    {
+        var nvrtc = NvrtcLibrary.TryFind(out var reason);
+        return nvrtc is not null
+            ? new LibraryReport("nvrtc", nvrtc.Path, "the library search (for checks of GPU code; not needed to run)", $"{nvrtc.Version}", null)
+            : new LibraryReport("nvrtc", null, null, null, $"absent, needed only to check GPU code here ({reason})");
+    }
+
+    private static KernelReport Kernels(List<Finding> findings)
+    {
+        var folder = KernelSource.Folder;
+        var present = KernelCatalog.Files.Count(f => File.Exists(Path.Combine(folder, f.Path)));
+        if (present < KernelCatalog.Files.Count)
+        {
+            findings.Add(new Finding("error",
+                $"{KernelCatalog.Files.Count - present} kernel files are missing in {folder}: reinstall, or set LUR_KERNELS to the folder that holds them."));
+        }
+        var (cached, bytes) = Count(KernelImages.CacheDirectory);
+        return new KernelReport(folder, present, KernelCatalog.Files.Count,
+            KernelImages.ShippedDirectory, Count(KernelImages.ShippedDirectory).Files, KernelImages.CacheDirectory, cached, bytes);
+    }
+
+    private static (int Files, long Bytes) Count(string? folder)
+    {
+        try
+        {
+            if (folder is null || !Directory.Exists(folder))
+                return (0, 0);
+            var files = new DirectoryInfo(folder).GetFiles("*.image", SearchOption.AllDirectories);
+            return (files.Length, files.Sum(f => f.Length));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return (0, 0);
+        }
+    }
+
+    private static bool IsExpected(Exception e) =>
+        e is DllNotFoundException or EntryPointNotFoundException or CudaException or CudaBlasException or NVRTCException
+            or KernelCompilationException or IOException;
+
+    private static string OneLine(string text) =>
+        string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+}
