@@ -9,7 +9,7 @@ namespace Lur.Generators;
 /// </summary>
 internal static class SignatureParser
 {
-    private static readonly Regex Head = new(@"\GKERNEL\s+(?<coop>COOPERATIVE\s+)?(?<name>[A-Za-z_]\w*)\s*\(", RegexOptions.Compiled);
+    private static readonly Regex Head = new(@"\GKERNEL\s+(?<coop>COOPERATIVE\s+)?(?<name>(?!__)[A-Za-z_]\w*)\s*\(", RegexOptions.Compiled);
     private static readonly Regex Keyword = new(@"\bKERNEL\b", RegexOptions.Compiled);
     private static readonly Regex Word = new(@"[A-Za-z_]\w*|\*|\S", RegexOptions.Compiled);
 

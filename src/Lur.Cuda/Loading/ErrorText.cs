@@ -37,8 +37,8 @@ internal static unsafe class ErrorText
         201 or 709 => "No context is current on this thread, or it was reset: reopen the device.",
         400 => "The object was disposed or belongs to another device.",
         500 => "The name is not in the module: the .cu file and the generated launcher differ, so build again.",
-        700 or 716 or 719 => "A kernel read or wrote outside its buffers; the context is lost. Find it on the checked host device: " +
-            "LUR_DEVICE=host LUR_HOST_DEVICES=fiber:memory+init+race.",
+        700 or 716 or 719 => "The context is lost. The checked host device " +
+            "(LUR_DEVICE=host LUR_HOST_DEVICES=fiber:memory+init+race) names kernel, block and thread of a bad access.",
         701 => "The block needs more registers or shared memory than the device has: use a smaller block.",
         702 => "The kernel ran longer than the display watchdog allows.",
         >= 900 and <= 908 => "The call is not allowed while a graph is captured: do it before, and capture launches, copies and fills only.",

@@ -11,8 +11,10 @@ public static class KernelImages
 {
     private const long CacheCapBytes = 256L << 20;
 
-    /// <summary>Images shipped with the program, read only.</summary>
-    public static string ShippedDirectory => Path.Combine(AppContext.BaseDirectory, "kernel-images");
+    /// <summary>Images shipped with the program, read only: LUR_KERNEL_IMAGES, or <c>kernel-images</c> beside it.</summary>
+    public static string ShippedDirectory => Environment.GetEnvironmentVariable("LUR_KERNEL_IMAGES") is { Length: > 0 } folder
+        ? folder
+        : Path.Combine(AppContext.BaseDirectory, "kernel-images");
 
     /// <summary>
     /// The user's cache, null when switched off with LUR_CACHE=off: LUR_CACHE, else lur/kernels below XDG_CACHE_HOME
@@ -157,7 +159,8 @@ public static class KernelImages
         return null;
     }
 
-    private static string ShippedName(KernelRequest request, string architecture) =>
+    /// <summary>File name of a shipped image: readable, and its key without the compiler.</summary>
+    internal static string ShippedName(KernelRequest request, string architecture) =>
         $"{request.Source.Stem(architecture)}-{request.Source.Key(architecture, "")[..16]}.image";
 
     // Oldest first until the cap is kept. Other processes may delete at the same time, which is as good.

@@ -27,7 +27,8 @@ public static class TestDevices
     private static List<TestDevice>? s_all;
 
     /// <summary>
-    /// All devices, opened once. Where nothing can be opened the calling test is ignored with the library's sentence.
+    /// All devices, opened once; one that an earlier test's fault made unusable is reset and opened anew, so that a
+    /// planted or real fault fails one test. Where nothing can be opened the calling test is ignored with the sentence.
     /// </summary>
     public static IEnumerable<TestDevice> All
     {
@@ -37,7 +38,10 @@ public static class TestDevices
             {
                 try
                 {
-                    return s_all ??= Open();
+                    s_all ??= Open();
+                    for (var i = 0; i < s_all.Count; i++)
+                        s_all[i] = Usable(s_all[i]);
+                    return s_all.ToArray();
                 }
                 catch (DllNotFoundException e)
                 {
@@ -76,16 +80,19 @@ public static class TestDevices
         }
     }
 
-    /// <summary>
-    /// Resets a device after a provoked fault and puts a fresh one in its place: what others hold on the old one is void.
-    /// </summary>
-    internal static void Replace(TestDevice test)
+    // After a kernel fault every call returns the same error until the context is reset.
+    private static TestDevice Usable(TestDevice test)
     {
-        lock (Gate)
+        try
+        {
+            test.Device.Synchronize();
+            return test;
+        }
+        catch (Lur.Cuda.CudaException)
         {
             var ordinal = test.Device.Properties.Ordinal;
             ComputeDevice.Reset(ordinal);
-            s_all![s_all.IndexOf(test)] = Describe(ComputeDevice.Open(ordinal));
+            return Describe(ComputeDevice.Open(ordinal));
         }
     }
 

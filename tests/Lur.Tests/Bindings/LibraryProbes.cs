@@ -1,0 +1,44 @@
+using Lur.Cuda.Loading;
+using Lur.Device;
+
+namespace Lur.Tests.Bindings;
+
+/// <summary>What child processes do; see <see cref="Program"/>.</summary>
+internal static class LibraryProbes
+{
+    /// <summary>Who serves: the paths of the three libraries.</summary>
+    internal static string Backend()
+    {
+        var driver = NativeLibraries.Get(NativeLibraries.Driver);
+        return $"{driver.Path}\n{NativeLibraries.Get(NativeLibraries.Compiler).Path}\n{NativeLibraries.Chosen.Value.Reason}";
+    }
+
+    internal static string Doctor() => Diagnostics.Inspect().ToJson();
+
+    /// <summary>Compiles one kernel file and says where its image came from.</summary>
+    internal static string Compile()
+    {
+        using var device = ComputeDevice.Open();
+        var relu = device.Kernels(Precision.Float32).Relu;
+        relu.Load();
+        return relu.Origin.ToString();
+    }
+
+    internal static string Gemm()
+    {
+        using var device = ComputeDevice.Open();
+        return device.Gemm.GetType().Name;
+    }
+
+    /// <summary>As <see cref="Compile"/> for both precisions, in one process.</summary>
+    internal static string Origin()
+    {
+        using var device = ComputeDevice.Open();
+        return string.Join(' ', Enum.GetValues<Precision>().Select(p =>
+        {
+            var relu = device.Kernels(p).Relu;
+            relu.Load();
+            return relu.Origin;
+        }));
+    }
+}

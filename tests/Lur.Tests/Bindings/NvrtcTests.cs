@@ -1,0 +1,71 @@
+using Lur.Cuda.Loading;
+using Lur.Device;
+
+namespace Lur.Tests.Bindings;
+
+/// <summary>Every kernel file through NVIDIA's own compiler, for devices that are not here.</summary>
+public class NvrtcTests
+{
+    private static readonly Lazy<(NvrtcLibrary? Library, string Reason)> Nvrtc = new(() =>
+        (NvrtcLibrary.TryFind(out var reason), reason));
+
+    private static IEnumerable<string> Files => KernelCatalog.Files.Select(f => f.Path);
+
+    [Test]
+    public void EveryKernelFileCompilesForHopperAndAmpere(
+        [ValueSource(nameof(Files))] string file, [Values(80, 90)] int architecture, [Values] Precision precision)
+    {
+        var image = KernelImages.Compile(Find(), file, precision, new Version(architecture / 10, architecture % 10));
+        // A cubin is an ELF file; every entry point is in its symbol table.
+        Assert.That(image[..4], Is.EqualTo(new byte[] { 0x7F, (byte)'E', (byte)'L', (byte)'F' }));
+        foreach (var kernel in KernelCatalog.Files.Single(f => f.Path == file).Kernels)
+            Assert.That(image.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(kernel.Name)), Is.GreaterThan(0), kernel.Name);
+    }
+
+    [Test]
+    public void AnImageForANewerDeviceIsIntermediateCodeForTheNewestKnown()
+    {
+        var nvrtc = Find();
+        var image = System.Text.Encoding.UTF8.GetString(KernelImages.Compile(nvrtc, "relu.cu", Precision.Float32, new Version(99, 0)));
+        Assert.That(image, Does.Contain($".target sm_{nvrtc.Architectures.Max()}").And.Contain(".entry relu_forward"));
+    }
+
+    [Test]
+    public void ARejectedSourceComesWithTheCompilersLogAndLine()
+    {
+        var (image, log) = Find().Compile("__global__ void f() {\n    undefined_thing = 1;\n}\n", "broken.cu", [], [], cubin: false);
+        Assert.That(image, Is.Null);
+        Assert.That(log, Does.Contain("broken.cu(2)").And.Contain("undefined_thing"));
+    }
+
+    [Test]
+    public void AFileThatIsNoNvrtcIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("libnvrtc.so.12"), "nothing");
+        var e = Assert.Throws<CudaLibraryException>(() => NvrtcLibrary.Open(folder.At("libnvrtc.so.12")))!;
+        Assert.That(e.Message, Does.Contain(folder.At("libnvrtc.so.12")).And.Contain("give the path of an NVRTC library"));
+    }
+
+    [Test]
+    public void ImagesForOtherMachinesArePrecompiled()
+    {
+        var nvrtc = Find();
+        using var folder = new TemporaryFolder();
+        var files = KernelImages.Precompile(folder.Path, [new Version(8, 0)], [Precision.Float32], nvrtc);
+        Assert.That(files, Has.Count.EqualTo(KernelCatalog.Files.Count));
+        Assert.That(files.Select(Path.GetFileName), Has.Some.StartsWith("relu-float-sm_80-"));
+        foreach (var file in files)
+            Assert.That(ImageFile.Read(file)?.Compiler, Does.Contain($"{nvrtc.Version}"));
+    }
+
+    private static NvrtcLibrary Find()
+    {
+        if (Nvrtc.Value.Library is null)
+        {
+            Assert.Ignore($"Not run: no NVRTC ({Nvrtc.Value.Reason}); install it with 'apt-get install libnvrtc11.2 libnvrtc-builtins11.8' " +
+                "from Debian's non-free component.");
+        }
+        return Nvrtc.Value.Library!;
+    }
+}

@@ -1,0 +1,147 @@
+using Lur.Device;
+using Lur.Tests.Bindings;
+
+namespace Lur.Tests.Device;
+
+/// <summary>Where images come from: shipped, cache, compiler; damaged entries; caches that cannot be used.</summary>
+[NonParallelizable]
+public class KernelImageTests
+{
+    private readonly Dictionary<string, string?> _before = [];
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void UseOwnFolders()
+    {
+        _ = TestDevices.All;
+        _folder = new TemporaryFolder();
+        Set("LUR_CACHE", _folder.At("cache"));
+        Set("LUR_KERNEL_IMAGES", _folder.At("shipped"));
+    }
+
+    [TearDown]
+    public void Restore()
+    {
+        foreach (var (name, value) in _before)
+            Environment.SetEnvironmentVariable(name, value);
+        _before.Clear();
+        _folder.Dispose();
+    }
+
+    [Test]
+    public void ASecondProcessReadsWhatTheFirstCompiled()
+    {
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+        Assert.That(Entries(), Has.Length.EqualTo(1));
+        var child = ChildProcess.Run("compile", [("LUR_CACHE", _folder.At("cache"))]);
+        Assert.That(child.Output, Is.EqualTo("Cached"), child.Error);
+    }
+
+    [TestCase("truncated")]
+    [TestCase("flipped")]
+    [TestCase("empty")]
+    public void ADamagedEntryIsMadeAnew(string damage)
+    {
+        Load();
+        var entry = Entries().Single();
+        var good = File.ReadAllBytes(entry);
+        File.WriteAllBytes(entry, damage switch
+        {
+            "truncated" => good[..(good.Length / 2)],
+            "empty" => [],
+            _ => [.. good[..^1], (byte)(good[^1] ^ 1)],
+        });
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+        Assert.That(ImageFile.Read(Entries().Single()), Is.Not.Null);
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Cached));
+    }
+
+    [Test]
+    public void AnIntactEntryThatTheDriverRejectsIsMadeAnewOnce()
+    {
+        Load();
+        var entry = Entries().Single();
+        ImageFile.Write(entry, "not for this device"u8.ToArray(), "someone");
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Cached));
+    }
+
+    [Test]
+    public void TheCacheCanBeOff()
+    {
+        Set("LUR_CACHE", "off");
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+        Assert.That(KernelImages.CacheDirectory, Is.Null);
+    }
+
+    [Test]
+    public void ACacheThatCannotBeWrittenIsNoError()
+    {
+        // A file where the folder should be: refused whoever runs the test, root included.
+        File.WriteAllText(_folder.At("cache"), "in the way");
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+    }
+
+    [Test]
+    public void ShippedImagesNeedNoCacheAndOthersCompilersImagesArePassedOver()
+    {
+        var device = TestDevices.Default;
+        var request = KernelSource.Read("relu.cu", Precision.Float32).For(device.Properties.ComputeCapability);
+        var compiler = ServingCompiler.Instance;
+        var image = request.Source.Compile(compiler, request.Architecture(compiler));
+        var shipped = Path.Combine(_folder.At("shipped"), KernelImages.ShippedName(request, request.Architecture(compiler)));
+        ImageFile.Write(shipped, image, compiler.Identity);
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Shipped));
+        Assert.That(Directory.Exists(_folder.At("cache")), Is.False);
+        ImageFile.Write(shipped, image, "an older compiler");
+        Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+    }
+
+    [Test]
+    public void AChangedHeaderOrSourceIsAnotherImage()
+    {
+        var target = TestDevices.Default.Properties.ComputeCapability;
+        var kernels = KernelSource.Folder;
+        Directory.CreateDirectory(_folder.At("kernels/include"));
+        foreach (var file in Directory.GetFiles(Path.Combine(kernels, "include")).Append(Path.Combine(kernels, "relu.cu")))
+            File.Copy(file, Path.Combine(_folder.At("kernels"), Path.GetRelativePath(kernels, file)));
+        Set("LUR_KERNELS", _folder.At("kernels"));
+        string Key(Precision precision = Precision.Float32) => KernelImages.CachePath(
+            KernelSource.Read("relu.cu", precision).For(target), ServingCompiler.Instance)!;
+        var keys = new List<string> { Key(), Key(Precision.Float64) };
+        File.AppendAllText(_folder.At("kernels/include/prelude.cuh"), "// changed\n");
+        keys.Add(Key());
+        File.AppendAllText(_folder.At("kernels/relu.cu"), "// changed\n");
+        keys.Add(Key());
+        Assert.That(keys, Is.Unique);
+        Assert.That(Key(), Is.EqualTo(keys[^1]));
+    }
+
+    [Test]
+    public void AFileThatDoesNotCompileShowsFileTargetAndLine()
+    {
+        Directory.CreateDirectory(_folder.At("kernels/include"));
+        File.WriteAllText(_folder.At("kernels/relu.cu"), "KERNEL nonsense(int n) {\n    undefined_thing = n;\n}\n");
+        Set("LUR_KERNELS", _folder.At("kernels"));
+        var e = Assert.Throws<KernelCompilationException>(() => Load())!;
+        Assert.That(e.Message, Does.Contain("kernels/relu.cu").And.Contain("float").And.Contain("relu.cu"));
+        File.Delete(_folder.At("kernels/relu.cu"));
+        Assert.That(Assert.Throws<FileNotFoundException>(() => Load())!.Message, Does.Contain("LUR_KERNELS"));
+    }
+
+    private static ImageOrigin Load()
+    {
+        using var device = ComputeDevice.Open();
+        var relu = device.Kernels(Precision.Float32).Relu;
+        relu.Load();
+        return relu.Origin;
+    }
+
+    private string[] Entries() => Directory.GetFiles(_folder.At("cache"), "*.image", SearchOption.AllDirectories);
+
+    private void Set(string name, string value)
+    {
+        _before.TryAdd(name, Environment.GetEnvironmentVariable(name));
+        Environment.SetEnvironmentVariable(name, value);
+    }
+}
