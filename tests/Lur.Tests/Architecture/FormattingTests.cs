@@ -1,0 +1,54 @@
+using System.Diagnostics;
+
+namespace Lur.Tests.Architecture;
+
+/// <summary>C# formatting is enforced by the build (IDE0055); kernels, C++ and scripts are checked here.</summary>
+public class FormattingTests
+{
+    [Test]
+    public void KernelsAndCppFollowClangFormat()
+    {
+        // Another major version formats differently, so only the one that .clang-format was written for is a judge.
+        string? tool = new[] { "clang-format-14", "clang-format" }.FirstOrDefault(name => Run(name, "--version") is { Code: 0 } v
+            && v.Text.Contains("version 14.", StringComparison.Ordinal));
+        if (tool is null)
+            Assert.Ignore("clang-format 14 is not on this machine (Debian package clang-format-14).");
+        string[] files = [.. Repository.Files("kernels", ".cu", ".cuh"), .. Repository.Files("src", ".cpp", ".h"), .. Repository.Files("tests", ".cpp", ".h")];
+        Assert.That(files, Is.Not.Empty);
+        (int code, string text) = Run(tool!, ["--dry-run", "-Werror", .. files])!.Value;
+        string[] wrong = [.. text.Split('\n').Where(line => line.Contains("error:", StringComparison.Ordinal))];
+        Assert.That(code, Is.Zero, $"Run {tool} -i on:{Environment.NewLine}{string.Join(Environment.NewLine, wrong.Take(20))}");
+    }
+
+    [TestCase("build.sh")]
+    [TestCase(".ci/run")]
+    public void ScriptsParse(string script)
+    {
+        if (Run("bash", "--version") is null)
+            Assert.Ignore("bash is not on this machine.");
+        (int code, string text) = Run("bash", "-n", script)!.Value;
+        Assert.That(code, Is.Zero, text);
+    }
+
+    private static (int Code, string Text)? Run(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        try
+        {
+            using Process process = Process.Start(start)!;
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string text = process.StandardOutput.ReadToEnd() + errors.Result;
+            process.WaitForExit();
+            return (process.ExitCode, text);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+}
