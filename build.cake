@@ -110,7 +110,7 @@ Task("Bench")
 
 Task("GpuBundle")
     .Description("Pack tests, benchmarks, kernels and a .NET runtime into one archive for a GPU machine without an SDK.")
-    .Does(() => throw new NotImplementedException());
+    .Does(() => PackGpuBundle());
 
 Task("Publish")
     .Description("Publish the lur command: framework-dependent, and as one native executable (NativeAOT).")
@@ -125,8 +125,8 @@ void RunTests(string name, string testFilter, params (string Name, string Value)
     System.IO.File.Delete(trx);
     Say("Running the tests");
     // A hang ends as a failure that names the test, instead of as a CI run that is killed without a word.
-    string[] arguments = ["test", TestProject, "-c", "Release", "--no-build", "--nologo", "-v", "quiet",
-        "--logger", $"trx;LogFileName={trx}", "--logger", "console;verbosity=quiet",
+    string[] arguments = ["test", TestProject, "-c", "Release", "--no-build", "--nologo",
+        "--logger", $"trx;LogFileName={trx}", "--logger", "console;verbosity=minimal",
         "--blame-hang-timeout", "10m", "--blame-hang-dump-type", "none", "--results-directory", testResults];
     int code = Execute("dotnet", testFilter.Length > 0 ? [.. arguments, "--filter", testFilter] : arguments, environment);
     if (!System.IO.File.Exists(trx))
@@ -183,6 +183,45 @@ void PublishAll()
         "-p:PublishAot=true", "-p:NuGetLockFilePath=obj/native.lock.json", "--nologo", "-v", "quiet");
     foreach (string folder in new[] { plain, native })
         Console.WriteLine($"{System.IO.Path.GetRelativePath(root, folder)}/lur");
+}
+
+/// One folder: app/ (tests, benchmarks, command, kernels; shared assemblies once), dotnet/ (this machine's runtime), run.sh.
+void PackGpuBundle()
+{
+    string bundle = System.IO.Path.Combine(artifacts, "gpu-bundle"), app = System.IO.Path.Combine(bundle, "app");
+    string archive = System.IO.Path.Combine(artifacts, "lur-gpu-bundle.tar.xz");
+    if (System.IO.Directory.Exists(bundle))
+        System.IO.Directory.Delete(bundle, recursive: true);
+    Say("Publishing the tests, the benchmarks and the command");
+    foreach (string project in new[] { "bench/Lur.Bench", "src/Lur.Cli", "tests/Lur.Tests" })
+        Dotnet("Publishing " + project, "publish", project, "-c", "Release", "-o", app, "-p:DebugType=embedded");
+    Say("Copying the .NET runtime");
+    CopyRuntime(System.IO.Path.Combine(bundle, "dotnet"));
+    System.IO.File.Copy(System.IO.Path.Combine(root, "tests", "gpu-bundle", "run.sh"), System.IO.Path.Combine(bundle, "run.sh"));
+    Say("Packing");
+    Require("Packing", "tar", "-C", artifacts, "-cJf", archive, "gpu-bundle");
+    double megabytes = new System.IO.FileInfo(archive).Length / 1e6;
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"artifacts/lur-gpu-bundle.tar.xz  {megabytes:F1} MB"));
+    if (megabytes > 60)
+        throw new Exception($"the bundle is larger than 60 MB; look for what grew with: du -a artifacts/gpu-bundle | sort -n | tail -30");
+}
+
+/// The runtime's own three parts, and nothing of the SDK.
+void CopyRuntime(string destination)
+{
+    string home = System.IO.Path.GetFullPath(System.IO.Path.Combine(typeof(object).Assembly.Location, "..", "..", "..", ".."));
+    string version = System.IO.Directory.GetDirectories(System.IO.Path.Combine(home, "shared", "Microsoft.NETCore.App"), "10.0.*")
+        .Select(path => Version.Parse(System.IO.Path.GetFileName(path))).Max().ToString();
+    foreach (string part in new[] { $"host/fxr/{version}", $"shared/Microsoft.NETCore.App/{version}" })
+    {
+        foreach (string file in System.IO.Directory.GetFiles(System.IO.Path.Combine(home, part)))
+        {
+            string copy = System.IO.Path.Combine(destination, part, System.IO.Path.GetFileName(file));
+            System.IO.Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy));
+            System.IO.File.Copy(file, copy);
+        }
+    }
+    System.IO.File.Copy(System.IO.Path.Combine(home, "dotnet"), System.IO.Path.Combine(destination, "dotnet"));
 }
 
 // ---- the end ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lur.Device;
 
 namespace Lur.Cli;
 
@@ -49,6 +50,16 @@ internal sealed class CommandContext
             Color = color,
             DeviceOrdinal = parsed.GetValue(GlobalOptions.Device),
         };
+    }
+
+    /// <summary>Opens the device of --device.</summary>
+    /// <exception cref="UsageException">There is no such device.</exception>
+    public ComputeDevice OpenDevice()
+    {
+        int count = ComputeDevice.Count;
+        return DeviceOrdinal < count
+            ? ComputeDevice.Open(DeviceOrdinal)
+            : throw new UsageException($"--device {DeviceOrdinal} does not exist; 'lur doctor' lists {count}, numbered from 0.");
     }
 
     /// <summary>Says something on the side: not in quiet mode and not between JSON lines.</summary>

@@ -1,3 +1,5 @@
+using Lur.Device;
+
 namespace Lur.Cli;
 
 /// <summary>Turns an exception into the one line a user reads.</summary>
@@ -22,7 +24,8 @@ internal static class Failure
                 error.WriteLine($"lur: {e.Message}");
                 code = ExitCode.BadUsage;
                 break;
-            case UserErrorException:
+            case UserErrorException or DllNotFoundException or KernelCompilationException:
+            case { } native when IsOfTheBindings(native):
                 error.WriteLine($"lur: {e.Message}");
                 break;
             default:
@@ -34,6 +37,12 @@ internal static class Failure
             error.WriteLine(e);
         return code;
     }
+
+    /// <summary>
+    /// CudaException, NVRTCException and their like. By name: which assembly they come from depends on the bindings that
+    /// the library was built with, and the command line does not reference either.
+    /// </summary>
+    private static bool IsOfTheBindings(Exception e) => e.GetType().Namespace?.Split('.') is ["Lur", "Cuda", ..] or ["ManagedCuda", ..];
 
     private static string FirstLine(string message)
     {

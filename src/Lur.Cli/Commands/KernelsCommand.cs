@@ -1,32 +1,75 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Lur.Device;
 
 namespace Lur.Cli.Commands;
 
-/// <summary>lur kernels: the kernel sources this build ships, and their compiled images.</summary>
+/// <summary>lur kernels: what this build ships, and images compiled ahead of time.</summary>
 internal static class KernelsCommand
 {
-    /// <summary>Where the sources lie: beside the program.</summary>
-    public static string SourceFolder => Path.Combine(AppContext.BaseDirectory, "kernels");
+    private static readonly Option<bool> s_list = new("--list") { Description = "List the kernels with their files and parameters." };
+
+    private static readonly Option<DirectoryInfo?> s_precompile = new("--precompile")
+    {
+        Description = "Compile every kernel for the devices of this machine into DIR; 'kernel-images' beside the program is where Lur looks.",
+        HelpName = "DIR",
+    };
+
+    private static readonly Option<Precision[]> s_precisions = new("--precision")
+    {
+        Description = "Which element types to compile; repeatable. float32 trains, float64 is for gradient checks.",
+        DefaultValueFactory = _ => [Precision.Float32, Precision.Float64],
+    };
 
     public static Command Create()
     {
-        var list = new Option<bool>("--list") { Description = "List the kernel files and their entry points." };
-        var command = new Command("kernels", "List the kernels of this build, or compile them ahead of time.") { list };
+        s_precisions.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "float32", "float64");
+        var command = new Command("kernels", "List the kernels of this build, or compile them ahead of time.") { s_list, s_precompile, s_precisions };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(s_list) == (result.GetValue(s_precompile) is not null))
+                result.AddError("lur kernels wants one of --list and --precompile DIR.");
+        });
         return command
-            .WithExamples("lur kernels --list")
-            .Runs((context, parsed) => List(context));
+            .WithExamples("lur kernels --list", "lur kernels --precompile kernel-images --precision float32")
+            .Runs((context, parsed) => parsed.GetValue(s_precompile) is { } folder
+                ? Precompile(context, folder.FullName, parsed.GetRequiredValue(s_precisions))
+                : List(context));
     }
 
     private static int List(CommandContext context)
     {
-        var table = new Table("kernels", new Column("file", "File"), new Column("bytes", "Bytes", Right: true));
-        foreach (string path in Sources())
-            table.Add(Path.GetRelativePath(SourceFolder, path), new FileInfo(path).Length);
+        var table = new Table(
+            new Column("file", "File"), new Column("kernel", "Kernel"), new Column("cooperative", "Cooperative"), new Column("parameters", "Parameters"));
+        foreach (KernelFile file in KernelCatalog.Files)
+        {
+            foreach (KernelInfo kernel in file.Kernels)
+                table.Add(file.Path, kernel.Name, kernel.Cooperative, string.Join(", ", kernel.Parameters.Select(Describe)));
+        }
         TablePrinter.Print(context, table);
         return ExitCode.Done;
     }
 
-    private static IEnumerable<string> Sources() => Directory.Exists(SourceFolder)
-        ? Directory.EnumerateFiles(SourceFolder, "*.cu", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-        : throw new UserErrorException($"the kernel sources are missing from '{SourceFolder}'; build or unpack Lur again.");
+    private static int Precompile(CommandContext context, string folder, Precision[] precisions)
+    {
+        var capabilities = new HashSet<Version>();
+        for (int ordinal = 0; ordinal < ComputeDevice.Count; ordinal++)
+        {
+            using ComputeDevice device = ComputeDevice.Open(ordinal);
+            capabilities.Add(device.Properties.ComputeCapability);
+        }
+        var clock = Stopwatch.StartNew();
+        IReadOnlyList<string> written = KernelImages.Precompile(folder, capabilities, precisions);
+        var table = new Table(new Column("file", "Image"), new Column("bytes", "Size", Right: true));
+        foreach (string path in written)
+            table.Add(Path.GetFileName(path), Cell.Bytes(new FileInfo(path).Length));
+        if (context.Json)
+            TablePrinter.Print(context, table);
+        context.Note(string.Create(CultureInfo.InvariantCulture, $"{written.Count} images in {clock.Elapsed.TotalSeconds:F1} s: {folder}"));
+        return ExitCode.Done;
+    }
+
+    private static string Describe(KernelParameter parameter) =>
+        $"{(parameter.IsConst ? "const " : "")}{parameter.Type}{(parameter.IsPointer ? "*" : "")} {parameter.Name}";
 }
