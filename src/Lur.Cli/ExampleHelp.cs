@@ -25,6 +25,9 @@ internal static class ExampleHelp
         return command;
     }
 
+    /// <summary>The example lines of a command.</summary>
+    public static string[] ExamplesOf(Command command) => s_examples.TryGetValue(command, out string[]? lines) ? lines : [];
+
     /// <summary>The words that lead to a command, for example "lur data inspect".</summary>
     public static string PathOf(Command command)
     {
@@ -39,7 +42,8 @@ internal static class ExampleHelp
         public override int Invoke(ParseResult parseResult)
         {
             int code = usage.Invoke(parseResult);
-            if (s_examples.TryGetValue(parseResult.CommandResult.Command, out string[]? lines))
+            string[] lines = ExamplesOf(parseResult.CommandResult.Command);
+            if (lines.Length > 0)
             {
                 TextWriter output = parseResult.InvocationConfiguration.Output;
                 output.WriteLine("Examples:");
