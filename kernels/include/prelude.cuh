@@ -56,9 +56,9 @@ using wide = double;
 // Marks a kernel that uses a barrier, a shuffle or shared memory: KERNEL COOPERATIVE name(...).
 #define COOPERATIVE
 
-// Short vectors of real: one machine vector in the host's lane build (LUR_VECTOR_BYTES wide), a scalar on CUDA, where the
-// threads of a warp are the lanes, and in the fiber build, whose checks then see the accesses a GPU makes. VEC is the
-// number of elements. load/store need no alignment beyond that of real.
+// Short vectors of real: one machine vector in the host's lane build (LUR_VECTOR_BYTES wide), a scalar on CUDA, where
+// the threads of a warp are the lanes, and in the fiber build, whose checks then see the accesses a GPU makes. VEC is
+// the number of elements. load/store need no alignment beyond that of real.
 #if LUR_VECTOR_BYTES && LUR_HOST_LANE
 typedef real vec __attribute__((vector_size(LUR_VECTOR_BYTES)));
 typedef real vec_unaligned __attribute__((vector_size(LUR_VECTOR_BYTES), aligned(sizeof(real)), may_alias));

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Reflection;
 using Lur.Cli.Commands;
 
 namespace Lur.Cli;
@@ -37,6 +39,10 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>Version and commit, for example 0.1.0+4f52bf1.</summary>
+    public static string ThisVersion { get; } = typeof(UserErrorException).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     /// <summary>The whole command tree; tests walk it.</summary>
     public static Command CreateRoot()
     {
@@ -46,13 +52,15 @@ internal static class CommandLine
             "Lur removes a class or a set of samples from a trained network and measures what was forgotten and what was kept.")
         {
             new HelpOption(),
-            new VersionOption(),
+            Version(),
             DemoCommand.Create(),
             TrainCommand.Create(),
             ForgetCommand.Create(),
             EvalCommand.Create(),
             ModelCommands.CreateImport(),
             ModelCommands.CreateExport(),
+            DataCommand.Create(),
+            DoctorCommand.Create(),
             KernelsCommand.Create(),
         };
         GlobalOptions.AddTo(root);
@@ -62,6 +70,8 @@ internal static class CommandLine
             "lur COMMAND --help                  the options of one command");
         return root;
     }
+
+    private static VersionOption Version() => new() { Action = new VersionAction() };
 
     private static int ReportUsage(ParseResult parsed, TextWriter error)
     {
@@ -83,5 +93,17 @@ internal static class CommandLine
         return word.StartsWith('-') ? $"'{path}' has no option {word}."
             : command.Subcommands.Count > 0 ? $"'{path}' has no command '{word}'; it has {string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
             : $"'{path}' takes no further argument '{word}'.";
+    }
+
+    /// <summary>The library's version: the package's own action prints that of the program that hosts the command.</summary>
+    private sealed class VersionAction : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine(ThisVersion);
+            return ExitCode.Done;
+        }
     }
 }

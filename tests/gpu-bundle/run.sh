@@ -16,7 +16,7 @@ dotnet=$DOTNET_ROOT/dotnet
 "$dotnet" "$here/app/Lur.Cli.dll" doctor
 "$dotnet" "$here/app/Lur.Cli.dll" doctor --json >"$results/doctor.json"
 
-"$dotnet" "$here/app/Lur.Tests.dll" --results "$results/tests.json" --filter "$pattern"
+"$dotnet" "$here/app/Lur.Tests.dll" run --results "$results/tests.json" --filter "$pattern"
 code=$?
 
 # In-process: the usual toolchain builds a project for every benchmark and would need the SDK.

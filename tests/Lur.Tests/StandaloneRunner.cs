@@ -8,17 +8,17 @@ using NUnit.Framework.Api;
 using NUnit.Framework.Interfaces;
 using NUnit.Framework.Internal;
 
-namespace Lur.Tests.Standalone;
+namespace Lur.Tests;
 
 /// <summary>
 /// Runs the tests where there is no SDK, as on a GPU machine that got the bundle: dotnet test needs one, and the engine of
 /// NUnit's own console is not needed for one assembly in one process.
 /// </summary>
-internal static class Program
+internal static class StandaloneRunner
 {
-    private const string Usage = "Usage: dotnet Lur.Tests.dll [--results FILE.json] [--filter REGEX]";
+    private const string Usage = "Usage: dotnet Lur.Tests.dll run [--results FILE.json] [--filter REGEX]";
 
-    public static int Main(string[] args)
+    public static int Run(string[] args)
     {
         string? results = null, filter = null;
         for (int i = 0; i < args.Length; i += 2)
