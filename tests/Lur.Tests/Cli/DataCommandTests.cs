@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Lur.Cli;
+using Lur.Data;
+using StbImageSharp;
+
+namespace Lur.Tests.Cli;
+
+public class DataCommandTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("lur-cli-").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public async Task InspectPrintsCountsThatAddUp()
+    {
+        using StringWriter output = new(), error = new();
+        int code = await CommandLine.RunAsync(["data", "inspect", "synthetic:train=57,test=31,seed=3", "--json"], output, error);
+        Assert.That((code, error.ToString()), Is.EqualTo((ExitCode.Done, "")));
+        using var document = JsonDocument.Parse(output.ToString());
+        JsonElement root = document.RootElement;
+        Assert.That(root.GetProperty("train").GetInt32(), Is.EqualTo(57));
+        Assert.That(root.GetProperty("classes").EnumerateArray().Sum(c => c.GetProperty("train").GetInt32()), Is.EqualTo(57));
+        Assert.That(root.GetProperty("classes").EnumerateArray().Sum(c => c.GetProperty("test").GetInt32()), Is.EqualTo(31));
+        Assert.That(root.GetProperty("mean").GetArrayLength(), Is.EqualTo(3));
+        Assert.That(root.GetProperty("trainSha256").GetString(), Has.Length.EqualTo(64));
+    }
+
+    [Test]
+    public async Task AMissingDataSetIsOneSentence()
+    {
+        using StringWriter output = new(), error = new();
+        int code = await CommandLine.RunAsync(["data", "inspect", Path.Combine(_folder, "none")], output, error);
+        Assert.That((code, output.ToString()), Is.EqualTo((ExitCode.Failed, "")));
+        Assert.That(error.ToString().TrimEnd(), Does.StartWith("lur: ").And.Contain("none").And.Not.Contain("\n"));
+    }
+
+    [Test]
+    public async Task TheContactSheetShowsTheSamples()
+    {
+        string file = Path.Combine(_folder, "sheet.png");
+        using StringWriter output = new(), error = new();
+        int code = await CommandLine.RunAsync(
+            ["data", "inspect", "synthetic:train=40,test=10,seed=5", "--contact-sheet", file, "--quiet"], output, error);
+        Assert.That((code, error.ToString()), Is.EqualTo((ExitCode.Done, "")));
+        using FileStream stream = File.OpenRead(file);
+        var image = ImageResult.FromStream(stream, ColorComponents.RedGreenBlue);
+        using DataSource source = DataSource.Open("synthetic:train=40,test=10,seed=5");
+        IImageDataset train = source.Train;
+        // A cell of 32 x 32 and a gap of 2: the first sample of a class starts at column 2, row 2 + 34 * class.
+        Assert.That((image.Width, image.Height), Is.EqualTo((12 * 34 + 2, 10 * 34 + 2)));
+        int first = train.Label(0);
+        byte[] sample = new byte[train.SampleBytes];
+        train.CopyImage(0, sample);
+        for (int y = 0; y < 32; y++)
+        {
+            for (int x = 0; x < 32; x++)
+            {
+                for (int c = 0; c < 3; c++)
+                    Assert.That(image.Data[3 * ((2 + 34 * first + y) * image.Width + 2 + x) + c], Is.EqualTo(sample[c * 1024 + y * 32 + x]));
+            }
+        }
+    }
+
+    [Test]
+    public void ARunDirectoryHoldsWholeFilesOnly()
+    {
+        string folder = Path.Combine(_folder, "a", "b");
+        RunDirectory run = RunDirectory.Create(folder);
+        run.WriteText("log.csv", "step,loss\n");
+        Assert.Throws<InvalidOperationException>(() => run.Write("log.csv", stream =>
+        {
+            stream.Write("half"u8);
+            throw new InvalidOperationException("killed");
+        }));
+        run.WriteJson("result.json", json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("ua", 0.5);
+            json.WriteEndObject();
+        });
+        Assert.That(File.ReadAllText(Path.Combine(folder, "log.csv")), Is.EqualTo("step,loss\n"), "the old file stays");
+        Assert.That(Directory.GetFiles(folder).Select(Path.GetFileName), Is.EquivalentTo(new[] { "log.csv", "result.json" }));
+        Assert.That(run.Written, Is.EqualTo(new[] { "log.csv", "result.json" }));
+        Assert.Throws<UserErrorException>(() => RunDirectory.Create(folder, overwrite: false));
+        Assert.DoesNotThrow(() => RunDirectory.Create(folder));
+    }
+
+    [Test]
+    public void AFolderThatCannotBeCreatedIsOneSentence()
+    {
+        string file = Path.Combine(_folder, "file");
+        File.WriteAllText(file, "");
+        Assert.That(() => RunDirectory.Create(Path.Combine(file, "below")), Throws.TypeOf<UserErrorException>().With.Message.Contains("-o"));
+    }
+
+    [Test]
+    public async Task DoctorNamesTheDevicesAndAgreesWithItsJson()
+    {
+        using StringWriter text = new(), json = new(), error = new();
+        int code = await CommandLine.RunAsync(["doctor"], text, error);
+        int jsonCode = await CommandLine.RunAsync(["doctor", "--json"], json, error);
+        Assert.That(jsonCode, Is.EqualTo(code));
+        using var document = JsonDocument.Parse(json.ToString());
+        JsonElement devices = document.RootElement.GetProperty("devices");
+        Assert.That(devices.GetArrayLength(), Is.EqualTo(Lur.Device.ComputeDevice.Count));
+        foreach (JsonElement device in devices.EnumerateArray())
+            Assert.That(text.ToString(), Does.Contain(device.GetProperty("name").GetString()!));
+    }
+}
