@@ -65,9 +65,9 @@ internal static class CommandLine
         };
         GlobalOptions.AddTo(root);
         ExampleHelp.AddTo(root,
-            "lur doctor                          what this machine offers and what is missing",
-            "lur demo -o out/demo                train, forget, measure; needs no data",
-            "lur COMMAND --help                  the options of one command");
+            "lur doctor            what this machine offers and what is missing",
+            "lur demo              train, forget, measure; needs no data",
+            "lur forget --help     the options of one command");
         return root;
     }
 

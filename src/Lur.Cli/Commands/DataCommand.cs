@@ -12,11 +12,7 @@ internal static class DataCommand
         Description = "A folder or file (CIFAR binary, IDX, folder of images), or synthetic[:train=N,test=M,seed=S].",
     };
 
-    private static readonly Option<int?> s_imageSize = new("--image-size")
-    {
-        Description = "Rows and columns that images of a folder are scaled to; without it their common size.",
-        HelpName = "N",
-    };
+    private static readonly Option<int?> s_imageSize = SharedOptions.ImageSize();
 
     private static readonly Option<FileInfo?> s_sheet = new("--contact-sheet")
     {
@@ -38,7 +34,7 @@ internal static class DataCommand
 
     private static int Inspect(CommandContext context, string location, int? imageSize, FileInfo? sheet, CancellationToken cancel)
     {
-        using DataSource source = DataSource.Open(location, new DataOptions { ImageSize = imageSize });
+        using DataSource source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
         cancel.ThrowIfCancellationRequested();
         ChannelStatistics statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();

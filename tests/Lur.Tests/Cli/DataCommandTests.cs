@@ -67,38 +67,6 @@ public class DataCommandTests
     }
 
     [Test]
-    public void ARunDirectoryHoldsWholeFilesOnly()
-    {
-        string folder = Path.Combine(_folder, "a", "b");
-        RunDirectory run = RunDirectory.Create(folder);
-        run.WriteText("log.csv", "step,loss\n");
-        Assert.Throws<InvalidOperationException>(() => run.Write("log.csv", stream =>
-        {
-            stream.Write("half"u8);
-            throw new InvalidOperationException("killed");
-        }));
-        run.WriteJson("result.json", json =>
-        {
-            json.WriteStartObject();
-            json.WriteNumber("ua", 0.5);
-            json.WriteEndObject();
-        });
-        Assert.That(File.ReadAllText(Path.Combine(folder, "log.csv")), Is.EqualTo("step,loss\n"), "the old file stays");
-        Assert.That(Directory.GetFiles(folder).Select(Path.GetFileName), Is.EquivalentTo(new[] { "log.csv", "result.json" }));
-        Assert.That(run.Written, Is.EqualTo(new[] { "log.csv", "result.json" }));
-        Assert.Throws<UserErrorException>(() => RunDirectory.Create(folder, overwrite: false));
-        Assert.DoesNotThrow(() => RunDirectory.Create(folder));
-    }
-
-    [Test]
-    public void AFolderThatCannotBeCreatedIsOneSentence()
-    {
-        string file = Path.Combine(_folder, "file");
-        File.WriteAllText(file, "");
-        Assert.That(() => RunDirectory.Create(Path.Combine(file, "below")), Throws.TypeOf<UserErrorException>().With.Message.Contains("-o"));
-    }
-
-    [Test]
     public async Task DoctorNamesTheDevicesAndAgreesWithItsJson()
     {
         using StringWriter text = new(), json = new(), error = new();
