@@ -50,10 +50,12 @@ internal readonly record struct Cell(object? Value, string Text)
     }
 }
 
-/// <summary>A table to print; as JSON it is an array of objects.</summary>
-internal sealed class Table(params Column[] columns)
+/// <summary>A table to print; as JSON it is an array of objects, and the key names it where several are printed together.</summary>
+internal sealed class Table(string key, params Column[] columns)
 {
     private readonly List<Cell[]> _rows = [];
+
+    public string Key { get; } = key;
 
     public IReadOnlyList<Column> Columns { get; } = columns;
 

@@ -62,7 +62,7 @@ internal static class DataCommand
     private static Table Classes(DataSource source)
     {
         int[] train = source.Train.CountByClass(), test = source.Test.CountByClass();
-        var table = new Table(
+        var table = new Table("classes",
             new Column("class", "Class", Right: true), new Column("name", "Name"),
             new Column("train", "Training", Right: true), new Column("test", "Test", Right: true));
         for (int c = 0; c < train.Length; c++)

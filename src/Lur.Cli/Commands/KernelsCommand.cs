@@ -40,7 +40,7 @@ internal static class KernelsCommand
 
     private static int List(CommandContext context)
     {
-        var table = new Table(
+        var table = new Table("kernels",
             new Column("file", "File"), new Column("kernel", "Kernel"), new Column("cooperative", "Cooperative"), new Column("parameters", "Parameters"));
         foreach (KernelFile file in KernelCatalog.Files)
         {
@@ -61,7 +61,7 @@ internal static class KernelsCommand
         }
         var clock = Stopwatch.StartNew();
         IReadOnlyList<string> written = KernelImages.Precompile(folder, capabilities, precisions);
-        var table = new Table(new Column("file", "Image"), new Column("bytes", "Size", Right: true));
+        var table = new Table("images", new Column("file", "Image"), new Column("bytes", "Size", Right: true));
         foreach (string path in written)
             table.Add(Path.GetFileName(path), Cell.Bytes(new FileInfo(path).Length));
         if (context.Json)

@@ -7,7 +7,7 @@ public class PrintingTests
 {
     private static Table Sample()
     {
-        var table = new Table(new Column("method", "Method"), new Column("ua", "UA", Right: true), new Column("bytes", "Memory", Right: true))
+        var table = new Table("result", new Column("method", "Method"), new Column("ua", "UA", Right: true), new Column("bytes", "Memory", Right: true))
         {
             Title = "Result",
         };
