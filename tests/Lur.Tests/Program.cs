@@ -4,7 +4,8 @@ namespace Lur.Tests;
 
 /// <summary>
 /// The test assembly as a program: tests that need a process of their own (another environment, a crash) start it with
-/// the name of a probe. Prints what the probe returns; exit code 0, or 1 with the exception's message.
+/// the name of a probe. Prints what the probe returns; exit code 0, or 1 with the exception's message. With 'run' it runs
+/// the tests themselves, where there is no SDK.
 /// </summary>
 public static class Program
 {
@@ -19,9 +20,11 @@ public static class Program
 
     public static int Main(string[] args)
     {
+        if (args is ["run", ..])
+            return StandaloneRunner.Run(args[1..]);
         if (args.Length != 1 || !Probes.TryGetValue(args[0], out var probe))
         {
-            Console.Error.WriteLine($"Run the tests with 'dotnet test'; as a program this takes one of: {string.Join(", ", Probes.Keys)}.");
+            Console.Error.WriteLine($"Run the tests with 'dotnet test' or, without an SDK, with 'run'; other words are probes: {string.Join(", ", Probes.Keys)}.");
             return 2;
         }
         try
