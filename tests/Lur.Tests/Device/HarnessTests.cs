@@ -21,6 +21,30 @@ public class HarnessTests
     }
 
     [Test]
+    public void AReadBehindABufferIsAFaultThatNamesTheKernelAndTheNextTestGetsAFreshDevice()
+    {
+        if (TestDevices.All.FirstOrDefault(t => t.ChecksMemory) is not { } test)
+        {
+            Assert.Ignore("Not run: this machine has no checked device.");
+            return;
+        }
+        var x = new GuardedBuffer(test, Precision.Float32, new double[32]);
+        var y = new GuardedBuffer(test, Precision.Float32, 33);
+        var e = Assert.Throws<Lur.Cuda.CudaException>(() =>
+        {
+            test.Device.Kernels(Precision.Float32).Relu.ReluForward(new LaunchShape(1, 32), y.Pointer, x.Pointer, 33);
+            test.Device.Synchronize();
+        })!;
+        Assert.That(e.CudaError, Is.EqualTo(Lur.Cuda.BasicTypes.CUResult.ErrorIllegalAddress), e.Message);
+        Assert.That(e.Message, Does.Contain("relu_forward"));
+        TestContext.Out.WriteLine(e.Message);
+        var fresh = TestDevices.All.First(t => t.ChecksMemory);
+        Assert.That(fresh.Device, Is.Not.SameAs(test.Device));
+        using var z = new GuardedBuffer(fresh, Precision.Float32, [1, 2]);
+        Errors.AssertSame(z.Get(), [1, 2], "after the reset");
+    }
+
+    [Test]
     public void ANewBufferIsNaN([Values] Precision precision)
     {
         using var x = new GuardedBuffer(TestDevices.All.First(), precision, 5);
