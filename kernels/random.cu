@@ -1,8 +1,8 @@
 // random.cu - vectors of random numbers. Every element is a pure function of (seed, stream, step, i).
 //
-// Element i is word i % 4 of philox4x32(seed, stream, index = step * 2^32 + i / 4). step is read from the device (null:
+// Element i is word i % 4 of philox4x32(seed, stream, index = step * 2^30 + i / 4). step is read from the device (null:
 // 0), so that a captured graph draws anew at every replay. RandomStream in C# gives the same numbers at position
-// step * 2^34 + i.
+// step * 2^32 + i.
 //   random_uniform  x = low + (high - low) u, u a multiple of 2^-24 in [0, 1)       the same bits as in C#
 //   random_normal   x = mean + deviation z, z by Box-Muller from the words (0, 1) and (2, 3)
 //                                                   equal to C# but for the last bits of log, cos and sin
@@ -14,7 +14,7 @@
 
 DEVICE Philox4 random_words(unsigned long long seed, unsigned long long stream, const unsigned long long* step,
                             int quad) {
-    return philox4x32(seed, stream, ((step == nullptr ? 0 : *step) << 32) + (unsigned)quad);
+    return philox4x32(seed, stream, ((step == nullptr ? 0 : *step) << 30) + (unsigned)quad);
 }
 
 DEVICE void store_quad(real* x, int n, int quad, real a, real b, real c, real d) {

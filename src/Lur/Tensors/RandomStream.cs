@@ -8,7 +8,7 @@ namespace Lur.Tensors;
 /// </summary>
 /// <remarks>
 /// Word <c>i</c> is word <c>i mod 4</c> of Philox block <c>i / 4</c>. <c>random_uniform</c> and <c>random_normal</c>
-/// write elements <c>i = 0 .. n-1</c> of the same sequence, offset by <c>step * 2^34</c>. Save <see cref="Seed"/>,
+/// write elements <c>i = 0 .. n-1</c> of the same sequence, offset by <c>step * 2^32</c>. Save <see cref="Seed"/>,
 /// <see cref="Stream"/> and <see cref="Position"/> to resume. Not thread-safe; make one stream per purpose instead.
 /// </remarks>
 public sealed class RandomStream

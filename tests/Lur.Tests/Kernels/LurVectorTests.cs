@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Tests.Device;
+using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 
@@ -20,9 +21,9 @@ public class LurVectorTests
         foreach (var test in TestDevices.AllBlockSizes())
         {
             double[]? first = null;
-            foreach (var grid in KernelScope.Grids)
+            using var scope = new KernelScope(test, precision);
+            foreach (var grid in scope.Grids)
             {
-                using var scope = new KernelScope(test, precision);
                 var (ahead, partials) = (scope.Vector(n), scope.Unwritten<double>(2 * count));
                 scope.Kernels.Lur.LurLookAhead(scope.Grid(grid), ahead.Pointer, partials.Pointer(), scope.Vector(theta).Pointer,
                     scope.Vector(g).Pointer, scope.Array(alpha).Pointer(), n, count);
@@ -43,8 +44,8 @@ public class LurVectorTests
     [TestCase(0.0, 5.0, 1.0, 0.0, Description = "alpha 0")]
     public void TheLookAheadStepIsCapped(double alpha, double norm, double cap, double expected)
     {
-        var step = new double[Training.StepParameters.Count];
-        step[(int)Training.StepParameter.Alpha] = alpha;
+        var step = new double[StepParameters.Count];
+        step[(int)StepParameter.Alpha] = alpha;
         foreach (var test in TestDevices.AllBlockSizes())
         {
             using var scope = new KernelScope(test, Precision.Float32);
@@ -83,7 +84,7 @@ public class LurVectorTests
             var (plus, minus) = (scope.Vector(Gradient(1)), scope.Vector(Gradient(oneSided ? 0 : -1)));
             double[] expected = [.. v.Zip(hessian, (x, h) => x * h)];
             var tolerance = 12 * precision.Unit() / s[0];
-            foreach (var grid in KernelScope.Grids)
+            foreach (var grid in scope.Grids)
             {
                 var (h, partials) = (scope.Vector(n), scope.Unwritten<double>(3));
                 lur.LurDifference(scope.Grid(grid), h.Pointer, partials.Pointer(), plus.Pointer, minus.Pointer,

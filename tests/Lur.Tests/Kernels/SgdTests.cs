@@ -63,10 +63,10 @@ public class SgdTests
         var gradients = Enumerable.Range(0, 5).Select(_ => precision.Round(random.NormalArray(n))).ToArray();
         foreach (var test in TestDevices.AllBlockSizes())
         {
-            foreach (var grid in KernelScope.Grids)
+            using var scope = new KernelScope(test, precision);
+            foreach (var grid in scope.Grids)
             {
                 var (expected, buffer) = ((double[])start.Clone(), withMomentum ? new double[n] : null);
-                using var scope = new KernelScope(test, precision);
                 var (theta, momentum, step) = (scope.Vector(start), scope.Vector(new double[n]), scope.Array(StepArray(options)));
                 var keep = mask != null ? scope.Array(mask) : null;
                 foreach (var g in gradients)

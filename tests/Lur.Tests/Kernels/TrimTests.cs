@@ -43,11 +43,13 @@ public class TrimTests
         int[] ranks = [.. new[] { 1, n / 2, (int)(0.97 * n), n - 1, n }.Where(k => k >= 1).Distinct()];
         foreach (var test in TestDevices.AllBlockSizes())
         {
+            // 34 or 66 launches a selection, each run several times there: one rank and small sizes see every path.
+            if (test.ChecksMemory && (n > 65 || kind is "saliencies" or "constant")) continue;
             using var scope = new KernelScope(test, precision);
             var dx = scope.Vector(x);
-            foreach (var k in test.IsLane ? ranks : [ranks[^1], ranks[ranks.Length / 2]])
+            foreach (var k in test.ChecksMemory ? [ranks[ranks.Length / 2]] : ranks)
             {
-                foreach (var (grid, count) in new[] { (1u, 1), (2u, 3) })
+                foreach (var (grid, count) in test.ChecksMemory ? [(2u, 3)] : new[] { (1u, 1), (2u, 3) })
                 {
                     var expected = Optimisation.KthSmallest(x, k);
                     Assert.That(Select(scope, dx.Pointer, n, k, count, grid), Is.EqualTo(expected), $"rank {k} of {n}, {count} parts");
@@ -81,7 +83,7 @@ public class TrimTests
         var n = before + length + after;
         var (theta, s) = (precision.Round(random.NormalArray(n)), precision.Round(random.UniformArray(n)));
         var tau = s[before]; // a saliency equal to the threshold stays
-        s[n - after - 1] = 1;
+        if (length > 1) s[n - after - 1] = 1;
         var stream = RandomStream.StreamOf("trim/layer4.1.conv2.weight");
         var b = precision.Round(bound);
         var expected = (double[])theta.Clone();

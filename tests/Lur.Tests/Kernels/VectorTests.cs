@@ -37,7 +37,7 @@ public class VectorTests
     {
         var tolerance = SumTolerance(scope.Precision, n) * terms.Sum(Math.Abs);
         double[]? first = null;
-        foreach (var grid in KernelScope.Grids)
+        foreach (var grid in scope.Grids)
         {
             var partials = scope.Unwritten<double>(count);
             launch(scope.Grid(grid), partials.Pointer());
@@ -58,7 +58,7 @@ public class VectorTests
         {
             using var scope = new KernelScope(test, precision);
             Assert.That(Extremes(scope, x, count), Is.EqualTo((x.Max(Math.Abs), 0.0)));
-            foreach (var at in new[] { 0, n / 2, n - 1 })
+            foreach (var at in test.ChecksMemory ? [n - 1] : new[] { 0, n / 2, n - 1 })
             {
                 var changed = (double[])x.Clone();
                 changed[at] = -1e30;
@@ -99,7 +99,7 @@ public class VectorTests
         {
             using var scope = new KernelScope(test, Precision.Float32);
             var (input, sum, max) = (scope.Array(partials), scope.Unwritten<double>(values), scope.Unwritten<double>(values));
-            foreach (var grid in KernelScope.Grids)
+            foreach (var grid in scope.Grids)
             {
                 scope.Kernels.Vector.VectorFinishSum(scope.Grid(grid), sum.Pointer(), input.Pointer(), count, values);
                 scope.Kernels.Vector.VectorFinishMax(scope.Grid(grid), max.Pointer(), input.Pointer(), count, values);
@@ -118,9 +118,9 @@ public class VectorTests
         var a = precision.Round(random.Normal());
         foreach (var test in TestDevices.AllBlockSizes())
         {
-            foreach (var grid in KernelScope.Grids)
+            using var scope = new KernelScope(test, precision);
+            foreach (var grid in scope.Grids)
             {
-                using var scope = new KernelScope(test, precision);
                 var (k, shape, dx) = (scope.Kernels.Vector, scope.Grid(grid), scope.Vector(x));
                 var (axpy, absolute, scaled, filled) = (scope.Vector(y), scope.Vector(y), scope.Vector(n), scope.Vector(n));
                 k.VectorAxpy(shape, axpy.Pointer, dx.Pointer, n, a);
