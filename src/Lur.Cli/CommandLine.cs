@@ -61,6 +61,7 @@ internal static class CommandLine
             ModelCommands.CreateExport(),
             DataCommand.Create(),
             DoctorCommand.Create(),
+            CheckCommand.Create(),
             KernelsCommand.Create(),
         };
         GlobalOptions.AddTo(root);

@@ -17,9 +17,9 @@ internal static class DataAndModel
     }
 
     /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
-    public static TrainedModel Load(string path, ComputeDevice device, DataSource source)
+    public static TrainedModel Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
     {
-        var model = ModelFile.Load(path, device, Precision.Float32, Defaults(source));
+        var model = ModelFile.Load(path, device, precision, Defaults(source));
         try
         {
             Require(model, path, source);
@@ -48,12 +48,12 @@ internal static class DataAndModel
     }
 
     /// <summary>A new model with initial weights for a data set.</summary>
-    public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed)
+    public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed, Precision precision = Precision.Float32)
     {
         var data = source.Train;
         var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
         var defaults = Defaults(source);
-        var model = new TrainedModel(device, Precision.Float32, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization);
+        var model = new TrainedModel(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization);
         model.Initialize(seed);
         return model;
     }

@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Lur.Checkpoints;
+using Lur.Cli;
+using Lur.Tests.Data;
+
+namespace Lur.Tests.Cli;
+
+/// <summary>The commands end to end on small generated data: what they leave behind, that it repeats to the byte, and that a
+/// killed run goes on as if nothing had happened.</summary>
+public class PipelineTests
+{
+    private const string Data = "synthetic:train=160,test=60,seed=5";
+    private static readonly string[] s_train = ["--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "2", "--batch", "16", "--lr", "0.05"];
+    private static readonly string[] s_forget = ["--data", Data, "--epochs", "1", "--batch", "16", "--lr", "0.01"];
+
+    private static (int Code, string Output, string Error) Lur(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
+        return (code, output.ToString(), error.ToString());
+    }
+
+    private static string Train(string folder, params string[] more)
+    {
+        var (code, _, error) = Lur(["train", .. s_train, "-o", folder, .. more]);
+        Assert.That(code, Is.Zero, error);
+        return Path.Combine(folder, "model.safetensors");
+    }
+
+    [Test]
+    public void TrainAndForgetLeaveEverythingBehindAndRepeatToTheByte()
+    {
+        using var temp = new TempFolder();
+        var first = Train(temp["a"]);
+        var second = Train(temp["b"]);
+        Assert.That(File.ReadAllBytes(first), Is.EqualTo(File.ReadAllBytes(second)), "same seed, same bytes");
+        foreach (var name in new[] { "f", "g" })
+        {
+            var (code, output, error) = Lur(["forget", first, .. s_forget, "--forget", "class:3", "-o", temp[name]]);
+            Assert.That(code, Is.Zero, error);
+            foreach (var metric in new[] { "UA", "RA", "TA", "FTA" }) Assert.That(output, Does.Contain(metric));
+        }
+
+        Assert.That(File.ReadAllBytes(temp["f/model.safetensors"]), Is.EqualTo(File.ReadAllBytes(temp["g/model.safetensors"])));
+        Assert.That(File.ReadAllText(temp["f/log.csv"]), Is.EqualTo(File.ReadAllText(temp["g/log.csv"])));
+        foreach (var file in new[] { "config.json", "result.json", "forget.txt" }) Assert.That(File.Exists(temp["f/" + file]), file);
+        using var result = JsonDocument.Parse(File.ReadAllText(temp["f/result.json"]));
+        var samples = result.RootElement.GetProperty("samples");
+        Assert.That(samples.GetProperty("test").GetProperty("unlearned").GetProperty("predicted").GetArrayLength(), Is.EqualTo(60));
+        Assert.That(samples.GetProperty("forget").GetProperty("index").GetArrayLength() + samples.GetProperty("retain").GetProperty("index").GetArrayLength(), Is.EqualTo(160));
+        using var original = SafeTensorsFile.Open(first);
+        using var unlearned = SafeTensorsFile.Open(temp["f/model.safetensors"]);
+        Assert.That(unlearned.Metadata["lur.parent-sha256"], Is.EqualTo(original.Sha256()));
+    }
+
+    [TestCase("random:25%")]
+    [TestCase("class:3", "--hvp", "fd")]
+    [TestCase("class:3", "--hvp", "none", "--epoch-mode", "min")]
+    [TestCase("class:3", "--epoch-mode", "retain-tail", "--forget-loss", "random-label")]
+    [TestCase("class:3", "--bn", "frozen", "--forget-loss", "uniform-kl")]
+    [TestCase("class:3", "--bn", "both", "--forget-loss", "bounded", "--trim-scope", "eligible")]
+    public void EveryVariantRuns(string forget, params string[] options)
+    {
+        using var temp = new TempFolder();
+        var model = Train(temp["base"]);
+        var (code, output, error) = Lur(["forget", model, .. s_forget, "--forget", forget, "-o", temp["f"], .. options]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Contain("UA"));
+        Assert.That(File.ReadAllLines(temp["f/log.csv"]), Has.Length.GreaterThan(2));
+    }
+
+    [Test]
+    public void AKilledRunResumesToTheSameBytes()
+    {
+        using var temp = new TempFolder();
+        var whole = Train(temp["whole"], "--checkpoint-every", "3");
+        var folder = temp["killed"];
+        string[] args = ["train", .. s_train, "-o", folder, "--checkpoint-every", "3"];
+        var cli = Path.Combine(TestContext.CurrentContext.TestDirectory, "Lur.Cli.dll");
+        // Killed three times, each time as soon as a further checkpoint appears: also in the middle of writing the next.
+        var state = Path.Combine(folder, "training-state.safetensors");
+        for (var round = 0; round < 3; round++)
+        {
+            var start = new ProcessStartInfo("dotnet", [cli, .. args, "--resume"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+            using var process = Process.Start(start)!;
+            var known = File.Exists(state) ? File.GetLastWriteTimeUtc(state) : DateTime.MinValue;
+            var clock = Stopwatch.StartNew();
+            while (!process.HasExited && clock.Elapsed < TimeSpan.FromMinutes(2) && !(File.Exists(state) && File.GetLastWriteTimeUtc(state) > known)) Thread.Sleep(1);
+            process.Kill();
+            process.WaitForExit();
+            if (File.Exists(Path.Combine(folder, "model.safetensors"))) break;
+        }
+
+        var (code, _, error) = Lur([.. args, "--resume"]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), Is.EqualTo(File.ReadAllBytes(whole)));
+        Assert.That(File.ReadAllText(Path.Combine(folder, "log.csv")), Is.EqualTo(File.ReadAllText(temp["whole/log.csv"])));
+        Assert.That(Directory.GetFiles(folder, "*" + AtomicFile.TemporarySuffix), Is.Empty);
+    }
+
+    [Test]
+    public void ResumingWithOtherOptionsIsRefused()
+    {
+        using var temp = new TempFolder();
+        using var cancel = new CancellationTokenSource();
+        cancel.Cancel();
+        using (StringWriter output = new(), error = new())
+        {
+            var code = CommandLine.RunAsync(["train", .. s_train, "-o", temp["a"]], output, error, cancel.Token).GetAwaiter().GetResult();
+            Assert.That(code, Is.EqualTo(ExitCode.Interrupted));
+            Assert.That(error.ToString(), Does.Contain("--resume"));
+        }
+
+        var (other, _, message) = Lur(["train", .. s_train, "-o", temp["a"], "--resume", "--seed", "2"]);
+        Assert.That(other, Is.EqualTo(ExitCode.Failed));
+        Assert.That(message, Does.Contain("resume with the options"));
+    }
+
+    [Test]
+    public void ImportAndExportOfAForeignFileAreByteIdentical()
+    {
+        using var temp = new TempFolder();
+        var plain = temp["torch.safetensors"];
+        Assert.That(Lur("export", Train(temp["a"]), "-o", plain).Code, Is.Zero);
+        // Another writer's habits: padding in the header, tensors in another order than ours, metadata of its own.
+        var foreign = temp["foreign.safetensors"];
+        WriteForeign(plain, foreign);
+        var (code, _, error) = Lur("import", foreign, "--data", Data, "-o", temp["model.safetensors"]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(Lur("export", temp["model.safetensors"], "-o", temp["again.safetensors"]).Code, Is.Zero);
+        Assert.That(File.ReadAllBytes(temp["again.safetensors"]), Is.EqualTo(File.ReadAllBytes(foreign)));
+        Assert.That(Lur("eval", foreign, "--data", Data).Code, Is.Zero, "a file of torch is taken as it is");
+    }
+
+    private static void WriteForeign(string source, string target)
+    {
+        using var file = SafeTensorsFile.Open(source);
+        using var data = new MemoryStream();
+        var entries = new List<string> { "\"__metadata__\":{\"written_by\":\"someone else\"}" };
+        foreach (var t in file.Tensors.OrderByDescending(t => t.Name, StringComparer.Ordinal))
+        {
+            var begin = data.Position;
+            data.Write(file.Bytes(t.Name));
+            entries.Add($"\"{t.Name}\": {{\"dtype\":\"{t.Type}\",\"shape\":[{string.Join(", ", t.Shape)}],\"data_offsets\":[{begin},{data.Position}]}}");
+        }
+
+        var header = System.Text.Encoding.UTF8.GetBytes("{" + string.Join(",", entries) + "}   ");
+        using var stream = File.Create(target);
+        stream.Write(BitConverter.GetBytes((long)header.Length));
+        stream.Write(header);
+        stream.Write(data.ToArray());
+    }
+
+    [Test]
+    public void AMisshapenModelIsRefusedWithTheDifference()
+    {
+        using var temp = new TempFolder();
+        var model = Train(temp["a"]);
+        var writer = new SafeTensorsWriter();
+        using (var file = SafeTensorsFile.Open(model))
+        {
+            foreach (var (key, value) in file.Metadata) writer.Metadata[key] = value;
+            foreach (var t in file.Tensors)
+            {
+                if (t.Name == "layer1.0.bn1.bias") continue;
+                writer.Add(t.Name, t.Type, t.Name == "fc.bias" ? [t.Shape[0], 1] : [.. t.Shape], file.Bytes(t.Name).ToArray());
+            }
+        }
+
+        writer.Add<float>("surprise", [1], [0f]);
+        writer.Save(temp["bad.safetensors"]);
+        var (code, _, error) = Lur("eval", temp["bad.safetensors"], "--data", Data);
+        Assert.That(code, Is.EqualTo(ExitCode.Failed));
+        foreach (var part in new[] { "layer1.0.bn1.bias", "fc.bias", "surprise" }) Assert.That(error, Does.Contain(part));
+    }
+
+    [TestCase("class:purple", "purple")]
+    [TestCase("random:0", "random:0")]
+    [TestCase("nowhere.txt", "nowhere.txt")]
+    public void BadForgetSpecificationsAreOneSentence(string forget, string names)
+    {
+        using var temp = new TempFolder();
+        var (code, output, error) = Lur(["forget", Train(temp["a"]), .. s_forget, "--forget", forget, "-o", temp["f"]]);
+        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
+        Assert.That(error.Trim(), Does.Contain(names).And.Not.Contain("\n"));
+        Assert.That(Directory.Exists(temp["f"]), Is.False, "nothing is left behind");
+    }
+
+    [TestCase("--alpha", "-1")]
+    [TestCase("--momentum", "1")]
+    [TestCase("--trim", "1")]
+    [TestCase("--lr", "NaN")]
+    public void ImpossibleOptionsAreNamed(string option, string value)
+    {
+        var (code, _, error) = Lur(["forget", "model.safetensors", .. s_forget[..4], "--forget", "class:0", "-o", "nowhere", option, value]);
+        Assert.That(code, Is.EqualTo(ExitCode.Failed));
+        Assert.That(error, Does.Contain(option));
+    }
+
+    [Test]
+    public void PlanPrintsBytesByRole()
+    {
+        using var temp = new TempFolder();
+        var (code, output, error) = Lur(["train", .. s_train, "-o", temp["a"], "--plan"]);
+        Assert.That(code, Is.Zero, error);
+        foreach (var role in new[] { "Activation", "Gradient", "Workspace", "arena", "total" }) Assert.That(output, Does.Contain(role));
+        Assert.That(Directory.Exists(temp["a"]), Is.False);
+    }
+}
