@@ -7,7 +7,10 @@
 #include "image_abi.h"
 
 #define LUR_HOST 1
-#if defined(__AVX512F__)
+// Width of a machine vector. 0 in fiber mode: there, as on a GPU, the threads are the lanes.
+#if !LUR_HOST_LANE
+#define LUR_VECTOR_BYTES 0
+#elif defined(__AVX512F__)
 #define LUR_VECTOR_BYTES 64
 #elif defined(__AVX__)
 #define LUR_VECTOR_BYTES 32
