@@ -42,17 +42,20 @@ KERNEL winograd_input(real* __restrict__ v, const real* __restrict__ x, int N, i
 // m[36][rows][columns] = v[36][rows][depth] u[36][panel][depth][PANEL]; all threads of the block
 DEVICE void winograd_multiply(real* m, const real* v, int v_row, long long v_step, int rows, int depth, const real* u,
                               long long u_step, int columns) {
-    const int groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
-    LANE_LOOP (item, WINOGRAD_POINTS * groups * blocks) {
-        const int row = item % blocks * TILE_ROWS, column = item / blocks % groups * TILE_COLUMNS,
-                  xi = item / blocks / groups;
+    const int groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    // An item is a column of tiles, so that its divisions and its panel of the filter serve many products.
+    LANE_LOOP (item, WINOGRAD_POINTS * groups) {
+        const int column = item % groups * TILE_COLUMNS, xi = item / groups;
         TileOperands o;
-        o.a = v + xi * v_step + (long long)row * v_row, o.a_row = v_row, o.a_step = 1, o.a_segment = o.a_group = 0;
-        o.b = panel_column(u + xi * u_step, depth, column), o.b_vec = panel_vec(depth), o.b_step = PANEL,
-        o.b_segment = o.b_group = 0;
-        o.depth = depth, o.segments = o.groups = 1;
-        tile_block(m + xi * plane_step(rows, columns) + row * columns + column, columns,
-                   real_min(TILE_ROWS, rows - row), columns - column, columns - column < TILE_COLUMNS, false, o);
+        o.a_row = v_row, o.a_step = 1, o.a_segment = 0;
+        o.b = panel_column(u + xi * u_step, depth, column);
+        o.b_vec = panel_vec(depth), o.b_step = PANEL, o.b_segment = 0;
+        o.depth = depth, o.segments = 1;
+        for (int row = 0; row < rows; row += TILE_ROWS) {
+            o.a = v + xi * v_step + (long long)row * v_row;
+            tile_block(m + xi * plane_step(rows, columns) + row * columns + column, columns,
+                       real_min(TILE_ROWS, rows - row), columns - column, columns - column < TILE_COLUMNS, false, o);
+        }
     }
 }
 

@@ -5,14 +5,16 @@
 //
 //   tiles:   winograd_filter_gradient: a block transforms `group` tiles of x and dy into its scratch and adds their 36
 //            products to its chunk's partial sum. For few channels, where a partial sum (36 K C) stays in the cache.
-//   planes:  winograd_gradient_inputs transforms `rows` tiles of x and dy, winograd_filter_gradient_planes sums the
-//            products of one of the 36 planes per task, so that its operands stay in the cache. For many channels.
-//   both end with winograd_filter_gradient_reduce. Terms (x2, dy2) are further tiles of the same sum.
-// Launch: winograd_gradient_inputs by Rows(tiles, max(C, K)); reduce by Rows(K, C); the other two by blocks, the first
-// with one scratch slot per block. Partial sums are combined in a fixed order.
+//   blocks:  winograd_gradient_inputs transforms `rows` tiles of x and dy, then a block of
+//            winograd_filter_gradient_blocks sums k_block x c_block filters over them in its scratch and transforms
+//            back: no transformed filter (38 MB at 512 x 512 channels) reaches memory. For many channels.
+// Terms (x2, dy2) are further tiles of the same sum.
+// Launch: winograd_gradient_inputs by Rows(tiles, max(C, K)); reduce by Rows(K, C); the other two by blocks with one
+// scratch slot per block. Partial sums are combined in a fixed order.
+// Tried: one of the 36 planes per task with the sums in memory; 20 ms against 10 at 512 x 512 channels and 32 tiles.
 #include "winograd.cuh"
 
-// Lines of the transformed data: v[36][v_step][C rounded up to PANEL], zero in the columns from C up; z[36][z_step][K].
+// Rows of the transformed data: v[36][rows][odd_panels(C)], zero from C to the next panel; z[36][rows][odd_panels(K)].
 struct GradientTiles {
     const real *x, *dy;
     int H, W, C, K, OH, OW, pad, tiles_h, tiles_w;
@@ -34,40 +36,40 @@ struct GradientTiles {
 KERNEL winograd_gradient_inputs(real* __restrict__ v, real* __restrict__ z, const real* __restrict__ x,
                                 const real* __restrict__ dy, int H, int W, int C, int K, int OH, int OW, int pad,
                                 int tiles_h, int tiles_w, int first, int count, int row, int rows) {
-    const int columns = round_up(C, PANEL);
+    const int v_row = odd_panels(C), z_row = odd_panels(K);
     const GradientTiles tiles = {x, dy, H, W, C, K, OH, OW, pad, tiles_h, tiles_w};
     GRID_ROWS (t, count) {
-        LANE_LOOP (i, columns / VEC)
-            tiles.data(v + (long long)(row + t) * columns, plane_step(rows, columns), first + t, i);
+        LANE_LOOP (i, round_up(C, PANEL) / VEC)
+            tiles.data(v + (long long)(row + t) * v_row, plane_step(rows, v_row), first + t, i);
         LANE_LOOP (i, (K + VEC - 1) / VEC)
-            tiles.gradient(z + (long long)(row + t) * K, plane_step(rows, K), first + t, i);
+            tiles.gradient(z + (long long)(row + t) * z_row, plane_step(rows, z_row), first + t, i);
     }
 }
 
-// Tile `item` of the register tiles of sum[K][columns] (+)= z[rows][K]^T v[rows][columns]
-DEVICE void winograd_outer(real* sum, int K, int columns, bool add, const real* v, const real* z, int rows, int item) {
-    const int blocks = (K + TILE_ROWS - 1) / TILE_ROWS, k = item % blocks * TILE_ROWS,
-              column = item / blocks * TILE_COLUMNS;
+// Columns [column, column + TILE_COLUMNS) of sum[count][columns] (+)= z[rows][count]^T v[rows][columns]
+DEVICE void winograd_outer(real* sum, int count, int columns, bool add, const real* v, int v_row, const real* z,
+                           int z_row, int rows, int column) {
     TileOperands o;
-    o.a = z + k, o.a_row = 1, o.a_step = K, o.a_segment = o.a_group = 0;
-    o.b = v + column, o.b_vec = VEC, o.b_step = columns, o.b_segment = o.b_group = 0;
-    o.depth = rows, o.segments = o.groups = 1;
-    tile_block(sum + (long long)k * columns + column, columns, real_min(TILE_ROWS, K - k), columns - column,
-               columns - column < TILE_COLUMNS, add, o);
+    o.a_row = 1, o.a_step = z_row, o.a_segment = 0;
+    o.b = v + column, o.b_vec = VEC, o.b_step = v_row, o.b_segment = 0;
+    o.depth = rows, o.segments = 1;
+    for (int k = 0; k < count; k += TILE_ROWS) {
+        o.a = z + k;
+        tile_block(sum + (long long)k * columns + column, columns, real_min(TILE_ROWS, count - k), columns - column,
+                   columns - column < TILE_COLUMNS, add, o);
+    }
 }
-DEVICE int outer_tiles(int K, int columns) {
-    return (K + TILE_ROWS - 1) / TILE_ROWS * ((columns + TILE_COLUMNS - 1) / TILE_COLUMNS);
-}
+DEVICE int column_groups(int columns) { return (columns + TILE_COLUMNS - 1) / TILE_COLUMNS; }
 
 // partial[chunk][36][K][C rounded up to PANEL]
 KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const real* dy, const real* x2,
                                             const real* dy2, real* scratch, long long scratch_stride, int N, int H,
                                             int W, int C, int K, int OH, int OW, int pad, int terms, int tiles_h,
                                             int tiles_w, int chunks, int group) {
-    const int columns = round_up(C, PANEL), count = N * tiles_h * tiles_w, items = outer_tiles(K, columns);
-    const int c_groups = columns / VEC, k_groups = (K + VEC - 1) / VEC;
-    const long long v_step = plane_step(group, columns), z_step = plane_step(group, K),
-                    sum_step = plane_step(K, columns);
+    const int columns = round_up(C, PANEL), count = N * tiles_h * tiles_w, items = column_groups(columns);
+    const int c_groups = columns / VEC, k_groups = (K + VEC - 1) / VEC, v_row = odd_panels(C), z_row = odd_panels(K);
+    const long long v_step = plane_step(group, v_row), z_step = plane_step(group, z_row);
+    const long long sum_step = plane_step(K, columns);
     real* v = scratch + blockIdx.x * scratch_stride;
     real* z = v + WINOGRAD_POINTS * v_step;
     BLOCK_ROWS (chunk, chunks) {
@@ -79,34 +81,17 @@ KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const 
             const bool second = step >= steps;
             const GradientTiles tiles = {second ? x2 : x, second ? dy2 : dy, H, W, C, K, OH, OW, pad, tiles_h, tiles_w};
             LANE_LOOP (item, rows * c_groups)
-                tiles.data(v + item / c_groups * columns, v_step, first + item / c_groups, item % c_groups);
+                tiles.data(v + item / c_groups * v_row, v_step, first + item / c_groups, item % c_groups);
             LANE_LOOP (item, rows * k_groups)
-                tiles.gradient(z + item / k_groups * K, z_step, first + item / k_groups, item % k_groups);
+                tiles.gradient(z + item / k_groups * z_row, z_step, first + item / k_groups, item % k_groups);
             __syncthreads();
             LANE_LOOP (item, WINOGRAD_POINTS * items) {
                 const int xi = item / items;
-                winograd_outer(sum + xi * sum_step, K, columns, step > 0, v + xi * v_step, z + xi * z_step, rows,
-                               item % items);
+                winograd_outer(sum + xi * sum_step, K, columns, step > 0, v + xi * v_step, v_row, z + xi * z_step,
+                               z_row, rows, item % items * TILE_COLUMNS);
             }
             __syncthreads();
         }
-    }
-}
-
-// sum[36][K][C rounded up to PANEL] (+)= the products of `rows` rows; `depth` rows at a time stay in the first-level
-// cache
-KERNEL winograd_filter_gradient_planes(real* sum, const real* v, const real* z, int C, int K, int rows, int depth,
-                                       int parts, int add) {
-    const int columns = round_up(C, PANEL), items = outer_tiles(K, columns);
-    const long long v_step = plane_step(rows, columns), z_step = plane_step(rows, K), sum_step = plane_step(K, columns);
-    GRID_ROWS (task, WINOGRAD_POINTS * parts) {
-        const int xi = task / parts, part = task % parts;
-        const int from = (int)((long long)items * part / parts), to = (int)((long long)items * (part + 1) / parts);
-        for (int row = 0; row < rows; row += depth)
-            LANE_LOOP (index, to - from)
-                winograd_outer(sum + xi * sum_step, K, columns, add || row > 0,
-                               v + xi * v_step + (long long)row * columns, z + xi * z_step + (long long)row * K,
-                               real_min(depth, rows - row), from + index);
     }
 }
 
@@ -133,5 +118,38 @@ KERNEL winograd_filter_gradient_reduce(real* __restrict__ dw, const real* __rest
             FOR_CHANNEL_GROUP(
                 i, C,
                 winograd_reduce_tile<T>(out + c, C, in + c, sum_step, chunks, WINOGRAD_POINTS * sum_step, accumulate))
+    }
+}
+
+// dw (+)= the sum over `rows` rows of v and z, `depth` at a time so that their part of a plane stays in the cache
+KERNEL COOPERATIVE winograd_filter_gradient_blocks(real* dw, const real* v, const real* z, real* scratch,
+                                                   long long scratch_stride, int C, int K, int rows, int depth,
+                                                   int k_block, int c_block, int accumulate) {
+    const int columns = round_up(C, PANEL), c_blocks = (columns + c_block - 1) / c_block;
+    const int v_row = odd_panels(C), z_row = odd_panels(K);
+    const long long v_step = plane_step(rows, v_row), z_step = plane_step(rows, z_row);
+    const long long sum_step = plane_step(k_block, c_block);
+    real* sum = scratch + blockIdx.x * scratch_stride;
+    BLOCK_ROWS (task, (K + k_block - 1) / k_block * c_blocks) {
+        const int k0 = task / c_blocks * k_block, k_count = real_min(k_block, K - k0);
+        const int c0 = task % c_blocks * c_block, width = real_min(c_block, columns - c0);
+        const int c_count = real_min(width, C - c0), items = column_groups(width), c_groups = (c_count + VEC - 1) / VEC;
+        for (int row = 0; row < rows; row += depth)
+            LANE_LOOP (item, WINOGRAD_POINTS * items) {
+                const int xi = item / items;
+                winograd_outer(sum + xi * sum_step, k_count, width, row > 0,
+                               v + xi * v_step + (long long)row * v_row + c0, v_row,
+                               z + xi * z_step + (long long)row * z_row + k0, z_row, real_min(depth, rows - row),
+                               item % items * TILE_COLUMNS);
+            }
+        __syncthreads();
+        LANE_LOOP (item, k_count * c_groups) {
+            const int k = item / c_groups;
+            real* out = dw + (long long)(k0 + k) * 9 * C + c0;
+            const real* in = sum + k * width;
+            FOR_CHANNEL_GROUP(item % c_groups, c_count,
+                              winograd_reduce_tile<T>(out + c, C, in + c, sum_step, 1, 0, accumulate))
+        }
+        __syncthreads();
     }
 }

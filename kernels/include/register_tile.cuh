@@ -1,6 +1,6 @@
 // register_tile.cuh - the register-blocked inner product shared by the direct and the Winograd convolutions.
 //
-//   c[i][j] (+)= sum_{g,e,d} a[g * a_group + e * a_segment + d * a_step + i * a_row] * b[g * b_group + ... + column j]
+//   c[i][j] (+)= sum_e sum_d a[e * a_segment + d * a_step + i * a_row] * b[e * b_segment + d * b_step + column j]
 //
 // One operand is broadcast (rows), the other is read as vectors (columns). TILE_ROWS x TILE_VECTORS is what the
 // register file holds: 12 accumulators, 2 column vectors and a broadcast in the 16 registers of SSE and AVX2, 24 + 2 of
@@ -31,10 +31,10 @@
 // Operands of a product; distances in elements. b_vec is the distance between neighbouring column vectors.
 struct TileOperands {
     const real* a;
-    int a_row, a_step, a_segment, a_group;
+    int a_row, a_step, a_segment;
     const real* b;
-    int b_vec, b_step, b_segment, b_group;
-    int depth, segments, groups;
+    int b_vec, b_step, b_segment;
+    int depth, segments;
 };
 
 // Column `column` of a packed operand whose panels have `rows` rows.
@@ -43,6 +43,9 @@ DEVICE const real* panel_column(const real* packed, int rows, int column) {
 }
 DEVICE int panel_vec(int rows) { return VEC == PANEL ? rows * PANEL : VEC; }
 DEVICE int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
+// A row length that is an odd number of panels: a column of a matrix with 512 floats a row falls on two of the 64 sets
+// of a first-level cache.
+DEVICE int odd_panels(int n) { return ((n + PANEL - 1) / PANEL | 1) * PANEL; }
 
 // Stores the first `valid` of the tile's columns; rows are c_row apart.
 template <int ROWS, int VECTORS>
@@ -53,10 +56,9 @@ DEVICE void tile_product(real* c, int c_row, int valid, bool add, const TileOper
         UNROLL
         for (int j = 0; j < VECTORS; j++) acc[i][j] = vec{};
     }
-    for (int e = 0; e < o.segments * o.groups; e++) {
-        const int group = e / o.segments, segment = e - group * o.segments;
-        const real* a = o.a + (long long)group * o.a_group + (long long)segment * o.a_segment;
-        const real* b = o.b + (long long)group * o.b_group + (long long)segment * o.b_segment;
+    for (int e = 0; e < o.segments; e++) {
+        const real* a = o.a + (long long)e * o.a_segment;
+        const real* b = o.b + (long long)e * o.b_segment;
         for (int d = 0; d < o.depth; d++, a += o.a_step, b += o.b_step) {
             vec column[VECTORS];
             UNROLL

@@ -93,12 +93,22 @@ template <class T> DEVICE void winograd_gt(T* w, int step, T u0, T u1, T u2, T u
 template <class T>
 DEVICE void winograd_input_tile(real* v, long long v_step, const real* image, int h, int w, int H, int W, int C) {
     T t[WINOGRAD_IN * WINOGRAD_IN], out[WINOGRAD_IN];
+    const bool inside = w >= 0 && w + WINOGRAD_IN <= W;
     for (int i = 0; i < WINOGRAD_IN; i++) {
         T d[WINOGRAD_IN];
-        const bool row = h + i >= 0 && h + i < H;
         const real* in = image + ((long long)(h + i) * W + w) * C;
-        UNROLL
-        for (int j = 0; j < WINOGRAD_IN; j++) d[j] = row && w + j >= 0 && w + j < W ? lanes_load<T>(in + j * C) : T{};
+        if (h + i < 0 || h + i >= H) {
+            UNROLL
+            for (int j = 0; j < WINOGRAD_IN; j++) t[i * WINOGRAD_IN + j] = T{};
+            continue;
+        }
+        if (inside) {
+            UNROLL
+            for (int j = 0; j < WINOGRAD_IN; j++) d[j] = lanes_load<T>(in + j * C);
+        } else {
+            UNROLL
+            for (int j = 0; j < WINOGRAD_IN; j++) d[j] = w + j >= 0 && w + j < W ? lanes_load<T>(in + j * C) : T{};
+        }
         winograd_b(t + i * WINOGRAD_IN, 1, d[0], d[1], d[2], d[3], d[4], d[5]);
     }
     for (int j = 0; j < WINOGRAD_IN; j++) {

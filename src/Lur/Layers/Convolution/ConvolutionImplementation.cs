@@ -47,6 +47,9 @@ internal abstract class ConvolutionImplementation(ComputeDevice device, Precisio
     /// <summary>Scratch of a launch with that many tasks: one slot per block.</summary>
     protected long SlotElements(int tasks, long slot) => Math.Min(tasks, Slots) * slot;
 
+    // A row length that is an odd number of panels, odd_panels of register_tile.cuh.
+    protected static int OddPanels(int n) => (CeilDiv(n, Panel) | 1) * Panel;
+
     protected static int RoundUp(int n, int unit) => CeilDiv(n, unit) * unit;
 
     /// <summary>Rounds a part of the workspace to whole cache lines.</summary>

@@ -7,16 +7,16 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
 {
     private const int Points = 36, TileSize = 4;
 
-    // Elements of one block's transformed tiles (256 KiB in float): they stay in the second-level cache, while enough tiles
-    // share each pass over the transformed filter.
-    private const int GroupElements = 65536;
-    private const int MinGroup = 24, MaxGroup = 96, GroupUnit = 12;
+    // Tiles that a block transforms and multiplies at a time. Few stay in the first-level cache (16 channels: 2.9 ms with 12,
+    // 3.5 with 96); more share a pass over the transformed filter once that exceeds the second-level cache.
+    private const int GroupUnit = 12, LargeGroup = 24;
+    private const int SmallFilterElements = 65536;
 
-    // Filter gradient: a partial sum per chunk up to 64 x 64 channels, one plane at a time above.
+    // Filter gradient: a partial sum per chunk of tiles up to 64 x 64 channels, a block of filters per task above.
     private const int MaxTileChannels = 64 * 64;
     private const int Chunks = 8;
-    private const int PlaneElements = 4 << 20;
-    private const int PlaneDepth = 128;
+    private const int BlockK = 96, BlockC = 64, BlockDepth = 64;
+    private const int MaxInputElements = 4 << 20;
 
     private readonly WinogradKernels _kernels;
     private readonly WinogradFilterGradientKernels _filterKernels;
@@ -31,7 +31,7 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         for (var terms = 1; terms <= 2; terms++)
         {
             elements = Math.Max(elements, Math.Max(Plan(ForwardMap, terms).Elements, Plan(InputGradientMap, terms).Elements));
-            elements = Math.Max(elements, UsesPlanes ? PlanPlanes(terms).Elements : PlanChunks().Elements);
+            elements = Math.Max(elements, UsesBlocks ? PlanBlocks(terms).Elements : PlanChunks().Elements);
         }
         WorkspaceBytes = elements * ElementSize;
     }
@@ -42,7 +42,7 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
 
     private Map InputGradientMap => new(Shape.OutH, Shape.OutW, Shape.K, Shape.H, Shape.W, Shape.C, 2 - Shape.Pad, true);
 
-    private bool UsesPlanes => Shape.C * Shape.K > MaxTileChannels;
+    private bool UsesBlocks => Shape.C * Shape.K > MaxTileChannels;
 
     private int TilesH => CeilDiv(Shape.OutH, TileSize);
 
@@ -59,8 +59,8 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
         DevicePointer<Real> workspace)
     {
-        if (UsesPlanes)
-            FilterGradientByPlanes(dw, one, two, accumulate, workspace);
+        if (UsesBlocks)
+            FilterGradientByBlocks(dw, one, two, accumulate, workspace);
         else
             FilterGradientByChunks(dw, one, two, accumulate, workspace);
     }
@@ -96,7 +96,7 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         var (tilesH, tilesW) = (CeilDiv(m.OutH, TileSize), CeilDiv(m.OutW, TileSize));
         var (tiles, depth, columns) = (Shape.N * tilesH * tilesW, terms * m.C, RoundUp(m.K, Panel));
         var byPanels = m.K > tiles;
-        var (group, tasks) = byPanels ? (Math.Min(tiles, MinGroup * 2), CeilDiv(m.K, Panel)) : Groups(tiles, depth + columns);
+        var (group, tasks) = byPanels ? (Math.Min(tiles, 2 * LargeGroup), CeilDiv(m.K, Panel)) : Groups(tiles, depth * columns);
         // Two panels: a task spans as many as a register tile, two where a vector fills a panel.
         var slot = byPanels ? (long)Points * 2 * depth * Panel + Planes(group, 2 * Panel) : Planes(group, depth) + Planes(group, columns);
         var packed = Align(9L * depth * columns);
@@ -105,14 +105,13 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
             packed + transformed + SlotElements(tasks, Align(slot)));
     }
 
-    // Tiles per block, and blocks: as many as fit the cache, then evened out over the cores.
-    private (int Group, int Tasks) Groups(int tiles, int width)
+    // Tiles per block, and blocks, evened out over the cores.
+    private (int Group, int Tasks) Groups(int tiles, int filters)
     {
-        var group = Math.Clamp(GroupElements / (Points * width), MinGroup, MaxGroup);
         var cores = Device.Properties.Multiprocessors;
-        var tasks = CeilDiv(tiles, group);
+        var tasks = CeilDiv(tiles, Points * filters <= SmallFilterElements ? GroupUnit : LargeGroup);
         if (tiles >= cores * GroupUnit) tasks = RoundUp(tasks, cores);
-        group = RoundUp(CeilDiv(tiles, tasks), GroupUnit);
+        var group = RoundUp(CeilDiv(tiles, tasks), GroupUnit);
         return (group, CeilDiv(tiles, group));
     }
 
@@ -129,46 +128,46 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     private (int Chunks, int Group, long Scratch, long Slot, long Elements) PlanChunks()
     {
         var (chunks, columns) = (Math.Min(Chunks, Tiles), RoundUp(Shape.C, Panel));
-        var group = Math.Min(CeilDiv(Tiles, chunks), Math.Clamp(GroupElements / (Points * (columns + Shape.K)), MinGroup, MaxGroup));
+        var group = Math.Min(CeilDiv(Tiles, chunks), LargeGroup);
         var scratch = Align(chunks * Planes(Shape.K, columns));
-        var slot = Align(Planes(group, columns) + Planes(group, Shape.K));
+        var slot = Align(Planes(group, OddPanels(Shape.C)) + Planes(group, OddPanels(Shape.K)));
         return (chunks, group, scratch, slot, scratch + SlotElements(chunks, slot));
     }
 
-    private void FilterGradientByPlanes(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
+    private void FilterGradientByBlocks(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
         DevicePointer<Real> workspace)
     {
         var (s, terms) = (Shape, Terms(two));
-        var plan = PlanPlanes(terms);
-        var (v, z, sum) = (workspace, At(workspace, plan.Gradients), At(workspace, plan.Sum));
-        // Without effect on the sums: how many tasks share one of the 36 planes.
-        var parts = CeilDiv(Device.Properties.Multiprocessors * 2, Points);
-        for (int first = 0, filled = 0, done = 0; first < terms * Tiles;)
+        var plan = PlanBlocks(terms);
+        var (v, z, scratch, total) = (workspace, At(workspace, plan.Gradients), At(workspace, plan.Scratch), terms * Tiles);
+        // Rows of v and z: the tiles of the first term, then those of the second, as many as fit at a time.
+        for (int done = 0, filled = 0; done < total;)
         {
-            var (t, tile) = (first / Tiles, first % Tiles);
-            var count = Math.Min(plan.Rows - filled, Tiles - tile);
+            var rows = Math.Min(plan.Rows, total - done);
+            var (t, tile) = Math.DivRem(done + filled, Tiles);
+            var count = Math.Min(rows - filled, Tiles - tile);
             var term = t == 0 ? one : two;
-            var rows = Math.Min(plan.Rows, terms * Tiles - done);
             _filterKernels.WinogradGradientInputs(Device.Rows(count, Math.Max(s.C, s.K)), v, z, term.First, term.Second, s.H, s.W,
                 s.C, s.K, s.OutH, s.OutW, s.Pad, TilesH, TilesW, tile, count, filled, rows);
-            first += count;
             filled += count;
             if (filled < rows) continue;
-            _filterKernels.WinogradFilterGradientPlanes(Device.Rows(Points * parts, CeilDiv(s.K, 6) * CeilDiv(s.C, 2)), sum, v, z,
-                s.C, s.K, rows, PlaneDepth, parts, done > 0 ? 1 : 0);
+            _filterKernels.WinogradFilterGradientBlocks(SlotBlocks(BlockTasks), dw, v, z, scratch, plan.Slot, s.C, s.K, rows,
+                BlockDepth, BlockK, BlockC, accumulate || done > 0 ? 1 : 0);
             done += rows;
             filled = 0;
         }
-        _filterKernels.WinogradFilterGradientReduce(Device.Rows(s.K, s.C), dw, sum, 1, s.C, s.K, accumulate ? 1 : 0);
     }
 
-    private (int Rows, long Gradients, long Sum, long Elements) PlanPlanes(int terms)
+    private int BlockTasks => CeilDiv(Shape.K, BlockK) * CeilDiv(Shape.C, BlockC);
+
+    private (int Rows, long Gradients, long Scratch, long Slot, long Elements) PlanBlocks(int terms)
     {
-        var columns = RoundUp(Shape.C, Panel);
-        var rows = Math.Min(terms * Tiles, Math.Max(PlaneDepth, PlaneElements / (Points * (columns + Shape.K)) / PlaneDepth * PlaneDepth));
-        var gradients = Align(Planes(rows, columns));
-        var sum = gradients + Align(Planes(rows, Shape.K));
-        return (rows, gradients, sum, sum + Align(Planes(Shape.K, columns)));
+        var (vRow, zRow) = (OddPanels(Shape.C), OddPanels(Shape.K));
+        var rows = Math.Min(terms * Tiles, Math.Max(BlockDepth, MaxInputElements / (Points * (vRow + zRow)) / BlockDepth * BlockDepth));
+        var gradients = Align(Planes(rows, vRow));
+        var scratch = gradients + Align(Planes(rows, zRow));
+        var slot = Align(Planes(BlockK, BlockC));
+        return (rows, gradients, scratch, slot, scratch + SlotElements(BlockTasks, slot));
     }
 
     // 36 planes with the gap of plane_step in winograd.cuh.
