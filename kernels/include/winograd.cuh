@@ -33,10 +33,12 @@ template <class T> DEVICE T lanes_load(const real* p) {
     else
         return vec_load(p);
 }
-DEVICE void lanes_store(real* p, real v) { *p = v; }
-#if LUR_VECTOR_BYTES
-DEVICE void lanes_store(real* p, vec v) { vec_store(p, v); }
-#endif
+template <class T> DEVICE void lanes_store(real* p, T v) {
+    if constexpr (sizeof(T) == sizeof(real))
+        *p = v;
+    else
+        vec_store(p, v);
+}
 
 // B^T, 6 -> 6
 template <class T> DEVICE void winograd_b(T* v, int step, T d0, T d1, T d2, T d3, T d4, T d5) {
