@@ -67,7 +67,7 @@ public class PipelineTests
         var (code, output, error) = Lur(["forget", model, .. s_forget, "--forget", forget, "-o", temp["f"], .. options]);
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("UA"));
-        Assert.That(File.ReadAllLines(temp["f/log.csv"]), Has.Length.GreaterThan(2));
+        Assert.That(File.ReadAllLines(temp["f/log.csv"]), Has.Length.GreaterThan(1), "a header and a step");
     }
 
     [Test]
