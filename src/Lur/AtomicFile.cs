@@ -35,7 +35,10 @@ public static class AtomicFile
         {
             using (FileStream stream = CreateTemporary(folder, Path.GetFileName(target), out temporary))
             {
-                write(stream);
+                // Not disposed: after a failure, disposing would try to write the rest of the buffer once more.
+                var content = new BufferedStream(new TargetStream(stream), BufferBytes);
+                write(content);
+                content.Flush();
                 stream.Flush(flushToDisk: true);
                 // Renamed while still open, so that the lock which keeps RemoveLeftovers away covers the rename too.
                 File.Move(temporary, target, overwrite: true);
@@ -119,7 +122,7 @@ public static class AtomicFile
                 folder, $".{name}.{Environment.ProcessId}.{Interlocked.Increment(ref s_counter)}{TemporarySuffix}");
             try
             {
-                var stream = new FileStream(candidate, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
+                var stream = new FileStream(candidate, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
                 temporary = candidate;
                 return stream;
             }
@@ -146,6 +149,40 @@ public static class AtomicFile
     {
         int end = message.IndexOf(" : '", StringComparison.Ordinal);
         return (end < 0 ? message : message[..end]).TrimEnd('.', ' ');
+    }
+
+    /// <summary>
+    /// The stream a callback sees. A file size limit (EFBIG) comes out of FileStream as ArgumentOutOfRangeException
+    /// (.NET 10); here it becomes the IOException that every other full disk is.
+    /// </summary>
+    private sealed class TargetStream(FileStream file) : Stream
+    {
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => file.Length;
+        public override long Position { get => file.Position; set => throw new NotSupportedException(); }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            try
+            {
+                file.Write(buffer);
+            }
+            catch (ArgumentOutOfRangeException e)
+            {
+                throw new IOException("The file is larger than the file system or a limit of this process allows", e);
+            }
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 
     /// <summary>

@@ -22,6 +22,8 @@ public static class Program
     {
         if (args is ["run", ..])
             return StandaloneRunner.Run(args[1..]);
+        if (args is [CrashHelper.Name, ..])
+            return CrashHelper.Run(args);
         if (args.Length != 1 || !Probes.TryGetValue(args[0], out var probe))
         {
             Console.Error.WriteLine($"Run the tests with 'dotnet test' or, without an SDK, with 'run'; other words are probes: {string.Join(", ", Probes.Keys)}.");

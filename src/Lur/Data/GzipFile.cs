@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace Lur.Data;
@@ -21,12 +22,10 @@ internal static class GzipFile
     public static MappedFile Unpack(string path, string what, int headerBytes, Func<byte[], long> sizeOf)
     {
         using FileStream packed = MappedFile.OpenRead(path, what);
-        string temporary = Path.Combine(Path.GetTempPath(), $".lur-{Environment.ProcessId}-{Guid.NewGuid():n}");
         try
         {
-            using var unpacked = new FileStream(
-                temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes, FileOptions.DeleteOnClose);
-            using var gzip = new GZipStream(packed, CompressionMode.Decompress);
+            using FileStream unpacked = TemporaryFile.Create(BufferBytes);
+            using var gzip = new GZipStream(packed, CompressionMode.Decompress, leaveOpen: true);
             byte[] header = new byte[headerBytes];
             int got = gzip.ReadAtLeast(header, headerBytes, throwOnEndOfStream: false);
             long size = sizeOf(header[..got]);
@@ -34,24 +33,36 @@ internal static class GzipFile
                 throw new UserErrorException(
                     $"'{path}': its header promises {size} bytes, more than {packed.Length} compressed bytes can hold; the file is cut or damaged.");
             unpacked.Write(header);
-            Copy(path, gzip, unpacked, size);
+            uint checksum = Copy(path, gzip, unpacked, size, Crc32.Update(~0u, header));
+            CheckTrailer(path, packed, checksum);
             unpacked.Flush();
             return MappedFile.FromStream(path, unpacked);
         }
         catch (InvalidDataException e)
         {
             throw new UserErrorException(
-                $"'{path}', near compressed offset {packed.Position}: expected gzip data, but {char.ToLowerInvariant(e.Message[0])}{e.Message[1..].TrimEnd('.')}; " +
-                "the file is cut or damaged.", e);
+                $"'{path}', near compressed offset {packed.Position}: the gzip data is damaged; fetch the file again.", e);
         }
         catch (IOException e)
         {
             throw new UserErrorException(
-                $"'{path}' could not be unpacked to '{temporary}': {e.Message.TrimEnd('.')}; set TMPDIR to a folder with room.", e);
+                $"'{path}' could not be unpacked to '{Path.GetTempPath()}': {e.Message.TrimEnd('.')}; set TMPDIR to a folder with room.", e);
         }
     }
 
-    private static void Copy(string path, GZipStream gzip, FileStream unpacked, long size)
+    // GZipStream checks the checksum when it sees one, but takes the end of a cut file for the end of the content.
+    private static void CheckTrailer(string path, FileStream packed, uint checksum)
+    {
+        byte[] trailer = new byte[4];
+        packed.Seek(-8, SeekOrigin.End);
+        packed.ReadExactly(trailer);
+        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) != checksum)
+            throw new UserErrorException(
+                $"'{path}', compressed offset {packed.Length - 8}: expected the checksum of the content; the file is cut, or is made of several " +
+                "gzip members, which gunzip unpacks.");
+    }
+
+    private static uint Copy(string path, GZipStream gzip, FileStream unpacked, long size, uint crc)
     {
         byte[] buffer = new byte[BufferBytes];
         for (int n; (n = gzip.Read(buffer)) > 0;)
@@ -59,9 +70,11 @@ internal static class GzipFile
             if (unpacked.Position + n > size)
                 throw new UserErrorException($"'{path}', unpacked offset {size}: expected the end of the file, but more bytes follow.");
             unpacked.Write(buffer, 0, n);
+            crc = Crc32.Update(crc, buffer.AsSpan(0, n));
         }
         if (unpacked.Position != size)
             throw new UserErrorException(
                 $"'{path}', unpacked offset {unpacked.Position}: the content ends, expected {size} bytes; the file is cut.");
+        return ~crc;
     }
 }

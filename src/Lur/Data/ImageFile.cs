@@ -148,12 +148,14 @@ internal static class Crc32
 {
     private static readonly uint[] s_table = BuildTable();
 
-    public static uint Of(ReadOnlySpan<byte> bytes)
+    public static uint Of(ReadOnlySpan<byte> bytes) => ~Update(~0u, bytes);
+
+    /// <summary>Continues; start with all ones and complement the end.</summary>
+    public static uint Update(uint crc, ReadOnlySpan<byte> bytes)
     {
-        uint crc = ~0u;
         foreach (byte b in bytes)
             crc = s_table[(byte)(crc ^ b)] ^ (crc >> 8);
-        return ~crc;
+        return crc;
     }
 
     private static uint[] BuildTable()

@@ -173,8 +173,7 @@ internal sealed class SampleCache : IDisposable
             return;
         try
         {
-            string path = Path.Combine(Path.GetTempPath(), $".lur-{Environment.ProcessId}-{Guid.NewGuid():n}");
-            _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            _file = TemporaryFile.Create(1);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
