@@ -14,8 +14,8 @@
 // Mean over all positions, x [N, HW, C] -> y [N, C]; linear, so that both tangent passes are these kernels too:
 //   mean_pool_forward          y = mean over the positions
 //   mean_pool_backward         dx = dy / HW at every position, added with `accumulate`
-// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward Rows(N, C), mean_pool_backward Rows(N HW,
-// C).
+// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward Rows(N, C, N HW C), mean_pool_backward
+// Rows(N HW, C).
 #include "include/columns.cuh"
 #include "include/index.cuh"
 

@@ -83,7 +83,7 @@ DEVICE void reduce_panel(const Op& op, int rows, int C, int chunk, int chunks, i
 }
 
 // Sums down the columns: stage 1 of 2, one result per chunk of rows and channel. The order of the sums depends on
-// chunks alone, never on the launch. Launch: Rows(chunks, C).
+// chunks alone, never on the launch. Launch: Rows(chunks, C, rows C).
 template <class Op> DEVICE void reduce_columns(const Op& op, int rows, int C, int chunks) {
     const int vectors = C / VEC, four = VEC > 1 ? vectors / 4 : 0, two = VEC > 1 ? (vectors - 4 * four) / 2 : 0;
     const int done = (4 * four + 2 * two) * VEC;
