@@ -15,9 +15,9 @@
 //
 // Reductions have two stages. *_sums and *_statistics, Rows(chunks, C, rows C), write one partial per chunk of rows and
 // channel; *_finish, Blocks(C), adds the chunks in double. Workspace in reals: statistics 2 chunks C, sums 2 chunks C,
-// tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of the
-// traffic of a large layer, a small one still occupies a GPU, and float sums stay short. The result depends on chunks,
-// never on the launch.
+// tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of
+// the traffic of a large layer, a small one still occupies a GPU, and float sums stay short. The result depends on
+// chunks, never on the launch.
 // Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:
 // the cancellation in M2 loses at most a factor m = rows / chunks, whatever the data, and nothing that depends on
 // |mean| / std. Chan's formula joins the chunks in double; their means are stored relative to the first row, because a
