@@ -19,9 +19,10 @@
 // the traffic of a large layer, a small one still occupies a GPU, and float sums stay short. The result depends on
 // chunks, never on the launch.
 // Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:
-// the cancellation in M2 loses at most a factor m = rows / chunks, whatever the data, and nothing that depends on
-// |mean| / std. Chan's formula joins the chunks in double; their means are stored relative to the first row, because a
-// float mean of 1e4 is off by 5e-4 and put 2e-5 of error into rstd.
+// the cancellation in M2 loses at most a factor m = rows / chunks, and that only where this row lies far from all
+// others; as a rule it loses a factor 2, and never one that depends on |mean| / std. Chan's formula joins the chunks in
+// double; their means are stored relative to the first row, because a float mean of 1e4 is off by 5e-4 and put 2e-5 of
+// error into rstd.
 //
 // All kernels write; those with `accumulate` add to dresidual / dgamma / dbeta instead. dx may be dy, y may be x.
 // Launch of the remaining ones: Rows(rows, C). Pointers marked "or null" are optional.
@@ -54,7 +55,7 @@ KERNEL batch_norm_statistics(real* chunk_offset, real* chunk_m2, const real* x, 
 }
 
 DEVICE wide chunk_mean(const real* chunk_offset, const real* x, int rows, int C, int chunks, int k, int c) {
-    return (wide)x[chunk_begin(rows, k, chunks) * C + c] + chunk_offset[k * C + c];
+    return (wide)x[chunk_first(rows, k, chunks) * C + c] + chunk_offset[k * C + c];
 }
 
 // running_mean, running_var (both or null) move by momentum towards the batch, with the unbiased variance, as in torch;
