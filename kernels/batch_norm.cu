@@ -13,14 +13,16 @@
 // Tangent: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, applied to Ioffe and Szegedy, ICML 2015.
 // xh is recomputed from x; act'(y) is read from the stored output, so that all passes agree on the mask.
 //
-// Reductions have two stages: *_sums / *_statistics write one partial per chunk of rows and channel (Rows(chunks, C)),
-// *_finish adds the chunks in double, block per channel (Blocks(C)). Workspace in reals: statistics 2 chunks C, sums
-// 2 chunks C, tangent sums 4 chunks C. Take chunks = ceil(rows / 256): partials are then 1 % of the traffic, and float
-// sums stay short. The result depends on chunks, never on the launch.
+// Reductions have two stages. *_sums and *_statistics, Rows(chunks, C, rows C), write one partial per chunk of rows and
+// channel; *_finish, Blocks(C), adds the chunks in double. Workspace in reals: statistics 2 chunks C, sums 2 chunks C,
+// tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of
+// the traffic of a large layer, a small one still occupies a GPU, and float sums stay short. The result depends on
+// chunks, never on the launch.
 // Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:
-// the cancellation in M2 loses at most a factor m = rows / chunks, whatever the data, and nothing that depends on
-// |mean| / std. Chan's formula joins the chunks in double; their means are stored relative to the first row, because a
-// float mean of 1e4 is off by 5e-4 and put 2e-5 of error into rstd.
+// the cancellation in M2 loses at most a factor m = rows / chunks, and that only where this row lies far from all
+// others; as a rule it loses a factor 2, and never one that depends on |mean| / std. Chan's formula joins the chunks in
+// double; their means are stored relative to the first row, because a float mean of 1e4 is off by 5e-4 and put 2e-5 of
+// error into rstd.
 //
 // All kernels write; those with `accumulate` add to dresidual / dgamma / dbeta instead. dx may be dy, y may be x.
 // Launch of the remaining ones: Rows(rows, C). Pointers marked "or null" are optional.
@@ -53,7 +55,7 @@ KERNEL batch_norm_statistics(real* chunk_offset, real* chunk_m2, const real* x, 
 }
 
 DEVICE wide chunk_mean(const real* chunk_offset, const real* x, int rows, int C, int chunks, int k, int c) {
-    return (wide)x[chunk_begin(rows, k, chunks) * C + c] + chunk_offset[k * C + c];
+    return (wide)x[chunk_first(rows, k, chunks) * C + c] + chunk_offset[k * C + c];
 }
 
 // running_mean, running_var (both or null) move by momentum towards the batch, with the unbiased variance, as in torch;

@@ -1,11 +1,9 @@
 // bias.cu - a bias per column of x [rows, C].
 //
-//   forward   y[r, c] = x[r, c] + bias[c]                         Rows(rows, C); y may be x
-//   backward  dbias[c] = sum over r of dy[r, c];  dx = dy         two stages: bias_backward_sums, Rows(chunks, C),
-//   writes
-//             partial [chunks, C], bias_backward_finish, Blocks(C), adds the chunks in double; with `accumulate` it
-//             adds to dbias. chunks = ceil(rows / 256) as in batch_norm.cu; the result depends on chunks, not on the
-//             launch.
+//   forward    y[r, c] = x[r, c] + bias[c], Rows(rows, C); y may be x
+//   backward   dx = dy; dbias[c] = sum over r of dy[r, c] in two stages: bias_backward_sums, Rows(chunks, C, rows C),
+//              writes partial [chunks, C]; bias_backward_finish, Blocks(C), adds the chunks in double and, with
+//              `accumulate`, adds to dbias. chunks as in batch_norm.cu; the result depends on it, not on the launch.
 // Linear: ty = tx + tbias and tdbias = sum tdy are the same kernels, applied to the tangents.
 #include "include/columns.cuh"
 

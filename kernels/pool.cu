@@ -1,21 +1,19 @@
 // pool.cu - pooling over NHWC activations.
 //
 // Maximum over windows of size x size with stride and pad, x [N, H, W, C] -> y [N, OH, OW, C],
-// OH = (H + 2 pad - size) / stride + 1, OW likewise, pad <= size / 2 (so that every window holds an element), size <=
-// 15:
-//   max_pool_forward           y = max of the window, tap = its place kh size + kw, stored in a byte. Ties go to the
-//   first
-//                              tap in row order, NaN wins and is passed on, as in torch
-//   max_pool_backward          dx = sum of dy over the windows that this element won: every element looks at the
-//   windows
-//                              that hold it, no atomics. With `accumulate` it is added to dx
-//   max_pool_forward_tangent   ty = tx at the stored tap
-//   backward tangent           tdx from tdy by max_pool_backward: the mask does not depend on theta
+// OH = (H + 2 pad - size) / stride + 1, OW likewise; pad <= size / 2: no window without an element; size <= 16: a byte
+// holds the tap.
+//   max_pool_forward          y = max of the window, tap = its place kh size + kw. Ties go to the first tap in row
+//                             order, NaN wins and is passed on, as in torch
+//   max_pool_backward         dx = sum of dy over the windows that this element won: every element asks the windows
+//                             that hold it, so that there are no atomics. With `accumulate` it is added to dx
+//   max_pool_forward_tangent  ty = tx at the stored tap
+//   backward tangent          tdx from tdy by max_pool_backward: the mask does not depend on theta
 // Mean over all positions, x [N, HW, C] -> y [N, C]; linear, so that both tangent passes are these kernels too:
 //   mean_pool_forward          y = mean over the positions
 //   mean_pool_backward         dx = dy / HW at every position, added with `accumulate`
-// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward Rows(N, C), mean_pool_backward Rows(N HW,
-// C).
+// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward Rows(N, C, N HW C), mean_pool_backward
+// Rows(N HW, C).
 #include "include/columns.cuh"
 #include "include/index.cuh"
 

@@ -5,7 +5,7 @@
 //   map_columns:    Channel<V> channel<V>(int c)              the constants of the channels from c on
 //                   Result at(Channel<V> k, int i)            the results for offset i = r * C + c, any type
 //                   void put(Result result, int i)            their storing
-//   reduce_columns: Channel<V> channel<V>(int c, int row)     the same; row is the first of the chunk
+//   reduce_columns: Channel<V> channel<V>(int c, int row)     the same; row = chunk_first of the chunk
 //                   void add(Channel<V> k, Sums<V>& s, int i)
 //                   void finish(Channel<V> k, Sums<V> s, int at, int rows)   results of the chunk, at = chunk * C + c
 // No operand needs __restrict__, so outputs may be the inputs: the vectors are explicit, and the constants are values.
@@ -66,6 +66,11 @@ template <int R = 4, class Op> DEVICE void map_columns(const Op& op, int rows, i
 DEVICE int chunk_begin(int rows, int chunk, int chunks) {
     return rows / chunks * chunk + (chunk < rows % chunks ? chunk : rows % chunks);
 }
+// The first row of a chunk; of the last chunk with any rows where it is empty, so that it may be read.
+DEVICE int chunk_first(int rows, int chunk, int chunks) {
+    const int begin = chunk_begin(rows, chunk, chunks);
+    return begin < rows ? begin : rows - 1;
+}
 DEVICE int chunk_rows(int rows, int chunk, int chunks) { return rows / chunks + (chunk < rows % chunks ? 1 : 0); }
 
 // U neighbouring V of channels down the rows of one chunk, sums in registers.
@@ -75,7 +80,7 @@ DEVICE void reduce_panel(const Op& op, int rows, int C, int chunk, int chunks, i
     const int begin = chunk_begin(rows, chunk, chunks), end = begin + chunk_rows(rows, chunk, chunks);
     typename Op::template Sums<V> sums[U] = {};
     decltype(op.template channel<V>(0, 0)) k[U];
-    for (int u = 0; u < U; u++) k[u] = op.template channel<V>(c + u * lanes, begin);
+    for (int u = 0; u < U; u++) k[u] = op.template channel<V>(c + u * lanes, chunk_first(rows, chunk, chunks));
 #pragma unroll 4
     for (int r = begin; r < end; r++)
         for (int u = 0; u < U; u++) op.add(k[u], sums[u], r * C + c + u * lanes);
@@ -83,7 +88,7 @@ DEVICE void reduce_panel(const Op& op, int rows, int C, int chunk, int chunks, i
 }
 
 // Sums down the columns: stage 1 of 2, one result per chunk of rows and channel. The order of the sums depends on
-// chunks alone, never on the launch. Launch: Rows(chunks, C).
+// chunks alone, never on the launch. Launch: Rows(chunks, C, rows C).
 template <class Op> DEVICE void reduce_columns(const Op& op, int rows, int C, int chunks) {
     const int vectors = C / VEC, four = VEC > 1 ? vectors / 4 : 0, two = VEC > 1 ? (vectors - 4 * four) / 2 : 0;
     const int done = (4 * four + 2 * two) * VEC;

@@ -91,10 +91,13 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>Extent for kernels that loop with GRID_ROWS over rows and LANE_LOOP inside a row.</summary>
     /// <param name="rows">Number of rows.</param>
     /// <param name="rowLength">Elements of a row.</param>
-    public LaunchShape Rows(long rows, int rowLength)
+    /// <param name="elements">
+    /// Elements visited in all, where a row stands for more than its length: the chunks of a column sum, a pooling window.
+    /// </param>
+    public LaunchShape Rows(long rows, int rowLength, long elements = 0)
     {
         if (Properties.MaxThreadsPerBlock == 1)
-            return SingleThreads(rows, rows * rowLength);
+            return SingleThreads(rows, Math.Max(elements, rows * rowLength));
         var warp = Properties.WarpSize;
         var x = Math.Min(PreferredBlock, (Math.Max(1, rowLength) + warp - 1) / warp * warp);
         var y = PreferredBlock / x;

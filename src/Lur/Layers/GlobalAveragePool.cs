@@ -42,7 +42,7 @@ public sealed class GlobalAveragePool(string name) : Layer(name)
     {
         var (kernels, n, c) = (pass.Kernels.Pool, x.Shape[0], x.Shape.Innermost);
         var positions = x.Shape.Rows / n;
-        var shape = pass.Device.Rows(n, c);
+        var shape = pass.Device.Rows(n, c, (long)x.Shape.Rows * c);
         pass.Program.Emit(what, () => kernels.MeanPoolForward(shape, y.Pointer, x.Pointer, n, positions, c), x, y);
     }
 

@@ -17,9 +17,6 @@ internal sealed record BatchNormInputs(double[] X, double[] Gamma, double[] Beta
         Vectors.Along(X, h, t.X), Vectors.Along(Gamma, h, t.Gamma), Vectors.Along(Beta, h, t.Beta),
         Residual is null ? null : Vectors.Along(Residual, h, t.Residual!));
 
-    public double Dot(BatchNormInputs o) => Vectors.Dot(X, o.X) + Vectors.Dot(Gamma, o.Gamma) + Vectors.Dot(Beta, o.Beta)
-        + (Residual is null ? 0 : Vectors.Dot(Residual, o.Residual!));
-
     /// <summary>All in one vector, as a difference quotient wants them.</summary>
     public double[] Flat => [.. X, .. Gamma, .. Beta, .. Residual ?? []];
 }

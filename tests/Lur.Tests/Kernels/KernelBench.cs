@@ -57,6 +57,17 @@ internal static class Vectors
     /// <summary>x + h t.</summary>
     public static double[] Along(double[] x, double h, double[] t) => [.. x.Zip(t, (a, b) => a + h * b)];
 
+    /// <summary>
+    /// Errors.AssertClose for results that may cancel: the tolerance is relative to at least <paramref name="scale"/>, the
+    /// size of the terms that they are made of.
+    /// </summary>
+    public static void AssertClose(double[] actual, double[] expected, double relative, double scale, string what)
+        => Errors.AssertClose([.. actual, scale], [.. expected, scale], relative, what);
+
+    /// <summary>Asserts that two inner products are equal, relative to the norms of the vectors of the first.</summary>
+    public static void AssertSameProduct(double[] a, double[] b, double[] c, double[] d, double relative, string what)
+        => AssertClose([Dot(a, b)], [Dot(c, d)], relative, Math.Sqrt(Dot(a, a) * Dot(b, b)), what);
+
     public static double Dot(double[] a, double[] b) => a.Zip(b, (p, q) => p * q).Sum();
 
     /// <summary>
