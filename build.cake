@@ -181,6 +181,11 @@ void PublishAll()
     // The native compiler is a package of the machine's own kind: it is kept out of the lock files that all machines share.
     Require("Publishing the native executable", "dotnet", "publish", "src/Lur.Cli", "-c", "Release", "-r", runtime, "-o", native,
         "-p:PublishAot=true", "-p:NuGetLockFilePath=obj/native.lock.json", "--nologo", "-v", "quiet");
+    foreach (string file in System.IO.Directory.GetFiles(native))
+    {
+        if (file.EndsWith(".pdb") || file.EndsWith(".xml") || file.EndsWith(".dbg") || file.EndsWith("Lur.Cli"))
+            System.IO.File.Delete(file);
+    }
     foreach (string folder in new[] { plain, native })
         Console.WriteLine($"{System.IO.Path.GetRelativePath(root, folder)}/lur");
 }
