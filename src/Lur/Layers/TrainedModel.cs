@@ -112,7 +112,7 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Allocates a copy on the same device.</summary>
     public TrainedModel Clone()
     {
-        var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization) 
+        var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization)
         {
             BatchesTracked = BatchesTracked,
             ImportedHeader = ImportedHeader,
