@@ -10,12 +10,22 @@ public class DependencyTests
         ["Device"] = [],
         ["Tensors"] = ["Device"],
         ["Layers"] = ["Device", "Tensors"],
-        ["Models"] = ["Device", "Tensors", "Layers"],
+        // ModelFile knows how a model's tensors are named and laid out in a file; Checkpoints knows files only.
+        ["Models"] = ["Device", "Tensors", "Layers", "Checkpoints"],
         ["Data"] = ["Tensors"],
         ["Metrics"] = ["Tensors"],
         ["Checkpoints"] = ["Tensors"],
-        ["Training"] = ["Device", "Tensors", "Layers", "Data", "Checkpoints"],
+        ["Training"] = ["Device", "Tensors", "Layers", "Data", "Checkpoints", "Metrics"],
         ["Unlearning"] = ["Device", "Tensors", "Layers", "Data", "Checkpoints", "Training"],
+        // Checks whole models against fixtures: nothing in the library uses it.
+        ["Verification"] = ["Device", "Tensors", "Layers", "Models", "Checkpoints", "Training", "Unlearning"],
+    };
+
+    /// <summary>Who may allocate besides Device and Tensors, and why it is no part of a step's plan.</summary>
+    private static readonly Dictionary<string, string> s_allocationExceptions = new()
+    {
+        ["Lur.Unlearning.Trim"] = "scratch of a stage that runs once, before the steps",
+        ["Lur.Training.BatchStage"] = "mean and deviation of a few channels, uploaded once",
     };
 
     private static readonly string[] s_frameworks =
@@ -118,7 +128,8 @@ public class DependencyTests
                 bool allocates = CodeReferences.MembersUsedBy(method)
                     .Any(m => m.Name == "Allocate" && m.DeclaringType?.FullName == "Lur.Device.ComputeDevice");
                 found |= allocates;
-                if (allocates && (type.Assembly != Library || Part(type) is not ("Device" or "Tensors")))
+                if (allocates && (type.Assembly != Library || Part(type) is not ("Device" or "Tensors"))
+                    && !s_allocationExceptions.ContainsKey(type.FullName ?? ""))
                     violations.Add($"{type.FullName}.{method.Name}");
             }
         }
