@@ -2,7 +2,6 @@ using System.CommandLine;
 using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Device;
-using Lur.Models;
 using Lur.Unlearning;
 using Lur.Verification;
 
