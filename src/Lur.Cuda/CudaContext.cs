@@ -128,15 +128,12 @@ public sealed class PrimaryContext : CudaContext
 {
     private bool _released;
 
-    /// <summary>Retains the primary context and makes it current.</summary>
+    /// <summary>Retains the primary context. As in ManagedCuda it is not made current: <see cref="CudaContext.SetCurrent"/>.</summary>
     /// <param name="deviceId">Ordinal of the device.</param>
     /// <exception cref="CudaException">No such device, or it is lost.</exception>
     public PrimaryContext(int deviceId)
-        : base(deviceId)
-    {
+        : base(deviceId) =>
         Drv.ContextManagement.cuDevicePrimaryCtxRetain(ref _context, _device).Check("cuDevicePrimaryCtxRetain");
-        SetCurrent();
-    }
 
     /// <summary>Destroys all state of a device's primary context, a sticky error included.</summary>
     public static void Reset(int deviceId) =>

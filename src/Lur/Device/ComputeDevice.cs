@@ -19,6 +19,7 @@ public sealed partial class ComputeDevice : IDisposable
     private ComputeDevice(int ordinal)
     {
         _context = new PrimaryContext(ordinal);
+        _context.SetCurrent();
         t_current = this;
         Properties = new DeviceProperties(ordinal, _context.Device);
         _stream = new CudaStream(CUStreamFlags.NonBlocking);

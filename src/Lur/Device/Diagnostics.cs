@@ -55,14 +55,8 @@ public static class Diagnostics
 
     private static string BlasVersion()
     {
-        using var context = new PrimaryContext(0);
-        CudaBlasHandle handle = default;
-        var status = Blas.cublasCreate_v2(ref handle);
-        if (status != CublasStatus.Success)
-            Native.Throw(status, "cublasCreate_v2", null);
-        var version = 0;
-        _ = Blas.cublasGetVersion_v2(handle, ref version);
-        _ = Blas.cublasDestroy_v2(handle);
+        using var device = ComputeDevice.Open();
+        var version = device.Gemm.LibraryVersion;
         // 11.11.3 is 111103, 12.8.4 is 120804; the host driver reports its own number.
         return $"{version / 10000}.{version / 100 % 100}.{version % 100}";
     }

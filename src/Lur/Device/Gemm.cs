@@ -27,6 +27,17 @@ public sealed class Gemm : IDisposable
         Check(Blas.cublasSetMathMode(_handle, CublasMath.DefaultMath), "cublasSetMathMode");
     }
 
+    /// <summary>The library's version, as its header counts.</summary>
+    internal int LibraryVersion
+    {
+        get
+        {
+            var version = 0;
+            Check(Blas.cublasGetVersion_v2(_handle, ref version), "cublasGetVersion_v2");
+            return version;
+        }
+    }
+
     /// <summary>One product.</summary>
     /// <param name="precision">Element type.</param>
     /// <param name="transA">Whether A is stored transposed, as [k,m].</param>

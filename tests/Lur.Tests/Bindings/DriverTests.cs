@@ -25,6 +25,7 @@ public class DriverTests
     {
         _ = TestDevices.All;
         _context = new PrimaryContext(0);
+        _context.SetCurrent();
         using var program = new CudaRuntimeCompiler(Axpy, "axpy.cu");
         var capability = CudaContext.GetDeviceComputeCapability(0);
         program.Compile([$"--gpu-architecture=sm_{(capability.Major * 10) + capability.Minor}", "-default-device"]);
