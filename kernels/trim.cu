@@ -10,7 +10,7 @@
 // that share the prefix found so far, take the digit that holds the k-th key, go on within it. The result is exact and
 // needs no order of summation. Order of launches: trim_select_begin; then for shift = 8 sizeof(real) - 2, ..., 4, 2, 0
 // trim_select_count and trim_select_digit; then trim_select_end.
-// Two bits, because four counters stay in registers and the loop vectorises where a block is one thread: g++ 12 leaves
+// Two bits, because three counters stay in registers and the loop vectorises where a block is one thread: g++ 12 leaves
 // sixteen counters (half the passes) in an array, and a 256-bin histogram (a quarter) needs shared-memory atomics.
 #include "include/partials.cuh"
 #include "include/philox.cuh"
@@ -43,30 +43,27 @@ KERNEL trim_select_begin(unsigned long long* state, int k) {
     }
 }
 
-// counts[4][count]. Launch Blocks(count).
+// counts[3][count]. Launch Blocks(count).
 KERNEL COOPERATIVE trim_select_count(int* __restrict__ counts, const real* __restrict__ x,
                                      const unsigned long long* __restrict__ state, int n, int count, int shift) {
     const Key prefix = (Key)(state[0] >> shift); // its last digit is 0
     BLOCK_ROWS (p, count) {
         const Chunk c = chunk_of(n, p, count);
         const real* xs = x + c.begin;
-        int n0 = 0, n1 = 0, n2 = 0, n3 = 0;
+        int n0 = 0, n1 = 0, n2 = 0; // what is none of these is 3
         LANE_LOOP (i, c.length) {
             const Key digit = (trim_key(xs[i]) >> shift) - prefix; // below 4 exactly when the prefix agrees
             n0 += digit == 0;
             n1 += digit == 1;
             n2 += digit == 2;
-            n3 += digit == 3;
         }
         n0 = block_sum(n0);
         n1 = block_sum(n1);
         n2 = block_sum(n2);
-        n3 = block_sum(n3);
         if (threadIdx.x == 0) {
             counts[p] = n0;
             counts[count + p] = n1;
             counts[2 * count + p] = n2;
-            counts[3 * count + p] = n3;
         }
     }
 }
@@ -76,14 +73,14 @@ KERNEL COOPERATIVE trim_select_digit(unsigned long long* __restrict__ state, con
                                      int shift) {
     BLOCK_ROWS (r, 1) {
         unsigned long long left = state[1];
-        int digit = -1;
-        for (int d = 0; d < 4; d++) {
+        int digit = 3;
+        for (int d = 0; d < 3; d++) {
             const int* cs = counts + (long long)d * count;
             int s = 0;
             LANE_LOOP (i, count) s += cs[i];
             s = block_sum(s);
-            if (digit < 0 && left <= (unsigned long long)s) digit = d;
-            if (digit < 0) left -= (unsigned long long)s;
+            if (digit == 3 && left <= (unsigned long long)s) digit = d;
+            if (digit == 3) left -= (unsigned long long)s;
         }
         if (threadIdx.x == 0) {
             state[r] |= (unsigned long long)digit << shift;

@@ -98,7 +98,7 @@ public static class Trim
         layout.Add("ranked", ParameterKind.Matrix, new Shape(1, values.Length));
         using var x = new FlatVector(device, precision, layout, "ranked saliency");
         x.Set(values);
-        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (4L * PartialCount * sizeof(int)));
+        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (3L * PartialCount * sizeof(int)));
         var state = new DevicePointer<ulong>(scratch.Address);
         var result = new DevicePointer<double>(scratch.Address + (2 * sizeof(ulong)));
         var counts = new DevicePointer<int>(scratch.Address + (3 * sizeof(ulong)));

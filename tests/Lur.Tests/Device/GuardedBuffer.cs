@@ -12,7 +12,10 @@ public class GuardedArray<T> : IDisposable
     where T : unmanaged
 {
     private const int GuardBytes = 256;
-    private const byte Sentinel = 0xA5;
+
+    // A NaN as float and 4e306 as double, so that an element read behind the end shows in every result it enters. 0xA5
+    // in every byte did not: it is -3e-16 as float, and a sum that took in a whole guard of it passed.
+    private static readonly byte[] s_sentinel = [0xA5, 0xA5, 0xA5, 0x7F];
     private readonly DeviceMemory _memory;
     private readonly ComputeDevice _device;
     private readonly int _tail;
@@ -26,7 +29,8 @@ public class GuardedArray<T> : IDisposable
         _tail = test.ChecksMemory ? 0 : GuardBytes;
         _memory = _device.Allocate(GuardBytes + ((long)Count * _size) + _tail);
         var bytes = new byte[_memory.Bytes];
-        bytes.AsSpan().Fill(Sentinel);
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] = s_sentinel[i % 4];
         Fresh(MemoryMarshal.Cast<byte, T>(bytes.AsSpan(GuardBytes, Count * _size)));
         _device.Upload(_memory.Pointer<byte>(), (ReadOnlySpan<byte>)bytes);
     }
@@ -49,8 +53,8 @@ public class GuardedArray<T> : IDisposable
     {
         var bytes = new byte[_memory.Bytes];
         _device.Download(bytes.AsSpan(), _memory.Pointer<byte>());
-        VerifyGuard(bytes.AsSpan(0, GuardBytes), -GuardBytes);
-        VerifyGuard(bytes.AsSpan(GuardBytes + (Count * _size)), Count * _size);
+        VerifyGuard(bytes, 0, GuardBytes);
+        VerifyGuard(bytes, GuardBytes + (Count * _size), bytes.Length);
         return MemoryMarshal.Cast<byte, T>(bytes.AsSpan(GuardBytes, Count * _size)).ToArray();
     }
 
@@ -70,11 +74,13 @@ public class GuardedArray<T> : IDisposable
             MemoryMarshal.AsBytes(elements).Fill(0x7B);
     }
 
-    private void VerifyGuard(ReadOnlySpan<byte> guard, int start)
+    private void VerifyGuard(ReadOnlySpan<byte> bytes, int begin, int end)
     {
-        var bad = guard.IndexOfAnyExcept(Sentinel);
-        if (bad >= 0)
-            Assert.Fail($"A kernel wrote outside a buffer of {Count} elements of {_size} bytes: byte {start + bad} of the buffer was changed.");
+        for (var i = begin; i < end; i++)
+        {
+            if (bytes[i] != s_sentinel[i % 4])
+                Assert.Fail($"A kernel wrote outside a buffer of {Count} elements of {_size} bytes: byte {i - GuardBytes} of the buffer was changed.");
+        }
     }
 }
 

@@ -61,7 +61,7 @@ public class TrimTests
     private static double Select(KernelScope scope, DevicePointer<Real> x, int n, int k, int count, uint grid)
     {
         var trim = scope.Kernels.Trim;
-        var (state, counts, value) = (scope.Unwritten<ulong>(2), scope.Unwritten<int>(4 * count), scope.Unwritten<double>(1));
+        var (state, counts, value) = (scope.Unwritten<ulong>(2), scope.Unwritten<int>(3 * count), scope.Unwritten<double>(1));
         trim.TrimSelectBegin(scope.Grid(1), state.Pointer(), k);
         for (var shift = (8 * scope.Precision.Size()) - 2; shift >= 0; shift -= 2)
         {
