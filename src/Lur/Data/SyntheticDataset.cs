@@ -15,12 +15,16 @@ public enum SyntheticPart
 /// <summary>
 /// Generated images that need no download: ten classes of 32 x 32 coloured shapes and textures under position, scale,
 /// rotation, stretch, warp, colour, background, distractors, occlusion, blur, light and noise. Seven classes are shapes
-/// with any filling, three are fillings with any shape. Filling strength overlaps between the two kinds, corners are
-/// rounded by chance, and <see cref="AmbiguousShare"/> of the samples show two objects of which one names the label by a
-/// coin toss, so no model reaches 100 %. Sample i has label i mod 10 and does not depend on the size of the set.
+/// with any filling, three are fillings with any shape; each class tends to a hue. Filling strength overlaps between the
+/// two kinds, corners are rounded by chance, and <see cref="AmbiguousShare"/> of the samples show two objects of which one
+/// names the label by a coin toss, so no model reaches 100 %. Sample i has label i mod 10 and does not depend on the size
+/// of the set.
 /// </summary>
 /// <remarks>
-/// Only additions, multiplications, divisions and square roots in IEEE single precision: the pixels are the same bits on
+/// Difficulty, measured with a ResNet-18 of width 8 in PyTorch (8000 samples, batch 128, one-cycle to 0.1, crop and flip):
+/// test accuracy 17, 57, 63, 64, 74, 79 % after epochs 1 to 6. A first version without hues, with twice the noise and
+/// smaller objects was still at 17 % after seven epochs: too hard for a demonstration.
+/// /// Only additions, multiplications, divisions and square roots in IEEE single precision: the pixels are the same bits on
 /// every machine. Changing anything that changes pixels means a new <see cref="Name"/>, because results name the set.
 /// </remarks>
 public sealed class SyntheticDataset : IImageDataset

@@ -16,7 +16,7 @@ internal static class SyntheticScene
     {
         Span<float> canvas = stackalloc float[3 * Pixels];
         Colour background = DrawBackground(canvas, ref random);
-        for (int i = random.Below(4); i > 0; i--)
+        for (int i = random.Below(3); i > 0; i--)
             DrawDistractor(canvas, ref random);
         if (random.Uniform() < SyntheticDataset.AmbiguousShare)
         {
@@ -28,10 +28,10 @@ internal static class SyntheticScene
         }
         else
         {
-            float radius = random.Uniform(6, 12), reach = 15.5f - 0.75f * radius;
+            float radius = random.Uniform(7.5f, 12.5f), reach = 15.5f - 0.9f * radius;
             DrawObject(canvas, label, 15.5f + random.Uniform(-reach, reach), 15.5f + random.Uniform(-reach, reach), radius, background, ref random);
         }
-        if (random.Uniform() < 0.4f)
+        if (random.Uniform() < 0.25f)
             DrawOccluder(canvas, ref random);
         if (random.Uniform() < 0.3f)
             Blur(canvas);
@@ -42,7 +42,7 @@ internal static class SyntheticScene
     {
         Colour a = Colour.Random(ref random), b = Colour.Mix(a, Colour.Random(ref random), random.Uniform(0, 0.8f));
         (float gx, float gy) = Direction(ref random);
-        float amplitude = random.Uniform() < 0.3f ? 0 : random.Uniform(5, 40);
+        float amplitude = random.Uniform() < 0.6f ? 0 : random.Uniform(4, 20);
         var texture = Texture.Random(random.Below(4), random.Uniform(3, 11), ref random);
         for (int y = 0; y < Side; y++)
             for (int x = 0; x < Side; x++)
@@ -56,7 +56,7 @@ internal static class SyntheticScene
 
     private static void DrawDistractor(Span<float> canvas, ref SampleRandom random)
     {
-        var shape = Shape.Random(random.Below(ShapeClasses), random.Uniform(0, 32), random.Uniform(0, 32), random.Uniform(1.5f, 4), ref random);
+        var shape = Shape.Random(random.Below(ShapeClasses), random.Uniform(0, 32), random.Uniform(0, 32), random.Uniform(1.2f, 2.8f), ref random);
         Paint(canvas, shape, Colour.Random(ref random), Colour.Random(ref random), 0, default, random.Uniform(0.5f, 1));
     }
 
@@ -66,10 +66,10 @@ internal static class SyntheticScene
         var shape = Shape.Random(textured ? random.Below(ShapeClasses) : label, x, y, textured ? radius * 1.15f : radius, ref random);
         int kind = textured ? label - ShapeClasses : random.Below(4);
         // 0 is plain, 1 alternates fully between two colours. The ranges overlap: a weakly textured shape is a shape.
-        float strength = textured ? random.Uniform(0.3f, 1) : random.Uniform() < 0.4f ? 0 : random.Uniform(0, 0.45f);
-        var texture = Texture.Random(kind, random.Uniform(3.2f, 6.5f), ref random);
-        Colour first = Colour.Away(background, ref random), second = Colour.Away(first, ref random);
-        Paint(canvas, shape, first, second, strength, texture, random.Uniform(0.75f, 1));
+        float strength = textured ? random.Uniform(0.4f, 1) : random.Uniform() < 0.6f ? 0 : random.Uniform(0, 0.45f);
+        var texture = Texture.Random(kind, random.Uniform(3.5f, 6.5f), ref random);
+        Colour first = Colour.Mix(Colour.Away(background, ref random), Colour.Usual(label), 0.6f), second = Colour.Away(first, ref random);
+        Paint(canvas, shape, first, second, strength, texture, random.Uniform(0.85f, 1));
     }
 
     private static void Paint(Span<float> canvas, Shape shape, Colour first, Colour second, float strength, Texture texture, float opacity)
@@ -87,7 +87,7 @@ internal static class SyntheticScene
     private static void DrawOccluder(Span<float> canvas, ref SampleRandom random)
     {
         (float nx, float ny) = Direction(ref random);
-        float cx = random.Uniform(6, 26), cy = random.Uniform(6, 26), half = random.Uniform(1, 2.6f);
+        float cx = random.Uniform(6, 26), cy = random.Uniform(6, 26), half = random.Uniform(0.7f, 1.8f);
         float length = random.Uniform(5, 24);
         Colour colour = Colour.Random(ref random);
         for (int y = 0; y < Side; y++)
@@ -121,7 +121,7 @@ internal static class SyntheticScene
     // Light, then noise close to normal: the sum of the four bytes of a draw has mean 510 and deviation 147.8.
     private static void Expose(Span<float> canvas, Span<byte> chw, ref SampleRandom random)
     {
-        float gain = random.Uniform(0.75f, 1.2f), offset = random.Uniform(-20, 20), noise = random.Uniform(3, 22) / 147.8f;
+        float gain = random.Uniform(0.85f, 1.15f), offset = random.Uniform(-15, 15), noise = random.Uniform(2, 11) / 147.8f;
         for (int i = 0; i < chw.Length; i++)
         {
             uint word = random.Next();
@@ -162,11 +162,25 @@ internal readonly record struct Colour(float R, float G, float B)
 
     public static Colour Mix(Colour a, Colour b, float t) => new(a.R + (b.R - a.R) * t, a.G + (b.G - a.G) * t, a.B + (b.B - a.B) * t);
 
+    /// <summary>The colour that objects of a class tend to, around the colour circle.</summary>
+    public static Colour Usual(int label)
+    {
+        float hue = 0.6f * label;
+        return new Colour(Ramp(hue), Ramp(hue + 4), Ramp(hue + 2));
+
+        // Hue in sixths of the circle: up from 0 to 1, flat, down from 3 to 4, flat.
+        static float Ramp(float h)
+        {
+            h -= h >= 6 ? 6 : 0;
+            return 30 + 200 * Math.Clamp(h < 3 ? 2 - h : h - 4, 0, 1);
+        }
+    }
+
     /// <summary>A colour that differs visibly from another; after a few tries any colour will do.</summary>
     public static Colour Away(Colour other, ref SampleRandom random)
     {
         Colour colour = Random(ref random);
-        for (int i = 0; i < 6 && Math.Abs(colour.R - other.R) + Math.Abs(colour.G - other.G) + Math.Abs(colour.B - other.B) < 120; i++)
+        for (int i = 0; i < 6 && Math.Abs(colour.R - other.R) + Math.Abs(colour.G - other.G) + Math.Abs(colour.B - other.B) < 150; i++)
             colour = Random(ref random);
         return colour;
     }

@@ -22,8 +22,8 @@ internal struct Shape
     {
         (_kind, _x, _y, _radius) = (kind, x, y, radius);
         (_cos, _sin) = SyntheticScene.Direction(ref random);
-        _stretch = random.Uniform(0.8f, 1.25f);
-        _warp = random.Uniform(0, 0.1f);
+        _stretch = random.Uniform(0.83f, 1.2f);
+        _warp = random.Uniform(0, 0.06f);
         _warpPhase = random.Uniform();
         float variation = random.Uniform();
         switch (kind)
