@@ -17,7 +17,7 @@ public sealed class HostDriverTests
 
     private static readonly Lazy<Dictionary<string, string>> Results = new(RunAll);
 
-    private static IEnumerable<string> Cases() => File.Exists(Program) ? Run("--list") : [NotBuilt];
+    private static string[] Cases() => File.Exists(Program) ? Run("--list") : [NotBuilt];
 
     [TestCaseSource(nameof(Cases))]
     public void Passes(string name)

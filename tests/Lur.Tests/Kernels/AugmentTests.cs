@@ -13,25 +13,25 @@ public class AugmentTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
-        foreach (var (n, channels, height, width, pad) in new[] { (1, 1, 1, 1, 0), (5, 3, 8, 8, 2), (3, 1, 7, 33, 4), (9, 4, 5, 3, 1) })
-        {
-            using var bench = new KernelBench(test, precision);
-            var images = random.UniformArray(n * channels * height * width, 0, 256).Select(v => (byte)v).ToArray();
-            var (mean, std) = (bench.Rounded(random.UniformArray(channels, 0.3, 0.6)), bench.Rounded(random.UniformArray(channels, 0.2, 0.3)));
-            // Sample numbers beyond 2^32, so that the upper half of the counter matters.
-            const ulong first = 0x1_FFFF_FFFE;
-            foreach (var augment in new[] { false, true })
+            foreach (var (n, channels, height, width, pad) in new[] { (1, 1, 1, 1, 0), (5, 3, 8, 8, 2), (3, 1, 7, 33, 4), (9, 4, 5, 3, 1) })
             {
-                var draws = augment
-                    ? AugmentReference.Draws(n, Seed, Stream, first, pad)
-                    : [.. Enumerable.Repeat((pad, pad, false), n)];
-                var expected = AugmentReference.Augment(images, channels, height, width, mean, std, draws, pad);
-                // Four roundings, of the scale, the offset, the product and the difference, in terms of up to 5 = 1 / min std.
-                Vectors.AssertClose(
-                    Run(bench, images, n, channels, height, width, pad, mean, std, first, augment), expected, 4 * bench.UnitRoundoff, 5,
-                    $"{bench.Name} [{n}, {channels}, {height}, {width}] pad {pad}{(augment ? " augmented" : "")}");
+                using var bench = new KernelBench(test, precision);
+                var images = random.UniformArray(n * channels * height * width, 0, 256).Select(v => (byte)v).ToArray();
+                var (mean, std) = (bench.Rounded(random.UniformArray(channels, 0.3, 0.6)), bench.Rounded(random.UniformArray(channels, 0.2, 0.3)));
+                // Sample numbers beyond 2^32, so that the upper half of the counter matters.
+                const ulong first = 0x1_FFFF_FFFE;
+                foreach (var augment in new[] { false, true })
+                {
+                    var draws = augment
+                        ? AugmentReference.Draws(n, Seed, Stream, first, pad)
+                        : [.. Enumerable.Repeat((pad, pad, false), n)];
+                    var expected = AugmentReference.Augment(images, channels, height, width, mean, std, draws, pad);
+                    // Four roundings, of the scale, the offset, the product and the difference, in terms of up to 5 = 1 / min std.
+                    Vectors.AssertClose(
+                        Run(bench, images, n, channels, height, width, pad, mean, std, first, augment), expected, 4 * bench.UnitRoundoff, 5,
+                        $"{bench.Name} [{n}, {channels}, {height}, {width}] pad {pad}{(augment ? " augmented" : "")}");
+                }
             }
-        }
     }
 
     /// <summary>Known answers of Random123 1.09 (kat_vectors, philox4x32 10), so that reference and kernel share no mistake.</summary>

@@ -50,24 +50,24 @@ public class BatchNormStatisticsTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
-        foreach (var rows in new[] { 1, 2, 37 })
-        {
-            using var bench = new KernelBench(test, precision);
-            const int channels = 7;
-            var inputs = BatchNormInputs.Random(random, rows, channels, false).Rounded(bench);
-            var (mean, variance) = (bench.Rounded(random.NormalArray(channels)), bench.Rounded(random.UniformArray(channels, 0.5, 2)));
-            var running = (Mean: bench.In(mean), Var: bench.In(variance));
-            _ = new BatchNormBench(bench, inputs, 3, false, null, running);
-            var batch = new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
-            // momentum 0.1; unbiased variance, which one row does not have: then it stays.
-            var expectedMean = mean.Zip(batch.Mean, (o, b) => 0.9 * o + 0.1 * b).ToArray();
-            var expectedVar = rows == 1
-                ? variance
-                : [.. variance.Zip(batch.Variance, (o, b) => 0.9 * o + 0.1 * b * rows / (rows - 1))];
-            var tolerance = (rows + 20) * bench.UnitRoundoff;
-            Errors.AssertClose(running.Mean.Get(), expectedMean, tolerance, $"{bench.Name} {rows} rows, running mean");
-            Errors.AssertClose(running.Var.Get(), expectedVar, tolerance, $"{bench.Name} {rows} rows, running variance");
-        }
+            foreach (var rows in new[] { 1, 2, 37 })
+            {
+                using var bench = new KernelBench(test, precision);
+                const int channels = 7;
+                var inputs = BatchNormInputs.Random(random, rows, channels, false).Rounded(bench);
+                var (mean, variance) = (bench.Rounded(random.NormalArray(channels)), bench.Rounded(random.UniformArray(channels, 0.5, 2)));
+                var running = (Mean: bench.In(mean), Var: bench.In(variance));
+                _ = new BatchNormBench(bench, inputs, 3, false, null, running);
+                var batch = new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
+                // momentum 0.1; unbiased variance, which one row does not have: then it stays.
+                var expectedMean = mean.Zip(batch.Mean, (o, b) => 0.9 * o + 0.1 * b).ToArray();
+                var expectedVar = rows == 1
+                    ? variance
+                    : [.. variance.Zip(batch.Variance, (o, b) => 0.9 * o + 0.1 * b * rows / (rows - 1))];
+                var tolerance = (rows + 20) * bench.UnitRoundoff;
+                Errors.AssertClose(running.Mean.Get(), expectedMean, tolerance, $"{bench.Name} {rows} rows, running mean");
+                Errors.AssertClose(running.Var.Get(), expectedVar, tolerance, $"{bench.Name} {rows} rows, running variance");
+            }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]

@@ -128,24 +128,24 @@ public class BatchNormTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
-        foreach (var relu in new[] { false, true })
-        foreach (var frozen in new[] { false, true })
-        {
-            using var bench = new KernelBench(test, precision);
-            const int rows = 31, channels = 19, n = rows * channels;
-            var inputs = BatchNormInputs.Random(random, rows, channels, true);
-            (double[], double[])? statistics = frozen ? (random.NormalArray(channels), random.UniformArray(channels, 0.5, 2)) : null;
-            var layer = new BatchNormBench(bench, inputs, 2, relu, statistics);
-            var (s, t) = (BatchNormInputs.Random(random, rows, channels, true), BatchNormInputs.Random(random, rows, channels, true));
-            var dy = random.NormalArray(n);
-            // Every entry is good to (rows + 40) roundings of the largest, as above; norms of the vectors as the scale.
-            var tolerance = (rows + 40) * bench.UnitRoundoff;
-            var name = $"{bench.Name}{(relu ? " relu" : "")}{(frozen ? " frozen" : "")}";
-            Vectors.AssertSameProduct(layer.Backward(dy).Flat, t.Flat, dy, layer.ForwardTangent(t), tolerance, $"{name} adjoint");
-            var zero = new double[n];
-            var (hs, ht) = (layer.BackwardTangent(dy, zero, s, false).Tangent, layer.BackwardTangent(dy, zero, t, false).Tangent);
-            Vectors.AssertSameProduct(hs.Flat, t.Flat, ht.Flat, s.Flat, tolerance, $"{name} symmetry");
-        }
+            foreach (var relu in new[] { false, true })
+                foreach (var frozen in new[] { false, true })
+                {
+                    using var bench = new KernelBench(test, precision);
+                    const int rows = 31, channels = 19, n = rows * channels;
+                    var inputs = BatchNormInputs.Random(random, rows, channels, true);
+                    (double[], double[])? statistics = frozen ? (random.NormalArray(channels), random.UniformArray(channels, 0.5, 2)) : null;
+                    var layer = new BatchNormBench(bench, inputs, 2, relu, statistics);
+                    var (s, t) = (BatchNormInputs.Random(random, rows, channels, true), BatchNormInputs.Random(random, rows, channels, true));
+                    var dy = random.NormalArray(n);
+                    // Every entry is good to (rows + 40) roundings of the largest, as above; norms of the vectors as the scale.
+                    var tolerance = (rows + 40) * bench.UnitRoundoff;
+                    var name = $"{bench.Name}{(relu ? " relu" : "")}{(frozen ? " frozen" : "")}";
+                    Vectors.AssertSameProduct(layer.Backward(dy).Flat, t.Flat, dy, layer.ForwardTangent(t), tolerance, $"{name} adjoint");
+                    var zero = new double[n];
+                    var (hs, ht) = (layer.BackwardTangent(dy, zero, s, false).Tangent, layer.BackwardTangent(dy, zero, t, false).Tangent);
+                    Vectors.AssertSameProduct(hs.Flat, t.Flat, ht.Flat, s.Flat, tolerance, $"{name} symmetry");
+                }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]

@@ -15,30 +15,30 @@ public class SoftmaxTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
-        foreach (var (n, classes) in new[] { (1, 1), (7, 2), (13, 10), (5, 33), (3, 257), (2, 1009) })
-        foreach (var (coefficient, smoothing, cap) in Losses)
-        {
-            using var bench = new KernelBench(test, precision);
-            // The parameters, too, as the kernel sees them.
-            var p = new SoftmaxReference(classes, coefficient, bench.Rounded([smoothing])[0], cap, 0.125);
-            var (z, tz) = (bench.Rounded(random.NormalArray(n * classes, 0, 3)), bench.Rounded(random.NormalArray(n * classes)));
-            var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
-            var what = $"{bench.Name} [{n}, {classes}] {coefficient} {smoothing} {cap}";
-            // Sums over the classes with one rounding a term; exp of |z| up to 12 magnifies the rounding of z by that; the
-            // elementary functions are good to 2 units. The tangents are differences of terms |tz| < 4.
-            var tolerance = 2 * (classes + 40) * bench.UnitRoundoff;
-            var ce = new SoftmaxBench(bench, p, z, labels);
+            foreach (var (n, classes) in new[] { (1, 1), (7, 2), (13, 10), (5, 33), (3, 257), (2, 1009) })
+                foreach (var (coefficient, smoothing, cap) in Losses)
+                {
+                    using var bench = new KernelBench(test, precision);
+                    // The parameters, too, as the kernel sees them.
+                    var p = new SoftmaxReference(classes, coefficient, bench.Rounded([smoothing])[0], cap, 0.125);
+                    var (z, tz) = (bench.Rounded(random.NormalArray(n * classes, 0, 3)), bench.Rounded(random.NormalArray(n * classes)));
+                    var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
+                    var what = $"{bench.Name} [{n}, {classes}] {coefficient} {smoothing} {cap}";
+                    // Sums over the classes with one rounding a term; exp of |z| up to 12 magnifies the rounding of z by that; the
+                    // elementary functions are good to 2 units. The tangents are differences of terms |tz| < 4.
+                    var tolerance = 2 * (classes + 40) * bench.UnitRoundoff;
+                    var ce = new SoftmaxBench(bench, p, z, labels);
 
-            var (loss, predicted, probability) = p.Forward(z, labels);
-            var actual = ce.Forward();
-            Errors.AssertClose(actual.Loss, loss, tolerance, $"{what} loss");
-            Errors.AssertClose(actual.Probability, probability, tolerance, $"{what} probability");
-            Assert.That(actual.Predicted, Is.EqualTo(predicted), $"{what} predicted");
-            Errors.AssertClose(ce.Backward(), p.Backward(z, labels), tolerance, $"{what} dz");
-            Errors.AssertClose(ce.Backward(inPlace: true), p.Backward(z, labels), tolerance, $"{what} dz in place of z");
-            Vectors.AssertClose(ce.ForwardTangent(tz), p.ForwardTangent(z, tz, labels), tolerance, 4, $"{what} tloss");
-            Vectors.AssertClose(ce.BackwardTangent(tz), p.BackwardTangent(z, tz, labels), tolerance, 4 * p.InverseCount, $"{what} tdz");
-        }
+                    var (loss, predicted, probability) = p.Forward(z, labels);
+                    var actual = ce.Forward();
+                    Errors.AssertClose(actual.Loss, loss, tolerance, $"{what} loss");
+                    Errors.AssertClose(actual.Probability, probability, tolerance, $"{what} probability");
+                    Assert.That(actual.Predicted, Is.EqualTo(predicted), $"{what} predicted");
+                    Errors.AssertClose(ce.Backward(), p.Backward(z, labels), tolerance, $"{what} dz");
+                    Errors.AssertClose(ce.Backward(inPlace: true), p.Backward(z, labels), tolerance, $"{what} dz in place of z");
+                    Vectors.AssertClose(ce.ForwardTangent(tz), p.ForwardTangent(z, tz, labels), tolerance, 4, $"{what} tloss");
+                    Vectors.AssertClose(ce.BackwardTangent(tz), p.BackwardTangent(z, tz, labels), tolerance, 4 * p.InverseCount, $"{what} tdz");
+                }
     }
 
     [Test]
@@ -49,24 +49,24 @@ public class SoftmaxTests
         var (z, s, t) = (random.NormalArray(n * classes, 0, 2), random.NormalArray(n * classes), random.NormalArray(n * classes));
         int[] labels = [0, 4, 2, -1, 1, 3];
         foreach (var test in TestDevices.All)
-        foreach (var (coefficient, smoothing, requested) in Losses)
-        {
-            using var bench = new KernelBench(test, Precision.Float64);
-            // A cap in the middle of the widest gap between the rows' losses: far from the kink, and some rows beyond it.
-            var cap = requested > 0 ? MiddleOfWidestGap(z, labels, classes, smoothing) : 0;
-            var p = new SoftmaxReference(classes, coefficient, smoothing, cap, 1.0 / n);
-            SoftmaxBench At(double[] logits)
+            foreach (var (coefficient, smoothing, requested) in Losses)
             {
-                return new SoftmaxBench(bench, p, logits, labels);
+                using var bench = new KernelBench(test, Precision.Float64);
+                // A cap in the middle of the widest gap between the rows' losses: far from the kink, and some rows beyond it.
+                var cap = requested > 0 ? MiddleOfWidestGap(z, labels, classes, smoothing) : 0;
+                var p = new SoftmaxReference(classes, coefficient, smoothing, cap, 1.0 / n);
+                SoftmaxBench At(double[] logits)
+                {
+                    return new SoftmaxBench(bench, p, logits, labels);
+                }
+                var (here, what) = (At(z), $"{bench.Name} {coefficient} {smoothing} {cap}");
+                var tloss = Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Forward().Loss);
+                Errors.AssertClose(here.ForwardTangent(t), tloss, 1e-9, $"{what} forward tangent");
+                Vectors.AssertClose([Vectors.Dot(here.Backward(), t)], [tloss.Sum() / n], 1e-9, 1, $"{what} gradient");
+                var tdz = here.BackwardTangent(t);
+                Errors.AssertClose(tdz, Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Backward()), 1e-9, $"{what} backward tangent");
+                Vectors.AssertSameProduct(s, tdz, t, here.BackwardTangent(s), 1e-13, $"{what} symmetry");
             }
-            var (here, what) = (At(z), $"{bench.Name} {coefficient} {smoothing} {cap}");
-            var tloss = Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Forward().Loss);
-            Errors.AssertClose(here.ForwardTangent(t), tloss, 1e-9, $"{what} forward tangent");
-            Vectors.AssertClose([Vectors.Dot(here.Backward(), t)], [tloss.Sum() / n], 1e-9, 1, $"{what} gradient");
-            var tdz = here.BackwardTangent(t);
-            Errors.AssertClose(tdz, Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Backward()), 1e-9, $"{what} backward tangent");
-            Vectors.AssertSameProduct(s, tdz, t, here.BackwardTangent(s), 1e-13, $"{what} symmetry");
-        }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]

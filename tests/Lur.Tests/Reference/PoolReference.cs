@@ -22,15 +22,15 @@ internal sealed record PoolReference(int N, int H, int W, int C, int Size, int S
     private void Windows(Action<int, int, int> visit)
     {
         for (var n = 0; n < N; n++)
-        for (var oh = 0; oh < OutHeight; oh++)
-        for (var ow = 0; ow < OutWidth; ow++)
-        for (var c = 0; c < C; c++)
-        for (var tap = 0; tap < Size * Size; tap++)
-        {
-            var (h, w) = (oh * Stride - Pad + tap / Size, ow * Stride - Pad + tap % Size);
-            if (h >= 0 && h < H && w >= 0 && w < W)
-                visit(((n * OutHeight + oh) * OutWidth + ow) * C + c, ((n * H + h) * W + w) * C + c, tap);
-        }
+            for (var oh = 0; oh < OutHeight; oh++)
+                for (var ow = 0; ow < OutWidth; ow++)
+                    for (var c = 0; c < C; c++)
+                        for (var tap = 0; tap < Size * Size; tap++)
+                        {
+                            var (h, w) = (oh * Stride - Pad + tap / Size, ow * Stride - Pad + tap % Size);
+                            if (h >= 0 && h < H && w >= 0 && w < W)
+                                visit(((n * OutHeight + oh) * OutWidth + ow) * C + c, ((n * H + h) * W + w) * C + c, tap);
+                        }
     }
 
     /// <summary>Maximum of every window and its tap: the first one of equals, a NaN before any number.</summary>
