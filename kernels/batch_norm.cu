@@ -26,7 +26,7 @@
 //
 // All kernels write; those with `accumulate` add to dresidual / dgamma / dbeta instead. dx may be dy, y may be x.
 // Launch of the remaining ones: Rows(rows, C). Pointers marked "or null" are optional.
-// Longer than 250 lines: the four passes share their masks, sums and constants of a channel.
+// Longer than 250 lines, over budget: the four passes share their masks, sums and constants of a channel.
 #include "include/columns.cuh"
 
 struct Statistics {

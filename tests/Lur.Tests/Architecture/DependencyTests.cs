@@ -18,7 +18,7 @@ public class DependencyTests
         ["Training"] = ["Device", "Tensors", "Layers", "Data", "Checkpoints", "Metrics"],
         ["Unlearning"] = ["Device", "Tensors", "Layers", "Data", "Checkpoints", "Training"],
         // Checks whole models against fixtures: nothing in the library uses it.
-        ["Verification"] = ["Device", "Tensors", "Layers", "Models", "Checkpoints", "Training", "Unlearning"],
+        ["Verification"] = ["Device", "Tensors", "Layers", "Models", "Data", "Checkpoints", "Training", "Unlearning"],
     };
 
     /// <summary>Who may allocate besides Device and Tensors, and why it is no part of a step's plan.</summary>
