@@ -57,18 +57,24 @@ public sealed partial class DataSource : IDisposable
             throw new UserErrorException($"The test share {options.TestShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected a number between 0 and 1.");
         if (location == "synthetic" || location.StartsWith("synthetic:", StringComparison.Ordinal))
             return OpenSynthetic(location);
-        DataSource source = Directory.Exists(location) ? OpenFolder(location, options)
-            : File.Exists(location) ? OpenFile(location, options)
-            : throw new UserErrorException(
-                $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S].");
+        DataSource? source = null;
         try
         {
+            source = Directory.Exists(location) ? OpenFolder(location, options)
+                : File.Exists(location) ? OpenFile(location, options)
+                : throw new UserErrorException(
+                    $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S].");
             source.Train.RequireEveryClass();
             return source;
         }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            source?.Dispose();
+            throw new UserErrorException($"The data set '{location}' could not be read: {e.Message.TrimEnd('.')}.", e);
+        }
         catch
         {
-            source.Dispose();
+            source?.Dispose();
             throw;
         }
     }
@@ -80,7 +86,7 @@ public sealed partial class DataSource : IDisposable
             data.Dispose();
     }
 
-    private static DataSource OpenFolder(string folder, DataOptions options)
+    private static DataSource OpenFolder(string folder, DataOptions options, int depth = 0)
     {
         string[] files = [.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
         string[] folders = [.. Directory.EnumerateDirectories(folder).Select(f => Path.GetFileName(f)).Where(n => !n.StartsWith('.'))];
@@ -92,9 +98,9 @@ public sealed partial class DataSource : IDisposable
             return OpenIdx(folder, files, options);
         if (files.Contains("data_batch_1") || (files.Contains("train") && files.Contains("meta")))
             throw new UserErrorException($"'{folder}' holds the Python version of CIFAR; download the binary version (cifar-10-binary or cifar-100-binary).");
-        // The folder that an archive was unpacked into: cifar-10-batches-bin, MNIST/raw.
-        if (folders.Length == 1 && !Directory.EnumerateFiles(Path.Combine(folder, folders[0])).Any(ImageFolderDataset.IsImagePath))
-            return OpenFolder(Path.Combine(folder, folders[0]), options);
+        // The folder that an archive was unpacked into: cifar-10-batches-bin, MNIST/raw. No deeper: a link may lead back here.
+        if (depth < 2 && folders.Length == 1 && !Directory.EnumerateFiles(Path.Combine(folder, folders[0])).Any(ImageFolderDataset.IsImagePath))
+            return OpenFolder(Path.Combine(folder, folders[0]), options, depth + 1);
         if (folders.Length > 0)
             return OpenImages(folder, folders, options);
         throw new UserErrorException(

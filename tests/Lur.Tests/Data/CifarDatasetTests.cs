@@ -133,6 +133,14 @@ public class CifarDatasetTests
     }
 
     [Test]
+    public void ALinkThatLeadsBackEnds()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateSymbolicLink(folder["again"], folder.Path);
+        Assert.That(CifarDatasetTests.Message(folder.Path), Does.Contain("again"));
+    }
+
+    [Test]
     public void AnEmptyClassIsNamed()
     {
         using var folder = new TempFolder();
