@@ -97,8 +97,18 @@ public sealed class ConvolutionOperator
         DevicePointer<Real> x2, DevicePointer<Real> dy2, bool accumulate, DevicePointer<Real> workspace) =>
         _filterGradient.FilterGradient(dw, new(x1, dy1), new(x2, dy2), accumulate, workspace);
 
-    // One thread per block means that vectors, not threads, are the parallel lanes: the tiles in registers are then faster
-    // than patch matrices through a matrix product. With blocks of threads the vendor's matrix product is.
+    // One thread per block means that vectors, not threads, are the parallel lanes: tiles in registers then beat patch
+    // matrices and a matrix product. With blocks of threads the vendor's matrix product wins. Milliseconds of y, dx, dw on two
+    // AVX2 cores shared with other work, best of several runs (ConvolutionTimings prints all layers):
+    //                                     Winograd         Direct           MatrixProduct
+    //   32x32x32x64 -> 64, 3x3            11   11   17     35   34   38     56   92   57
+    //   32x16x16x128 -> 128, 3x3          13   12   14     51   69   80     67   70   65
+    //   32x4x4x512 -> 512, 3x3            8.4  8.5  7.0    46   45   41     45   41   32
+    //   32x8x8x256 -> 512, 3x3 stride 2                    16   24   31     29   29   29
+    //   64x32x32x16 -> 16, 3x3            2.7  2.6  2.7    2.1  4.6  5.3    16   30   22
+    //   64x4x4x128 -> 128, 3x3            1.2  1.3  1.1    3.3  3.3  4.2    3.9  4.2  3.8
+    //   64x32x32x3 -> 16, 3x3             1.3  2.7  3.0    0.4  2.8  2.3    3.6  5.8  2.8
+    // Below 8 channels the transforms of Winograd cost more than they save; on images under 3 pixels a tile is mostly padding.
     private static ConvolutionAlgorithm Choose(ComputeDevice device, ConvolutionShape shape)
     {
         if (shape.IsPointwise || device.Properties.MaxThreadsPerBlock > 1) return ConvolutionAlgorithm.MatrixProduct;
