@@ -202,7 +202,7 @@ void PackGpuBundle()
         System.IO.Directory.Delete(bundle, recursive: true);
     Say("Publishing the tests, the benchmarks and the command");
     foreach (string project in new[] { "bench/Lur.Bench", "src/Lur.Cli", "tests/Lur.Tests" })
-        Dotnet("Publishing " + project, "publish", project, "-c", "Release", "-o", app, "-p:DebugType=embedded");
+        Dotnet("Publishing " + project, "publish", project, "-c", "Release", "-o", app, "-p:DebugType=embedded", "-p:RunAnalyzers=false");
     Say("Copying the .NET runtime");
     CopyRuntime(System.IO.Path.Combine(bundle, "dotnet"));
     System.IO.File.Copy(System.IO.Path.Combine(root, "tests", "gpu-bundle", "run.sh"), System.IO.Path.Combine(bundle, "run.sh"));

@@ -11,6 +11,8 @@ results=$(cd "$results" && pwd)
 export DOTNET_ROOT=$here/dotnet DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 # Kernel images go beside the results, so that a home that cannot be written does not matter.
 export LUR_CACHE=${LUR_CACHE:-$results/kernel-cache}
+# As tests/Lur.Tests/lur.runsettings has it; of no effect where there is a GPU.
+export LUR_HOST_DEVICES=${LUR_HOST_DEVICES:-lane;fiber:memory+init+race}
 dotnet=$DOTNET_ROOT/dotnet
 
 "$dotnet" "$here/app/Lur.Cli.dll" doctor
