@@ -58,7 +58,9 @@ Task("Cli")
     string[] lean = target == "Demo" ? ["-p:RunAnalyzers=false", "-p:GenerateDocumentationFile=false"] : [];
     Dotnet("The build of the lur command", ["publish", "src/Lur.Cli", "-c", "Release", "-o", cli, .. lean]);
     Say("Compiling the kernels for this machine");
-    Require("Compiling the kernels", Lur, "kernels", "--precompile", System.IO.Path.Combine(cli, "kernel-images"), "--quiet");
+    // Double precision serves gradient checks; the demo does without.
+    string[] precisions = target == "Demo" ? ["--precision", "float32"] : [];
+    Require("Compiling the kernels", Lur, ["kernels", "--precompile", System.IO.Path.Combine(cli, "kernel-images"), "--quiet", .. precisions]);
 });
 
 Task("Solution")
