@@ -5,6 +5,8 @@
 // theta[n], momentum[n] updated in place, g[n] read, each once. momentum starts as zeros; null means mu = 0 (u = d).
 // mask[n] (null: all ones): where it is 0 neither theta nor momentum changes by a bit, weight decay included.
 // step: device array, see sgd_step.cuh. skip (null: never): when *skip != 0 the kernel changes nothing.
+// l1_subgradient: g = g + penalty sign(theta), sign(0) = 0, penalty = step[STEP_PENALTY]: the subgradient of penalty
+// |theta|_1 (Jia et al. 2023, l1-sparse unlearning).
 // Launch: Elements(n). Reference: torch.optim.SGD (dampening 0); Sutskever et al. 2013 for the momentum form.
 #include "include/sgd_step.cuh"
 
@@ -48,5 +50,14 @@ KERNEL sgd_step(real* __restrict__ theta, real* __restrict__ momentum, const rea
             sgd_plain<true>(theta, g, mask, s, n);
         else
             sgd_plain<false>(theta, g, mask, s, n);
+    }
+}
+
+KERNEL l1_subgradient(real* __restrict__ g, const real* __restrict__ theta, const double* __restrict__ step, int n) {
+    const real penalty = (real)step[STEP_PENALTY];
+    GRID_LOOP (i, n) {
+        const real t = theta[i];
+        const real sign = (real)((t > 0 ? 1 : 0) - (t < 0 ? 1 : 0));
+        g[i] = real_fma(penalty, sign, g[i]);
     }
 }

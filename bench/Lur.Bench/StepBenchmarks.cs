@@ -72,17 +72,17 @@ public class StepBenchmarks
 
     /// <summary>One SGD step on B images.</summary>
     [Benchmark(Baseline = true)]
-    public LurTelemetry Sgd() => _step.Run();
+    public StepTelemetry Sgd() => _step.Run();
 
     /// <summary>One LUR step, h = 0.</summary>
     [Benchmark]
-    public LurTelemetry LurFirstOrder() => _step.Run();
+    public StepTelemetry LurFirstOrder() => _step.Run();
 
     /// <summary>One LUR step, h by central difference.</summary>
     [Benchmark]
-    public LurTelemetry LurFiniteDifference() => _step.Run();
+    public StepTelemetry LurFiniteDifference() => _step.Run();
 
     /// <summary>One LUR step, h by tangent passes.</summary>
     [Benchmark]
-    public LurTelemetry LurExact() => _step.Run();
+    public StepTelemetry LurExact() => _step.Run();
 }

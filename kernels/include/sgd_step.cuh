@@ -12,7 +12,8 @@ enum StepParameter {
     STEP_WEIGHT_DECAY = 2,
     STEP_RETAIN_WEIGHT = 3,
     STEP_FORGET_WEIGHT = 4,
-    STEP_ALPHA = 5
+    STEP_ALPHA = 5,
+    STEP_PENALTY = 6
 };
 
 struct SgdStep {

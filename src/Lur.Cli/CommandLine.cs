@@ -56,6 +56,7 @@ internal static class CommandLine
             DemoCommand.Create(),
             TrainCommand.Create(),
             ForgetCommand.Create(),
+            MethodsCommand.Create(),
             EvalCommand.Create(),
             ModelCommands.CreateImport(),
             ModelCommands.CreateExport(),

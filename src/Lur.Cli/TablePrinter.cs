@@ -18,6 +18,28 @@ internal static class TablePrinter
             PrintPlain(context.Output, table);
     }
 
+    /// <summary>Prints several tables; as JSON they are one object with an array for each table's key.</summary>
+    public static void Print(CommandContext context, IReadOnlyList<Table> tables)
+    {
+        if (!context.Json)
+        {
+            foreach (Table table in tables)
+                Print(context, table);
+            return;
+        }
+
+        context.Output.WriteLine(JsonText(writer =>
+        {
+            writer.WriteStartObject();
+            foreach (Table table in tables)
+            {
+                writer.WritePropertyName(table.Key);
+                WriteRows(writer, table);
+            }
+            writer.WriteEndObject();
+        }));
+    }
+
     /// <summary>Builds indented JSON text; keeps the rules of escaping in one place.</summary>
     public static string JsonText(Action<Utf8JsonWriter> write)
     {

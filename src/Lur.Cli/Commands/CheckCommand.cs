@@ -50,7 +50,7 @@ internal static class CheckCommand
     private static IReadOnlyList<CheckLine> Check(ComputeDevice device, DataSource source, string? path, int batch, LurOptions options, ulong seed)
     {
         if (batch < 1 || 2 * batch > source.Train.Count) throw new UserErrorException($"Option --batch is {batch}; it must be from 1 to {source.Train.Count / 2}, half of the training images.");
-        using var model = path is null ? DataAndModel.Create("resnet[1,1]:w8", device, source, seed, Precision.Float64)
+        using var model = path is null ? DataAndModel.Create("resnet[1,1]:w8", device, source, seed, precision: Precision.Float64)
             : DataAndModel.Load(path, device, source, Precision.Float64);
         var order = new Lur.Tensors.RandomStream(seed, "gradient-check/batch").Permutation(source.Train.Count);
         using var check = new GradientCheck(model, source.Train, order[..batch], order[batch..(2 * batch)], options);

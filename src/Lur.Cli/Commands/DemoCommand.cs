@@ -39,7 +39,9 @@ internal static class DemoCommand
             Data = data,
             Output = Path.Combine(output, "unlearned"),
             Forget = [forgotten],
-            Lur = new LurOptions { BatchSize = 64, Epochs = 2, Seed = seed },
+            Method = LurMethod.Definition,
+            Options = new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" },
+            Seed = seed,
         });
         code = forget.Run(cancel);
         context.Note($"original model:  {train.ModelPath}");

@@ -14,6 +14,8 @@ internal static class SharedOptions
 
     public static Option<string> Output() => new("--output", "-o") { Description = "Folder for everything the run leaves behind.", Required = true };
 
+    public static Option<string[]> Forget() => new("--forget", "-f") { Description = "What to forget: class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN; repeatable.", Required = true };
+
     public static Option<ulong> Seed() => new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
 
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "No random crop (padding 4) and horizontal flip." };

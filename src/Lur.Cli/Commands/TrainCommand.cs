@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Cli.Runs;
+using Lur.Layers;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;
@@ -21,6 +22,7 @@ internal static class TrainCommand
         var plain = new Option<bool>("--no-nesterov") { Description = "Plain instead of Nesterov momentum." };
         var decay = SharedOptions.Number("--weight-decay", "Weight decay, on every parameter.", o.WeightDecay);
         var schedule = new Option<string>("--schedule") { Description = "constant, cosine, onecycle, or multistep:91,136/182 (epochs of the total).", DefaultValueFactory = _ => o.Schedule };
+        var init = OptionText.Choice("--init", "Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out; the papers' ResNet-18).", o.Initialization);
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
@@ -31,7 +33,7 @@ internal static class TrainCommand
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet.")
         {
-            data, output, model, epochs, batch, rate, momentum, plain, decay, schedule, noAugment, seed, validation, exclude, every, resume, plan, size,
+            data, output, model, epochs, batch, rate, momentum, plain, decay, schedule, init, noAugment, seed, validation, exclude, every, resume, plan, size,
         };
         return command
             .WithExamples(
@@ -52,6 +54,7 @@ internal static class TrainCommand
                     Nesterov = !parsed.GetValue(plain),
                     WeightDecay = parsed.GetValue(decay),
                     Schedule = parsed.GetValue(schedule)!,
+                    Initialization = OptionText.Parse<WeightInitialization>(parsed.GetValue(init)),
                     Augment = !parsed.GetValue(noAugment),
                     Seed = parsed.GetValue(seed),
                 },

@@ -48,13 +48,14 @@ internal static class DataAndModel
     }
 
     /// <summary>A new model with initial weights for a data set.</summary>
-    public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed, Precision precision = Precision.Float32)
+    public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed,
+        WeightInitialization scheme = WeightInitialization.TorchDefault, Precision precision = Precision.Float32)
     {
         var data = source.Train;
         var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
         var defaults = Defaults(source);
         var model = new TrainedModel(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization);
-        model.Initialize(seed);
+        model.Initialize(seed, scheme);
         return model;
     }
 }

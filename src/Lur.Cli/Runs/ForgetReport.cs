@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lur.Data;
 
 namespace Lur.Cli.Runs;
@@ -26,26 +25,8 @@ internal static class ForgetReport
             perClass.Add(classes[c], Percent(b.PerClassTestAccuracy[c]), Percent(a.PerClassTestAccuracy[c]), set.WholeClasses.Contains(c) ? "forgotten" : "");
         }
 
-        if (context.Json)
-        {
-            context.Output.WriteLine(TablePrinter.JsonText(w => WriteJson(w, metrics, perClass)));
-            return;
-        }
-
-        if (classes.Count <= 20) TablePrinter.Print(context, perClass);
-        TablePrinter.Print(context, metrics);
-    }
-
-    private static void WriteJson(Utf8JsonWriter w, params Table[] tables)
-    {
-        w.WriteStartObject();
-        foreach (var table in tables)
-        {
-            w.WritePropertyName(table.Key);
-            TablePrinter.WriteRows(w, table);
-        }
-
-        w.WriteEndObject();
+        // A long table of classes scrolls the metrics away; result.json and --json have it.
+        TablePrinter.Print(context, context.Json ? [metrics, perClass] : classes.Count <= 20 ? [perClass, metrics] : [metrics]);
     }
 
     private static Cell Percent(double value) => Cell.Number(value, 2, " %");

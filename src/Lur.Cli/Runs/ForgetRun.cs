@@ -26,7 +26,12 @@ internal sealed record ForgetSettings
 
     public string? Split { get; init; }
 
-    public LurOptions Lur { get; init; } = new();
+    public required MethodDefinition Method { get; init; }
+
+    /// <summary>Options of the method by name; defaults for the rest.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
+
+    public ulong Seed { get; init; } = 1;
 
     public DataOptions DataOptions { get; init; } = new();
 
@@ -41,45 +46,77 @@ internal sealed record ForgetSettings
 internal sealed record Assessment(Predictions Forget, Predictions Retain, Predictions Test, ForgettingMetrics Metrics);
 
 /// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv and result.json.</summary>
-internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
+internal sealed class ForgetRun
 {
     private const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped\n";
     private const int MaxSkipped = 10;
     private readonly StringBuilder _log = new(LogHeader);
     private readonly List<(string Stage, double Seconds)> _stages = [];
+    private readonly List<(string Stage, PreparationReport Report)> _preparations = [];
+    private readonly CommandContext _context;
+    private readonly ForgetSettings _settings;
+    private readonly OptionValues _values;
+    private readonly Func<UnlearningTask, UnlearningMethod> _create;
+
+    /// <summary>Checks the options; nothing is opened yet.</summary>
+    /// <exception cref="UsageException">An option makes no sense.</exception>
+    public ForgetRun(CommandContext context, ForgetSettings settings)
+    {
+        (_context, _settings) = (context, settings);
+        try
+        {
+            _values = settings.Method.Read(settings.Options);
+            _create = settings.Method.Bind(_values);
+        }
+        catch (UserErrorException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
 
     /// <summary>Path of the model the run writes.</summary>
-    public string ModelPath { get; } = Path.Combine(settings.Output, "model.safetensors");
+    public string ModelPath => Path.Combine(_settings.Output, "model.safetensors");
 
     /// <summary>Runs to the end; a cancelled run leaves nothing but the log.</summary>
     /// <returns>An exit code.</returns>
     public int Run(CancellationToken cancel)
     {
-        settings.Lur.Validate();
-        using var device = ComputeDevice.Open(context.DeviceOrdinal);
-        using var source = DataSource.Open(settings.Data, settings.DataOptions);
-        using var model = DataAndModel.Load(settings.Model, device, source);
+        using var device = ComputeDevice.Open(_context.DeviceOrdinal);
+        using var source = DataSource.Open(_settings.Data, _settings.DataOptions);
+        using var model = DataAndModel.Load(_settings.Model, device, source);
         var split = LoadSplit(source);
-        var set = ForgetSet.Resolve(settings.Forget, source.Train, split.Train, settings.Lur.Seed);
-        using var method = new LurMethod(model, source.Train, set, settings.Lur);
-        if (settings.PlanOnly) return PlanPrinter.Print(context, method.Program.Program, model, 2 + (int)(method.Program.VectorBytes / model.Parameters.Bytes));
-        OutputFolder.Prepare(settings.Output);
-        set.Save(Path.Combine(settings.Output, "forget.txt"));
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
-        context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, on {device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images of {source.Train.Name}"));
+        var set = ForgetSet.Resolve(_settings.Forget, source.Train, split.Train, _settings.Seed);
+        using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel));
+        if (_settings.PlanOnly)
+        {
+            return method.Program is { } program ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes))
+                : throw new UserErrorException($"The method {_settings.Method.Name} has no step to plan; leave out --plan.");
+        }
+
+        OutputFolder.Prepare(_settings.Output);
+        set.Save(Path.Combine(_settings.Output, "forget.txt"));
+        OutputFolder.WriteJson(Path.Combine(_settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
+        _context.Note(FormattableString.Invariant($"{_settings.Method.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on {device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images of {source.Train.Name}"));
 
         using var evaluator = new Evaluator(model);
         var before = Timed("evaluate original", () => Assess(evaluator, source, set, "evaluate original", cancel));
-        var trim = Timed("trim", method.RunTrim);
-        if (trim is not null) context.Note(FormattableString.Invariant($"trim: reset {trim.Reset:N0} of {trim.Eligible:N0} eligible weights (saliency above {trim.Threshold:G4})"));
+        foreach (var preparation in method.Preparations)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var report = Timed(preparation.Name, preparation.Run);
+            _preparations.Add((preparation.Name, report));
+            if (report.Note is not null) _context.Note(report.Note);
+        }
+
         Timed("repair", () => Repair(method, cancel));
+        method.Finish();
         var after = Timed("evaluate unlearned", () => Assess(evaluator, source, set, "evaluate unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
-        WriteResult(before, after, source, set, trim, method.Steps);
-        ForgetReport.Print(context, source.Train.ClassNames, before, after, set);
+        WriteResult(before, after, source, set, method);
+        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
         Warn(before.Metrics, after.Metrics);
-        context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt");
+        _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt");
         return ExitCode.Done;
     }
 
@@ -94,17 +131,17 @@ internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
     private DataSplit LoadSplit(DataSource source)
     {
         // The split the model was trained with lies beside it; forgetting samples that were never trained on proves nothing.
-        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(settings.Model)) ?? ".", "split.json");
-        var path = settings.Split ?? (File.Exists(beside) ? beside : null);
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_settings.Model)) ?? ".", "split.json");
+        var path = _settings.Split ?? (File.Exists(beside) ? beside : null);
         if (path is not null) return DataSplit.Load(path, source.Train);
-        context.Note("no split.json beside the model: every training image counts as trained on (give --split otherwise)");
-        return DataSplit.Create(source.Train, 0, settings.Lur.Seed);
+        _context.Note("no split.json beside the model: every training image counts as trained on (give --split otherwise)");
+        return DataSplit.Create(source.Train, 0, _settings.Seed);
     }
 
     private Assessment Assess(Evaluator evaluator, DataSource source, ForgetSet set, string task, CancellationToken cancel)
     {
         var total = (long)set.Forget.Length + set.Retain.Length + source.Test.Count;
-        using var progress = new ProgressReporter(context, task, total, "images");
+        using var progress = new ProgressReporter(_context, task, total, "images");
         long done = 0;
         Predictions Predict(IImageDataset data, int[] indices)
         {
@@ -121,12 +158,12 @@ internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
         return new Assessment(forget, retain, test, metrics);
     }
 
-    private int Repair(LurMethod method, CancellationToken cancel)
+    private int Repair(UnlearningMethod method, CancellationToken cancel)
     {
         var skipped = 0;
         var warned = false;
-        var logPath = Path.Combine(settings.Output, "log.csv");
-        using var progress = new ProgressReporter(context, "repair", method.Steps, "steps");
+        var logPath = Path.Combine(_settings.Output, "log.csv");
+        using var progress = new ProgressReporter(_context, "repair", method.Steps, "steps");
         try
         {
             while (method.Step < method.Steps)
@@ -138,13 +175,13 @@ internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
                 skipped = t.Skipped ? skipped + 1 : 0;
                 if (skipped == MaxSkipped)
                 {
-                    throw new UserErrorException(FormattableString.Invariant($"The loss or a gradient was not finite for {MaxSkipped} steps in a row (step {method.Step}): unlearning diverged; lower --lr or --lambda, or use --forget-loss bounded."));
+                    throw new UserErrorException(FormattableString.Invariant($"The loss or a gradient was not finite for {MaxSkipped} steps in a row (step {method.Step}): unlearning diverged; lower --lr{Alternatives("lambda", "forget-loss")}."));
                 }
 
                 if (!warned && t.LookAheadNorm > 0.01 * t.ParameterNorm)
                 {
                     warned = true;
-                    context.Warn(FormattableString.Invariant($"the look-ahead step |alpha g| = {t.LookAheadNorm:G3} exceeds 1 % of |theta| = {t.ParameterNorm:G3} at step {method.Step}; consider a smaller --alpha or --look-ahead-cap 0.01."));
+                    _context.Warn(FormattableString.Invariant($"the look-ahead step |alpha g| = {t.LookAheadNorm:G3} exceeds 1 % of |theta| = {t.ParameterNorm:G3} at step {method.Step}; consider a smaller --alpha or --look-ahead-cap 0.01."));
                 }
             }
         }
@@ -156,7 +193,7 @@ internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
         return 0;
     }
 
-    private void AppendLog(LurMethod method, LurTelemetry t)
+    private void AppendLog(UnlearningMethod method, StepTelemetry t)
     {
         static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
         var epoch = ((method.Step - 1) / method.StepsPerEpoch) + 1;
@@ -167,24 +204,29 @@ internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
     private void Warn(ForgettingMetrics before, ForgettingMetrics after)
     {
         var moved = after.UnlearningAccuracy - before.UnlearningAccuracy;
-        if (settings.Lur.Lambda > 0 && Math.Abs(moved) < 0.5 && before.UnlearningAccuracy < 99)
+        if (Math.Abs(moved) < 0.5 && before.UnlearningAccuracy < 99)
         {
-            context.Warn(FormattableString.Invariant($"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} %; raise --lambda, --lr or --epochs."));
+            _context.Warn(FormattableString.Invariant($"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} %; raise {(Has("lambda") ? "--lambda, " : "")}--lr or --epochs."));
         }
 
         if (after.RetainAccuracy < before.RetainAccuracy - 10)
         {
-            context.Warn(FormattableString.Invariant($"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; lower --lambda or --lr, use --forget-loss bounded, or give more --epochs."));
+            _context.Warn(FormattableString.Invariant($"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; lower --lr{Alternatives("lambda", "forget-loss")}, or give more --epochs."));
         }
     }
 
+    private bool Has(string option) => _settings.Method.Options.Any(o => o.Name == option);
+
+    /// <summary>Remedies beside the learning rate that the method offers.</summary>
+    private string Alternatives(string weight, string loss) => (Has(weight) ? $" or --{weight}" : "") + (Has(loss) ? $", use --{loss} bounded" : "");
+
     private Dictionary<string, string> Metadata(ForgetSet set)
     {
-        using var parent = SafeTensorsFile.Open(settings.Model);
+        using var parent = SafeTensorsFile.Open(_settings.Model);
         return new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["lur.method"] = "lur",
-            ["lur.seed"] = settings.Lur.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.method"] = _settings.Method.Name,
+            ["lur.seed"] = _settings.Seed.ToString(CultureInfo.InvariantCulture),
             ["lur.parent-sha256"] = parent.Sha256(),
             ["lur.forget-sha256"] = set.Sha256(),
             ["lur.version"] = OutputFolder.Version,
@@ -193,67 +235,64 @@ internal sealed class ForgetRun(CommandContext context, ForgetSettings settings)
 
     private void WriteConfig(Utf8JsonWriter w, DataSource source, ComputeDevice device, TrainedModel model)
     {
-        var o = settings.Lur;
         w.WriteString("command", "forget");
-        w.WriteString("method", "lur");
+        w.WriteString("method", _settings.Method.Name);
         w.WriteString("version", OutputFolder.Version);
-        w.WriteString("model", settings.Model);
+        w.WriteString("model", _settings.Model);
         w.WriteString("architecture", model.Architecture);
-        w.WriteString("data", settings.Data);
+        w.WriteString("data", _settings.Data);
         w.WriteString("dataFormat", source.Format);
         w.WriteString("device", device.Properties.Name);
         w.WriteStartArray("forget");
-        foreach (var specification in settings.Forget) w.WriteStringValue(specification);
+        foreach (var specification in _settings.Forget) w.WriteStringValue(specification);
         w.WriteEndArray();
-        foreach (var (name, value) in new (string, double)[]
+        w.WriteNumber("seed", _settings.Seed);
+        w.WriteStartObject("options");
+        foreach (var (option, text) in _values.All)
         {
-            ("alpha", o.Alpha), ("lambda", o.Lambda), ("retainWeight", o.RetainWeight), ("lr", o.LearningRate), ("momentum", o.Momentum), ("weightDecay", o.WeightDecay),
-            ("epochs", o.Epochs), ("batch", o.BatchSize), ("forgetBatch", o.ForgetBatchSize == 0 ? o.BatchSize : o.ForgetBatchSize), ("fdRadius", o.FiniteDifferenceRadius),
-            ("boundMargin", o.BoundMargin), ("trim", o.TrimSparsity), ("trimBatches", o.TrimBatches), ("lookAheadCap", o.LookAheadCap),
-        })
-        {
-            w.WriteNumber(name, value);
+            switch (option.Kind)
+            {
+                case OptionKind.Number or OptionKind.Integer:
+                    w.WritePropertyName(option.Name);
+                    w.WriteRawValue(double.Parse(text, CultureInfo.InvariantCulture).ToString("R", CultureInfo.InvariantCulture));
+                    break;
+                case OptionKind.Flag:
+                    w.WriteBoolean(option.Name, text == "true");
+                    break;
+                default:
+                    w.WriteString(option.Name, text);
+                    break;
+            }
         }
 
-        w.WriteString("epochMode", OptionText.Of(o.EpochMode));
-        w.WriteString("hvp", OptionText.Of(o.Hvp));
-        w.WriteString("batchNorm", OptionText.Of(o.BatchNorm));
-        w.WriteString("forgetLoss", OptionText.Of(o.ForgetLoss));
-        w.WriteString("trimScope", OptionText.Of(o.TrimScope));
-        w.WriteStartArray("trimLayers");
-        foreach (var layer in o.TrimLayers) w.WriteStringValue(layer);
-        w.WriteEndArray();
-        w.WriteBoolean("trimCompat", o.TrimCompat);
-        w.WriteBoolean("augment", o.Augment);
-        w.WriteNumber("seed", o.Seed);
+        w.WriteEndObject();
     }
 
-    private void WriteResult(Assessment before, Assessment after, DataSource source, ForgetSet set, TrimReport? trim, long steps) =>
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "result.json"), w =>
+    private void WriteResult(Assessment before, Assessment after, DataSource source, ForgetSet set, UnlearningMethod method) =>
+        OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w =>
         {
             w.WriteNumber("schema", 1);
             w.WriteString("command", "forget");
-            w.WriteString("method", "lur");
+            w.WriteString("method", _settings.Method.Name);
             w.WriteNumber("forgetImages", set.Forget.Length);
             w.WriteNumber("retainImages", set.Retain.Length);
             w.WriteString("forgetSha256", set.Sha256());
             w.WriteStartArray("forgottenClasses");
             foreach (var c in set.WholeClasses) w.WriteStringValue(source.Train.ClassNames[c]);
             w.WriteEndArray();
-            w.WriteNumber("steps", steps);
+            w.WriteNumber("steps", method.Steps);
             w.WriteStartObject("seconds");
             foreach (var (stage, seconds) in _stages) w.WriteNumber(stage, Math.Round(seconds, 3));
             w.WriteEndObject();
-            if (trim is not null)
+            w.WriteStartObject("preparations");
+            foreach (var (stage, report) in _preparations)
             {
-                w.WriteStartObject("trim");
-                w.WriteNumber("threshold", trim.Threshold);
-                w.WriteNumber("ranked", trim.Ranked);
-                w.WriteNumber("eligible", trim.Eligible);
-                w.WriteNumber("reset", trim.Reset);
+                w.WriteStartObject(stage);
+                foreach (var (name, value) in report.Facts) OutputFolder.WriteValue(w, name, value);
                 w.WriteEndObject();
             }
 
+            w.WriteEndObject();
             WriteMetrics(w, "original", before.Metrics, source);
             WriteMetrics(w, "unlearned", after.Metrics, source);
             w.WriteStartObject("samples");

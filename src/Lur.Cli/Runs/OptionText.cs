@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lur.Layers;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
@@ -12,6 +13,7 @@ internal static class OptionText
         (EpochMode.MinSize, "min"), (EpochMode.RetainLengthPlainTail, "retain-tail"), (EpochMode.RetainLengthCycleForget, "retain-cycle"),
         (BatchNormPolicy.RetainOnly, "retain"), (BatchNormPolicy.Both, "both"), (BatchNormPolicy.Frozen, "frozen"),
         (ForgetLoss.NegativeCrossEntropy, "neg-ce"), (ForgetLoss.BoundedNegativeCrossEntropy, "bounded"), (ForgetLoss.RandomLabel, "random-label"), (ForgetLoss.UniformKl, "uniform-kl"),
+        (WeightInitialization.KaimingNormal, "kaiming"), (WeightInitialization.TorchDefault, "torch"),
         (ThresholdScope.Global, "global"), (ThresholdScope.Eligible, "eligible"),
     ];
 

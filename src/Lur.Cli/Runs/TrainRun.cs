@@ -52,7 +52,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         settings.Training.Validate();
         using var device = ComputeDevice.Open(context.DeviceOrdinal);
         using var source = DataSource.Open(settings.Data, settings.DataOptions);
-        using var model = DataAndModel.Create(settings.Model, device, source, settings.Training.Seed);
+        using var model = DataAndModel.Create(settings.Model, device, source, settings.Training.Seed, settings.Training.Initialization);
         var split = PrepareSplit(source);
         var indices = settings.Exclude.Count == 0 ? split.Train : ForgetSet.Resolve(settings.Exclude, source.Train, split.Train, settings.Training.Seed).Retain;
         using var trainer = new Trainer(model, source.Train, indices, settings.Training, capture: !settings.PlanOnly);
@@ -164,6 +164,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         w.WriteBoolean("nesterov", t.Nesterov);
         w.WriteNumber("weightDecay", t.WeightDecay);
         w.WriteString("schedule", t.Schedule);
+        w.WriteString("init", OptionText.Of(t.Initialization));
         w.WriteBoolean("augment", t.Augment);
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);

@@ -27,11 +27,14 @@ public enum StepParameter
 
     /// <summary>Step size alpha of LUR's inner (look-ahead) step.</summary>
     Alpha = 5,
+
+    /// <summary>Weight of the l1 penalty whose subgradient is added to the gradient.</summary>
+    Penalty = 6,
 }
 
 /// <summary>Facts about <see cref="StepParameter"/>.</summary>
 public static class StepParameters
 {
     /// <summary>Length of the array.</summary>
-    public const int Count = 6;
+    public const int Count = 7;
 }

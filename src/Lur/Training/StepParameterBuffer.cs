@@ -41,6 +41,9 @@ public sealed class StepParameterBuffer : IDisposable
     /// <summary>alpha.</summary>
     public double Alpha { get => _host.Span[(int)StepParameter.Alpha]; set => _host.Span[(int)StepParameter.Alpha] = value; }
 
+    /// <summary>Weight of the l1 penalty.</summary>
+    public double Penalty { get => _host.Span[(int)StepParameter.Penalty]; set => _host.Span[(int)StepParameter.Penalty] = value; }
+
     /// <inheritdoc/>
     public void Dispose() => _host.Dispose();
 }

@@ -1,3 +1,5 @@
+using Lur.Layers;
+
 namespace Lur.Training;
 
 /// <summary>Options of supervised training; the defaults are the recipe of methods 7.2 at the length of a demo.</summary>
@@ -23,6 +25,9 @@ public sealed record TrainingOptions
 
     /// <summary>Learning-rate schedule over the run.</summary>
     public string Schedule { get; init; } = "onecycle";
+
+    /// <summary>How convolution filters start.</summary>
+    public WeightInitialization Initialization { get; init; } = WeightInitialization.TorchDefault;
 
     /// <summary>Random crop (padding 4) and horizontal flip.</summary>
     public bool Augment { get; init; } = true;

@@ -141,6 +141,73 @@ public sealed record LurOptions
     /// <summary>Seed of every draw.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>Options of the trim stage, which ScissorHands shares.</summary>
+    internal static IReadOnlyList<MethodOption> TrimOptions { get; } =
+    [
+        MethodOption.Number("trim", 0.97, "Sparsity of the trim stage: the share of weights whose saliency stays below the threshold; 0 skips it.", "ScissorHands' scripts for CIFAR-10"),
+        MethodOption.Integer("trim-batches", 1, "Forget batches behind the saliency.", "ScissorHands' scripts"),
+        MethodOption.Choice("trim-scope", ThresholdScope.Global, "Rank all parameters (global) or the eligible ones only.", "ScissorHands' code", ("global", ThresholdScope.Global), ("eligible", ThresholdScope.Eligible)),
+        MethodOption.Text("trim-layers", "", "Comma-separated parts of names of tensors that trimming may reset; empty: the last two stages and fc (up to ten classes), else the last stage and fc.", "ScissorHands' code"),
+        MethodOption.Flag("compat", "Do as the public code where numbers depend on it: trimming excludes normalisation by the name 'bn', which misses the shortcuts'.", "ours"),
+    ];
+
+    /// <summary>The options by name, with defaults and their sources.</summary>
+    public static IReadOnlyList<MethodOption> Options { get; } = CreateList(new LurOptions());
+
+    /// <summary>Reads options given by name.</summary>
+    public static LurOptions Read(OptionValues v) => new()
+    {
+        Alpha = v.Number("alpha"),
+        Lambda = v.Number("lambda"),
+        RetainWeight = v.Number("retain-weight"),
+        LearningRate = v.Number("lr"),
+        Momentum = v.Number("momentum"),
+        Nesterov = v.Flag("nesterov"),
+        WeightDecay = v.Number("weight-decay"),
+        Epochs = v.Integer("epochs"),
+        EpochMode = v.Choice<EpochMode>("epoch-mode"),
+        BatchSize = v.Integer("batch", 1, 65536),
+        ForgetBatchSize = v.Integer("forget-batch", 0, 65536),
+        Hvp = v.Choice<HessianVectorProduct>("hvp"),
+        FiniteDifferenceRadius = v.Number("fd-radius"),
+        BatchNorm = v.Choice<BatchNormPolicy>("bn"),
+        ForgetLoss = v.Choice<ForgetLoss>("forget-loss"),
+        BoundMargin = v.Number("bound-margin"),
+        TrimSparsity = v.Number("trim"),
+        TrimBatches = v.Integer("trim-batches"),
+        TrimScope = v.Choice<ThresholdScope>("trim-scope"),
+        TrimLayers = v.List("trim-layers"),
+        TrimCompat = v.Flag("compat"),
+        LookAheadCap = v.Number("look-ahead-cap"),
+        Augment = !v.Flag("no-augment"),
+    };
+
+    private static MethodOption[] CreateList(LurOptions d) =>
+    [
+        MethodOption.Number("alpha", d.Alpha, "Step of the simulated retain update theta' = theta - alpha grad L_r.", "re-implementation (ReGUn)"),
+        MethodOption.Number("lambda", d.Lambda, "Weight of the forget loss.", "ScissorHands' scripts for the same trimming"),
+        MethodOption.Number("retain-weight", d.RetainWeight, "Weight of the retain loss.", "paper's objective"),
+        MethodOption.Number("lr", d.LearningRate, "Learning rate; constant.", "ScissorHands' scripts for the same trimming"),
+        MethodOption.Number("momentum", d.Momentum, "Momentum of SGD.", "re-implementation (ReGUn)"),
+        MethodOption.Flag("nesterov", "Nesterov momentum.", "ours"),
+        MethodOption.Number("weight-decay", d.WeightDecay, "Weight decay, on every parameter.", "re-implementation (ReGUn)"),
+        MethodOption.Integer("epochs", d.Epochs, "Epochs of the repair stage.", "ours: three passes over the retain set"),
+        MethodOption.Choice("epoch-mode", d.EpochMode, "An epoch is as long as the shorter loader (min), or one pass over the retain set with plain retain steps once the forget set is exhausted (retain-tail) or with the forget set starting over (retain-cycle).", "ours",
+            ("min", EpochMode.MinSize), ("retain-tail", EpochMode.RetainLengthPlainTail), ("retain-cycle", EpochMode.RetainLengthCycleForget)),
+        MethodOption.Integer("batch", d.BatchSize, "Batch size of retain batches.", "re-implementation (ReGUn)"),
+        MethodOption.Integer("forget-batch", d.ForgetBatchSize, "Batch size of forget batches; 0 takes --batch.", "ours"),
+        MethodOption.Choice("hvp", d.Hvp, "Second-order term: exact (tangent passes), fd (central finite difference) or none (first order).", "exact: the re-implementation differentiates through the inner step",
+            ("exact", HessianVectorProduct.Exact), ("fd", HessianVectorProduct.FiniteDifference), ("none", HessianVectorProduct.None)),
+        MethodOption.Number("fd-radius", d.FiniteDifferenceRadius, "Radius r of the finite difference, eps = r / |v|.", "DARTS (Liu et al. 2019)"),
+        MethodChoices.BatchNorm,
+        MethodOption.Choice("forget-loss", d.ForgetLoss, "Loss on forget batches: -CE, -CE without gradient beyond chance level (bounded), CE with labels redrawn among the other classes, or KL to the uniform distribution.", "re-implementation (ReGUn)",
+            ("neg-ce", ForgetLoss.NegativeCrossEntropy), ("bounded", ForgetLoss.BoundedNegativeCrossEntropy), ("random-label", ForgetLoss.RandomLabel), ("uniform-kl", ForgetLoss.UniformKl)),
+        MethodOption.Number("bound-margin", d.BoundMargin, "Margin of the bounded loss above log(classes), nats.", "ours"),
+        MethodOption.Number("look-ahead-cap", d.LookAheadCap, "Cap |alpha g| at this share of |theta|; 0 is no cap.", "ours"),
+        MethodOption.Flag("no-augment", "No random crop (padding 4) and horizontal flip.", "ours"),
+        .. TrimOptions,
+    ];
+
     /// <summary>Refuses values that make no sense.</summary>
     /// <exception cref="UserErrorException">An option is out of range; names it and its range.</exception>
     public void Validate()

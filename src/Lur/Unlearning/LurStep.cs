@@ -5,21 +5,6 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>What one step of LUR reports. Norms are Euclidean, over the flat vector.</summary>
-/// <param name="RetainLoss">Mean CE on the retain batch at theta, nats.</param>
-/// <param name="ForgetLoss">Mean forget loss L_u at theta'; NaN without a forget batch.</param>
-/// <param name="ForgetAccuracy">Share of the forget batch classified as labelled at theta', percent; NaN without a forget batch.</param>
-/// <param name="RetainGradientNorm">|g|.</param>
-/// <param name="ForgetGradientNorm">|v|.</param>
-/// <param name="Cosine">cos(g, v).</param>
-/// <param name="SecondOrderShare">alpha |h| / |v|.</param>
-/// <param name="ParameterNorm">|theta| before the step.</param>
-/// <param name="LookAheadNorm">|alpha g|: length of the simulated retain step.</param>
-/// <param name="Skipped">True when a loss or a norm was not finite and the update was not made.</param>
-public readonly record struct LurTelemetry(
-    double RetainLoss, double ForgetLoss, double ForgetAccuracy, double RetainGradientNorm, double ForgetGradientNorm,
-    double Cosine, double SecondOrderShare, double ParameterNorm, double LookAheadNorm, bool Skipped);
-
 /// <summary>One step of LUR as a captured device program (design 7, methods 1.3):
 /// g = grad L_r(theta); theta' = theta - alpha g; v = grad L_u(theta'); h = H_r(theta) v; G = w_r g + w_u (v - alpha h);
 /// momentum update of theta with G.</summary>
@@ -117,7 +102,7 @@ public sealed class LurStep : IDisposable
     public long VectorBytes => _vectors.Sum(v => v.Bytes);
 
     /// <summary>Makes one step and reads its telemetry; waits for the device.</summary>
-    public LurTelemetry Run()
+    public StepTelemetry Run()
     {
         _program.Run();
         _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
@@ -125,7 +110,7 @@ public sealed class LurStep : IDisposable
         if (_options.BatchNorm != BatchNormPolicy.Frozen) _model.BatchesTracked += WithForget && _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
         double At(Slot slot, int offset = 0) => _read[(int)slot + offset];
         double g = Math.Sqrt(At(Slot.Norms)), v = Math.Sqrt(At(Slot.Norms, 1)), h = Math.Sqrt(At(Slot.Norms, 3));
-        return new LurTelemetry(
+        return new StepTelemetry(
             At(Slot.RetainTotals) / At(Slot.RetainTotals, 2),
             WithForget ? At(Slot.ForgetTotals) / At(Slot.ForgetTotals, 2) : double.NaN,
             WithForget ? 100 * At(Slot.ForgetTotals, 1) / At(Slot.ForgetTotals, 2) : double.NaN,

@@ -11,7 +11,13 @@ namespace Lur.Unlearning;
 /// <param name="Eligible">Entries of the eligible tensors.</param>
 /// <param name="Reset">Entries that were reset.</param>
 /// <param name="PerTensor">Entries reset in each eligible tensor.</param>
-public sealed record TrimReport(double Threshold, long Ranked, long Eligible, long Reset, IReadOnlyList<(string Name, long Reset)> PerTensor);
+public sealed record TrimReport(double Threshold, long Ranked, long Eligible, long Reset, IReadOnlyList<(string Name, long Reset)> PerTensor)
+{
+    /// <summary>The report as a preparation of a method.</summary>
+    public PreparationReport ToPreparation() => new(
+        FormattableString.Invariant($"trim: reset {Reset:N0} of {Eligible:N0} eligible weights (saliency above {Threshold:G4})"),
+        ("threshold", Threshold), ("ranked", Ranked), ("eligible", Eligible), ("reset", Reset));
+}
 
 /// <summary>Stage 1 of LUR and ScissorHands (methods 1.2): SNIP saliency |g theta| on forget data, then re-initialisation of
 /// the entries of late layers above the s-quantile: weights to U(-b, b) with b = 1/sqrt(fan in), biases to 0.</summary>

@@ -194,7 +194,7 @@ public class PipelineTests
     public void ImpossibleOptionsAreNamed(string option, string value)
     {
         var (code, _, error) = Lur(["forget", "model.safetensors", .. s_forget[..4], "--forget", "class:0", "-o", "nowhere", option, value]);
-        Assert.That(code, Is.EqualTo(ExitCode.Failed));
+        Assert.That(code, Is.EqualTo(ExitCode.BadUsage));
         Assert.That(error, Does.Contain(option));
     }
 

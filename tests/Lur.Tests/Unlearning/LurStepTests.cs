@@ -34,7 +34,7 @@ public class LurStepTests
 
         public TensorBatch Input(StepProgram program, string name, int batch) => new(program, name, batch, Model.Network);
 
-        public LurTelemetry[] Steps(LurOptions options, bool capture = true)
+        public StepTelemetry[] Steps(LurOptions options, bool capture = true)
         {
             using var step = new LurStep(Model, Momentum, options, withForget: true, capture: capture, input: Input);
             return [.. Batches.Select(b =>

@@ -1,5 +1,4 @@
 using Lur.Data;
-using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -8,11 +7,8 @@ namespace Lur.Unlearning;
 /// <summary>LUR, Learning to Unlearn while Retaining (ICCV 2025), for classification: trim, then repair on the bilevel
 /// objective L_r(theta) + lambda L_u(theta - alpha grad L_r(theta)) (methods 1.2, 1.3).</summary>
 /// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes.</remarks>
-public sealed class LurMethod : IDisposable
+public sealed class LurMethod : UnlearningMethod
 {
-    private readonly TrainedModel _model;
-    private readonly IImageDataset _data;
-    private readonly ForgetSet _set;
     private readonly LurOptions _options;
     private readonly FlatVector _momentum;
     private readonly BatchFeed _retain;
@@ -21,15 +17,16 @@ public sealed class LurMethod : IDisposable
     private readonly LurStep? _plain;
 
     /// <summary>Prepares a run; the model is changed in place.</summary>
-    /// <param name="model">Model to unlearn from.</param>
-    /// <param name="data">Training data.</param>
-    /// <param name="set">What to forget and what to retain.</param>
-    /// <param name="options">Options.</param>
+    /// <param name="task">Model, data, forget set, seed.</param>
+    /// <param name="options">Options; their seed is the task's.</param>
     /// <exception cref="UserErrorException">An option is out of range.</exception>
-    public LurMethod(TrainedModel model, IImageDataset data, ForgetSet set, LurOptions options)
+    public LurMethod(UnlearningTask task, LurOptions options)
+        : base(task)
     {
+        options = options with { Seed = task.Seed };
         options.Validate();
-        (_model, _data, _set, _options) = (model, data, set, options);
+        _options = options;
+        var (data, set, model) = (task.Data, task.Set, task.Model);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _retain = new BatchFeed(data, set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
         if (options.Lambda > 0) _forget = new BatchFeed(data, set.Forget, ForgetBatch, RandomStream.StreamOf("order/forget", (long)options.Seed));
@@ -40,33 +37,41 @@ public sealed class LurMethod : IDisposable
         }
     }
 
+    /// <summary>How the method is listed.</summary>
+    public static MethodDefinition Definition { get; } = new("lur", "LUR",
+        "Trims the weights that the forget data depends on, then minimises retain loss + lambda times forget loss after a simulated retain step of length alpha.",
+        MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
+        "Learning to Unlearn while Retaining, ICCV 2025; no public code, details from a third-party re-implementation (ReGUn)",
+        "Trimming leaves normalisation layers alone by type, and running statistics too; forget batches do not move running statistics.",
+        LurOptions.Options, values =>
+        {
+            var options = LurOptions.Read(values);
+            options.Validate();
+            return task => new LurMethod(task, options);
+        });
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Preparation> Preparations => _options.TrimSparsity == 0 ? [] : [new Preparation("trim", RunTrim)];
+
     /// <summary>Steps of an epoch: the shorter loader in <see cref="EpochMode.MinSize"/>, else one pass over the retain set.</summary>
-    public int StepsPerEpoch => _options.EpochMode == EpochMode.MinSize && _forget is not null
+    public override int StepsPerEpoch => _options.EpochMode == EpochMode.MinSize && _forget is not null
         ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch) : _retain.BatchesPerEpoch;
 
-    /// <summary>Steps of the whole run.</summary>
-    public long Steps => (long)StepsPerEpoch * _options.Epochs;
+    /// <inheritdoc/>
+    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
 
-    /// <summary>Steps made so far.</summary>
-    public long Step { get; private set; }
+    /// <inheritdoc/>
+    public override StepProgram Program => _step.Program;
 
-    /// <summary>The step with both batches, for plans and profiles.</summary>
-    public LurStep Program => _step;
+    /// <inheritdoc/>
+    public override long VectorBytes => _step.VectorBytes;
 
     private int ForgetBatch => _options.ForgetBatchSize == 0 ? _options.BatchSize : _options.ForgetBatchSize;
 
-    /// <summary>Stage 1; null when the sparsity is 0.</summary>
-    public TrimReport? RunTrim()
+    /// <inheritdoc/>
+    protected override StepTelemetry MakeStep(long index)
     {
-        if (_options.TrimSparsity == 0) return null;
-        using var feed = new BatchFeed(_data, _set.Forget, ForgetBatch, RandomStream.StreamOf("order/trim", (long)_options.Seed));
-        return Trim.Run(_model, _options, feed.Fill);
-    }
-
-    /// <summary>One step of stage 2.</summary>
-    public LurTelemetry RunStep()
-    {
-        var inEpoch = (int)(Step % StepsPerEpoch);
+        var inEpoch = (int)(index % StepsPerEpoch);
         var step = _plain is not null && inEpoch >= _forget!.BatchesPerEpoch ? _plain : _step;
         _retain.Fill((BatchStage)step.Retain);
         if (step.Forget is BatchStage forget)
@@ -75,18 +80,23 @@ public sealed class LurMethod : IDisposable
             if (_options.ForgetLoss == ForgetLoss.RandomLabel) RedrawLabels(forget);
         }
 
-        Step++;
         return step.Run();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
         _retain.Dispose();
         _forget?.Dispose();
         _step.Dispose();
         _plain?.Dispose();
         _momentum.Dispose();
+    }
+
+    private PreparationReport RunTrim()
+    {
+        using var feed = new BatchFeed(Task.Data, Task.Set.Forget, ForgetBatch, RandomStream.StreamOf("order/trim", (long)_options.Seed));
+        return Trim.Run(Model, _options, feed.Fill).ToPreparation();
     }
 
     /// <summary>Replaces each label by one of the other classes, uniformly; the draw depends on the sample counter only.</summary>
@@ -96,7 +106,7 @@ public sealed class LurMethod : IDisposable
         foreach (ref var label in stage.Labels)
         {
             // One word a sample, so that the position is the counter; a rejection would shift what follows.
-            var other = (int)(((ulong)random.NextUInt() * (ulong)(_model.Classes - 1)) >> 32);
+            var other = (int)(((ulong)random.NextUInt() * (ulong)(Model.Classes - 1)) >> 32);
             label = other >= label ? other + 1 : other;
         }
     }

@@ -1,0 +1,100 @@
+using Lur.Layers;
+using Lur.Training;
+
+namespace Lur.Unlearning;
+
+/// <summary>Options of the SGD loop that most methods share.</summary>
+public sealed record RepairOptions
+{
+    /// <summary>Base learning rate.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>Schedule of the rate over the run, see <see cref="LearningRateSchedule.Parse"/>.</summary>
+    public string Schedule { get; init; } = "constant";
+
+    /// <summary>Momentum.</summary>
+    public double Momentum { get; init; } = 0.9;
+
+    /// <summary>Nesterov momentum.</summary>
+    public bool Nesterov { get; init; }
+
+    /// <summary>Weight decay, on every parameter.</summary>
+    public double WeightDecay { get; init; } = 5e-4;
+
+    /// <summary>Epochs.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Batch size.</summary>
+    public int BatchSize { get; init; } = 256;
+
+    /// <summary>Which batches move BatchNorm's running statistics.</summary>
+    public BatchNormPolicy BatchNorm { get; init; } = BatchNormPolicy.RetainOnly;
+
+    /// <summary>Random crop (padding 4) and horizontal flip.</summary>
+    public bool Augment { get; init; } = true;
+
+    /// <summary>Seed of every draw.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Normalisation of a pass over a retain batch.</summary>
+    public NormalizationMode RetainMode => BatchNorm == BatchNormPolicy.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate;
+
+    /// <summary>Normalisation of a pass over a forget batch.</summary>
+    public NormalizationMode ForgetMode => BatchNorm switch
+    {
+        BatchNormPolicy.Frozen => NormalizationMode.Frozen,
+        BatchNormPolicy.Both => NormalizationMode.TrainAndUpdate,
+        _ => NormalizationMode.Train,
+    };
+
+    /// <summary>The options on the command line, with a method's defaults.</summary>
+    /// <param name="rate">Learning rate.</param>
+    /// <param name="epochs">Epochs.</param>
+    /// <param name="source">Where the two come from.</param>
+    /// <param name="decay">Weight decay.</param>
+    /// <param name="batch">Batch size.</param>
+    /// <param name="schedule">Schedule.</param>
+    public static IReadOnlyList<MethodOption> Options(double rate, int epochs, string source, double decay = 5e-4, int batch = 256, string schedule = "constant") =>
+    [
+        MethodOption.Number("lr", rate, "Learning rate.", source),
+        MethodOption.Integer("epochs", epochs, "Epochs.", source),
+        MethodOption.Integer("batch", batch, "Batch size.", "public code of ScissorHands and SalUn"),
+        MethodOption.Text("schedule", schedule, "Learning-rate schedule: constant, cosine, onecycle, or multistep:91,136/182.", "the public code's drops lie beyond the epochs it runs"),
+        MethodOption.Number("momentum", 0.9, "Momentum of SGD.", "public code of ScissorHands and SalUn"),
+        MethodOption.Flag("nesterov", "Nesterov momentum.", "ours"),
+        MethodOption.Number("weight-decay", decay, "Weight decay, on every parameter.", "public code of ScissorHands and SalUn"),
+        MethodChoices.BatchNorm,
+        MethodOption.Flag("no-augment", "No random crop (padding 4) and horizontal flip.", "ours"),
+    ];
+
+    /// <summary>Reads the options of <see cref="Options"/>.</summary>
+    /// <exception cref="UserErrorException">A value is out of range.</exception>
+    public static RepairOptions Read(OptionValues values)
+    {
+        var options = new RepairOptions
+        {
+            LearningRate = values.Number("lr"),
+            Epochs = values.Integer("epochs"),
+            BatchSize = values.Integer("batch", 1, 65536),
+            Schedule = values.Text("schedule"),
+            Momentum = values.Number("momentum"),
+            Nesterov = values.Flag("nesterov"),
+            WeightDecay = values.Number("weight-decay", 0),
+            BatchNorm = values.Choice<BatchNormPolicy>("bn"),
+            Augment = !values.Flag("no-augment"),
+        };
+        _ = LearningRateSchedule.Parse(options.Schedule);
+        if (options.LearningRate <= 0) throw new UserErrorException(FormattableString.Invariant($"Option --lr is {options.LearningRate}; it must be above 0."));
+        if (options.Momentum is < 0 or >= 1) throw new UserErrorException(FormattableString.Invariant($"Option --momentum is {options.Momentum}; it must be in [0, 1)."));
+        return options;
+    }
+}
+
+/// <summary>Choices that several methods share.</summary>
+public static class MethodChoices
+{
+    /// <summary>--bn.</summary>
+    public static MethodOption BatchNorm { get; } = MethodOption.Choice("bn", BatchNormPolicy.RetainOnly,
+        "Which batches move BatchNorm's running statistics: retain, both, or none with running statistics used throughout (frozen).",
+        "ours; the public code lets both move them", ("retain", BatchNormPolicy.RetainOnly), ("both", BatchNormPolicy.Both), ("frozen", BatchNormPolicy.Frozen));
+}
