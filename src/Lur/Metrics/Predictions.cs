@@ -8,6 +8,10 @@ namespace Lur.Metrics;
 /// <param name="Loss">Cross-entropy, nats.</param>
 public sealed record Predictions(int[] Indices, int[] Labels, int[] Predicted, float[] Confidence, float[] Loss)
 {
+    /// <summary>Softmax probabilities of all classes, one row a sample, row-major; null unless they were asked for. A row
+    /// has <c>Probabilities.Length / Count</c> classes.</summary>
+    public float[]? Probabilities { get; init; }
+
     /// <summary>Number of samples.</summary>
     public int Count => Labels.Length;
 
@@ -33,4 +37,27 @@ public sealed record Predictions(int[] Indices, int[] Labels, int[] Predicted, f
 
     /// <summary>Accuracy in percent per class; NaN for a class without samples.</summary>
     public double[] PerClassAccuracy(int classes) => [.. Enumerable.Range(0, classes).Select(c => AccuracyWhere(l => l == c))];
+
+    /// <summary>The samples whose class satisfies a condition: the test set without the classes that were forgotten whole,
+    /// on which <see cref="ForgettingMetrics.TestAccuracy"/> and the attacks of <see cref="MembershipInference"/> are taken.</summary>
+    public Predictions Where(Func<int, bool> classFilter) =>
+        Select([.. Enumerable.Range(0, Count).Where(i => classFilter(Labels[i]))]);
+
+    /// <summary>A range of the samples.</summary>
+    /// <param name="start">First row.</param>
+    /// <param name="count">Number of rows.</param>
+    public Predictions Range(int start, int count) => Select([.. Enumerable.Range(start, count)]);
+
+    /// <summary>The samples ordered by their index in the data set.</summary>
+    public Predictions InIndexOrder() => Select([.. Enumerable.Range(0, Count).OrderBy(i => Indices[i])]);
+
+    private Predictions Select(int[] rows)
+    {
+        T[] Take<T>(T[] values) => [.. rows.Select(r => values[r])];
+        var classes = Probabilities is null || Count == 0 ? 0 : Probabilities.Length / Count;
+        return new Predictions(Take(Indices), Take(Labels), Take(Predicted), Take(Confidence), Take(Loss))
+        {
+            Probabilities = Probabilities is null ? null : [.. rows.SelectMany(r => Probabilities[(r * classes)..((r + 1) * classes)])],
+        };
+    }
 }
