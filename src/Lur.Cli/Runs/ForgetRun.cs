@@ -89,7 +89,7 @@ internal sealed class ForgetRun
         using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel));
         if (_settings.PlanOnly)
         {
-            return method.Program is { } program ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes))
+            return method.Program is { } program ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
                 : throw new UserErrorException($"The method {_settings.Method.Name} has no step to plan; leave out --plan.");
         }
 
@@ -98,6 +98,7 @@ internal sealed class ForgetRun
         OutputFolder.WriteJson(Path.Combine(_settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
         _context.Note(FormattableString.Invariant($"{_settings.Method.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on {device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images of {source.Train.Name}"));
 
+        foreach (var note in method.Notes) _context.Note(note);
         using var evaluator = new Evaluator(model);
         var before = Timed("evaluate original", () => Assess(evaluator, source, set, "evaluate original", cancel));
         foreach (var preparation in method.Preparations)
@@ -116,6 +117,7 @@ internal sealed class ForgetRun
         WriteResult(before, after, source, set, method);
         ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
         Warn(before.Metrics, after.Metrics);
+        foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
         _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt");
         return ExitCode.Done;
     }
@@ -292,6 +294,9 @@ internal sealed class ForgetRun
                 w.WriteEndObject();
             }
 
+            w.WriteEndObject();
+            w.WriteStartObject("measurements");
+            foreach (var (name, value, _) in method.Measurements) OutputFolder.WriteValue(w, name, Math.Round(value, 4));
             w.WriteEndObject();
             WriteMetrics(w, "original", before.Metrics, source);
             WriteMetrics(w, "unlearned", after.Metrics, source);

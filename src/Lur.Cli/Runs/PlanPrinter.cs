@@ -10,8 +10,9 @@ internal static class PlanPrinter
     /// <param name="context">Where to.</param>
     /// <param name="program">The planned step.</param>
     /// <param name="model">Its model.</param>
+    /// <param name="more">Further rows.</param>
     /// <param name="vectors">Flat vectors that live beside the arena: parameters, gradient, momentum, ...</param>
-    public static int Print(CommandContext context, StepProgram program, TrainedModel model, int vectors)
+    public static int Print(CommandContext context, StepProgram program, TrainedModel model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
     {
         var report = program.Report ?? program.Plan(allocate: false);
         var table = new Table("plan", new Column("role", "Role"), new Column("buffers", "Buffers", Right: true), new Column("bytes", "Bytes", Right: true));
@@ -19,9 +20,10 @@ internal static class PlanPrinter
         table.Add("sum without sharing", report.Lines.Sum(l => l.Buffers), Cell.Bytes(report.UnsharedBytes));
         table.Add("alive at once, peak", "", Cell.Bytes(report.PeakLiveBytes));
         table.Add("arena", "", Cell.Bytes(report.ArenaBytes));
-        var flat = vectors * model.Parameters.Bytes;
+        var flat = (vectors * model.Parameters.Bytes) + model.Buffers.Bytes;
         table.Add("flat vectors (parameters, gradients, ...)", vectors, Cell.Bytes(flat));
         table.Add("total", "", Cell.Bytes(report.ArenaBytes + flat));
+        foreach (var (name, bytes) in more ?? []) table.Add(name, "", Cell.Bytes(bytes));
         TablePrinter.Print(context, table);
         return ExitCode.Done;
     }

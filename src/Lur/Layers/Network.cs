@@ -108,6 +108,17 @@ public sealed class Network
         for (var i = _nodes.Count - 1; i >= 0; i--) _nodes[i].Layer.BackwardTangent(pass, _nodes[i]);
     }
 
+    /// <summary>Appends the backward pass and its tangent together, node by node: a gradient lives until its own tangent is
+    /// taken, not until the last one's. The caller has written the gradient of the output and its tangent.</summary>
+    public void BackwardWithTangent(NetworkPass pass)
+    {
+        for (var i = _nodes.Count - 1; i >= 0; i--)
+        {
+            _nodes[i].Layer.Backward(pass, _nodes[i]);
+            _nodes[i].Layer.BackwardTangent(pass, _nodes[i]);
+        }
+    }
+
     private const int InputKey = -1, OutputsKey = -2;
 
     /// <summary>Activation that a node reads as its input number <paramref name="which"/>.</summary>

@@ -91,6 +91,7 @@ public sealed record PlanReport(IReadOnlyList<PlanLine> Lines, long UnsharedByte
 public sealed class StepProgram : IDisposable
 {
     private readonly List<(string Name, Action Run)> _operations = [];
+    private readonly List<(string Name, int First)> _sections = [];
     private readonly List<Value> _values = [];
     private DeviceMemory? _arena;
     private DeviceGraph? _graph;
@@ -156,6 +157,28 @@ public sealed class StepProgram : IDisposable
         }
 
         _operations.Add((name, run));
+    }
+
+    /// <summary>Names the operations that follow, up to the next section, for <see cref="RunSections"/>.</summary>
+    public void Section(string name) => _sections.Add((name, _operations.Count));
+
+    /// <summary>Runs the step operation by operation, waiting at the end of each section. The results are those of
+    /// <see cref="Run"/>.</summary>
+    /// <returns>Seconds by section; sections of one name are added up.</returns>
+    public IReadOnlyDictionary<string, double> RunSections()
+    {
+        var seconds = new Dictionary<string, double>(StringComparer.Ordinal);
+        Device.Synchronize();
+        for (var s = 0; s < _sections.Count; s++)
+        {
+            var start = System.Diagnostics.Stopwatch.GetTimestamp();
+            var end = s + 1 < _sections.Count ? _sections[s + 1].First : _operations.Count;
+            for (var i = s == 0 ? 0 : _sections[s].First; i < end; i++) _operations[i].Run();
+            Device.Synchronize();
+            seconds[_sections[s].Name] = seconds.GetValueOrDefault(_sections[s].Name) + System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+
+        return seconds;
     }
 
     /// <summary>Places every buffer and allocates the arena.</summary>

@@ -4,8 +4,21 @@ using Lur.Tensors;
 
 namespace Lur.Training;
 
-/// <summary>The input of a network pass on the device: images and labels.</summary>
-public abstract class BatchInput : IDisposable
+/// <summary>Images and labels of a network pass on the device.</summary>
+public interface IBatch
+{
+    /// <summary>Rows.</summary>
+    int Batch { get; }
+
+    /// <summary>Normalised images, real [N, H, W, C].</summary>
+    Value Input { get; }
+
+    /// <summary>Labels, int [N].</summary>
+    Value DeviceLabels { get; }
+}
+
+/// <summary>The input of a network pass that the host fills.</summary>
+public abstract class BatchInput : IBatch, IDisposable
 {
     private readonly PinnedBuffer<int> _labels;
 

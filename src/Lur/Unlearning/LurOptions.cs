@@ -1,3 +1,5 @@
+using Lur.Training;
+
 namespace Lur.Unlearning;
 
 /// <summary>How the second-order term H_r v of LUR's gradient is obtained (methods 1.6).</summary>
@@ -138,6 +140,21 @@ public sealed record LurOptions
     /// <summary>Cap on |alpha g| relative to |theta|; 0 is no cap (methods 1.7).</summary>
     public double LookAheadCap { get; init; }
 
+    /// <summary>Rows evaluated at a time; 0 is the whole batch. Below the batch sizes it needs
+    /// <see cref="BatchNormPolicy.Frozen"/>.</summary>
+    public int MicroBatch { get; init; }
+
+    /// <summary>Evaluate the retain batch again for the Hessian-vector product instead of keeping its activations over the
+    /// forget pass.</summary>
+    public bool Recompute { get; init; }
+
+    /// <summary>Bytes a step may take on the device, model included; 0 is no limit. Met by <see cref="Recompute"/> and
+    /// <see cref="MicroBatch"/> (see <see cref="LurMemory"/>).</summary>
+    public long MaxMemory { get; init; }
+
+    /// <summary>Both as one.</summary>
+    public BatchSplit Split => new(MicroBatch, Recompute);
+
     /// <summary>Seed of every draw.</summary>
     public ulong Seed { get; init; } = 1;
 
@@ -179,6 +196,9 @@ public sealed record LurOptions
         TrimLayers = v.List("trim-layers"),
         TrimCompat = v.Flag("compat"),
         LookAheadCap = v.Number("look-ahead-cap"),
+        MicroBatch = v.Integer("micro-batch"),
+        Recompute = v.Flag("recompute"),
+        MaxMemory = LurMemory.ParseBytes(v.Text("max-memory")),
         Augment = !v.Flag("no-augment"),
     };
 
@@ -205,6 +225,9 @@ public sealed record LurOptions
         MethodOption.Number("bound-margin", d.BoundMargin, "Margin of the bounded loss above log(classes), nats.", "ours"),
         MethodOption.Number("look-ahead-cap", d.LookAheadCap, "Cap |alpha g| at this share of |theta|; 0 is no cap.", "ours"),
         MethodOption.Flag("no-augment", "No random crop (padding 4) and horizontal flip.", "ours"),
+        MethodOption.Integer("micro-batch", d.MicroBatch, "Rows evaluated at a time, with the same result and less memory; 0 is the whole batch. Needs --bn frozen.", "ours"),
+        MethodOption.Flag("recompute", "Evaluate the retain batch again for the Hessian-vector product instead of keeping its activations: less memory, one more gradient a step.", "ours"),
+        MethodOption.Text("max-memory", "", "Largest memory of a step on the device, model included (e.g. 500MB, 2GiB); met by recomputing and, with --bn frozen, by splitting batches.", "ours"),
         .. TrimOptions,
     ];
 
@@ -226,6 +249,12 @@ public sealed record LurOptions
         Require(TrimBatches >= 1, "trim-batches", "at least 1", TrimBatches);
         Require(FiniteDifferenceRadius > 0 && double.IsFinite(FiniteDifferenceRadius), "fd-radius", "above 0", FiniteDifferenceRadius);
         Require(LookAheadCap >= 0, "look-ahead-cap", "at least 0", LookAheadCap);
+        Require(MicroBatch >= 0, "micro-batch", "at least 1, or 0 for whole batches", MicroBatch);
+        if (Split.Splits(Math.Max(BatchSize, ForgetBatchSize)) && BatchNorm != BatchNormPolicy.Frozen)
+        {
+            throw new UserErrorException($"Option --micro-batch {MicroBatch} splits a batch whose own statistics normalise it, which would change the loss; add --bn frozen, or save memory with --recompute.");
+        }
+
         Require(double.IsFinite(BoundMargin), "bound-margin", "finite", BoundMargin);
     }
 

@@ -5,6 +5,13 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
+/// <summary>Seconds of the parts of one step of LUR; NaN for a part that the step does not have.</summary>
+/// <param name="RetainGradient">Forward and backward of the retain batch.</param>
+/// <param name="ForgetGradient">Forward and backward of the forget batch.</param>
+/// <param name="Product">Hessian-vector product on the retain batch.</param>
+/// <param name="Update">Look-ahead and meta-update.</param>
+public readonly record struct LurStepTimes(double RetainGradient, double ForgetGradient, double Product, double Update);
+
 /// <summary>One step of LUR as a captured device program (design 7, methods 1.3):
 /// g = grad L_r(theta); theta' = theta - alpha g; v = grad L_u(theta'); h = H_r(theta) v; G = w_r g + w_u (v - alpha h);
 /// momentum update of theta with G.</summary>
@@ -35,8 +42,9 @@ public sealed class LurStep : IDisposable
     /// <param name="mask">Mask over the parameters (0 freezes an entry), or null.</param>
     /// <param name="capture">False to plan and run without a captured graph.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
+    /// <param name="allocate">False to plan only: the step cannot run, <see cref="StepProgram.Report"/> tells its size.</param>
     public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, DeviceMemory? mask = null, bool capture = true,
-        Func<StepProgram, string, int, BatchInput>? input = null)
+        Func<StepProgram, string, int, BatchInput>? input = null, bool allocate = true)
     {
         (_model, _options) = (model, options);
         WithForget = withForget && options.Lambda > 0;
@@ -57,8 +65,8 @@ public sealed class LurStep : IDisposable
         if (WithForget) Forget = input(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize);
         var maskPointer = mask is null ? default : new DevicePointer<byte>(mask.Address);
         Build(momentum, maskPointer);
-        p.Plan();
-        if (capture) p.Capture();
+        p.Plan(allocate);
+        if (capture && allocate) p.Capture();
     }
 
     /// <summary>True when the step has a forget batch.</summary>
@@ -105,6 +113,22 @@ public sealed class LurStep : IDisposable
     public StepTelemetry Run()
     {
         _program.Run();
+        return Read();
+    }
+
+    /// <summary>Makes one step part by part: the results are those of <see cref="Run"/>, and the times of the parts come
+    /// with them.</summary>
+    public (StepTelemetry Telemetry, LurStepTimes Times) RunTimed()
+    {
+        var seconds = _program.RunSections();
+        double Of(string section) => seconds.GetValueOrDefault(section, double.NaN);
+        return (Read(), new LurStepTimes(Of(RetainSection), Of(ForgetSection), Of(ProductSection), Of(UpdateSection)));
+    }
+
+    private const string RetainSection = "retain gradient", ForgetSection = "forget gradient", ProductSection = "Hessian-vector product", UpdateSection = "update";
+
+    private StepTelemetry Read()
+    {
         _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
         _model.Device.Download(_skipRead.AsSpan(), _skip.Typed<int>());
         if (_options.BatchNorm != BatchNormPolicy.Frozen) _model.BatchesTracked += WithForget && _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
@@ -138,10 +162,10 @@ public sealed class LurStep : IDisposable
         p.Emit("clear telemetry", () => device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
         var policy = _options.BatchNorm;
         var frozen = policy == BatchNormPolicy.Frozen;
+        p.Section(RetainSection);
         var g = Vector("retain gradient");
-        var retain = new GradientEvaluation(p, "retain", _model, _model.Parameters, Retain, LossSpec.CrossEntropy,
-            frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate, g);
-        EmitTotals(retain.Loss, Slot.RetainTotals);
+        var retain = Gradient("retain", _model.Parameters, Retain, LossSpec.CrossEntropy,
+            frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate, g, Slot.RetainTotals);
         FlatVector? v = null, h = null;
         if (!WithForget)
         {
@@ -149,19 +173,30 @@ public sealed class LurStep : IDisposable
         }
         else
         {
+            p.Section(UpdateSection);
             var ahead = Vector("look-ahead weights");
             EmitLookAhead(ahead, g);
+            p.Section(ForgetSection);
             v = Vector("forget gradient");
             var mode = frozen ? NormalizationMode.Frozen : policy == BatchNormPolicy.Both ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train;
-            var forget = new GradientEvaluation(p, "forget", _model, ahead, Forget!, ForgetLossSpec(), mode, v);
-            EmitTotals(forget.Loss, Slot.ForgetTotals);
+            _ = Gradient("forget", ahead, Forget!, ForgetLossSpec(), mode, v, Slot.ForgetTotals);
             EmitSquare(v, Slot.ForgetSquare);
             h = EmitProduct(retain, ahead, v, frozen ? NormalizationMode.Frozen : NormalizationMode.Train);
         }
 
         (RetainGradient, ForgetGradient, Product) = (g, v, h);
+        p.Section(UpdateSection);
         EmitUpdate(momentum, mask, g, v, h);
     }
+
+    private BatchGradient Gradient(string name, FlatVector weights, BatchInput batch, LossSpec loss, NormalizationMode mode, FlatVector target, Slot? totals) =>
+        new(_program, name, _model, weights, batch, loss, mode, target, _options.Split, Scratch, head =>
+        {
+            if (totals is { } slot) EmitTotals(head, slot);
+        });
+
+    /// <summary>A vector for results of a part of a batch; every gradient shares it.</summary>
+    private FlatVector Scratch(string name) => _vectors.Find(x => x.Name == name) ?? Vector(name);
 
     private LossSpec ForgetLossSpec() => _options.ForgetLoss switch
     {
@@ -193,9 +228,10 @@ public sealed class LurStep : IDisposable
     }
 
     /// <summary>h = H_r(theta) v, or null for first order and for alpha = 0 (where h has no effect, bit for bit).</summary>
-    private FlatVector? EmitProduct(GradientEvaluation retain, FlatVector ahead, FlatVector v, NormalizationMode mode)
+    private FlatVector? EmitProduct(BatchGradient retain, FlatVector ahead, FlatVector v, NormalizationMode mode)
     {
         if (_options.Hvp == HessianVectorProduct.None || _options.Alpha == 0) return null;
+        _program.Section(ProductSection);
         var h = Vector("Hessian-vector product");
         if (_options.Hvp == HessianVectorProduct.Exact)
         {
@@ -213,7 +249,7 @@ public sealed class LurStep : IDisposable
         foreach (var (sign, target, name) in new[] { (1.0, h, "retain+"), (-1.0, minus, "retain-") })
         {
             p.Emit("lur perturb", () => kernels.LurPerturb(elements, ahead.Pointer, theta.Pointer, v.Pointer, At(Slot.DifferenceScales), n, sign), telemetry);
-            _ = new GradientEvaluation(p, name, _model, ahead, Retain, LossSpec.CrossEntropy, mode, target);
+            _ = Gradient(name, ahead, Retain, LossSpec.CrossEntropy, mode, target, null);
         }
 
         var partials = Partials("difference", 1);

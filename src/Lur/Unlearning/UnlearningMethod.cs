@@ -55,6 +55,15 @@ public abstract class UnlearningMethod : IDisposable
     /// <summary>Bytes of flat vectors beside parameters, momentum and the arena of <see cref="Program"/>.</summary>
     public virtual long VectorBytes => 0;
 
+    /// <summary>Sentences about how the run is made, for the user, known before it starts.</summary>
+    public virtual IReadOnlyList<string> Notes => [];
+
+    /// <summary>Rows to add to a printed plan: bytes beside those of the step itself, for comparison.</summary>
+    public virtual IReadOnlyList<(string Name, long Bytes)> PlanRows => [];
+
+    /// <summary>Measurements of the run, for its summary: a name for result.json, the value, and a sentence.</summary>
+    public virtual IReadOnlyList<(string Name, double Value, string Sentence)> Measurements => [];
+
     /// <summary>Makes one step.</summary>
     public StepTelemetry RunStep()
     {

@@ -9,7 +9,9 @@ namespace Lur.Unlearning;
 /// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes.</remarks>
 public sealed class LurMethod : UnlearningMethod
 {
+    private const int TimedSteps = 5;
     private readonly LurOptions _options;
+    private readonly List<LurStepTimes> _times = new(TimedSteps);
     private readonly FlatVector _momentum;
     private readonly BatchFeed _retain;
     private readonly BatchFeed? _forget;
@@ -25,7 +27,9 @@ public sealed class LurMethod : UnlearningMethod
     {
         options = options with { Seed = task.Seed };
         options.Validate();
-        _options = options;
+        (_options, var note) = LurMemory.Fit(task.Model, options);
+        options = _options;
+        Notes = note is null ? [] : [note];
         var (data, set, model) = (task.Data, task.Set, task.Model);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _retain = new BatchFeed(data, set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
@@ -49,6 +53,31 @@ public sealed class LurMethod : UnlearningMethod
             options.Validate();
             return task => new LurMethod(task, options);
         });
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Notes { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, long Bytes)> PlanRows
+    {
+        get
+        {
+            long Bytes(HessianVectorProduct hvp) => LurMemory.Bytes(Model, _options with { Hvp = hvp });
+            var none = Bytes(HessianVectorProduct.None);
+            return [("total with --hvp none", none), ("total with --hvp fd", Bytes(HessianVectorProduct.FiniteDifference)), ("total with --hvp exact", Bytes(HessianVectorProduct.Exact)), ("exact costs over none", Bytes(HessianVectorProduct.Exact) - none)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, double Value, string Sentence)> Measurements
+    {
+        get
+        {
+            if (_times.Count == 0 || double.IsNaN(_times[0].Product)) return [];
+            var ratio = Median(_times.Select(t => t.Product / t.RetainGradient));
+            return [("hvpToGradient", ratio, FormattableString.Invariant($"a Hessian-vector product ({(_options.Hvp == HessianVectorProduct.Exact ? "exact" : "finite difference")}) took {ratio:F2} times as long as a retain gradient (median over {_times.Count} steps)"))];
+        }
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => _options.TrimSparsity == 0 ? [] : [new Preparation("trim", RunTrim)];
@@ -80,7 +109,17 @@ public sealed class LurMethod : UnlearningMethod
             if (_options.ForgetLoss == ForgetLoss.RandomLabel) RedrawLabels(forget);
         }
 
-        return step.Run();
+        // Timed steps make the same numbers; not the first, which pages memory in.
+        if (step != _step || index == 0 || _times.Count == TimedSteps) return step.Run();
+        var (telemetry, times) = step.RunTimed();
+        _times.Add(times);
+        return telemetry;
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
     }
 
     /// <inheritdoc/>
