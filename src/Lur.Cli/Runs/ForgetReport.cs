@@ -14,6 +14,7 @@ internal static class ForgetReport
         metrics.Add("UA", Percent(b.UnlearningAccuracy), Percent(a.UnlearningAccuracy), "forget set misclassified");
         metrics.Add("RA", Percent(b.RetainAccuracy), Percent(a.RetainAccuracy), "retain set classified correctly");
         metrics.Add("TA", Percent(b.TestAccuracy), Percent(a.TestAccuracy), whole ? "test set without the forgotten class" : "test set classified correctly");
+        metrics.Add("MIA", Percent(before.MembershipInference), Percent(after.MembershipInference), "forget set judged never seen by a membership attack");
         if (whole) metrics.Add("FTA", Percent(b.ForgottenClassTestAccuracy), Percent(a.ForgottenClassTestAccuracy), "test images of the forgotten class classified as it");
 
         var perClass = new Table("perClass", new Column("class", "Class"), new Column("original", "Original", Right: true), new Column("unlearned", "Unlearned", Right: true), new Column("forgotten", "Forgotten"))

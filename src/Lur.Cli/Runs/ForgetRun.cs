@@ -38,13 +38,6 @@ internal sealed record ForgetSettings
     public bool PlanOnly { get; init; }
 }
 
-/// <summary>Predictions of one model on the three sets, and the metrics that follow.</summary>
-/// <param name="Forget">On the forget set.</param>
-/// <param name="Retain">On the retain set.</param>
-/// <param name="Test">On the test set.</param>
-/// <param name="Metrics">UA, RA, TA.</param>
-internal sealed record Assessment(Predictions Forget, Predictions Retain, Predictions Test, ForgettingMetrics Metrics);
-
 /// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv and result.json.</summary>
 internal sealed class ForgetRun
 {
@@ -100,7 +93,8 @@ internal sealed class ForgetRun
 
         foreach (var note in method.Notes) _context.Note(note);
         using var evaluator = new Evaluator(model);
-        var before = Timed("evaluate original", () => Assess(evaluator, source, set, "evaluate original", cancel));
+        var assessor = new Assessor(_context, source, set);
+        var before = Timed("evaluate original", () => assessor.Assess(evaluator, "evaluate original", cancel));
         foreach (var preparation in method.Preparations)
         {
             cancel.ThrowIfCancellationRequested();
@@ -111,7 +105,7 @@ internal sealed class ForgetRun
 
         Timed("repair", () => Repair(method, cancel));
         method.Finish();
-        var after = Timed("evaluate unlearned", () => Assess(evaluator, source, set, "evaluate unlearned", cancel));
+        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
         WriteResult(before, after, source, set, method);
@@ -138,26 +132,6 @@ internal sealed class ForgetRun
         if (path is not null) return DataSplit.Load(path, source.Train);
         _context.Note("no split.json beside the model: every training image counts as trained on (give --split otherwise)");
         return DataSplit.Create(source.Train, 0, _settings.Seed);
-    }
-
-    private Assessment Assess(Evaluator evaluator, DataSource source, ForgetSet set, string task, CancellationToken cancel)
-    {
-        var total = (long)set.Forget.Length + set.Retain.Length + source.Test.Count;
-        using var progress = new ProgressReporter(_context, task, total, "images");
-        long done = 0;
-        Predictions Predict(IImageDataset data, int[] indices)
-        {
-            var start = done;
-            var result = evaluator.Predict(data, indices, n => progress.Report(done = start + n), cancel);
-            done = start + indices.Length;
-            return result;
-        }
-
-        var forget = Predict(source.Train, set.Forget);
-        var retain = Predict(source.Train, set.Retain);
-        var test = Predict(source.Test, [.. Enumerable.Range(0, source.Test.Count)]);
-        var metrics = ForgettingMetrics.Compute(forget, retain, test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
-        return new Assessment(forget, retain, test, metrics);
     }
 
     private int Repair(UnlearningMethod method, CancellationToken cancel)
@@ -243,6 +217,8 @@ internal sealed class ForgetRun
         w.WriteString("model", _settings.Model);
         w.WriteString("architecture", model.Architecture);
         w.WriteString("data", _settings.Data);
+        if (_settings.DataOptions.ImageSize is { } size) w.WriteNumber("imageSize", size);
+        if (_settings.Split is not null) w.WriteString("split", Path.GetFullPath(_settings.Split));
         w.WriteString("dataFormat", source.Format);
         w.WriteString("device", device.Properties.Name);
         w.WriteStartArray("forget");
@@ -298,8 +274,8 @@ internal sealed class ForgetRun
             w.WriteStartObject("measurements");
             foreach (var (name, value, _) in method.Measurements) OutputFolder.WriteValue(w, name, Math.Round(value, 4));
             w.WriteEndObject();
-            WriteMetrics(w, "original", before.Metrics, source);
-            WriteMetrics(w, "unlearned", after.Metrics, source);
+            WriteMetrics(w, "original", before, source);
+            WriteMetrics(w, "unlearned", after, source);
             w.WriteStartObject("samples");
             WriteSamples(w, "forget", before.Forget, after.Forget);
             WriteSamples(w, "retain", before.Retain, after.Retain);
@@ -307,12 +283,14 @@ internal sealed class ForgetRun
             w.WriteEndObject();
         });
 
-    private static void WriteMetrics(Utf8JsonWriter w, string name, ForgettingMetrics m, DataSource source)
+    private static void WriteMetrics(Utf8JsonWriter w, string name, Assessment assessment, DataSource source)
     {
+        var m = assessment.Metrics;
         w.WriteStartObject(name);
         OutputFolder.WriteValue(w, "ua", m.UnlearningAccuracy);
         OutputFolder.WriteValue(w, "ra", m.RetainAccuracy);
         OutputFolder.WriteValue(w, "ta", m.TestAccuracy);
+        OutputFolder.WriteValue(w, "mia", assessment.MembershipInference);
         OutputFolder.WriteValue(w, "forgottenClassTestAccuracy", m.ForgottenClassTestAccuracy);
         OutputFolder.WritePerClass(w, "perClassTestAccuracy", source.Train.ClassNames, m.PerClassTestAccuracy);
         w.WriteEndObject();
