@@ -9,6 +9,7 @@ public sealed class BatchFeed : IDisposable
 {
     private readonly PrefetchLoader _loader;
     private readonly int _batchesPerEpoch;
+    private readonly int[] _indices;
 
     /// <summary>Starts feeding.</summary>
     /// <param name="data">Data set.</param>
@@ -21,6 +22,7 @@ public sealed class BatchFeed : IDisposable
         var sampler = new BatchSampler(indices, batchSize, seed) { Position = start };
         _batchesPerEpoch = sampler.BatchesPerEpoch;
         BatchSize = batchSize;
+        _indices = new int[batchSize];
         Position = start;
         var buffers = Enumerable.Range(0, 4).Select(_ => (IBatchBuffer)new ArrayBatchBuffer(batchSize, data.SampleBytes)).ToArray();
         _loader = new PrefetchLoader(data, sampler, buffers);
@@ -35,6 +37,9 @@ public sealed class BatchFeed : IDisposable
     /// <summary>The batch that <see cref="Fill"/> gives next.</summary>
     public SamplerPosition Position { get; private set; }
 
+    /// <summary>Samples of the batch that <see cref="Fill"/> gave last.</summary>
+    public ReadOnlySpan<int> Indices => _indices;
+
     /// <summary>Number of batches before <see cref="Position"/>.</summary>
     public long BatchNumber => (Position.Epoch * _batchesPerEpoch) + Position.Batch;
 
@@ -44,6 +49,7 @@ public sealed class BatchFeed : IDisposable
         var batch = _loader.Take();
         batch.Buffer.Images.CopyTo(stage.Images);
         batch.Buffer.Labels.CopyTo(stage.Labels);
+        batch.Indices.CopyTo(_indices);
         stage.Counter = (ulong)(BatchNumber * BatchSize);
         Position = batch.Next;
         _loader.Release(batch);

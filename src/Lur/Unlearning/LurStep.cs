@@ -43,7 +43,7 @@ public sealed class LurStep : IDisposable
     /// <param name="capture">False to plan and run without a captured graph.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     /// <param name="allocate">False to plan only: the step cannot run, <see cref="StepProgram.Report"/> tells its size.</param>
-    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, DeviceMemory? mask = null, bool capture = true,
+    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, ParameterMask? mask = null, bool capture = true,
         Func<StepProgram, string, int, BatchInput>? input = null, bool allocate = true)
     {
         (_model, _options) = (model, options);
@@ -63,8 +63,7 @@ public sealed class LurStep : IDisposable
         input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
         Retain = input(p, "retain", options.BatchSize);
         if (WithForget) Forget = input(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize);
-        var maskPointer = mask is null ? default : new DevicePointer<byte>(mask.Address);
-        Build(momentum, maskPointer);
+        Build(momentum, mask?.Pointer ?? default);
         p.Plan(allocate);
         if (capture && allocate) p.Capture();
     }

@@ -46,9 +46,12 @@ public static class MethodCatalog
     public static IReadOnlyList<MethodDefinition> All { get; } =
     [
         LurMethod.Definition,
+        SalUnMethod.Definition,
         RetrainMethod.Definition,
         FineTuneMethod.Definition,
         GradientAscentMethod.Definition,
+        RandomLabelMethod.Definition,
+        NegGradPlusMethod.Definition,
         SparseFineTuneMethod.Definition,
     ];
 

@@ -97,4 +97,11 @@ public static class MethodChoices
     public static MethodOption BatchNorm { get; } = MethodOption.Choice("bn", BatchNormPolicy.RetainOnly,
         "Which batches move BatchNorm's running statistics: retain, both, or none with running statistics used throughout (frozen).",
         "ours; the public code lets both move them", ("retain", BatchNormPolicy.RetainOnly), ("both", BatchNormPolicy.Both), ("frozen", BatchNormPolicy.Frozen));
+
+    /// <summary>--epoch-mode.</summary>
+    /// <param name="mode">Default.</param>
+    /// <param name="source">Where it comes from.</param>
+    public static MethodOption EpochMode(EpochMode mode, string source) => MethodOption.Choice("epoch-mode", mode,
+        "An epoch is as long as the shorter loader (min), or one pass over the retain set with plain retain steps once the forget set is exhausted (retain-tail) or with the forget set starting over (retain-cycle).",
+        source, ("min", Unlearning.EpochMode.MinSize), ("retain-tail", Unlearning.EpochMode.RetainLengthPlainTail), ("retain-cycle", Unlearning.EpochMode.RetainLengthCycleForget));
 }

@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
@@ -29,11 +28,10 @@ public sealed class SupervisedStep : IDisposable
     /// <param name="name">Prefix of buffer names; also names the augmentation stream.</param>
     /// <param name="loss">Loss.</param>
     /// <param name="mode">Normalisation of the pass.</param>
-    /// <param name="mask">Mask over the parameters (0 freezes an entry), or null.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
-    /// <param name="penalty">True to add <see cref="Penalty"/> sign(theta) to the gradient.</param>
+    /// <param name="rule">What the update does beside momentum SGD, or null.</param>
     public SupervisedStep(TrainedModel model, FlatVector momentum, RepairOptions options, string name, LossSpec loss, NormalizationMode mode,
-        DeviceMemory? mask = null, Func<StepProgram, string, int, BatchInput>? input = null, bool penalty = false)
+        Func<StepProgram, string, int, BatchInput>? input = null, UpdateRule? rule = null)
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
         _counts = mode == NormalizationMode.TrainAndUpdate;
@@ -50,7 +48,7 @@ public sealed class SupervisedStep : IDisposable
         p.Emit("clear telemetry", () => model.Device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
         var evaluation = new GradientEvaluation(p, name, model, model.Parameters, Input, loss, mode, Gradient);
         evaluation.Loss.Accumulate(_telemetry, Totals);
-        EmitUpdate(momentum, mask is null ? default : new DevicePointer<byte>(mask.Address), penalty);
+        EmitUpdate(momentum, rule ?? new UpdateRule());
         p.Plan();
         p.Capture();
     }
@@ -93,12 +91,20 @@ public sealed class SupervisedStep : IDisposable
         Gradient.Dispose();
     }
 
-    private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask, bool penalty)
+    private void EmitUpdate(FlatVector momentum, UpdateRule rule)
     {
         var p = Program;
         var (kernels, n, step, telemetry, skip, theta, g) = (p.Kernels, Gradient.Count, Parameters.Device, _telemetry, _skip, _model.Parameters, Gradient);
         var (elements, one, blocks) = (p.Device.Elements(n), p.Device.Elements(1), p.Device.Blocks(PartialCount));
-        if (penalty) p.Emit("l1 subgradient", () => kernels.Sgd.L1Subgradient(elements, g.Pointer, theta.Pointer, step.Typed<double>(), n), step);
+        var mask = rule.Mask?.Pointer ?? default;
+        if (rule.MaskGradientOnly)
+        {
+            var gate = mask;
+            p.Emit("mask gradient", () => kernels.Saliency.SaliencyGate(elements, g.Pointer, gate, n));
+            mask = default;
+        }
+
+        if (rule.Penalty) p.Emit("l1 subgradient", () => kernels.Sgd.L1Subgradient(elements, g.Pointer, theta.Pointer, step.Typed<double>(), n), step);
         var partials = p.Raw("square/partials", ValueRole.Workspace, new Shape(PartialCount), sizeof(double));
         p.Emit("vector square sum", () => kernels.Vector.VectorSquareSum(blocks, partials.Typed<double>(), g.Pointer, n, PartialCount), partials);
         p.Emit("vector finish", () => kernels.Vector.VectorFinishSum(p.Device.Blocks(1), telemetry.Typed<double>().At(Square, sizeof(double)), partials.Typed<double>(), PartialCount, 1), partials, telemetry);

@@ -104,18 +104,12 @@ public static class Trim
         layout.Add("ranked", ParameterKind.Matrix, new Shape(1, values.Length));
         using var x = new FlatVector(device, precision, layout, "ranked saliency");
         x.Set(values);
-        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (3L * PartialCount * sizeof(int)));
+        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (3L * RankSelection.Parts * sizeof(int)));
         var state = new DevicePointer<ulong>(scratch.Address);
         var result = new DevicePointer<double>(scratch.Address + (2 * sizeof(ulong)));
         var counts = new DevicePointer<int>(scratch.Address + (3 * sizeof(ulong)));
         kernels.TrimSelectBegin(device.Elements(1), state, k);
-        for (var shift = (8 * precision.Size()) - 2; shift >= 0; shift -= 2)
-        {
-            kernels.TrimSelectCount(device.Blocks(PartialCount), counts, x.Pointer, state, values.Length, PartialCount, shift);
-            kernels.TrimSelectDigit(device.Blocks(1), state, counts, PartialCount, shift);
-        }
-
-        kernels.TrimSelectEnd(device.Elements(1), result, state);
+        RankSelection.Enqueue(device, precision, result, state, counts, x.Pointer, values.Length);
         var read = new double[1];
         device.Download(read.AsSpan(), result);
         return read[0];

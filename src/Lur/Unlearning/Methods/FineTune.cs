@@ -1,4 +1,3 @@
-using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -25,7 +24,7 @@ public class FineTuneMethod : UnlearningMethod
         _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
         // Streams and order are those of LUR's retain batches: LUR with lambda = 0 is this method bit for bit.
         _feed = new BatchFeed(task.Data, task.Set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
-        _step = new SupervisedStep(Model, _momentum, options, "retain", LossSpec.CrossEntropy, options.RetainMode, penalty: penalty is not null);
+        _step = new SupervisedStep(Model, _momentum, options, "retain", LossSpec.CrossEntropy, options.RetainMode, rule: new UpdateRule { Penalty = penalty is not null });
     }
 
     /// <summary>How the method is listed.</summary>
@@ -66,5 +65,6 @@ public class FineTuneMethod : UnlearningMethod
         _feed.Dispose();
         _step.Dispose();
         _momentum.Dispose();
+        base.Dispose(disposing);
     }
 }

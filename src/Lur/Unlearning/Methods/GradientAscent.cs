@@ -1,4 +1,3 @@
-using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -59,5 +58,6 @@ public sealed class GradientAscentMethod : UnlearningMethod
         _feed.Dispose();
         _step.Dispose();
         _momentum.Dispose();
+        base.Dispose(disposing);
     }
 }

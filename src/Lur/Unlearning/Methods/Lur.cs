@@ -1,4 +1,3 @@
-using Lur.Data;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -106,7 +105,7 @@ public sealed class LurMethod : UnlearningMethod
         if (step.Forget is BatchStage forget)
         {
             _forget!.Fill(forget);
-            if (_options.ForgetLoss == ForgetLoss.RandomLabel) RedrawLabels(forget);
+            if (_options.ForgetLoss == ForgetLoss.RandomLabel) RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Classes);
         }
 
         // Timed steps make the same numbers; not the first, which pages memory in.
@@ -130,23 +129,12 @@ public sealed class LurMethod : UnlearningMethod
         _step.Dispose();
         _plain?.Dispose();
         _momentum.Dispose();
+        base.Dispose(disposing);
     }
 
     private PreparationReport RunTrim()
     {
         using var feed = new BatchFeed(Task.Data, Task.Set.Forget, ForgetBatch, RandomStream.StreamOf("order/trim", (long)_options.Seed));
         return Trim.Run(Model, _options, feed.Fill).ToPreparation();
-    }
-
-    /// <summary>Replaces each label by one of the other classes, uniformly; the draw depends on the sample counter only.</summary>
-    private void RedrawLabels(BatchStage stage)
-    {
-        var random = new RandomStream(_options.Seed, "forget-labels") { Position = stage.Counter };
-        foreach (ref var label in stage.Labels)
-        {
-            // One word a sample, so that the position is the counter; a rejection would shift what follows.
-            var other = (int)(((ulong)random.NextUInt() * (ulong)(Model.Classes - 1)) >> 32);
-            label = other >= label ? other + 1 : other;
-        }
     }
 }

@@ -1,4 +1,3 @@
-using Lur.Data;
 using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
@@ -72,6 +71,7 @@ public sealed class RetrainMethod : UnlearningMethod
         _feed.Dispose();
         _step.Dispose();
         _momentum.Dispose();
+        base.Dispose(disposing);
     }
 
     private PreparationReport Initialize()

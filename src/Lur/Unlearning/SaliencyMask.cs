@@ -1,0 +1,111 @@
+using Lur.Layers;
+using Lur.Tensors;
+using Lur.Training;
+
+namespace Lur.Unlearning;
+
+/// <summary>What the saliency mask of SalUn holds.</summary>
+/// <param name="Kept">Entries that may move.</param>
+/// <param name="Ranked">All entries.</param>
+/// <param name="Threshold">Smallest saliency among those kept.</param>
+public sealed record SaliencyReport(int Kept, int Ranked, double Threshold)
+{
+    /// <summary>The report as a preparation of a method.</summary>
+    public PreparationReport ToPreparation() => new(
+        FormattableString.Invariant($"saliency: {Kept:N0} of {Ranked:N0} weights may move (saliency from {Threshold:G4})"),
+        ("kept", Kept), ("ranked", Ranked), ("threshold", Threshold));
+}
+
+/// <summary>The weights that the forget data moves most (methods 3.1): |sum of the batch gradients of the forget loss|, all
+/// parameters ranked jointly, the largest int(ratio N) kept.</summary>
+public static class SaliencyMask
+{
+    private const int Parts = RankSelection.Parts;
+
+    /// <summary>Fills a mask.</summary>
+    /// <param name="model">Model; not changed. Normalisation uses its running statistics.</param>
+    /// <param name="mask">Receives exactly max(1, int(ratio N)) ones; ties go to the lower indices.</param>
+    /// <param name="ratio">Share of the weights that may move, in (0, 1].</param>
+    /// <param name="options">Batch size, augmentation, seed.</param>
+    /// <param name="batches">Batches to add up: one pass over the forget set.</param>
+    /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
+    /// <exception cref="UserErrorException">A gradient is not finite.</exception>
+    public static SaliencyReport Fill(TrainedModel model, ParameterMask mask, double ratio, RepairOptions options, int batches, Action<BatchStage> nextBatch)
+    {
+        var n = model.Parameters.Count;
+        using var sum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "summed gradient");
+        using var saliency = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "saliency");
+        Accumulate(model, sum, options, batches, nextBatch);
+        model.Device.Kernels(model.Precision).Vector.VectorAbsAccumulate(model.Device.Elements(n), saliency.Pointer, sum.Pointer, n);
+        var kept = Math.Clamp((int)(ratio * n), 1, n);
+        return new SaliencyReport(kept, n, Select(model, saliency, mask, kept));
+    }
+
+    private static void Accumulate(TrainedModel model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
+    {
+        using var program = new StepProgram(model.Device, model.Precision);
+        using var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
+        using var gradient = new FlatVector(model.Device, model.Precision, sum.Layout, "gradient");
+        _ = new GradientEvaluation(program, "saliency", model, model.Parameters, stage, new LossSpec(-1, 0, 0), NormalizationMode.Frozen, gradient);
+        var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(sum.Count), sum.Count);
+        program.Emit("vector axpy", () => kernels.VectorAxpy(shape, sum.Pointer, gradient.Pointer, n, 1));
+        program.Plan();
+        for (var i = 0; i < batches; i++)
+        {
+            nextBatch(stage);
+            program.Run();
+            model.Device.Synchronize();
+        }
+    }
+
+    /// <summary>Ranks, writes the mask, and gives the smallest saliency kept.</summary>
+    private static double Select(TrainedModel model, FlatVector saliency, ParameterMask mask, int kept)
+    {
+        var (device, n) = (model.Device, saliency.Count);
+        using var p = new StepProgram(device, model.Precision);
+        var kernels = p.Kernels;
+        var state = p.Raw("saliency/state", ValueRole.Workspace, new Shape(2), sizeof(ulong));
+        var partials = p.Raw("saliency/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
+        var bad = StepProgram.Keep(p.Raw("saliency/nonfinite", ValueRole.Output, new Shape(1), sizeof(double)));
+        var counts = p.Raw("saliency/counts", ValueRole.Workspace, new Shape(2, Parts), sizeof(int));
+        p.Emit("count non-finite", () =>
+        {
+            kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials.Typed<double>(), saliency.Pointer, n, Parts);
+            kernels.Vector.VectorFinishSum(device.Blocks(1), bad.Typed<double>(), partials.Typed<double>(), Parts, 1);
+        }, partials, bad);
+        p.Emit("select begin", () => kernels.Trim.TrimSelectBegin(device.Elements(1), state.Typed<ulong>(), n - kept + 1), state);
+        var threshold = StepProgram.Keep(RankSelection.Emit(p, "saliency", saliency, state));
+        p.Emit("saliency mask", () =>
+        {
+            kernels.Saliency.SaliencyTally(device.Blocks(Parts), counts.Typed<int>(), saliency.Pointer, threshold.Typed<double>(), n, Parts);
+            kernels.Saliency.SaliencyMask(device.Blocks(Parts), mask.Pointer, counts.Typed<int>(), saliency.Pointer, threshold.Typed<double>(), n, Parts, kept);
+        }, counts, threshold);
+        p.Plan();
+        p.Run();
+        var read = new double[1];
+        device.Download(read.AsSpan(), bad.Typed<double>());
+        if (read[0] > 0) throw new UserErrorException("The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data.");
+        device.Download(read.AsSpan(), threshold.Typed<double>());
+        return read[0];
+    }
+
+    /// <summary>Number of masked-out entries whose bits differ between two vectors.</summary>
+    internal static long CountMoved(FlatVector theta, FlatVector anchor, ParameterMask mask)
+    {
+        var (device, n) = (theta.Device, theta.Count);
+        using var p = new StepProgram(device, theta.Precision);
+        var partials = p.Raw("moved/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
+        var count = StepProgram.Keep(p.Raw("moved/count", ValueRole.Output, new Shape(1), sizeof(double)));
+        var kernels = p.Kernels;
+        p.Emit("count moved", () =>
+        {
+            kernels.Saliency.SaliencyMoved(device.Blocks(Parts), partials.Typed<double>(), theta.Pointer, anchor.Pointer, mask.Pointer, n, Parts);
+            kernels.Vector.VectorFinishSum(device.Blocks(1), count.Typed<double>(), partials.Typed<double>(), Parts, 1);
+        }, partials, count);
+        p.Plan();
+        p.Run();
+        var read = new double[1];
+        device.Download(read.AsSpan(), count.Typed<double>());
+        return (long)read[0];
+    }
+}
