@@ -12,8 +12,9 @@ public sealed class Evaluator : IDisposable
     private readonly StepProgram _program;
     private readonly BatchStage _stage;
     private readonly LossHead _loss;
+    private readonly Value _logits;
     private readonly int[] _predicted;
-    private readonly float[] _confidence, _rowLoss;
+    private readonly float[] _confidence, _rowLoss, _rowLogits;
     private readonly double[] _wide;
 
     /// <summary>Plans the evaluation step.</summary>
@@ -25,26 +26,40 @@ public sealed class Evaluator : IDisposable
         var p = _program = new StepProgram(model.Device, model.Precision);
         _stage = new BatchStage(p, "evaluate", batchSize, model, augment: false, seed: 0);
         var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
-        var logits = model.Network.Forward(pass, _stage.Input);
-        _loss = new LossHead(pass, logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
+        _logits = StepProgram.Keep(model.Network.Forward(pass, _stage.Input));
+        _loss = new LossHead(pass, _logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
         StepProgram.Keep(_loss.RowLoss);
         StepProgram.Keep(_loss.Predicted);
         StepProgram.Keep(_loss.Confidence);
         p.Plan();
         p.Capture();
         _predicted = new int[batchSize];
-        (_confidence, _rowLoss, _wide) = (new float[batchSize], new float[batchSize], new double[batchSize]);
+        (_confidence, _rowLoss, _rowLogits) = (new float[batchSize], new float[batchSize], new float[_logits.Shape.Count]);
+        _wide = new double[_logits.Shape.Count];
     }
 
-    /// <summary>Predicts samples of a data set.</summary>
+    /// <summary>Predicts samples of a data set, without the probabilities of all classes.</summary>
     /// <param name="data">Data set.</param>
     /// <param name="indices">Samples, in the order of the result.</param>
     /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public Predictions Predict(IImageDataset data, ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancellation = default)
+    public Predictions Predict(IImageDataset data, ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        Predict(data, indices, probabilities: false, progress, cancellation);
+
+    /// <summary>Predicts samples of a data set.</summary>
+    /// <param name="data">Data set.</param>
+    /// <param name="indices">Samples, in the order of the result.</param>
+    /// <param name="probabilities">Also collects the probabilities of all classes: <see cref="Predictions.Probabilities"/>.</param>
+    /// <param name="progress">Called with the number of samples done, or null.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public Predictions Predict(IImageDataset data, ReadOnlySpan<int> indices, bool probabilities, Action<int>? progress = null,
+        CancellationToken cancellation = default)
     {
-        var count = indices.Length;
-        var result = new Predictions(indices.ToArray(), new int[count], new int[count], new float[count], new float[count]);
+        int count = indices.Length, classes = _logits.Shape[1];
+        var result = new Predictions(indices.ToArray(), new int[count], new int[count], new float[count], new float[count])
+        {
+            Probabilities = probabilities ? new float[count * classes] : null,
+        };
         var sample = data.SampleBytes;
         for (var start = 0; start < count; start += _stage.Batch)
         {
@@ -66,6 +81,12 @@ public sealed class Evaluator : IDisposable
             _predicted.AsSpan(0, n).CopyTo(result.Predicted.AsSpan(start));
             _confidence.AsSpan(0, n).CopyTo(result.Confidence.AsSpan(start));
             _rowLoss.AsSpan(0, n).CopyTo(result.Loss.AsSpan(start));
+            if (result.Probabilities is { } all)
+            {
+                Read(_logits, _rowLogits);
+                for (var i = 0; i < n; i++) Softmax(_rowLogits.AsSpan(i * classes, classes), all.AsSpan((start + i) * classes, classes));
+            }
+
             progress?.Invoke(start + n);
         }
 
@@ -79,6 +100,14 @@ public sealed class Evaluator : IDisposable
         _stage.Dispose();
     }
 
+    private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
+    {
+        double max = double.NegativeInfinity, sum = 0;
+        foreach (var z in logits) max = Math.Max(max, z);
+        foreach (var z in logits) sum += Math.Exp(z - max);
+        for (var c = 0; c < logits.Length; c++) probabilities[c] = (float)(Math.Exp(logits[c] - max) / sum);
+    }
+
     private void Read(Value value, float[] target)
     {
         if (_program.Precision == Lur.Device.Precision.Float32)
@@ -87,7 +116,7 @@ public sealed class Evaluator : IDisposable
             return;
         }
 
-        _model.Device.Download(_wide.AsSpan(), value.Pointer);
+        _model.Device.Download(_wide.AsSpan(0, target.Length), value.Pointer);
         for (var i = 0; i < target.Length; i++) target[i] = (float)_wide[i];
     }
 }

@@ -1,0 +1,40 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Layers;
+using Lur.Models;
+using Lur.Tests.Device;
+using Lur.Training;
+
+namespace Lur.Tests.Training;
+
+public class EvaluatorTests
+{
+    [Test]
+    public void ProbabilitiesAgreeWithWhatTheKernelReports([Values] Precision precision, [Values(5, 64)] int batch)
+    {
+        using var source = DataSource.Open("synthetic:train=40,test=23,seed=3");
+        var data = source.Test;
+        var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
+        using var model = new TrainedModel(TestDevices.Default, precision, ResNet.Build(spec), spec.ToString(), data.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3]));
+        model.Initialize(11);
+        using var evaluator = new Evaluator(model, batch);
+        // Not the first samples and not in order: rows must not be mixed up.
+        int[] indices = [.. Enumerable.Range(0, 23).Select(i => (7 * i) % 23)];
+        var result = evaluator.Predict(data, indices, probabilities: true);
+        var classes = data.ClassNames.Count;
+        Assert.That(result.Probabilities, Has.Length.EqualTo(23 * classes));
+        for (var i = 0; i < 23; i++)
+        {
+            var row = result.Probabilities![(i * classes)..((i + 1) * classes)];
+            Assert.That(row.Sum(p => (double)p), Is.EqualTo(1).Within(1e-6));
+            Assert.That(row[result.Labels[i]], Is.EqualTo(result.Confidence[i]).Within(1e-6));
+            Assert.That(-Math.Log(row[result.Labels[i]]), Is.EqualTo(result.Loss[i]).Within(1e-5));
+            Assert.That(row[result.Predicted[i]], Is.EqualTo(row.Max()));
+        }
+
+        Assert.That(result.Confidence.Distinct().Count(), Is.GreaterThan(5), "equal rows would hide a mix-up");
+        var without = evaluator.Predict(data, indices);
+        Assert.That(without.Probabilities, Is.Null);
+        Assert.That(without.Confidence, Is.EqualTo(result.Confidence));
+    }
+}
