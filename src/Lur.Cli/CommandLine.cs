@@ -58,6 +58,8 @@ internal static class CommandLine
             ForgetCommand.Create(),
             MethodsCommand.Create(),
             EvalCommand.Create(),
+            ReportCommand.Create(),
+            ExplainCommand.Create(),
             ModelCommands.CreateImport(),
             ModelCommands.CreateExport(),
             DataCommand.Create(),

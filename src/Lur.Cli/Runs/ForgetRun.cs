@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
+using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
@@ -38,10 +39,11 @@ internal sealed record ForgetSettings
     public bool PlanOnly { get; init; }
 }
 
-/// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv and result.json.</summary>
+/// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv, result.json and report.html.</summary>
 internal sealed class ForgetRun
 {
-    private const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped\n";
+    /// <summary>First line of log.csv.</summary>
+    internal const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped\n";
     private const int MaxSkipped = 10;
     private readonly StringBuilder _log = new(LogHeader);
     private readonly List<(string Stage, double Seconds)> _stages = [];
@@ -112,7 +114,8 @@ internal sealed class ForgetRun
         ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
-        _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt");
+        var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
+        _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
         return ExitCode.Done;
     }
 

@@ -38,7 +38,8 @@ internal sealed record TrainSettings
 /// <summary>Trains a model and leaves model.safetensors, split.json, config.json, log.csv and result.json.</summary>
 internal sealed class TrainRun(CommandContext context, TrainSettings settings)
 {
-    private const string LogHeader = "epoch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n";
+    /// <summary>First line of log.csv.</summary>
+    internal const string LogHeader = "epoch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n";
     private readonly StringBuilder _log = new(LogHeader);
     private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors");
 

@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Lur.Cli.Reports;
+
+/// <summary>Colours by what they stand for. The style sheet of the page has their values, one for a light and one for a dark
+/// screen; drawings name them by class.</summary>
+internal enum Ink
+{
+    /// <summary>Axes.</summary>
+    Frame = 1,
+
+    /// <summary>Lines of the grid.</summary>
+    Grid,
+
+    /// <summary>The retain set.</summary>
+    Retain,
+
+    /// <summary>The forget set, and classes that were forgotten.</summary>
+    Forget,
+
+    /// <summary>The test set.</summary>
+    Test,
+
+    /// <summary>The model before unlearning.</summary>
+    Original,
+
+    /// <summary>The model after unlearning, and whatever has a chart for itself.</summary>
+    Unlearned,
+
+    /// <summary>A reference to compare with.</summary>
+    Reference,
+}
+
+/// <summary>Names of inks in style sheets and in drawings.</summary>
+internal static class Inks
+{
+    /// <summary>Class of an element that is filled with an ink, for example f-4.</summary>
+    public static string Fill(Ink ink) => string.Create(CultureInfo.InvariantCulture, $"f-{(int)ink}");
+
+    /// <summary>A colour that stands for an ink while ScottPlot draws: nearly black, and no colour that it draws by itself.</summary>
+    public static ScottPlot.Color Of(Ink ink, double opacity = 1) => new ScottPlot.Color(0, 1, (byte)(16 * (int)ink)).WithOpacity(opacity);
+
+    /// <summary>The number of the ink that a colour of a drawing stands for; 0 for another colour.</summary>
+    public static int Number(string color) => color.Length == 7 && color.StartsWith("#0001", StringComparison.Ordinal)
+        && int.TryParse(color.AsSpan(5), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var blue) && blue % 16 == 0 ? blue / 16 : 0;
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+
+namespace Lur.Cli.Reports;
+
+/// <summary>What a forgetting run left in its folder, as far as reports need it.</summary>
+internal sealed class RunFolder : IDisposable
+{
+    private readonly JsonDocument _result, _config;
+
+    private RunFolder(string path, JsonDocument result, JsonDocument config, RunLog? log) => (Path, _result, _config, Log) = (path, result, config, log);
+
+    /// <summary>The folder as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>result.json.</summary>
+    public JsonElement Result => _result.RootElement;
+
+    /// <summary>config.json.</summary>
+    public JsonElement Config => _config.RootElement;
+
+    /// <summary>log.csv; null where the folder has none.</summary>
+    public RunLog? Log { get; }
+
+    /// <summary>Name of the method on the command line.</summary>
+    public string Method => Result.Text("method");
+
+    /// <summary>Classes in the order of their numbers, with test accuracy before and after in percent.</summary>
+    public IReadOnlyList<(string Name, double Original, double Unlearned)> Classes => [.. Result.Find("unlearned", "perClassTestAccuracy")?.EnumerateObject()
+        .Select(p => (p.Name, Result.Find("original", "perClassTestAccuracy")?.Number(p.Name) ?? double.NaN, JsonReading.Value(p.Value))) ?? []];
+
+    /// <summary>Names of the classes that were forgotten whole.</summary>
+    public IReadOnlySet<string> ForgottenClasses =>
+        Result.Find("forgottenClasses")?.EnumerateArray().Select(e => e.GetString() ?? "").ToHashSet(StringComparer.Ordinal) ?? [];
+
+    /// <summary>Reads a folder.</summary>
+    /// <exception cref="UserErrorException">It is not the folder of a finished forgetting run, or a file is damaged.</exception>
+    public static RunFolder Open(string path)
+    {
+        if (!Directory.Exists(path)) throw new UserErrorException($"'{path}' is not a folder; give the folder of a run of 'lur forget' (its -o).");
+        JsonDocument? result = null, config = null;
+        try
+        {
+            result = ReadJson(System.IO.Path.Combine(path, "result.json"));
+            config = ReadJson(System.IO.Path.Combine(path, "config.json"));
+            if (result.RootElement.Text("command") != "forget")
+                throw new UserErrorException($"'{path}' holds a run of 'lur {result.RootElement.Text("command")}'; give the folder of a run of 'lur forget'.");
+            var log = System.IO.Path.Combine(path, "log.csv");
+            return new RunFolder(path, result, config, File.Exists(log) ? RunLog.Read(log) : null);
+        }
+        catch
+        {
+            result?.Dispose();
+            config?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a text file.</summary>
+    /// <exception cref="UserErrorException">It cannot be read.</exception>
+    public static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserErrorException($"'{path}' is missing: the run did not end; run 'lur forget' again.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}); check its permissions.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _result.Dispose();
+        _config.Dispose();
+    }
+
+    private static JsonDocument ReadJson(string path)
+    {
+        var text = ReadText(path);
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(text);
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"'{path}' is no JSON (line {e.LineNumber + 1}); restore the file, or run again.");
+        }
+
+        if (document.RootElement.ValueKind == JsonValueKind.Object) return document;
+        document.Dispose();
+        throw new UserErrorException($"'{path}' is not a JSON object; restore the file, or run again.");
+    }
+}
+
+/// <summary>Reading JSON that may lack a field: older runs have fewer.</summary>
+internal static class JsonReading
+{
+    /// <summary>Follows names; null where one is missing or null.</summary>
+    public static JsonElement? Find(this JsonElement element, params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element)) return null;
+        }
+
+        return element.ValueKind == JsonValueKind.Null ? null : element;
+    }
+
+    /// <summary>The text of a field; empty where it is missing.</summary>
+    public static string Text(this JsonElement element, params ReadOnlySpan<string> names) => element.Find(names)?.ToString() ?? "";
+
+    /// <summary>The number of a field; NaN where it is missing or no number.</summary>
+    public static double Number(this JsonElement element, params ReadOnlySpan<string> names) => element.Find(names) is { } e ? Value(e) : double.NaN;
+
+    /// <summary>The numbers of an array; empty where it is missing.</summary>
+    public static double[] Numbers(this JsonElement element, params ReadOnlySpan<string> names) =>
+        element.Find(names) is { ValueKind: JsonValueKind.Array } array ? [.. array.EnumerateArray().Select(Value)] : [];
+
+    /// <summary>A number; NaN where it is none.</summary>
+    public static double Value(JsonElement element) => element.ValueKind == JsonValueKind.Number ? element.GetDouble() : double.NaN;
+}

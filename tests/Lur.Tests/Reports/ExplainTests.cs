@@ -1,0 +1,67 @@
+using Lur.Cli;
+using Lur.Cli.Reports;
+using Lur.Cli.Runs;
+
+namespace Lur.Tests.Reports;
+
+public class ExplainTests
+{
+    private static (int Code, string Output, string Error) Explain(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        var code = CommandLine.RunAsync(["explain", .. args], output, error).GetAwaiter().GetResult();
+        return (code, output.ToString(), error.ToString());
+    }
+
+    [Test]
+    public void EveryColumnOfTheLogsIsExplained()
+    {
+        string[] columns = [.. ForgetRun.LogHeader.Trim().Split(','), .. TrainRun.LogHeader.Trim().Split(',')];
+        Assert.That(columns, Does.Contain("second_order_share").And.Contain("validation_loss"));
+        Assert.That(columns.Where(c => Glossary.Find(c) is null), Is.Empty);
+        Assert.That(RunFixture.LogHeader, Is.EqualTo(ForgetRun.LogHeader.Trim()), "the fixture's log is that of a run");
+    }
+
+    [Test]
+    public void TermsAreUniqueAndHaveTwoSentences()
+    {
+        Assert.That(Glossary.All.SelectMany(e => e.Aliases.Append(e.Term)).GroupBy(n => Glossary.Find(n)!.Term + "/" + n.ToLowerInvariant()).Where(g => g.Count() > 1).Select(g => g.Key), Is.Empty);
+        foreach (var e in Glossary.All)
+        {
+            foreach (var name in e.Aliases.Append(e.Term)) Assert.That(Glossary.Find(name), Is.SameAs(e), $"{name} is claimed twice");
+            Assert.That(e.What, Does.EndWith(".").And.Not.Contain("\n"), e.Term);
+            Assert.That(e.Reading, Does.EndWith(".").And.Not.Contain("\n"), e.Term);
+        }
+    }
+
+    [TestCase("ua", "UA, unlearning accuracy [%]")]
+    [TestCase("Second-Order Share", "Second-order share: alpha |h| / |v|")]
+    [TestCase("forgottenClassTestAccuracy", "FTA")]
+    public void ATermIsTwoLines(string term, string expected)
+    {
+        var (code, output, error) = Explain(term);
+        Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")));
+        var lines = output.TrimEnd().Split(Environment.NewLine);
+        Assert.That(lines, Has.Length.EqualTo(2));
+        Assert.That(lines[0], Does.StartWith(expected));
+        Assert.That(lines[1], Does.StartWith("How to read it: "));
+    }
+
+    [TestCase("cosin", "cosine")]
+    [TestCase("gradient", "retain_gradient")]
+    [TestCase("xyzzy", "lists every term")]
+    public void AnUnknownTermIsMetHalfway(string term, string expected)
+    {
+        var (code, output, error) = Explain(term);
+        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
+        Assert.That(error.Trim(), Does.StartWith($"lur: '{term}' is not explained").And.Contain(expected).And.Not.Contain("\n"));
+    }
+
+    [Test]
+    public void WithoutATermAllAreListed()
+    {
+        var (code, output, _) = Explain();
+        Assert.That(code, Is.EqualTo(ExitCode.Done));
+        Assert.That(output.TrimEnd().Split(Environment.NewLine), Has.Length.EqualTo(Glossary.All.Count + 1));
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Lur.Tests.Data;
+
+namespace Lur.Tests.Reports;
+
+/// <summary>The folder of a forgetting run, written by hand: what a report or a comparison reads.</summary>
+internal sealed class RunFixture
+{
+    public const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped";
+
+    public JsonObject Result { get; } = JsonNode.Parse("""
+        {
+          "schema": 1, "command": "forget", "method": "lur", "forgetImages": 4, "retainImages": 12,
+          "forgetSha256": "abc123", "dataSha256": "data1", "parentSha256": "base1", "forgottenClasses": ["dog"], "steps": 5,
+          "seconds": { "evaluate original": 1.5, "trim": 0.25, "repair": 12, "evaluate unlearned": 2 },
+          "deviceBytes": 1048576,
+          "original": { "ua": 10, "ra": 98, "ta": 90, "forgottenClassTestAccuracy": 88, "perClassTestAccuracy": { "cat": 91, "dog": 88, "fox": null } },
+          "unlearned": { "ua": 97.5, "ra": 96, "ta": 87.25, "forgottenClassTestAccuracy": 2, "perClassTestAccuracy": { "cat": 45.5, "dog": 2, "fox": null } },
+          "samples": {
+            "forget": { "index": [0, 1], "label": [1, 1], "original": { "confidence": [0.9, 0.99] }, "unlearned": { "confidence": [0.01, null] } },
+            "retain": { "index": [2, 3], "label": [0, 2], "original": { "confidence": [0.95, 0.97] }, "unlearned": { "confidence": [0.9, 1] } },
+            "test": { "index": [0, 1, 2], "label": [0, 1, 2], "original": { "confidence": [0.5, 0.6, 0.7] }, "unlearned": { "confidence": [0.4, 0.02, 0.7] } }
+          }
+        }
+        """)!.AsObject();
+
+    public JsonObject Config { get; } = JsonNode.Parse("""
+        {
+          "command": "forget", "method": "lur", "version": "1.2.3", "model": "base/model.safetensors", "architecture": "resnet18:w8",
+          "data": "animals", "dataFormat": "folder", "device": "some device", "forget": ["class:dog"], "seed": 7, "options": { "lambda": 0.05, "hvp": "exact" }
+        }
+        """)!.AsObject();
+
+    public List<string> Log { get; } =
+    [
+        LogHeader, "1,1,2.5,-1,80,1.5,2,0.5,0.02,100,0.01,0", "2,1,1.5,-2,60,1.25,2.5,0.25,0.03,100,0.01,0", "3,1,1,-3,40,1,3,-0.25,0.01,100,0.01,0",
+        "4,2,,,,,,,,100,,1", "5,2,0.5,-4,20,0.75,3.5,0,0.02,100,0.02,0",
+    ];
+
+    /// <summary>Sets the metrics of the unlearned model.</summary>
+    public RunFixture Scores(double ua, double ra, double ta, double? mia = null)
+    {
+        var unlearned = Result["unlearned"]!;
+        (unlearned["ua"], unlearned["ra"], unlearned["ta"]) = (ua, ra, ta);
+        if (mia is not null) unlearned["mia"] = mia;
+        return this;
+    }
+
+    public RunFixture Method(string method, int seed = 7)
+    {
+        Result["method"] = Config["method"] = method;
+        Config["seed"] = seed;
+        return this;
+    }
+
+    /// <summary>Replaces the log by one of many steps; the retain loss is given, the other columns are empty.</summary>
+    public RunFixture LongLog(IReadOnlyList<double> retainLoss)
+    {
+        Log.RemoveRange(1, Log.Count - 1);
+        for (var i = 0; i < retainLoss.Count; i++) Log.Add(string.Create(CultureInfo.InvariantCulture, $"{i + 1},1,{retainLoss[i]:R},,,,,,,,,0"));
+        return this;
+    }
+
+    /// <summary>Writes the files and returns the folder.</summary>
+    public string Write(TempFolder temp, string name = "run")
+    {
+        var log = new StringBuilder();
+        foreach (var line in Log) log.Append(line).Append('\n');
+        temp.Write(name + "/result.json", Result.ToJsonString());
+        temp.Write(name + "/config.json", Config.ToJsonString());
+        if (Log.Count > 0) temp.Write(name + "/log.csv", log.ToString());
+        return temp[name];
+    }
+}
