@@ -70,6 +70,9 @@ public class StepBenchmarks
         _device.Dispose();
     }
 
+    /// <summary>What the step takes on the device: arena, vectors, parameters, momentum.</summary>
+    internal long DeviceBytes => _step.Program.Report!.ArenaBytes + _step.VectorBytes + _momentum.Bytes + _model.Parameters.Bytes + _model.Buffers.Bytes;
+
     /// <summary>One SGD step on B images.</summary>
     [Benchmark(Baseline = true)]
     public StepTelemetry Sgd() => _step.Run();

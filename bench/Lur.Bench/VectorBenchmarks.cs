@@ -8,7 +8,10 @@ namespace Lur.Bench;
 /// and writes theta, m: 7 vectors, 313 MB, which is the minimum; the look-ahead moves 3 vectors, 134 MB.</summary>
 public class VectorBenchmarks
 {
-    private const int Count = 11_173_962, Partials = 512;
+    /// <summary>Parameters of ResNet-18 with ten classes.</summary>
+    internal const int Count = 11_173_962;
+
+    private const int Partials = 512;
     private readonly List<DeviceMemory> _memory = [];
     private ComputeDevice _device = null!;
     private KernelSet _kernels = null!;
@@ -24,7 +27,7 @@ public class VectorBenchmarks
         (_theta, _momentum, _g, _v, _h) = (Vector(1), Vector(2), Vector(3), Vector(4), Vector(5));
         _partials = new DevicePointer<double>(Allocate(6L * Partials * sizeof(double)));
         _step = new DevicePointer<double>(Allocate(StepParameters.Count * sizeof(double)));
-        _device.Upload(_step, new ReadOnlySpan<double>([1e-3, 0.9, 5e-4, 1, 0.05, 0.01]));
+        _device.Upload(_step, new ReadOnlySpan<double>([1e-3, 0.9, 5e-4, 1, 0.05, 0.01, 0]));
         _device.Synchronize();
     }
 
@@ -37,8 +40,18 @@ public class VectorBenchmarks
         _device.Dispose();
     }
 
+    /// <summary>A copy by the device, to compare bandwidths with: 2 vectors.</summary>
+    [Benchmark(Baseline = true)]
+    [MovesVectors(2)]
+    public void Copy()
+    {
+        _device.Copy(_h, _g, 4L * Count);
+        _device.Synchronize();
+    }
+
     /// <summary>Momentum, weight decay, update and telemetry in one pass.</summary>
     [Benchmark]
+    [MovesVectors(7)]
     public void MetaUpdate()
     {
         _kernels.Lur.LurMetaUpdate(_device.Blocks(Partials), _theta, _momentum, _partials, _g, _v, _h, default, _step, _step.At((int)StepParameter.Alpha, sizeof(double)), default, Count, Partials, 0);
@@ -47,6 +60,7 @@ public class VectorBenchmarks
 
     /// <summary>theta' = theta - alpha g, with both norms.</summary>
     [Benchmark]
+    [MovesVectors(3)]
     public void LookAhead()
     {
         _kernels.Lur.LurLookAhead(_device.Blocks(Partials), _h, _partials, _theta, _g, _step.At((int)StepParameter.Alpha, sizeof(double)), Count, Partials);

@@ -83,7 +83,7 @@ def measure(step, repeats):
         start = time.perf_counter()
         step()
         times.append((time.perf_counter() - start) * 1e3)
-    return {"median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}
+    return {"all_ms": times, "median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times)}
 
 
 def main():

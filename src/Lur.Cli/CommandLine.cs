@@ -56,6 +56,8 @@ internal static class CommandLine
             DemoCommand.Create(),
             TrainCommand.Create(),
             ForgetCommand.Create(),
+            VerifyCommand.Create(),
+            ReproCommand.Create(),
             MethodsCommand.Create(),
             EvalCommand.Create(),
             ReportCommand.Create(),

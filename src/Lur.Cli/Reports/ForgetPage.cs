@@ -75,8 +75,8 @@ internal static class ForgetPage
             ("Device", config.Text("device")),
             ("Steps", Count(result.Number("steps"))),
             ("Time", Times(result)),
-            ("Memory on the device", double.IsFinite(result.Number("deviceBytes")) ? Cell.FormatBytes((long)result.Number("deviceBytes")) : ""),
-            ("Weights moved", Distance(result)),
+            ("Memory on the device", double.IsFinite(result.Number("memory", "deviceBytes")) ? Cell.FormatBytes((long)result.Number("memory", "deviceBytes")) : ""),
+            ("Weights moved", Distance(run.Verification)),
             ("Version of Lur", config.Text("version")),
         };
         return E("dl", Class("facts"), facts.Where(f => f.Text.Length > 0).Select(f => E("div", E("dt", f.Name), E("dd", f.Text))));
@@ -104,10 +104,10 @@ internal static class ForgetPage
     /// <summary>The verdict where result.json has one: a word, or an object with the word and a sentence.</summary>
     private static XElement? Verdict(RunFolder run)
     {
-        if (run.Result.Find("verdict") is not { } verdict) return null;
+        if (run.Verification.Find("verdict") is not { } verdict) return null;
         var word = verdict.ValueKind == JsonValueKind.Object ? verdict.Text("verdict") : verdict.ToString();
         var tone = word switch { "MatchesRetrain" or "matches-retrain" => "verdict good", "Withheld" or "withheld" => "verdict soft", _ => "verdict bad" };
-        return E("p", E("span", Class(tone), Glossary.Find(word)?.Title ?? word), " ", verdict.Text("sentence"));
+        return E("p", E("span", Class(tone), Glossary.Find(word)?.Title ?? word), " ", verdict.ValueKind == JsonValueKind.Object ? verdict.Text("sentence") : run.Verification.Text("sentence"));
     }
 
     private static XElement MetricTable(RunFolder run)

@@ -70,7 +70,7 @@ internal static class OutcomeCharts
 
     private static XElement? Relearning(RunFolder run)
     {
-        if (run.Result.Find("relearning") is not { } relearning) return null;
+        if (run.Verification.Find("relearning") is not { } relearning) return null;
         var curves = new List<(Ink Ink, string Name, double[] Steps, double[] Values, bool Dashed)>();
         void Add(JsonElement? points, string suffix, bool dashed)
         {
@@ -82,7 +82,7 @@ internal static class OutcomeCharts
 
         // The points themselves, or an object that has them beside those of a reference model.
         Add(relearning.ValueKind == JsonValueKind.Array ? relearning : relearning.Find("points"), "", dashed: false);
-        Add(relearning.Find("reference") ?? run.Result.Find("relearningReference"), ", reference", dashed: true);
+        Add(relearning.Find("reference") ?? run.Verification.Find("relearningReference"), ", reference", dashed: true);
         curves.RemoveAll(c => !c.Values.Any(double.IsFinite));
         if (curves.Count == 0) return null;
         var last = curves.SelectMany(c => c.Steps).Where(double.IsFinite).Max();

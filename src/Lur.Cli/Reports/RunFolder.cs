@@ -6,14 +6,19 @@ namespace Lur.Cli.Reports;
 internal sealed class RunFolder : IDisposable
 {
     private readonly JsonDocument _result, _config;
+    private readonly JsonDocument? _verification;
 
-    private RunFolder(string path, JsonDocument result, JsonDocument config, RunLog? log) => (Path, _result, _config, Log) = (path, result, config, log);
+    private RunFolder(string path, JsonDocument result, JsonDocument config, JsonDocument? verification, RunLog? log) =>
+        (Path, _result, _config, _verification, Log) = (path, result, config, verification, log);
 
     /// <summary>The folder as it was given.</summary>
     public string Path { get; }
 
     /// <summary>result.json.</summary>
     public JsonElement Result => _result.RootElement;
+
+    /// <summary>verify.json, which 'lur verify' adds; result.json where there is none.</summary>
+    public JsonElement Verification => (_verification ?? _result).RootElement;
 
     /// <summary>config.json.</summary>
     public JsonElement Config => _config.RootElement;
@@ -37,7 +42,7 @@ internal sealed class RunFolder : IDisposable
     public static RunFolder Open(string path)
     {
         if (!Directory.Exists(path)) throw new UserErrorException($"'{path}' is not a folder; give the folder of a run of 'lur forget' (its -o).");
-        JsonDocument? result = null, config = null;
+        JsonDocument? result = null, config = null, verification = null;
         try
         {
             result = ReadJson(System.IO.Path.Combine(path, "result.json"));
@@ -45,12 +50,15 @@ internal sealed class RunFolder : IDisposable
             if (result.RootElement.Text("command") != "forget")
                 throw new UserErrorException($"'{path}' holds a run of 'lur {result.RootElement.Text("command")}'; give the folder of a run of 'lur forget'.");
             var log = System.IO.Path.Combine(path, "log.csv");
-            return new RunFolder(path, result, config, File.Exists(log) ? RunLog.Read(log) : null);
+            var verify = System.IO.Path.Combine(path, "verify.json");
+            if (File.Exists(verify)) verification = ReadJson(verify);
+            return new RunFolder(path, result, config, verification, File.Exists(log) ? RunLog.Read(log) : null);
         }
         catch
         {
             result?.Dispose();
             config?.Dispose();
+            verification?.Dispose();
             throw;
         }
     }
@@ -78,6 +86,7 @@ internal sealed class RunFolder : IDisposable
     {
         _result.Dispose();
         _config.Dispose();
+        _verification?.Dispose();
     }
 
     private static JsonDocument ReadJson(string path)

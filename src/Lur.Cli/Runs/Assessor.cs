@@ -11,7 +11,11 @@ namespace Lur.Cli.Runs;
 /// <param name="Test">On the test set, all of it.</param>
 /// <param name="Metrics">UA, RA, TA.</param>
 /// <param name="MembershipInference">MIA: share of the forget set judged non-member, percent.</param>
-internal sealed record Assessment(Predictions Forget, Predictions Retain, Predictions Test, ForgettingMetrics Metrics, double MembershipInference);
+internal sealed record Assessment(Predictions Forget, Predictions Retain, Predictions Test, ForgettingMetrics Metrics, double MembershipInference)
+{
+    /// <summary>The four numbers of an unlearning table.</summary>
+    public UnlearningScores Scores => new(Metrics.UnlearningAccuracy, Metrics.RetainAccuracy, Metrics.TestAccuracy, MembershipInference);
+}
 
 /// <summary>Measures models on the sets of one forgetting task.</summary>
 internal sealed class Assessor(CommandContext context, DataSource source, ForgetSet set)

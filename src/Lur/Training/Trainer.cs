@@ -79,6 +79,7 @@ public sealed class Trainer : IDisposable
     {
         _feed.Fill(_stage);
         _parameters.LearningRate = LearningRate;
+        _parameters.Momentum = _schedule.Momentum(Step, Steps, _options.Momentum);
         _program.Run();
         _model.Device.Synchronize();
         _model.BatchesTracked++;

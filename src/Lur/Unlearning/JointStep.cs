@@ -102,6 +102,7 @@ public sealed class JointStep : IDisposable
     public StepTelemetry Run(long index, long steps)
     {
         Parameters.LearningRate = _options.LearningRate * _schedule.Factor(index, steps);
+        Parameters.Momentum = _schedule.Momentum(index, steps, _options.Momentum);
         Program.Run();
         _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
         _model.Device.Download(_skipRead.AsSpan(), _skip.Typed<int>());

@@ -75,6 +75,7 @@ public sealed class SupervisedStep : IDisposable
     public (double Loss, double Accuracy, double GradientNorm, bool Skipped) Run(long index, long steps)
     {
         Parameters.LearningRate = _options.LearningRate * _schedule.Factor(index, steps);
+        Parameters.Momentum = _schedule.Momentum(index, steps, _options.Momentum);
         Program.Run();
         _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
         _model.Device.Download(_skipRead.AsSpan(), _skip.Typed<int>());

@@ -19,6 +19,19 @@ public class LearningRateScheduleTests
     public void FactorAtStep(string schedule, int step, double expected) =>
         Assert.That(LearningRateSchedule.Parse(schedule).Factor(step, 100), Is.EqualTo(expected).Within(1e-12));
 
+    // As above, momentum 0.9 and cycle_momentum at its default.
+    [TestCase("onecycle", 0, 0.95)]
+    [TestCase("onecycle", 10, 0.9234204220349895)]
+    [TestCase("onecycle", 29, 0.85)]
+    [TestCase("onecycle", 50, 0.8706107373853763)]
+    [TestCase("onecycle", 99, 0.95)]
+    [TestCase("cosine", 50, 0.9)]
+    public void MomentumAtStep(string schedule, int step, double expected) =>
+        Assert.That(LearningRateSchedule.Parse(schedule).Momentum(step, 100, 0.9), Is.EqualTo(expected).Within(1e-12));
+
+    [Test]
+    public void ARunWithoutMomentumHasNone() => Assert.That(LearningRateSchedule.Parse("onecycle").Momentum(10, 100, 0), Is.Zero);
+
     [TestCase("linear")]
     [TestCase("multistep:")]
     [TestCase("multistep:a,b")]

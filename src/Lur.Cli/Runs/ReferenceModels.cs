@@ -1,0 +1,56 @@
+using System.Text.Json;
+using Lur.Data;
+using Lur.Verification;
+
+namespace Lur.Cli.Runs;
+
+/// <summary>Retrain models for a forgetting task, from the cache or trained now by the recipe of the original model.</summary>
+internal sealed class ReferenceModels(CommandContext context, string folder)
+{
+    /// <summary>Gives the path of a model trained by a recipe without the forget set.</summary>
+    /// <param name="recipe">Settings of the original's training; its seed is replaced.</param>
+    /// <param name="source">Data.</param>
+    /// <param name="split">Split the original was trained with.</param>
+    /// <param name="set">What is left out.</param>
+    /// <param name="architecture">Architecture of the original, as its file names it.</param>
+    /// <param name="seed">Seed of the reference.</param>
+    /// <param name="cancel">Stops with a checkpoint, from which the next call goes on.</param>
+    public string Get(TrainSettings recipe, DataSource source, DataSplit split, ForgetSet set, string architecture, ulong seed, CancellationToken cancel)
+    {
+        var training = recipe.Training with { Seed = seed };
+        var key = new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version);
+        return new ReferenceCache(folder).GetOrTrain(key, work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel), context.Note);
+    }
+
+    /// <summary>Reads the settings of a training run from its config.json.</summary>
+    /// <param name="folder">Folder of the run.</param>
+    /// <param name="data">Data set as it is found now.</param>
+    /// <exception cref="UserErrorException">There is none, or it is not of a training run.</exception>
+    public static TrainSettings RecipeOf(string folder, string data)
+    {
+        var path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path)) throw new UserErrorException($"'{path}' is missing, so the recipe of the original model is not known; give retrained models with --reference.");
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllText(path));
+            var c = config.RootElement;
+            if (c.GetProperty("command").GetString() != "train") throw new UserErrorException($"'{path}' is not of a training run; give retrained models with --reference.");
+            return TrainSettings.FromJson(c, c.GetProperty("model").GetString()!) with { Data = data };
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new UserErrorException($"'{path}' cannot be read as the configuration of a training run ({e.Message.TrimEnd('.')}); give retrained models with --reference.");
+        }
+    }
+
+    private void Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
+    {
+        // The split of the original, so that nothing it was validated on slips into the reference.
+        split.Save(Path.Combine(settings.Output, "split.json"));
+        var forgotten = Path.Combine(settings.Output, "forget.txt");
+        set.Save(forgotten);
+        context.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
+        var quiet = context.Silenced();
+        new TrainRun(quiet, settings with { Exclude = [forgotten], Resume = true }).Run(cancel);
+    }
+}

@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lur.Training;
+
+namespace Lur.Verification;
+
+/// <summary>What decides the bytes of a reference model: a model trained anew on a chosen part of the data.</summary>
+/// <param name="DataFingerprint">Hash of the training data (<see cref="Data.DataSplit.Fingerprint"/>).</param>
+/// <param name="SamplesSha256">Hash of the indices it is trained on (<see cref="Data.DataSplit.HashOf"/>).</param>
+/// <param name="Architecture">Architecture, e.g. <c>resnet18:w16:stem3</c>.</param>
+/// <param name="Training">Recipe and seed.</param>
+/// <param name="Version">Version of the program: kernels may round differently in another.</param>
+public sealed record ReferenceKey(string DataFingerprint, string SamplesSha256, string Architecture, TrainingOptions Training, string Version)
+{
+    /// <summary>The key as text, one line a field.</summary>
+    public string Text => string.Join('\n', "lur reference model 1", DataFingerprint, SamplesSha256, Architecture, Training.ToString(), Version) + "\n";
+
+    /// <summary>Hash of <see cref="Text"/>, 32 hexadecimal digits: the name of the entry.</summary>
+    public string Name => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))[..32];
+}
+
+/// <summary>Reference models by content: trained once, found again, checked before use. Retrain models of several seeds, and
+/// later the many shadow models of per-sample attacks, are entries that differ in the samples or the seed.</summary>
+/// <remarks>An entry is a folder with <c>model.safetensors</c>, <c>key.txt</c> and, written last, <c>sha256.txt</c>. One whose
+/// hash does not fit its file is thrown away and made again. Folders may be deleted at any time between runs.</remarks>
+/// <param name="folder">Folder of the entries.</param>
+public sealed class ReferenceCache(string folder)
+{
+    private const string ModelName = "model.safetensors", KeyName = "key.txt", HashName = "sha256.txt";
+
+    /// <summary>LUR_REFERENCES, else lur/references below XDG_CACHE_HOME (~/.cache).</summary>
+    public static string DefaultFolder
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("LUR_REFERENCES") is { Length: > 0 } own) return own;
+            var home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg && Path.IsPathRooted(xdg)
+                ? xdg : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+            return Path.Combine(home, "lur", "references");
+        }
+    }
+
+    /// <summary>Gives the path of a reference model, training it where there is none.</summary>
+    /// <param name="key">What decides it.</param>
+    /// <param name="train">Trains it: leaves <c>model.safetensors</c> in the folder it is given. The folder is kept when this
+    /// throws, so that it may go on from a checkpoint.</param>
+    /// <param name="report">Receives a sentence about what was found.</param>
+    /// <exception cref="UserErrorException">The cache cannot be written.</exception>
+    public string GetOrTrain(ReferenceKey key, Action<string> train, Action<string> report)
+    {
+        var entry = Path.Combine(folder, key.Name);
+        var model = Path.Combine(entry, ModelName);
+        switch (Inspect(entry, key))
+        {
+            case State.Whole:
+                report($"reference model of seed {key.Training.Seed} found in {entry}");
+                return model;
+            case State.Damaged:
+                report($"the reference model in {entry} is damaged (its hash is not the recorded one); it is trained again");
+                Remove(entry);
+                break;
+        }
+
+        var work = entry + ".partial";
+        try
+        {
+            Directory.CreateDirectory(work);
+            train(work);
+            AtomicFile.WriteText(Path.Combine(work, KeyName), key.Text);
+            AtomicFile.WriteText(Path.Combine(work, HashName), HashOf(Path.Combine(work, ModelName)) + "\n");
+            Directory.Move(work, entry);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"The reference model cannot be kept in '{entry}' ({e.Message.TrimEnd('.')}); free space there, or name another folder with LUR_REFERENCES.");
+        }
+
+        return model;
+    }
+
+    private enum State
+    {
+        Missing,
+        Damaged,
+        Whole,
+    }
+
+    private static State Inspect(string entry, ReferenceKey key)
+    {
+        if (!Directory.Exists(entry)) return State.Missing;
+        try
+        {
+            var whole = File.ReadAllText(Path.Combine(entry, KeyName)) == key.Text
+                && File.ReadAllText(Path.Combine(entry, HashName)).Trim() == HashOf(Path.Combine(entry, ModelName));
+            return whole ? State.Whole : State.Damaged;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return State.Damaged;
+        }
+    }
+
+    private static string HashOf(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static void Remove(string entry)
+    {
+        try
+        {
+            Directory.Delete(entry, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"The damaged reference model '{entry}' cannot be deleted ({e.Message.TrimEnd('.')}); delete it by hand.");
+        }
+    }
+}

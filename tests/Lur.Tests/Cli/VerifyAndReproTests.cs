@@ -1,0 +1,155 @@
+using System.Text.Json;
+using Lur.Cli;
+using Lur.Cli.Runs;
+using Lur.Tests.Data;
+using Lur.Training;
+using Lur.Verification;
+
+namespace Lur.Tests.Cli;
+
+/// <summary>lur verify and lur repro on small generated data: verdict, reference cache, relearning attack, resuming.</summary>
+public class VerifyAndReproTests
+{
+    private const string Data = "synthetic:train=160,test=60,seed=5";
+
+    private static (int Code, string Output, string Error) Lur(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
+        return (code, output.ToString(), error.ToString());
+    }
+
+    private static string Forget(TempFolder temp)
+    {
+        var (code, _, error) = Lur("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "2", "--batch", "16", "--lr", "0.05", "-o", temp["base"]);
+        Assert.That(code, Is.Zero, error);
+        (code, _, error) = Lur("forget", temp["base/model.safetensors"], "--data", Data, "--forget", "random:20%", "--epochs", "1", "--batch", "16", "--lr", "0.01", "-o", temp["run"]);
+        Assert.That(code, Is.Zero, error);
+        return temp["run"];
+    }
+
+    private static (int Code, string Output, string Error) Verify(VerifySettings settings)
+    {
+        using StringWriter output = new(), error = new();
+        var code = new VerifyRun(new CommandContext { Output = output, Error = error }, settings).Run(CancellationToken.None);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    [Test]
+    public void WithoutAReferenceTheVerdictIsWithheld()
+    {
+        using var temp = new TempFolder();
+        var (code, output, error) = Lur("verify", Forget(temp));
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Contain("Withheld").And.Contain("MIA"));
+    }
+
+    [Test]
+    public void AReferenceIsTrainedOnceAndADamagedOneAgain()
+    {
+        using var temp = new TempFolder();
+        var settings = new VerifySettings { Runs = [Forget(temp)], RetrainSeeds = [1, 2], CacheFolder = temp["cache"], Relearning = new RelearningOptions { Steps = [0, 1, 3], Shots = 4, BatchSize = 16, Evaluated = 20 } };
+        var first = Verify(settings);
+        Assert.That(first.Code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), first.Error);
+        Assert.That(first.Output, Does.Contain("+-").And.Contain("average gap").And.Contain("Relearning").And.Not.Contain("Withheld"));
+        Assert.That(first.Error, Does.Contain("training a reference model of seed 2"));
+        var models = Directory.GetFiles(temp["cache"], "model.safetensors", SearchOption.AllDirectories);
+        Assert.That(models, Has.Length.EqualTo(2));
+        var bytes = File.ReadAllBytes(models[0]);
+
+        var second = Verify(settings);
+        Assert.That(second.Error, Does.Contain("found in").And.Not.Contain("training a reference"));
+        Assert.That(second.Output, Is.EqualTo(first.Output));
+
+        File.WriteAllBytes(models[0], [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+        var third = Verify(settings);
+        Assert.That(third.Error, Does.Contain("damaged"));
+        Assert.That(File.ReadAllBytes(models[0]), Is.EqualTo(bytes), "trained again to the same bytes");
+
+        using var verify = JsonDocument.Parse(File.ReadAllText(temp["run/verify.json"]));
+        Assert.That(verify.RootElement.GetProperty("relearning").GetProperty("points").GetArrayLength(), Is.EqualTo(3));
+        Assert.That(File.ReadAllText(temp["run/report.html"]), Does.Contain("Relearning"));
+    }
+
+    [Test]
+    public void AnotherForgetSetIsRefused()
+    {
+        using var temp = new TempFolder();
+        var run = Forget(temp);
+        var config = File.ReadAllText(temp["run/config.json"]);
+        File.WriteAllText(temp["run/config.json"], config.Replace("random:20%", "random:10%", StringComparison.Ordinal));
+        var (code, _, error) = Lur("verify", run);
+        Assert.That((code, error.Contains("forget set", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
+    }
+
+    private const string Recipe = """
+        {
+          "description": "A test.", "data": "synthetic:train=160,test=60,seed=5", "model": "resnet[1,1]:w4",
+          "train": { "epochs": 1, "batch": 16, "lr": 0.05 },
+          "forget": ["class:3"], "seeds": [1, 2],
+          "methods": [ { "method": "retrain", "options": { "epochs": 1, "batch": 16, "lr": 0.05 } }, { "method": "ft", "options": { "epochs": 1, "batch": 16 } } ],
+          "sweep": { "method": "lur", "options": { "epochs": 1, "batch": 16, "hvp": "none" }, "over": { "alpha": [0, 0.01], "lambda": [0.05] } }
+        }
+        """;
+
+    [Test]
+    public void ARecipeRunsResumesAndIsCompared()
+    {
+        using var temp = new TempFolder();
+        File.WriteAllText(temp["small.json"], Recipe);
+        string[] args = ["repro", temp["small.json"], "-o", temp["out"]];
+        var (code, output, error) = Lur(args);
+        Assert.That(code, Is.Zero, error);
+        foreach (var text in new[] { "retrain", "ft", "lur alpha=0 lambda=0.05", "lur alpha=0.01 lambda=0.05", "+-", "Avg. gap" }) Assert.That(output, Does.Contain(text));
+        Assert.That(File.ReadAllLines(temp["out/small/table.csv"]), Has.Length.EqualTo(5));
+
+        // As if it had been killed in one run and before another: those two are made again, to the same numbers; the rest stays.
+        var runs = Directory.GetDirectories(temp["out/small/seed2"]).Order(StringComparer.Ordinal).ToArray();
+        Assert.That(runs, Has.Length.EqualTo(4));
+        File.Delete(Path.Combine(runs[0], "done.txt"));
+        Directory.Delete(runs[1], recursive: true);
+        var kept = File.GetLastWriteTimeUtc(Path.Combine(runs[2], "result.json"));
+        var expected = File.ReadAllText(temp["out/small/measured.json"]);
+        File.WriteAllText(temp["expected.json"], expected);
+        (code, output, error) = Lur([.. args, "--expected", temp["expected.json"]]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("every number is inside the band"));
+        Assert.That(File.GetLastWriteTimeUtc(Path.Combine(runs[2], "result.json")), Is.EqualTo(kept));
+        Assert.That(File.Exists(Path.Combine(runs[1], "model.safetensors")));
+
+        using var document = JsonDocument.Parse(expected);
+        var ua = document.RootElement.GetProperty("runs").GetProperty("ft").GetProperty("ra").GetProperty("mean").GetDouble();
+        File.WriteAllText(temp["expected.json"], expected.Replace($"\"mean\": {ua:R}", "\"mean\": -50", StringComparison.Ordinal));
+        (code, _, error) = Lur([.. args, "--expected", temp["expected.json"]]);
+        Assert.That(code, Is.EqualTo(ExitCode.VerdictFailed), error);
+    }
+
+    [TestCase("\"epochs\": 1, \"batch\": 16, \"lr\": 0.05 }", "\"epochs\": -1 }", "epochs")]
+    [TestCase("\"method\": \"ft\"", "\"method\": \"magic\"", "magic")]
+    [TestCase("\"seeds\"", "\"sedes\"", "seeds")]
+    [TestCase("\"batch\": 16 } }", "\"batches\": 16 } }", "batches")]
+    public void AMalformedRecipeIsOneSentence(string from, string to, string names)
+    {
+        using var temp = new TempFolder();
+        File.WriteAllText(temp["bad.json"], Recipe.Replace(from, to, StringComparison.Ordinal));
+        var (code, _, error) = Lur("repro", temp["bad.json"], "-o", temp["out"]);
+        Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
+        Assert.That(error.Trim(), Does.Contain(names).And.Contain("bad.json").And.Not.Contain("\n"));
+    }
+
+    [Test]
+    public void EveryRecipeThatShipsIsWellFormed()
+    {
+        Assert.That(global::Lur.Cli.Runs.Recipe.Names, Is.Not.Empty);
+        foreach (var name in global::Lur.Cli.Runs.Recipe.Names) Assert.That(global::Lur.Cli.Runs.Recipe.Read(name).Runs, Is.Not.Empty, name);
+    }
+
+    [Test]
+    public void AKeyDependsOnEverythingItSays()
+    {
+        var key = new ReferenceKey("data", "samples", "resnet18:w16", new TrainingOptions(), "1.0");
+        string[] names = [key.Name, (key with { DataFingerprint = "other" }).Name, (key with { SamplesSha256 = "other" }).Name, (key with { Architecture = "resnet20" }).Name,
+            (key with { Training = new TrainingOptions { Seed = 2 } }).Name, (key with { Version = "1.1" }).Name];
+        Assert.That(names, Is.Unique);
+    }
+}
