@@ -15,7 +15,7 @@ internal sealed class RunFixture
           "schema": 1, "command": "forget", "method": "lur", "forgetImages": 4, "retainImages": 12,
           "forgetSha256": "abc123", "dataSha256": "data1", "parentSha256": "base1", "forgottenClasses": ["dog"], "steps": 5,
           "seconds": { "evaluate original": 1.5, "trim": 0.25, "repair": 12, "evaluate unlearned": 2 },
-          "deviceBytes": 1048576,
+          "memory": { "deviceBytes": 1048576, "hostPeakBytes": 2097152 },
           "original": { "ua": 10, "ra": 98, "ta": 90, "forgottenClassTestAccuracy": 88, "perClassTestAccuracy": { "cat": 91, "dog": 88, "fox": null } },
           "unlearned": { "ua": 97.5, "ra": 96, "ta": 87.25, "forgottenClassTestAccuracy": 2, "perClassTestAccuracy": { "cat": 45.5, "dog": 2, "fox": null } },
           "samples": {
