@@ -172,7 +172,7 @@ public sealed record LurOptions
     public static IReadOnlyList<MethodOption> Options { get; } = CreateList(new LurOptions());
 
     /// <summary>Reads options given by name.</summary>
-    public static LurOptions Read(OptionValues v) => new()
+    public static LurOptions Read(OptionValues v) => ReadTrim(v) with
     {
         Alpha = v.Number("alpha"),
         Lambda = v.Number("lambda"),
@@ -190,17 +190,28 @@ public sealed record LurOptions
         BatchNorm = v.Choice<BatchNormPolicy>("bn"),
         ForgetLoss = v.Choice<ForgetLoss>("forget-loss"),
         BoundMargin = v.Number("bound-margin"),
-        TrimSparsity = v.Number("trim"),
-        TrimBatches = v.Integer("trim-batches"),
-        TrimScope = v.Choice<ThresholdScope>("trim-scope"),
-        TrimLayers = v.List("trim-layers"),
-        TrimCompat = v.Flag("compat"),
         LookAheadCap = v.Number("look-ahead-cap"),
         MicroBatch = v.Integer("micro-batch"),
         Recompute = v.Flag("recompute"),
         MaxMemory = LurMemory.ParseBytes(v.Text("max-memory")),
         Augment = !v.Flag("no-augment"),
     };
+
+    /// <summary>Reads the options of the trim stage; defaults for the rest.</summary>
+    /// <exception cref="UserErrorException">One is out of range.</exception>
+    internal static LurOptions ReadTrim(OptionValues v)
+    {
+        var options = new LurOptions
+        {
+            TrimSparsity = v.Number("trim"),
+            TrimBatches = v.Integer("trim-batches"),
+            TrimScope = v.Choice<ThresholdScope>("trim-scope"),
+            TrimLayers = v.List("trim-layers"),
+            TrimCompat = v.Flag("compat"),
+        };
+        options.Validate();
+        return options;
+    }
 
     private static MethodOption[] CreateList(LurOptions d) =>
     [

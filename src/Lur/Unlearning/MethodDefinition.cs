@@ -46,7 +46,9 @@ public static class MethodCatalog
     public static IReadOnlyList<MethodDefinition> All { get; } =
     [
         LurMethod.Definition,
+        ScissorHandsMethod.Definition,
         SalUnMethod.Definition,
+        SalUnSoftMethod.Definition,
         RetrainMethod.Definition,
         FineTuneMethod.Definition,
         GradientAscentMethod.Definition,

@@ -112,5 +112,6 @@ public sealed class SupervisedStep : IDisposable
         p.Emit("guard", () => kernels.Lur.LurGuard(one, skip.Typed<int>(), telemetry.Typed<double>(), TelemetryCount), telemetry, skip);
         var nesterov = _options.Nesterov ? 1 : 0;
         p.Emit("sgd", () => kernels.Sgd.SgdStep(elements, theta.Pointer, momentum.Pointer, g.Pointer, mask, step.Typed<double>(), skip.Typed<int>(), n, nesterov), step, skip);
+        rule.Pull?.Emit(p, skip);
     }
 }

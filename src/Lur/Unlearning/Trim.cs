@@ -52,17 +52,27 @@ public static class Trim
     /// <exception cref="UserErrorException">No tensor qualifies.</exception>
     public static IReadOnlyList<ParameterSlot> EligibleTensors(ParameterLayout layout, LurOptions options, int classes)
     {
-        IReadOnlyList<string> names = options.TrimLayers;
-        if (names.Count == 0)
-        {
-            var stages = layout.Slots.Select(s => s.Name.Split('.')[0]).Where(n => n.StartsWith("layer", StringComparison.Ordinal)).Distinct().ToArray();
-            names = [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
-        }
-
+        var names = LayerNames(layout, options, classes);
         bool Excluded(ParameterSlot s) => options.TrimCompat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
         var eligible = layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)) && !Excluded(s)).ToArray();
         return eligible.Length > 0 ? eligible
             : throw new UserErrorException($"Option --trim-layers {string.Join(',', names)} names no tensor; the model has {string.Join(", ", layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}.");
+    }
+
+    /// <summary>Tensors of the layers that trimming looks at, their normalisation included: the late layers of ScissorHands'
+    /// projection.</summary>
+    internal static IReadOnlyList<ParameterSlot> LateTensors(ParameterLayout layout, LurOptions options, int classes)
+    {
+        _ = EligibleTensors(layout, options, classes);
+        var names = LayerNames(layout, options, classes);
+        return [.. layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)))];
+    }
+
+    private static IReadOnlyList<string> LayerNames(ParameterLayout layout, LurOptions options, int classes)
+    {
+        if (options.TrimLayers.Count > 0) return options.TrimLayers;
+        var stages = layout.Slots.Select(s => s.Name.Split('.')[0]).Where(n => n.StartsWith("layer", StringComparison.Ordinal)).Distinct().ToArray();
+        return [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
     }
 
     private static void Accumulate(TrainedModel model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)

@@ -14,4 +14,7 @@ public sealed record UpdateRule
 
     /// <summary>True to add <see cref="SupervisedStep.Penalty"/> sign(theta) to the gradient.</summary>
     public bool Penalty { get; init; }
+
+    /// <summary>Pulls weights back to an anchor after the update; null: none.</summary>
+    public ProximalPull? Pull { get; init; }
 }

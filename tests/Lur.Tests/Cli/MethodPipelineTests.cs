@@ -4,10 +4,11 @@ using Lur.Tests.Data;
 
 namespace Lur.Tests.Cli;
 
-/// <summary>lur forget with the methods beside LUR, end to end on small generated data: same seed, same bytes.</summary>
+/// <summary>lur forget with the methods beside LUR, end to end on small generated data; that runs repeat to the bit is
+/// tested on the methods themselves.</summary>
 public class MethodPipelineTests
 {
-    private const string Data = "synthetic:train=60,test=20,seed=5";
+    private const string Data = "synthetic:train=40,test=10,seed=5";
     private TempFolder _temp = null!;
     private string _model = null!;
 
@@ -32,28 +33,26 @@ public class MethodPipelineTests
 
     [TestCase("neggrad")]
     [TestCase("rl", "--relabel", "concat", "--label-draw", "any")]
+    [TestCase("salun-soft")]
+    [TestCase("scissorhands")]
+    [TestCase("scissorhands", "--memory", "2", "--compat", "--project-every", "2")]
     [TestCase("salun")]
-    [TestCase("salun", "--compat", "--mask-ratio", "0.2")]
-    public void RunsAndRepeatsToTheByte(string method, params string[] options)
+    public void RunsAndLeavesAModel(string method, params string[] options)
     {
-        var folders = new[] { "a", "b" }.Select(n => _temp[$"{method}{options.Length}{n}"]).ToArray();
-        foreach (var folder in folders)
-        {
-            var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "random:20", "--method", method, "--epochs", "2", "--batch", "16", "-o", folder, .. options]);
-            Assert.That(code, Is.Zero, error);
-        }
-
-        byte[] Bytes(string folder, string file) => File.ReadAllBytes(Path.Combine(folder, file));
-        Assert.That(Bytes(folders[0], "model.safetensors"), Is.EqualTo(Bytes(folders[1], "model.safetensors")), "same seed, same bytes");
-        Assert.That(Bytes(folders[0], "log.csv"), Is.EqualTo(Bytes(folders[1], "log.csv")));
-        Assert.That(Bytes(folders[0], "model.safetensors"), Is.Not.EqualTo(File.ReadAllBytes(_model)));
-        using var result = JsonDocument.Parse(Bytes(folders[0], "result.json"));
+        var folder = _temp[$"{method}{options.Length}"];
+        var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "random:20", "--method", method, "--epochs", "1", "--batch", "20", "-o", folder, .. options]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), Is.Not.EqualTo(File.ReadAllBytes(_model)));
+        Assert.That(File.ReadAllLines(Path.Combine(folder, "log.csv")), Has.Length.GreaterThan(1), "a header and a step");
+        using var result = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "result.json")));
         Assert.That(result.RootElement.GetProperty("method").GetString(), Is.EqualTo(method));
     }
 
     [TestCase("salun", "--mask-ratio", "0")]
     [TestCase("salun", "--mask-ratio", "1.5")]
     [TestCase("neggrad", "--lambda", "-1")]
+    [TestCase("scissorhands", "--memory", "0")]
+    [TestCase("scissorhands", "--trim", "1")]
     [TestCase("rl", "--mask-ratio", "0.5")]
     public void ImpossibleOptionsAreNamed(string method, string option, string value)
     {

@@ -56,4 +56,16 @@ public class JointMethodTests
         Assert.That(scope.Run("neggrad", "batch", "16", "epochs", "1").All(t => t.Skipped));
         Errors.AssertSame(scope.Model.Parameters.ToArray(), weights, "parameters");
     }
+
+    [TestCase("neggrad")]
+    [TestCase("rl", "relabel", "concat", "label-draw", "any")]
+    [TestCase("salun")]
+    [TestCase("salun-soft")]
+    [TestCase("scissorhands", "memory", "2", "compat", "true")]
+    public void SameSeedSameBits(string method, params string[] options)
+    {
+        using MethodScope a = new(), b = new();
+        Assert.That(a.Run(method, [.. s_loop, .. options]), Is.EqualTo(b.Run(method, [.. s_loop, .. options])), "telemetry");
+        AssertSameModels(a, b);
+    }
 }

@@ -7,19 +7,19 @@ using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;
 
-/// <summary>A small model with data and a forget set, and methods that run on it; disposes of them together.</summary>
+/// <summary>A small model with data and a forget set, and methods that run on it.</summary>
 internal sealed class MethodScope : IDisposable
 {
-    private readonly DataSource _source = DataSource.Open("synthetic:train=96,test=20,seed=3");
+    private const int Samples = 96, Height = 9, Width = 8, Classes = 10;
+    private readonly Noise _data = new();
 
     public MethodScope(Precision precision = Precision.Float32, string forget = "random:40")
     {
-        var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem7", 10, 32, 32, 3);
-        Model = new TrainedModel(TestDevices.Default, precision, ResNet.Build(spec), spec.ToString(),
-            [.. Enumerable.Range(0, 10).Select(i => $"c{i}")], new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem3", Classes, Height, Width, 3);
+        Model = new TrainedModel(TestDevices.Default, precision, ResNet.Build(spec), spec.ToString(), _data.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
         Model.Initialize(7);
         Start = Model.Parameters.ToArray();
-        Task = new UnlearningTask(Model, _source.Train, ForgetSet.Resolve([forget], _source.Train, [.. Enumerable.Range(0, 96)], 1), 11);
+        Task = new UnlearningTask(Model, _data, ForgetSet.Resolve([forget], _data, [.. Enumerable.Range(0, Samples)], 1), 11);
     }
 
     public TrainedModel Model { get; }
@@ -29,10 +29,11 @@ internal sealed class MethodScope : IDisposable
     /// <summary>Parameters before the method.</summary>
     public double[] Start { get; }
 
-    /// <summary>Makes a method by name with options given as name, value, name, value.</summary>
+    /// <summary>Makes a method by name with options given as name, value, name, value; a later value wins.</summary>
     public UnlearningMethod Create(string name, params string[] options)
     {
-        var given = options.Chunk(2).ToDictionary(o => o[0], o => o[1], StringComparer.Ordinal);
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var option in options.Chunk(2)) given[option[0]] = option[1];
         var definition = MethodCatalog.Find(name);
         return definition.Bind(definition.Read(given))(Task);
     }
@@ -54,9 +55,33 @@ internal sealed class MethodScope : IDisposable
         return Run(method);
     }
 
-    public void Dispose()
+    public void Dispose() => Model.Dispose();
+
+    /// <summary>Images of noise, brighter with the class: drawn in no time, unlike scenes.</summary>
+    private sealed class Noise : IImageDataset
     {
-        Model.Dispose();
-        _source.Dispose();
+        public string Name => "noise";
+
+        public int Count => Samples;
+
+        public int Channels => 3;
+
+        public int Height => MethodScope.Height;
+
+        public int Width => MethodScope.Width;
+
+        public IReadOnlyList<string> ClassNames { get; } = [.. Enumerable.Range(0, Classes).Select(i => $"c{i}")];
+
+        public int Label(int index) => index * 7 % Classes;
+
+        public void CopyImage(int index, Span<byte> chw)
+        {
+            var random = new Lur.Tensors.RandomStream((ulong)index, "noise");
+            for (var i = 0; i < chw.Length; i++) chw[i] = (byte)((Label(index) * 15) + random.Below(100));
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -1,0 +1,62 @@
+using Lur.Layers;
+using Lur.Tensors;
+using Lur.Training;
+
+namespace Lur.Unlearning;
+
+/// <summary>Gradients of -CE on forget batches at the current weights, normalised by running statistics (methods 2.3).</summary>
+internal sealed class MemoryGradients : IDisposable
+{
+    private readonly TrainedModel _model;
+    private readonly bool _accumulate;
+    private readonly BatchFeed _feed;
+    private readonly StepProgram _program;
+    private readonly BatchStage _stage;
+    private readonly FlatVector _gradient;
+
+    /// <summary>Plans the evaluation.</summary>
+    /// <param name="task">Model, data, forget set.</param>
+    /// <param name="options">Batch size, augmentation, seed.</param>
+    /// <param name="accumulate">True to make memory i the sum of the gradients up to i, as the public code does.</param>
+    public MemoryGradients(UnlearningTask task, RepairOptions options, bool accumulate)
+    {
+        (_model, _accumulate) = (task.Model, accumulate);
+        _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/memory", (long)options.Seed));
+        _program = new StepProgram(_model.Device, _model.Precision);
+        _stage = new BatchStage(_program, "memory", options.BatchSize, _model, options.Augment, options.Seed);
+        _gradient = new FlatVector(_model.Device, _model.Precision, _model.Parameters.Layout, "memory gradient");
+        _ = new GradientEvaluation(_program, "memory", _model, _model.Parameters, _stage, new LossSpec(-1, 0, 0), NormalizationMode.Frozen, _gradient);
+        _program.Plan();
+    }
+
+    /// <summary>Bytes of its flat vector.</summary>
+    public long Bytes => _gradient.Bytes;
+
+    /// <summary>Takes the memories anew; waits for the device after each batch.</summary>
+    public void Refresh(MemoryProjection projection)
+    {
+        FlatVector? previous = null;
+        projection.Remember((_, memory) =>
+        {
+            _feed.Fill(_stage);
+            _program.Run();
+            memory.CopyFrom(_gradient);
+            if (_accumulate && previous is not null)
+            {
+                _program.Kernels.Vector.VectorAxpy(_model.Device.Elements(memory.Count), memory.Pointer, previous.Pointer, memory.Count, 1);
+            }
+
+            previous = memory;
+            _model.Device.Synchronize();
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _feed.Dispose();
+        _program.Dispose();
+        _stage.Dispose();
+        _gradient.Dispose();
+    }
+}

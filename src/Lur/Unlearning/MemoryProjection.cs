@@ -1,0 +1,118 @@
+using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
+
+namespace Lur.Unlearning;
+
+/// <summary>ScissorHands' projection (methods 2.4): where the joint gradient g has a negative product with a memory m_i (a
+/// gradient of -CE on forget data) over the late layers, it is replaced there by g + M'v, v from GEM's dual with a margin;
+/// the other layers keep their bits. Runs inside a captured step; nothing is read back.</summary>
+/// <remarks>Dot products are those of <c>vector_dot</c>: sums of a chunk in the model's precision, the rest in double, always
+/// in the same order. The problem itself is solved in double.</remarks>
+public sealed class MemoryProjection : IGradientChange, IDisposable
+{
+    /// <summary>Added to the diagonal of the Gram matrix.</summary>
+    public const double Ridge = 1e-3;
+
+    private const int PartialCount = 512;
+    private readonly ComputeDevice _device;
+    private readonly List<(int Begin, int Length)> _ranges = [];
+    private readonly FlatVector[] _memories;
+    private readonly FlatVector _gram;
+    private readonly PinnedBuffer<int> _enabled;
+    private readonly StepProgram _gramProgram;
+    private readonly double _margin;
+
+    /// <summary>Allocates the memories, as zeros.</summary>
+    /// <param name="model">Model whose gradients are projected.</param>
+    /// <param name="late">Tensors the projection sees and changes, in order of offset.</param>
+    /// <param name="memories">Number of memories t.</param>
+    /// <param name="margin">Least multiple of each memory that is added where the projection fires.</param>
+    public MemoryProjection(TrainedModel model, IReadOnlyList<ParameterSlot> late, int memories, double margin)
+    {
+        (_device, _margin) = (model.Device, margin);
+        foreach (var slot in late)
+        {
+            if (_ranges.Count > 0 && _ranges[^1].Begin + _ranges[^1].Length == slot.Offset) _ranges[^1] = (_ranges[^1].Begin, _ranges[^1].Length + slot.Count);
+            else _ranges.Add((slot.Offset, slot.Count));
+        }
+
+        _memories = [.. Enumerable.Range(0, memories).Select(i => new FlatVector(_device, model.Precision, model.Parameters.Layout, $"memory {i}"))];
+        var square = new ParameterLayout();
+        square.Add("gram", ParameterKind.Matrix, new Shape(memories, memories));
+        _gram = new FlatVector(_device, Precision.Float64, square, "Gram matrix");
+        _enabled = _device.AllocatePinned<int>(1);
+        Enabled = true;
+        _gramProgram = new StepProgram(_device, model.Precision);
+        EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], () => _gram.Pointer.As<double>());
+        _gramProgram.Plan();
+    }
+
+    /// <summary>False switches the projection off for the steps that follow.</summary>
+    public bool Enabled { get => _enabled.Span[0] != 0; set => _enabled.Span[0] = value ? 1 : 0; }
+
+    /// <summary>The memories, for checks.</summary>
+    internal IReadOnlyList<FlatVector> Memories => _memories;
+
+    /// <summary>Bytes of the memories.</summary>
+    public long Bytes => _memories.Sum(m => m.Bytes);
+
+    /// <summary>Replaces the memories; gradients outside the late layers are not used.</summary>
+    /// <param name="fill">Writes memory i into the vector it is given.</param>
+    public void Remember(Action<int, FlatVector> fill)
+    {
+        for (var i = 0; i < _memories.Length; i++) fill(i, _memories[i]);
+        _gramProgram.Run();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The number in the telemetry is the sum of v: 0 where nothing was violated.</remarks>
+    public void Emit(StepProgram program, FlatVector gradient, Value telemetry, int slot)
+    {
+        var (p, t, margin, kernels) = (program, _memories.Length, _margin, program.Kernels);
+        var enabled = p.Raw("projection/enabled", ValueRole.Input, new Shape(1), sizeof(int));
+        var d = p.Raw("projection/products", ValueRole.Workspace, new Shape(t), sizeof(double));
+        var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
+        p.Emit("upload projection switch", () => _device.UploadAsync(enabled.Typed<int>(), _enabled), enabled);
+        EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], () => d.Typed<double>(), d);
+        p.Emit("projection solve", () => kernels.Projection.ProjectionSolve(_device.Elements(1), v.Typed<double>(), telemetry.Typed<double>().At(slot, sizeof(double)),
+            d.Typed<double>(), _gram.Pointer.As<double>(), enabled.Typed<int>(), t, margin, Ridge), enabled, d, v, telemetry);
+        var size = p.Precision.Size();
+        for (var i = 0; i < t; i++)
+        {
+            var (memory, index) = (_memories[i], i);
+            foreach (var (begin, length) in _ranges)
+            {
+                p.Emit("projection apply", () => kernels.Projection.ProjectionApply(_device.Elements(length), gradient.Pointer.At(begin, size), memory.Pointer.At(begin, size),
+                    v.Typed<double>().At(index, sizeof(double)), length), v);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _gramProgram.Dispose();
+        _gram.Dispose();
+        _enabled.Dispose();
+        foreach (var memory in _memories) memory.Dispose();
+    }
+
+    /// <summary>Emits products over the late layers, one for each pair, in their order.</summary>
+    private void EmitDots(StepProgram p, string name, (FlatVector X, FlatVector Y)[] pairs, Func<DevicePointer<double>> result, Value? planned = null)
+    {
+        var (kernels, size, parts) = (p.Kernels.Vector, p.Precision.Size(), _ranges.Count * PartialCount);
+        var partials = p.Raw($"{name}/partials", ValueRole.Workspace, new Shape(pairs.Length, parts), sizeof(double));
+        for (var i = 0; i < pairs.Length; i++)
+        {
+            for (var r = 0; r < _ranges.Count; r++)
+            {
+                var ((x, y), (begin, length), at) = (pairs[i], _ranges[r], (i * parts) + (r * PartialCount));
+                p.Emit("vector dot", () => kernels.VectorDot(_device.Blocks(PartialCount), partials.Typed<double>().At(at, sizeof(double)), x.Pointer.At(begin, size), y.Pointer.At(begin, size), length, PartialCount), partials);
+            }
+        }
+
+        var values = pairs.Length;
+        p.Emit("vector finish", () => kernels.VectorFinishSum(_device.Blocks(values), result(), partials.Typed<double>(), parts, values), partials, planned);
+    }
+}

@@ -1,0 +1,57 @@
+using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
+
+namespace Lur.Unlearning;
+
+/// <summary>Soft-thresholding of the weights towards an anchor after every update (methods 3.3): tau is the k-th smallest
+/// |theta - anchor|; theta = anchor + sign(theta - anchor) max(|theta - anchor| - tau, 0). At least k weights have the
+/// anchor's bits afterwards. Runs inside a captured step.</summary>
+public sealed class ProximalPull : IDisposable
+{
+    private readonly TrainedModel _model;
+    private readonly FlatVector _anchor, _distance;
+    private readonly PinnedBuffer<ulong> _state;
+
+    /// <summary>Allocates the anchor, at the model's present weights.</summary>
+    public ProximalPull(TrainedModel model)
+    {
+        _model = model;
+        _anchor = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "anchor");
+        _distance = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "distance from the anchor");
+        _state = model.Device.AllocatePinned<ulong>(2);
+        Rank = 0;
+        SetAnchor();
+    }
+
+    /// <summary>k for the steps that follow; 0 leaves the weights alone.</summary>
+    public long Rank { get => (long)_state.Span[1]; set => (_state.Span[0], _state.Span[1]) = (0, (ulong)value); }
+
+    /// <summary>Bytes of its vectors.</summary>
+    public long Bytes => _anchor.Bytes + _distance.Bytes;
+
+    /// <summary>Moves the anchor to the model's present weights.</summary>
+    public void SetAnchor() => _anchor.CopyFrom(_model.Parameters);
+
+    /// <summary>Emits the pull after an update.</summary>
+    /// <param name="p">Program under construction.</param>
+    /// <param name="skip">The update's skip flag, int: a skipped update is not followed by a pull.</param>
+    internal void Emit(StepProgram p, Value skip)
+    {
+        var (device, kernels, theta, anchor, distance, n) = (p.Device, p.Kernels.Proximal, _model.Parameters, _anchor, _distance, _anchor.Count);
+        var (pinned, elements) = (_state, device.Elements(n));
+        var state = p.Raw("proximal/state", ValueRole.Input, new Shape(2), sizeof(ulong));
+        p.Emit("upload rank", () => device.UploadAsync(state.Typed<ulong>(), pinned), state);
+        p.Emit("proximal distance", () => kernels.ProximalDistance(elements, distance.Pointer, theta.Pointer, anchor.Pointer, n));
+        var tau = RankSelection.Emit(p, "proximal", distance, state);
+        p.Emit("proximal shrink", () => kernels.ProximalShrink(elements, theta.Pointer, anchor.Pointer, tau.Typed<double>(), skip.Typed<int>(), n), tau, skip);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _anchor.Dispose();
+        _distance.Dispose();
+        _state.Dispose();
+    }
+}
