@@ -175,7 +175,7 @@ internal sealed class ForgetRun
     private void AppendLog(UnlearningMethod method, StepTelemetry t)
     {
         static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
-        var epoch = ((method.Step - 1) / method.StepsPerEpoch) + 1;
+        var epoch = method.EpochOf(method.Step - 1) + 1;
         _log.Append(string.Join(',', method.Step.ToString(CultureInfo.InvariantCulture), epoch.ToString(CultureInfo.InvariantCulture), N(t.RetainLoss), N(t.ForgetLoss),
             N(t.ForgetAccuracy), N(t.RetainGradientNorm), N(t.ForgetGradientNorm), N(t.Cosine), N(t.SecondOrderShare), N(t.ParameterNorm), N(t.LookAheadNorm), t.Skipped ? "1" : "0")).Append('\n');
     }
@@ -185,14 +185,17 @@ internal sealed class ForgetRun
         var moved = after.UnlearningAccuracy - before.UnlearningAccuracy;
         if (Math.Abs(moved) < 0.5 && before.UnlearningAccuracy < 99)
         {
-            _context.Warn(FormattableString.Invariant($"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} %; raise {(Has("lambda") ? "--lambda, " : "")}--lr or --epochs."));
+            _context.Warn(FormattableString.Invariant($"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} %; {Remedy($"raise {(Has("lambda") ? "--lambda, " : "")}--lr or --epochs")}."));
         }
 
         if (after.RetainAccuracy < before.RetainAccuracy - 10)
         {
-            _context.Warn(FormattableString.Invariant($"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; lower --lr{Alternatives("lambda", "forget-loss")}, or give more --epochs."));
+            _context.Warn(FormattableString.Invariant($"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; {Remedy($"lower --lr{Alternatives("lambda", "forget-loss")}, or give more --epochs")}."));
         }
     }
+
+    /// <summary>A remedy of training; methods of one shot have a strength instead.</summary>
+    private string Remedy(string training) => Has("lr") ? training : "try another --alpha";
 
     private bool Has(string option) => _settings.Method.Options.Any(o => o.Name == option);
 

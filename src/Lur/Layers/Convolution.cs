@@ -64,7 +64,7 @@ public sealed class Convolution : Layer
         var dy = pass.GradientOf(y);
         var dw = pass.Gradients!.At(_weight);
         Emit(pass, "filter-gradient", op, s => op.FilterGradient(dw, x.Pointer, dy.Pointer, false, s), x, dy);
-        if (Network.ReadsImages(node)) return;
+        if (!Network.NeedsInputGradient(pass, node)) return;
         var w = pass.Weights.At(_weight);
         var dx = pass.GradientOf(x, out var accumulate);
         Emit(pass, "input-gradient", op, s => op.InputGradient(dx.Pointer, dy.Pointer, w, accumulate, s), dy, dx);

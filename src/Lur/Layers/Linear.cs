@@ -15,6 +15,9 @@ public sealed class Linear : Layer
     public Linear(string name, int inputs, int outputs)
         : base(name) => (_in, _out) = (inputs, outputs);
 
+    /// <summary>Length of an input row.</summary>
+    public int Inputs => _in;
+
     /// <inheritdoc/>
     public override void Register(ParameterLayout parameters, ParameterLayout buffers)
     {
@@ -45,7 +48,7 @@ public sealed class Linear : Layer
         var (dw, w) = (pass.Gradients!.At(_weight), pass.Weights.At(_weight));
         pass.Program.Emit("linear weight gradient", () => WeightGradient(pass, dw, dy, x, 0), x, dy);
         EmitBiasGradient(pass, "linear bias gradient", pass.Gradients!.At(_bias), dy);
-        if (Network.ReadsImages(node)) return;
+        if (!Network.NeedsInputGradient(pass, node)) return;
         var dx = pass.GradientOf(x, out var accumulate);
         pass.Program.Emit("linear input gradient", () => InputGradient(pass, dx, dy, w, accumulate ? 1 : 0), dy, dx);
     }

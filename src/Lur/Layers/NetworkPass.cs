@@ -69,6 +69,10 @@ public sealed class NetworkPass
     /// <summary>Where the backward tangent pass writes the tangent of the parameter gradients (H v).</summary>
     public FlatVector? GradientTangents { get; set; }
 
+    /// <summary>True to give the images a gradient too: <see cref="GradientOf(Value)"/> of the network's input then is that of
+    /// the loss with respect to it. The layers skip it otherwise.</summary>
+    public bool WithInputGradient { get; init; }
+
     /// <summary>True when no backward pass follows, so that layers keep nothing.</summary>
     public bool Inference { get; init; }
 

@@ -42,8 +42,7 @@ public sealed class BatchStage : BatchInput
         var kernels = program.Kernels.Augment;
         var shape = device.Rows((long)batch * h, w);
         var stream = RandomStream.StreamOf("augment/" + name);
-        var mean = new DevicePointer<Real>(_statistics.Address);
-        var std = mean.At(c, program.Precision.Size());
+        var (mean, std) = (Mean, Std) = (new DevicePointer<Real>(_statistics.Address), new DevicePointer<Real>(_statistics.Address).At(c, program.Precision.Size()));
         program.Emit("augment", () => kernels.AugmentForward(shape, input.Pointer, bytes.Typed<byte>(), mean, std,
             state.Typed<ulong>(), stream, batch, c, h, w, augment ? Padding : 0, augment ? 1 : 0), bytes, state, input);
     }
@@ -53,6 +52,12 @@ public sealed class BatchStage : BatchInput
 
     /// <summary>First sample counter of the batch; sample i draws with counter + i.</summary>
     public ulong Counter { get => _state.Span[1]; set => _state.Span[1] = value; }
+
+    /// <summary>Mean per channel on the device, of pixels in [0, 1].</summary>
+    public DevicePointer<Real> Mean { get; }
+
+    /// <summary>Standard deviation per channel on the device.</summary>
+    public DevicePointer<Real> Std { get; }
 
     /// <inheritdoc/>
     public override Value Input { get; }

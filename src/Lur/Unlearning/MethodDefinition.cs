@@ -55,6 +55,12 @@ public static class MethodCatalog
         RandomLabelMethod.Definition,
         NegGradPlusMethod.Definition,
         SparseFineTuneMethod.Definition,
+        InfluenceUnlearningMethod.Definition,
+        BoundaryShrinkMethod.Definition,
+        BoundaryExpandMethod.Definition,
+        FisherForgettingMethod.Definition,
+        SelectiveSynapticDampeningMethod.Definition,
+        ScrubMethod.Definition,
     ];
 
     /// <summary>Finds a method by name.</summary>

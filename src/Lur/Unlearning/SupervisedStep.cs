@@ -30,8 +30,10 @@ public sealed class SupervisedStep : IDisposable
     /// <param name="mode">Normalisation of the pass.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     /// <param name="rule">What the update does beside momentum SGD, or null.</param>
+    /// <param name="evaluate">Emits loss and gradient of a batch into a vector and gives the loss, for losses beyond
+    /// <paramref name="loss"/> at the batch's labels; null for that.</param>
     public SupervisedStep(TrainedModel model, FlatVector momentum, RepairOptions options, string name, LossSpec loss, NormalizationMode mode,
-        Func<StepProgram, string, int, BatchInput>? input = null, UpdateRule? rule = null)
+        Func<StepProgram, string, int, BatchInput>? input = null, UpdateRule? rule = null, Func<StepProgram, BatchInput, FlatVector, LossHead>? evaluate = null)
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
         _counts = mode == NormalizationMode.TrainAndUpdate;
@@ -46,8 +48,8 @@ public sealed class SupervisedStep : IDisposable
         var skip = _skip;
         p.Emit("clear telemetry", () => model.Device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
         p.Emit("clear telemetry", () => model.Device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
-        var evaluation = new GradientEvaluation(p, name, model, model.Parameters, Input, loss, mode, Gradient);
-        evaluation.Loss.Accumulate(_telemetry, Totals);
+        var head = evaluate is null ? new GradientEvaluation(p, name, model, model.Parameters, Input, loss, mode, Gradient).Loss : evaluate(p, Input, Gradient);
+        head.Accumulate(_telemetry, Totals);
         EmitUpdate(momentum, rule ?? new UpdateRule());
         p.Plan();
         p.Capture();

@@ -55,6 +55,9 @@ public abstract class UnlearningMethod : IDisposable
     /// <summary>Bytes of flat vectors beside parameters, momentum and the arena of <see cref="Program"/>.</summary>
     public virtual long VectorBytes => 0;
 
+    /// <summary>Epoch of a step, from 0, for logs.</summary>
+    public virtual long EpochOf(long index) => index / StepsPerEpoch;
+
     /// <summary>Sentences about how the run is made, for the user, known before it starts.</summary>
     public virtual IReadOnlyList<string> Notes => [];
 

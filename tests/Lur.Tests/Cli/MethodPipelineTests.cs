@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lur.Checkpoints;
 using Lur.Cli;
 using Lur.Tests.Data;
 
@@ -48,12 +49,43 @@ public class MethodPipelineTests
         Assert.That(result.RootElement.GetProperty("method").GetString(), Is.EqualTo(method));
     }
 
+    [TestCase("ssd", "--alpha", "1.2", "--fisher-batch", "16", "--fisher-augment", "--fisher-samples", "48")]
+    [TestCase("fisher", "--compat")]
+    [TestCase("fisher", "--form", "fisher-new", "--compat", "--fisher-samples", "40")]
+    [TestCase("iu")]
+    [TestCase("iu", "--iu", "woodbury", "--samples", "20", "--compat")]
+    [TestCase("boundary-shrink", "--lr", "1e-3", "--epochs", "2", "--batch", "8")]
+    [TestCase("boundary-expand", "--lr", "1e-3", "--epochs", "2", "--batch", "8")]
+    [TestCase("scrub", "--batch", "16", "--forget-batch", "4", "--epochs", "2", "--max-epochs", "1")]
+    public void ClassesAreForgottenToTheByte(string method, params string[] options)
+    {
+        var folders = new[] { "a", "b" }.Select(n => _temp[$"class-{method}{options.Length}{n}"]).ToArray();
+        foreach (var folder in folders)
+        {
+            var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "class:3", "--method", method, "-o", folder, .. options]);
+            Assert.That(code, Is.Zero, error);
+        }
+
+        var model = File.ReadAllBytes(Path.Combine(folders[0], "model.safetensors"));
+        Assert.That(File.ReadAllBytes(Path.Combine(folders[1], "model.safetensors")), Is.EqualTo(model), "same seed, same bytes");
+        using var before = SafeTensorsFile.Open(_model);
+        using var after = SafeTensorsFile.Open(Path.Combine(folders[0], "model.safetensors"));
+        string[] Shapes(SafeTensorsFile file) => [.. file.Tensors.Select(t => $"{t.Name} {string.Join(',', t.Shape)}")];
+        Assert.That(Shapes(after), Is.EqualTo(Shapes(before)), "the architecture is kept");
+        Assert.That(before.Tensors.Any(t => !before.Bytes(t.Name).SequenceEqual(after.Bytes(t.Name))), "something changed");
+    }
+
     [TestCase("salun", "--mask-ratio", "0")]
     [TestCase("salun", "--mask-ratio", "1.5")]
     [TestCase("neggrad", "--lambda", "-1")]
     [TestCase("scissorhands", "--memory", "0")]
     [TestCase("scissorhands", "--trim", "1")]
     [TestCase("rl", "--mask-ratio", "0.5")]
+    [TestCase("iu", "--damping", "0")]
+    [TestCase("ssd", "--alpha", "-1")]
+    [TestCase("boundary-shrink", "--epsilon", "2")]
+    [TestCase("scrub", "--temperature", "0")]
+    [TestCase("scrub", "--max-epochs", "9")]
     public void ImpossibleOptionsAreNamed(string method, string option, string value)
     {
         var (code, error) = Lur("forget", _model, "--data", Data, "--forget", "random:20", "--method", method, "-o", _temp["nowhere"], option, value);

@@ -102,6 +102,38 @@ public class DerivativeTests(string architecture, int height, int width, int cha
     }
 
     [Test]
+    public void ImagesHaveAGradientOnRequest([Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode)
+    {
+        var (model, _, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
+        using var owned = model;
+        model.ResetRunningStatistics(); // random ones silence the narrow networks, which then have no gradient
+        using var program = new StepProgram(model.Device, model.Precision);
+        using var input = new TensorBatch(program, "batch", batch, model.Network);
+        using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
+        var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient, inputGradient: true);
+        var dx = StepProgram.Keep(evaluation.Pass.GradientOf(input.Input));
+        StepProgram.Keep(evaluation.Loss.RowLoss);
+        program.Plan();
+        double Loss(double h, double[] t)
+        {
+            input.Set([.. images.Zip(t, (x, d) => x + (h * d))], labels);
+            program.Run();
+            return Read(model, evaluation.Loss.RowLoss).Average();
+        }
+
+        var direction = random.NormalArray(images.Length, 0, 1 / Math.Sqrt(images.Length));
+        const double h = 1e-6;
+        var expected = (Loss(h, direction) - Loss(-h, direction)) / (2 * h);
+        _ = Loss(0, direction);
+        var d = Read(model, dx);
+        // Truncation h^2 and rounding 1e-16 / h, as for the weights.
+        var error = Math.Abs(expected - Dot(d, direction)) / Math.Max(Norm(d) * Norm(direction), 1e-3);
+        TestContext.Out.WriteLine($"gradient of the images: error {error:E2}, allowed 1e-7");
+        Assert.That(error, Is.LessThanOrEqualTo(1e-7));
+        if (classes > 1) Assert.That(Norm(d), Is.GreaterThan(0));
+    }
+
+    [Test]
     public void HessianIsSymmetric([Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode)
     {
         var (model, theta, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
