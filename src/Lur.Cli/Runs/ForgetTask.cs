@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lur.Checkpoints;
 using Lur.Cli.Reports;
 using Lur.Data;
 

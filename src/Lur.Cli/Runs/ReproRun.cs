@@ -115,7 +115,7 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         return File.Exists(path) && File.ReadAllText(path) == key && File.Exists(Path.Combine(output, "result.json")) && File.Exists(Path.Combine(output, "model.safetensors"));
     }
 
-    private Row Aggregate(Recipe recipe, RecipeRun run, string folder)
+    private static Row Aggregate(Recipe recipe, RecipeRun run, string folder)
     {
         var perSeed = recipe.Seeds.Select(s => Numbers(RunFolderOf(folder, run, s))).ToArray();
         var values = s_metrics.ToDictionary(m => m, m => SeedSummary.Of([.. perSeed.Select(p => p[m])]), StringComparer.Ordinal);

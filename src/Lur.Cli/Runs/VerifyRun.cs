@@ -34,6 +34,8 @@ internal sealed record VerifySettings
 /// folder.</summary>
 internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
 {
+    private static readonly string[] s_names = ["UA", "RA", "TA", "MIA"];
+
     private sealed record Measured(string Path, Assessment Assessment);
 
     /// <summary>Runs.</summary>
@@ -117,7 +119,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
     {
         var metrics = new Table("metrics", new Column("metric", "Metric"), new Column("original", "Original", Right: true), new Column("unlearned", "Unlearned", Right: true),
             new Column("retrained", "Retrained", Right: true), new Column("gap", "Gap", Right: true), new Column("band", "Band", Right: true), new Column("inside", "Inside"));
-        foreach (var (name, m) in new[] { "UA", "RA", "TA", "MIA" }.Zip(verdict.Metrics))
+        foreach (var (name, m) in s_names.Zip(verdict.Metrics))
         {
             metrics.Add(name, Cell.Number(m.Values.Original, 2, " %"), Summary(m.Values.Unlearned), m.Values.Retrained is { } r ? Summary(r) : Cell.Number(double.NaN),
                 Cell.Number(m.Gap), Cell.Number(m.Band), m.Inside is { } inside ? (inside ? "yes" : "no") : "-");
@@ -171,7 +173,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
     private static Cell Summary(SeedSummary s) => s.Count < 2 ? Cell.Number(s.Mean, 2, " %")
         : new Cell(s.Mean, FormattableString.Invariant($"{s.Mean:F2} +- {s.Deviation:F2} %"));
 
-    private void Write(ForgetTask task, Assessment before, Measured[] unlearned, Measured[] retrained, UnlearningVerdict verdict, WeightDistance distance,
+    private static void Write(ForgetTask task, Assessment before, Measured[] unlearned, Measured[] retrained, UnlearningVerdict verdict, WeightDistance distance,
         (RelearningCurve Unlearned, RelearningCurve? Retrained)? curves, DataSource source, ForgetSet set)
     {
         OutputFolder.WriteJson(Path.Combine(task.Folder, "verify.json"), w =>
@@ -180,10 +182,10 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
             w.WriteString("verdict", verdict.Verdict.ToString());
             w.WriteString("sentence", verdict.Sentence);
             w.WriteStartArray("metrics");
-            foreach (var (name, m) in new[] { "ua", "ra", "ta", "mia" }.Zip(verdict.Metrics))
+            foreach (var (name, m) in s_names.Zip(verdict.Metrics))
             {
                 w.WriteStartObject();
-                w.WriteString("metric", name);
+                w.WriteString("metric", name.ToLowerInvariant());
                 OutputFolder.WriteValue(w, "original", m.Values.Original);
                 WriteSummary(w, "unlearned", m.Values.Unlearned);
                 if (m.Values.Retrained is { } r) WriteSummary(w, "retrained", r);

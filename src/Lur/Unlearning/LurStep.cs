@@ -5,13 +5,6 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>Seconds of the parts of one step of LUR; NaN for a part that the step does not have.</summary>
-/// <param name="RetainGradient">Forward and backward of the retain batch.</param>
-/// <param name="ForgetGradient">Forward and backward of the forget batch.</param>
-/// <param name="Product">Hessian-vector product on the retain batch.</param>
-/// <param name="Update">Look-ahead and meta-update.</param>
-public readonly record struct LurStepTimes(double RetainGradient, double ForgetGradient, double Product, double Update);
-
 /// <summary>One step of LUR as a captured device program (design 7, methods 1.3):
 /// g = grad L_r(theta); theta' = theta - alpha g; v = grad L_u(theta'); h = H_r(theta) v; G = w_r g + w_u (v - alpha h);
 /// momentum update of theta with G.</summary>
