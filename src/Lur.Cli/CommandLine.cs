@@ -61,6 +61,7 @@ internal static class CommandLine
             MethodsCommand.Create(),
             EvalCommand.Create(),
             ReportCommand.Create(),
+            CompareCommand.Create(),
             ExplainCommand.Create(),
             ModelCommands.CreateImport(),
             ModelCommands.CreateExport(),

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Xml.Linq;
-using Lur.Unlearning;
 using static Lur.Cli.Reports.Html;
 
 namespace Lur.Cli.Reports;
@@ -43,7 +42,7 @@ internal static class ForgetPage
     /// <summary>The text of the page.</summary>
     public static string Render(RunFolder run)
     {
-        var title = $"{TitleOf(run.Method)}: forgetting {ForgetOf(run)}";
+        var title = $"{run.MethodTitle}: forgetting {run.Forget}";
         return Page(title,
             E("header", E("h1", title), E("p", Class("soft"), "What was forgotten, what was kept, and how the run went. Accuracies are measured without augmentation."), Facts(run)),
             Section("Outcome", [Verdict(run), MetricTable(run)], OutcomeCharts.Of(run)),
@@ -51,32 +50,28 @@ internal static class ForgetPage
             Options(run));
     }
 
-    /// <summary>Title of a method; its name where this version does not know it.</summary>
-    public static string TitleOf(string method) => MethodCatalog.All.FirstOrDefault(m => m.Name == method)?.Title ?? method;
-
     private static XElement? Section(string title, IReadOnlyList<XElement?> text, IReadOnlyList<XElement> figures) =>
         figures.Count == 0 && text.All(t => t is null) ? null
             : E("section", E("h2", title), text, figures.Count == 0 ? null : E("div", Class("figures"), figures));
-
-    private static string ForgetOf(RunFolder run) => run.Config.Find("forget") is { ValueKind: JsonValueKind.Array } list
-        ? string.Join(", ", list.EnumerateArray().Select(e => e.ToString())) : "a set of samples";
 
     private static XElement Facts(RunFolder run)
     {
         var (result, config) = (run.Result, run.Config);
         var facts = new List<(string Name, string Text)>
         {
-            ("Method", TitleOf(run.Method) + (TitleOf(run.Method) == run.Method ? "" : $" ({run.Method})")),
+            ("Method", run.MethodTitle + (run.MethodTitle == run.Method ? "" : $" ({run.Method})")),
             ("Model", Join(config.Text("architecture"), config.Text("model"))),
             ("Data", Join(config.Text("data"), config.Text("dataFormat"))),
-            ("Forget set", $"{ForgetOf(run)}: {Count(result.Number("forgetImages"))} of {Count(result.Number("forgetImages") + result.Number("retainImages"))} images"),
+            ("Forget set", $"{run.Forget}: {Count(result.Number("forgetImages"))} of {Count(result.Number("forgetImages") + result.Number("retainImages"))} images"),
             ("Forget set, SHA-256", result.Text("forgetSha256") is { Length: > 16 } hash ? hash[..16] + "\u2026" : result.Text("forgetSha256")),
             ("Seed", config.Text("seed")),
             ("Device", config.Text("device")),
             ("Steps", Count(result.Number("steps"))),
             ("Time", Times(result)),
             ("Memory on the device", double.IsFinite(result.Number("memory", "deviceBytes")) ? Cell.FormatBytes((long)result.Number("memory", "deviceBytes")) : ""),
-            ("Weights moved", Distance(run.Verification)),
+            ("Weights moved", Distance(run)),
+            ("Average gap to Retrain", Number(run, "averageGap", "0.00", " points")),
+            ("Tug of war", Number(run, "tow", "0.0000", " (1 is Retrain)")),
             ("Version of Lur", config.Text("version")),
         };
         return E("dl", Class("facts"), facts.Where(f => f.Text.Length > 0).Select(f => E("div", E("dt", f.Name), E("dd", f.Text))));
@@ -94,26 +89,24 @@ internal static class ForgetPage
         return $"{Text(stages.Sum(s => s.Seconds))}: {string.Join(", ", stages.Select(s => $"{s.Name} {Text(s.Seconds)}"))}";
     }
 
-    private static string Distance(JsonElement result)
-    {
-        var (distance, relative) = (result.Number("weightDistance", "distance"), result.Number("weightDistance", "relative"));
-        return !double.IsFinite(distance) ? "" : string.Create(CultureInfo.InvariantCulture, $"{distance:G4} (L2)") +
-            (double.IsFinite(relative) ? string.Create(CultureInfo.InvariantCulture, $", {100 * relative:0.##} % of the original weights' norm") : "");
-    }
+    private static string Number(RunFolder run, string name, string format, string unit) =>
+        run.Verification.Number(name) is var value && double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) + unit : "";
 
-    /// <summary>The verdict where result.json has one: a word, or an object with the word and a sentence.</summary>
+    private static string Distance(RunFolder run) => Number(run, "weightDistance", "G4", " (L2)") +
+        (run.Verification.Number("weightDistanceRelative") is var r && double.IsFinite(r) ? string.Create(CultureInfo.InvariantCulture, $", {100 * r:0.##} % of the original weights' norm") : "");
+
     private static XElement? Verdict(RunFolder run)
     {
-        if (run.Verification.Find("verdict") is not { } verdict) return null;
-        var word = verdict.ValueKind == JsonValueKind.Object ? verdict.Text("verdict") : verdict.ToString();
-        var tone = word switch { "MatchesRetrain" or "matches-retrain" => "verdict good", "Withheld" or "withheld" => "verdict soft", _ => "verdict bad" };
-        return E("p", E("span", Class(tone), Glossary.Find(word)?.Title ?? word), " ", verdict.ValueKind == JsonValueKind.Object ? verdict.Text("sentence") : run.Verification.Text("sentence"));
+        if (run.Verification.Text("verdict") is not { Length: > 0 } word) return null;
+        var tone = word switch { nameof(Lur.Metrics.Verdict.MatchesRetrain) => "verdict good", nameof(Lur.Metrics.Verdict.Withheld) => "verdict soft", _ => "verdict bad" };
+        return E("p", E("span", Class(tone), Glossary.Find(word)?.Title ?? word), " " + run.Verification.Text("sentence"));
     }
 
     private static XElement MetricTable(RunFolder run)
     {
-        var table = new Table("metrics", new Column("metric", "Metric"), new Column("original", "Original", Right: true),
-            new Column("unlearned", "Unlearned", Right: true), new Column("change", "Change", Right: true));
+        var verified = run.Verification.Find("metrics") is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray().ToDictionary(m => m.Text("metric"), StringComparer.Ordinal) : [];
+        Column[] columns = [new("metric", "Metric"), new("original", "Original", Right: true), new("unlearned", "Unlearned", Right: true), new("change", "Change", Right: true)];
+        var table = new Table("metrics", verified.Count == 0 ? columns : [.. columns, new("retrained", "Retrained", Right: true), new("gap", "Gap (band)", Right: true)]);
         var notes = new List<string>();
         var (before, after) = (run.Result.Find("original"), run.Result.Find("unlearned"));
         if (after is { ValueKind: JsonValueKind.Object } metrics)
@@ -122,15 +115,24 @@ internal static class ForgetPage
             {
                 var (original, unlearned, entry) = (before?.Number(p.Name) ?? double.NaN, JsonReading.Value(p.Value), Glossary.Find(p.Name));
                 var unit = entry?.Unit is { Length: > 0 } u ? " " + u : "";
-                var change = unlearned - original;
-                table.Add(entry?.Short ?? p.Name, Cell.Number(original, 2, unit), Cell.Number(unlearned, 2, unit),
-                    double.IsFinite(change) ? (change < 0 ? "\u2212" : "+") + Cell.Number(Math.Abs(change), 2).Text : "-");
+                Cell[] cells = [entry?.Short ?? p.Name, Cell.Number(original, 2, unit), Cell.Number(unlearned, 2, unit), Signed(unlearned - original)];
+                table.Add(verified.Count == 0 ? cells : [.. cells, .. Reference(verified.TryGetValue(p.Name, out var m) ? m : default, unit)]);
                 notes.Add(entry?.What ?? "");
             }
         }
 
-        return Table(table, "Before and after unlearning; changes in the unit of their row.", notes);
+        return Table(table, "Before and after unlearning; changes and gaps in the unit of their row.", notes);
     }
+
+    /// <summary>Retrain's value over its seeds, and the gap to it with the band that 'lur verify' gave it.</summary>
+    private static Cell[] Reference(JsonElement metric, string unit)
+    {
+        var (mean, deviation, gap, band) = (metric.Number("retrained", "mean"), metric.Number("retrained", "deviation"), metric.Number("gap"), metric.Number("band"));
+        return [double.IsFinite(deviation) ? $"{Cell.Number(mean).Text} \u00B1 {Cell.Number(deviation, 2, unit).Text}" : Cell.Number(mean, 2, unit),
+            double.IsFinite(gap) ? $"{Signed(gap).Text} ({Cell.Number(band).Text})" : "-"];
+    }
+
+    private static Cell Signed(double change) => double.IsFinite(change) ? (change < 0 ? "\u2212" : "+") + Cell.Number(Math.Abs(change)).Text : "-";
 
     private static XElement? Skipped(RunFolder run) => run.Log?["skipped"]?.Count(s => s == 1) is int n and > 0
         ? E("p", $"{Count(n)} of {Count(run.Log.Rows)} steps were skipped: a loss or a gradient was not finite.") : null;

@@ -47,6 +47,8 @@ internal static partial class Glossary
             "The model is broken, whatever UA says: lower --lr first."),
         new("Withheld", "Withheld", "There is no retrained model to compare with, or one of the four numbers is missing.",
             "Train a reference with 'lur forget --method retrain'; without one, forgetting and damage cannot be told apart."),
+        new("verdict", "Verdict", "How the unlearned model compares with a retrained one, in one word.",
+            "MatchesRetrain is the aim; 'lur explain' knows the others: UnderForgotten, OverForgotten, Collapsed, Withheld."),
         new("band", "Band", "Two standard deviations of the difference between single runs; from the number of samples where there is one seed only.",
             "A gap within the band is within the spread of runs; more seeds make the band honest.", "points"),
     ];
@@ -72,6 +74,7 @@ internal static partial class Glossary
         new("accuracy", "Accuracy", "Share of the epoch's batches classified as labelled, with augmentation.", "Below the accuracy without augmentation; watch the direction.", "%"),
         new("validation_loss", "Validation loss", "Mean cross-entropy on the held-out images (--validation), in nats.", "A rise while the training loss falls is overfitting.", "nats"),
         new("validation_accuracy", "Validation accuracy", "Accuracy on the held-out images (--validation).", "The number to choose options by; the test set is for the end.", "%"),
+        new("method", "Method", "The unlearning method, with the options in which its rows differ.", "'lur methods NAME' explains one.", "", "options", "name"),
         new("seeds", "Seeds", "Number of runs of one method that were averaged.", "One seed has no deviation: differences of a point then mean nothing.", "", "runs", "std", "deviation"),
     ];
 

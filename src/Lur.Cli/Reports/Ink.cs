@@ -37,10 +37,16 @@ internal static class Inks
     /// <summary>Class of an element that is filled with an ink, for example f-4.</summary>
     public static string Fill(Ink ink) => string.Create(CultureInfo.InvariantCulture, $"f-{(int)ink}");
 
-    /// <summary>A colour that stands for an ink while ScottPlot draws: nearly black, and no colour that it draws by itself.</summary>
-    public static ScottPlot.Color Of(Ink ink, double opacity = 1) => new ScottPlot.Color(0, 1, (byte)(16 * (int)ink)).WithOpacity(opacity);
+    /// <summary>A colour that stands for an ink while ScottPlot draws: nearly black, and no colour that it draws by itself.
+    /// A dashed line has a colour of its own: Skia's SVG has no dashes, the style sheet has.</summary>
+    public static ScottPlot.Color Of(Ink ink, double opacity = 1, bool dashed = false) => new ScottPlot.Color(0, 1, (byte)((16 * (int)ink) + (dashed ? 1 : 0))).WithOpacity(opacity);
 
-    /// <summary>The number of the ink that a colour of a drawing stands for; 0 for another colour.</summary>
-    public static int Number(string color) => color.Length == 7 && color.StartsWith("#0001", StringComparison.Ordinal)
-        && int.TryParse(color.AsSpan(5), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var blue) && blue % 16 == 0 ? blue / 16 : 0;
+    /// <summary>The classes that a colour of a drawing stands for; null for another colour.</summary>
+    /// <param name="color">As SVG has it, for example #000130.</param>
+    /// <param name="use">"fill" or "stroke".</param>
+    public static string? Classes(string color, string use)
+    {
+        if (color.Length != 7 || !color.StartsWith("#0001", StringComparison.Ordinal) || !int.TryParse(color.AsSpan(5), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var blue)) return null;
+        return string.Create(CultureInfo.InvariantCulture, $"{use[0]}-{blue / 16}{(blue % 16 == 1 ? " dashed" : "")}");
+    }
 }

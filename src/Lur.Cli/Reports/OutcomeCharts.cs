@@ -70,25 +70,22 @@ internal static class OutcomeCharts
 
     private static XElement? Relearning(RunFolder run)
     {
-        if (run.Verification.Find("relearning") is not { } relearning) return null;
-        var curves = new List<(Ink Ink, string Name, double[] Steps, double[] Values, bool Dashed)>();
-        void Add(JsonElement? points, string suffix, bool dashed)
+        if (run.Verification.Find("relearning") is not { ValueKind: JsonValueKind.Array } points) return null;
+        double[] Column(string name) => [.. points.EnumerateArray().Select(p => p.Number(name))];
+        var steps = Column("step");
+        var curves = new List<(Ink Ink, string Name, double[] Steps, double[] Values, bool Dashed)>
         {
-            if (points is not { ValueKind: JsonValueKind.Array } array) return;
-            double[] steps = [.. array.EnumerateArray().Select(p => p.Number("step"))];
-            curves.Add((Ink.Forget, "forget set" + suffix, steps, [.. array.EnumerateArray().Select(p => p.Number("forgetAccuracy"))], dashed));
-            curves.Add((Ink.Test, "test set" + suffix, steps, [.. array.EnumerateArray().Select(p => p.Number("testAccuracy"))], dashed));
-        }
-
-        // The points themselves, or an object that has them beside those of a reference model.
-        Add(relearning.ValueKind == JsonValueKind.Array ? relearning : relearning.Find("points"), "", dashed: false);
-        Add(relearning.Find("reference") ?? run.Verification.Find("relearningReference"), ", reference", dashed: true);
+            (Ink.Forget, "forget set", steps, Column("forgetAccuracy"), false),
+            (Ink.Test, "test set", steps, Column("testAccuracy"), false),
+            (Ink.Forget, "forget set, Retrain", steps, Column("retrainForgetAccuracy"), true),
+            (Ink.Test, "test set, Retrain", steps, Column("retrainTestAccuracy"), true),
+        };
         curves.RemoveAll(c => !c.Values.Any(double.IsFinite));
         if (curves.Count == 0) return null;
         var last = curves.SelectMany(c => c.Steps).Where(double.IsFinite).Max();
         var chart = new SvgChart("relearning", new Axis("steps of training again", last > 50 ? Scale.LogCount : Scale.Whole, Minimum: 0, Maximum: last), new Axis("accuracy, %", Minimum: -3, Maximum: 103));
         foreach (var c in curves) chart.Line(c.Ink, c.Steps, c.Values, dashed: c.Dashed);
-        var dashes = curves.Any(c => c.Dashed) ? " Dashed: the reference model." : "";
+        var dashes = curves.Any(c => c.Dashed) ? " Dashed: the retrained model." : "";
         return Html.Figure("Relearning",
             "Accuracy while the unlearned model is trained again: a forget set that is back within a few steps, faster than for a model that never saw it, was hidden rather than forgotten." + dashes,
             chart.ToElement("Accuracy over steps of training again, in percent", string.Join(" ", curves.Select(c => StepCharts.Describe(c.Name, c.Values)))),

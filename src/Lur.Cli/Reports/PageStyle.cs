@@ -39,7 +39,8 @@ internal static class PageStyle
         ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: 0 0 .3rem; padding: 0; font-size: .875rem; }
         .key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }
         svg text { fill: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums; }
-        svg text.note { fill: var(--fg); }
+        svg text.note { fill: var(--fg); stroke: var(--panel); stroke-width: 4px; paint-order: stroke; }
+        svg .dashed { stroke-dasharray: 6 5; }
         svg text.marked { fill: var(--k4); font-weight: 700; }
         details { margin: 1rem 0; }
         summary { cursor: pointer; color: var(--soft); }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lur.Unlearning;
 
 namespace Lur.Cli.Reports;
 
@@ -28,6 +29,12 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Name of the method on the command line.</summary>
     public string Method => Result.Text("method");
+
+    /// <summary>Title of the method; its name where this version does not know it.</summary>
+    public string MethodTitle => MethodCatalog.All.FirstOrDefault(m => m.Name == Method)?.Title ?? Method;
+
+    /// <summary>What was to be forgotten, as it was given.</summary>
+    public string Forget => Config.Find("forget") is { ValueKind: JsonValueKind.Array } list ? string.Join(", ", list.EnumerateArray().Select(e => e.ToString())) : "a set of samples";
 
     /// <summary>Classes in the order of their numbers, with test accuracy before and after in percent.</summary>
     public IReadOnlyList<(string Name, double Original, double Unlearned)> Classes => [.. Result.Find("unlearned", "perClassTestAccuracy")?.EnumerateObject()

@@ -19,7 +19,7 @@ internal sealed class SvgChart
     private readonly Plot _plot = Draw(() => new Plot());
     private readonly List<double> _xs = [], _ys = [];
     private readonly List<Action> _layers = [];
-    private readonly List<(double X, double Y, string Text, Ink Ink)> _notes = [];
+    private readonly List<(double X, double Y, string Text)> _notes = [];
     private IReadOnlyList<(double Place, string Text, bool Marked)>? _rows;
 
     /// <summary>An empty drawing.</summary>
@@ -38,9 +38,8 @@ internal sealed class SvgChart
         _ys.AddRange(y);
         _layers.Add(() =>
         {
-            var line = _plot.Add.ScatterLine(xs, ys, Inks.Of(ink, opacity));
+            var line = _plot.Add.ScatterLine(xs, ys, Inks.Of(ink, opacity, dashed));
             line.LineWidth = (float)width;
-            line.LinePattern = dashed ? LinePattern.Dashed : LinePattern.Solid;
             line.ConnectStyle = steps ? ConnectStyle.StepHorizontal : ConnectStyle.Straight;
             // A line through a point between two gaps would be nothing at all.
             bool Gap(int i) => i < 0 || i >= ys.Length || !double.IsFinite(ys[i]) || !double.IsFinite(xs[i]);
@@ -55,7 +54,7 @@ internal sealed class SvgChart
         double[] xs = [.. points.Select(p => _x.Place(p.X))], ys = [.. points.Select(p => _y.Place(p.Y))];
         _xs.AddRange(points.Select(p => p.X));
         _ys.AddRange(points.Select(p => p.Y));
-        _notes.AddRange(points.Select(p => (_x.Place(p.X), _y.Place(p.Y), p.Name, ink)));
+        _notes.AddRange(points.Select(p => (_x.Place(p.X), _y.Place(p.Y), p.Name)));
         _layers.Add(() => _plot.Add.Markers(xs, ys, MarkerShape.FilledCircle, 9, Inks.Of(ink)));
     }
 
@@ -66,7 +65,7 @@ internal sealed class SvgChart
         _layers.Add(() =>
         {
             ScottPlot.Plottables.AxisLine line = vertical ? _plot.Add.VerticalLine(_x.Place(value)) : _plot.Add.HorizontalLine(_y.Place(value));
-            (line.LineWidth, line.LinePattern, line.LineColor) = (1.5f, LinePattern.Dashed, Inks.Of(ink));
+            (line.LineWidth, line.LineColor) = (1.5f, Inks.Of(ink, dashed: true));
         });
     }
 
@@ -108,14 +107,27 @@ internal sealed class SvgChart
         svg.Add(horizontal.Select(t => Text(X(t.Place), _height - Bottom + 17, "middle", "tick", t.Text)));
         svg.Add(vertical.Select(t => Text(_left - 6, Y(t.Place) + 4, "end", "tick", t.Text)));
         svg.Add(_rows?.Select(r => Text(_left - 6, Y(r.Place) + 4, "end", r.Marked ? "tick marked" : "tick", Html.Shorten(r.Text, (int)(_left / 7.5)))));
-        svg.Add(_notes.Where(n => double.IsFinite(n.X) && double.IsFinite(n.Y)).Select(n =>
-            // Beside the point, on the side where there is room.
-            X(n.X) > Width - 130 ? Text(X(n.X) - 8, Y(n.Y) + 4, "end", "note", n.Text) : Text(X(n.X) + 8, Y(n.Y) + 4, "start", "note", n.Text)));
+        svg.Add(Notes(X, Y));
         svg.Add(Text(Width - Right, _height - 6, "end", "axis", _x.Label), Text(2, 14, "start", "axis", _y.Label));
         svg.AddFirst(new XElement("title", new XAttribute("id", _id + "-title"), Html.Clean(title)), new XElement("desc", new XAttribute("id", _id + "-desc"), Html.Clean(description)));
         svg.Add(new XAttribute("role", "img"), new XAttribute("aria-labelledby", $"{_id}-title {_id}-desc"));
         return svg;
     });
+
+    /// <summary>Names beside their points, on the side where there is room, and not on top of each other.</summary>
+    private IEnumerable<XElement> Notes(Func<double, double> toX, Func<double, double> toY)
+    {
+        var placed = new List<(double Left, double Right, double Y)>();
+        foreach (var n in _notes.Where(n => double.IsFinite(n.X) && double.IsFinite(n.Y)).OrderBy(n => toY(n.Y)))
+        {
+            double x = toX(n.X), y = toY(n.Y) + 4, width = 7.5 * n.Text.Length;
+            var before = x + 8 + width > Width;
+            var (left, right) = before ? (x - 8 - width, x - 8) : (x + 8, x + 8 + width);
+            while (placed.Any(p => Math.Abs(p.Y - y) < 13 && p.Left < right && left < p.Right)) y += 13;
+            placed.Add((left, right, y));
+            yield return Text(before ? right : left, y, before ? "end" : "start", "note", n.Text);
+        }
+    }
 
     private void Prepare(IReadOnlyList<(double Place, string Text)> horizontal, IReadOnlyList<(double Place, string Text)> vertical)
     {

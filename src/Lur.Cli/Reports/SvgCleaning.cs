@@ -27,9 +27,8 @@ internal static class SvgCleaning
         foreach (var attribute in source.Attributes().Where(a => !a.IsNamespaceDeclaration && a.Name.LocalName is not "stroke-miterlimit"))
         {
             var value = attribute.Value;
-            if (attribute.Name.LocalName is "fill" or "stroke" && Inks.Number(value) is > 0 and var ink)
+            if (attribute.Name.LocalName is "fill" or "stroke" && Inks.Classes(value, attribute.Name.LocalName) is { } name)
             {
-                var name = $"{attribute.Name.LocalName[0]}-{ink}";
                 copy.SetAttributeValue("class", copy.Attribute("class") is { } other ? $"{other.Value} {name}" : name);
                 continue;
             }

@@ -110,7 +110,7 @@ internal sealed class ForgetRun
         var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
-        WriteResult(before, after, source, set, method);
+        WriteResult(before, after, source, split, set, method);
         ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
@@ -202,18 +202,20 @@ internal sealed class ForgetRun
     /// <summary>Remedies beside the learning rate that the method offers.</summary>
     private string Alternatives(string weight, string loss) => (Has(weight) ? $" or --{weight}" : "") + (Has(loss) ? $", use --{loss} bounded" : "");
 
-    private Dictionary<string, string> Metadata(ForgetSet set)
+    private string ParentSha256()
     {
         using var parent = SafeTensorsFile.Open(_settings.Model);
-        return new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["lur.method"] = _settings.Method.Name,
-            ["lur.seed"] = _settings.Seed.ToString(CultureInfo.InvariantCulture),
-            ["lur.parent-sha256"] = parent.Sha256(),
-            ["lur.forget-sha256"] = set.Sha256(),
-            ["lur.version"] = OutputFolder.Version,
-        };
+        return parent.Sha256();
     }
+
+    private Dictionary<string, string> Metadata(ForgetSet set) => new(StringComparer.Ordinal)
+    {
+        ["lur.method"] = _settings.Method.Name,
+        ["lur.seed"] = _settings.Seed.ToString(CultureInfo.InvariantCulture),
+        ["lur.parent-sha256"] = ParentSha256(),
+        ["lur.forget-sha256"] = set.Sha256(),
+        ["lur.version"] = OutputFolder.Version,
+    };
 
     private void WriteConfig(Utf8JsonWriter w, DataSource source, ComputeDevice device, TrainedModel model)
     {
@@ -253,7 +255,7 @@ internal sealed class ForgetRun
         w.WriteEndObject();
     }
 
-    private void WriteResult(Assessment before, Assessment after, DataSource source, ForgetSet set, UnlearningMethod method) =>
+    private void WriteResult(Assessment before, Assessment after, DataSource source, DataSplit split, ForgetSet set, UnlearningMethod method) =>
         OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w =>
         {
             w.WriteNumber("schema", 1);
@@ -262,6 +264,8 @@ internal sealed class ForgetRun
             w.WriteNumber("forgetImages", set.Forget.Length);
             w.WriteNumber("retainImages", set.Retain.Length);
             w.WriteString("forgetSha256", set.Sha256());
+            w.WriteString("dataSha256", split.Fingerprint);
+            w.WriteString("parentSha256", ParentSha256());
             w.WriteStartArray("forgottenClasses");
             foreach (var c in set.WholeClasses) w.WriteStringValue(source.Train.ClassNames[c]);
             w.WriteEndArray();

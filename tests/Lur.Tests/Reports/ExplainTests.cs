@@ -23,6 +23,21 @@ public class ExplainTests
     }
 
     [Test]
+    public void EveryVerdictAndEveryColumnOfAComparisonIsExplained()
+    {
+        foreach (var verdict in Enum.GetNames<global::Lur.Metrics.Verdict>()) Assert.That(Glossary.Find(verdict), Is.Not.Null, verdict);
+        var comparison = new Comparison([], null, "", "", "");
+        foreach (var column in ComparisonTable.Shown(comparison).Columns)
+        {
+            Assert.That(Glossary.Find(column.Key), Is.Not.Null, column.Key);
+            Assert.That(Glossary.Find(column.Header), Is.SameAs(Glossary.Find(column.Key)), column.Header);
+        }
+
+        foreach (var column in ComparisonTable.Data(comparison).Columns.Select(c => c.Header.Replace("_std", "", StringComparison.Ordinal).Split("gap_")[^1]))
+            Assert.That(Glossary.Find(column), Is.Not.Null, column);
+    }
+
+    [Test]
     public void TermsAreUniqueAndHaveTwoSentences()
     {
         Assert.That(Glossary.All.SelectMany(e => e.Aliases.Append(e.Term)).GroupBy(n => Glossary.Find(n)!.Term + "/" + n.ToLowerInvariant()).Where(g => g.Count() > 1).Select(g => g.Key), Is.Empty);

@@ -26,14 +26,23 @@ public class ForgetPageTests
     [Test]
     public void APageHasEveryDrawingItsDataAllow()
     {
-        var fixture = new RunFixture();
-        fixture.Result["relearning"] = System.Text.Json.Nodes.JsonNode.Parse("""[{"step":0,"forgetAccuracy":2,"testAccuracy":87},{"step":10,"forgetAccuracy":60,"testAccuracy":88}]""");
-        fixture.Result["weightDistance"] = System.Text.Json.Nodes.JsonNode.Parse("""{"distance":3.25,"relative":0.125}""");
+        var fixture = new RunFixture { Verification = RunFixture.Verified() };
         var page = PageReading.Read(Render(fixture));
         Assert.That(PageReading.Drawings(page), Is.EqualTo(new[] { "per-class", "confidence-original", "confidence-unlearned", "relearning" }.Concat(s_stepCharts)));
-        foreach (var fact in new[] { "LUR", "resnet18:w8", "animals", "class:dog", "4 of 16 images", "some device", "1.2.3", "1 MiB", "3.25 (L2), 12.5 %", "97.50 %", "+87.50", "−2.75" })
+        foreach (var fact in new[] { "LUR", "resnet18:w8", "animals", "class:dog", "4 of 16 images", "some device", "1.2.3", "1 MiB", "3.25 (L2), 12.5 %", "97.50 %", "+87.50", "−2.75",
+            "99.50 ± 0.25 %", "−2.00 (1.50)", "97.00 %", "1.25 points", "0.9876", "Under-forgotten: because." })
             Assert.That(page.Value, Does.Contain(fact));
         Assert.That(page.Value, Does.Contain("1 of 5 steps were skipped"));
+    }
+
+    [Test]
+    public void TheRetrainedModelsCurvesAreDashed()
+    {
+        var svg = PageReading.Drawing(PageReading.Read(Render(new RunFixture { Verification = RunFixture.Verified() })), "relearning");
+        var lines = svg.Descendants("path").Where(p => p.Attribute("class")?.Value is "s-4" or "s-5" or "s-4 dashed" or "s-5 dashed" && PageReading.Corners(p).Length > 1).Select(p => p.Attribute("class")!.Value);
+        // The last curve has one value: a point and no line.
+        Assert.That(lines, Is.EqualTo(new[] { "s-4", "s-5", "s-4 dashed" }));
+        Assert.That(svg.Element("desc")!.Value, Does.Contain("forget set, Retrain: from 0 to 5"));
     }
 
     [Test]

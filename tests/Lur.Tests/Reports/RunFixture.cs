@@ -15,7 +15,7 @@ internal sealed class RunFixture
           "schema": 1, "command": "forget", "method": "lur", "forgetImages": 4, "retainImages": 12,
           "forgetSha256": "abc123", "dataSha256": "data1", "parentSha256": "base1", "forgottenClasses": ["dog"], "steps": 5,
           "seconds": { "evaluate original": 1.5, "trim": 0.25, "repair": 12, "evaluate unlearned": 2 },
-          "memory": { "deviceBytes": 1048576, "hostPeakBytes": 2097152 },
+          "memory": { "deviceBytes": 1048576, "hostPeakBytes": 2 },
           "original": { "ua": 10, "ra": 98, "ta": 90, "forgottenClassTestAccuracy": 88, "perClassTestAccuracy": { "cat": 91, "dog": 88, "fox": null } },
           "unlearned": { "ua": 97.5, "ra": 96, "ta": 87.25, "forgottenClassTestAccuracy": 2, "perClassTestAccuracy": { "cat": 45.5, "dog": 2, "fox": null } },
           "samples": {
@@ -30,6 +30,24 @@ internal sealed class RunFixture
         {
           "command": "forget", "method": "lur", "version": "1.2.3", "model": "base/model.safetensors", "architecture": "resnet18:w8",
           "data": "animals", "dataFormat": "folder", "device": "some device", "forget": ["class:dog"], "seed": 7, "options": { "lambda": 0.05, "hvp": "exact" }
+        }
+        """)!.AsObject();
+
+    /// <summary>verify.json; null for none.</summary>
+    public JsonObject? Verification { get; set; }
+
+    /// <summary>What 'lur verify' leaves.</summary>
+    public static JsonObject Verified() => JsonNode.Parse("""
+        {
+          "schema": 1, "verdict": "UnderForgotten", "sentence": "Under-forgotten: because.", "averageGap": 1.25, "tow": 0.9876, "references": ["r"], "weightDistance": 3.25, "weightDistanceRelative": 0.125,
+          "metrics": [
+            { "metric": "ua", "original": 10, "unlearned": { "mean": 97.5, "deviation": null, "seeds": 1 }, "retrained": { "mean": 99.5, "deviation": 0.25, "seeds": 3 }, "gap": -2, "band": 1.5 },
+            { "metric": "ra", "original": 98, "unlearned": { "mean": 96, "deviation": null, "seeds": 1 }, "retrained": { "mean": 97, "deviation": null, "seeds": 1 }, "gap": -1, "band": 3 }
+          ],
+          "relearning": [
+            { "step": 0, "forgetAccuracy": 2, "testAccuracy": 87, "retrainForgetAccuracy": 0, "retrainTestAccuracy": 88 },
+            { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88, "retrainForgetAccuracy": 5, "retrainTestAccuracy": null }
+          ]
         }
         """)!.AsObject();
 
@@ -50,7 +68,8 @@ internal sealed class RunFixture
 
     public RunFixture Method(string method, int seed = 7)
     {
-        Result["method"] = Config["method"] = method;
+        Result["method"] = method;
+        Config["method"] = method;
         Config["seed"] = seed;
         return this;
     }
@@ -70,6 +89,7 @@ internal sealed class RunFixture
         foreach (var line in Log) log.Append(line).Append('\n');
         temp.Write(name + "/result.json", Result.ToJsonString());
         temp.Write(name + "/config.json", Config.ToJsonString());
+        if (Verification is not null) temp.Write(name + "/verify.json", Verification.ToJsonString());
         if (Log.Count > 0) temp.Write(name + "/log.csv", log.ToString());
         return temp[name];
     }
