@@ -69,9 +69,9 @@ internal static class ForgetPage
             ("Steps", Count(result.Number("steps"))),
             ("Time", Times(result)),
             ("Memory on the device", double.IsFinite(result.Number("memory", "deviceBytes")) ? Cell.FormatBytes((long)result.Number("memory", "deviceBytes")) : ""),
-            ("Weights moved", Distance(run)),
-            ("Average gap to Retrain", Number(run, "averageGap", "0.00", " points")),
-            ("Tug of war", Number(run, "tow", "0.0000", " (1 is Retrain)")),
+            ("Weights moved", run.Verification.Find("weightDistance") is { } distance ? Distance(distance) : ""),
+            ("Average gap to Retrain", Number(run.Verification.Number("averageGap"), "0.00", " points")),
+            ("Tug of war", Number(run.Verification.Number("tow"), "0.0000", " (1 is Retrain)")),
             ("Version of Lur", config.Text("version")),
         };
         return E("dl", Class("facts"), facts.Where(f => f.Text.Length > 0).Select(f => E("div", E("dt", f.Name), E("dd", f.Text))));
@@ -89,11 +89,10 @@ internal static class ForgetPage
         return $"{Text(stages.Sum(s => s.Seconds))}: {string.Join(", ", stages.Select(s => $"{s.Name} {Text(s.Seconds)}"))}";
     }
 
-    private static string Number(RunFolder run, string name, string format, string unit) =>
-        run.Verification.Number(name) is var value && double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) + unit : "";
+    private static string Number(double value, string format, string unit) => double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) + unit : "";
 
-    private static string Distance(RunFolder run) => Number(run, "weightDistance", "G4", " (L2)") +
-        (run.Verification.Number("weightDistanceRelative") is var r && double.IsFinite(r) ? string.Create(CultureInfo.InvariantCulture, $", {100 * r:0.##} % of the original weights' norm") : "");
+    private static string Distance(JsonElement distance) => Number(distance.Number("distance"), "G4", " (L2)") +
+        Number(100 * distance.Number("relative"), "', '0.##", " % of the original weights' norm");
 
     private static XElement? Verdict(RunFolder run)
     {

@@ -70,16 +70,15 @@ internal static class OutcomeCharts
 
     private static XElement? Relearning(RunFolder run)
     {
-        if (run.Verification.Find("relearning") is not { ValueKind: JsonValueKind.Array } points) return null;
-        double[] Column(string name) => [.. points.EnumerateArray().Select(p => p.Number(name))];
-        var steps = Column("step");
-        var curves = new List<(Ink Ink, string Name, double[] Steps, double[] Values, bool Dashed)>
+        var curves = new List<(Ink Ink, string Name, double[] Steps, double[] Values, bool Dashed)>();
+        foreach (var (model, suffix, dashed) in new[] { ("points", "", false), ("reference", ", Retrain", true) })
         {
-            (Ink.Forget, "forget set", steps, Column("forgetAccuracy"), false),
-            (Ink.Test, "test set", steps, Column("testAccuracy"), false),
-            (Ink.Forget, "forget set, Retrain", steps, Column("retrainForgetAccuracy"), true),
-            (Ink.Test, "test set, Retrain", steps, Column("retrainTestAccuracy"), true),
-        };
+            if (run.Verification.Find("relearning", model) is not { ValueKind: JsonValueKind.Array } points) continue;
+            double[] Column(string name) => [.. points.EnumerateArray().Select(p => p.Number(name))];
+            curves.Add((Ink.Forget, "forget set" + suffix, Column("step"), Column("forgetAccuracy"), dashed));
+            curves.Add((Ink.Test, "test set" + suffix, Column("step"), Column("testAccuracy"), dashed));
+        }
+
         curves.RemoveAll(c => !c.Values.Any(double.IsFinite));
         if (curves.Count == 0) return null;
         var last = curves.SelectMany(c => c.Steps).Where(double.IsFinite).Max();

@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Training;
@@ -90,7 +88,7 @@ internal sealed class ForgetRun
 
         OutputFolder.Prepare(_settings.Output);
         set.Save(Path.Combine(_settings.Output, "forget.txt"));
-        OutputFolder.WriteJson(Path.Combine(_settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
+        OutputFolder.WriteJson(Path.Combine(_settings.Output, "config.json"), w => ForgetFiles.WriteConfig(w, _settings, _values, source, device, model));
         _context.Note(FormattableString.Invariant($"{_settings.Method.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on {device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images of {source.Train.Name}"));
 
         foreach (var note in method.Notes) _context.Note(note);
@@ -110,7 +108,8 @@ internal sealed class ForgetRun
         var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
-        WriteResult(before, after, source, split, set, method);
+        var outcome = new ForgetOutcome(_settings.Method.Name, ParentSha256(), source, split, set, method, _stages, _preparations, before, after);
+        OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
         ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
@@ -216,111 +215,4 @@ internal sealed class ForgetRun
         ["lur.forget-sha256"] = set.Sha256(),
         ["lur.version"] = OutputFolder.Version,
     };
-
-    private void WriteConfig(Utf8JsonWriter w, DataSource source, ComputeDevice device, TrainedModel model)
-    {
-        w.WriteString("command", "forget");
-        w.WriteString("method", _settings.Method.Name);
-        w.WriteString("version", OutputFolder.Version);
-        w.WriteString("model", _settings.Model);
-        w.WriteString("architecture", model.Architecture);
-        w.WriteString("data", _settings.Data);
-        if (_settings.DataOptions.ImageSize is { } size) w.WriteNumber("imageSize", size);
-        w.WriteString("directory", Environment.CurrentDirectory);
-        if (_settings.Split is not null) w.WriteString("split", Path.GetFullPath(_settings.Split));
-        w.WriteString("dataFormat", source.Format);
-        w.WriteString("device", device.Properties.Name);
-        w.WriteStartArray("forget");
-        foreach (var specification in _settings.Forget) w.WriteStringValue(specification);
-        w.WriteEndArray();
-        w.WriteNumber("seed", _settings.Seed);
-        w.WriteStartObject("options");
-        foreach (var (option, text) in _values.All)
-        {
-            switch (option.Kind)
-            {
-                case OptionKind.Number or OptionKind.Integer:
-                    w.WritePropertyName(option.Name);
-                    w.WriteRawValue(double.Parse(text, CultureInfo.InvariantCulture).ToString("R", CultureInfo.InvariantCulture));
-                    break;
-                case OptionKind.Flag:
-                    w.WriteBoolean(option.Name, text == "true");
-                    break;
-                default:
-                    w.WriteString(option.Name, text);
-                    break;
-            }
-        }
-
-        w.WriteEndObject();
-    }
-
-    private void WriteResult(Assessment before, Assessment after, DataSource source, DataSplit split, ForgetSet set, UnlearningMethod method) =>
-        OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w =>
-        {
-            w.WriteNumber("schema", 1);
-            w.WriteString("command", "forget");
-            w.WriteString("method", _settings.Method.Name);
-            w.WriteNumber("forgetImages", set.Forget.Length);
-            w.WriteNumber("retainImages", set.Retain.Length);
-            w.WriteString("forgetSha256", set.Sha256());
-            w.WriteString("dataSha256", split.Fingerprint);
-            w.WriteString("parentSha256", ParentSha256());
-            w.WriteStartArray("forgottenClasses");
-            foreach (var c in set.WholeClasses) w.WriteStringValue(source.Train.ClassNames[c]);
-            w.WriteEndArray();
-            w.WriteNumber("steps", method.Steps);
-            w.WriteStartObject("seconds");
-            foreach (var (stage, seconds) in _stages) w.WriteNumber(stage, Math.Round(seconds, 3));
-            w.WriteEndObject();
-            w.WriteStartObject("memory");
-            w.WriteNumber("deviceBytes", (method.Program?.Report?.ArenaBytes ?? 0) + method.VectorBytes + (2 * method.Model.Parameters.Bytes) + method.Model.Buffers.Bytes);
-            w.WriteNumber("hostPeakBytes", Process.GetCurrentProcess().PeakWorkingSet64);
-            w.WriteEndObject();
-            w.WriteStartObject("preparations");
-            foreach (var (stage, report) in _preparations)
-            {
-                w.WriteStartObject(stage);
-                foreach (var (name, value) in report.Facts) OutputFolder.WriteValue(w, name, value);
-                w.WriteEndObject();
-            }
-
-            w.WriteEndObject();
-            w.WriteStartObject("measurements");
-            foreach (var (name, value, _) in method.Measurements) OutputFolder.WriteValue(w, name, Math.Round(value, 4));
-            w.WriteEndObject();
-            WriteMetrics(w, "original", before, source);
-            WriteMetrics(w, "unlearned", after, source);
-            w.WriteStartObject("samples");
-            WriteSamples(w, "forget", before.Forget, after.Forget);
-            WriteSamples(w, "retain", before.Retain, after.Retain);
-            WriteSamples(w, "test", before.Test, after.Test);
-            w.WriteEndObject();
-        });
-
-    private static void WriteMetrics(Utf8JsonWriter w, string name, Assessment assessment, DataSource source)
-    {
-        var m = assessment.Metrics;
-        w.WriteStartObject(name);
-        OutputFolder.WriteValue(w, "ua", m.UnlearningAccuracy);
-        OutputFolder.WriteValue(w, "ra", m.RetainAccuracy);
-        OutputFolder.WriteValue(w, "ta", m.TestAccuracy);
-        OutputFolder.WriteValue(w, "mia", assessment.MembershipInference);
-        OutputFolder.WriteValue(w, "forgottenClassTestAccuracy", m.ForgottenClassTestAccuracy);
-        OutputFolder.WritePerClass(w, "perClassTestAccuracy", source.Train.ClassNames, m.PerClassTestAccuracy);
-        w.WriteEndObject();
-    }
-
-    private static void WriteSamples(Utf8JsonWriter w, string name, Predictions before, Predictions after)
-    {
-        w.WriteStartObject(name);
-        OutputFolder.WriteSamples(w, before);
-        w.WriteStartObject("original");
-        OutputFolder.WriteOutcome(w, before);
-        w.WriteEndObject();
-        w.WriteStartObject("unlearned");
-        OutputFolder.WriteOutcome(w, after);
-        w.WriteEndObject();
-        w.WriteEndObject();
-    }
 }

@@ -39,15 +39,15 @@ internal sealed class RunFixture
     /// <summary>What 'lur verify' leaves.</summary>
     public static JsonObject Verified() => JsonNode.Parse("""
         {
-          "schema": 1, "verdict": "UnderForgotten", "sentence": "Under-forgotten: because.", "averageGap": 1.25, "tow": 0.9876, "references": ["r"], "weightDistance": 3.25, "weightDistanceRelative": 0.125,
+          "schema": 1, "verdict": "UnderForgotten", "sentence": "Under-forgotten: because.", "averageGap": 1.25, "tow": 0.9876, "references": ["r"], "weightDistance": { "distance": 3.25, "relative": 0.125 },
           "metrics": [
             { "metric": "ua", "original": 10, "unlearned": { "mean": 97.5, "deviation": null, "seeds": 1 }, "retrained": { "mean": 99.5, "deviation": 0.25, "seeds": 3 }, "gap": -2, "band": 1.5 },
             { "metric": "ra", "original": 98, "unlearned": { "mean": 96, "deviation": null, "seeds": 1 }, "retrained": { "mean": 97, "deviation": null, "seeds": 1 }, "gap": -1, "band": 3 }
           ],
-          "relearning": [
-            { "step": 0, "forgetAccuracy": 2, "testAccuracy": 87, "retrainForgetAccuracy": 0, "retrainTestAccuracy": 88 },
-            { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88, "retrainForgetAccuracy": 5, "retrainTestAccuracy": null }
-          ]
+          "relearning": {
+            "points": [{ "step": 0, "forgetAccuracy": 2, "testAccuracy": 87 }, { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88 }],
+            "reference": [{ "step": 0, "forgetAccuracy": 0, "testAccuracy": 88 }, { "step": 10, "forgetAccuracy": 5, "testAccuracy": null }]
+          }
         }
         """)!.AsObject();
 
