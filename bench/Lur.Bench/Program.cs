@@ -20,7 +20,7 @@ if (args is ["peer-step", var model, var batch, var step]) return PeerComparison
 var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithStrategy(RunStrategy.Monitoring)
     .WithWarmupCount(2).WithIterationCount(7).WithInvocationCount(1).WithUnrollFactor(1);
 var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job).AddDiagnoser(MemoryDiagnoser.Default)
-    .AddColumn(StatisticColumn.Median).AddColumn(BandwidthColumn.All).AddExporter(JsonExporter.Full).AddExporter(MarkdownExporter.GitHub);
+    .AddColumn(StatisticColumn.Median).AddColumn(BandwidthColumn.All).AddColumn(new DeviceMemoryColumn()).AddExporter(JsonExporter.Full).AddExporter(MarkdownExporter.GitHub);
 var artifacts = Path.Combine(Path.GetTempPath(), "lur-bench");
 config.ArtifactsPath = artifacts;
 var summaries = BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args.Length == 0 ? ["--filter", "*"] : args, config);
