@@ -47,6 +47,7 @@ internal static class DemoCommand
         context.Note($"original model:  {train.ModelPath}");
         context.Note($"unlearned model: {forget.ModelPath}");
         context.Note($"per-sample results: {Path.Combine(output, "unlearned", "result.json")}");
+        context.Note($"page with plots: {Path.Combine(output, "unlearned", Reports.ForgetPage.FileName)}");
         return code;
     }
 }

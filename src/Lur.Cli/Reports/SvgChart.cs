@@ -159,9 +159,12 @@ internal sealed class SvgChart
         {
             return body();
         }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException })
+        catch (Exception e) when (IsMissingLibrary(e))
         {
             throw new UserErrorException("libSkiaSharp.so, which draws the charts, could not be loaded; it belongs beside the lur command: copy the whole folder that was published.");
         }
     }
+
+    /// <summary>True for a library that is not there; SkiaSharp loads it in the initialisers of several types, one within another.</summary>
+    internal static bool IsMissingLibrary(Exception? e) => e is DllNotFoundException || (e is TypeInitializationException && IsMissingLibrary(e.InnerException));
 }

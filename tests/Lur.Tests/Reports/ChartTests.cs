@@ -106,4 +106,12 @@ public class ChartTests
     [TestCase("short", 10, "short")]
     [TestCase("a_very_long_class_name", 9, "a_ve…name")]
     public void LongNamesAreCutInTheMiddle(string name, int length, string expected) => Assert.That(Html.Shorten(name, length), Is.EqualTo(expected));
+
+    [Test]
+    public void AMissingDrawingLibraryIsRecognised()
+    {
+        Exception missing = new DllNotFoundException();
+        Assert.That(SvgChart.IsMissingLibrary(new TypeInitializationException("a", new TypeInitializationException("b", missing))), Is.True);
+        Assert.That(SvgChart.IsMissingLibrary(new TypeInitializationException("a", new InvalidOperationException("x", missing))), Is.False);
+    }
 }
