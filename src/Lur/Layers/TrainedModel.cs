@@ -89,11 +89,12 @@ public sealed class TrainedModel : IDisposable
     /// <param name="scheme">Distribution of the filters.</param>
     public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal)
     {
-        var values = new float[Parameters.Count];
+        // Tensor by tensor: a host copy of all weights would be the largest object of a process that trains on the CPU.
+        var values = new float[Parameters.Layout.Slots.Max(s => s.Count)];
         foreach (var slot in Parameters.Layout.Slots)
         {
             var random = new RandomStream(seed, "initialize/" + slot.Name);
-            var target = values.AsSpan(slot.Offset, slot.Count);
+            var target = values.AsSpan(0, slot.Count);
             switch (slot.Kind)
             {
                 case ParameterKind.Filter when scheme == WeightInitialization.KaimingNormal:
@@ -113,9 +114,9 @@ public sealed class TrainedModel : IDisposable
                     foreach (ref var value in target) value = random.Uniform(-bound, bound);
                     break;
             }
-        }
 
-        Parameters.Set(values);
+            Parameters.Set(slot, target);
+        }
     }
 
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>

@@ -116,6 +116,22 @@ public sealed class FlatVector : IDisposable
         Device.Upload(Pointer, new ReadOnlySpan<double>(wide));
     }
 
+    /// <summary>Replaces the elements of one tensor.</summary>
+    /// <exception cref="ArgumentException">The length differs.</exception>
+    public void Set(ParameterSlot slot, ReadOnlySpan<float> values)
+    {
+        if (values.Length != slot.Count) throw new ArgumentException($"'{slot.Name}' has {slot.Count} elements; {values.Length} were given.", nameof(values));
+        if (Precision == Precision.Float32)
+        {
+            Device.Upload(At(slot), values);
+            return;
+        }
+
+        var wide = new double[values.Length];
+        for (var i = 0; i < wide.Length; i++) wide[i] = values[i];
+        Device.Upload(At(slot), new ReadOnlySpan<double>(wide));
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
 }

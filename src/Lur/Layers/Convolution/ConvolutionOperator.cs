@@ -101,7 +101,7 @@ public sealed class ConvolutionOperator
     // matrices and a matrix product. With blocks of threads the vendor's matrix product wins. Milliseconds of y, dx, dw on two
     // AVX2 cores shared with other work, best of several runs (ConvolutionTimings prints all layers):
     //                                     Winograd         Direct           MatrixProduct
-    //   32x32x32x64 -> 64, 3x3            11   11   17     35   34   38     56   92   57
+    //   32x32x32x64 -> 64, 3x3            11   11   17     35   44   54     56   92   57
     //   32x16x16x128 -> 128, 3x3          13   12   14     51   69   80     67   70   65
     //   32x4x4x512 -> 512, 3x3            8.4  8.5  7.0    46   45   41     45   41   32
     //   32x8x8x256 -> 512, 3x3 stride 2                    16   24   31     29   29   29
