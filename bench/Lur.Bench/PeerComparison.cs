@@ -23,7 +23,14 @@ internal static class PeerComparison
         w.WriteString("machine", $"{Environment.ProcessorCount} threads, {System.Runtime.InteropServices.RuntimeInformation.OSDescription}");
         w.WriteString("command", "./build.sh --target=Bench --filter=peers");
         w.WriteStartArray("steps");
-        Console.WriteLine("| Step | Lur ms | PyTorch ms | PyTorch / Lur | Lur peak MB | PyTorch peak MB | Lur / PyTorch |\n|---|---:|---:|---:|---:|---:|---:|");
+        var table = new System.Text.StringBuilder();
+        void Line(string text)
+        {
+            Console.WriteLine(text);
+            table.Append(text).Append('\n');
+        }
+
+        Line("| Step | Lur ms | PyTorch ms | PyTorch / Lur | Lur peak MB | PyTorch peak MB | Lur / PyTorch |\n|---|---:|---:|---:|---:|---:|---:|");
         string? absent = null;
         foreach (var (model, width, batch) in s_cases)
         {
@@ -55,7 +62,7 @@ internal static class PeerComparison
                 }
 
                 var (lur, torch) = (Median(ours), theirs.Count == 0 ? double.NaN : Median(theirs));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                Line(string.Create(CultureInfo.InvariantCulture,
                     $"| {model}, batch {batch}{(step == "lur" ? $" + {batch}, exact LUR" : ", SGD")} | {lur:F0} | {torch:F0} | {torch / lur:F2} | {ourPeak / 1e6:F0} | {theirPeak / 1e6:F0} | {ourPeak / theirPeak:F2} |"));
                 w.WriteStartObject();
                 w.WriteString("model", model);
@@ -81,9 +88,11 @@ internal static class PeerComparison
         w.WriteEndObject();
         w.Flush();
         Directory.CreateDirectory("bench/results");
+        stream.WriteByte((byte)'\n');
         File.WriteAllBytes("bench/results/Peers.json", stream.ToArray());
         if (absent is not null) Console.WriteLine(absent);
-        Console.WriteLine("wrote bench/results/Peers.json");
+        File.WriteAllText("bench/results/Peers.md", table.ToString());
+        Console.WriteLine("wrote bench/results/Peers.json and Peers.md");
         return 0;
     }
 

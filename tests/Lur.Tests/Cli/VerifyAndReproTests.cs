@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lur.Checkpoints;
 using Lur.Cli;
 using Lur.Cli.Runs;
 using Lur.Tests.Data;
@@ -69,6 +70,24 @@ public class VerifyAndReproTests
         using var verify = JsonDocument.Parse(File.ReadAllText(temp["run/verify.json"]));
         Assert.That(verify.RootElement.GetProperty("relearning").GetProperty("points").GetArrayLength(), Is.EqualTo(3));
         Assert.That(File.ReadAllText(temp["run/report.html"]), Does.Contain("Relearning"));
+    }
+
+    [Test]
+    public void RetrainIsTrainingWithoutTheForgetSetToTheByte()
+    {
+        using var temp = new TempFolder();
+        Forget(temp);
+        string[] options = ["--epochs", "2", "--batch", "16", "--lr", "0.05", "--forget", "random:20%", "--data", Data];
+        var (code, _, error) = Lur(["train", "--model", "resnet[1,1]:w4", .. options, "-o", temp["trained"]]);
+        Assert.That(code, Is.Zero, error);
+        (code, _, error) = Lur(["forget", temp["base/model.safetensors"], "--method", "retrain", .. options, "-o", temp["retrained"]]);
+        Assert.That(code, Is.Zero, error);
+        using var trained = SafeTensorsFile.Open(temp["trained/model.safetensors"]);
+        using var retrained = SafeTensorsFile.Open(temp["retrained/model.safetensors"]);
+        foreach (var tensor in trained.Tensors)
+        {
+            Assert.That(retrained.Bytes(tensor.Name).ToArray(), Is.EqualTo(trained.Bytes(tensor.Name).ToArray()), tensor.Name);
+        }
     }
 
     [Test]

@@ -1,6 +1,5 @@
 using Lur.Device;
 using Lur.Layers;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -9,23 +8,12 @@ namespace Lur.Unlearning;
 /// model has, and takes that output away again (methods 5).</summary>
 /// <remarks>Works on a widened copy: fc gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
 /// writes everything but the extra row back into the model.</remarks>
-public sealed class BoundaryExpandMethod : UnlearningMethod
+public sealed class BoundaryExpandMethod : SingleBatchMethod
 {
-    private readonly RepairOptions _options;
     private readonly TrainedModel _widened;
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed _feed;
-    private readonly SupervisedStep _step;
 
-    private BoundaryExpandMethod(UnlearningTask task, RepairOptions options)
-        : base(task)
-    {
-        _options = options = options with { Seed = task.Seed };
-        _widened = Widen();
-        _momentum = new FlatVector(Model.Device, Model.Precision, _widened.Parameters.Layout, "momentum");
-        _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/forget", (long)options.Seed));
-        _step = new SupervisedStep(_widened, _momentum, options, "forget", LossSpec.CrossEntropy, options.ForgetMode);
-    }
+    private BoundaryExpandMethod(UnlearningTask task, RepairOptions options, TrainedModel widened)
+        : base(task, options, onForget: true, (momentum, o) => new SupervisedStep(widened, momentum, o, "forget", LossSpec.CrossEntropy, o.ForgetMode), widened) => _widened = widened;
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } = new("boundary-expand", "Boundary expand",
@@ -37,20 +25,11 @@ public sealed class BoundaryExpandMethod : UnlearningMethod
         values =>
         {
             var options = RepairOptions.Read(values);
-            return task => new BoundaryExpandMethod(task, options);
+            return task => new BoundaryExpandMethod(task, options, Widen(task.Model, task.Seed));
         });
 
     /// <inheritdoc/>
-    public override int StepsPerEpoch => _feed.BatchesPerEpoch;
-
-    /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
-
-    /// <inheritdoc/>
-    public override StepProgram Program => _step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _step.Gradient.Bytes + _widened.Parameters.Bytes;
+    public override long VectorBytes => base.VectorBytes + _widened.Parameters.Bytes;
 
     /// <summary>Writes the widened copy back without its extra output.</summary>
     public override void Finish()
@@ -66,39 +45,29 @@ public sealed class BoundaryExpandMethod : UnlearningMethod
     }
 
     /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
-    {
-        var stage = (BatchStage)_step.Input;
-        _feed.Fill(stage);
-        stage.Labels.Fill(Model.Classes);
-        var (loss, accuracy, norm, skipped) = _step.Run(index, Steps);
-        return StepTelemetry.Empty with { ForgetLoss = loss, ForgetAccuracy = accuracy, ForgetGradientNorm = norm, Skipped = skipped };
-    }
+    protected override void Prepare(BatchStage batch, long index) => batch.Labels.Fill(Model.Classes);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _feed.Dispose();
-        _step.Dispose();
-        _momentum.Dispose();
-        _widened.Dispose();
         base.Dispose(disposing);
+        _widened.Dispose();
     }
 
-    private TrainedModel Widen()
+    private static TrainedModel Widen(TrainedModel model, ulong seed)
     {
-        var widened = new TrainedModel(Model.Device, Model.Precision, Model.Network.WithOutputs(Model.Classes + 1), Model.Architecture, [.. Model.ClassNames, "(forgotten)"], Model.Normalization)
+        var widened = new TrainedModel(model.Device, model.Precision, model.Network.WithOutputs(model.Classes + 1), model.Architecture, [.. model.ClassNames, "(forgotten)"], model.Normalization)
         {
-            BatchesTracked = Model.BatchesTracked,
+            BatchesTracked = model.BatchesTracked,
         };
         // All of it drawn anew, then overwritten by what the model has: the extra row and its bias are left.
-        widened.Initialize(Task.Seed);
-        foreach (var slot in Model.Parameters.Layout.Slots)
+        widened.Initialize(seed);
+        foreach (var slot in model.Parameters.Layout.Slots)
         {
-            Model.Device.Copy(widened.Parameters.At(widened.Parameters.Layout[slot.Name]), Model.Parameters.At(slot), (long)slot.Count * Model.Precision.Size());
+            model.Device.Copy(widened.Parameters.At(widened.Parameters.Layout[slot.Name]), model.Parameters.At(slot), (long)slot.Count * model.Precision.Size());
         }
 
-        widened.Buffers.CopyFrom(Model.Buffers);
+        widened.Buffers.CopyFrom(model.Buffers);
         return widened;
     }
 }

@@ -1,16 +1,11 @@
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
 
 /// <summary>FT: goes on training on the retain set (methods 5), and, with <see cref="SparseFineTuneMethod"/>, its
-/// l1-sparse variant: one loop, an l1 penalty that fades out.</summary>
-public class FineTuneMethod : UnlearningMethod
+/// l1-sparse variant: one loop, an l1 penalty that fades out. LUR with lambda = 0 and no trimming is FT bit for bit.</summary>
+public class FineTuneMethod : SingleBatchMethod
 {
-    private readonly RepairOptions _options;
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed _feed;
-    private readonly SupervisedStep _step;
     private readonly Func<long, double>? _penalty;
 
     /// <summary>Binds the loop.</summary>
@@ -18,14 +13,8 @@ public class FineTuneMethod : UnlearningMethod
     /// <param name="options">Options of the loop.</param>
     /// <param name="penalty">Weight of the l1 penalty in an epoch, from 0; null for none.</param>
     private protected FineTuneMethod(UnlearningTask task, RepairOptions options, Func<long, double>? penalty = null)
-        : base(task)
-    {
-        (_options, _penalty) = (options = options with { Seed = task.Seed }, penalty);
-        _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
-        // Streams and order are those of LUR's retain batches: LUR with lambda = 0 is this method bit for bit.
-        _feed = new BatchFeed(task.Data, task.Set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
-        _step = new SupervisedStep(Model, _momentum, options, "retain", LossSpec.CrossEntropy, options.RetainMode, rule: new UpdateRule { Penalty = penalty is not null });
-    }
+        : base(task, options, onForget: false, (momentum, o) => new SupervisedStep(task.Model, momentum, o, "retain", LossSpec.CrossEntropy, o.RetainMode,
+            rule: new UpdateRule { Penalty = penalty is not null })) => _penalty = penalty;
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } = new("ft", "FT",
@@ -39,32 +28,8 @@ public class FineTuneMethod : UnlearningMethod
         });
 
     /// <inheritdoc/>
-    public override int StepsPerEpoch => _feed.BatchesPerEpoch;
-
-    /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
-
-    /// <inheritdoc/>
-    public override StepProgram Program => _step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _step.Gradient.Bytes;
-
-    /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
+    protected override void Prepare(BatchStage batch, long index)
     {
-        if (_penalty is not null) _step.Penalty = _penalty(index / StepsPerEpoch);
-        _feed.Fill((BatchStage)_step.Input);
-        var (loss, _, norm, skipped) = _step.Run(index, Steps);
-        return StepTelemetry.Empty with { RetainLoss = loss, RetainGradientNorm = norm, Skipped = skipped };
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _feed.Dispose();
-        _step.Dispose();
-        _momentum.Dispose();
-        base.Dispose(disposing);
+        if (_penalty is not null) OneStep.Penalty = _penalty(index / StepsPerEpoch);
     }
 }

@@ -1,28 +1,18 @@
 using Lur.Layers;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
 
 /// <summary>Retrain: fresh weights, the training recipe, the retain set only. The reference the other methods are judged
 /// by: exact unlearning (methods 5).</summary>
-public sealed class RetrainMethod : UnlearningMethod
+public sealed class RetrainMethod : SingleBatchMethod
 {
     private readonly WeightInitialization _initialization;
-    private readonly RepairOptions _options;
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed _feed;
-    private readonly SupervisedStep _step;
 
     private RetrainMethod(UnlearningTask task, RepairOptions options, WeightInitialization initialization)
-        : base(task)
-    {
-        (_options, _initialization) = (options = options with { Seed = task.Seed }, initialization);
-        _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
-        _feed = new BatchFeed(task.Data, task.Set.Retain, options.BatchSize, options.Seed);
-        // Named as the trainer's step: a retrained model is that of `lur train --forget` to the byte.
-        _step = new SupervisedStep(Model, _momentum, options, "train", LossSpec.CrossEntropy, options.RetainMode);
-    }
+        // Named and ordered as the trainer's step: a retrained model is that of `lur train --forget` to the byte.
+        : base(task, options, onForget: false, (momentum, o) => new SupervisedStep(task.Model, momentum, o, "train", LossSpec.CrossEntropy, o.RetainMode), order: task.Seed) =>
+        _initialization = initialization;
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } = new("retrain", "Retrain",
@@ -45,38 +35,9 @@ public sealed class RetrainMethod : UnlearningMethod
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("initialise", Initialize)];
 
-    /// <inheritdoc/>
-    public override int StepsPerEpoch => _feed.BatchesPerEpoch;
-
-    /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
-
-    /// <inheritdoc/>
-    public override StepProgram Program => _step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _step.Gradient.Bytes;
-
-    /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
-    {
-        _feed.Fill((BatchStage)_step.Input);
-        var (loss, _, norm, skipped) = _step.Run(index, Steps);
-        return StepTelemetry.Empty with { RetainLoss = loss, RetainGradientNorm = norm, Skipped = skipped };
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _feed.Dispose();
-        _step.Dispose();
-        _momentum.Dispose();
-        base.Dispose(disposing);
-    }
-
     private PreparationReport Initialize()
     {
-        Model.Initialize(_options.Seed, _initialization);
+        Model.Initialize(Options.Seed, _initialization);
         Model.ResetRunningStatistics();
         return new PreparationReport(null);
     }
