@@ -58,6 +58,8 @@ internal static partial class Glossary
         new("step", "Step", "Number of the update, from 1.", "One step is one update of the weights from one batch, or one batch of each set."),
         new("epoch", "Epoch", "Number of the pass over the data, from 1.", "How many steps it has depends on --epoch-mode and --batch."),
         new("retain_loss", "Retain loss", "Mean cross-entropy of the step's retain batch, in nats.", "It should end near where it began; a rise says that what is kept suffers.", "nats"),
+        new("forget_loss_at_theta", "Forget loss at theta", "The forget loss of the same batch before the look-ahead step; measured every --probe-every steps.",
+            "Where it is lower than the forget loss, the simulated retain step brings some of the forgotten back.", "nats"),
         new("forget_loss", "Forget loss", "Mean of what the method minimises on the forget batch, in its own sign; for LUR at the weights after the look-ahead step.",
             "The negative cross-entropy falls without bound: where it does not level off, --forget-loss bounded or a smaller --lambda helps.", "nats"),
         new("forget_accuracy", "Forget accuracy", "Share of the step's forget batch that is classified as labelled.", "100 minus UA, on one batch and with augmentation: noisy, and early to tell.", "%", "forgetAccuracy"),

@@ -41,7 +41,7 @@ internal sealed record ForgetSettings
 internal sealed class ForgetRun
 {
     /// <summary>First line of log.csv.</summary>
-    internal const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped\n";
+    internal const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta\n";
     private const int MaxSkipped = 10;
     private readonly StringBuilder _log = new(LogHeader);
     private readonly List<(string Stage, double Seconds)> _stages = [];
@@ -176,7 +176,7 @@ internal sealed class ForgetRun
         static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
         var epoch = method.EpochOf(method.Step - 1) + 1;
         _log.Append(string.Join(',', method.Step.ToString(CultureInfo.InvariantCulture), epoch.ToString(CultureInfo.InvariantCulture), N(t.RetainLoss), N(t.ForgetLoss),
-            N(t.ForgetAccuracy), N(t.RetainGradientNorm), N(t.ForgetGradientNorm), N(t.Cosine), N(t.SecondOrderShare), N(t.ParameterNorm), N(t.LookAheadNorm), t.Skipped ? "1" : "0")).Append('\n');
+            N(t.ForgetAccuracy), N(t.RetainGradientNorm), N(t.ForgetGradientNorm), N(t.Cosine), N(t.SecondOrderShare), N(t.ParameterNorm), N(t.LookAheadNorm), t.Skipped ? "1" : "0", N(t.ForgetLossAtTheta))).Append('\n');
     }
 
     private void Warn(ForgettingMetrics before, ForgettingMetrics after)

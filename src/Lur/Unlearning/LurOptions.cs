@@ -140,6 +140,13 @@ public sealed record LurOptions
     /// <summary>Cap on |alpha g| relative to |theta|; 0 is no cap (methods 1.7).</summary>
     public double LookAheadCap { get; init; }
 
+    /// <summary>Steps between measurements of the forget loss at theta, one more forward pass each; 0 for none.</summary>
+    public int ProbeEvery { get; init; }
+
+    /// <summary>Stops after an epoch whose forget batches were right in at most this percentage; below 0 for never. Chance level
+    /// for a class, the accuracy on held-out data for random samples (methods 1.7).</summary>
+    public double StopAccuracy { get; init; } = -1;
+
     /// <summary>Rows evaluated at a time; 0 is the whole batch. Below the batch sizes it needs
     /// <see cref="BatchNormPolicy.Frozen"/>.</summary>
     public int MicroBatch { get; init; }
@@ -191,6 +198,8 @@ public sealed record LurOptions
         ForgetLoss = v.Choice<ForgetLoss>("forget-loss"),
         BoundMargin = v.Number("bound-margin"),
         LookAheadCap = v.Number("look-ahead-cap"),
+        ProbeEvery = v.Integer("probe-every"),
+        StopAccuracy = v.Number("stop-accuracy"),
         MicroBatch = v.Integer("micro-batch"),
         Recompute = v.Flag("recompute"),
         MaxMemory = LurMemory.ParseBytes(v.Text("max-memory")),
@@ -235,6 +244,8 @@ public sealed record LurOptions
         MethodOption.Number("bound-margin", d.BoundMargin, "Margin of the bounded loss above log(classes), nats.", "ours"),
         MethodOption.Number("look-ahead-cap", d.LookAheadCap, "Cap |alpha g| at this share of |theta|; 0 is no cap.", "ours"),
         MethodOption.Flag("no-augment", "No random crop (padding 4) and horizontal flip.", "ours"),
+        MethodOption.Integer("probe-every", d.ProbeEvery, "Measure the forget loss at theta, before the look-ahead, every N steps (one more forward pass); 0 never.", "ours"),
+        MethodOption.Number("stop-accuracy", d.StopAccuracy, "Stop after an epoch whose forget batches were right in at most this percentage: chance level for a class, held-out accuracy for random samples; below 0 never.", "ours"),
         MethodOption.Integer("micro-batch", d.MicroBatch, "Rows evaluated at a time, with the same result and less memory; 0 is the whole batch. Needs --bn frozen.", "ours"),
         MethodOption.Flag("recompute", "Evaluate the retain batch again for the Hessian-vector product instead of keeping its activations: less memory, one more gradient a step.", "ours"),
         MethodOption.Text("max-memory", "", "Largest memory of a step on the device, model included (e.g. 500MB, 2GiB); met by recomputing and, with --bn frozen, by splitting batches.", "ours"),

@@ -190,10 +190,13 @@ public sealed class LurStep : IDisposable
     /// <summary>A vector for results of a part of a batch; every gradient shares it.</summary>
     private FlatVector Scratch(string name) => _vectors.Find(x => x.Name == name) ?? Vector(name);
 
-    private LossSpec ForgetLossSpec() => _options.ForgetLoss switch
+    private LossSpec ForgetLossSpec() => ForgetLossSpec(_options, _model.Classes);
+
+    /// <summary>The forget loss of the options.</summary>
+    internal static LossSpec ForgetLossSpec(LurOptions options, int classes) => options.ForgetLoss switch
     {
         ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
-        ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(_model.Classes) + _options.BoundMargin)),
+        ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(classes) + options.BoundMargin)),
         ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
         _ => new LossSpec(1, 1, 0),
     };

@@ -71,6 +71,41 @@ public class PipelineTests
     }
 
     [Test]
+    public void TheProbeSeesTheLossAtThetaAndChangesNothing()
+    {
+        using var temp = new TempFolder();
+        var model = Train(temp["base"]);
+        foreach (var (name, options) in new (string, string[])[] { ("plain", []), ("probed", ["--probe-every", "2"]) })
+        {
+            var (code, _, error) = Lur(["forget", model, .. s_forget, "--forget", "random:40%", "--alpha", "0", "-o", temp[name], .. options]);
+            Assert.That(code, Is.Zero, error);
+        }
+
+        Assert.That(File.ReadAllBytes(temp["probed/model.safetensors"]), Is.EqualTo(File.ReadAllBytes(temp["plain/model.safetensors"])));
+        var rows = File.ReadAllLines(temp["probed/log.csv"]).Select(l => l.Split(',')).ToArray();
+        int atTheta = Array.IndexOf(rows[0], "forget_loss_at_theta"), ahead = Array.IndexOf(rows[0], "forget_loss");
+        for (var i = 1; i < rows.Length; i++)
+        {
+            // alpha = 0 looks ahead to theta itself: the two losses are one.
+            Assert.That(rows[i][atTheta], Is.EqualTo(i % 2 == 1 ? rows[i][ahead] : ""), $"step {i}");
+        }
+    }
+
+    [TestCase("100", 1)]
+    [TestCase("-1", 3)]
+    public void TheRunStopsOnceItForgets(string accuracy, int epochs)
+    {
+        using var temp = new TempFolder();
+        var model = Train(temp["base"]);
+        var (code, _, error) = Lur("forget", model, "--data", Data, "--forget", "class:3", "--epochs", "3", "--batch", "16", "--lr", "0.01", "--stop-accuracy", accuracy, "-o", temp["f"]);
+        Assert.That(code, Is.Zero, error);
+        var last = File.ReadAllLines(temp["f/log.csv"])[^1].Split(',');
+        Assert.That(last[1], Is.EqualTo($"{epochs}"));
+        using var result = JsonDocument.Parse(File.ReadAllText(temp["f/result.json"]));
+        Assert.That(result.RootElement.GetProperty("steps").GetRawText(), Is.EqualTo(last[0]));
+    }
+
+    [Test]
     public void AKilledRunResumesToTheSameBytes()
     {
         using var temp = new TempFolder();

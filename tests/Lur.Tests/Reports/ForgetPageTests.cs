@@ -64,7 +64,7 @@ public class ForgetPageTests
     {
         var fixture = new RunFixture();
         fixture.Log.RemoveRange(1, fixture.Log.Count - 1);
-        fixture.Log.AddRange([$"1,1,0.5,{cell},,,,{cell},,,,0", $"2,1,{cell},{cell},,,,{cell},,,,0", $"3,1,0.25,{cell},,,,{cell},,,,0"]);
+        fixture.Log.AddRange([$"1,1,0.5,{cell},,,,{cell},,,,0,", $"2,1,{cell},{cell},,,,{cell},,,,0,", $"3,1,0.25,{cell},,,,{cell},,,,0,"]);
         var page = PageReading.Read(Render(fixture));
         Assert.That(PageReading.Drawings(page).Intersect(s_stepCharts), Is.EqualTo(new[] { "retain-loss" }));
         foreach (var word in new[] { "NaN", "Infinity", "∞" })

@@ -8,7 +8,7 @@ namespace Lur.Tests.Reports;
 /// <summary>The folder of a forgetting run, written by hand: what a report or a comparison reads.</summary>
 internal sealed class RunFixture
 {
-    public const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped";
+    public const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta";
 
     public JsonObject Result { get; } = JsonNode.Parse("""
         {
@@ -53,8 +53,8 @@ internal sealed class RunFixture
 
     public List<string> Log { get; } =
     [
-        LogHeader, "1,1,2.5,-1,80,1.5,2,0.5,0.02,100,0.01,0", "2,1,1.5,-2,60,1.25,2.5,0.25,0.03,100,0.01,0", "3,1,1,-3,40,1,3,-0.25,0.01,100,0.01,0",
-        "4,2,,,,,,,,100,,1", "5,2,0.5,-4,20,0.75,3.5,0,0.02,100,0.02,0",
+        LogHeader, "1,1,2.5,-1,80,1.5,2,0.5,0.02,100,0.01,0,", "2,1,1.5,-2,60,1.25,2.5,0.25,0.03,100,0.01,0,", "3,1,1,-3,40,1,3,-0.25,0.01,100,0.01,0,",
+        "4,2,,,,,,,,100,,1,", "5,2,0.5,-4,20,0.75,3.5,0,0.02,100,0.02,0,",
     ];
 
     /// <summary>Sets the metrics of the unlearned model.</summary>
@@ -78,7 +78,7 @@ internal sealed class RunFixture
     public RunFixture LongLog(IReadOnlyList<double> retainLoss)
     {
         Log.RemoveRange(1, Log.Count - 1);
-        for (var i = 0; i < retainLoss.Count; i++) Log.Add(string.Create(CultureInfo.InvariantCulture, $"{i + 1},1,{retainLoss[i]:R},,,,,,,,,0"));
+        for (var i = 0; i < retainLoss.Count; i++) Log.Add(string.Create(CultureInfo.InvariantCulture, $"{i + 1},1,{retainLoss[i]:R},,,,,,,,,0,"));
         return this;
     }
 

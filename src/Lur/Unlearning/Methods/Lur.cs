@@ -1,3 +1,4 @@
+using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -16,6 +17,9 @@ public sealed class LurMethod : UnlearningMethod
     private readonly BatchFeed? _forget;
     private readonly LurStep _step;
     private readonly LurStep? _plain;
+    private readonly ForgetProbe? _probe;
+    private (double Sum, int Count) _forgetAccuracy;
+    private long? _stoppedAt;
 
     /// <summary>Prepares a run; the model is changed in place.</summary>
     /// <param name="task">Model, data, forget set, seed.</param>
@@ -37,6 +41,12 @@ public sealed class LurMethod : UnlearningMethod
         if (_forget is not null && options.EpochMode == EpochMode.RetainLengthPlainTail && _forget.BatchesPerEpoch < _retain.BatchesPerEpoch)
         {
             _plain = new LurStep(model, _momentum, options, withForget: false);
+        }
+
+        if (_forget is not null && options.ProbeEvery > 0)
+        {
+            var mode = options.BatchNorm == BatchNormPolicy.Frozen ? NormalizationMode.Frozen : NormalizationMode.Train;
+            _probe = new ForgetProbe(model, ForgetBatch, LurStep.ForgetLossSpec(options, model.Classes), mode, options.Augment, options.Seed);
         }
     }
 
@@ -86,7 +96,7 @@ public sealed class LurMethod : UnlearningMethod
         ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch) : _retain.BatchesPerEpoch;
 
     /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
+    public override long Steps => _stoppedAt ?? (long)StepsPerEpoch * _options.Epochs;
 
     /// <inheritdoc/>
     public override StepProgram Program => _step.Program;
@@ -108,11 +118,27 @@ public sealed class LurMethod : UnlearningMethod
             if (_options.ForgetLoss == ForgetLoss.RandomLabel) RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Classes);
         }
 
-        // Timed steps make the same numbers; not the first, which pages memory in.
+        var atTheta = _probe is not null && step.Forget is BatchStage batch && index % _options.ProbeEvery == 0 ? _probe.Measure(batch) : double.NaN;
+        var telemetry = RunTimedOrNot(step, index) with { ForgetLossAtTheta = atTheta };
+        StopIfForgotten(telemetry, index);
+        return telemetry;
+    }
+
+    /// <summary>Timed steps make the same numbers; not the first, which pages memory in.</summary>
+    private StepTelemetry RunTimedOrNot(LurStep step, long index)
+    {
         if (step != _step || index == 0 || _times.Count == TimedSteps) return step.Run();
         var (telemetry, times) = step.RunTimed();
         _times.Add(times);
         return telemetry;
+    }
+
+    private void StopIfForgotten(StepTelemetry telemetry, long index)
+    {
+        if (double.IsFinite(telemetry.ForgetAccuracy)) _forgetAccuracy = (_forgetAccuracy.Sum + telemetry.ForgetAccuracy, _forgetAccuracy.Count + 1);
+        if ((index + 1) % StepsPerEpoch != 0) return;
+        if (_forgetAccuracy.Count > 0 && _forgetAccuracy.Sum / _forgetAccuracy.Count <= _options.StopAccuracy) _stoppedAt = index + 1;
+        _forgetAccuracy = default;
     }
 
     private static double Median(IEnumerable<double> values)
@@ -128,6 +154,7 @@ public sealed class LurMethod : UnlearningMethod
         _forget?.Dispose();
         _step.Dispose();
         _plain?.Dispose();
+        _probe?.Dispose();
         _momentum.Dispose();
         base.Dispose(disposing);
     }

@@ -1,0 +1,53 @@
+using Lur.Layers;
+using Lur.Tensors;
+using Lur.Training;
+
+namespace Lur.Unlearning;
+
+/// <summary>The forget loss of a batch at the weights as they are: beside the loss after the look-ahead it shows what the
+/// simulated retain step undoes (methods 1.7). Running statistics are not touched.</summary>
+public sealed class ForgetProbe : IDisposable
+{
+    private readonly StepProgram _program;
+    private readonly BatchStage _stage;
+    private readonly Value _totals;
+    private readonly double[] _read = new double[3];
+
+    /// <summary>Plans the pass.</summary>
+    /// <param name="model">Model; its current weights are used.</param>
+    /// <param name="batch">Batch size.</param>
+    /// <param name="loss">Forget loss.</param>
+    /// <param name="mode">Normalisation of the forget pass; running statistics stay even where that pass moves them.</param>
+    /// <param name="augment">As in the step.</param>
+    /// <param name="seed">As in the step.</param>
+    public ForgetProbe(TrainedModel model, int batch, LossSpec loss, NormalizationMode mode, bool augment, ulong seed)
+    {
+        var p = _program = new StepProgram(model.Device, model.Precision);
+        // Named as the step's batch: the same draws augment it.
+        _stage = new BatchStage(p, "forget", batch, model, augment, seed);
+        var totals = _totals = StepProgram.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
+        p.Emit("clear totals", () => model.Device.Fill(totals.Typed<double>(), 0, totals.Bytes), totals);
+        var pass = new NetworkPass(p, "probe", batch, model.Parameters, model.Buffers, mode == NormalizationMode.TrainAndUpdate ? NormalizationMode.Train : mode) { Inference = true };
+        new LossHead(pass, model.Network.Forward(pass, _stage.Input), _stage.DeviceLabels, loss).Accumulate(totals);
+        p.Plan();
+        p.Capture();
+    }
+
+    /// <summary>Mean loss of the batch that a step is about to take.</summary>
+    public double Measure(BatchStage batch)
+    {
+        batch.Images.CopyTo(_stage.Images);
+        batch.Labels.CopyTo(_stage.Labels);
+        _stage.Counter = batch.Counter;
+        _program.Run();
+        _program.Device.Download(_read.AsSpan(), _totals.Typed<double>());
+        return _read[0] / _read[2];
+    }
+
+    /// <summary>Frees the program.</summary>
+    public void Dispose()
+    {
+        _program.Dispose();
+        _stage.Dispose();
+    }
+}
