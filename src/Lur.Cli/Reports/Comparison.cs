@@ -91,12 +91,8 @@ internal sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, Compare
 
         SeedSummary Of(Func<RunFolder, double> value) => SeedSummary.Of([.. runs.Select(value)]);
         return new ComparedMethod(runs[0].Method, Title(runs[0], all), Of(r => r.Result.Number("unlearned", "ua")), Of(r => r.Result.Number("unlearned", "ra")),
-            Of(r => r.Result.Number("unlearned", "ta")), Of(r => r.Result.Number("unlearned", "mia")), Of(Seconds), Of(r => r.Result.Number("memory", "deviceBytes")));
+            Of(r => r.Result.Number("unlearned", "ta")), Of(r => r.Result.Number("unlearned", "mia")), Of(r => r.Seconds), Of(r => r.Result.Number("memory", "deviceBytes")));
     }
-
-    /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it.</summary>
-    private static double Seconds(RunFolder run) => run.Result.Find("seconds") is { ValueKind: JsonValueKind.Object } stages
-        ? stages.EnumerateObject().Where(s => !s.Name.StartsWith("evaluate", StringComparison.Ordinal)).Sum(s => JsonReading.Value(s.Value)) : double.NaN;
 
     private static string Title(RunFolder run, IReadOnlyList<RunFolder> all)
     {

@@ -36,6 +36,10 @@ internal sealed class RunFolder : IDisposable
     /// <summary>What was to be forgotten, as it was given.</summary>
     public string Forget => Config.Find("forget") is { ValueKind: JsonValueKind.Array } list ? string.Join(", ", list.EnumerateArray().Select(e => e.ToString())) : "a set of samples";
 
+    /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it. NaN where it is missing.</summary>
+    public double Seconds => Result.Find("seconds") is { ValueKind: JsonValueKind.Object } stages
+        ? stages.EnumerateObject().Where(s => !s.Name.StartsWith("evaluate", StringComparison.Ordinal)).Sum(s => JsonReading.Value(s.Value)) : double.NaN;
+
     /// <summary>Classes in the order of their numbers, with test accuracy before and after in percent.</summary>
     public IReadOnlyList<(string Name, double Original, double Unlearned)> Classes => [.. Result.Find("unlearned", "perClassTestAccuracy")?.EnumerateObject()
         .Select(p => (p.Name, Result.Find("original", "perClassTestAccuracy")?.Number(p.Name) ?? double.NaN, JsonReading.Value(p.Value))) ?? []];

@@ -47,6 +47,13 @@ internal static class DataAndModel
         }
     }
 
+    /// <summary>Path of the split a model was trained with: the one given, else the one beside the model, else null.</summary>
+    public static string? SplitPath(string model, string? given)
+    {
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(model)) ?? ".", "split.json");
+        return given ?? (File.Exists(beside) ? beside : null);
+    }
+
     /// <summary>A new model with initial weights for a data set.</summary>
     public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed,
         WeightInitialization scheme = WeightInitialization.TorchDefault, Precision precision = Precision.Float32)

@@ -129,9 +129,7 @@ internal sealed class ForgetRun
     private DataSplit LoadSplit(DataSource source)
     {
         // The split the model was trained with lies beside it; forgetting samples that were never trained on proves nothing.
-        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_settings.Model)) ?? ".", "split.json");
-        var path = _settings.Split ?? (File.Exists(beside) ? beside : null);
-        if (path is not null) return DataSplit.Load(path, source.Train);
+        if (DataAndModel.SplitPath(_settings.Model, _settings.Split) is { } path) return DataSplit.Load(path, source.Train);
         _context.Note("no split.json beside the model: every training image counts as trained on (give --split otherwise)");
         return DataSplit.Create(source.Train, 0, _settings.Seed);
     }

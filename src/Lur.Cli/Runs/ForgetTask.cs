@@ -38,12 +38,8 @@ internal sealed record ForgetTask(string Folder, string Method, string Original,
     }
 
     /// <summary>The split of the original model.</summary>
-    public DataSplit LoadSplit(DataSource source)
-    {
-        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(Original)) ?? ".", "split.json");
-        var path = Split ?? (File.Exists(beside) ? beside : null);
-        return path is null ? DataSplit.Create(source.Train, 0, Seed) : DataSplit.Load(path, source.Train);
-    }
+    public DataSplit LoadSplit(DataSource source) =>
+        DataAndModel.SplitPath(Original, Split) is { } path ? DataSplit.Load(path, source.Train) : DataSplit.Create(source.Train, 0, Seed);
 
     /// <summary>Resolves what was forgotten, and checks that it is what it was.</summary>
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>

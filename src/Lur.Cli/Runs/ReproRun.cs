@@ -3,8 +3,10 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
+using Lur.Cli.Reports;
 using Lur.Device;
 using Lur.Metrics;
+using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
 
@@ -119,7 +121,7 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
     {
         var perSeed = recipe.Seeds.Select(s => Numbers(RunFolderOf(folder, run, s))).ToArray();
         var values = s_metrics.ToDictionary(m => m, m => SeedSummary.Of([.. perSeed.Select(p => p[m])]), StringComparer.Ordinal);
-        var retrain = recipe.Runs.FirstOrDefault(r => r.Method.Name == "retrain");
+        var retrain = recipe.Runs.FirstOrDefault(r => r.Method.Name == RetrainMethod.Definition.Name);
         var gaps = new List<double>();
         if (retrain is not null)
         {
@@ -137,20 +139,15 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
 
     private static Dictionary<string, double> Numbers(string folder)
     {
-        using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "result.json")));
-        var root = result.RootElement;
-        var unlearned = root.GetProperty("unlearned");
-        double Of(string name) => unlearned.GetProperty(name) is { ValueKind: JsonValueKind.Number } v ? v.GetDouble() : double.NaN;
-        // Run time efficiency: everything the method does, without the two evaluations.
-        var seconds = root.GetProperty("seconds").EnumerateObject().Where(p => !p.Name.StartsWith("evaluate", StringComparison.Ordinal)).Sum(p => p.Value.GetDouble());
+        using var run = RunFolder.Open(folder);
         return new Dictionary<string, double>(StringComparer.Ordinal)
         {
-            ["ua"] = Of("ua"),
-            ["ra"] = Of("ra"),
-            ["ta"] = Of("ta"),
-            ["mia"] = Of("mia"),
-            ["seconds"] = seconds,
-            ["deviceMegabytes"] = root.GetProperty("memory").GetProperty("deviceBytes").GetDouble() / 1e6,
+            ["ua"] = run.Result.Number("unlearned", "ua"),
+            ["ra"] = run.Result.Number("unlearned", "ra"),
+            ["ta"] = run.Result.Number("unlearned", "ta"),
+            ["mia"] = run.Result.Number("unlearned", "mia"),
+            ["seconds"] = run.Seconds,
+            ["deviceMegabytes"] = run.Result.Number("memory", "deviceBytes") / 1e6,
         };
     }
 

@@ -38,6 +38,10 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
 
     private sealed record Measured(string Path, Assessment Assessment);
 
+    /// <summary>What was found. Gap and tug of war are NaN without a retrained model; damage and distance are those of the first run.</summary>
+    private sealed record Outcome(Measured[] Retrained, UnlearningVerdict Verdict, double Gap, double TugOfWar, ClassDamage Damage, OverForgetting Over, WeightDistance Distance,
+        (RelearningCurve Unlearned, RelearningCurve? Retrained)? Curves, IReadOnlyList<string> Classes);
+
     /// <summary>Runs.</summary>
     /// <returns><see cref="ExitCode.VerdictFailed"/> unless the model matches Retrain or the verdict is withheld.</returns>
     public int Run(CancellationToken cancel)
@@ -65,13 +69,13 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         Measured[] unlearned = [.. tasks.Select(t => Measure(t.Unlearned, "unlearned"))];
         var references = References(task, source, split, set, original.Architecture, cancel);
         Measured[] retrained = [.. references.Select(r => Measure(r, "retrained"))];
-        var verdict = Judge(before, unlearned, retrained, set);
         var distance = Distance(original, unlearned[0].Path, device, source);
         var curves = Curves(unlearned, retrained, device, source, set, cancel);
-        Write(task, before, unlearned, retrained, verdict, distance, curves, source, set);
-        Print(before, unlearned, retrained, verdict, distance, curves, source, set);
+        var outcome = Judge(before, unlearned, retrained, set, source.Train.ClassNames, distance, curves);
+        Write(task, outcome);
+        Print(outcome);
         if (ForgetPage.TryWrite(context, task.Folder)) context.Note($"wrote {Path.Combine(task.Folder, "verify.json")}, {ForgetPage.FileName}");
-        return verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
+        return outcome.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }
 
     private string[] References(ForgetTask task, DataSource source, DataSplit split, ForgetSet set, string architecture, CancellationToken cancel)
@@ -84,14 +88,25 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         return [.. paths];
     }
 
-    private static UnlearningVerdict Judge(Assessment before, Measured[] unlearned, Measured[] retrained, ForgetSet set)
+    private static Outcome Judge(Assessment before, Measured[] unlearned, Measured[] retrained, ForgetSet set, IReadOnlyList<string> classes, WeightDistance distance,
+        (RelearningCurve Unlearned, RelearningCurve? Retrained)? curves)
     {
         MetricValues Of(Func<UnlearningScores, double> metric, int samples) => new(metric(before.Scores),
             SeedSummary.Of([.. unlearned.Select(m => metric(m.Assessment.Scores))]),
             retrained.Length == 0 ? null : SeedSummary.Of([.. retrained.Select(m => metric(m.Assessment.Scores))]), samples);
         var test = before.Test.Labels.Count(l => !set.WholeClasses.Contains(l));
-        return UnlearningVerdict.Judge(Of(s => s.UnlearningAccuracy, set.Forget.Length), Of(s => s.RetainAccuracy, set.Retain.Length),
+        var verdict = UnlearningVerdict.Judge(Of(s => s.UnlearningAccuracy, set.Forget.Length), Of(s => s.RetainAccuracy, set.Retain.Length),
             Of(s => s.TestAccuracy, Math.Max(1, test)), Of(s => s.MembershipInference, set.Forget.Length));
+        var damage = ClassDamage.Compute(before.Test, unlearned[0].Assessment.Test, set.WholeClasses.ToHashSet(), classes.Count);
+        var over = OverForgetting.Check(unlearned[0].Assessment.Forget, retrained.Length == 0 ? null : retrained[0].Assessment.Forget, classes.Count);
+        var (gap, tug) = (double.NaN, double.NaN);
+        if (retrained.Length > 0)
+        {
+            var (u, r) = (Mean(unlearned), Mean(retrained));
+            (gap, tug) = (AverageGap.Compute(u, r).Mean, TugOfWar.Compute(u, r));
+        }
+
+        return new Outcome(retrained, verdict, gap, tug, damage, over, distance, curves, classes);
     }
 
     private static WeightDistance Distance(TrainedModel original, string path, ComputeDevice device, DataSource source)
@@ -114,41 +129,36 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         return (Attack(unlearned[0].Path, "unlearned"), retrained.Length == 0 ? null : Attack(retrained[0].Path, "retrained"));
     }
 
-    private void Print(Assessment before, Measured[] unlearned, Measured[] retrained, UnlearningVerdict verdict, WeightDistance distance,
-        (RelearningCurve Unlearned, RelearningCurve? Retrained)? curves, DataSource source, ForgetSet set)
+    private void Print(Outcome o)
     {
         var metrics = new Table("metrics", new Column("metric", "Metric"), new Column("original", "Original", Right: true), new Column("unlearned", "Unlearned", Right: true),
             new Column("retrained", "Retrained", Right: true), new Column("gap", "Gap", Right: true), new Column("band", "Band", Right: true), new Column("inside", "Inside"));
-        foreach (var (name, m) in s_names.Zip(verdict.Metrics))
+        foreach (var (name, m) in s_names.Zip(o.Verdict.Metrics))
         {
             metrics.Add(name, Cell.Number(m.Values.Original, 2, " %"), Summary(m.Values.Unlearned), m.Values.Retrained is { } r ? Summary(r) : Cell.Number(double.NaN),
                 Cell.Number(m.Gap), Cell.Number(m.Band), m.Inside is { } inside ? (inside ? "yes" : "no") : "-");
         }
 
-        var (classes, whole) = (source.Train.ClassNames, set.WholeClasses.ToHashSet());
-        var damage = ClassDamage.Compute(before.Test, unlearned[0].Assessment.Test, whole, classes.Count);
-        var over = OverForgetting.Check(unlearned[0].Assessment.Forget, retrained.Length == 0 ? null : retrained[0].Assessment.Forget, classes.Count);
         var facts = new Table("facts", new Column("fact", "Fact"), new Column("value", "Value"));
-        if (retrained.Length > 0)
+        if (o.Retrained.Length > 0)
         {
-            var (u, r) = (Mean(unlearned), Mean(retrained));
-            facts.Add("average gap to Retrain", Cell.Number(AverageGap.Compute(u, r).Mean, 2, " points"));
-            facts.Add("tug of war (1 is Retrain)", Cell.Number(TugOfWar.Compute(u, r), 4));
-            facts.Add("forget set below Retrain's", over.BelowRetrain is true || over.LossAboveRetrain is true ? "yes: accuracy or loss is worse than a model's that never saw it" : "no");
+            facts.Add("average gap to Retrain", Cell.Number(o.Gap, 2, " points"));
+            facts.Add("tug of war (1 is Retrain)", Cell.Number(o.TugOfWar, 4));
+            facts.Add("forget set below Retrain's", o.Over.BelowRetrain is true || o.Over.LossAboveRetrain is true ? "yes: accuracy or loss is worse than a model's that never saw it" : "no");
         }
 
-        facts.Add("distance to the original weights", Cell.Number(distance.Relative, 4, " of their norm"));
-        if (damage.WorstClass >= 0) facts.Add("class that lost most", FormattableString.Invariant($"{classes[damage.WorstClass]}, {damage.WorstChange:+0.0;-0.0} points"));
+        facts.Add("distance to the original weights", Cell.Number(o.Distance.Relative, 4, " of their norm"));
+        if (o.Damage.WorstClass >= 0) facts.Add("class that lost most", FormattableString.Invariant($"{o.Classes[o.Damage.WorstClass]}, {o.Damage.WorstChange:+0.0;-0.0} points"));
         var tables = new List<Table> { metrics, facts };
-        if (curves is { } c) tables.Add(CurveTable(c.Unlearned, c.Retrained));
+        if (o.Curves is { } c) tables.Add(CurveTable(c.Unlearned, c.Retrained));
         if (context.Json)
         {
-            facts.Add("verdict", verdict.Verdict.ToString());
-            facts.Add("sentence", verdict.Sentence);
+            facts.Add("verdict", o.Verdict.Verdict.ToString());
+            facts.Add("sentence", o.Verdict.Sentence);
         }
 
         TablePrinter.Print(context, tables);
-        if (!context.Json) context.Output.WriteLine(verdict.Sentence);
+        if (!context.Json) context.Output.WriteLine(o.Verdict.Sentence);
     }
 
     private static Table CurveTable(RelearningCurve unlearned, RelearningCurve? retrained)
@@ -173,16 +183,15 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
     private static Cell Summary(SeedSummary s) => s.Count < 2 ? Cell.Number(s.Mean, 2, " %")
         : new Cell(s.Mean, FormattableString.Invariant($"{s.Mean:F2} +- {s.Deviation:F2} %"));
 
-    private static void Write(ForgetTask task, Assessment before, Measured[] unlearned, Measured[] retrained, UnlearningVerdict verdict, WeightDistance distance,
-        (RelearningCurve Unlearned, RelearningCurve? Retrained)? curves, DataSource source, ForgetSet set)
+    private static void Write(ForgetTask task, Outcome o)
     {
         OutputFolder.WriteJson(Path.Combine(task.Folder, "verify.json"), w =>
         {
             w.WriteNumber("schema", 1);
-            w.WriteString("verdict", verdict.Verdict.ToString());
-            w.WriteString("sentence", verdict.Sentence);
+            w.WriteString("verdict", o.Verdict.Verdict.ToString());
+            w.WriteString("sentence", o.Verdict.Sentence);
             w.WriteStartArray("metrics");
-            foreach (var (name, m) in s_names.Zip(verdict.Metrics))
+            foreach (var (name, m) in s_names.Zip(o.Verdict.Metrics))
             {
                 w.WriteStartObject();
                 w.WriteString("metric", name.ToLowerInvariant());
@@ -195,22 +204,21 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
             }
 
             w.WriteEndArray();
-            if (retrained.Length > 0)
+            if (o.Retrained.Length > 0)
             {
-                OutputFolder.WriteValue(w, "averageGap", AverageGap.Compute(Mean(unlearned), Mean(retrained)).Mean);
-                OutputFolder.WriteValue(w, "tow", TugOfWar.Compute(Mean(unlearned), Mean(retrained)));
+                OutputFolder.WriteValue(w, "averageGap", o.Gap);
+                OutputFolder.WriteValue(w, "tow", o.TugOfWar);
                 w.WriteStartArray("references");
-                foreach (var r in retrained) w.WriteStringValue(r.Path);
+                foreach (var r in o.Retrained) w.WriteStringValue(r.Path);
                 w.WriteEndArray();
             }
 
             w.WriteStartObject("weightDistance");
-            OutputFolder.WriteValue(w, "distance", distance.Distance);
-            OutputFolder.WriteValue(w, "relative", distance.Relative);
+            OutputFolder.WriteValue(w, "distance", o.Distance.Distance);
+            OutputFolder.WriteValue(w, "relative", o.Distance.Relative);
             w.WriteEndObject();
-            var damage = ClassDamage.Compute(before.Test, unlearned[0].Assessment.Test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
-            OutputFolder.WritePerClass(w, "perClassChange", source.Train.ClassNames, damage.Change);
-            if (curves is { } c)
+            OutputFolder.WritePerClass(w, "perClassChange", o.Classes, o.Damage.Change);
+            if (o.Curves is { } c)
             {
                 w.WriteStartObject("relearning");
                 WriteCurve(w, "points", c.Unlearned);

@@ -29,10 +29,7 @@ public static class KernelImages
                 return null;
             if (own is { Length: > 0 })
                 return own;
-            var home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg && Path.IsPathRooted(xdg)
-                ? xdg
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-            return Path.Combine(home, "lur", "kernels");
+            return UserCache.Folder("kernels");
         }
     }
 

@@ -1,6 +1,8 @@
+using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
 using Lur.Tensors;
+using Shape = Lur.Tensors.Shape;
 
 namespace Lur.Training;
 
@@ -49,6 +51,16 @@ public sealed class BatchStage : BatchInput
 
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>
     public Span<byte> Images => _images.Span;
+
+    /// <summary>Puts a sample's image and label into a row.</summary>
+    /// <param name="row">Row of the batch.</param>
+    /// <param name="data">Data set.</param>
+    /// <param name="index">Sample.</param>
+    public void SetRow(int row, IImageDataset data, int index)
+    {
+        data.CopyImage(index, Images.Slice(row * data.SampleBytes, data.SampleBytes));
+        Labels[row] = data.Label(index);
+    }
 
     /// <summary>First sample counter of the batch; sample i draws with counter + i.</summary>
     public ulong Counter { get => _state.Span[1]; set => _state.Span[1] = value; }

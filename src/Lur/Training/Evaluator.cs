@@ -60,7 +60,6 @@ public sealed class Evaluator : IDisposable
         {
             Probabilities = probabilities ? new float[count * classes] : null,
         };
-        var sample = data.SampleBytes;
         for (var start = 0; start < count; start += _stage.Batch)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -68,9 +67,8 @@ public sealed class Evaluator : IDisposable
             for (var i = 0; i < _stage.Batch; i++)
             {
                 // Rows beyond the last sample repeat it with a label that is ignored; evaluation has no batch statistics.
-                var index = indices[start + Math.Min(i, n - 1)];
-                data.CopyImage(index, _stage.Images.Slice(i * sample, sample));
-                _stage.Labels[i] = i < n ? data.Label(index) : -1;
+                _stage.SetRow(i, data, indices[start + Math.Min(i, n - 1)]);
+                if (i >= n) _stage.Labels[i] = -1;
             }
 
             _program.Run();

@@ -61,12 +61,11 @@ public sealed class FisherPass : IDisposable
     {
         if (samples.Length < 1 || samples.Length > Batch) throw new ArgumentException($"A batch has 1 to {Batch} samples; {samples.Length} were given.", nameof(samples));
         _model.Device.Synchronize(); // the previous batch has been read
-        var bytes = _data.SampleBytes;
         for (var i = 0; i < Batch; i++)
         {
-            var index = samples[Math.Min(i, samples.Length - 1)];
-            _data.CopyImage(index, _stage.Images.Slice(i * bytes, bytes));
-            _stage.Labels[i] = i >= samples.Length ? -1 : label >= 0 ? label : _data.Label(index);
+            _stage.SetRow(i, _data, samples[Math.Min(i, samples.Length - 1)]);
+            if (i >= samples.Length) _stage.Labels[i] = -1;
+            else if (label >= 0) _stage.Labels[i] = label;
         }
 
         _stage.Counter = _counter;

@@ -15,20 +15,16 @@ public sealed class ForgetProbe : IDisposable
 
     /// <summary>Plans the pass.</summary>
     /// <param name="model">Model; its current weights are used.</param>
-    /// <param name="batch">Batch size.</param>
-    /// <param name="loss">Forget loss.</param>
-    /// <param name="mode">Normalisation of the forget pass; running statistics stay even where that pass moves them.</param>
-    /// <param name="augment">As in the step.</param>
-    /// <param name="seed">As in the step.</param>
-    public ForgetProbe(TrainedModel model, int batch, LossSpec loss, NormalizationMode mode, bool augment, ulong seed)
+    /// <param name="options">Options of the step whose batches are measured.</param>
+    public ForgetProbe(TrainedModel model, LurOptions options)
     {
         var p = _program = new StepProgram(model.Device, model.Precision);
         // Named as the step's batch: the same draws augment it.
-        _stage = new BatchStage(p, "forget", batch, model, augment, seed);
+        _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed);
         var totals = _totals = StepProgram.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         p.Emit("clear totals", () => model.Device.Fill(totals.Typed<double>(), 0, totals.Bytes), totals);
-        var pass = new NetworkPass(p, "probe", batch, model.Parameters, model.Buffers, mode == NormalizationMode.TrainAndUpdate ? NormalizationMode.Train : mode) { Inference = true };
-        new LossHead(pass, model.Network.Forward(pass, _stage.Input), _stage.DeviceLabels, loss).Accumulate(totals);
+        var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode()) { Inference = true };
+        new LossHead(pass, model.Network.Forward(pass, _stage.Input), _stage.DeviceLabels, options.ForgetLossSpec(model.Classes)).Accumulate(totals);
         p.Plan();
         p.Capture();
     }

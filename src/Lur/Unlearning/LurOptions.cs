@@ -103,6 +103,9 @@ public sealed record LurOptions
     /// <summary>Batch size of forget batches; 0 takes <see cref="BatchSize"/>.</summary>
     public int ForgetBatchSize { get; init; }
 
+    /// <summary>Rows of a forget batch.</summary>
+    public int ForgetRows => ForgetBatchSize == 0 ? BatchSize : ForgetBatchSize;
+
     /// <summary>Second-order term.</summary>
     public HessianVectorProduct Hvp { get; init; } = HessianVectorProduct.Exact;
 
@@ -158,6 +161,15 @@ public sealed record LurOptions
     /// <summary>Bytes a step may take on the device, model included; 0 is no limit. Met by <see cref="Recompute"/> and
     /// <see cref="MicroBatch"/> (see <see cref="LurMemory"/>).</summary>
     public long MaxMemory { get; init; }
+
+    /// <summary>The loss on a forget batch.</summary>
+    internal LossSpec ForgetLossSpec(int classes) => ForgetLoss switch
+    {
+        ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
+        ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(classes) + BoundMargin)),
+        ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
+        _ => new LossSpec(1, 1, 0),
+    };
 
     /// <summary>Both as one.</summary>
     public BatchSplit Split => new(MicroBatch, Recompute);

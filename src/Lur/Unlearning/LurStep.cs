@@ -55,7 +55,7 @@ public sealed class LurStep : IDisposable
         _skip = StepProgram.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
         Retain = input(p, "retain", options.BatchSize);
-        if (WithForget) Forget = input(p, "forget", options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize);
+        if (WithForget) Forget = input(p, "forget", options.ForgetRows);
         Build(momentum, mask?.Pointer ?? default);
         p.Plan(allocate);
         if (capture && allocate) p.Capture();
@@ -153,11 +153,9 @@ public sealed class LurStep : IDisposable
         p.Emit("clear telemetry", () => device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
         p.Emit("clear telemetry", () => device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
         var policy = _options.BatchNorm;
-        var frozen = policy == BatchNormPolicy.Frozen;
         p.Section(RetainSection);
         var g = Vector("retain gradient");
-        var retain = Gradient("retain", _model.Parameters, Retain, LossSpec.CrossEntropy,
-            frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate, g, Slot.RetainTotals);
+        var retain = Gradient("retain", _model.Parameters, Retain, LossSpec.CrossEntropy, policy.RetainMode(), g, Slot.RetainTotals);
         FlatVector? v = null, h = null;
         if (!WithForget)
         {
@@ -170,10 +168,9 @@ public sealed class LurStep : IDisposable
             EmitLookAhead(ahead, g);
             p.Section(ForgetSection);
             v = Vector("forget gradient");
-            var mode = frozen ? NormalizationMode.Frozen : policy == BatchNormPolicy.Both ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train;
-            _ = Gradient("forget", ahead, Forget!, ForgetLossSpec(), mode, v, Slot.ForgetTotals);
+            _ = Gradient("forget", ahead, Forget!, _options.ForgetLossSpec(_model.Classes), policy.ForgetMode(), v, Slot.ForgetTotals);
             EmitSquare(v, Slot.ForgetSquare);
-            h = EmitProduct(retain, ahead, v, frozen ? NormalizationMode.Frozen : NormalizationMode.Train);
+            h = EmitProduct(retain, ahead, v, policy.ProbeMode());
         }
 
         (RetainGradient, ForgetGradient, Product) = (g, v, h);
@@ -189,17 +186,6 @@ public sealed class LurStep : IDisposable
 
     /// <summary>A vector for results of a part of a batch; every gradient shares it.</summary>
     private FlatVector Scratch(string name) => _vectors.Find(x => x.Name == name) ?? Vector(name);
-
-    private LossSpec ForgetLossSpec() => ForgetLossSpec(_options, _model.Classes);
-
-    /// <summary>The forget loss of the options.</summary>
-    internal static LossSpec ForgetLossSpec(LurOptions options, int classes) => options.ForgetLoss switch
-    {
-        ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
-        ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(classes) + options.BoundMargin)),
-        ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
-        _ => new LossSpec(1, 1, 0),
-    };
 
     /// <summary>theta' = theta - a g, a = alpha or the capped alpha; |g|^2 and |theta|^2 come with it.</summary>
     private void EmitLookAhead(FlatVector ahead, FlatVector g)

@@ -37,15 +37,10 @@ public sealed record RepairOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Normalisation of a pass over a retain batch.</summary>
-    public NormalizationMode RetainMode => BatchNorm == BatchNormPolicy.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate;
+    public NormalizationMode RetainMode => BatchNorm.RetainMode();
 
     /// <summary>Normalisation of a pass over a forget batch.</summary>
-    public NormalizationMode ForgetMode => BatchNorm switch
-    {
-        BatchNormPolicy.Frozen => NormalizationMode.Frozen,
-        BatchNormPolicy.Both => NormalizationMode.TrainAndUpdate,
-        _ => NormalizationMode.Train,
-    };
+    public NormalizationMode ForgetMode => BatchNorm.ForgetMode();
 
     /// <summary>The options on the command line, with a method's defaults.</summary>
     /// <param name="rate">Learning rate.</param>

@@ -25,6 +25,18 @@ public static class Trim
 {
     private const int PartialCount = 512;
 
+    /// <summary>The stage as a preparation of a method; none when the sparsity is 0.</summary>
+    /// <param name="task">What the method was given.</param>
+    /// <param name="options">As for <see cref="Run"/>; their seed orders the batches.</param>
+    public static IReadOnlyList<Preparation> Preparations(UnlearningTask task, LurOptions options) => options.TrimSparsity == 0 ? [] :
+    [
+        new Preparation("trim", () =>
+        {
+            using var feed = new BatchFeed(task.Data, task.Set.Forget, options.ForgetRows, RandomStream.StreamOf("order/trim", (long)options.Seed));
+            return Run(task.Model, options, feed.Fill).ToPreparation();
+        }),
+    ];
+
     /// <summary>Runs the stage on a model.</summary>
     /// <param name="model">Model to change.</param>
     /// <param name="options">Sparsity, scope, layers, batches, seed.</param>
@@ -78,8 +90,7 @@ public static class Trim
     private static void Accumulate(TrainedModel model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
         using var program = new StepProgram(model.Device, model.Precision);
-        var batch = options.ForgetBatchSize == 0 ? options.BatchSize : options.ForgetBatchSize;
-        using var stage = new BatchStage(program, "trim", batch, model, options.Augment, options.Seed);
+        using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
         _ = new GradientEvaluation(program, "trim", model, model.Parameters, stage, LossSpec.CrossEntropy, NormalizationMode.Train, gradient);
         var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);

@@ -29,16 +29,7 @@ public sealed class ReferenceCache(string folder)
     private const string ModelName = "model.safetensors", KeyName = "key.txt", HashName = "sha256.txt";
 
     /// <summary>LUR_REFERENCES, else lur/references below XDG_CACHE_HOME (~/.cache).</summary>
-    public static string DefaultFolder
-    {
-        get
-        {
-            if (Environment.GetEnvironmentVariable("LUR_REFERENCES") is { Length: > 0 } own) return own;
-            var home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg && Path.IsPathRooted(xdg)
-                ? xdg : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-            return Path.Combine(home, "lur", "references");
-        }
-    }
+    public static string DefaultFolder => Environment.GetEnvironmentVariable("LUR_REFERENCES") is { Length: > 0 } own ? own : UserCache.Folder("references");
 
     /// <summary>Gives the path of a reference model, training it where there is none.</summary>
     /// <param name="key">What decides it.</param>

@@ -81,11 +81,7 @@ public static class RelearningAttack
 
             cancellation.ThrowIfCancellationRequested();
             sampler.Next(batch.AsSpan(shots.Length));
-            for (var i = 0; i < batch.Length; i++)
-            {
-                data.CopyImage(batch[i], stage.Images.Slice(i * data.SampleBytes, data.SampleBytes));
-                stage.Labels[i] = data.Label(batch[i]);
-            }
+            for (var i = 0; i < batch.Length; i++) stage.SetRow(i, data, batch[i]);
 
             stage.Counter = (ulong)done * (ulong)options.BatchSize;
             step.Run(done, options.Steps[^1]);

@@ -1,4 +1,3 @@
-using Lur.Layers;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -36,7 +35,7 @@ public sealed class LurMethod : UnlearningMethod
         var (data, set, model) = (task.Data, task.Set, task.Model);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _retain = new BatchFeed(data, set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
-        if (options.Lambda > 0) _forget = new BatchFeed(data, set.Forget, ForgetBatch, RandomStream.StreamOf("order/forget", (long)options.Seed));
+        if (options.Lambda > 0) _forget = new BatchFeed(data, set.Forget, options.ForgetRows, RandomStream.StreamOf("order/forget", (long)options.Seed));
         _step = new LurStep(model, _momentum, options, withForget: true);
         if (_forget is not null && options.EpochMode == EpochMode.RetainLengthPlainTail && _forget.BatchesPerEpoch < _retain.BatchesPerEpoch)
         {
@@ -45,8 +44,7 @@ public sealed class LurMethod : UnlearningMethod
 
         if (_forget is not null && options.ProbeEvery > 0)
         {
-            var mode = options.BatchNorm == BatchNormPolicy.Frozen ? NormalizationMode.Frozen : NormalizationMode.Train;
-            _probe = new ForgetProbe(model, ForgetBatch, LurStep.ForgetLossSpec(options, model.Classes), mode, options.Augment, options.Seed);
+            _probe = new ForgetProbe(model, options);
         }
     }
 
@@ -72,8 +70,8 @@ public sealed class LurMethod : UnlearningMethod
         get
         {
             long Bytes(HessianVectorProduct hvp) => LurMemory.Bytes(Model, _options with { Hvp = hvp });
-            var none = Bytes(HessianVectorProduct.None);
-            return [("total with --hvp none", none), ("total with --hvp fd", Bytes(HessianVectorProduct.FiniteDifference)), ("total with --hvp exact", Bytes(HessianVectorProduct.Exact)), ("exact costs over none", Bytes(HessianVectorProduct.Exact) - none)];
+            var (none, exact) = (Bytes(HessianVectorProduct.None), Bytes(HessianVectorProduct.Exact));
+            return [("total with --hvp none", none), ("total with --hvp fd", Bytes(HessianVectorProduct.FiniteDifference)), ("total with --hvp exact", exact), ("exact costs over none", exact - none)];
         }
     }
 
@@ -89,7 +87,7 @@ public sealed class LurMethod : UnlearningMethod
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Preparation> Preparations => _options.TrimSparsity == 0 ? [] : [new Preparation("trim", RunTrim)];
+    public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options);
 
     /// <summary>Steps of an epoch: the shorter loader in <see cref="EpochMode.MinSize"/>, else one pass over the retain set.</summary>
     public override int StepsPerEpoch => _options.EpochMode == EpochMode.MinSize && _forget is not null
@@ -103,8 +101,6 @@ public sealed class LurMethod : UnlearningMethod
 
     /// <inheritdoc/>
     public override long VectorBytes => _step.VectorBytes;
-
-    private int ForgetBatch => _options.ForgetBatchSize == 0 ? _options.BatchSize : _options.ForgetBatchSize;
 
     /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
@@ -157,11 +153,5 @@ public sealed class LurMethod : UnlearningMethod
         _probe?.Dispose();
         _momentum.Dispose();
         base.Dispose(disposing);
-    }
-
-    private PreparationReport RunTrim()
-    {
-        using var feed = new BatchFeed(Task.Data, Task.Set.Forget, ForgetBatch, RandomStream.StreamOf("order/trim", (long)_options.Seed));
-        return Trim.Run(Model, _options, feed.Fill).ToPreparation();
     }
 }

@@ -1,5 +1,4 @@
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -55,7 +54,7 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         });
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Preparation> Preparations => _trim.TrimSparsity == 0 ? [] : [new Preparation("trim", RunTrim)];
+    public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _trim);
 
     /// <inheritdoc/>
     public override int StepsPerEpoch => _loop.StepsPerEpoch;
@@ -96,11 +95,5 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         _memories?.Dispose();
         _projection?.Dispose();
         base.Dispose(disposing);
-    }
-
-    private PreparationReport RunTrim()
-    {
-        using var feed = new BatchFeed(Task.Data, Task.Set.Forget, _trim.BatchSize, RandomStream.StreamOf("order/trim", (long)_trim.Seed));
-        return Trim.Run(Model, _trim, feed.Fill).ToPreparation();
     }
 }
