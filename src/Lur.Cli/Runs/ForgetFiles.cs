@@ -81,7 +81,7 @@ internal static class ForgetFiles
         w.WriteEndArray();
         w.WriteNumber("steps", r.Method.Steps);
         w.WriteStartObject("seconds");
-        foreach (var (stage, seconds) in r.Stages) w.WriteNumber(stage, Math.Round(seconds, 3));
+        foreach (var (stage, seconds) in r.Stages) OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));
         w.WriteEndObject();
         w.WriteStartObject("memory");
         w.WriteNumber("deviceBytes", (r.Method.Program?.Report?.ArenaBytes ?? 0) + r.Method.VectorBytes + (2 * r.Method.Model.Parameters.Bytes) + r.Method.Model.Buffers.Bytes);

@@ -35,6 +35,12 @@ internal sealed record ForgetSettings
     public DataOptions DataOptions { get; init; } = new();
 
     public bool PlanOnly { get; init; }
+
+    /// <summary>Cache of reference models that a run of the method retrain is taken from and put into; null always trains.</summary>
+    public string? References { get; init; }
+
+    /// <summary>Assessments of original models, by hash of model and of forget set, for runs that share them; null always assesses.</summary>
+    public Dictionary<string, Assessment>? Originals { get; init; }
 }
 
 /// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv, result.json and report.html.</summary>
@@ -94,7 +100,32 @@ internal sealed class ForgetRun
         foreach (var note in method.Notes) _context.Note(note);
         using var evaluator = new Evaluator(model);
         var assessor = new Assessor(_context, source, set);
-        var before = Timed("evaluate original", () => assessor.Assess(evaluator, "evaluate original", cancel));
+        var parent = ParentSha256();
+        var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(evaluator, "evaluate original", cancel));
+        if (!FoundReference(method, source, split, set, cancel)) Unlearn(method, cancel);
+        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
+
+        ModelFile.Save(model, ModelPath, Metadata(set));
+        var outcome = new ForgetOutcome(_settings.Method.Name, parent, source, split, set, method, _stages, _preparations, before, after);
+        OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
+        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
+        Warn(before.Metrics, after.Metrics);
+        foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
+        var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
+        _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
+        return ExitCode.Done;
+    }
+
+    private Assessment AssessOriginal(string key, Func<Assessment> assess)
+    {
+        if (_settings.Originals?.GetValueOrDefault(key) is { } known) return known;
+        var assessment = Timed("evaluate original", assess);
+        _settings.Originals?.Add(key, assessment);
+        return assessment;
+    }
+
+    private void Unlearn(UnlearningMethod method, CancellationToken cancel)
+    {
         foreach (var preparation in method.Preparations)
         {
             cancel.ThrowIfCancellationRequested();
@@ -105,17 +136,30 @@ internal sealed class ForgetRun
 
         Timed("repair", () => Repair(method, cancel));
         method.Finish();
-        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
+    }
 
-        ModelFile.Save(model, ModelPath, Metadata(set));
-        var outcome = new ForgetOutcome(_settings.Method.Name, ParentSha256(), source, split, set, method, _stages, _preparations, before, after);
-        OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
-        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
-        Warn(before.Metrics, after.Metrics);
-        foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
-        var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
-        _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
-        return ExitCode.Done;
+    /// <summary>A run of the method retrain as an entry of the reference cache: found there, or made and put there.</summary>
+    /// <returns>False if this run has nothing to do with the cache.</returns>
+    private bool FoundReference(UnlearningMethod method, DataSource source, DataSplit split, ForgetSet set, CancellationToken cancel)
+    {
+        if (_settings.References is not { } folder || _settings.Method != RetrainMethod.Definition || RetrainMethod.TrainingOf(_values, _settings.Seed) is not { } training) return false;
+        var model = method.Model;
+        var stored = new ReferenceModels(_context, folder).Get(training, split, set, model.Architecture, entry =>
+        {
+            Unlearn(method, cancel);
+            ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set));
+            File.Copy(Path.Combine(_settings.Output, "log.csv"), Path.Combine(entry, ReferenceModels.StepsName), overwrite: true);
+            OutputFolder.WriteJson(Path.Combine(entry, "result.json"), w => w.WriteNumber("seconds", _stages.Where(s => !s.Stage.StartsWith("evaluate", StringComparison.Ordinal)).Sum(s => s.Seconds)));
+        });
+        if (method.Step > 0 || method.Steps == 0) return true;
+        using var found = DataAndModel.Load(stored, model.Device, source, model.Precision);
+        model.Parameters.CopyFrom(found.Parameters);
+        model.Buffers.CopyFrom(found.Buffers);
+        // What it took when it was trained: the cost of the method, not of this run.
+        _stages.Add(("repair", ReferenceModels.SecondsOf(stored)));
+        var steps = Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName);
+        AtomicFile.WriteText(Path.Combine(_settings.Output, "log.csv"), File.Exists(steps) ? File.ReadAllText(steps) : LogHeader);
+        return true;
     }
 
     private T Timed<T>(string stage, Func<T> body)

@@ -10,6 +10,13 @@ namespace Lur.Cli.Runs;
 /// <param name="Options">Options by name.</param>
 internal sealed record RecipeRun(string Label, MethodDefinition Method, IReadOnlyDictionary<string, string> Options);
 
+/// <summary>A sweep: every combination of the values of a few options, as runs of their own.</summary>
+/// <param name="Label">First word of the labels of its runs.</param>
+/// <param name="Method">Method.</param>
+/// <param name="Axes">Options that vary, with their values, in the order of the file.</param>
+/// <param name="Labels">Labels of the runs, the last axis fastest.</param>
+internal sealed record RecipeSweep(string Label, MethodDefinition Method, IReadOnlyList<(string Option, IReadOnlyList<string> Values)> Axes, IReadOnlyList<string> Labels);
+
 /// <summary>An experiment in a file: data, model, training, forget set, methods, seeds.</summary>
 internal sealed record Recipe
 {
@@ -30,8 +37,11 @@ internal sealed record Recipe
 
     public required IReadOnlyList<RecipeRun> Runs { get; init; }
 
-    /// <summary>Options that a sweep varies, in order; empty without one.</summary>
-    public IReadOnlyList<string> Swept { get; init; } = [];
+    /// <summary>Sweeps; their runs are among <see cref="Runs"/>.</summary>
+    public IReadOnlyList<RecipeSweep> Sweeps { get; init; } = [];
+
+    /// <summary>The run gaps are measured against: the first of the method retrain; null without one.</summary>
+    public RecipeRun? Reference => Runs.FirstOrDefault(r => r.Method.Name == RetrainMethod.Definition.Name);
 
     /// <summary>Reads a recipe: a path, or a name of those that come with the program.</summary>
     /// <exception cref="UserErrorException">There is none, or it is malformed; names the field.</exception>
@@ -71,60 +81,82 @@ internal sealed record Recipe
             : throw new UserErrorException($"the text '{field}' is missing.");
         JsonElement.ArrayEnumerator List(string field) => e.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray()
             : throw new UserErrorException($"the list '{field}' is missing.");
-        var runs = List("methods").Select(m => Run(m, m.TryGetProperty("label", out var label) ? label.GetString() : null)).ToList();
-        IReadOnlyList<string> swept = [];
-        if (e.TryGetProperty("sweep", out var sweep))
+        var model = Text("model");
+        var train = TrainSettings.FromJson(e.GetProperty("train"), model);
+        var runs = List("methods").Select(m => Run(m, train, m.TryGetProperty("label", out var label) ? label.GetString() : null)).ToList();
+        var sweeps = new List<RecipeSweep>();
+        if (e.TryGetProperty("sweep", out var given))
         {
-            (swept, var combinations) = Sweep(sweep);
-            runs.AddRange(combinations);
+            foreach (var one in given.ValueKind == JsonValueKind.Array ? given.EnumerateArray().ToArray() : [given])
+            {
+                var (sweep, combinations) = Sweep(one, train);
+                sweeps.Add(sweep);
+                runs.AddRange(combinations);
+            }
         }
 
         if (runs.Select(r => r.Label).Distinct(StringComparer.Ordinal).Count() != runs.Count) throw new UserErrorException("two runs have one label; give each its own.");
-        var model = Text("model");
         return new Recipe
         {
             Name = name,
             Description = Text("description"),
             Data = Text("data"),
             Model = model,
-            Train = TrainSettings.FromJson(e.GetProperty("train"), model),
+            Train = train,
             Forget = [.. List("forget").Select(f => f.GetString()!)],
             Seeds = [.. List("seeds").Select(s => s.GetUInt64())],
             Runs = runs,
-            Swept = swept,
+            Sweeps = sweeps,
         };
     }
 
-    private static RecipeRun Run(JsonElement e, string? label)
+    private static RecipeRun Run(JsonElement e, TrainSettings train, string? label)
     {
         var method = MethodCatalog.Find(e.GetProperty("method").GetString()!);
-        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        var options = Inherited(method, train);
         if (e.TryGetProperty("options", out var given))
         {
-            foreach (var option in given.EnumerateObject()) options.Add(option.Name, TextOf(option.Value));
+            foreach (var option in given.EnumerateObject()) options[option.Name] = TextOf(option.Value);
         }
 
         _ = method.Bind(method.Read(options));
         return new RecipeRun(label ?? method.Name, method, options);
     }
 
-    /// <summary>Every combination of the listed values, beside the options that stay.</summary>
-    private static (IReadOnlyList<string> Swept, List<RecipeRun> Runs) Sweep(JsonElement e)
+    /// <summary>Options that follow the original's training: Retrain repeats its recipe, and images that were trained on as
+    /// they are stay so in every method.</summary>
+    private static Dictionary<string, string> Inherited(MethodDefinition method, TrainSettings train)
     {
-        var fixedRun = Run(e, "sweep");
-        var axes = e.GetProperty("over").EnumerateObject().Select(p => (p.Name, Values: p.Value.EnumerateArray().Select(TextOf).ToArray())).ToArray();
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (method == RetrainMethod.Definition)
+        {
+            foreach (var (name, text) in RetrainMethod.OptionsOf(train.Training)) options.Add(name, text);
+        }
+        else if (!train.Training.Augment && method.Options.Any(o => o.Name == "no-augment"))
+        {
+            options.Add("no-augment", "true");
+        }
+
+        return options;
+    }
+
+    /// <summary>Every combination of the listed values, beside the options that stay.</summary>
+    private static (RecipeSweep Sweep, List<RecipeRun> Runs) Sweep(JsonElement e, TrainSettings train)
+    {
+        var fixedRun = Run(e, train, e.TryGetProperty("label", out var label) ? label.GetString() : null);
+        var axes = e.GetProperty("over").EnumerateObject().Select(p => (Option: p.Name, Values: (IReadOnlyList<string>)[.. p.Value.EnumerateArray().Select(TextOf)])).ToArray();
         IEnumerable<Dictionary<string, string>> combinations = [new Dictionary<string, string>(fixedRun.Options, StringComparer.Ordinal)];
         foreach (var (axis, values) in axes)
         {
             combinations = combinations.SelectMany(c => values.Select(v => new Dictionary<string, string>(c, StringComparer.Ordinal) { [axis] = v })).ToList();
         }
 
-        var runs = combinations.Select(c =>
+        RecipeRun[] runs = [.. combinations.Select(c =>
         {
             _ = fixedRun.Method.Bind(fixedRun.Method.Read(c));
-            return new RecipeRun(string.Join(' ', axes.Select(a => $"{a.Name}={c[a.Name]}").Prepend(fixedRun.Method.Name)), fixedRun.Method, c);
-        });
-        return ([.. axes.Select(a => a.Name)], [.. runs]);
+            return new RecipeRun(string.Join(' ', axes.Select(a => $"{a.Option}={c[a.Option]}").Prepend(fixedRun.Label)), fixedRun.Method, c);
+        })];
+        return (new RecipeSweep(fixedRun.Label, fixedRun.Method, axes, [.. runs.Select(r => r.Label)]), [.. runs]);
     }
 
     private static string TextOf(JsonElement value) => value.ValueKind switch

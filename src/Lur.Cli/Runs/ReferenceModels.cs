@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lur.Data;
+using Lur.Training;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;
@@ -7,6 +8,9 @@ namespace Lur.Cli.Runs;
 /// <summary>Retrain models for a forgetting task, from the cache or trained now by the recipe of the original model.</summary>
 internal sealed class ReferenceModels(CommandContext context, string folder)
 {
+    /// <summary>The log of the steps, where a run of the method retrain made the entry.</summary>
+    public const string StepsName = "steps.csv";
+
     /// <summary>Gives the path of a model trained by a recipe without the forget set.</summary>
     /// <param name="recipe">Settings of the original's training; its seed is replaced.</param>
     /// <param name="source">Data.</param>
@@ -18,8 +22,31 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
     public string Get(TrainSettings recipe, DataSource source, DataSplit split, ForgetSet set, string architecture, ulong seed, CancellationToken cancel)
     {
         var training = recipe.Training with { Seed = seed };
-        var key = new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version);
-        return new ReferenceCache(folder).GetOrTrain(key, work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel), context.Note);
+        return Get(training, split, set, architecture, work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel));
+    }
+
+    /// <summary>Gives the path of a model trained without the forget set.</summary>
+    /// <param name="training">Recipe and seed.</param>
+    /// <param name="split">Split the original was trained with.</param>
+    /// <param name="set">What is left out.</param>
+    /// <param name="architecture">Architecture of the original, as its file names it.</param>
+    /// <param name="train">Trains it where there is none: leaves model.safetensors and result.json in the folder it is given.</param>
+    public string Get(TrainingOptions training, DataSplit split, ForgetSet set, string architecture, Action<string> train) =>
+        new ReferenceCache(folder).GetOrTrain(new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version), train, context.Note);
+
+    /// <summary>Seconds the training of a reference model took; NaN where they were not recorded.</summary>
+    /// <param name="model">Path of the model.</param>
+    public static double SecondsOf(string model)
+    {
+        try
+        {
+            using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(Path.GetDirectoryName(model)!, "result.json")));
+            return result.RootElement.GetProperty("seconds").GetDouble();
+        }
+        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return double.NaN;
+        }
     }
 
     /// <summary>Reads the settings of a training run from its config.json.</summary>

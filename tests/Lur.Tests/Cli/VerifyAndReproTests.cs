@@ -29,10 +29,12 @@ public class VerifyAndReproTests
         return temp["run"];
     }
 
-    private static (int Code, string Output, string Error) Verify(VerifySettings settings)
+    private static (int Code, string Output, string Error) Verify(VerifySettings settings) => Run(context => new VerifyRun(context, settings).Run(CancellationToken.None));
+
+    private static (int Code, string Output, string Error) Run(Func<CommandContext, int> body)
     {
         using StringWriter output = new(), error = new();
-        var code = new VerifyRun(new CommandContext { Output = output, Error = error }, settings).Run(CancellationToken.None);
+        var code = body(new CommandContext { Output = output, Error = error });
         return (code, output.ToString(), error.ToString());
     }
 
@@ -106,7 +108,7 @@ public class VerifyAndReproTests
           "description": "A test.", "data": "synthetic:train=160,test=60,seed=5", "model": "resnet[1,1]:w4",
           "train": { "epochs": 1, "batch": 16, "lr": 0.05 },
           "forget": ["class:3"], "seeds": [1, 2],
-          "methods": [ { "method": "retrain", "options": { "epochs": 1, "batch": 16, "lr": 0.05 } }, { "method": "ft", "options": { "epochs": 1, "batch": 16 } } ],
+          "methods": [ { "method": "retrain" }, { "method": "ft", "options": { "epochs": 1, "batch": 16 } } ],
           "sweep": { "method": "lur", "options": { "epochs": 1, "batch": 16, "hvp": "none" }, "over": { "alpha": [0, 0.01], "lambda": [0.05] } }
         }
         """;
@@ -141,6 +143,35 @@ public class VerifyAndReproTests
         File.WriteAllText(temp["expected.json"], expected.Replace($"\"mean\": {ua:R}", "\"mean\": -50", StringComparison.Ordinal));
         (code, _, error) = Lur([.. args, "--expected", temp["expected.json"]]);
         Assert.That(code, Is.EqualTo(ExitCode.VerdictFailed), error);
+    }
+
+    [Test]
+    public void ADamagedRunIsMadeAgainAndRetrainIsTrainedOnce()
+    {
+        using var temp = new TempFolder();
+        File.WriteAllText(temp["small.json"], Recipe);
+        (int Code, string Output, string Error) Repro(string output) => Run(context => new ReproRun(context, new ReproSettings { Recipe = temp["small.json"], Output = output, CacheFolder = temp["cache"] }).Run(CancellationToken.None));
+        var first = Repro(temp["out"]);
+        Assert.That(first.Code, Is.Zero, first.Error);
+        Assert.That(Directory.GetDirectories(temp["cache"]), Has.Length.EqualTo(2), "one Retrain model a seed");
+
+        var measured = File.ReadAllText(temp["out/small/measured.json"]);
+
+        // Retrain of the recipe's training, not of the method's defaults: verify finds it.
+        var verify = Verify(new VerifySettings { Runs = [temp["out/small/seed1/ft"]], RetrainSeeds = [1], CacheFolder = temp["cache"] });
+        Assert.That(verify.Error, Does.Contain("found in").And.Not.Contain("training a reference"));
+
+        var damaged = temp["out/small/seed2/ft/model.safetensors"];
+        var bytes = File.ReadAllBytes(damaged);
+        File.WriteAllBytes(damaged, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+        File.WriteAllText(temp["out/small/seed1/retrain/result.json"], "{");
+        var second = Repro(temp["out"]);
+        Assert.That(second.Error, Does.Contain("seed2/ft are damaged").And.Contain("seed1/retrain are damaged").And.Contain("reference model of seed 1 found"));
+        Assert.That(File.ReadAllBytes(damaged), Is.EqualTo(bytes));
+        using JsonDocument before = JsonDocument.Parse(measured), after = JsonDocument.Parse(File.ReadAllText(temp["out/small/measured.json"]));
+        string[] Values(JsonDocument document, string run, params string[] metrics) => [.. metrics.Select(m => document.RootElement.GetProperty("runs").GetProperty(run).GetProperty(m).GetRawText())];
+        Assert.That(Values(after, "ft", "ua", "ra", "ta", "mia", "gap"), Is.EqualTo(Values(before, "ft", "ua", "ra", "ta", "mia", "gap")));
+        Assert.That(Values(after, "retrain", "ua", "seconds"), Is.EqualTo(Values(before, "retrain", "ua", "seconds")), "the seconds are those of its training, not of finding it");
     }
 
     [TestCase("\"epochs\": 1, \"batch\": 16, \"lr\": 0.05 }", "\"epochs\": -1 }", "epochs")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Layers;
 using Lur.Training;
 
@@ -31,6 +32,38 @@ public sealed class RetrainMethod : SingleBatchMethod
             var options = RepairOptions.Read(values) with { Nesterov = !values.Flag("no-nesterov") };
             return task => new RetrainMethod(task, options, values.Choice<WeightInitialization>("init"));
         });
+
+    /// <summary>The options that repeat a training recipe; its seed is the task's.</summary>
+    public static IEnumerable<(string Name, string Text)> OptionsOf(TrainingOptions training)
+    {
+        static string N(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+        static string Flag(bool value) => value ? "true" : "false";
+        return
+        [
+            ("lr", N(training.LearningRate)), ("epochs", N(training.Epochs)), ("batch", N(training.BatchSize)), ("schedule", training.Schedule), ("momentum", N(training.Momentum)),
+            ("weight-decay", N(training.WeightDecay)), ("no-augment", Flag(!training.Augment)), ("no-nesterov", Flag(!training.Nesterov)),
+            ("init", training.Initialization == WeightInitialization.KaimingNormal ? "kaiming" : "torch"),
+        ];
+    }
+
+    /// <summary>The training recipe that options stand for; null when no plain training has the same result (--bn).</summary>
+    public static TrainingOptions? TrainingOf(OptionValues values, ulong seed)
+    {
+        var options = RepairOptions.Read(values);
+        return options.BatchNorm == BatchNormPolicy.Frozen ? null : new TrainingOptions
+        {
+            Epochs = options.Epochs,
+            BatchSize = options.BatchSize,
+            LearningRate = options.LearningRate,
+            Momentum = options.Momentum,
+            Nesterov = !values.Flag("no-nesterov"),
+            WeightDecay = options.WeightDecay,
+            Schedule = options.Schedule,
+            Initialization = values.Choice<WeightInitialization>("init"),
+            Augment = options.Augment,
+            Seed = seed,
+        };
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("initialise", Initialize)];

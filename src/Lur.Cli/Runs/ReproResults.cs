@@ -1,0 +1,222 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using Lur.Cli.Reports;
+using Lur.Device;
+using Lur.Metrics;
+
+namespace Lur.Cli.Runs;
+
+/// <summary>Numbers of one run of a recipe over its seeds.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Values">Mean and deviation by metric: ua, ra, ta, mia (percent), gap (points), seconds, deviceMegabytes.</param>
+/// <param name="PerSeed">The values behind them by metric, in the order of the seeds.</param>
+internal sealed record ReproRow(RecipeRun Run, IReadOnlyDictionary<string, SeedSummary> Values, IReadOnlyDictionary<string, double[]> PerSeed);
+
+/// <summary>What the runs of a recipe came to: the table, its files, the comparison with an earlier measurement.</summary>
+internal sealed class ReproResults
+{
+    private const string Gap = "gap";
+    private static readonly string[] s_accuracies = ["ua", "ra", "ta", "mia"];
+    private static readonly string[] s_metrics = [.. s_accuracies, Gap, "seconds", "deviceMegabytes"];
+    private readonly CommandContext _context;
+    private readonly Recipe _recipe;
+    private readonly string _dataSha256;
+
+    private ReproResults(CommandContext context, Recipe recipe, string dataSha256, IReadOnlyList<ReproRow> rows) => (_context, _recipe, _dataSha256, Rows) = (context, recipe, dataSha256, rows);
+
+    /// <summary>Rows in the order of the recipe.</summary>
+    public IReadOnlyList<ReproRow> Rows { get; }
+
+    /// <summary>Reads the folders of finished runs.</summary>
+    /// <param name="context">Output.</param>
+    /// <param name="recipe">Recipe; gaps are measured against its reference, seed by seed.</param>
+    /// <param name="chosen">Runs that have ended for every seed.</param>
+    /// <param name="folderOf">Folder of a run and seed; null where it has not ended.</param>
+    public static ReproResults Read(CommandContext context, Recipe recipe, IReadOnlyList<RecipeRun> chosen, Func<RecipeRun, ulong, string?> folderOf)
+    {
+        var references = recipe.Seeds.Select(s => recipe.Reference is { } r && folderOf(r, s) is { } folder ? Numbers(folder) : null).ToArray();
+        using var first = RunFolder.Open(folderOf(chosen[0], recipe.Seeds[0])!);
+        return new ReproResults(context, recipe, first.Result.Text("dataSha256"), [.. chosen.Select(run =>
+        {
+            var perSeed = recipe.Seeds.Select(s => Numbers(folderOf(run, s)!)).ToArray();
+            var values = perSeed[0].Keys.ToDictionary(m => m, m => perSeed.Select(p => p[m]).ToArray(), StringComparer.Ordinal);
+            values.Add(Gap, [.. perSeed.Zip(references, (own, reference) => reference is null ? double.NaN : AverageGap.Compute(ScoresOf(own), ScoresOf(reference)).Mean)]);
+            return new ReproRow(run, s_metrics.ToDictionary(m => m, m => SeedSummary.Of(values[m]), StringComparer.Ordinal), values);
+        })]);
+    }
+
+    private static UnlearningScores ScoresOf(Dictionary<string, double> n) => new(n["ua"], n["ra"], n["ta"], n["mia"]);
+
+    private static Dictionary<string, double> Numbers(string folder)
+    {
+        using var run = RunFolder.Open(folder);
+        return new Dictionary<string, double>(StringComparer.Ordinal)
+        {
+            ["ua"] = run.Result.Number("unlearned", "ua"),
+            ["ra"] = run.Result.Number("unlearned", "ra"),
+            ["ta"] = run.Result.Number("unlearned", "ta"),
+            ["mia"] = run.Result.Number("unlearned", "mia"),
+            ["seconds"] = run.Seconds,
+            ["deviceMegabytes"] = run.Result.Number("memory", "deviceBytes") / 1e6,
+        };
+    }
+
+    /// <summary>The table, smallest gap first.</summary>
+    public Table Table()
+    {
+        var table = new Table("methods", new Column("run", "Run"), new Column("ua", "UA %", Right: true), new Column("ra", "RA %", Right: true), new Column("ta", "TA %", Right: true),
+            new Column("mia", "MIA %", Right: true), new Column("gap", "Avg. gap", Right: true), new Column("seconds", "RTE s", Right: true), new Column("memory", "Device MB", Right: true));
+        foreach (var row in Rows.OrderBy(r => Rank(r.Values[Gap].Mean)))
+        {
+            table.Add([row.Run.Label, .. s_accuracies.Append(Gap).Select(m => Text(row.Values[m])), Text(row.Values["seconds"], 1), Cell.Number(row.Values["deviceMegabytes"].Mean, 1)]);
+        }
+
+        return table;
+    }
+
+    /// <summary>One sentence a sweep: the values with the smallest gap.</summary>
+    public IEnumerable<string> BestOfSweeps() => from sweep in _recipe.Sweeps
+                                                 let best = Rows.Where(r => sweep.Labels.Contains(r.Run.Label)).MinBy(r => Rank(r.Values[Gap].Mean))
+                                                 where best is not null && double.IsFinite(best.Values[Gap].Mean)
+                                                 select FormattableString.Invariant($"smallest average gap of {sweep.Label}: {best.Run.Label}, {best.Values[Gap].Mean:F2} points");
+
+    /// <summary>Writes table.csv, table.md and measured.json.</summary>
+    public void Write(string folder)
+    {
+        AtomicFile.WriteText(Path.Combine(folder, "table.csv"), Csv());
+        AtomicFile.WriteText(Path.Combine(folder, "table.md"), Markdown());
+        WriteMeasured(Path.Combine(folder, "measured.json"));
+    }
+
+    private static double Rank(double gap) => double.IsNaN(gap) ? double.MaxValue : gap;
+
+    private static Cell Text(SeedSummary s, int decimals = 2) => s.Count < 2 || double.IsNaN(s.Mean) ? Cell.Number(s.Mean, decimals)
+        : new Cell(s.Mean, s.Mean.ToString($"F{decimals}", CultureInfo.InvariantCulture) + " +- " + s.Deviation.ToString($"F{decimals}", CultureInfo.InvariantCulture));
+
+    private string Csv()
+    {
+        static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
+        var text = new StringBuilder("run,method,seeds," + string.Join(',', s_metrics.Select(m => $"{m},{m}_deviation")) + "\n");
+        foreach (var row in Rows)
+        {
+            var numbers = s_metrics.Select(m => row.Values[m]).Select(s => $"{N(s.Mean)},{N(s.Deviation)}");
+            text.Append(CultureInfo.InvariantCulture, $"\"{row.Run.Label}\",{row.Run.Method.Name},{_recipe.Seeds.Count},{string.Join(',', numbers)}\n");
+        }
+
+        return text.ToString();
+    }
+
+    private string Markdown()
+    {
+        var table = Table();
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"Recipe `{_recipe.Name}`: {_recipe.Description} Seeds {string.Join(", ", _recipe.Seeds)}.\n\n");
+        text.Append("| ").AppendJoin(" | ", table.Columns.Select(c => c.Header)).Append(" |\n|").Append(string.Concat(table.Columns.Select(c => c.Right ? "---:|" : "---|"))).Append('\n');
+        foreach (var row in table.Rows) text.Append("| ").AppendJoin(" | ", row.Select(c => c.Text)).Append(" |\n");
+        return text.ToString();
+    }
+
+    private void WriteMeasured(string path)
+    {
+        using var device = ComputeDevice.Open(_context.DeviceOrdinal);
+        OutputFolder.WriteJson(path, w =>
+        {
+            w.WriteNumber("schema", 1);
+            w.WriteString("recipe", _recipe.Name);
+            w.WriteString("command", $"lur repro {_recipe.Name}");
+            w.WriteString("machine", $"{device.Properties.Name}, {Environment.ProcessorCount} threads, {RuntimeInformation.OSDescription}");
+            w.WriteString("commit", CommandLine.ThisVersion);
+            w.WriteString("dataSha256", _dataSha256);
+            w.WriteStartArray("seeds");
+            foreach (var seed in _recipe.Seeds) w.WriteNumberValue(seed);
+            w.WriteEndArray();
+            w.WriteStartObject("runs");
+            foreach (var row in Rows)
+            {
+                w.WriteStartObject(row.Run.Label);
+                w.WriteString("method", row.Run.Method.Name);
+                w.WriteStartObject("options");
+                foreach (var (name, text) in row.Run.Options) w.WriteString(name, text);
+                w.WriteEndObject();
+                foreach (var metric in s_metrics)
+                {
+                    w.WriteStartObject(metric);
+                    OutputFolder.WriteValue(w, "mean", row.Values[metric].Mean);
+                    OutputFolder.WriteValue(w, "deviation", row.Values[metric].Deviation);
+                    w.WritePropertyName("values");
+                    w.WriteRawValue("[" + string.Join(',', row.PerSeed[metric].Select(v => double.IsFinite(v) ? v.ToString("R", CultureInfo.InvariantCulture) : "null")) + "]");
+                    w.WriteEndObject();
+                }
+
+                w.WriteEndObject();
+            }
+
+            w.WriteEndObject();
+        });
+    }
+
+    /// <summary>Compares accuracies with those measured before: a mean is inside when it is within two standard errors of the
+    /// difference of two means, from the deviations over seeds of both, and never outside by less than half a point.</summary>
+    /// <param name="expected">File with the earlier ones; null for the one that comes with the recipe, if any.</param>
+    /// <returns><see cref="ExitCode.VerdictFailed"/> when one is outside.</returns>
+    /// <exception cref="UserErrorException">The file is missing or malformed.</exception>
+    public int Compare(string? expected)
+    {
+        var path = expected ?? Path.Combine(Recipe.Folder, "measured", _recipe.Name + ".json");
+        if (!File.Exists(path))
+        {
+            if (expected is not null) throw new UserErrorException($"'{path}' does not exist; give the measured.json of an earlier run.");
+            return ExitCode.Done;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllText(path));
+            if (document.RootElement.GetProperty("dataSha256").GetString() == _dataSha256) return Compare(document.RootElement, path);
+            _context.Note($"{path} was measured on other data, so nothing is compared with it");
+            return ExitCode.Done;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new UserErrorException($"'{path}' is no measured.json of 'lur repro' ({e.Message.TrimEnd('.')}); give that of an earlier run, or none.");
+        }
+    }
+
+    private int Compare(JsonElement earlier, string path)
+    {
+        var (runs, seeds) = (earlier.GetProperty("runs"), earlier.GetProperty("seeds").GetArrayLength());
+        var table = new Table("expected", new Column("run", "Run"), new Column("metric", "Metric"), new Column("now", "Now", Right: true), new Column("before", "Before", Right: true), new Column("inside", "Inside the band"))
+        {
+            Title = $"Against {Path.GetFileName(path)} ({earlier.GetProperty("commit").GetString()}, {earlier.GetProperty("machine").GetString()})",
+        };
+        var outside = 0;
+        foreach (var row in Rows)
+        {
+            if (!runs.TryGetProperty(row.Run.Label, out var before)) continue;
+            foreach (var metric in s_accuracies)
+            {
+                double Field(string name) => before.GetProperty(metric).GetProperty(name) is { ValueKind: JsonValueKind.Number } v ? v.GetDouble() : double.NaN;
+                var (mean, now) = (Field("mean"), row.Values[metric]);
+                if (double.IsNaN(mean) || double.IsNaN(now.Mean)) continue;
+                var band = Band(Field("deviation"), seeds, now);
+                var inside = Math.Abs(now.Mean - mean) <= band;
+                if (!inside) outside++;
+                table.Add(row.Run.Label, metric, Cell.Number(now.Mean), Cell.Number(mean), inside ? "yes" : FormattableString.Invariant($"no, band {band:F2}"));
+            }
+        }
+
+        if (!_context.Json) TablePrinter.Print(_context, table);
+        _context.Note(outside == 0 ? "every number is inside the band" : $"{outside} numbers are outside the band");
+        return outside == 0 ? ExitCode.Done : ExitCode.VerdictFailed;
+    }
+
+    /// <summary>A side of one seed has no deviation of its own: the other's stands for both.</summary>
+    private static double Band(double deviation, int seeds, SeedSummary now)
+    {
+        double[] known = [.. new[] { deviation, now.Deviation }.Where(double.IsFinite)];
+        var (before, after) = known.Length == 2 ? (deviation, now.Deviation) : (known.FirstOrDefault(), known.FirstOrDefault());
+        return Math.Max(0.5, 2 * Math.Sqrt((before * before / seeds) + (after * after / now.Count)));
+    }
+}
