@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lur.Data;
+using Lur.Layers;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;
@@ -17,7 +18,9 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
     /// <param name="cancel">Stops with a checkpoint, from which the next call goes on.</param>
     public string Get(TrainSettings recipe, DataSource source, DataSplit split, ForgetSet set, string architecture, ulong seed, CancellationToken cancel)
     {
-        var training = recipe.Training with { Seed = seed };
+        // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
+        var augment = recipe.Training.Augment == DataAndModel.AugmentationOf(source) ? Augmentation.Auto : recipe.Training.Augment;
+        var training = recipe.Training with { Seed = seed, Augment = augment };
         var key = new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version);
         return new ReferenceCache(folder).GetOrTrain(key, work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel), context.Note);
     }
