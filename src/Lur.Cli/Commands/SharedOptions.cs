@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Data;
+using Lur.Layers;
 
 namespace Lur.Cli.Commands;
 
@@ -18,7 +19,28 @@ internal static class SharedOptions
 
     public static Option<ulong> Seed() => new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
 
-    public static Option<bool> NoAugment() => new("--no-augment") { Description = "No random crop (padding 4) and horizontal flip." };
+    public static Option<string> Augment()
+    {
+        var option = new Option<string>("--augment")
+        {
+            Description = "Random changes of training images: crop (padding an eighth, at most 4), horizontal flip, crop+flip, none; auto is crop for IDX files (a mirrored digit is another sign) and crop+flip for other data. The model keeps it: methods that unlearn make the same.",
+            DefaultValueFactory = _ => Layers.Augmentation.Auto.Name,
+        };
+        option.AcceptOnlyFromAmong([.. Layers.Augmentation.All.Select(a => a.Name)]);
+        return option;
+    }
+
+    public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
+
+    /// <summary>What the two options before say together.</summary>
+    /// <exception cref="UsageException">Both were given, and differ.</exception>
+    public static Augmentation Augmentation(string name, bool none)
+    {
+        var given = Layers.Augmentation.Parse(name);
+        if (!none) return given;
+        return given == Layers.Augmentation.Auto || given == Layers.Augmentation.None ? Layers.Augmentation.None
+            : throw new UsageException($"--augment {name} and --no-augment contradict each other; give one of them.");
+    }
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };
 

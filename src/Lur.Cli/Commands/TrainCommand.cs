@@ -6,7 +6,7 @@ using Lur.Training;
 namespace Lur.Cli.Commands;
 
 /// <summary>lur train: trains a ResNet on a data set.</summary>
-/// <remarks>Create is over budget: a line for each of eighteen options, and nothing but options.</remarks>
+/// <remarks>Create is over budget: a line for each of nineteen options, and nothing but options.</remarks>
 internal static class TrainCommand
 {
     public static Command Create()
@@ -23,6 +23,7 @@ internal static class TrainCommand
         var decay = SharedOptions.Number("--weight-decay", "Weight decay, on every parameter.", o.WeightDecay);
         var schedule = new Option<string>("--schedule") { Description = "constant, cosine, onecycle, or multistep:91,136/182 (epochs of the total).", DefaultValueFactory = _ => o.Schedule };
         var init = OptionText.Choice("--init", "Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out; the papers' ResNet-18).", o.Initialization);
+        var augment = SharedOptions.Augment();
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
@@ -33,7 +34,7 @@ internal static class TrainCommand
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet.")
         {
-            data, output, model, epochs, batch, rate, momentum, plain, decay, schedule, init, noAugment, seed, validation, exclude, every, resume, plan, size,
+            data, output, model, epochs, batch, rate, momentum, plain, decay, schedule, init, augment, noAugment, seed, validation, exclude, every, resume, plan, size,
         };
         return command
             .WithExamples(
@@ -55,7 +56,7 @@ internal static class TrainCommand
                     WeightDecay = parsed.GetValue(decay),
                     Schedule = parsed.GetValue(schedule)!,
                     Initialization = OptionText.Parse<WeightInitialization>(parsed.GetValue(init)),
-                    Augment = !parsed.GetValue(noAugment),
+                    Augment = SharedOptions.Augmentation(parsed.GetValue(augment)!, parsed.GetValue(noAugment)),
                     Seed = parsed.GetValue(seed),
                 },
                 DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),

@@ -13,8 +13,12 @@ internal static class DataAndModel
     {
         var statistics = ChannelStatistics.Of(source.Train);
         return new ModelDefaults(source.Train.Height, source.Train.Width, source.Train.ClassNames,
-            new InputNormalization(statistics.Mean, statistics.StandardDeviation));
+            new InputNormalization(statistics.Mean, statistics.StandardDeviation), AugmentationOf(source));
     }
+
+    /// <summary>What <see cref="Augmentation.Auto"/> is for a data set: IDX files are mostly digits and letters, which are not
+    /// mirrored.</summary>
+    public static Augmentation AugmentationOf(DataSource source) => source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
 
     /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
     public static TrainedModel Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
@@ -61,7 +65,10 @@ internal static class DataAndModel
         var data = source.Train;
         var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
         var defaults = Defaults(source);
-        var model = new TrainedModel(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization);
+        var model = new TrainedModel(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization)
+        {
+            Augmentation = defaults.Augmentation,
+        };
         model.Initialize(seed, scheme);
         return model;
     }

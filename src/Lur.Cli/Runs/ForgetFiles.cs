@@ -34,6 +34,7 @@ internal static class ForgetFiles
         w.WriteString("version", OutputFolder.Version);
         w.WriteString("model", settings.Model);
         w.WriteString("architecture", model.Architecture);
+        w.WriteString("augmentation", model.Augmentation.Name);
         w.WriteString("data", settings.Data);
         if (settings.DataOptions.ImageSize is { } size) w.WriteNumber("imageSize", size);
         w.WriteString("directory", Environment.CurrentDirectory);

@@ -5,6 +5,7 @@ using Lur.Checkpoints;
 using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
+using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Training;
@@ -144,7 +145,8 @@ internal sealed class ForgetRun
     {
         if (_settings.References is not { } folder || _settings.Method != RetrainMethod.Definition || RetrainMethod.TrainingOf(_values, _settings.Seed) is not { } training) return false;
         var model = method.Model;
-        var stored = new ReferenceModels(_context, folder).Get(training, split, set, model.Architecture, entry =>
+        if (training.Augment == Augmentation.Auto) training = training with { Augment = model.Augmentation };
+        var stored = new ReferenceModels(_context, folder).Get(training, source, split, set, model.Architecture, entry =>
         {
             Unlearn(method, cancel);
             ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set));

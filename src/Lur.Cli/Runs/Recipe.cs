@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Lur.Layers;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
@@ -132,7 +133,7 @@ internal sealed record Recipe
         {
             foreach (var (name, text) in RetrainMethod.OptionsOf(train.Training)) options.Add(name, text);
         }
-        else if (!train.Training.Augment && method.Options.Any(o => o.Name == "no-augment"))
+        else if (train.Training.Augment == Augmentation.None && method.Options.Any(o => o.Name == "no-augment"))
         {
             options.Add("no-augment", "true");
         }

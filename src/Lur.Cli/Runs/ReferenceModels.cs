@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lur.Data;
+using Lur.Layers;
 using Lur.Training;
 using Lur.Verification;
 
@@ -22,17 +23,22 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
     public string Get(TrainSettings recipe, DataSource source, DataSplit split, ForgetSet set, string architecture, ulong seed, CancellationToken cancel)
     {
         var training = recipe.Training with { Seed = seed };
-        return Get(training, split, set, architecture, work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel));
+        return Get(training, source, split, set, architecture, work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel));
     }
 
     /// <summary>Gives the path of a model trained without the forget set.</summary>
     /// <param name="training">Recipe and seed.</param>
+    /// <param name="source">Data.</param>
     /// <param name="split">Split the original was trained with.</param>
     /// <param name="set">What is left out.</param>
     /// <param name="architecture">Architecture of the original, as its file names it.</param>
     /// <param name="train">Trains it where there is none: leaves model.safetensors and result.json in the folder it is given.</param>
-    public string Get(TrainingOptions training, DataSplit split, ForgetSet set, string architecture, Action<string> train) =>
-        new ReferenceCache(folder).GetOrTrain(new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version), train, context.Note);
+    public string Get(TrainingOptions training, DataSource source, DataSplit split, ForgetSet set, string architecture, Action<string> train)
+    {
+        // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
+        if (training.Augment == Augmentation.Auto) training = training with { Augment = DataAndModel.AugmentationOf(source) };
+        return new ReferenceCache(folder).GetOrTrain(new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version), train, context.Note);
+    }
 
     /// <summary>Seconds the training of a reference model took; NaN where they were not recorded.</summary>
     /// <param name="model">Path of the model.</param>

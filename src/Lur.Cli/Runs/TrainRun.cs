@@ -54,7 +54,7 @@ internal sealed record TrainSettings
             WeightDecay = Or("weightDecay", v => v.GetDouble(), d.WeightDecay),
             Schedule = Or("schedule", v => v.GetString()!, d.Schedule),
             Initialization = Or("init", v => OptionText.Parse<WeightInitialization>(v.GetString()), d.Initialization),
-            Augment = Or("augment", v => v.GetBoolean(), d.Augment),
+            Augment = Or("augment", v => v.ValueKind == JsonValueKind.String ? Augmentation.Parse(v.GetString()!) : v.GetBoolean() ? Augmentation.Auto : Augmentation.None, d.Augment),
             Seed = Or("seed", v => v.GetUInt64(), d.Seed),
         };
         training.Validate();
@@ -89,7 +89,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         if (settings.Resume && File.Exists(_statePath)) Restore(trainer);
         else split.Save(Path.Combine(settings.Output, "split.json"));
         OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
-        context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of {source.Train.Name}, on {device.Properties.Name}"));
+        context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of {source.Train.Name}, augmentation {model.Augmentation.Name}, on {device.Properties.Name}"));
         var clock = Stopwatch.StartNew();
         using var evaluator = new Evaluator(model);
         Train(trainer, evaluator, source, split, cancel);
@@ -193,7 +193,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         w.WriteNumber("weightDecay", t.WeightDecay);
         w.WriteString("schedule", t.Schedule);
         w.WriteString("init", OptionText.Of(t.Initialization));
-        w.WriteBoolean("augment", t.Augment);
+        w.WriteString("augment", model.Augmentation.Name);
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);

@@ -92,10 +92,14 @@ public static class ImageDatasets
         {
             int[] counts = data.CountByClass();
             int empty = Array.IndexOf(counts, 0);
-            if (empty >= 0)
-                throw new UserErrorException(
-                    $"The training set {data.Name} has no sample of class {empty} ('{data.ClassNames[empty]}') among its " +
-                    $"{data.Count} samples; every class from 0 to {counts.Length - 1} needs at least one.");
+            if (empty < 0)
+                return;
+            // One damaged label far beyond the others makes all classes between them look empty.
+            int largest = Array.FindLastIndex(counts, c => c > 0);
+            string first = largest > empty ? $" (the first of label {largest} is sample {Enumerable.Range(0, data.Count).First(i => data.Label(i) == largest)})" : "";
+            throw new UserErrorException(
+                $"The training set {data.Name} has no sample of class {empty} ('{data.ClassNames[empty]}') among its " +
+                $"{data.Count} samples; every class from 0 to {counts.Length - 1} needs at least one{first}.");
         }
     }
 

@@ -66,6 +66,10 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Normalisation inside the model.</summary>
     public InputNormalization Normalization { get; }
 
+    /// <summary>Random changes of its training images; every step that augments makes these. Never
+    /// <see cref="Augmentation.Auto"/>.</summary>
+    public Augmentation Augmentation { get; set; } = Augmentation.CropAndFlip;
+
     /// <summary>Trained tensors.</summary>
     public FlatVector Parameters { get; }
 
@@ -138,6 +142,7 @@ public sealed class TrainedModel : IDisposable
     {
         var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization)
         {
+            Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
             ImportedHeader = ImportedHeader,
         };

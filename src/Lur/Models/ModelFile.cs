@@ -14,15 +14,16 @@ namespace Lur.Models;
 /// <param name="Width">Image width, pixels.</param>
 /// <param name="ClassNames">Names of the classes.</param>
 /// <param name="Normalization">Normalisation inside the model.</param>
-public sealed record ModelDefaults(int Height, int Width, IReadOnlyList<string> ClassNames, InputNormalization Normalization);
+/// <param name="Augmentation">Random changes of training images that suit the data.</param>
+public sealed record ModelDefaults(int Height, int Width, IReadOnlyList<string> ClassNames, InputNormalization Normalization, Augmentation Augmentation);
 
-/// <summary>Models as safetensors with torch's names and layouts (OIHW filters). Lur's own files say architecture, classes and
-/// normalisation in their metadata; files of torch have none, and the architecture is read off the tensors.</summary>
+/// <summary>Models as safetensors with torch's names and layouts (OIHW filters). Lur's own files say architecture, classes,
+/// normalisation and augmentation in their metadata; files of torch have none, and the architecture is read off the tensors.</summary>
 public static partial class ModelFile
 {
     /// <summary>Metadata keys.</summary>
     private const string ArchitectureKey = "lur.architecture", InputKey = "lur.input", ClassesKey = "lur.classes",
-        NormalizationKey = "lur.normalization", ImportedHeaderKey = "lur.imported-header";
+        NormalizationKey = "lur.normalization", AugmentationKey = "lur.augmentation", ImportedHeaderKey = "lur.imported-header";
 
     /// <summary>Writes a model.</summary>
     /// <param name="model">The model.</param>
@@ -38,6 +39,8 @@ public static partial class ModelFile
         writer.Metadata[ClassesKey] = JsonSerializer.Serialize([.. model.ClassNames], ModelJson.Default.StringArray);
         writer.Metadata[NormalizationKey] = JsonSerializer.Serialize(
             new NormalizationDocument([.. model.Normalization.Mean], [.. model.Normalization.Std]), ModelJson.Default.NormalizationDocument);
+        // Crop and flip is what a file of Lur's means that does not say; to leave it out keeps such files as they were.
+        if (model.Augmentation != Augmentation.CropAndFlip) writer.Metadata[AugmentationKey] = model.Augmentation.Name;
         if (model.ImportedHeader is not null) writer.Metadata[ImportedHeaderKey] = model.ImportedHeader;
         foreach (var (key, value) in metadata ?? new Dictionary<string, string>()) writer.Metadata[key] = value;
         foreach (var (name, shape, values) in StateTensors(model)) writer.Add(name, TypeOf(values), shape, BytesOf(values));
@@ -77,7 +80,10 @@ public static partial class ModelFile
             : InferSpec(file, defaults);
         var network = ResNet.Build(spec);
         TensorComparison.Require(file, Expected(network), $"{spec} with {spec.Classes} classes");
-        var model = new TrainedModel(device, precision, network, spec.ToString(), ReadClasses(file, spec, defaults), ReadNormalization(file, defaults));
+        var model = new TrainedModel(device, precision, network, spec.ToString(), ReadClasses(file, spec, defaults), ReadNormalization(file, defaults))
+        {
+            Augmentation = ReadAugmentation(file, defaults),
+        };
         try
         {
             ReadTensors(file, model);
@@ -236,6 +242,17 @@ public static partial class ModelFile
 
         return defaults?.Normalization ?? throw new UserErrorException(
             $"'{file.Path}' does not say how its input is normalised; give the data set it was trained on with --data.");
+    }
+
+    private static Augmentation ReadAugmentation(SafeTensorsFile file, ModelDefaults? defaults)
+    {
+        if (!file.Metadata.TryGetValue(AugmentationKey, out var name))
+        {
+            return file.Metadata.ContainsKey(ArchitectureKey) ? Augmentation.CropAndFlip : defaults?.Augmentation ?? Augmentation.CropAndFlip;
+        }
+
+        return Augmentation.Parse(name) is var known && known != Augmentation.Auto ? known
+            : throw new UserErrorException($"'{file.Path}': the metadata '{AugmentationKey}' is '{name}', which is no augmentation.");
     }
 
     private static T Parse<T>(SafeTensorsFile file, string key, string json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)

@@ -7,12 +7,11 @@ using Shape = Lur.Tensors.Shape;
 namespace Lur.Training;
 
 /// <summary>Brings one batch to the device inside a step: bytes and labels from pinned memory, then normalisation and, in
-/// training, random crop (padding 4) and flip on the device (<c>kernels/augment.cu</c>).</summary>
+/// training, random crop and flip on the device (<c>kernels/augment.cu</c>).</summary>
 /// <remarks>The host fills <see cref="Images"/> and <see cref="BatchInput.Labels"/>, sets <see cref="Counter"/>, and runs the step. It
 /// may overwrite them once the device has been synchronised. The draws are a function of (seed, stream, counter + sample).</remarks>
 public sealed class BatchStage : BatchInput
 {
-    private const int Padding = 4;
     private readonly PinnedBuffer<byte> _images;
     private readonly PinnedBuffer<ulong> _state;
     private readonly DeviceMemory _statistics;
@@ -21,8 +20,8 @@ public sealed class BatchStage : BatchInput
     /// <param name="program">Program under construction.</param>
     /// <param name="name">Prefix of buffer names; also names the random stream.</param>
     /// <param name="batch">Batch size.</param>
-    /// <param name="model">Gives image size and normalisation.</param>
-    /// <param name="augment">False for evaluation.</param>
+    /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
+    /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
     public BatchStage(StepProgram program, string name, int batch, TrainedModel model, bool augment, ulong seed)
         : base(program, name, batch)
@@ -43,10 +42,12 @@ public sealed class BatchStage : BatchInput
 
         var kernels = program.Kernels.Augment;
         var shape = device.Rows((long)batch * h, w);
+        var augmentation = augment ? model.Augmentation : Augmentation.None;
+        var (padding, flip) = (augmentation.PaddingOf(h, w), augmentation.Flip ? 1 : 0);
         var stream = RandomStream.StreamOf("augment/" + name);
         var (mean, std) = (Mean, Std) = (new DevicePointer<Real>(_statistics.Address), new DevicePointer<Real>(_statistics.Address).At(c, program.Precision.Size()));
         program.Emit("augment", () => kernels.AugmentForward(shape, input.Pointer, bytes.Typed<byte>(), mean, std,
-            state.Typed<ulong>(), stream, batch, c, h, w, augment ? Padding : 0, augment ? 1 : 0), bytes, state, input);
+            state.Typed<ulong>(), stream, batch, c, h, w, padding, flip), bytes, state, input);
     }
 
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>

@@ -30,7 +30,7 @@ public sealed class Trainer : IDisposable
     private BatchFeed _feed;
 
     /// <summary>Prepares training; the model's weights are taken as they are.</summary>
-    /// <param name="model">Model to train.</param>
+    /// <param name="model">Model to train; its augmentation becomes that of the options, unless they leave it to the model.</param>
     /// <param name="data">Data set.</param>
     /// <param name="indices">Samples to train on.</param>
     /// <param name="options">Options.</param>
@@ -44,7 +44,8 @@ public sealed class Trainer : IDisposable
         _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _program = new StepProgram(model.Device, model.Precision);
         _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
-        _stage = new BatchStage(_program, "train", options.BatchSize, model, options.Augment, options.Seed);
+        if (options.Augment != Augmentation.Auto) model.Augmentation = options.Augment;
+        _stage = new BatchStage(_program, "train", options.BatchSize, model, augment: true, options.Seed);
         _totals = StepProgram.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         var evaluation = new GradientEvaluation(_program, "train", model, model.Parameters, _stage, LossSpec.CrossEntropy, NormalizationMode.TrainAndUpdate, _gradient);
         evaluation.Loss.Accumulate(_totals);

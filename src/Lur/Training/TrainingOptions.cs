@@ -29,8 +29,8 @@ public sealed record TrainingOptions
     /// <summary>How convolution filters start.</summary>
     public WeightInitialization Initialization { get; init; } = WeightInitialization.TorchDefault;
 
-    /// <summary>Random crop (padding 4) and horizontal flip.</summary>
-    public bool Augment { get; init; } = true;
+    /// <summary>Random changes of the images.</summary>
+    public Augmentation Augment { get; init; } = Augmentation.Auto;
 
     /// <summary>Seed of initialisation, order and augmentation.</summary>
     public ulong Seed { get; init; } = 1;

@@ -34,7 +34,7 @@ public sealed class FisherPass : IDisposable
     /// <param name="model">Model; its current weights are used at every call.</param>
     /// <param name="data">Data set.</param>
     /// <param name="batch">Samples a gradient is the mean of.</param>
-    /// <param name="augment">Random crop and flip, as training has them; off for a function of the data alone.</param>
+    /// <param name="augment">Random changes of the images, as training has them; off for a function of the data alone.</param>
     /// <param name="seed">Seed of the augmentation.</param>
     public FisherPass(TrainedModel model, IImageDataset data, int batch = 1, bool augment = false, ulong seed = 1)
     {

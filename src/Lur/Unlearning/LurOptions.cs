@@ -137,7 +137,7 @@ public sealed record LurOptions
     /// <summary>Treats the normalisation of residual shortcuts as eligible, as the public code does by accident of naming.</summary>
     public bool TrimCompat { get; init; }
 
-    /// <summary>Random crop (padding 4) and horizontal flip during repair.</summary>
+    /// <summary>Random changes of the images during repair, those the model was trained with.</summary>
     public bool Augment { get; init; } = true;
 
     /// <summary>Cap on |alpha g| relative to |theta|; 0 is no cap (methods 1.7).</summary>
@@ -255,7 +255,7 @@ public sealed record LurOptions
             ("neg-ce", ForgetLoss.NegativeCrossEntropy), ("bounded", ForgetLoss.BoundedNegativeCrossEntropy), ("random-label", ForgetLoss.RandomLabel), ("uniform-kl", ForgetLoss.UniformKl)),
         MethodOption.Number("bound-margin", d.BoundMargin, "Margin of the bounded loss above log(classes), nats.", "ours"),
         MethodOption.Number("look-ahead-cap", d.LookAheadCap, "Cap |alpha g| at this share of |theta|; 0 is no cap.", "ours"),
-        MethodOption.Flag("no-augment", "No random crop (padding 4) and horizontal flip.", "ours"),
+        MethodOption.Flag("no-augment", "No random changes of the images; without it, those the model was trained with (crop and flip, unless lur train says otherwise).", "ours"),
         MethodOption.Integer("probe-every", d.ProbeEvery, "Measure the forget loss at theta, before the look-ahead, every N steps (one more forward pass); 0 never.", "ours"),
         MethodOption.Number("stop-accuracy", d.StopAccuracy, "Stop after an epoch whose forget batches were right in at most this percentage: chance level for a class, held-out accuracy for random samples; below 0 never.", "ours"),
         MethodOption.Integer("micro-batch", d.MicroBatch, "Rows evaluated at a time, with the same result and less memory; 0 is the whole batch. Needs --bn frozen.", "ours"),

@@ -30,7 +30,7 @@ public sealed record RepairOptions
     /// <summary>Which batches move BatchNorm's running statistics.</summary>
     public BatchNormPolicy BatchNorm { get; init; } = BatchNormPolicy.RetainOnly;
 
-    /// <summary>Random crop (padding 4) and horizontal flip.</summary>
+    /// <summary>Random changes of the images, those the model was trained with.</summary>
     public bool Augment { get; init; } = true;
 
     /// <summary>Seed of every draw.</summary>
@@ -59,7 +59,7 @@ public sealed record RepairOptions
         MethodOption.Flag("nesterov", "Nesterov momentum.", "ours"),
         MethodOption.Number("weight-decay", decay, "Weight decay, on every parameter.", "public code of ScissorHands and SalUn"),
         MethodChoices.BatchNorm,
-        MethodOption.Flag("no-augment", "No random crop (padding 4) and horizontal flip.", "ours"),
+        MethodOption.Flag("no-augment", "No random changes of the images; without it, those the model was trained with (crop and flip, unless lur train says otherwise).", "ours"),
     ];
 
     /// <summary>Reads the options of <see cref="Options"/>.</summary>

@@ -86,6 +86,7 @@ public class MethodPipelineTests
     [TestCase("boundary-shrink", "--epsilon", "2")]
     [TestCase("scrub", "--temperature", "0")]
     [TestCase("scrub", "--max-epochs", "9")]
+    [TestCase("scrub", "--epochs", "1")]
     public void ImpossibleOptionsAreNamed(string method, string option, string value)
     {
         var (code, error) = Lur("forget", _model, "--data", Data, "--forget", "random:20", "--method", method, "-o", _temp["nowhere"], option, value);

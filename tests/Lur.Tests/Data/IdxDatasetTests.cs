@@ -135,7 +135,11 @@ public class IdxDatasetTests
         labels.AsSpan(8).Replace((byte)7, (byte)6);
         string images = folder.Write("images-idx3-ubyte", Images(20));
         folder.Write("labels-idx1-ubyte", labels);
-        Assert.That(CifarDatasetTests.Message(images), Does.Contain("no sample of class 7"));
+        Assert.That(CifarDatasetTests.Message(images), Does.Contain("no sample of class 7").And.Contain("label 9 is sample 9"));
+        labels = Labels(20);
+        labels[8 + 13] = 200;
+        folder.Write("labels-idx1-ubyte", labels);
+        Assert.That(CifarDatasetTests.Message(images), Does.Contain("no sample of class 10").And.Contain("label 200 is sample 13"));
     }
 
     [Test]

@@ -13,23 +13,23 @@ public class AugmentTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
-            foreach (var (n, channels, height, width, pad) in new[] { (1, 1, 1, 1, 0), (5, 3, 8, 8, 2), (3, 1, 7, 33, 4), (9, 4, 5, 3, 1) })
+            foreach (var (n, channels, height, width, pad) in new[] { (1, 1, 1, 1, 0), (5, 3, 8, 8, 2), (3, 1, 7, 33, 4), (9, 4, 5, 3, 1), (9, 1, 6, 6, 0) })
             {
                 using var bench = new KernelBench(test, precision);
                 var images = random.UniformArray(n * channels * height * width, 0, 256).Select(v => (byte)v).ToArray();
                 var (mean, std) = (bench.Rounded(random.UniformArray(channels, 0.3, 0.6)), bench.Rounded(random.UniformArray(channels, 0.2, 0.3)));
                 // Sample numbers beyond 2^32, so that the upper half of the counter matters.
                 const ulong first = 0x1_FFFF_FFFE;
-                foreach (var augment in new[] { false, true })
+                foreach (var (crop, flip) in new[] { (false, false), (true, false), (false, true), (true, true) })
                 {
-                    var draws = augment
-                        ? AugmentReference.Draws(n, Seed, Stream, first, pad)
-                        : [.. Enumerable.Repeat((pad, pad, false), n)];
-                    var expected = AugmentReference.Augment(images, channels, height, width, mean, std, draws, pad);
+                    // Without a flip the shifts are those with it, and the other way about.
+                    var used = crop ? pad : 0;
+                    (int Top, int Left, bool Flip)[] draws = [.. AugmentReference.Draws(n, Seed, Stream, first, used).Select(d => d with { Flip = flip && d.Flip })];
+                    var expected = AugmentReference.Augment(images, channels, height, width, mean, std, draws, used);
                     // Four roundings, of the scale, the offset, the product and the difference, in terms of up to 5 = 1 / min std.
                     Vectors.AssertClose(
-                        Run(bench, images, n, channels, height, width, pad, mean, std, first, augment), expected, 4 * bench.UnitRoundoff, 5,
-                        $"{bench.Name} [{n}, {channels}, {height}, {width}] pad {pad}{(augment ? " augmented" : "")}");
+                        Run(bench, images, n, channels, height, width, used, mean, std, first, flip), expected, 4 * bench.UnitRoundoff, 5,
+                        $"{bench.Name} [{n}, {channels}, {height}, {width}] pad {used}{(flip ? " flip" : "")}");
                 }
             }
     }
@@ -53,12 +53,12 @@ public class AugmentTests
     }
 
     private static double[] Run(
-        KernelBench bench, byte[] images, int n, int channels, int height, int width, int pad, double[] mean, double[] std, ulong first, bool augment)
+        KernelBench bench, byte[] images, int n, int channels, int height, int width, int pad, double[] mean, double[] std, ulong first, bool flip)
     {
         var y = bench.Out(images.Length);
         bench.Kernels.Augment.AugmentForward(
             bench.Device.Rows(n * height, width), y.Pointer, new(bench.ArrayOf(images).Address), bench.In(mean).Pointer, bench.In(std).Pointer,
-            new(bench.ArrayOf(Seed, first).Address), Stream, n, channels, height, width, pad, augment ? 1 : 0);
+            new(bench.ArrayOf(Seed, first).Address), Stream, n, channels, height, width, pad, flip ? 1 : 0);
         return y.Get();
     }
 }

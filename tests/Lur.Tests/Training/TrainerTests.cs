@@ -25,7 +25,7 @@ public class TrainerTests
     {
         using var source = DataSource.Open("synthetic:train=200,test=20,seed=3");
         using var model = CreateModel(source.Train);
-        using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 48)], s_options with { Epochs = 30, Augment = false });
+        using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 48)], s_options with { Epochs = 30, Augment = Augmentation.None });
         for (var i = 0; i < trainer.StepsPerEpoch; i++) trainer.RunStep();
         var first = trainer.ReadTotals();
         while (trainer.Step < trainer.Steps - trainer.StepsPerEpoch) trainer.RunStep();

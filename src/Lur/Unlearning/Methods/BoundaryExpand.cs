@@ -58,6 +58,7 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
     {
         var widened = new TrainedModel(model.Device, model.Precision, model.Network.WithOutputs(model.Classes + 1), model.Architecture, [.. model.ClassNames, "(forgotten)"], model.Normalization)
         {
+            Augmentation = model.Augmentation,
             BatchesTracked = model.BatchesTracked,
         };
         // All of it drawn anew, then overwritten by what the model has: the extra row and its bias are left.

@@ -45,7 +45,7 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
             MethodOption.Number("alpha", 10, "Length of the step.", "SalUn's and ScissorHands' scripts for CIFAR-10; 20 for CIFAR-100 (2 at 50 %), 15 for SVHN (2 class-wise), 5 for CelebA"),
             MethodOption.Integer("samples", 1000, "N: retain samples behind the inverse; the published recursion visits N + 2.", "public code of SalUn"),
             MethodOption.Number("damping", 1, "Damping of woodbury.", "ours: the published recursion starts from the identity"),
-            MethodOption.Flag("compat", "Do as the public code where numbers depend on it: random crop and flip under the gradients.", "ours"),
+            MethodOption.Flag("compat", "Do as the public code where numbers depend on it: random changes of the images (crop, flip) under the gradients.", "ours"),
         ],
         values =>
         {

@@ -41,7 +41,7 @@ public sealed class RetrainMethod : SingleBatchMethod
         return
         [
             ("lr", N(training.LearningRate)), ("epochs", N(training.Epochs)), ("batch", N(training.BatchSize)), ("schedule", training.Schedule), ("momentum", N(training.Momentum)),
-            ("weight-decay", N(training.WeightDecay)), ("no-augment", Flag(!training.Augment)), ("no-nesterov", Flag(!training.Nesterov)),
+            ("weight-decay", N(training.WeightDecay)), ("no-augment", Flag(training.Augment == Augmentation.None)), ("no-nesterov", Flag(!training.Nesterov)),
             ("init", training.Initialization == WeightInitialization.KaimingNormal ? "kaiming" : "torch"),
         ];
     }
@@ -60,7 +60,7 @@ public sealed class RetrainMethod : SingleBatchMethod
             WeightDecay = options.WeightDecay,
             Schedule = options.Schedule,
             Initialization = values.Choice<WeightInitialization>("init"),
-            Augment = options.Augment,
+            Augment = options.Augment ? Augmentation.Auto : Augmentation.None,
             Seed = seed,
         };
     }

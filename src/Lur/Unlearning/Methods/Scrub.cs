@@ -21,7 +21,7 @@ public sealed class ScrubMethod : UnlearningMethod
     private ScrubMethod(UnlearningTask task, RepairOptions options, OptionValues values)
         : base(task)
     {
-        (_options, _maxEpochs) = (options = options with { Seed = task.Seed }, values.Integer("max-epochs", 0, options.Epochs));
+        (_options, _maxEpochs) = (options = options with { Seed = task.Seed }, MaxEpochs(values, options));
         var forget = values.Integer("forget-batch") is > 0 and var size ? options with { BatchSize = size } : options;
         var temperature = Temperature(values);
         _teacher = Model.Clone();
@@ -49,7 +49,7 @@ public sealed class ScrubMethod : UnlearningMethod
         values =>
         {
             var options = RepairOptions.Read(values);
-            _ = (values.Integer("max-epochs", 0, options.Epochs), values.Integer("forget-batch", 0, 65536), values.Number("alpha", 0), values.Number("gamma", 0), Temperature(values));
+            _ = (MaxEpochs(values, options), values.Integer("forget-batch", 0, 65536), values.Number("alpha", 0), values.Number("gamma", 0), Temperature(values));
             return task => new ScrubMethod(task, options, values);
         });
 
@@ -94,6 +94,9 @@ public sealed class ScrubMethod : UnlearningMethod
 
     private static double Temperature(OptionValues values) => values.Number("temperature") is > 0 and var t ? t
         : throw new UserErrorException(FormattableString.Invariant($"Option --temperature is {values.Number("temperature")}; it must be above 0."));
+
+    private static int MaxEpochs(OptionValues values, RepairOptions options) => values.Integer("max-epochs") is var given && given <= options.Epochs ? given
+        : throw new UserErrorException($"Option --max-epochs is {given}; it must be from 0 to --epochs, which is {options.Epochs}.");
 
     private SupervisedStep CreateStep(string name, RepairOptions options, NormalizationMode mode, double divergence, double crossEntropy, double temperature) =>
         new(Model, _momentum, options, name, LossSpec.CrossEntropy, mode, evaluate: (p, input, gradient) =>
