@@ -1,19 +1,23 @@
 using System.Reflection;
+using System.Text.Json;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Engines;
 using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Exporters.Json;
 using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Lur.Bench.Readme;
 
 namespace Lur.Bench;
 
-/// <summary>Runs the benchmarks of BenchmarkDotNet and copies what they wrote into bench/results.</summary>
+/// <summary>Runs the benchmarks of BenchmarkDotNet, copies what they wrote into bench/results, and rewrites README.md.</summary>
 internal static class BenchmarkRun
 {
+    private const string Results = "bench/results";
+
     /// <summary>Runs those that the arguments pick.</summary>
     public static int Run(string[] args)
     {
@@ -21,27 +25,40 @@ internal static class BenchmarkRun
         // kernels are opened once, not once per benchmark process).
         var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithStrategy(RunStrategy.Monitoring)
             .WithWarmupCount(2).WithIterationCount(7).WithInvocationCount(1).WithUnrollFactor(1);
-        var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job).AddDiagnoser(MemoryDiagnoser.Default)
-            .AddColumn(StatisticColumn.Median).AddColumn(BandwidthColumn.All).AddColumn(new DeviceMemoryColumn()).AddExporter(JsonExporter.Full).AddExporter(MarkdownExporter.GitHub);
+        var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job)
+            .AddColumn(StatisticColumn.Median).AddColumn(BandwidthColumn.All).AddColumn(MethodBenchmarks.Columns).AddColumn(TextColumn.Allocated)
+            .AddExporter(JsonExporter.Full).AddExporter(MarkdownExporter.GitHub)
+            .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60));
         var artifacts = Path.Combine(Path.GetTempPath(), "lur-bench");
         config.ArtifactsPath = artifacts;
-        var summaries = BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args.Length == 0 ? ["--filter", "*"] : args, config);
-        Directory.CreateDirectory("bench/results");
-        foreach (var summary in summaries)
+        Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args.Length == 0 ? ["--filter", "*"] : args, config)];
+        Directory.CreateDirectory(Results);
+        foreach (var summary in summaries) Keep(summary);
+        if (File.Exists(ReadmeBlocks.File)) ReadmeBlocks.Rewrite(".");
+        return summaries.All(s => s.Reports.All(r => r.Success)) ? 0 : 1;
+    }
+
+    private static void Keep(Summary summary)
+    {
+        // BenchmarkDotNet prefixes its files with the type; the JSON holds every measurement and the machine.
+        var type = summary.Title.Split('-')[0];
+        foreach (var (pattern, extension) in new[] { ("*-report-full.json", ".json"), ("*-report-github.md", ".md") })
         {
-            // BenchmarkDotNet prefixes its files with the type; the JSON holds every measurement and the machine.
-            var type = summary.Title.Split('-')[0];
-            foreach (var (pattern, extension) in new[] { ("*-report-full.json", ".json"), ("*-report-github.md", ".md") })
+            foreach (var file in Directory.GetFiles(summary.ResultsDirectoryPath, type + pattern))
             {
-                foreach (var file in Directory.GetFiles(summary.ResultsDirectoryPath, type + pattern))
-                {
-                    var target = Path.Combine("bench/results", type.Split('.')[^1] + extension);
-                    File.Copy(file, target, overwrite: true);
-                    Console.WriteLine($"wrote {target}");
-                }
+                var target = Path.Combine(Results, type.Split('.')[^1] + extension);
+                File.Copy(file, target, overwrite: true);
+                Console.WriteLine($"wrote {target}");
             }
         }
 
-        return summaries.All(s => s.Reports.All(r => r.Success)) ? 0 : 1;
+        if (summary.BenchmarksCases.Any(c => c.Descriptor.Type == typeof(MethodBenchmarks))) MethodFigures.Write(summary, Path.Combine(Results, "Methods.json"));
+        if (summary.Reports.FirstOrDefault(r => r.Success && r.BenchmarkCase.Descriptor.Type == typeof(LaunchBenchmarks)) is { } launch)
+        {
+            var figures = new { command = "./build.sh --target=Bench --filter='*LaunchBenchmarks*'", machine = ChildProcess.Machine, nanoseconds = launch.ResultStatistics!.Median, allocatedBytes = Allocations.Of(launch.BenchmarkCase) };
+            File.WriteAllText(Path.Combine(Results, "Launch.json"), JsonSerializer.Serialize(figures, s_indented) + "\n");
+        }
     }
+
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 }

@@ -1,115 +1,67 @@
 using System.Globalization;
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Columns;
-using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
-using Lur.Data;
-using Lur.Device;
-using Lur.Layers;
-using Lur.Models;
-using Lur.Unlearning;
 
 namespace Lur.Bench;
 
-/// <summary>One step of LUR, of ScissorHands (one memory and five) and, for scale, of SalUn and FT: the same model, data and
-/// batch size. A step of LUR, ScissorHands and NegGrad+ sees a retain and a forget batch, one of SalUn and FT a single batch.</summary>
+/// <summary>Steps of LUR, of ScissorHands (one memory and five) and, for scale, of NegGrad+, SalUn and FT: the same model, images
+/// and batch size. A step of the first three sees a retain and a forget batch, one of SalUn and FT a single batch. Further rows
+/// time the parts that a run has beside its steps; <see cref="MethodFigures"/> puts them together to epochs and runs.</summary>
 public class MethodBenchmarks
 {
-    private static readonly (string Name, string Method, (string, string)[] Options)[] s_variants =
-    [
-        ("LUR exact", "lur", [("hvp", "exact")]),
-        ("LUR fd", "lur", [("hvp", "fd")]),
-        ("LUR none", "lur", [("hvp", "none")]),
-        ("ScissorHands, 1 memory", "scissorhands", [("memory", "1")]),
-        ("ScissorHands, 5 memories", "scissorhands", [("memory", "5")]),
-        ("NegGrad+", "neggrad", []),
-        ("SalUn", "salun", []),
-        ("FT", "ft", []),
-    ];
-
-    private ComputeDevice _device = null!;
-    private DataSource _source = null!;
-    private TrainedModel _model = null!;
-    private UnlearningMethod _method = null!;
-
-    /// <summary>Device megabytes by case and variant, for the column; filled by the set-up, which runs in this process.</summary>
-    internal static Dictionary<string, double> DeviceMegabytes { get; } = [];
+    private const int MemorySteps = 2, AllocationSteps = 3;
+    private static readonly Dictionary<string, (double Device, double Host)> s_memory = [];
+    private TimedMethod _method = null!;
 
     /// <summary>Model and batch size.</summary>
-    [Params("resnet18:w16 64", "resnet18:w64 32")]
+    [ParamsSource(nameof(Cases))]
     public string Case { get; set; } = "";
 
-    /// <summary>Method and variant.</summary>
+    /// <summary>What is timed.</summary>
     [ParamsSource(nameof(Variants))]
     public string Variant { get; set; } = "";
 
-    /// <summary>The variants.</summary>
-    public static IEnumerable<string> Variants => s_variants.Select(v => v.Name);
+    /// <summary>The cases.</summary>
+    public static IEnumerable<string> Cases => StepVariant.Cases.Select(c => CaseOf(c.Model, c.Batch));
 
-    /// <summary>Binds the method, runs its preparations, and checks that a step is finite before it is timed.</summary>
+    /// <summary>The rows.</summary>
+    public static IEnumerable<string> Variants => StepVariant.All.Select(v => v.Title);
+
+    /// <summary>Columns of the device's and the process's peak of memory.</summary>
+    internal static TextColumn[] Columns { get; } =
+    [
+        new("Device MB", "peak of the device's memory, 10^6 bytes", c => Find(c) is { } m ? m.Device.ToString("F1", CultureInfo.InvariantCulture) : null),
+        new("Host MB", "peak resident set of a process that makes the same steps, 10^6 bytes; the host driver's device lies within it", c => Find(c) is { } m ? m.Host.ToString("F0", CultureInfo.InvariantCulture) : null),
+    ];
+
+    internal static string CaseOf(string model, int batch) => FormattableString.Invariant($"{model} {batch}");
+
+    /// <summary>Device and host megabytes of a row.</summary>
+    internal static (double Device, double Host) Memory(string @case, string title) => s_memory.GetValueOrDefault(@case + title, (double.NaN, double.NaN));
+
+    /// <summary>Checks what is to be timed, takes memory in a process of its own, and binds the method.</summary>
     [GlobalSetup]
     public void Setup()
     {
         var parts = Case.Split(' ');
-        var (_, name, options) = s_variants.First(v => v.Name == Variant);
-        _device = ComputeDevice.Open();
-        _source = DataSource.Open("synthetic:train=1024,test=16,seed=1", new DataOptions());
-        var spec = ResNetSpec.Parse(parts[0], 10, 32, 32, 3);
-        _model = new TrainedModel(_device, Precision.Float32, ResNet.Build(spec), spec.ToString(), _source.Train.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
-        _model.Initialize(1);
-        var set = ForgetSet.Resolve(["random:50%"], _source.Train, [.. Enumerable.Range(0, _source.Train.Count)], 1);
-        var definition = MethodCatalog.Find(name);
-        var given = options.Append(("batch", parts[1])).Append(("lr", "0.0001")).Append(("epochs", "1000")).ToDictionary(o => o.Item1, o => o.Item2, StringComparer.Ordinal);
-        _method = definition.Bind(definition.Read(given))(new UnlearningTask(_model, _source.Train, set, 1));
-        foreach (var preparation in _method.Preparations) preparation.Run();
-        var telemetry = _method.RunStep();
-        if (telemetry.Skipped || !(double.IsFinite(telemetry.RetainLoss) || double.IsFinite(telemetry.ForgetLoss))) throw new InvalidOperationException($"The step of {Variant} to be timed is not finite.");
-        DeviceMegabytes[Case + Variant] = (_method.Program!.Report!.ArenaBytes + _method.VectorBytes + (2 * _model.Parameters.Bytes) + _model.Buffers.Bytes) / 1e6;
+        var (model, batch, variant) = (parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture), StepVariant.All.First(v => v.Title == Variant));
+        if (variant.Method == "lur") StepChecks.SecondOrderTermsAgree(model, batch);
+        var child = ChildProcess.Time(model, batch, variant, MemorySteps);
+        s_memory[Case + Variant] = (child.DeviceBytes / 1e6, child.PeakBytes / 1e6);
+        _method = new TimedMethod(model, batch, variant);
+        _method.Verify();
+        // Trimming builds its own program and ranks on the host: it is no step, and allocates.
+        if (variant.Part != StepPart.Preparation) Allocations.Measure(Allocations.KeyOf(nameof(MethodBenchmarks), nameof(Step), Case, Variant), AllocationSteps, _method.Run);
     }
 
     /// <summary>Frees everything.</summary>
     [GlobalCleanup]
-    public void Cleanup()
-    {
-        _method.Dispose();
-        _model.Dispose();
-        _source.Dispose();
-        _device.Dispose();
-    }
+    public void Cleanup() => _method.Dispose();
 
     /// <summary>One step.</summary>
     [Benchmark]
-    public StepTelemetry Step() => _method.RunStep();
-}
+    public void Step() => _method.Run();
 
-/// <summary>What the method of a row takes on the device: arena, flat vectors, parameters, momentum.</summary>
-internal sealed class DeviceMemoryColumn : IColumn
-{
-    public string Id => nameof(DeviceMemoryColumn);
-
-    public string ColumnName => "Device MB";
-
-    public bool AlwaysShow => false;
-
-    public ColumnCategory Category => ColumnCategory.Custom;
-
-    public int PriorityInCategory => 0;
-
-    public bool IsNumeric => true;
-
-    public UnitType UnitType => UnitType.Dimensionless;
-
-    public string Legend => "planned device memory of a step, 10^6 bytes";
-
-    public bool IsAvailable(Summary summary) => summary.BenchmarksCases.Any(c => c.Descriptor.Type == typeof(MethodBenchmarks));
-
-    public bool IsDefault(Summary summary, BenchmarkCase benchmarkCase) => false;
-
-    public string GetValue(Summary summary, BenchmarkCase benchmarkCase)
-    {
-        var key = string.Concat(new[] { nameof(MethodBenchmarks.Case), nameof(MethodBenchmarks.Variant) }.Select(p => benchmarkCase.Parameters[p]?.ToString()));
-        return MethodBenchmarks.DeviceMegabytes.TryGetValue(key, out var megabytes) ? megabytes.ToString("F1", CultureInfo.InvariantCulture) : "-";
-    }
-
-    public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) => GetValue(summary, benchmarkCase);
+    private static (double Device, double Host)? Find(BenchmarkCase c) =>
+        c.Descriptor.Type == typeof(MethodBenchmarks) && s_memory.TryGetValue($"{c.Parameters[nameof(Case)]}{c.Parameters[nameof(Variant)]}", out var m) ? m : null;
 }

@@ -1,8 +1,24 @@
 using System.Globalization;
+using Lur;
 using Lur.Bench;
+using Lur.Bench.Readme;
 
 // Steps beside PyTorch's, a process each; not a benchmark of BenchmarkDotNet, which runs no other program. BenchmarkDotNet is not
 // even loaded, whose memory would count as Lur's.
-if (args is ["--filter", "peers", ..]) return PeerComparison.Run(args.Length > 2 ? args[2].Split(',') : ["sgd", "lur"]);
-if (args is ["peer-step", var model, var batch, var step]) return PeerComparison.Child(model, int.Parse(batch, CultureInfo.InvariantCulture), step);
-return BenchmarkRun.Run(args);
+static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+try
+{
+    return args switch
+    {
+        ["--filter", "peers", ..] => PeerComparison.Run(args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer),
+        ["--filter", "readme"] => ReadmeBlocks.Rewrite("."),
+        ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(model, Number(batch), StepVariant.Find(step), Number(repeats)),
+        ["peer-check", var folder, .. var steps] => PeerCheck.Write(folder, steps),
+        _ => BenchmarkRun.Run(args),
+    };
+}
+catch (UserErrorException e)
+{
+    Console.Error.WriteLine($"bench: {e.Message}");
+    return 1;
+}

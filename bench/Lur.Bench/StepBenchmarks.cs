@@ -21,7 +21,7 @@ public class StepBenchmarks
     [Params("resnet18:w16 64", "resnet18:w64 32")]
     public string Case { get; set; } = "";
 
-    private void Setup(double lambda, HessianVectorProduct hvp)
+    private void Setup(string name, double lambda, HessianVectorProduct hvp)
     {
         var parts = Case.Split(' ');
         var batch = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
@@ -42,23 +42,28 @@ public class StepBenchmarks
         // What is timed must be right: a skipped or non-finite step would be fast and worthless.
         var telemetry = _step.Run();
         if (telemetry.Skipped || !double.IsFinite(telemetry.RetainLoss)) throw new InvalidOperationException("The step to be timed is not finite.");
+        var before = _model.Parameters.ToArray();
+        _step.Run();
+        if (_model.Parameters.ToArray().AsSpan().SequenceEqual(before)) throw new InvalidOperationException("The step to be timed moves no weight.");
+        if (hvp != HessianVectorProduct.None) StepChecks.SecondOrderTermsAgree(parts[0], batch);
+        Allocations.Measure(Allocations.KeyOf(nameof(StepBenchmarks), name, Case), 3, () => _step.Run());
     }
 
     /// <summary>Plain SGD.</summary>
     [GlobalSetup(Target = nameof(Sgd))]
-    public void SetupSgd() => Setup(0, HessianVectorProduct.None);
+    public void SetupSgd() => Setup(nameof(Sgd), 0, HessianVectorProduct.None);
 
     /// <summary>LUR, first order.</summary>
     [GlobalSetup(Target = nameof(LurFirstOrder))]
-    public void SetupFirstOrder() => Setup(0.05, HessianVectorProduct.None);
+    public void SetupFirstOrder() => Setup(nameof(LurFirstOrder), 0.05, HessianVectorProduct.None);
 
     /// <summary>LUR, finite difference.</summary>
     [GlobalSetup(Target = nameof(LurFiniteDifference))]
-    public void SetupFiniteDifference() => Setup(0.05, HessianVectorProduct.FiniteDifference);
+    public void SetupFiniteDifference() => Setup(nameof(LurFiniteDifference), 0.05, HessianVectorProduct.FiniteDifference);
 
     /// <summary>LUR, exact.</summary>
     [GlobalSetup(Target = nameof(LurExact))]
-    public void SetupExact() => Setup(0.05, HessianVectorProduct.Exact);
+    public void SetupExact() => Setup(nameof(LurExact), 0.05, HessianVectorProduct.Exact);
 
     /// <summary>Frees everything.</summary>
     [GlobalCleanup]
@@ -69,9 +74,6 @@ public class StepBenchmarks
         _model.Dispose();
         _device.Dispose();
     }
-
-    /// <summary>What the step takes on the device: arena, vectors, parameters, momentum.</summary>
-    internal long DeviceBytes => _step.Program.Report!.ArenaBytes + _step.VectorBytes + _momentum.Bytes + _model.Parameters.Bytes + _model.Buffers.Bytes;
 
     /// <summary>One SGD step on B images.</summary>
     [Benchmark(Baseline = true)]

@@ -28,6 +28,8 @@ public class VectorBenchmarks
         _partials = new DevicePointer<double>(Allocate(6L * Partials * sizeof(double)));
         _step = new DevicePointer<double>(Allocate(StepParameters.Count * sizeof(double)));
         _device.Upload(_step, new ReadOnlySpan<double>([1e-3, 0.9, 5e-4, 1, 0.05, 0.01, 0]));
+        foreach (var (name, call) in new (string, Action)[] { (nameof(Copy), Copy), (nameof(MetaUpdate), MetaUpdate), (nameof(LookAhead), LookAhead) })
+            Allocations.Measure(Allocations.KeyOf(nameof(VectorBenchmarks), name), 3, call);
         _device.Synchronize();
     }
 

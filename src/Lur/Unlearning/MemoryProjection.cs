@@ -89,6 +89,24 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         }
     }
 
+    /// <summary>Products of a gradient with the memories over the late layers, added up on the host in double, for checks. After
+    /// a projection each is at least minus <c>Slack</c>: what the ridge gives away, and the rounding of float32.</summary>
+    /// <param name="gradient">The gradient after the step.</param>
+    /// <param name="multipliers">Sum of the multipliers of the step.</param>
+    internal (double[] Products, double Slack) Check(FlatVector gradient, double multipliers)
+    {
+        var g = gradient.ToArray();
+        double Dot(double[] x, double[] y) => _ranges.Sum(r => Enumerable.Range(r.Begin, r.Length).Sum(i => x[i] * y[i]));
+        var (products, largest) = (new double[_memories.Length], 0.0);
+        for (var i = 0; i < products.Length; i++)
+        {
+            var memory = _memories[i].ToArray();
+            (products[i], largest) = (Dot(g, memory), Math.Max(largest, Dot(memory, memory)));
+        }
+
+        return (products, (Ridge * multipliers) + (1e-5 * Math.Sqrt(Dot(g, g) * largest)));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -74,6 +74,10 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         ("projectedSteps", _projected, FormattableString.Invariant($"the projection changed {_projected:N0} of {_joint:N0} steps with forget data")),
     ];
 
+    /// <summary>Products of the last joint gradient with the memories, and what they may fall below 0, see
+    /// <see cref="MemoryProjection.Check"/>; null where nothing is projected.</summary>
+    internal (double[] Products, double Slack)? CheckProjection() => _projection?.Check(_loop.Step.Gradient, _loop.Step.Change);
+
     /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
     {

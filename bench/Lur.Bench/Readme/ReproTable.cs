@@ -1,0 +1,40 @@
+using System.Text.Json;
+
+namespace Lur.Bench.Readme;
+
+/// <summary>The table of a recipe, from the file that <c>lur repro</c> leaves.</summary>
+internal static class ReproTable
+{
+    private static readonly (string Metric, string Header, int Decimals)[] s_columns =
+        [("ua", "UA %", 2), ("ra", "RA %", 2), ("ta", "TA %", 2), ("mia", "MIA %", 2), ("gap", "Avg. gap", 2), ("seconds", "RTE s", 1), ("deviceMegabytes", "Device MB", 1)];
+
+    /// <summary>Renders measured.json.</summary>
+    public static string Render(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var root = document.RootElement;
+        JsonProperty[] runs = [.. root.GetProperty("runs").EnumerateObject()];
+        var columns = s_columns.Where(c => runs.Any(r => r.Value.TryGetProperty(c.Metric, out _))).ToArray();
+        var table = new MarkdownTable(["Run", .. columns.Select(c => c.Header)]);
+        foreach (var run in runs.OrderBy(r => Mean(r.Value, "gap") ?? double.MaxValue))
+        {
+            table.Add([run.Name, .. columns.Select(c => Text(run.Value, c.Metric, c.Decimals))]);
+        }
+
+        var recipe = root.GetProperty("recipe").GetString();
+        var seeds = root.GetProperty("seeds").EnumerateArray().Select(s => s.GetRawText()).ToArray();
+        return $"{table}\n`lur repro {recipe}`; mean +- deviation over the seeds {string.Join(", ", seeds)}; {root.GetProperty("machine").GetString()}; version {root.GetProperty("commit").GetString()}.\n";
+    }
+
+    private static string Text(JsonElement run, string metric, int decimals)
+    {
+        if (Mean(run, metric) is not { } mean) return "-";
+        var text = MarkdownTable.Text(mean, decimals);
+        return Field(run, metric, "deviation") is { } deviation ? $"{text} +- {MarkdownTable.Text(deviation, decimals)}" : text;
+    }
+
+    private static double? Mean(JsonElement run, string metric) => Field(run, metric, "mean");
+
+    private static double? Field(JsonElement run, string metric, string field) =>
+        run.TryGetProperty(metric, out var m) && m.TryGetProperty(field, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : null;
+}

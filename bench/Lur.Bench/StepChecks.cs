@@ -1,0 +1,55 @@
+using Lur.Device;
+using Lur.Layers;
+using Lur.Models;
+using Lur.Tensors;
+using Lur.Training;
+using Lur.Unlearning;
+
+namespace Lur.Bench;
+
+/// <summary>What must hold before LUR is timed.</summary>
+internal static class StepChecks
+{
+    /// <summary>Largest relative difference, in norm, of the finite-difference H v from the exact one. A wrong product is off by
+    /// its own size.</summary>
+    private const double Tolerance = 1e-3;
+
+    /// <summary>Radius of the difference, in float64: so small that hardly a ReLU of the millions changes side within it. At the
+    /// method's own radius many do, and the difference is that of a smoothed loss.</summary>
+    private const double Radius = 1e-9;
+
+    private static readonly Dictionary<string, double> s_done = [];
+
+    /// <summary>Compares the two second-order terms on one batch and one set of weights of the model that is timed.</summary>
+    /// <returns>The relative difference.</returns>
+    /// <exception cref="InvalidOperationException">They differ.</exception>
+    public static double SecondOrderTermsAgree(string model, int batch)
+    {
+        var key = $"{model} {batch}";
+        if (s_done.TryGetValue(key, out var known)) return known;
+        var (exact, difference) = (Product(model, batch, HessianVectorProduct.Exact), Product(model, batch, HessianVectorProduct.FiniteDifference));
+        var relative = Math.Sqrt(exact.Zip(difference, (a, b) => (a - b) * (a - b)).Sum() / exact.Sum(a => a * a));
+        Console.WriteLine(FormattableString.Invariant($"// {key}: finite-difference H v differs from the exact one by {relative:E1} of its norm"));
+        if (!(relative < Tolerance)) throw new InvalidOperationException(FormattableString.Invariant($"{key}: the exact and the finite-difference H v differ by {relative} of their norm, more than {Tolerance}."));
+        return s_done[key] = relative;
+    }
+
+    private static double[] Product(string architecture, int batch, HessianVectorProduct hvp)
+    {
+        using var device = ComputeDevice.Open();
+        using var images = new BenchImages(4 * batch);
+        var spec = ResNetSpec.Parse(architecture, 10, 32, 32, 3);
+        using var model = new TrainedModel(device, Precision.Float64, ResNet.Build(spec), spec.ToString(), images.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        model.Initialize(1);
+        using var momentum = new FlatVector(device, Precision.Float64, model.Parameters.Layout, "momentum");
+        using var step = new LurStep(model, momentum, new LurOptions { BatchSize = batch, Hvp = hvp, FiniteDifferenceRadius = Radius, LearningRate = 1e-4, Seed = 1 }, withForget: true);
+        for (var i = 0; i < batch; i++)
+        {
+            ((BatchStage)step.Retain).SetRow(i, images, i);
+            ((BatchStage)step.Forget!).SetRow(i, images, (2 * batch) + i);
+        }
+
+        step.Run();
+        return step.Product!.ToArray();
+    }
+}

@@ -1,0 +1,98 @@
+using Lur.Bench.Readme;
+using Lur.Tests.Architecture;
+
+namespace Lur.Tests.Bench;
+
+/// <summary>The tables of README.md are made from the committed results.</summary>
+public class ReadmeTests
+{
+    private const string Methods = """
+        {"machine": "M", "command": "C", "retainImages": 9000, "forgetImages": 1000, "epochs": 3, "cases": [{"model": "resnet18:w16", "batch": 64,
+          "rows": [{"name": "lur", "title": "LUR exact", "joint": true, "medianMs": 310.34, "allocatedBytes": 0, "deviceMegabytes": 265.5, "hostMegabytes": 324.2},
+                   {"name": "trim", "title": "trim", "joint": false, "medianMs": 500, "allocatedBytes": null, "deviceMegabytes": 20, "hostMegabytes": 100}],
+          "runs": [{"title": "ScissorHands, 1 memory", "jointSteps": 16, "plainSteps": 125, "epochSeconds": 20, "runSeconds": 60.5, "deviceMegabytes": 112.4},
+                   {"title": "LUR exact", "epochMode": "min", "jointSteps": 16, "plainSteps": 0, "epochSeconds": 5, "runSeconds": 15.5, "deviceMegabytes": 265.5,
+                    "ratios": [{"to": "ScissorHands, 1 memory", "time": 0.26, "deviceMemory": 2.36, "hostMemory": 1.5}]},
+                   {"title": "LUR exact", "epochMode": "retain-cycle", "jointSteps": 141, "plainSteps": 0, "epochSeconds": 44, "runSeconds": 131, "deviceMegabytes": 265.5,
+                    "ratios": [{"to": "ScissorHands, 1 memory", "time": 2.17, "deviceMemory": 0.9, "hostMemory": null}]}]}]}
+        """;
+
+    private const string Measured = """
+        {"recipe": "cifar10-class", "machine": "M", "commit": "0.1.0+abc", "seeds": [1, 2, 3], "runs": {
+          "ft": {"ua": {"mean": 12.346, "deviation": 1.5}, "gap": {"mean": 9, "deviation": 0.5}},
+          "retrain": {"ua": {"mean": 100, "deviation": 0}, "gap": {"mean": null, "deviation": null}},
+          "lur": {"ua": {"mean": 99.5, "deviation": null}, "gap": {"mean": 1.25, "deviation": 0.126}}}}
+        """;
+
+    [Test]
+    public void TheTablesAreThoseOfTheCommittedResults()
+    {
+        var text = Repository.Read(ReadmeBlocks.File);
+        var rendered = ReadmeBlocks.Render(text, path => Path.Combine(Repository.Root, path) is var p && File.Exists(p) ? File.ReadAllText(p) : null);
+        Assert.That(text, Is.EqualTo(rendered), "Run ./build.sh --target=Bench --filter=readme, and commit README.md.");
+        foreach (var block in new[] { "bench:methods", "bench:runs", "bench:peers", "bench:launch", "repro:cifar10-class", "repro:cifar10-random" })
+            Assert.That(text, Does.Contain($"<!-- {block} -->"));
+    }
+
+    [Test]
+    public void ABlockIsReplacedAndTheRestKept()
+    {
+        const string before = "a\n<!-- bench:methods -->\nold\n<!-- /bench:methods -->\nb\n";
+        var after = ReadmeBlocks.Render(before, path => path == "bench/results/Methods.json" ? Methods : null);
+        Assert.That(after, Does.StartWith("a\n<!-- bench:methods -->\n| Step |").And.EndsWith("<!-- /bench:methods -->\nb\n").And.Not.Contain("old"));
+        Assert.That(after, Does.Contain("| resnet18:w16, batch 64 + 64, LUR exact | 310.3 | 265.5 | 324 | 0 |"));
+        Assert.That(after, Does.Contain("| resnet18:w16, batch 64, trim | 500.0 | 20.0 | 100 | - |"));
+        Assert.That(ReadmeBlocks.Render(after, path => path == "bench/results/Methods.json" ? Methods : null), Is.EqualTo(after));
+    }
+
+    [Test]
+    public void ABlockWithoutResultsSaysSo()
+    {
+        var after = ReadmeBlocks.Render("<!-- repro:cifar10-class -->\n<!-- /repro:cifar10-class -->\n", _ => null);
+        Assert.That(after, Is.EqualTo("<!-- repro:cifar10-class -->\nNot measured: there is no `recipes/measured/cifar10-class.json`; `lur repro cifar10-class` makes it.\n<!-- /repro:cifar10-class -->\n"));
+    }
+
+    [TestCase("<!-- bench:methods -->\n")]
+    [TestCase("<!-- bench:methods -->\n<!-- /bench:peers -->\n")]
+    [TestCase("<!-- bench:speed -->\n<!-- /bench:speed -->\n")]
+    public void ABlockThatCannotBeMadeIsRefused(string text) =>
+        Assert.That(() => ReadmeBlocks.Render(text, _ => Methods), Throws.TypeOf<UserErrorException>());
+
+    [Test]
+    public void RunsSayWhereLurIsNotBelowScissorHands()
+    {
+        var text = BenchTables.Runs(Methods);
+        Assert.That(text, Does.Contain("| resnet18:w16, batch 64, ScissorHands, 1 memory | 16 + 125 | 20.0 | 60.5 | 112.4 |  |  |  |"));
+        Assert.That(text, Does.Contain("LUR exact, --epoch-mode retain-cycle | 141 + 0 | 44.0 | 131.0 | 265.5 | 2.17 | 0.90 | - |"));
+        Assert.That(text, Does.Contain("with any number of memories shown: LUR exact (min); not below: LUR exact (retain-cycle)."));
+        Assert.That(text, Does.Contain("In device memory, below: LUR exact (retain-cycle); not below: LUR exact (min)."));
+    }
+
+    [Test]
+    public void ARecipeIsOrderedByItsGap()
+    {
+        string[] lines = ReproTable.Render(Measured).Split('\n');
+        Assert.That(lines[..5], Is.EqualTo(new[]
+        {
+            "| Run | UA % | Avg. gap |", "|---|---:|---:|", "| lur | 99.50 | 1.25 +- 0.13 |", "| ft | 12.35 +- 1.50 | 9.00 +- 0.50 |", "| retrain | 100.00 +- 0.00 | - |",
+        }));
+        Assert.That(lines[6], Is.EqualTo("`lur repro cifar10-class`; mean +- deviation over the seeds 1, 2, 3; M; version 0.1.0+abc."));
+        var more = Measured.Replace("\"gap\": {\"mean\": 9,", "\"deviceMegabytes\": {\"mean\": 103.25, \"deviation\": 0}, \"gap\": {\"mean\": 9,", StringComparison.Ordinal);
+        Assert.That(ReproTable.Render(more), Does.Contain("| Run | UA % | Avg. gap | Device MB |").And.Contain("| 9.00 +- 0.50 | 103.3 +- 0.0 |"));
+    }
+
+    [Test]
+    public void PeersShowTheCheckAndWhatIsAbsent()
+    {
+        const string json = """
+            {"machine": "M", "command": "C", "check": [{"step": "lur", "weights": 2e-12}, {"step": "sgd", "weights": 1e-13}], "steps": [
+              {"model": "resnet18:w16", "batch": 64, "step": "scissorhands-1", "title": "ScissorHands, 1 memory", "joint": true, "lurMs": 200.4, "lurPeakRssBytes": 161000000,
+               "pytorchMs": 501, "pytorchPeakRssBytes": 441000000, "speedup": 2.5, "memoryRatio": 0.366},
+              {"model": "resnet18:w16", "batch": 64, "step": "sgd", "lurMs": 96, "lurPeakRssBytes": 161000000}], "absent": "PyTorch was not run."}
+            """;
+        var text = BenchTables.Peers(json);
+        Assert.That(text, Does.Contain("| resnet18:w16, batch 64 + 64, ScissorHands, 1 memory | 200 | 501 | 2.50 | 161 | 441 | 0.37 |"));
+        Assert.That(text, Does.Contain("| resnet18:w16, batch 64, sgd | 96 | - | - | 161 | - | - |").And.Contain("at most 2.0E-012"));
+        Assert.That(text, Does.Contain("PyTorch was not run."));
+    }
+}
