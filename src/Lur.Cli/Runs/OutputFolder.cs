@@ -67,7 +67,8 @@ internal static class OutputFolder
     {
         WriteArray(w, "predicted", p.Predicted);
         w.WritePropertyName("confidence");
-        w.WriteRawValue("[" + string.Join(',', p.Confidence.Select(Text)) + "]");
+        // As doubles: who reads them as such has the very numbers of the attack, and so the same labels next to its boundary.
+        w.WriteRawValue("[" + string.Join(',', p.Confidence.Select(c => Text((double)c))) + "]");
         w.WritePropertyName("loss");
         w.WriteRawValue("[" + string.Join(',', p.Loss.Select(Text)) + "]");
     }
@@ -77,6 +78,8 @@ internal static class OutputFolder
         w.WritePropertyName(name);
         w.WriteRawValue("[" + string.Join(',', values) + "]");
     }
+
+    private static string Text(double value) => double.IsFinite(value) ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "null";
 
     private static string Text(float value) => float.IsFinite(value) ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "null";
 }

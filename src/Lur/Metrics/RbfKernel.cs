@@ -1,62 +1,54 @@
-using System.Numerics;
-
 namespace Lur.Metrics;
 
-/// <summary>Radial basis function kernel K(x, z) = exp(-gamma |x - z|^2) between one point and a fixed list of points.</summary>
+/// <summary>Radial basis function kernel K(x, z) = exp(-gamma |x - z|^2) over a fixed list of points.</summary>
 internal sealed class RbfKernel
 {
-    // One array a dimension, padded with copies of the last point to whole vectors: every element goes through the same
-    // vector exponential, so that K(x, z) does not depend on where z lies in the list.
-    private readonly double[][] _columns;
+    private readonly double[] _points, _squares;
+    private readonly int _dimension;
     private readonly double _gamma;
 
-    /// <summary>Arranges the points.</summary>
+    /// <summary>Takes the points.</summary>
     /// <param name="points">Rows of <paramref name="dimension"/> numbers.</param>
     /// <param name="dimension">Numbers a point.</param>
     /// <param name="gamma">Width parameter.</param>
-    public RbfKernel(ReadOnlySpan<double> points, int dimension, double gamma)
+    public RbfKernel(double[] points, int dimension, double gamma)
     {
-        _gamma = gamma;
-        Count = points.Length / dimension;
-        PaddedCount = (Count + Vector<double>.Count - 1) / Vector<double>.Count * Vector<double>.Count;
-        _columns = new double[dimension][];
-        for (var d = 0; d < dimension; d++)
-        {
-            var column = _columns[d] = new double[PaddedCount];
-            for (var i = 0; i < PaddedCount; i++) column[i] = points[(Math.Min(i, Count - 1) * dimension) + d];
-        }
+        (_points, _dimension, _gamma) = (points, dimension, gamma);
+        _squares = new double[points.Length / dimension];
+        for (var i = 0; i < _squares.Length; i++) _squares[i] = Product(i, i);
     }
 
     /// <summary>Number of points.</summary>
-    public int Count { get; }
+    public int Count => _squares.Length;
 
-    /// <summary>Length of a row: <see cref="Count"/> rounded up to whole vectors.</summary>
-    public int PaddedCount { get; }
-
-    /// <summary>The kernel between point <paramref name="i"/> of the list and every point.</summary>
-    public void Row(int i, double[] target)
+    /// <summary>The kernel between point <paramref name="i"/> and every point, from |x|^2 + |z|^2 - 2 x z in double and then
+    /// rounded to float: what libsvm sees while it trains.</summary>
+    /// <param name="i">Row.</param>
+    /// <param name="target">Result, <see cref="Count"/> numbers.</param>
+    public void Row(int i, float[] target)
     {
-        Span<double> point = _columns.Length <= 128 ? stackalloc double[_columns.Length] : new double[_columns.Length];
-        for (var d = 0; d < point.Length; d++) point[d] = _columns[d][i];
-        Row(point, target);
+        for (var j = 0; j < target.Length; j++) target[j] = (float)Math.Exp(-_gamma * (_squares[i] + _squares[j] - (2 * Product(i, j))));
     }
 
-    /// <summary>The kernel between a point and every point of the list.</summary>
-    /// <param name="point">The point.</param>
-    /// <param name="target">Result, <see cref="PaddedCount"/> numbers.</param>
-    public void Row(ReadOnlySpan<double> point, double[] target)
+    /// <summary>The kernel between a point and point <paramref name="i"/> of the list, from the difference, in double: what
+    /// libsvm sees when it predicts.</summary>
+    public double Between(ReadOnlySpan<double> point, int i)
     {
-        for (var k = 0; k < PaddedCount; k += Vector<double>.Count)
+        double distance = 0;
+        for (var d = 0; d < _dimension; d++)
         {
-            var distance = Vector<double>.Zero;
-            for (var d = 0; d < point.Length; d++)
-            {
-                var difference = new Vector<double>(_columns[d], k) - new Vector<double>(point[d]);
-                distance += difference * difference;
-            }
-
-            Vector.Exp(-_gamma * distance).CopyTo(target, k);
+            var difference = point[d] - _points[(i * _dimension) + d];
+            distance += difference * difference;
         }
+
+        return Math.Exp(-_gamma * distance);
+    }
+
+    private double Product(int i, int j)
+    {
+        double sum = 0;
+        for (var d = 0; d < _dimension; d++) sum += _points[(i * _dimension) + d] * _points[(j * _dimension) + d];
+        return sum;
     }
 }
 
@@ -66,7 +58,7 @@ internal sealed class KernelRowCache
     private readonly RbfKernel _kernel;
     private readonly int _capacity;
     private readonly LinkedList<int> _recent = new();
-    private readonly Dictionary<int, (double[] Row, LinkedListNode<int> Node)> _rows = [];
+    private readonly Dictionary<int, (float[] Row, LinkedListNode<int> Node)> _rows = [];
 
     /// <summary>Creates an empty cache.</summary>
     /// <param name="kernel">Where rows come from.</param>
@@ -74,11 +66,11 @@ internal sealed class KernelRowCache
     public KernelRowCache(RbfKernel kernel, long bytes)
     {
         _kernel = kernel;
-        _capacity = (int)Math.Clamp(bytes / Math.Max(1, kernel.PaddedCount * (long)sizeof(double)), 2, int.MaxValue);
+        _capacity = (int)Math.Clamp(bytes / Math.Max(1, kernel.Count * (long)sizeof(float)), 2, int.MaxValue);
     }
 
     /// <summary>Row <paramref name="i"/>, valid until the second next call.</summary>
-    public double[] this[int i]
+    public float[] this[int i]
     {
         get
         {
@@ -89,10 +81,10 @@ internal sealed class KernelRowCache
                 return known.Row;
             }
 
-            double[] row;
+            float[] row;
             if (_rows.Count < _capacity)
             {
-                row = new double[_kernel.PaddedCount];
+                row = new float[_kernel.Count];
             }
             else
             {

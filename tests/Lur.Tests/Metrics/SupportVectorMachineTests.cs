@@ -18,22 +18,22 @@ public class SupportVectorMachineTests
         var (x, y, queries) = (fixture.Doubles(name + "/x"), Labels(fixture, name), fixture.Doubles(name + "/queries"));
         var (options, dimension) = (fixture.Doubles(name + "/options"), fixture.Shape(name + "/x")[1]);
 
-        var tight = SupportVectorMachine.Fit(x, dimension, y, new SupportVectorOptions(options[0], options[1], options[2]));
-        var expected = fixture.Doubles(name + "/decision");
-        // The solver stops at 1e-9 of the optimality conditions; decision values may be a few times further off.
-        Assert.That(tight.Decide(queries), Is.EqualTo(expected).Within(1e-7));
-        Assert.That(tight.DualObjective, Is.EqualTo(fixture.Doubles(name + "/objective")[0]).Within(1e-8).Percent);
-
+        // Not within the tolerance of the solver but the same near-optimal machine: libsvm's labels next to the boundary too.
         var machine = SupportVectorMachine.Fit(x, dimension, y, new SupportVectorOptions(options[0], options[1]));
         var (actual, reference) = (machine.Decide(queries), fixture.Doubles(name + "/decision_default"));
-        TestContext.Out.WriteLine($"{name}: tight {Largest(tight.Decide(queries), expected):E1}, default {Largest(actual, reference):E1}, " +
-            $"scikit-learn's own default {Largest(reference, expected):E1}, {machine.Iterations} iterations, {machine.SupportVectors} vectors");
+        var tight = SupportVectorMachine.Fit(x, dimension, y, new SupportVectorOptions(options[0], options[1], options[2]));
+        var expected = fixture.Doubles(name + "/decision");
+        TestContext.Out.WriteLine($"{name}: default {Largest(actual, reference):E1}, tight from the exact solution {Largest(tight.Decide(queries), expected):E1}, " +
+            $"scikit-learn's default from it {Largest(reference, expected):E1}, {machine.Iterations} iterations, {machine.SupportVectors} vectors");
         Assert.That(machine.Converged);
-        // scikit-learn's own default is up to 7e-3 from the exact solution on these cases.
-        Assert.That(actual, Is.EqualTo(expected).Within(7e-3));
         Assert.That(queries.Length / dimension, Is.EqualTo(actual.Length));
-        for (var i = 0; i < actual.Length; i++)
-            if (Math.Abs(expected[i]) > 7e-3) Assert.That(actual[i] > 0, Is.EqualTo(expected[i] > 0), $"prediction {i}");
+        // Sums of a few hundred terms of size C.
+        Assert.That(actual, Is.EqualTo(reference).Within(1e-12 * options[0] * machine.SupportVectors));
+
+        // Kernel values in float leave the best solution up to 1e-4 from the one in double.
+        Assert.That(tight.Converged);
+        Assert.That(tight.Decide(queries), Is.EqualTo(expected).Within(2e-4));
+        Assert.That(tight.DualObjective, Is.EqualTo(fixture.Doubles(name + "/objective")[0]).Within(1e-4).Percent);
     }
 
     [Test]
@@ -41,45 +41,42 @@ public class SupportVectorMachineTests
     {
         var random = TestRandom.ForCurrentTest();
         var (n, dimension) = (4 + (number % 3), 1 + (number % 2));
-        var options = new SupportVectorOptions(new[] { 0.3, 3, 50 }[number % 3], 0.7, 1e-11);
+        var options = new SupportVectorOptions(new[] { 0.3, 3, 50 }[number % 3], 0.7, 1e-9);
         // A coarse grid, so that equal points with equal and with different labels occur.
         var x = Enumerable.Range(0, n * dimension).Select(_ => random.Below(4) / 2.0).ToArray();
         var y = Enumerable.Range(0, n).Select(i => i == 0 || (i > 1 && random.Below(2) == 0)).ToArray();
         var expected = SupportVectorReference.Solve(x, dimension, y, options.C, options.Gamma);
         var machine = SupportVectorMachine.Fit(x, dimension, y, options);
-        Assert.That(machine.DualObjective, Is.EqualTo(expected.Objective).Within(1e-8));
+        // The kernel in float is 3e-8 off, in up to 36 terms of C^2.
+        Assert.That(machine.DualObjective, Is.EqualTo(expected.Objective).Within(1e-6 * Math.Max(1, options.C * options.C)));
         var queries = random.UniformArray(20 * dimension, -1, 3);
         // Where no multiplier is free, any bias of an interval is optimal and the two may differ by a constant.
         var (actual, reference) = (machine.Decide(queries), expected.Decide(queries));
         var shift = expected.HasFree ? 0 : actual[0] - reference[0];
-        Assert.That(actual.Select(v => v - shift), Is.EqualTo(reference).Within(1e-5));
+        Assert.That(actual.Select(v => v - shift), Is.EqualTo(reference).Within(1e-4));
     }
 
     [Test]
-    public void NeitherOrderNorCacheChangesTheResult()
+    public void TheCacheChangesNothing()
     {
-        var random = TestRandom.ForCurrentTest();
-        var x = random.NormalArray(300);
-        var y = Array.ConvertAll(x, v => random.Normal() + v > 0);
+        var (x, y) = Overlapping(400);
         var options = new SupportVectorOptions(3, 1);
         var machine = SupportVectorMachine.Fit(x, 1, y, options);
-        var order = Enumerable.Range(0, x.Length).OrderBy(_ => random.Next()).ToArray();
-        var shuffled = SupportVectorMachine.Fit(order.Select(i => x[i]).ToArray(), 1, order.Select(i => y[i]).ToArray(), options);
         var uncached = SupportVectorMachine.Fit(x, 1, y, options with { CacheBytes = 0 });
-        Errors.AssertSame(shuffled.Decide(x), machine.Decide(x), "other order");
         Errors.AssertSame(uncached.Decide(x), machine.Decide(x), "no cache");
-        Assert.That(machine.Iterations, Is.GreaterThan(100));
+        Assert.That(machine.Iterations, Is.GreaterThan(400), "points were shrunk on the way");
     }
 
     [Test]
-    public void CopiesOfSamplesAreALargerBox()
+    public void OrderAndCopiesChangeNothingAtATightTolerance()
     {
-        var random = TestRandom.ForCurrentTest();
-        var x = random.NormalArray(60);
-        var y = Array.ConvertAll(x, v => random.Normal() + v > 0);
-        var tripled = SupportVectorMachine.Fit([.. x, .. x, .. x], 1, [.. y, .. y, .. y], new SupportVectorOptions(1, 1, 1e-9));
-        var stiff = SupportVectorMachine.Fit(x, 1, y, new SupportVectorOptions(3, 1, 1e-9));
-        Errors.AssertSame(tripled.Decide(x), stiff.Decide(x), "decision values");
+        var (x, y) = Overlapping(60);
+        double[] Decide(double[] points, bool[] labels, double cost) =>
+            SupportVectorMachine.Fit(points, 1, labels, new SupportVectorOptions(cost, 1, 1e-9)).Decide(x);
+        var expected = Decide(x, y, 3);
+        Assert.That(Decide([.. x.Reverse()], [.. y.Reverse()], 3), Is.EqualTo(expected).Within(1e-4), "order");
+        Assert.That(Decide([.. x, .. x, .. x], [.. y, .. y, .. y], 1), Is.EqualTo(expected).Within(1e-4), "copies are a larger box");
+        Assert.That(Decide(x, Array.ConvertAll(y, v => !v), 3), Is.EqualTo(expected.Select(v => -v)).Within(1e-4), "the other class");
     }
 
     [Test]
@@ -115,6 +112,13 @@ public class SupportVectorMachineTests
             Assert.That(() => SupportVectorMachine.Fit([], 1, [], options), Throws.ArgumentException);
             Assert.That(() => SupportVectorMachine.Fit([1], 1, [true], options with { Gamma = 0 }), Throws.ArgumentException);
         });
+    }
+
+    private static (double[] X, bool[] Y) Overlapping(int count)
+    {
+        var random = TestRandom.ForCurrentTest();
+        var x = random.NormalArray(count);
+        return (x, Array.ConvertAll(x, v => random.Normal() + v > 0));
     }
 
     private static bool[] Labels(Fixture fixture, string name) => Array.ConvertAll(fixture.Doubles(name + "/y"), v => v > 0);
