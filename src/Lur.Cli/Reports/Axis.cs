@@ -30,6 +30,9 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
 {
     private static readonly double[] s_rootTicks = [0, 1, 5, 20, 50, 100];
 
+    /// <summary>Names in place of numbers: the name with index i is at i, all as far apart; null for an axis of numbers.</summary>
+    public IReadOnlyList<string>? Names { get; init; }
+
     /// <summary>The place of a number; NaN where it has none.</summary>
     public double Place(double value) => Scale switch
     {
@@ -42,6 +45,7 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
     /// <summary>The places between which the data lie, with a margin where the data decide.</summary>
     public (double Low, double High) Range(IEnumerable<double> values)
     {
+        if (Names is not null) return (-0.35, Names.Count - 0.65);
         double[] places = [.. values.Select(Place).Where(double.IsFinite)];
         var (low, high) = places.Length == 0 ? (0, 1) : (places.Min(), places.Max());
         // A constant still needs a height to lie in the middle of.
@@ -51,7 +55,8 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
 
     /// <summary>Ticks within a range of places.</summary>
     public IReadOnlyList<(double Place, string Text)> Ticks(double low, double high, int wanted) =>
-        Scale == Scale.Root ? [.. s_rootTicks.Select(v => (Math.Sqrt(v), Text(v))).Where(t => t.Item1 <= high)]
+        Names is not null ? [.. Names.Select((name, i) => ((double)i, name))]
+            : Scale == Scale.Root ? [.. s_rootTicks.Select(v => (Math.Sqrt(v), Text(v))).Where(t => t.Item1 <= high)]
             : Scale is Scale.Linear or Scale.Whole || (Scale == Scale.Log && high - low < 1) ? Round(low, high, wanted) : Powers(low, high, wanted);
 
     private IReadOnlyList<(double Place, string Text)> Round(double low, double high, int wanted)

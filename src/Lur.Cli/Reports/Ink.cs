@@ -29,6 +29,24 @@ internal enum Ink
 
     /// <summary>A reference to compare with.</summary>
     Reference,
+
+    /// <summary>Lines of a series with an order, from its first value on.</summary>
+    First,
+
+    /// <summary>Second of a series.</summary>
+    Second,
+
+    /// <summary>Third of a series.</summary>
+    Third,
+
+    /// <summary>Fourth of a series.</summary>
+    Fourth,
+
+    /// <summary>Fifth of a series.</summary>
+    Fifth,
+
+    /// <summary>Sixth of a series.</summary>
+    Sixth,
 }
 
 /// <summary>Names of inks in style sheets and in drawings.</summary>
@@ -36,6 +54,9 @@ internal static class Inks
 {
     /// <summary>Class of an element that is filled with an ink, for example f-4.</summary>
     public static string Fill(Ink ink) => string.Create(CultureInfo.InvariantCulture, $"f-{(int)ink}");
+
+    /// <summary>Class of an element that is drawn in the lines of an ink.</summary>
+    public static string Stroke(Ink ink) => string.Create(CultureInfo.InvariantCulture, $"s-{(int)ink}");
 
     /// <summary>A colour that stands for an ink while ScottPlot draws: nearly black, and no colour that it draws by itself.
     /// A dashed line has a colour of its own: Skia's SVG has no dashes, the style sheet has.</summary>

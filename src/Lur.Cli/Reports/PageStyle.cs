@@ -3,17 +3,42 @@ namespace Lur.Cli.Reports;
 /// <summary>The style sheet of every page. It has neither &gt; nor &amp;, which XML would escape and CSS would not understand.</summary>
 internal static class PageStyle
 {
-    /// <summary>The text of the style element. Inks are Okabe and Ito's, which the colour-blind tell apart; dark screens get lighter ones.</summary>
-    public const string Text = """
+    /// <summary>Shades of a map, from pale to dark; they are the same on a dark screen, and so are the numbers in them.</summary>
+    private static readonly string[] s_shades = ["#e8f1fa", "#c6dcf0", "#9cc3e5", "#6aa5d6", "#2f75b5", "#1d5a96", "#0b3d73"];
+
+    /// <summary>How many shades a map has.</summary>
+    public static int Shades => s_shades.Length;
+
+    /// <summary>What drawings need of the style sheet; it does for a drawing that stands alone. Inks are Okabe and Ito's, which the
+    /// colour-blind tell apart; those of a series run from blue to orange; dark screens get lighter ones.</summary>
+    public static string Drawing { get; } = """
 
         :root { color-scheme: light dark; --bg: #ffffff; --fg: #1a1f26; --soft: #57606a; --rule: #d5dae0; --panel: #f5f7f9;
           --k1: #8b949e; --k2: #e4e8ec; --k3: #0072b2; --k4: #c9510c; --k5: #00876a; --k6: #9aa4af; --k7: #0072b2; --k8: #7a4fbf;
+          --k9: #1f3f8f; --k10: #2f7fc1; --k11: #14808a; --k12: #2e8b3d; --k13: #96700a; --k14: #bd4310;
           --good: #1a7f37; --bad: #b3261e; }
         @media (prefers-color-scheme: dark) { :root { --bg: #10141a; --fg: #e6eaef; --soft: #9aa5b1; --rule: #2d353f; --panel: #181e26;
           --k1: #66707c; --k2: #27303a; --k3: #56b4e9; --k4: #ff9d4d; --k5: #3ecfa3; --k6: #6b7682; --k7: #56b4e9; --k8: #b794f4;
+          --k9: #7da2ff; --k10: #5cc4ff; --k11: #45cfd6; --k12: #76db86; --k13: #e8c547; --k14: #ff9466;
           --good: #56d364; --bad: #ff7b72; } }
+        svg text { fill: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums; }
+        svg text.note { fill: var(--fg); stroke: var(--panel); stroke-width: 4px; paint-order: stroke; }
+        svg .backing { fill: var(--panel); }
+        svg .dashed { stroke-dasharray: 6 5; }
+        svg text.marked { fill: var(--k4); font-weight: 700; }
+        svg text.small { font-size: 11px; }
+        svg text.cell { fill: #10141a; } svg text.cell.pale { fill: #ffffff; }
+        svg .best { fill: none; stroke: var(--k4); stroke-width: 4px; }
+
+        """ + string.Concat(Enum.GetValues<Ink>().Select(ink =>
+        $".s-{(int)ink} {{ stroke: var(--k{(int)ink}); }} svg .f-{(int)ink} {{ fill: var(--k{(int)ink}); }} .key.f-{(int)ink} {{ background: var(--k{(int)ink}); }}\n"))
+        + string.Concat(s_shades.Select((shade, i) => $"svg .h-{i} {{ fill: {shade}; }}\n"));
+
+    /// <summary>The text of the style element of a page.</summary>
+    public static string Text { get; } = Drawing + """
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+        code { font: .85em ui-monospace, Menlo, Consolas, monospace; }
         main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
         h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere; }
         h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--rule); }
@@ -38,20 +63,10 @@ internal static class PageStyle
         figure svg { display: block; width: 100%; height: auto; font-family: inherit; }
         ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: 0 0 .3rem; padding: 0; font-size: .875rem; }
         .key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }
-        svg text { fill: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums; }
-        svg text.note { fill: var(--fg); stroke: var(--panel); stroke-width: 4px; paint-order: stroke; }
-        svg .dashed { stroke-dasharray: 6 5; }
-        svg text.marked { fill: var(--k4); font-weight: 700; }
         details { margin: 1rem 0; }
         summary { cursor: pointer; color: var(--soft); }
         .verdict { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; border: 1px solid currentColor; font-weight: 600; }
         .good { color: var(--good); } .bad { color: var(--bad); }
-        .s-1 { stroke: var(--k1); } .s-2 { stroke: var(--k2); } .s-3 { stroke: var(--k3); } .s-4 { stroke: var(--k4); }
-        .s-5 { stroke: var(--k5); } .s-6 { stroke: var(--k6); } .s-7 { stroke: var(--k7); } .s-8 { stroke: var(--k8); }
-        svg .f-1 { fill: var(--k1); } svg .f-2 { fill: var(--k2); } svg .f-3 { fill: var(--k3); } svg .f-4 { fill: var(--k4); }
-        svg .f-5 { fill: var(--k5); } svg .f-6 { fill: var(--k6); } svg .f-7 { fill: var(--k7); } svg .f-8 { fill: var(--k8); }
-        .key.f-1 { background: var(--k1); } .key.f-2 { background: var(--k2); } .key.f-3 { background: var(--k3); } .key.f-4 { background: var(--k4); }
-        .key.f-5 { background: var(--k5); } .key.f-6 { background: var(--k6); } .key.f-7 { background: var(--k7); } .key.f-8 { background: var(--k8); }
         @media print { figure { break-inside: avoid; } body { background: #ffffff; color: #000000; } }
 
         """;

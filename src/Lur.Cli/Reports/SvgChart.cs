@@ -20,6 +20,7 @@ internal sealed class SvgChart
     private readonly List<double> _xs = [], _ys = [];
     private readonly List<Action> _layers = [];
     private readonly List<(double X, double Y, string Text)> _notes = [];
+    private readonly List<(double Place, double Value)> _cut = [];
     private IReadOnlyList<(double Place, string Text, bool Marked)>? _rows;
 
     /// <summary>An empty drawing.</summary>
@@ -49,13 +50,16 @@ internal sealed class SvgChart
     }
 
     /// <summary>Adds points, each with a name beside it.</summary>
-    public void Points(Ink ink, IReadOnlyList<(double X, double Y, string Name)> points)
+    /// <param name="ink">Ink.</param>
+    /// <param name="points">Points; an empty name is none.</param>
+    /// <param name="hollow">As rings: what stands at the rim for a place outside.</param>
+    public void Points(Ink ink, IReadOnlyList<(double X, double Y, string Name)> points, bool hollow = false)
     {
         double[] xs = [.. points.Select(p => _x.Place(p.X))], ys = [.. points.Select(p => _y.Place(p.Y))];
         _xs.AddRange(points.Select(p => p.X));
         _ys.AddRange(points.Select(p => p.Y));
         _notes.AddRange(points.Select(p => (_x.Place(p.X), _y.Place(p.Y), p.Name)));
-        _layers.Add(() => _plot.Add.Markers(xs, ys, MarkerShape.FilledCircle, 9, Inks.Of(ink)));
+        _layers.Add(() => _plot.Add.Markers(xs, ys, hollow ? MarkerShape.OpenCircle : MarkerShape.FilledCircle, 9, Inks.Of(ink)).MarkerLineWidth = hollow ? 2 : 0);
     }
 
     /// <summary>Adds a dashed line across the drawing.</summary>
@@ -87,6 +91,8 @@ internal sealed class SvgChart
             Orientation = Orientation.Horizontal,
         }))]));
         _xs.AddRange(bars.SelectMany(b => b).Select(v => v.Value));
+        // Of bars that leave the drawing side by side, one number has room: the greatest.
+        _cut.AddRange(rows.Select((_, i) => (-(double)i, bars.Select(b => b[i].Value).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Max())));
     }
 
     /// <summary>Draws.</summary>
@@ -107,6 +113,7 @@ internal sealed class SvgChart
         svg.Add(horizontal.Select(t => Text(X(t.Place), _height - Bottom + 17, "middle", "tick", t.Text)));
         svg.Add(vertical.Select(t => Text(_left - 6, Y(t.Place) + 4, "end", "tick", t.Text)));
         svg.Add(_rows?.Select(r => Text(_left - 6, Y(r.Place) + 4, "end", r.Marked ? "tick marked" : "tick", Html.Shorten(r.Text, (int)(_left / 7.5)))));
+        svg.Add(_cut.Where(c => c.Value > right).SelectMany(c => AtTheRim(Cell.Number(c.Value, 1).Text + " \u2192", Y(c.Place))));
         svg.Add(Notes(X, Y));
         svg.Add(Text(Width - Right, _height - 6, "end", "axis", _x.Label), Text(2, 14, "start", "axis", _y.Label));
         svg.AddFirst(new XElement("title", new XAttribute("id", _id + "-title"), Html.Clean(title)), new XElement("desc", new XAttribute("id", _id + "-desc"), Html.Clean(description)));
@@ -114,19 +121,42 @@ internal sealed class SvgChart
         return svg;
     });
 
-    /// <summary>Names beside their points, on the side where there is room, and not on top of each other.</summary>
+    /// <summary>Names beside their points, as near as there is room; a line leads from a point to a name that is not beside it.</summary>
     private IEnumerable<XElement> Notes(Func<double, double> toX, Func<double, double> toY)
     {
+        (double X, double Y, string Text)[] notes = [.. _notes.Where(n => double.IsFinite(n.X) && double.IsFinite(n.Y)).Select(n => (toX(n.X), toY(n.Y), n.Text)).OrderBy(n => n.Item2)];
         var placed = new List<(double Left, double Right, double Y)>();
-        foreach (var n in _notes.Where(n => double.IsFinite(n.X) && double.IsFinite(n.Y)).OrderBy(n => toY(n.Y)))
+        var (leads, texts) = (new List<XElement>(), new List<XElement>());
+        foreach (var (x, y, text) in notes.Where(n => n.Text.Length > 0))
         {
-            double x = toX(n.X), y = toY(n.Y) + 4, width = 7.5 * n.Text.Length;
-            var before = x + 8 + width > Width;
-            var (left, right) = before ? (x - 8 - width, x - 8) : (x + 8, x + 8 + width);
-            while (placed.Any(p => Math.Abs(p.Y - y) < 13 && p.Left < right && left < p.Right)) y += 13;
-            placed.Add((left, right, y));
-            yield return Text(before ? right : left, y, before ? "end" : "start", "note", n.Text);
+            var width = 7 * text.Length;
+            bool IsFree((double Left, double Right, double Y) b) => b.Left >= _left && b.Right <= Width && b.Y is >= Top + 8 && b.Y <= _height - Bottom - 2
+                && !placed.Any(p => Math.Abs(p.Y - b.Y) < 13 && p.Left < b.Right && b.Left < p.Right)
+                && !notes.Any(n => n.X > b.Left - 3 && n.X < b.Right + 3 && n.Y > b.Y - 12 && n.Y < b.Y + 4);
+            var places = Enumerable.Range(0, 60).Select(k => (k + 1) / 2 * (k % 2 == 0 ? -6.5 : 6.5)).SelectMany(shift => new[] { x + 8, x - 8 - width }.Select(left => (Left: left, Right: left + width, Y: y + 4 + shift)));
+            // A crowd without room: the name may cover another rather than be lost.
+            var place = places.Where(IsFree).DefaultIfEmpty((x + 8 + width > Width ? x - 8 - width : x + 8, x + 8 + width > Width ? x - 8 : x + 8 + width, y + 4)).First();
+            placed.Add(place);
+            var before = place.Item1 < x;
+            if (Math.Abs(place.Item3 - y - 4) > 10)
+            {
+                leads.Add(new XElement("path", new XAttribute("class", Inks.Stroke(Ink.Frame)), new XAttribute("fill", "none"),
+                    new XAttribute("d", $"M{Number(x)} {Number(y)}L{Number(before ? place.Item2 + 1 : place.Item1 - 1)} {Number(place.Item3 - 4)}")));
+            }
+
+            texts.Add(Text(before ? place.Item2 : place.Item1, place.Item3, before ? "end" : "start", "note", text));
         }
+
+        return [.. leads, .. texts];
+    }
+
+    /// <summary>The number of a bar that leaves the drawing; it lies on the bar.</summary>
+    private static IEnumerable<XElement> AtTheRim(string text, double y)
+    {
+        var width = (7.5 * text.Length) + 4;
+        yield return new XElement("rect", new XAttribute("class", "backing"), new XAttribute("x", Number(Width - Right - width)), new XAttribute("y", Number(y - 8)),
+            new XAttribute("width", Number(width)), new XAttribute("height", "16"));
+        yield return Text(Width - Right - 2, y + 4, "end", "note", text);
     }
 
     private void Prepare(IReadOnlyList<(double Place, string Text)> horizontal, IReadOnlyList<(double Place, string Text)> vertical)

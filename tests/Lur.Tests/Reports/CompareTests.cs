@@ -162,9 +162,11 @@ public class CompareTests
         var chart = new SvgChart("c", new Axis("x", Minimum: 0, Maximum: 10), new Axis("y", Minimum: 0, Maximum: 10));
         chart.Points(Ink.Retain, [(1, 5, "first"), (1.1, 5.01, "second"), (1.2, 4.99, "third"), (9.9, 5, "at the rim")]);
         var notes = chart.ToElement("t", "d").Elements("text").Where(t => t.Attribute("class")?.Value == "note")
-            .Select(t => (Text: t.Value, Y: double.Parse(t.Attribute("y")!.Value, System.Globalization.CultureInfo.InvariantCulture), Anchor: t.Attribute("text-anchor")!.Value)).ToArray();
-        var crowd = notes.Where(n => n.Text != "at the rim").Select(n => n.Y).Order().ToArray();
-        Assert.That(crowd.Zip(crowd.Skip(1), (a, b) => b - a), Is.All.GreaterThanOrEqualTo(12.9));
+            .Select(t => (Text: t.Value, X: double.Parse(t.Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture), Y: double.Parse(t.Attribute("y")!.Value, System.Globalization.CultureInfo.InvariantCulture), Anchor: t.Attribute("text-anchor")!.Value)).ToArray();
+        // Names are about 7 wide a letter: two lie beside each other, or one above the other.
+        var boxes = notes.Select(n => (n.Y, Left: n.Anchor == "end" ? n.X - (7 * n.Text.Length) : n.X, Right: n.Anchor == "end" ? n.X : n.X + (7 * n.Text.Length))).ToArray();
+        foreach (var (a, b) in boxes.SelectMany((a, i) => boxes.Take(i).Select(b => (a, b))))
+            Assert.That(Math.Abs(a.Y - b.Y) >= 12.8 || a.Right <= b.Left + 0.2 || b.Right <= a.Left + 0.2, $"{a} on {b}");
         Assert.That(notes.Single(n => n.Text == "at the rim").Anchor, Is.EqualTo("end"));
     }
 }
