@@ -12,7 +12,7 @@ namespace Lur.Cli.Runs;
 /// <param name="Run">The run.</param>
 /// <param name="Values">Mean and deviation by metric: ua, ra, ta, mia (percent), gap (points), seconds, deviceMegabytes.</param>
 /// <param name="PerSeed">The values behind them by metric, in the order of the seeds.</param>
-internal sealed record ReproRow(RecipeRun Run, IReadOnlyDictionary<string, SeedSummary> Values, IReadOnlyDictionary<string, double[]> PerSeed);
+internal sealed record MeasuredRun(RecipeRun Run, IReadOnlyDictionary<string, SeedSummary> Values, IReadOnlyDictionary<string, double[]> PerSeed);
 
 /// <summary>What the runs of a recipe came to: the table, its files, the comparison with an earlier measurement.</summary>
 internal sealed class ReproResults
@@ -22,12 +22,17 @@ internal sealed class ReproResults
     private static readonly string[] s_metrics = [.. s_accuracies, Gap, "seconds", "deviceMegabytes"];
     private readonly CommandContext _context;
     private readonly Recipe _recipe;
-    private readonly string _dataSha256;
+    private readonly string _dataSha256, _machine;
 
-    private ReproResults(CommandContext context, Recipe recipe, string dataSha256, IReadOnlyList<ReproRow> rows) => (_context, _recipe, _dataSha256, Rows) = (context, recipe, dataSha256, rows);
+    private ReproResults(CommandContext context, Recipe recipe, string dataSha256, IReadOnlyList<MeasuredRun> rows)
+    {
+        (_context, _recipe, _dataSha256, Rows) = (context, recipe, dataSha256, rows);
+        using var device = ComputeDevice.Open(context.DeviceOrdinal);
+        _machine = $"{device.Properties.Name}, {Environment.ProcessorCount} threads, {RuntimeInformation.OSDescription}";
+    }
 
     /// <summary>Rows in the order of the recipe.</summary>
-    public IReadOnlyList<ReproRow> Rows { get; }
+    public IReadOnlyList<MeasuredRun> Rows { get; }
 
     /// <summary>Reads the folders of finished runs.</summary>
     /// <param name="context">Output.</param>
@@ -43,7 +48,7 @@ internal sealed class ReproResults
             var perSeed = recipe.Seeds.Select(s => Numbers(folderOf(run, s)!)).ToArray();
             var values = perSeed[0].Keys.ToDictionary(m => m, m => perSeed.Select(p => p[m]).ToArray(), StringComparer.Ordinal);
             values.Add(Gap, [.. perSeed.Zip(references, (own, reference) => reference is null ? double.NaN : AverageGap.Compute(ScoresOf(own), ScoresOf(reference)).Mean)]);
-            return new ReproRow(run, s_metrics.ToDictionary(m => m, m => SeedSummary.Of(values[m]), StringComparer.Ordinal), values);
+            return new MeasuredRun(run, s_metrics.ToDictionary(m => m, m => SeedSummary.Of(values[m]), StringComparer.Ordinal), values);
         })]);
     }
 
@@ -82,13 +87,38 @@ internal sealed class ReproResults
                                                  where best is not null && double.IsFinite(best.Values[Gap].Mean)
                                                  select FormattableString.Invariant($"smallest average gap of {sweep.Label}: {best.Run.Label}, {best.Values[Gap].Mean:F2} points");
 
-    /// <summary>Writes table.csv, table.md and measured.json.</summary>
+    /// <summary>Writes table.csv, table.md, measured.json, report.html, and a drawing of each sweep that can be drawn.</summary>
     public void Write(string folder)
     {
+        var page = PageTable();
+        AtomicFile.WriteText(Path.Combine(folder, ForgetPage.FileName), ReproPage.Render(page));
+        foreach (var (sweep, drawn) in _recipe.Sweeps.Zip(page.Sweeps))
+        {
+            if (ReproPage.SensitivitySvg(page, drawn) is { } drawing) AtomicFile.WriteText(Path.Combine(folder, $"sensitivity-{sweep.Label}.svg"), drawing);
+        }
+
         AtomicFile.WriteText(Path.Combine(folder, "table.csv"), Csv());
         AtomicFile.WriteText(Path.Combine(folder, "table.md"), Markdown());
         WriteMeasured(Path.Combine(folder, "measured.json"));
     }
+
+    private ReproTable PageTable() => new()
+    {
+        Name = _recipe.Name,
+        Description = _recipe.Description,
+        Data = _recipe.Data,
+        Model = _recipe.Model,
+        Forget = _recipe.Forget,
+        Seeds = _recipe.Seeds,
+        Machine = _machine,
+        Commit = CommandLine.ThisVersion,
+        Command = Command,
+        Rows = [.. Rows.Select(r => new ReproRow(r.Run.Label, r.Run.Method.Name, r.Run.Options, r.Values["ua"], r.Values["ra"], r.Values["ta"], r.Values["mia"], r.Values[Gap],
+            r.Values["seconds"], r.Values["deviceMegabytes"].Mean, r.Run == _recipe.Reference))],
+        Sweeps = [.. _recipe.Sweeps.Select(s => new ReproSweep(s.Method.Name, [.. s.Axes.Select(a => new SweepAxis(a.Option, a.Values))], s.Labels))],
+    };
+
+    private string Command => $"lur repro {_recipe.Name} --data {_recipe.Data} -o out/repro --seeds {string.Join(',', _recipe.Seeds)}";
 
     private static double Rank(double gap) => double.IsNaN(gap) ? double.MaxValue : gap;
 
@@ -118,15 +148,13 @@ internal sealed class ReproResults
         return text.ToString();
     }
 
-    private void WriteMeasured(string path)
-    {
-        using var device = ComputeDevice.Open(_context.DeviceOrdinal);
+    private void WriteMeasured(string path) =>
         OutputFolder.WriteJson(path, w =>
         {
             w.WriteNumber("schema", 1);
             w.WriteString("recipe", _recipe.Name);
-            w.WriteString("command", $"lur repro {_recipe.Name}");
-            w.WriteString("machine", $"{device.Properties.Name}, {Environment.ProcessorCount} threads, {RuntimeInformation.OSDescription}");
+            w.WriteString("command", Command);
+            w.WriteString("machine", _machine);
             w.WriteString("commit", CommandLine.ThisVersion);
             w.WriteString("dataSha256", _dataSha256);
             w.WriteStartArray("seeds");
@@ -155,7 +183,6 @@ internal sealed class ReproResults
 
             w.WriteEndObject();
         });
-    }
 
     /// <summary>Compares accuracies with those measured before: a mean is inside when it is within two standard errors of the
     /// difference of two means, from the deviations over seeds of both, and never outside by less than half a point.</summary>

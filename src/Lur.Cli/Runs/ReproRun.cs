@@ -27,7 +27,7 @@ internal sealed record ReproSettings
     public string? Expected { get; init; }
 }
 
-/// <summary>Runs a recipe over its seeds, leaves table.csv, table.md and measured.json, and compares with what was measured
+/// <summary>Runs a recipe over its seeds, leaves report.html, table.csv, table.md and measured.json, and compares with what was measured
 /// before. A run that is done is not made again; an interrupted training goes on from its checkpoint.</summary>
 internal sealed class ReproRun(CommandContext context, ReproSettings settings)
 {
@@ -63,7 +63,7 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         results.Write(folder);
         TablePrinter.Print(context, results.Table());
         foreach (var sentence in results.BestOfSweeps()) context.Note(sentence);
-        context.Note($"wrote {folder}/table.csv, table.md, measured.json");
+        context.Note($"wrote {folder}/report.html, table.csv, table.md, measured.json");
         return results.Compare(settings.Expected);
     }
 
