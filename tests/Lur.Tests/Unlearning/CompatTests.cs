@@ -1,4 +1,3 @@
-using Lur.Layers;
 using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;
