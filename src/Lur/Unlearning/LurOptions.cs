@@ -134,7 +134,7 @@ public sealed record LurOptions
     /// at most ten classes, else the last stage and the classifier (methods 1.2).</summary>
     public IReadOnlyList<string> TrimLayers { get; init; } = [];
 
-    /// <summary>Treats the normalisation of residual shortcuts as eligible, as the public code does by accident of naming.</summary>
+    /// <summary>Trims as the public code does, see <see cref="CompatTrim"/>; by accident of naming.</summary>
     public bool TrimCompat { get; init; }
 
     /// <summary>Random changes of the images during repair, those the model was trained with.</summary>
@@ -158,8 +158,7 @@ public sealed record LurOptions
     /// forget pass.</summary>
     public bool Recompute { get; init; }
 
-    /// <summary>Bytes a step may take on the device, model included; 0 is no limit. Met by <see cref="Recompute"/> and
-    /// <see cref="MicroBatch"/> (see <see cref="LurMemory"/>).</summary>
+    /// <summary>Bytes a step may take on the device, model included; 0 is no limit (see <see cref="LurMemory"/>).</summary>
     public long MaxMemory { get; init; }
 
     /// <summary>The loss on a forget batch.</summary>
@@ -177,14 +176,16 @@ public sealed record LurOptions
     /// <summary>Seed of every draw.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Options of the trim stage, which ScissorHands shares.</summary>
+    /// <summary>What --compat does to the trim stage.</summary>
+    internal const string CompatTrim = "trimming excludes normalisation by the name 'bn', which misses the shortcuts', and its forget batches move running statistics";
+
+    /// <summary>Options of the trim stage beside --compat, which ScissorHands shares.</summary>
     internal static IReadOnlyList<MethodOption> TrimOptions { get; } =
     [
         MethodOption.Number("trim", 0.97, "Sparsity of the trim stage: the share of weights whose saliency stays below the threshold; 0 skips it.", "ScissorHands' scripts for CIFAR-10"),
         MethodOption.Integer("trim-batches", 1, "Forget batches behind the saliency.", "ScissorHands' scripts"),
         MethodOption.Choice("trim-scope", ThresholdScope.Global, "Rank all parameters (global) or the eligible ones only.", "ScissorHands' code", ("global", ThresholdScope.Global), ("eligible", ThresholdScope.Eligible)),
         MethodOption.Text("trim-layers", "", "Comma-separated parts of names of tensors that trimming may reset; empty: the last two stages and fc (up to ten classes), else the last stage and fc.", "ScissorHands' code"),
-        MethodOption.Flag("compat", "Do as the public code where numbers depend on it: trimming excludes normalisation by the name 'bn', which misses the shortcuts'.", "ours"),
     ];
 
     /// <summary>The options by name, with defaults and their sources.</summary>
@@ -262,6 +263,7 @@ public sealed record LurOptions
         MethodOption.Flag("recompute", "Evaluate the retain batch again for the Hessian-vector product instead of keeping its activations: less memory, one more gradient a step.", "ours"),
         MethodOption.Text("max-memory", "", "Largest memory of a step on the device, model included (e.g. 500MB, 2GiB); met by recomputing and, with --bn frozen, by splitting batches.", "ours"),
         .. TrimOptions,
+        MethodChoices.Compat(CompatTrim, ("bn", "both"), ("epoch-mode", "min")),
     ];
 
     /// <summary>Refuses values that make no sense.</summary>

@@ -30,6 +30,9 @@ public enum OptionKind
 /// <param name="Choices">Words of a choice and what they stand for.</param>
 public sealed record MethodOption(string Name, OptionKind Kind, string Default, string Description, string Source, IReadOnlyList<(string Text, Enum Value)> Choices)
 {
+    /// <summary>Defaults that a flag changes when it is set: option and text.</summary>
+    public IReadOnlyList<(string Option, string Text)> Implies { get; init; } = [];
+
     /// <summary>A number.</summary>
     public static MethodOption Number(string name, double defaultValue, string description, string source) =>
         new(name, OptionKind.Number, defaultValue.ToString("R", CultureInfo.InvariantCulture), description, source, []);
@@ -97,6 +100,11 @@ public sealed class OptionValues
 
             value.Option.Check(text);
             _values[name] = (value.Option, text);
+        }
+
+        foreach (var (name, text) in options.Where(o => o.Implies.Count > 0 && Flag(o.Name)).SelectMany(o => o.Implies))
+        {
+            if (!given.ContainsKey(name)) _values[name] = (_values[name].Option, text);
         }
     }
 

@@ -88,6 +88,16 @@ public sealed record RepairOptions
 /// <summary>Choices that several methods share.</summary>
 public static class MethodChoices
 {
+    /// <summary>--compat: numbers as the public code's.</summary>
+    /// <param name="changes">What the flag does beside changing defaults, or empty.</param>
+    /// <param name="implies">Defaults that it changes: option and text.</param>
+    public static MethodOption Compat(string changes, params (string Option, string Text)[] implies)
+    {
+        var defaults = implies.Length == 0 ? "" : "the defaults become " + string.Join(" and ", implies.Select(i => i.Text == "true" ? "--" + i.Option : $"--{i.Option} {i.Text}"));
+        var all = string.Join("; ", new[] { changes, defaults }.Where(t => t.Length > 0));
+        return MethodOption.Flag("compat", $"Do as the public code where numbers depend on it: {all}.", "ours") with { Implies = implies };
+    }
+
     /// <summary>--bn.</summary>
     public static MethodOption BatchNorm { get; } = MethodOption.Choice("bn", BatchNormPolicy.RetainOnly,
         "Which batches move BatchNorm's running statistics: retain, both, or none with running statistics used throughout (frozen).",

@@ -42,7 +42,7 @@ public static class Trim
     /// <param name="options">Sparsity, scope, layers, batches, seed.</param>
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <remarks>The gradient is taken in train mode (batch statistics) as the sources do, but the running statistics are
-    /// left alone: the sources pollute them with a forget-only batch.</remarks>
+    /// left alone: the sources pollute them with a forget-only batch, and so does <see cref="LurOptions.TrimCompat"/>.</remarks>
     public static TrimReport Run(TrainedModel model, LurOptions options, Action<BatchStage> nextBatch)
     {
         var layout = model.Parameters.Layout;
@@ -92,7 +92,7 @@ public static class Trim
         using var program = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
-        _ = new GradientEvaluation(program, "trim", model, model.Parameters, stage, LossSpec.CrossEntropy, NormalizationMode.Train, gradient);
+        _ = new GradientEvaluation(program, "trim", model, model.Parameters, stage, LossSpec.CrossEntropy, options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train, gradient);
         var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);
         program.Emit("vector abs accumulate", () => kernels.VectorAbsAccumulate(shape, total.Pointer, gradient.Pointer, n));
         program.Plan();
@@ -101,6 +101,7 @@ public static class Trim
             nextBatch(stage);
             program.Run();
             model.Device.Synchronize();
+            if (options.TrimCompat) model.BatchesTracked++;
         }
     }
 

@@ -91,6 +91,20 @@ public class FisherPassTests
         Assert.That(report[0].Facts.Single(f => f.Name == "dampened").Value, Is.EqualTo(changed).Within(bench.Original.Count(t => t == 0)));
     }
 
+    [TestCase("9.9", 0)]
+    [TestCase("10", 1)]
+    public void FromTheInverseShareOnNothingIsSelectedAndSaidSo(string alpha, int notes)
+    {
+        using var bench = new MethodBench(); // class 3: 6 of 60
+        var definition = MethodCatalog.Find("ssd");
+        using var method = definition.Bind(definition.Read(new Dictionary<string, string> { ["alpha"] = alpha }))(new UnlearningTask(bench.Model, bench.Data, bench.Set, 7));
+        Assert.That(method.Notes, Has.Count.EqualTo(notes));
+        var dampened = method.Preparations.Single().Run().Facts.Single(f => f.Name == "dampened").Value;
+        // Where no other sample has a gradient, 10 I_D and I_Df are one number with two roundings.
+        if (notes > 0) Assert.That(dampened, Is.LessThan(0.05 * bench.Original.Length));
+        else Assert.That(dampened, Is.GreaterThan(0));
+    }
+
     [Test]
     public void NoiseGrowsWithAlphaAndEndsAtTheCap()
     {

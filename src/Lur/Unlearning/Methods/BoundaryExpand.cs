@@ -20,8 +20,11 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
         "Trains forget samples to an output of their own that is added for this and stripped at the end.",
         MethodNeeds.ForgetData,
         "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_ex.py of the public code of SalUn",
-        "The extra output is stripped, as in the paper; the public code evaluates with it, which a model of the same architecture cannot. Running statistics stay (--bn both for the public code's way).",
-        RepairOptions.Options(1e-6, 10, "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets"),
+        "The extra output is stripped, as in the paper; the public code evaluates with it, which a model of the same architecture cannot. Running statistics stay; --compat moves them, as the public code does.",
+        [
+            .. RepairOptions.Options(1e-6, 10, "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"),
+            MethodChoices.Compat("", ("bn", "both")),
+        ],
         values =>
         {
             var options = RepairOptions.Read(values);

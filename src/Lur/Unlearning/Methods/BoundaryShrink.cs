@@ -35,11 +35,11 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
         "Trains forget samples to the class nearest to them in the original model, found by one adversarial step.",
         MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
         "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_sh.py of the public code of SalUn",
-        "The nearest class is never the sample's own, as in the paper; the public code takes the argmax whatever it is (--compat). Running statistics stay (--bn both for the public code's way). Ties of the rounding to 1/255 go up.",
+        "The nearest class is never the sample's own, as in the paper; the public code takes the argmax whatever it is. Running statistics stay. --compat does both the public code's way. Ties of the rounding to 1/255 go up.",
         [
-            .. RepairOptions.Options(1e-6, 10, "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets"),
+            .. RepairOptions.Options(1e-6, 10, "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"),
             MethodOption.Number("epsilon", 0.1, "Length of the adversarial step, of pixels in [0, 1].", "paper and public code"),
-            MethodOption.Flag("compat", "Do as the public code where numbers depend on it: a sample's own class may be its nearest.", "ours"),
+            MethodChoices.Compat("a sample's own class may be its nearest", ("bn", "both")),
         ],
         values =>
         {

@@ -42,7 +42,7 @@ public sealed class FisherForgettingMethod : OneShotMethod
                 "public code of SalUn has both", ("fisher", FisherForm.Plain), ("fisher-new", FisherForm.Averaged)),
             MethodOption.Number("alpha", 1e-8, "Strength of the noise.", "within 1e-9 to 1e-6, the advice of SalUn's authors; their parser's 0.2 destroys the model"),
             .. FisherOptions.List(),
-            MethodOption.Flag("compat", "Do as the public code where numbers depend on it.", "ours"),
+            MethodChoices.Compat("all of the departures above"),
         ],
         values =>
         {

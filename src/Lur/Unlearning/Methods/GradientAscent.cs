@@ -14,8 +14,11 @@ public sealed class GradientAscentMethod : SingleBatchMethod
     public static MethodDefinition Definition { get; } = new("ga", "GA",
         "Ascends the cross-entropy of the forget set.",
         MethodNeeds.ForgetData | MethodNeeds.ForgetLabels, "Graves et al. 2021, Thudi et al. 2022; GA.py of the public code of SalUn",
-        "Running statistics stay (--bn both for the public code's way, which moves them with forget-only batches).",
-        RepairOptions.Options(1e-4, 5, "public code of SalUn: suits class-wise forgetting; random forgetting needs 5e-4 to 1e-3"),
+        "Running statistics stay; --compat moves them with forget-only batches, as the public code does.",
+        [
+            .. RepairOptions.Options(1e-4, 5, "public code of SalUn: suits class-wise forgetting; random forgetting needs 5e-4 to 1e-3"),
+            MethodChoices.Compat("", ("bn", "both")),
+        ],
         values =>
         {
             var options = RepairOptions.Read(values);

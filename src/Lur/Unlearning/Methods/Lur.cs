@@ -53,7 +53,7 @@ public sealed class LurMethod : UnlearningMethod
         "Trims the weights that the forget data depends on, then minimises retain loss + lambda times forget loss after a simulated retain step of length alpha.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
         "Learning to Unlearn while Retaining, ICCV 2025; no public code, details from a third-party re-implementation (ReGUn)",
-        "Trimming leaves normalisation layers alone by type, and running statistics too; forget batches do not move running statistics.",
+        "Trimming leaves normalisation layers alone by type, and running statistics too; forget batches do not move running statistics; an epoch is one pass over the retain set. --compat does all of it the re-implementation's way.",
         LurOptions.Options, values =>
         {
             var options = LurOptions.Read(values);

@@ -81,10 +81,11 @@ public class RandomLabelMethod : UnlearningMethod
         "Fine-tunes on the forget set with random labels, then on the retain set, every epoch.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
         "Golatkar et al., CVPR 2020; RL.py of the public code of SalUn (Fan et al., ICLR 2024)",
-        "Labels are drawn among the other classes (--label-draw any for the public code's way); forget batches do not move running statistics (--bn both does). Batches that mix both sets (--relabel concat) move them.",
+        "Labels are drawn among the other classes; forget batches do not move running statistics, batches that mix both sets (--relabel concat) do. --compat does both the public code's way.",
         [
             .. RepairOptions.Options(1e-2, 10, "public code of SalUn; its authors search 1e-4 to 1e-1"),
             .. RelabelOptions.Options(RelabelMode.Batch, "public code of SalUn for CIFAR-10; concat for CIFAR-100"),
+            MethodChoices.Compat("", ("label-draw", "any"), ("bn", "both")),
         ],
         values =>
         {

@@ -24,12 +24,12 @@ public sealed class SalUnMethod : RandomLabelMethod
         "Random labelling on the share of the weights that the gradient of the forget loss is largest in; the other weights stay.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
         "Fan et al., \"SalUn\", ICLR 2024, and its public code (generate_mask.py, RL.py)",
-        "Masked-out weights and their momentum are frozen, as in the public code since February 2026; the published numbers are older (--compat masks the gradient alone). Ties in the ranking go to the lower index. The saliency pass tops up its last batch instead of running a shorter one. Labels are drawn among the other classes (--label-draw any for the public code's way); forget batches do not move running statistics (--bn both does).",
+        "Masked-out weights and their momentum are frozen, as in the public code since February 2026; the published numbers are older. Labels are drawn among the other classes; forget batches do not move running statistics. --compat does all of it the public code's way. Ties in the ranking go to the lower index, and the saliency pass tops up its last batch instead of running a shorter one.",
         [
             .. RepairOptions.Options(0.013, 10, "README of SalUn for 10 % of CIFAR-10"),
             MethodOption.Number("mask-ratio", 0.5, "Share of the weights that may move.", "README of SalUn; ScissorHands' scripts take 0.5, 0.4 and 0.2 for 10, 20 and 50 % of CIFAR-10"),
             .. RelabelOptions.Options(RelabelMode.Batch, "public code of SalUn for CIFAR-10; concat for CIFAR-100"),
-            MethodOption.Flag("compat", "Mask the gradient alone: weight decay and momentum move masked-out weights, as in the public code before February 2026.", "ours"),
+            MethodChoices.Compat("the gradient alone is masked, and weight decay and momentum move masked-out weights, as before February 2026", ("label-draw", "any"), ("bn", "both")),
         ],
         values =>
         {

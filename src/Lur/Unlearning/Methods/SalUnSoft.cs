@@ -16,11 +16,12 @@ public sealed class SalUnSoftMethod : RandomLabelMethod
         "Random labelling; after every step the weights are soft-thresholded towards their values at the start of the epoch, by a threshold that falls over the run.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
         "Fan et al., \"SalUn\", ICLR 2024, and its public code (RL_pro.py)",
-        "Where no weight is left to pull back the step stands (the public code stops with an error). With --relabel batch the threshold falls with every step; the public code counts the forget and retain batches of an epoch from 0 each. Labels are drawn among the other classes (--label-draw any for the public code's way).",
+        "Where no weight is left to pull back the step stands (the public code stops with an error). With --relabel batch the threshold falls with every step; the public code counts the forget and retain batches of an epoch from 0 each. Labels are drawn among the other classes; forget batches, where they are apart, do not move running statistics; --compat does both the public code's way.",
         [
             .. RepairOptions.Options(0.1, 10, "ScissorHands' scripts and SalUn's README"),
             MethodOption.Number("mask-ratio", 0.5, "Share of the weights that a step at the start of the run leaves where they were.", "ours: the public code has no default"),
             .. RelabelOptions.Options(RelabelMode.Concat, "public code of SalUn for CIFAR; batch for SVHN"),
+            MethodChoices.Compat("", ("label-draw", "any"), ("bn", "both")),
         ],
         values =>
         {

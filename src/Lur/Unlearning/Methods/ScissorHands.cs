@@ -36,15 +36,15 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         "Trims the weights that the forget data depends on, then descends the retain loss and ascends the forget loss, projecting the gradient of the late layers where it would lower the forget loss.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
         "Wu, Harandi, \"Scissorhands\", ECCV 2024, and its public code (SHs_cifar10.py and variants)",
-        "Trimming leaves normalisation layers alone by type, and running statistics too; gradients are zeroed between memories, which the public code omits (no effect for one memory); --compat does both the public code's way. Forget batches do not move running statistics (--bn both does).",
+        "Trimming leaves normalisation layers alone by type, and running statistics too; gradients are zeroed between memories, which the public code omits (no effect for one memory); forget batches of the repair stage do not move running statistics. --compat does all of it the public code's way.",
         [
             .. RepairOptions.Options(5e-3, 10, "ScissorHands' scripts for 10 % of CIFAR-10"),
             MethodOption.Number("lambda", 0.05, "Weight of the forget loss.", "ScissorHands' scripts for 10 % of CIFAR-10"),
-            .. LurOptions.TrimOptions.Where(o => o.Name != "compat"),
+            .. LurOptions.TrimOptions,
             MethodOption.Integer("memory", 1, "Forget batches whose gradients are kept as memories, afresh every epoch.", "ScissorHands' scripts; the public code's own default is 10"),
             MethodOption.Integer("project-every", 1, "Project in every n-th step of an epoch; 0 never projects and keeps no memory.", "ScissorHands' scripts for 10 % of CIFAR-10; 10 for 50 %"),
             MethodOption.Number("margin", 0.5, "Least multiple of a memory that is added where the projection fires.", "public code of ScissorHands (GEM)"),
-            MethodOption.Flag("compat", "Do as the public code where numbers depend on it: trimming excludes normalisation by the name 'bn', and memory i is the sum of the first i gradients.", "ours"),
+            MethodChoices.Compat(LurOptions.CompatTrim + "; memory i is the sum of the first i gradients", ("bn", "both")),
         ],
         values =>
         {

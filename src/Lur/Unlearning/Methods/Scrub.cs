@@ -37,7 +37,7 @@ public sealed class ScrubMethod : UnlearningMethod
         "Moves away from the original model's predictions on the forget set in the first epochs, and distils them together with the labels on the retain set.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData,
         "Kurmanji, Triantafillou, Hayes, Triantafillou, NeurIPS 2023, Towards Unbounded Machine Unlearning; public code SCRUB",
-        "Forget batches do not move running statistics (--bn both for the public code's way). The public code's penalty on the distance to an average of past weights is left out: its weight is 0 in the large-scale experiments (0.5 in others).",
+        "Forget batches do not move running statistics; --compat lets them, as the public code does. The public code's penalty on the distance to an average of past weights is left out: its weight is 0 in the large-scale experiments (0.5 in others).",
         [
             .. RepairOptions.Options(5e-4, 3, "public code, large-scale experiments; its tenfold decays are due after its epochs", batch: 128),
             MethodOption.Integer("forget-batch", 32, "Batch size of forget batches; 0 takes --batch.", "public code, large-scale experiments"),
@@ -45,6 +45,7 @@ public sealed class ScrubMethod : UnlearningMethod
             MethodOption.Number("alpha", 0.001, "Weight of the divergence on the retain set.", "public code, large-scale experiments; up to 0.5 in others"),
             MethodOption.Number("gamma", 0.99, "Weight of the cross-entropy on the retain set.", "public code, large-scale experiments; 1 in others"),
             MethodOption.Number("temperature", 4, "Temperature T.", "public code, large-scale experiments; 2 at small scale"),
+            MethodChoices.Compat("", ("bn", "both")),
         ],
         values =>
         {

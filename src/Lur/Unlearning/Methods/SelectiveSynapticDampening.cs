@@ -3,7 +3,10 @@ namespace Lur.Unlearning;
 /// <summary>SSD, selective synaptic dampening (Foster, Schoepf, Brintrup, AAAI 2024): shrinks the weights whose importance for
 /// the forget set exceeds that for all training data.</summary>
 /// <remarks>I_D and I_Df are Fisher diagonals over all training data and over the forget set. Where I_Df > alpha I_D:
-/// theta = min(lambda I_D / I_Df, 1) theta. One shot: no training, no learning rate.</remarks>
+/// theta = min(lambda I_D / I_Df, 1) theta. One shot: no training, no learning rate.
+/// <para>D holds D_f, so I_D = (Nf I_Df + Nr I_Dr) / N is at least I_Df Nf / N, and from alpha = N / Nf on no weight can be
+/// selected. The published alpha of 10 is for forget sets of 1 to 5 %: with Nf / N = q it selects I_Df above
+/// 10 (1 - q) / (1 - 10 q) I_Dr, 11 to 19 times; the same ratio r takes alpha = r / (1 + q (r - 1)), 5.5 to 6.8 for 10 %.</para></remarks>
 public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
 {
     private readonly double _alpha, _lambda;
@@ -22,11 +25,12 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
         "Multiplies the weights that matter more for the forget set than for all data, by squared gradients, with a factor below 1; one shot.",
         MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels | MethodNeeds.Fisher,
         "Foster, Schoepf, Brintrup, AAAI 2024, Fast Machine Unlearning without Retraining through Selective Synaptic Dampening; public code selective-synaptic-dampening",
-        "Squares the gradient of each sample; the public code squares the mean gradient of batches of 64 (--fisher-batch). No augmentation (--fisher-augment).",
+        "Squares the gradient of each sample; the public code squares the mean gradient of batches, of 64 for a class (--compat) and 128 for random samples.",
         [
-            MethodOption.Number("alpha", 10, "Selection: a weight is dampened where its importance for the forget set exceeds alpha times that for all data.", "public code for CIFAR; 5 for ViT, 50 with lambda 0.1 for faces"),
+            MethodOption.Number("alpha", 10, "Selection: a weight is dampened where its importance for the forget set exceeds alpha times that for all data. At N / Nf and above, 10 for a tenth of the data, it selects nothing.", "public code for CIFAR-20 and CIFAR-100, forget sets of 1 to 5 %, of which 5.5 to 6.8 is the counterpart at 10 %; 5 for ViT, 50 with lambda 0.1 for faces"),
             MethodOption.Number("lambda", 1, "Dampening: the factor is lambda times the ratio of importances, at most 1.", "public code for CIFAR"),
             .. FisherOptions.List(),
+            MethodChoices.Compat("", ("fisher-batch", "64")),
         ],
         values =>
         {
@@ -34,6 +38,17 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
             _ = (values.Number("alpha", 0), values.Number("lambda", 0));
             return task => new SelectiveSynapticDampeningMethod(task, values);
         });
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Notes
+    {
+        get
+        {
+            double forgotten = Task.Set.Forget.Length, all = forgotten + Task.Set.Retain.Length;
+            if (_alpha < all / forgotten) return [];
+            return [FormattableString.Invariant($"ssd: --alpha {_alpha} selects no weight: the importance for all data includes {forgotten / all:P1} of that for the forget set, so the second is never more than {all / forgotten:G3} times the first; give --alpha below that")];
+        }
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("dampen", Dampen)];
