@@ -57,7 +57,8 @@ internal sealed class TextColumn(string name, string legend, Func<BenchmarkCase,
 
     public string ColumnName => name;
 
-    public bool AlwaysShow => false;
+    /// <summary>Else a column with the same text in every row would be left out.</summary>
+    public bool AlwaysShow => true;
 
     public ColumnCategory Category => ColumnCategory.Custom;
 

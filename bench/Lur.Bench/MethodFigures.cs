@@ -24,7 +24,7 @@ internal static class MethodFigures
     public static void Write(Summary summary, string path)
     {
         using var stream = new MemoryStream();
-        using (var w = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        using (var w = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             w.WriteStartObject();
             w.WriteString("machine", $"{summary.HostEnvironmentInfo.Cpu.Value?.ProcessorName?.Trim()}, {ChildProcess.Machine}");

@@ -50,9 +50,11 @@ internal static class PeerCheck
         {
             var variant = StepVariant.Find(name);
             var own = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
-            // Every batch moves the running statistics, as in the public code, and images come as they are.
-            using var method = new TimedMethod(Model, Batch, variant, (Samples, Samples),
-                [("lr", "0.01"), ("epochs", "2"), ("batch", Batch.ToString(CultureInfo.InvariantCulture)), ("no-augment", "true"), ("bn", "both")], Precision.Float64);
+            // Every batch moves the running statistics, as in the public code, and images come as they are. With a small forget
+            // weight the retain gradient decides, and what helps to remember makes the projection fire.
+            List<(string, string)> options = [("lr", "0.01"), ("epochs", "2"), ("batch", Batch.ToString(CultureInfo.InvariantCulture)), ("no-augment", "true"), ("bn", "both")];
+            if (variant.Method == "scissorhands") options.Add(("lambda", "0.001"));
+            using var method = new TimedMethod(Model, Batch, variant, (Samples, Samples), options, Precision.Float64);
             foreach (var preparation in method.Method.Preparations) preparation.Run();
             method.Save(Path.Combine(own, "before.safetensors"));
             for (var i = 0; i < Steps; i++)

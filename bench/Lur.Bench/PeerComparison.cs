@@ -27,18 +27,20 @@ internal sealed class PeerComparison
     }
 
     /// <summary>Runs the comparison from the repository's root, and writes bench/results/Peers.json, Peers.md and README.md.</summary>
-    public static int Run(IReadOnlyList<string> steps)
+    /// <param name="steps">Names of the steps.</param>
+    /// <param name="models">Models, of those in <see cref="StepVariant.Cases"/>; none is all.</param>
+    public static int Run(IReadOnlyList<string> steps, params string[] models)
     {
         foreach (var unknown in steps.Where(s => !StepVariant.WithPeer.Contains(s))) throw new UserErrorException($"PyTorch has no step '{unknown}' here; it has {string.Join(", ", StepVariant.WithPeer)}.");
-        new PeerComparison().Compare(steps);
+        new PeerComparison().Compare(steps, [.. StepVariant.Cases.Where(c => models.Length == 0 || models.Contains(c.Model))]);
         return 0;
     }
 
-    private void Compare(IReadOnlyList<string> steps)
+    private void Compare(IReadOnlyList<string> steps, (string Model, int Width, int Batch)[] cases)
     {
         var check = PeerCheck.Run(_python, Script, steps);
         if (check is null) _absent = $"PyTorch was not run: '{_python} {Script}' failed (apt-get install python3-torch, or name an interpreter with PYTHON).";
-        Row[] rows = [.. from c in StepVariant.Cases from s in steps select new Row(c.Model, c.Width, c.Batch, StepVariant.Find(s))];
+        Row[] rows = [.. from c in cases from s in steps select new Row(c.Model, c.Width, c.Batch, StepVariant.Find(s))];
         for (var turn = 0; turn < Turns; turn++)
         {
             foreach (var row in rows)

@@ -10,7 +10,7 @@ try
 {
     return args switch
     {
-        ["--filter", "peers", ..] => PeerComparison.Run(args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer),
+        ["--filter", "peers", ..] => PeerComparison.Run(args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer, args.Length > 3 ? args[3..] : []),
         ["--filter", "readme"] => ReadmeBlocks.Rewrite("."),
         ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(model, Number(batch), StepVariant.Find(step), Number(repeats)),
         ["peer-check", var folder, .. var steps] => PeerCheck.Write(folder, steps),

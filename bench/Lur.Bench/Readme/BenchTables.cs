@@ -65,7 +65,7 @@ internal static class BenchTables
         }
 
         if (root.TryGetProperty("absent", out var absent)) text.Append(absent.GetString()).Append('\n');
-        return text.ToString().TrimEnd('\n') + Origin(root);
+        return text.ToString().TrimEnd('\n') + '\n' + Origin(root);
     }
 
     /// <summary>Cost of a launch: Launch.json.</summary>
