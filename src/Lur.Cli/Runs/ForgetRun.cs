@@ -242,8 +242,9 @@ internal sealed class ForgetRun
 
     private bool Has(string option) => _settings.Method.Options.Any(o => o.Name == option);
 
-    /// <summary>Remedies beside the learning rate that the method offers.</summary>
-    private string Alternatives(string weight, string loss) => (Has(weight) ? $" or --{weight}" : "") + (Has(loss) ? $", use --{loss} bounded" : "");
+    /// <summary>Remedies beside the learning rate that the method offers; a loss that is bounded already is none.</summary>
+    private string Alternatives(string weight, string loss) =>
+        (Has(weight) ? $" or --{weight}" : "") + (_values.All.Any(v => v.Option.Name == loss && v.Text == v.Option.Default) ? $", use --{loss} bounded" : "");
 
     private string ParentSha256()
     {

@@ -92,7 +92,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of {source.Train.Name}, augmentation {model.Augmentation.Name}, on {device.Properties.Name}"));
         var clock = Stopwatch.StartNew();
         using var evaluator = new Evaluator(model);
-        Train(trainer, evaluator, source, split, cancel);
+        Train(trainer, indices.Length, evaluator, source, split, cancel);
         ModelFile.Save(model, ModelPath, Metadata(split));
         var test = evaluator.Predict(source.Test, Enumerable.Range(0, source.Test.Count).ToArray(), null, cancel);
         WriteResult(test, source, model, indices.Length, clock.Elapsed, trainer);
@@ -115,15 +115,14 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         context.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
     }
 
-    private void Train(Trainer trainer, Evaluator evaluator, DataSource source, DataSplit split, CancellationToken cancel)
+    private void Train(Trainer trainer, int images, Evaluator evaluator, DataSource source, DataSplit split, CancellationToken cancel)
     {
-        var batch = settings.Training.BatchSize;
         while (trainer.Step < trainer.Steps)
         {
             var epoch = trainer.Step / trainer.StepsPerEpoch;
-            using (var progress = new ProgressReporter(context, $"train epoch {epoch + 1}/{settings.Training.Epochs}", (long)trainer.StepsPerEpoch * batch, "images"))
+            using (var progress = new ProgressReporter(context, $"train epoch {epoch + 1}/{settings.Training.Epochs}", images, "images"))
             {
-                RunEpoch(trainer, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
+                RunEpoch(trainer, images, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
             }
 
             var totals = trainer.ReadTotals();
@@ -134,7 +133,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         }
     }
 
-    private void RunEpoch(Trainer trainer, ProgressReporter progress, long end, CancellationToken cancel)
+    private void RunEpoch(Trainer trainer, int images, ProgressReporter progress, long end, CancellationToken cancel)
     {
         var batch = settings.Training.BatchSize;
         var start = end - trainer.StepsPerEpoch;
@@ -151,11 +150,11 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
                 nextRead = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 2);
             }
 
-            progress.Report((trainer.Step - start) * batch, metrics);
+            progress.Report(Math.Min((trainer.Step - start) * batch, images), metrics); // the last batch is filled up
             if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0) SaveState(trainer);
             if (!cancel.IsCancellationRequested) continue;
             SaveState(trainer);
-            context.Warn($"interrupted at step {trainer.Step} of {trainer.Steps}; continue with the same command and --resume.");
+            context.Warn($"interrupted at step {trainer.Step} of {trainer.Steps}; continue with the same command{(settings.Resume ? "" : " and --resume")}.");
             throw new OperationCanceledException(cancel);
         }
     }

@@ -106,6 +106,15 @@ public class DigitsPipelineTests
         }
     }
 
+    /// <summary>160 images are two batches of 100, the second filled up.</summary>
+    [Test]
+    public void ProgressCountsImagesOnce()
+    {
+        var run = Lur("train", "--data", _temp["digits"], "--model", "resnet[1]:w4", "--epochs", "1", "--batch", "100", "-o", _temp["counted"]);
+        Done(run);
+        Assert.That(run.Error, Does.Contain("160/160 images").And.Not.Contain("200 images"));
+    }
+
     [Test]
     public void DigitsAreShiftedAndNotMirrored()
     {
@@ -130,6 +139,20 @@ public class DigitsPipelineTests
 
         // A model that was trained on images as they are is treated on images as they are.
         Assert.That(Forget("off", "--no-augment").SequenceEqual(Forget("on")), Is.EqualTo(expected == "none"));
+    }
+
+    /// <summary>A rate that wrecks the model: what to do instead is not what was done.</summary>
+    [TestCase("neg-ce", true)]
+    [TestCase("bounded", false)]
+    public void ACollapseNamesWhatIsLeftToTry(string loss, bool bound)
+    {
+        using var temp = new TempFolder();
+        Done(Lur(["train", "--data", _temp["digits"], "--model", "resnet[1,1]:w4", "--epochs", "12", "--batch", "16", "--lr", "0.1", "-o", temp["base"]]));
+        var (code, _, error) = Lur("forget", temp["base/model.safetensors"], "--data", _temp["digits"], "--forget", "random:10%", "--epochs", "1", "--batch", "16", "--lr", "0.5", "--lambda", "1",
+            "--forget-loss", loss, "-o", temp["run"]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("retain accuracy collapsed").And.Contain("--lambda"));
+        Assert.That(error.Contains("--forget-loss bounded", StringComparison.Ordinal), Is.EqualTo(bound), error);
     }
 
     [Test]
