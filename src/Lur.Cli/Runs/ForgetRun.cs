@@ -47,6 +47,8 @@ internal sealed class ForgetRun
     private readonly List<(string Stage, double Seconds)> _stages = [];
     private readonly List<(string Stage, PreparationReport Report)> _preparations = [];
     private readonly CommandContext _context;
+    private ProgressReporter? _progress;
+    private string _progressStage = "";
     private readonly ForgetSettings _settings;
     private readonly OptionValues _values;
     private readonly Func<UnlearningTask, UnlearningMethod> _create;
@@ -79,7 +81,7 @@ internal sealed class ForgetRun
         using var model = DataAndModel.Load(_settings.Model, device, source);
         var split = LoadSplit(source);
         var set = ForgetSet.Resolve(_settings.Forget, source.Train, split.Train, _settings.Seed);
-        using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel));
+        using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel) { Progress = ReportPreparation });
         if (_settings.PlanOnly)
         {
             return method.Program is { } program ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
@@ -94,28 +96,52 @@ internal sealed class ForgetRun
         foreach (var note in method.Notes) _context.Note(note);
         using var evaluator = new Evaluator(model);
         var assessor = new Assessor(_context, source, set);
-        var before = Timed("evaluate original", () => assessor.Assess(evaluator, "evaluate original", cancel));
+        var before = Timed("evaluate original", () => assessor.Assess(evaluator, "original", cancel));
         foreach (var preparation in method.Preparations)
         {
             cancel.ThrowIfCancellationRequested();
-            var report = Timed(preparation.Name, preparation.Run);
+            var report = Timed(preparation.Name, () => Prepare(preparation));
             _preparations.Add((preparation.Name, report));
             if (report.Note is not null) _context.Note(report.Note);
         }
 
-        Timed("repair", () => Repair(method, cancel));
+        Timed(RunFolder.RepairStage, () => Repair(method, cancel));
         method.Finish();
-        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
+        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
         var outcome = new ForgetOutcome(_settings.Method.Name, ParentSha256(), source, split, set, method, _stages, _preparations, before, after);
         OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
-        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
+        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set, _stages);
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
         var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
         _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
         return ExitCode.Done;
+    }
+
+    private PreparationReport Prepare(Preparation preparation)
+    {
+        try
+        {
+            return preparation.Run();
+        }
+        finally
+        {
+            _progress?.Dispose();
+            (_progress, _progressStage) = (null, "");
+        }
+    }
+
+    private void ReportPreparation(string stage, long done, long total, string unit)
+    {
+        if (stage != _progressStage)
+        {
+            _progress?.Dispose();
+            (_progress, _progressStage) = (new ProgressReporter(_context, stage, total, unit), stage);
+        }
+
+        _progress!.Report(done);
     }
 
     private T Timed<T>(string stage, Func<T> body)
