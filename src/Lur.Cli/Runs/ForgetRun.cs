@@ -133,15 +133,15 @@ internal sealed class ForgetRun
         }
     }
 
-    private void ReportPreparation(string stage, long done, long total, string unit)
+    private void ReportPreparation(PreparationProgress p)
     {
-        if (stage != _progressStage)
+        if (p.Stage != _progressStage)
         {
             _progress?.Dispose();
-            (_progress, _progressStage) = (new ProgressReporter(_context, stage, total, unit), stage);
+            (_progress, _progressStage) = (new ProgressReporter(_context, p.Stage, p.Total, p.Unit), p.Stage);
         }
 
-        _progress!.Report(done);
+        _progress!.Report(p.Done);
     }
 
     private T Timed<T>(string stage, Func<T> body)
@@ -165,7 +165,7 @@ internal sealed class ForgetRun
         var skipped = 0;
         var warned = false;
         var logPath = Path.Combine(_settings.Output, "log.csv");
-        using var progress = new ProgressReporter(_context, "repair", method.Steps, "steps");
+        using var progress = method.Steps == 0 ? null : new ProgressReporter(_context, RunFolder.RepairStage, method.Steps, "steps");
         try
         {
             while (method.Step < method.Steps)
@@ -173,7 +173,7 @@ internal sealed class ForgetRun
                 cancel.ThrowIfCancellationRequested();
                 var t = method.RunStep();
                 AppendLog(method, t);
-                progress.Report(method.Step, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
+                progress?.Report(method.Step, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
                 skipped = t.Skipped ? skipped + 1 : 0;
                 if (skipped == MaxSkipped)
                 {

@@ -5,12 +5,12 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>Told by a long preparation how far it is.</summary>
-/// <param name="stage">What is being done, lower case; a preparation may have several in turn.</param>
-/// <param name="done">Units done.</param>
-/// <param name="total">Units in all.</param>
-/// <param name="unit">The unit in the plural.</param>
-public delegate void PreparationProgress(string stage, long done, long total, string unit);
+/// <summary>How far a long preparation is.</summary>
+/// <param name="Stage">What is being done, lower case; a preparation may have several in turn.</param>
+/// <param name="Done">Units done.</param>
+/// <param name="Total">Units in all.</param>
+/// <param name="Unit">The unit in the plural.</param>
+public readonly record struct PreparationProgress(string Stage, long Done, long Total, string Unit);
 
 /// <summary>What a method is given.</summary>
 /// <param name="Model">Model to unlearn from; changed in place.</param>
@@ -21,10 +21,10 @@ public delegate void PreparationProgress(string stage, long done, long total, st
 public sealed record UnlearningTask(TrainedModel Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default)
 {
     /// <summary>Told how far a preparation is, or null.</summary>
-    public PreparationProgress? Progress { get; init; }
+    public Action<PreparationProgress>? Progress { get; init; }
 
     /// <summary>Reports samples done of a stage.</summary>
-    internal Action<int> Counter(string stage, long samples) => done => Progress?.Invoke(stage, done, samples, "images");
+    internal Action<int> Counter(string stage, long samples) => done => Progress?.Invoke(new PreparationProgress(stage, done, samples, "images"));
 
     /// <summary>A filler of batches that counts them and can be cancelled between them.</summary>
     internal Action<BatchStage> Counted(string stage, long batches, Action<BatchStage> fill)
@@ -33,9 +33,9 @@ public sealed record UnlearningTask(TrainedModel Model, IImageDataset Data, Forg
         return target =>
         {
             Cancellation.ThrowIfCancellationRequested();
-            Progress?.Invoke(stage, filled, batches, "batches");
+            Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
             fill(target);
-            if (++filled == batches) Progress?.Invoke(stage, filled, batches, "batches");
+            if (++filled == batches) Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
         };
     }
 }

@@ -5,7 +5,6 @@ using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Tests.Data;
 using Lur.Tests.Reports;
-using Lur.Training;
 
 namespace Lur.Tests.Cli;
 

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Cli;
-using Lur.Cli.Runs;
 using Lur.Tests.Data;
 using Lur.Training;
 using Lur.Verification;

@@ -47,7 +47,7 @@ internal sealed class RunFixture
           "overForgetting": { "belowRetrain": true, "lossAboveRetrain": false, "belowChance": true, "lossAboveChance": true },
           "attacks": [
             { "attack": "confidence", "efficacy": { "original": 12.5, "unlearned": { "mean": 60, "deviation": null, "seeds": 1 }, "retrained": { "mean": 55.5, "deviation": 2.25, "seeds": 3 } },
-              "accuracy": { "original": 0.625, "unlearned": { "mean": 0.53125, "deviation": null, "seeds": 1 } } },
+              "accuracy": { "original": 0.625, "unlearned": { "mean": 0.5325, "deviation": null, "seeds": 1 } } },
             { "attack": "loss", "accuracy": { "original": null, "unlearned": { "mean": 0.5, "deviation": null, "seeds": 1 } } }
           ],
           "relearning": [
