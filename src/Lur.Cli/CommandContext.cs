@@ -57,6 +57,7 @@ internal sealed class CommandContext
     {
         Output = TextWriter.Null,
         Error = Error,
+        Json = Json,
         Quiet = Quiet,
         TerminalError = TerminalError,
         Color = Color,

@@ -15,6 +15,9 @@ namespace Lur.Cli.Reports;
 /// <param name="Bytes">Memory on the device.</param>
 internal sealed record ComparedMethod(string Name, string Title, SeedSummary Unlearning, SeedSummary Retain, SeedSummary Test, SeedSummary Membership, SeedSummary Seconds, SeedSummary Bytes)
 {
+    /// <summary>The part of <see cref="Seconds"/> before the first step.</summary>
+    public SeedSummary PreparationSeconds { get; init; } = SeedSummary.Of([]);
+
     /// <summary>Gap to the reference; NaN without one.</summary>
     public AverageGap Gap { get; init; } = new(double.NaN, double.NaN, double.NaN, double.NaN);
 
@@ -91,7 +94,10 @@ internal sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, Compare
 
         SeedSummary Of(Func<RunFolder, double> value) => SeedSummary.Of([.. runs.Select(value)]);
         return new ComparedMethod(runs[0].Method, Title(runs[0], all), Of(r => r.Result.Number("unlearned", "ua")), Of(r => r.Result.Number("unlearned", "ra")),
-            Of(r => r.Result.Number("unlearned", "ta")), Of(r => r.Result.Number("unlearned", "mia")), Of(r => r.Seconds), Of(r => r.Result.Number("memory", "deviceBytes")));
+            Of(r => r.Result.Number("unlearned", "ta")), Of(r => r.Result.Number("unlearned", "mia")), Of(r => r.Seconds), Of(r => r.Result.Number("memory", "deviceBytes")))
+        {
+            PreparationSeconds = Of(r => r.PreparationSeconds),
+        };
     }
 
     private static string Title(RunFolder run, IReadOnlyList<RunFolder> all)

@@ -16,7 +16,7 @@ internal static class ComparisonTable
         Column[] columns =
         [
             new("method", "Method"), new("seeds", "Seeds", Right: true), new("ua", "UA", Right: true), new("ra", "RA", Right: true), new("ta", "TA", Right: true),
-            new("mia", "MIA", Right: true), new("gap", "Gap", Right: true), new("tow", "ToW", Right: true), new("verdict", "Verdict"), new("seconds", "Time", Right: true), new("memory", "Memory", Right: true),
+            new("mia", "MIA", Right: true), new("gap", "Gap", Right: true), new("tow", "ToW", Right: true), new("verdict", "Verdict"), new("seconds", "RTE", Right: true), new("preparation", "Preparations", Right: true), new("memory", "Memory", Right: true),
         ];
         var table = new Table("methods", [.. columns.Where(c => verdicts || c.Key != "verdict")]);
         Cell Summary(SeedSummary s, int decimals = 2, string unit = " %") => double.IsFinite(s.Deviation)
@@ -24,7 +24,7 @@ internal static class ComparisonTable
         foreach (var m in comparison.Methods)
         {
             Cell[] cells = [m.Title, m.Unlearning.Count, Summary(m.Unlearning), Summary(m.Retain), Summary(m.Test), Summary(m.Membership), Cell.Number(m.Gap.Mean), Cell.Number(m.TugOfWar, 3),
-                VerdictOf(comparison, m), Summary(m.Seconds, m.Seconds.Mean < 100 ? 1 : 0, " s"), double.IsFinite(m.Bytes.Mean) ? Cell.FormatBytes((long)m.Bytes.Mean) : "-"];
+                VerdictOf(comparison, m), Summary(m.Seconds, m.Seconds.Mean < 100 ? 1 : 0, " s"), Summary(m.PreparationSeconds, m.Seconds.Mean < 100 ? 1 : 0, " s"), double.IsFinite(m.Bytes.Mean) ? Cell.FormatBytes((long)m.Bytes.Mean) : "-"];
             table.Add([.. cells.Where((_, c) => verdicts || columns[c].Key != "verdict")]);
         }
 
@@ -38,13 +38,13 @@ internal static class ComparisonTable
     /// <summary>The table for programs: shares in percent, time in seconds, memory in bytes.</summary>
     public static Table Data(Comparison comparison)
     {
-        string[] summaries = ["ua", "ra", "ta", "mia", "seconds", "memory"];
+        string[] summaries = ["ua", "ra", "ta", "mia", "seconds", "preparation", "memory"];
         var table = new Table("methods", [new("name", "name"), new("method", "method"), new("seeds", "seeds"), .. summaries.SelectMany(s => new Column[] { new(s, s), new(s + "Std", s + "_std") }),
             new("gapUa", "gap_ua"), new("gapRa", "gap_ra"), new("gapTa", "gap_ta"), new("gapMia", "gap_mia"), new("gap", "gap"), new("tow", "tow"), new("verdict", "verdict")]);
         foreach (var m in comparison.Methods)
         {
             table.Add([m.Name, m.Title, m.Unlearning.Count,
-                .. new[] { m.Unlearning, m.Retain, m.Test, m.Membership, m.Seconds, m.Bytes }.SelectMany(s => new[] { Number(s.Mean), Number(s.Deviation) }),
+                .. new[] { m.Unlearning, m.Retain, m.Test, m.Membership, m.Seconds, m.PreparationSeconds, m.Bytes }.SelectMany(s => new[] { Number(s.Mean), Number(s.Deviation) }),
                 Number(m.Gap.UnlearningAccuracy), Number(m.Gap.RetainAccuracy), Number(m.Gap.TestAccuracy), Number(m.Gap.MembershipInference), Number(m.Gap.Mean), Number(m.TugOfWar),
                 m.Verdict?.ToString() ?? (ReferenceEquals(m, comparison.Reference) ? "Reference" : "")]);
         }

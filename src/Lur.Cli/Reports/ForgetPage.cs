@@ -46,7 +46,8 @@ internal static class ForgetPage
         return Page(title,
             E("header", E("h1", title), E("p", Class("soft"), "What was forgotten, what was kept, and how the run went. Accuracies are measured without augmentation."), Facts(run)),
             Section("Outcome", [Verdict(run), MetricTable(run)], OutcomeCharts.Of(run)),
-            Section("The run, step by step", [Skipped(run)], StepCharts.Of(run)),
+            Section("Membership attacks", AttackTables.Of(run), []),
+            Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
             Options(run));
     }
 
@@ -67,10 +68,11 @@ internal static class ForgetPage
             ("Seed", config.Text("seed")),
             ("Device", config.Text("device")),
             ("Steps", Count(result.Number("steps"))),
-            ("Time", Times(result)),
+            ("Time (RTE)", double.IsFinite(run.Seconds) ? $"{ProgressReporter.FormatTime(TimeSpan.FromSeconds(run.Seconds))}, preparations and steps" : ""),
             ("Memory on the device", double.IsFinite(result.Number("memory", "deviceBytes")) ? Cell.FormatBytes((long)result.Number("memory", "deviceBytes")) : ""),
             ("Weights moved", run.Verification.Find("weightDistance") is { } distance ? Distance(distance) : ""),
             ("Average gap to Retrain", Number(run.Verification.Number("averageGap"), "0.00", " points")),
+            ("Over-forgetting", run.Verification.Find("overForgetting") is { } over ? OverForgetting(over) : ""),
             ("Tug of war", Number(run.Verification.Number("tow"), "0.0000", " (1 is Retrain)")),
             ("Version of Lur", config.Text("version")),
         };
@@ -81,12 +83,22 @@ internal static class ForgetPage
 
     private static string Count(double n) => double.IsFinite(n) ? n.ToString("N0", CultureInfo.InvariantCulture) : "?";
 
-    private static string Times(JsonElement result)
+    /// <summary>Run-time efficiency by stage; evaluations are shown and not counted.</summary>
+    private static XElement? Times(RunFolder run)
     {
-        if (result.Find("seconds") is not { ValueKind: JsonValueKind.Object } seconds) return "";
-        var stages = seconds.EnumerateObject().Select(p => (p.Name, Seconds: JsonReading.Value(p.Value))).Where(p => double.IsFinite(p.Seconds)).ToArray();
-        static string Text(double s) => ProgressReporter.FormatTime(TimeSpan.FromSeconds(s));
-        return $"{Text(stages.Sum(s => s.Seconds))}: {string.Join(", ", stages.Select(s => $"{s.Name} {Text(s.Seconds)}"))}";
+        if (run.Stages.Count == 0) return null;
+        var table = new Table("time", new Column("stage", "Stage"), new Column("seconds", "Seconds", Right: true), new Column("share", "Share of the RTE", Right: true));
+        foreach (var (name, seconds, counted) in run.Stages) table.Add(name, Cell.Number(seconds), counted ? Cell.Percent(seconds / run.Seconds) : "not counted");
+        table.Add("RTE", Cell.Number(run.Seconds), "");
+        return Html.Table(table, "Time of each stage; the run-time efficiency (RTE) counts preparations and steps.");
+    }
+
+    private static string OverForgetting(JsonElement over)
+    {
+        var against = over.Find("belowRetrain") is null ? "Chance" : "Retrain";
+        bool Is(string name) => over.Find(name + against) is { ValueKind: JsonValueKind.True };
+        var (what, whom) = (Is("below") ? Is("lossAbove") ? "accuracy and loss are" : "the accuracy is" : Is("lossAbove") ? "the loss is" : "", against == "Chance" ? "a guess's" : "Retrain's");
+        return what.Length == 0 ? $"no: the forget set is not worse off than {(against == "Chance" ? "by guessing" : "for Retrain")}" : $"yes: on the forget set {what} worse than {whom}";
     }
 
     private static string Number(double value, string format, string unit) => double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) + unit : "";

@@ -17,11 +17,15 @@ internal sealed record GlossaryEntry(string Term, string Title, string What, str
 internal static partial class Glossary
 {
     /// <summary>Every term: metrics first, then what logs and tables have beside them.</summary>
-    public static IReadOnlyList<GlossaryEntry> All { get; } = [.. Metrics, .. Verdicts, .. Columns, .. Concepts];
+    public static IReadOnlyList<GlossaryEntry> All { get; } = [.. Metrics, .. Verdicts, .. Columns, .. Concepts, .. Attacks, .. Descriptions];
 
     /// <summary>Finds a term by name, title or alias; case, spaces, dashes and underscores do not count.</summary>
     public static GlossaryEntry? Find(string name) =>
         All.FirstOrDefault(e => e.Aliases.Append(e.Term).Append(e.Title).Append(e.Short).Any(n => Key(n) == Key(name)));
+
+    /// <summary>Title of a membership attack for tables.</summary>
+    /// <param name="name">One of <see cref="Lur.Metrics.MembershipAttacks.Names"/>.</param>
+    public static string AttackTitle(string name) => Find("attack_" + name)?.Title ?? name;
 
     /// <summary>Terms that resemble a name: one contains the other, or a letter or two differ.</summary>
     public static IReadOnlyList<string> Near(string name)

@@ -4,7 +4,7 @@ using System.Xml.Linq;
 
 namespace Lur.Cli.Reports;
 
-/// <summary>What result.json says, drawn: accuracy of each class, confidence in the true class, relearning.</summary>
+/// <summary>What result.json says, drawn: accuracy of each class, confidence in the true class, trade-off, relearning.</summary>
 internal static class OutcomeCharts
 {
     private const int MaxClasses = 40, ConfidenceBins = 20;
@@ -12,7 +12,7 @@ internal static class OutcomeCharts
     /// <summary>The figures.</summary>
     public static IReadOnlyList<XElement> Of(RunFolder run)
     {
-        List<XElement?> figures = [PerClass(run), Confidence(run, "original", "before unlearning"), Confidence(run, "unlearned", "after unlearning"), Relearning(run)];
+        List<XElement?> figures = [PerClass(run), Confidence(run, "original", "before unlearning"), Confidence(run, "unlearned", "after unlearning"), TradeOff(run), .. RelearningCharts.Of(run)];
         return [.. figures.OfType<XElement>()];
     }
 
@@ -68,26 +68,28 @@ internal static class OutcomeCharts
             : [.. values.Where((_, i) => !((int)labels[i] < classes.Count && labels[i] >= 0 && forgotten.Contains(classes[(int)labels[i]].Name)))];
     }
 
-    private static XElement? Relearning(RunFolder run)
+    /// <summary>Where the run moved the model between forgetting and keeping, and where Retrain stands.</summary>
+    private static XElement? TradeOff(RunFolder run)
     {
-        var curves = new List<(Ink Ink, string Name, double[] Steps, double[] Values, bool Dashed)>();
-        foreach (var (model, suffix, dashed) in new[] { ("points", "", false), ("reference", ", Retrain", true) })
+        var retrained = run.Verification.Find("metrics") is { ValueKind: JsonValueKind.Array } list
+            ? list.EnumerateArray().ToDictionary(m => m.Text("metric"), m => m.Number("retrained", "mean"), StringComparer.Ordinal) : [];
+        (string Name, Ink Ink, double Ua, double Ta)[] points =
+        [
+            .. new[] { ("original", Ink.Original), ("unlearned", Ink.Unlearned) }.Select(m => (m.Item1, m.Item2, run.Result.Number(m.Item1, "ua"), run.Result.Number(m.Item1, "ta"))),
+            ("Retrain", Ink.Reference, retrained.GetValueOrDefault("ua", double.NaN), retrained.GetValueOrDefault("ta", double.NaN)),
+        ];
+        points = [.. points.Where(p => double.IsFinite(p.Ua) && double.IsFinite(p.Ta))];
+        if (points.Length < 2) return null;
+        var chart = new SvgChart("trade-off", new Axis("unlearning accuracy (UA), %"), new Axis("test accuracy (TA), %"));
+        if (points[^1].Ink == Ink.Reference)
         {
-            if (run.Verification.Find("relearning", model) is not { ValueKind: JsonValueKind.Array } points) continue;
-            double[] Column(string name) => [.. points.EnumerateArray().Select(p => p.Number(name))];
-            curves.Add((Ink.Forget, "forget set" + suffix, Column("step"), Column("forgetAccuracy"), dashed));
-            curves.Add((Ink.Test, "test set" + suffix, Column("step"), Column("testAccuracy"), dashed));
+            chart.Level(Ink.Reference, points[^1].Ta);
+            chart.Level(Ink.Reference, points[^1].Ua, vertical: true);
         }
 
-        curves.RemoveAll(c => !c.Values.Any(double.IsFinite));
-        if (curves.Count == 0) return null;
-        var last = curves.SelectMany(c => c.Steps).Where(double.IsFinite).Max();
-        var chart = new SvgChart("relearning", new Axis("steps of training again", last > 50 ? Scale.LogCount : Scale.Whole, Minimum: 0, Maximum: last), new Axis("accuracy, %", Minimum: -3, Maximum: 103));
-        foreach (var c in curves) chart.Line(c.Ink, c.Steps, c.Values, dashed: c.Dashed);
-        var dashes = curves.Any(c => c.Dashed) ? " Dashed: the retrained model." : "";
-        return Html.Figure("Relearning",
-            "Accuracy while the unlearned model is trained again: a forget set that is back within a few steps, faster than for a model that never saw it, was hidden rather than forgotten." + dashes,
-            chart.ToElement("Accuracy over steps of training again, in percent", string.Join(" ", curves.Select(c => StepCharts.Describe(c.Name, c.Values)))),
-            [.. curves.Where(c => !c.Dashed).Select(c => (c.Ink, c.Name))]);
+        foreach (var p in points) chart.Points(p.Ink, [(p.Ua, p.Ta, p.Name)]);
+        return Html.Figure("Trade-off",
+            "Further right more is forgotten, further up more is kept; " + (points[^1].Ink == Ink.Reference ? "the aim is where the dashed lines cross, which is Retrain." : "how far right is right, only a retrained model says ('lur verify')."),
+            chart.ToElement("Test accuracy over unlearning accuracy, in percent", string.Join(" ", points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Name}: UA {p.Ua:0.00}, TA {p.Ta:0.00}.")))));
     }
 }

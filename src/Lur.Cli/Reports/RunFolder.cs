@@ -6,6 +6,9 @@ namespace Lur.Cli.Reports;
 /// <summary>What a forgetting run left in its folder, as far as reports need it.</summary>
 internal sealed class RunFolder : IDisposable
 {
+    /// <summary>Name of the stage of the steps; the other stages that count are preparations.</summary>
+    public const string RepairStage = "repair";
+
     private readonly JsonDocument _result, _config;
     private readonly JsonDocument? _verification;
 
@@ -36,9 +39,15 @@ internal sealed class RunFolder : IDisposable
     /// <summary>What was to be forgotten, as it was given.</summary>
     public string Forget => Config.Find("forget") is { ValueKind: JsonValueKind.Array } list ? string.Join(", ", list.EnumerateArray().Select(e => e.ToString())) : "a set of samples";
 
+    /// <summary>Stages in their order with their time; the evaluations around a run do not count for its run-time efficiency.</summary>
+    public IReadOnlyList<(string Name, double Seconds, bool Counted)> Stages => Result.Find("seconds") is { ValueKind: JsonValueKind.Object } stages
+        ? [.. stages.EnumerateObject().Select(s => (s.Name, JsonReading.Value(s.Value), !s.Name.StartsWith("evaluate", StringComparison.Ordinal)))] : [];
+
     /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it. NaN where it is missing.</summary>
-    public double Seconds => Result.Find("seconds") is { ValueKind: JsonValueKind.Object } stages
-        ? stages.EnumerateObject().Where(s => !s.Name.StartsWith("evaluate", StringComparison.Ordinal)).Sum(s => JsonReading.Value(s.Value)) : double.NaN;
+    public double Seconds => Stages.Count == 0 ? double.NaN : Stages.Where(s => s.Counted).Sum(s => s.Seconds);
+
+    /// <summary>The preparations alone: trims, masks, Fisher passes. NaN where it is missing.</summary>
+    public double PreparationSeconds => Stages.Count == 0 ? double.NaN : Stages.Where(s => s.Counted && s.Name != RepairStage).Sum(s => s.Seconds);
 
     /// <summary>Classes in the order of their numbers, with test accuracy before and after in percent.</summary>
     public IReadOnlyList<(string Name, double Original, double Unlearned)> Classes => [.. Result.Find("unlearned", "perClassTestAccuracy")?.EnumerateObject()
@@ -58,8 +67,11 @@ internal sealed class RunFolder : IDisposable
         {
             result = ReadJson(System.IO.Path.Combine(path, "result.json"));
             config = ReadJson(System.IO.Path.Combine(path, "config.json"));
-            if (result.RootElement.Text("command") != "forget")
-                throw new UserErrorException($"'{path}' holds a run of 'lur {result.RootElement.Text("command")}'; give the folder of a run of 'lur forget'.");
+            if (result.RootElement.Text("command") is not "forget" and var command)
+            {
+                throw new UserErrorException($"'{path}' holds a run of 'lur {command}'; give the folder of a run of 'lur forget'{(command == "train" ? " (retrained: --method retrain; a model of 'lur train --forget' is a reference for 'lur verify RUN --reference')" : "")}.");
+            }
+
             var log = System.IO.Path.Combine(path, "log.csv");
             var verify = System.IO.Path.Combine(path, "verify.json");
             if (File.Exists(verify)) verification = ReadJson(verify);

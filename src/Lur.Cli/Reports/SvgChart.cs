@@ -49,6 +49,20 @@ internal sealed class SvgChart
         });
     }
 
+    /// <summary>Adds the area between two lines; where one of the two is not finite there is none.</summary>
+    public void Band(Ink ink, IReadOnlyList<double> x, IReadOnlyList<double> low, IReadOnlyList<double> high)
+    {
+        int[] whole = [.. Enumerable.Range(0, x.Count).Where(i => double.IsFinite(_y.Place(low[i])) && double.IsFinite(_y.Place(high[i])) && double.IsFinite(_x.Place(x[i])))];
+        if (whole.Length == 0) return;
+        _xs.AddRange(whole.Select(i => x[i]));
+        _ys.AddRange(whole.SelectMany(i => new[] { low[i], high[i] }));
+        _layers.Add(() =>
+        {
+            var area = _plot.Add.FillY([.. whole.Select(i => _x.Place(x[i]))], [.. whole.Select(i => _y.Place(low[i]))], [.. whole.Select(i => _y.Place(high[i]))]);
+            (area.FillColor, area.LineWidth, area.MarkerStyle.IsVisible) = (Inks.Of(ink, 0.18), 0, false);
+        });
+    }
+
     /// <summary>Adds points, each with a name beside it.</summary>
     /// <param name="ink">Ink.</param>
     /// <param name="points">Points; an empty name is none.</param>

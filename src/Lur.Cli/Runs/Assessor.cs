@@ -15,40 +15,68 @@ internal sealed record Assessment(Predictions Forget, Predictions Retain, Predic
 {
     /// <summary>The four numbers of an unlearning table.</summary>
     public UnlearningScores Scores => new(Metrics.UnlearningAccuracy, Metrics.RetainAccuracy, Metrics.TestAccuracy, MembershipInference);
+
+    /// <summary>What further attacks found; empty unless they were asked for.</summary>
+    public IReadOnlyList<AttackResult> Attacks { get; init; } = [];
+}
+
+/// <summary>Which membership attacks are run beside that of the MIA column.</summary>
+internal enum AttackChoice
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>All but the vector of all probabilities.</summary>
+    Scalar,
+
+    /// <summary>All.</summary>
+    All,
 }
 
 /// <summary>Measures models on the sets of one forgetting task.</summary>
-internal sealed class Assessor(CommandContext context, DataSource source, ForgetSet set)
+/// <param name="context">Where progress goes.</param>
+/// <param name="source">Data.</param>
+/// <param name="set">What was forgotten and retained.</param>
+/// <param name="attacks">Attacks to run beside that of the MIA column.</param>
+/// <param name="seed">Seed of the attacks' draws.</param>
+internal sealed class Assessor(CommandContext context, DataSource source, ForgetSet set, AttackChoice attacks = AttackChoice.None, ulong seed = 1)
 {
     /// <summary>Measures a model.</summary>
     /// <param name="model">Model.</param>
-    /// <param name="task">Name for progress.</param>
+    /// <param name="name">Which model it is, for progress.</param>
     /// <param name="cancel">Stops between batches.</param>
-    public Assessment Assess(TrainedModel model, string task, CancellationToken cancel)
+    public Assessment Assess(TrainedModel model, string name, CancellationToken cancel)
     {
         using var evaluator = new Evaluator(model);
-        return Assess(evaluator, task, cancel);
+        return Assess(evaluator, name, cancel);
     }
 
     /// <summary>Measures the model of an evaluator as it is now.</summary>
-    public Assessment Assess(Evaluator evaluator, string task, CancellationToken cancel)
+    public Assessment Assess(Evaluator evaluator, string name, CancellationToken cancel)
+    {
+        var (forget, retain, test) = Predict(evaluator, $"evaluate {name}", cancel);
+        var metrics = ForgettingMetrics.Compute(forget, retain, test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
+        var kept = set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));
+        var result = new Assessment(forget, retain, test, metrics, MembershipInference.ForgetEfficacy(retain, kept, forget).Value);
+        if (attacks == AttackChoice.None) return result;
+        var vector = attacks == AttackChoice.All;
+        using var progress = new ProgressReporter(context, $"attack {name}", MembershipAttacks.Names(vector).Count, "attacks");
+        return result with { Attacks = MembershipAttacks.Run(retain, kept, forget, vector, seed, n => progress.Report(n), cancel) };
+    }
+
+    private (Predictions Forget, Predictions Retain, Predictions Test) Predict(Evaluator evaluator, string task, CancellationToken cancel)
     {
         var total = (long)set.Forget.Length + set.Retain.Length + source.Test.Count;
         using var progress = new ProgressReporter(context, task, total, "images");
         long done = 0;
-        Predictions Predict(IImageDataset data, int[] indices)
+        Predictions Of(IImageDataset data, int[] indices)
         {
             var start = done;
-            var result = evaluator.Predict(data, indices, n => progress.Report(done = start + n), cancel);
+            var result = evaluator.Predict(data, indices, attacks != AttackChoice.None, n => progress.Report(done = start + n), cancel);
             done = start + indices.Length;
             return result;
         }
 
-        var forget = Predict(source.Train, set.Forget);
-        var retain = Predict(source.Train, set.Retain);
-        var test = Predict(source.Test, [.. Enumerable.Range(0, source.Test.Count)]);
-        var metrics = ForgettingMetrics.Compute(forget, retain, test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
-        var kept = set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));
-        return new Assessment(forget, retain, test, metrics, MembershipInference.ForgetEfficacy(retain, kept, forget).Value);
+        return (Of(source.Train, set.Forget), Of(source.Train, set.Retain), Of(source.Test, [.. Enumerable.Range(0, source.Test.Count)]));
     }
 }

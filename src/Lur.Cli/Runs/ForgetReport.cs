@@ -5,8 +5,14 @@ namespace Lur.Cli.Runs;
 /// <summary>The table at the end of a forgetting run: what was forgotten and what was kept.</summary>
 internal static class ForgetReport
 {
-    /// <summary>Prints the metrics and the accuracy per class, before and after.</summary>
-    public static void Print(CommandContext context, IReadOnlyList<string> classes, Assessment before, Assessment after, ForgetSet set)
+    /// <summary>Prints the metrics and the accuracy per class, before and after, and the time by stage.</summary>
+    /// <param name="context">Where to.</param>
+    /// <param name="classes">Names of the classes.</param>
+    /// <param name="before">The original model.</param>
+    /// <param name="after">The unlearned model.</param>
+    /// <param name="set">What was forgotten.</param>
+    /// <param name="stages">Seconds of each stage, evaluations included.</param>
+    public static void Print(CommandContext context, IReadOnlyList<string> classes, Assessment before, Assessment after, ForgetSet set, IReadOnlyList<(string Stage, double Seconds)> stages)
     {
         var metrics = new Table("metrics", new Column("metric", "Metric"), new Column("original", "Original", Right: true), new Column("unlearned", "Unlearned", Right: true), new Column("meaning", "Meaning"));
         var whole = set.WholeClasses.Count > 0;
@@ -26,8 +32,19 @@ internal static class ForgetReport
             perClass.Add(classes[c], Percent(b.PerClassTestAccuracy[c]), Percent(a.PerClassTestAccuracy[c]), set.WholeClasses.Contains(c) ? "forgotten" : "");
         }
 
+        var time = Times(stages);
         // A long table of classes scrolls the metrics away; result.json and --json have it.
-        TablePrinter.Print(context, context.Json ? [metrics, perClass] : classes.Count <= 20 ? [perClass, metrics] : [metrics]);
+        TablePrinter.Print(context, context.Json ? [metrics, perClass, time] : classes.Count <= 20 ? [perClass, time, metrics] : [time, metrics]);
+    }
+
+    /// <summary>Run-time efficiency by stage, without the evaluations around it.</summary>
+    private static Table Times(IReadOnlyList<(string Stage, double Seconds)> stages)
+    {
+        var table = new Table("time", new Column("stage", "Stage"), new Column("seconds", "Time", Right: true));
+        var counted = stages.Where(s => !s.Stage.StartsWith("evaluate", StringComparison.Ordinal)).ToArray();
+        foreach (var (stage, seconds) in counted) table.Add(stage, Cell.Number(seconds, 2, " s"));
+        table.Add("RTE", Cell.Number(counted.Sum(s => s.Seconds), 2, " s"));
+        return table;
     }
 
     private static Cell Percent(double value) => Cell.Number(value, 2, " %");

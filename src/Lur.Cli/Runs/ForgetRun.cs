@@ -54,6 +54,8 @@ internal sealed class ForgetRun
     private readonly List<(string Stage, double Seconds)> _stages = [];
     private readonly List<(string Stage, PreparationReport Report)> _preparations = [];
     private readonly CommandContext _context;
+    private ProgressReporter? _progress;
+    private string _progressStage = "";
     private readonly ForgetSettings _settings;
     private readonly OptionValues _values;
     private readonly Func<UnlearningTask, UnlearningMethod> _create;
@@ -86,7 +88,7 @@ internal sealed class ForgetRun
         using var model = DataAndModel.Load(_settings.Model, device, source);
         var split = LoadSplit(source);
         var set = ForgetSet.Resolve(_settings.Forget, source.Train, split.Train, _settings.Seed);
-        using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel));
+        using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel) { Progress = ReportPreparation });
         if (_settings.PlanOnly)
         {
             return method.Program is { } program ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
@@ -102,14 +104,14 @@ internal sealed class ForgetRun
         using var evaluator = new Evaluator(model);
         var assessor = new Assessor(_context, source, set);
         var parent = ParentSha256();
-        var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(evaluator, "evaluate original", cancel));
+        var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(evaluator, "original", cancel));
         if (!FoundReference(method, source, split, set, cancel)) Unlearn(method, cancel);
-        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "evaluate unlearned", cancel));
+        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
         var outcome = new ForgetOutcome(_settings.Method.Name, parent, source, split, set, method, _stages, _preparations, before, after);
         OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
-        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set);
+        ForgetReport.Print(_context, source.Train.ClassNames, before, after, set, _stages);
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
         var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
@@ -130,12 +132,12 @@ internal sealed class ForgetRun
         foreach (var preparation in method.Preparations)
         {
             cancel.ThrowIfCancellationRequested();
-            var report = Timed(preparation.Name, preparation.Run);
+            var report = Timed(preparation.Name, () => Prepare(preparation));
             _preparations.Add((preparation.Name, report));
             if (report.Note is not null) _context.Note(report.Note);
         }
 
-        Timed("repair", () => Repair(method, cancel));
+        Timed(RunFolder.RepairStage, () => Repair(method, cancel));
         method.Finish();
     }
 
@@ -158,10 +160,34 @@ internal sealed class ForgetRun
         model.Parameters.CopyFrom(found.Parameters);
         model.Buffers.CopyFrom(found.Buffers);
         // What it took when it was trained: the cost of the method, not of this run.
-        _stages.Add(("repair", ReferenceModels.SecondsOf(stored)));
+        _stages.Add((RunFolder.RepairStage, ReferenceModels.SecondsOf(stored)));
         var steps = Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName);
         AtomicFile.WriteText(Path.Combine(_settings.Output, "log.csv"), File.Exists(steps) ? File.ReadAllText(steps) : LogHeader);
         return true;
+    }
+
+    private PreparationReport Prepare(Preparation preparation)
+    {
+        try
+        {
+            return preparation.Run();
+        }
+        finally
+        {
+            _progress?.Dispose();
+            (_progress, _progressStage) = (null, "");
+        }
+    }
+
+    private void ReportPreparation(PreparationProgress p)
+    {
+        if (p.Stage != _progressStage)
+        {
+            _progress?.Dispose();
+            (_progress, _progressStage) = (new ProgressReporter(_context, p.Stage, p.Total, p.Unit), p.Stage);
+        }
+
+        _progress!.Report(p.Done);
     }
 
     private T Timed<T>(string stage, Func<T> body)
@@ -185,7 +211,7 @@ internal sealed class ForgetRun
         var skipped = 0;
         var warned = false;
         var logPath = Path.Combine(_settings.Output, "log.csv");
-        using var progress = new ProgressReporter(_context, "repair", method.Steps, "steps");
+        using var progress = method.Steps == 0 ? null : new ProgressReporter(_context, RunFolder.RepairStage, method.Steps, "steps");
         try
         {
             while (method.Step < method.Steps)
@@ -193,7 +219,7 @@ internal sealed class ForgetRun
                 cancel.ThrowIfCancellationRequested();
                 var t = method.RunStep();
                 AppendLog(method, t);
-                progress.Report(method.Step, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
+                progress?.Report(method.Step, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
                 skipped = t.Skipped ? skipped + 1 : 0;
                 if (skipped == MaxSkipped)
                 {

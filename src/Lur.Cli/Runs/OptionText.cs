@@ -14,6 +14,7 @@ internal static class OptionText
         (BatchNormPolicy.RetainOnly, "retain"), (BatchNormPolicy.Both, "both"), (BatchNormPolicy.Frozen, "frozen"),
         (ForgetLoss.NegativeCrossEntropy, "neg-ce"), (ForgetLoss.BoundedNegativeCrossEntropy, "bounded"), (ForgetLoss.RandomLabel, "random-label"), (ForgetLoss.UniformKl, "uniform-kl"),
         (WeightInitialization.KaimingNormal, "kaiming"), (WeightInitialization.TorchDefault, "torch"),
+        (AttackChoice.None, "none"), (AttackChoice.Scalar, "scalar"), (AttackChoice.All, "all"),
         (ThresholdScope.Global, "global"), (ThresholdScope.Eligible, "eligible"),
     ];
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Layers;
 using Lur.Training;
+using Lur.Unlearning;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;
@@ -11,6 +13,7 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
 {
     /// <summary>The log of the steps, where a run of the method retrain made the entry.</summary>
     public const string StepsName = "steps.csv";
+    private const string ModelName = "model.safetensors", ForgetName = "forget.txt";
 
     /// <summary>Gives the path of a model trained by a recipe without the forget set.</summary>
     /// <param name="recipe">Settings of the original's training; its seed is replaced.</param>
@@ -55,6 +58,63 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
         }
     }
 
+    /// <summary>The model file of a reference that was given, after checking that it has not seen the forget set, as far as the
+    /// files beside it tell.</summary>
+    /// <param name="path">A model, or the folder of a run of 'lur train --forget' or 'lur forget --method retrain'.</param>
+    /// <param name="forgetSha256">Hash of the forget set, as runs record it.</param>
+    /// <param name="source">Data.</param>
+    /// <param name="set">What was forgotten and retained.</param>
+    /// <exception cref="UserErrorException">There is no model, or it is no reference for this forget set.</exception>
+    public static string Given(string path, string forgetSha256, DataSource source, ForgetSet set)
+    {
+        const string remedy = "give a model trained without the forget set, or let --retrain 1 train one";
+        var model = Directory.Exists(path) ? Path.Combine(path, ModelName) : path;
+        if (!File.Exists(model)) throw new UserErrorException($"The reference '{path}' {(model == path ? "does not exist" : $"has no {ModelName}")}; {remedy}.");
+        if (Path.GetFileName(model) != ModelName) return model;
+        var folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
+        switch (CommandOf(folder))
+        {
+            case "forget":
+                using (var run = RunFolder.Open(folder))
+                {
+                    if (run.Method != RetrainMethod.Definition.Name) throw new UserErrorException($"The reference '{path}' is a run of the method {run.Method}, which began with a model that knew the forget set; {remedy}.");
+                    if (run.Result.Text("forgetSha256") != forgetSha256) throw new UserErrorException($"The reference '{path}' was retrained without other samples than the run forgot; {remedy}.");
+                }
+
+                break;
+            case "train" when SeenBy(folder, source, set) is > 0 and var seen:
+                throw new UserErrorException($"The reference '{path}' was trained on {seen} of the {set.Forget.Length} samples to forget; train it with 'lur train --forget' and the run's forget.txt, or let --retrain 1 do it.");
+        }
+
+        return model;
+    }
+
+    /// <summary>The command that made a folder, by its config.json; empty where there is none to read.</summary>
+    public static string CommandOf(string folder)
+    {
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+            return config.RootElement.Text("command");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>How many of the samples to forget a training run was trained on; 0 where its folder does not tell.</summary>
+    private static int SeenBy(string folder, DataSource source, ForgetSet set)
+    {
+        string split = Path.Combine(folder, "split.json"), forgotten = Path.Combine(folder, ForgetName);
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+        var excludes = config.RootElement.Find("exclude") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
+        if (!File.Exists(split) || (excludes && !File.Exists(forgotten))) return 0;
+        var trained = DataSplit.Load(split, source.Train).Train;
+        if (excludes) trained = ForgetSet.Resolve([forgotten], source.Train, trained, 1).Retain;
+        return set.Forget.Intersect(trained).Count();
+    }
+
     /// <summary>Reads the settings of a training run from its config.json.</summary>
     /// <param name="folder">Folder of the run.</param>
     /// <param name="data">Data set as it is found now.</param>
@@ -80,7 +140,7 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
     {
         // The split of the original, so that nothing it was validated on slips into the reference.
         split.Save(Path.Combine(settings.Output, "split.json"));
-        var forgotten = Path.Combine(settings.Output, "forget.txt");
+        var forgotten = Path.Combine(settings.Output, ForgetName);
         set.Save(forgotten);
         context.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
         var quiet = context.Silenced();

@@ -62,13 +62,14 @@ internal sealed record TrainSettings
     }
 }
 
-/// <summary>Trains a model and leaves model.safetensors, split.json, config.json, log.csv and result.json.</summary>
+/// <summary>Trains a model and leaves model.safetensors, split.json, config.json, log.csv, result.json and, where samples were left out,
+/// forget.txt.</summary>
 internal sealed class TrainRun(CommandContext context, TrainSettings settings)
 {
     /// <summary>First line of log.csv.</summary>
     internal const string LogHeader = "epoch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n";
     private readonly StringBuilder _log = new(LogHeader);
-    private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors");
+    private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors"), _forgetPath = Path.Combine(settings.Output, "forget.txt");
 
     /// <summary>Path of the model the run writes.</summary>
     public string ModelPath { get; } = Path.Combine(settings.Output, "model.safetensors");
@@ -82,12 +83,15 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         using var source = DataSource.Open(settings.Data, settings.DataOptions);
         using var model = DataAndModel.Create(settings.Model, device, source, settings.Training.Seed, settings.Training.Initialization);
         var split = PrepareSplit(source);
-        var indices = settings.Exclude.Count == 0 ? split.Train : ForgetSet.Resolve(settings.Exclude, source.Train, split.Train, settings.Training.Seed).Retain;
+        var excluded = settings.Exclude.Count == 0 ? null : ForgetSet.Resolve(settings.Exclude, source.Train, split.Train, settings.Training.Seed);
+        var indices = excluded?.Retain ?? split.Train;
         using var trainer = new Trainer(model, source.Train, indices, settings.Training, capture: !settings.PlanOnly);
         if (settings.PlanOnly) return PlanPrinter.Print(context, trainer.Program, model, vectors: 3);
         OutputFolder.Prepare(settings.Output);
         if (settings.Resume && File.Exists(_statePath)) Restore(trainer);
         else split.Save(Path.Combine(settings.Output, "split.json"));
+        // 'lur verify --reference' reads it: what the model has not seen.
+        if (!settings.Exclude.Contains(_forgetPath)) excluded?.Save(_forgetPath);
         OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
         context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of {source.Train.Name}, augmentation {model.Augmentation.Name}, on {device.Properties.Name}"));
         var clock = Stopwatch.StartNew();
@@ -226,7 +230,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         table.Add("test loss", Cell.Number(test.MeanLoss, 4));
         table.Add("test images", source.Test.Count);
         TablePrinter.Print(context, table);
-        context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, split.json");
+        context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, split.json{(settings.Exclude.Count > 0 ? ", forget.txt" : "")}");
         return ExitCode.Done;
     }
 

@@ -76,10 +76,11 @@ public sealed class FisherPass : IDisposable
     /// <param name="indices">Samples; at least one.</param>
     /// <param name="labels">Labels; the model's take as many gradients a batch as there are classes.</param>
     /// <param name="shift">Added to each gradient before it is squared; 0 but to repeat public code.</param>
+    /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>A vector of double, owned by the caller.</returns>
     /// <exception cref="UserErrorException">A gradient is not finite.</exception>
-    public FlatVector Diagonal(ReadOnlySpan<int> indices, FisherLabels labels = FisherLabels.True, double shift = 0, CancellationToken cancellation = default)
+    public FlatVector Diagonal(ReadOnlySpan<int> indices, FisherLabels labels = FisherLabels.True, double shift = 0, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var sum = new FlatVector(_model.Device, Precision.Float64, Gradient.Layout, "Fisher diagonal");
         try
@@ -92,6 +93,7 @@ public sealed class FisherPass : IDisposable
                 _counter = (ulong)start;
                 if (labels == FisherLabels.True) Square(sum, samples, -1, shift, 1.0 / batches);
                 else for (var y = 0; y < _model.Classes; y++) Square(sum, samples, y, shift, 1.0 / (batches * samples.Length));
+                progress?.Invoke(start + samples.Length);
             }
 
             RequireFinite(sum, "squared gradients");
@@ -106,9 +108,10 @@ public sealed class FisherPass : IDisposable
 
     /// <summary>Sum of the gradients of all samples, which does not depend on the batch size but for rounding.</summary>
     /// <param name="indices">Samples.</param>
+    /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>A vector of the model's precision, owned by the caller.</returns>
-    public FlatVector Sum(ReadOnlySpan<int> indices, CancellationToken cancellation = default)
+    public FlatVector Sum(ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var sum = new FlatVector(_model.Device, _model.Precision, Gradient.Layout, "gradient sum");
         var (kernels, shape) = (_program.Kernels.Vector, _model.Device.Elements(sum.Count));
@@ -118,6 +121,7 @@ public sealed class FisherPass : IDisposable
             _counter = (ulong)start;
             Run(indices.Slice(start, Math.Min(Batch, indices.Length - start)));
             kernels.VectorAxpy(shape, sum.Pointer, Gradient.Pointer, sum.Count, Batch);
+            progress?.Invoke(Math.Min(start + Batch, indices.Length));
         }
 
         return sum;

@@ -33,7 +33,7 @@ public static class Trim
         new Preparation("trim", () =>
         {
             using var feed = new BatchFeed(task.Data, task.Set.Forget, options.ForgetRows, RandomStream.StreamOf("order/trim", (long)options.Seed));
-            return Run(task.Model, options, feed.Fill).ToPreparation();
+            return Run(task.Model, options, task.Counted("trim", options.TrimBatches, feed.Fill)).ToPreparation();
         }),
     ];
 

@@ -1,8 +1,16 @@
 using Lur.Data;
 using Lur.Layers;
 using Lur.Tensors;
+using Lur.Training;
 
 namespace Lur.Unlearning;
+
+/// <summary>How far a long preparation is.</summary>
+/// <param name="Stage">What is being done, lower case; a preparation may have several in turn.</param>
+/// <param name="Done">Units done.</param>
+/// <param name="Total">Units in all.</param>
+/// <param name="Unit">The unit in the plural.</param>
+public readonly record struct PreparationProgress(string Stage, long Done, long Total, string Unit);
 
 /// <summary>What a method is given.</summary>
 /// <param name="Model">Model to unlearn from; changed in place.</param>
@@ -10,7 +18,27 @@ namespace Lur.Unlearning;
 /// <param name="Set">What to forget and what to retain.</param>
 /// <param name="Seed">Seed of every draw.</param>
 /// <param name="Cancellation">Stops long preparations.</param>
-public sealed record UnlearningTask(TrainedModel Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default);
+public sealed record UnlearningTask(TrainedModel Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default)
+{
+    /// <summary>Told how far a preparation is, or null.</summary>
+    public Action<PreparationProgress>? Progress { get; init; }
+
+    /// <summary>Reports samples done of a stage.</summary>
+    internal Action<int> Counter(string stage, long samples) => done => Progress?.Invoke(new PreparationProgress(stage, done, samples, "images"));
+
+    /// <summary>A filler of batches that counts them and can be cancelled between them.</summary>
+    internal Action<BatchStage> Counted(string stage, long batches, Action<BatchStage> fill)
+    {
+        var filled = 0L;
+        return target =>
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
+            fill(target);
+            if (++filled == batches) Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
+        };
+    }
+}
 
 /// <summary>What a preparation did.</summary>
 /// <param name="Note">One line for a person, or null.</param>

@@ -12,8 +12,10 @@ public static class WoodburyInverse
     /// <param name="gradients">g_1 .. g_N.</param>
     /// <param name="v">Right side, replaced by the solution.</param>
     /// <param name="damping">Above 0.</param>
+    /// <param name="progress">Called with the number of gradients multiplied with those before, or null.</param>
+    /// <param name="cancellation">Stops between gradients; v is as it was.</param>
     /// <exception cref="UserErrorException">The system is not positive definite: a gradient is not finite.</exception>
-    public static void Apply(IReadOnlyList<FlatVector> gradients, FlatVector v, double damping)
+    public static void Apply(IReadOnlyList<FlatVector> gradients, FlatVector v, double damping, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         if (!(damping > 0)) throw new ArgumentOutOfRangeException(nameof(damping), damping, "The damping is above 0.");
         var n = gradients.Count;
@@ -22,8 +24,10 @@ public static class WoodburyInverse
         var (a, c) = (new double[n, n], new double[n]);
         for (var i = 0; i < n; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             c[i] = reductions.Dot(gradients[i], v);
             for (var j = 0; j <= i; j++) a[i, j] = (reductions.Dot(gradients[i], gradients[j]) / n) + (i == j ? damping : 0);
+            progress?.Invoke(i + 1);
         }
 
         SolveInPlace(a, c);

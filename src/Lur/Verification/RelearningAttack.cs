@@ -37,6 +37,14 @@ public sealed record RelearningOptions
         if (Shots < 0 || Shots >= BatchSize) throw new UserErrorException($"{Shots} shots do not leave room for retain samples in a batch of {BatchSize}; give fewer shots or a larger batch.");
         if (Steps.Count == 0 || Steps[0] < 0 || Steps.Zip(Steps.Skip(1), (a, b) => b > a).Contains(false)) throw new UserErrorException("The steps of a relearning attack must ascend from 0 or more.");
     }
+
+    /// <summary>Refuses more shots than a forget set has to spare: one sample at least is left to measure on.</summary>
+    /// <param name="forget">Samples of the forget set.</param>
+    /// <exception cref="UserErrorException">There are not enough.</exception>
+    public void RequireShots(int forget)
+    {
+        if (Shots > 0 && Shots >= forget) throw new UserErrorException($"{Shots} shots of {forget} forget samples leave none to measure on; give fewer shots (0 trains on the retain set only).");
+    }
 }
 
 /// <summary>Relearning attack: goes on training an unlearned model and watches the forgotten come back (methods 9). Knowledge
@@ -92,11 +100,7 @@ public static class RelearningAttack
     private static (int[] Shots, int[] Unseen) Choose(int[] forget, RelearningOptions options)
     {
         if (options.Shots == 0) return ([], forget);
-        if (options.Shots >= forget.Length)
-        {
-            throw new UserErrorException($"{options.Shots} shots of {forget.Length} forget samples leave none to measure on; give fewer shots.");
-        }
-
+        options.RequireShots(forget.Length);
         int[] order = [.. forget];
         new RandomStream(options.Seed, "relearn/shots").Shuffle<int>(order);
         return (order[..options.Shots], order[options.Shots..]);

@@ -1,9 +1,11 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Cli;
 
-/// <summary>The part of JSON Schema 2020-12 that docs/result.schema.json uses. A keyword it does not know is an error, so that
+/// <summary>The part of JSON Schema 2020-12 that the schemas in docs/ use. A keyword it does not know is an error, so that
 /// nothing in the schema goes unchecked.</summary>
 /// <remarks>Own because there is no package for it: JsonSchema.Net asks a fee of who ships with it, NJsonSchema stops at draft 4.</remarks>
 internal sealed class JsonSchema(JsonElement root)
@@ -16,6 +18,44 @@ internal sealed class JsonSchema(JsonElement root)
         var errors = new List<string>();
         Check(value, definition.Length == 0 ? root : root.GetProperty("$defs").GetProperty(definition), "$", errors);
         return errors;
+    }
+
+    /// <summary>Reads a published schema.</summary>
+    /// <param name="name">File in docs/.</param>
+    public static JsonSchema Open(string name)
+    {
+        using var document = JsonDocument.Parse(Repository.Read("docs/" + name));
+        return new JsonSchema(document.RootElement.Clone());
+    }
+
+    /// <summary>Asserts that a file is of a definition, and that the definition asks for something: it notices each field that is
+    /// missing, each of another type and, where it is closed, one too many.</summary>
+    /// <param name="text">The file.</param>
+    /// <param name="definition">Name of the definition; "" for the whole schema.</param>
+    /// <param name="optional">Fields that may be missing.</param>
+    /// <param name="open">Whether further fields are allowed.</param>
+    public void RequireExactly(string text, string definition, IReadOnlyList<string> optional, bool open = false)
+    {
+        Assert.That(Errors(JsonNode.Parse(text)!.AsObject()), Is.Empty, definition);
+        foreach (var name in JsonNode.Parse(text)!.AsObject().Select(p => p.Key))
+        {
+            var less = JsonNode.Parse(text)!.AsObject();
+            less.Remove(name);
+            Assert.That(Errors(less), optional.Contains(name) ? Is.Empty : Is.EqualTo(new[] { $"$ lacks {name}" }));
+            var other = JsonNode.Parse(text)!.AsObject();
+            other[name] = new JsonArray(new JsonArray());
+            Assert.That(Errors(other), Is.Not.Empty, $"{name} of another type");
+        }
+
+        var more = JsonNode.Parse(text)!.AsObject();
+        more["surprise"] = 1;
+        Assert.That(Errors(more), open ? Is.Empty : Is.EqualTo(new[] { "$ has surprise, which the schema does not" }));
+
+        IReadOnlyList<string> Errors(JsonObject value)
+        {
+            using var document = JsonDocument.Parse(value.ToJsonString());
+            return Check(document.RootElement, definition);
+        }
     }
 
     private void Check(JsonElement value, JsonElement schema, string path, List<string> errors)

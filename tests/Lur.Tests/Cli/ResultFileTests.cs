@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Lur.Cli;
 using Lur.Tests.Architecture;
 using Lur.Tests.Data;
@@ -27,8 +26,7 @@ public class ResultFileTests
     public void RunsLeaveFilesOfTheSchemaAndAPageAndCompare()
     {
         using var temp = new TempFolder();
-        using var schemaText = Schema();
-        var schema = new JsonSchema(schemaText.RootElement);
+        var schema = JsonSchema.Open("result.schema.json");
         Assert.That(Lur("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "24", "-o", temp["base"]).Code, Is.Zero);
         Conforms(schema, temp["base"], "train");
         foreach (var method in new[] { "lur", "retrain" })
@@ -53,31 +51,10 @@ public class ResultFileTests
         foreach (var file in new[] { "result", "config" })
         {
             var text = File.ReadAllText(Path.Combine(folder, file + ".json"));
+            schema.RequireExactly(text, command + char.ToUpperInvariant(file[0]) + file[1..], ["memory", "directory", "imageSize", "split"]);
             using var document = JsonDocument.Parse(text);
-            var definition = command + char.ToUpperInvariant(file[0]) + file[1..];
-            Assert.That(schema.Check(document.RootElement, definition), Is.Empty, definition);
             Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of the four");
-            // A schema that says yes to everything would pass the lines above.
-            foreach (var name in document.RootElement.EnumerateObject().Select(p => p.Name).Where(n => n is not ("memory" or "directory" or "imageSize" or "split")))
-            {
-                var less = JsonNode.Parse(text)!.AsObject();
-                less.Remove(name);
-                Assert.That(Errors(schema, less, definition), Is.EqualTo(new[] { $"$ lacks {name}" }));
-                var other = JsonNode.Parse(text)!.AsObject();
-                other[name] = new JsonArray(new JsonArray());
-                Assert.That(Errors(schema, other, definition), Is.Not.Empty, $"{name} of another type");
-            }
-
-            var more = JsonNode.Parse(text)!.AsObject();
-            more["surprise"] = 1;
-            Assert.That(Errors(schema, more, definition), Is.EqualTo(new[] { "$ has surprise, which the schema does not" }));
         }
-    }
-
-    private static IReadOnlyList<string> Errors(JsonSchema schema, JsonObject value, string definition)
-    {
-        using var document = JsonDocument.Parse(value.ToJsonString());
-        return schema.Check(document.RootElement, definition);
     }
 
     [TestCase("""{"type":"integer"}""", "1.5")]

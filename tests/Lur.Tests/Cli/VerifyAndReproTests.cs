@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Cli;
 using Lur.Cli.Runs;
@@ -8,7 +9,8 @@ using Lur.Verification;
 
 namespace Lur.Tests.Cli;
 
-/// <summary>lur verify and lur repro on small generated data: verdict, reference cache, relearning attack, resuming.</summary>
+/// <summary>lur verify and lur repro on small generated data: verdict, what is refused, resuming. Attacks and the cache: <see
+/// cref="VerificationTests"/>.</summary>
 public class VerifyAndReproTests
 {
     private const string Data = "synthetic:train=160,test=60,seed=5";
@@ -45,33 +47,6 @@ public class VerifyAndReproTests
         var (code, output, error) = Lur("verify", Forget(temp));
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("Withheld").And.Contain("MIA"));
-    }
-
-    [Test]
-    public void AReferenceIsTrainedOnceAndADamagedOneAgain()
-    {
-        using var temp = new TempFolder();
-        var settings = new VerifySettings { Runs = [Forget(temp)], RetrainSeeds = [1, 2], CacheFolder = temp["cache"], Relearning = new RelearningOptions { Steps = [0, 1, 3], Shots = 4, BatchSize = 16, Evaluated = 20 } };
-        var first = Verify(settings);
-        Assert.That(first.Code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), first.Error);
-        Assert.That(first.Output, Does.Contain("+-").And.Contain("average gap").And.Contain("Relearning").And.Not.Contain("Withheld"));
-        Assert.That(first.Error, Does.Contain("training a reference model of seed 2"));
-        var models = Directory.GetFiles(temp["cache"], "model.safetensors", SearchOption.AllDirectories);
-        Assert.That(models, Has.Length.EqualTo(2));
-        var bytes = File.ReadAllBytes(models[0]);
-
-        var second = Verify(settings);
-        Assert.That(second.Error, Does.Contain("found in").And.Not.Contain("training a reference"));
-        Assert.That(second.Output, Is.EqualTo(first.Output));
-
-        File.WriteAllBytes(models[0], [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
-        var third = Verify(settings);
-        Assert.That(third.Error, Does.Contain("damaged"));
-        Assert.That(File.ReadAllBytes(models[0]), Is.EqualTo(bytes), "trained again to the same bytes");
-
-        using var verify = JsonDocument.Parse(File.ReadAllText(temp["run/verify.json"]));
-        Assert.That(verify.RootElement.GetProperty("relearning").GetProperty("points").GetArrayLength(), Is.EqualTo(3));
-        Assert.That(File.ReadAllText(temp["run/report.html"]), Does.Contain("Relearning"));
     }
 
     [Test]
@@ -123,6 +98,7 @@ public class VerifyAndReproTests
         Assert.That(code, Is.Zero, error);
         foreach (var text in new[] { "retrain", "ft", "lur alpha=0 lambda=0.05", "lur alpha=0.01 lambda=0.05", "+-", "Avg. gap" }) Assert.That(output, Does.Contain(text));
         Assert.That(File.ReadAllLines(temp["out/small/table.csv"]), Has.Length.EqualTo(5));
+        MeasuredIsOfTheSchema(File.ReadAllText(temp["out/small/measured.json"]));
 
         // As if it had been killed in one run and before another: those two are made again, to the same numbers; the rest stays.
         var runs = Directory.GetDirectories(temp["out/small/seed2"]).Order(StringComparer.Ordinal).ToArray();
@@ -172,6 +148,24 @@ public class VerifyAndReproTests
         string[] Values(JsonDocument document, string run, params string[] metrics) => [.. metrics.Select(m => document.RootElement.GetProperty("runs").GetProperty(run).GetProperty(m).GetRawText())];
         Assert.That(Values(after, "ft", "ua", "ra", "ta", "mia", "gap"), Is.EqualTo(Values(before, "ft", "ua", "ra", "ta", "mia", "gap")));
         Assert.That(Values(after, "retrain", "ua", "seconds"), Is.EqualTo(Values(before, "retrain", "ua", "seconds")), "the seconds are those of its training, not of finding it");
+    }
+
+    /// <summary>Further fields are allowed on top and in a run, so that older files stay readable by newer programs and the
+    /// reverse.</summary>
+    private static void MeasuredIsOfTheSchema(string text)
+    {
+        var schema = JsonSchema.Open("measured.schema.json");
+        var fields = JsonNode.Parse(text)!.AsObject();
+        string[] required = ["recipe", "machine", "commit", "seeds", "runs"];
+        foreach (var name in fields.Select(p => p.Key).Except(required).ToArray()) fields.Remove(name);
+        schema.RequireExactly(fields.ToJsonString(), "", [], open: true);
+        using var document = JsonDocument.Parse(text);
+        Assert.That(schema.Check(document.RootElement, ""), Is.Empty);
+        foreach (var run in fields["runs"]!.AsObject().Select(p => p.Value!.AsObject()))
+        {
+            foreach (var name in run.Select(p => p.Key).Except(["ua", "ra", "ta", "mia", "gap", "seconds", "deviceMegabytes"]).ToArray()) run.Remove(name);
+            schema.RequireExactly(run.ToJsonString(), "run", ["deviceMegabytes"], open: true);
+        }
     }
 
     [TestCase("\"epochs\": 1, \"batch\": 16, \"lr\": 0.05 }", "\"epochs\": -1 }", "epochs")]

@@ -29,6 +29,28 @@ public class MembershipInferenceTests
     }
 
     [Test]
+    public void AllAttacksTogetherAreTheAttacksOneByOne()
+    {
+        var fixture = Fixture.Open("membership");
+        var (retain, test, forget) = (Read(fixture, "retain"), Read(fixture, "test"), Read(fixture, "forget"));
+        var done = new List<int>();
+        var all = MembershipAttacks.Run(retain, test, forget, vector: true, seed: 3, done.Add).ToDictionary(r => r.Name);
+        Assert.That(all.Keys, Is.EqualTo(MembershipAttacks.Names(vector: true)));
+        Assert.That(done, Is.EqualTo(Enumerable.Range(1, 8)));
+        foreach (var (name, stored) in new[] { ("confidence", "confidence"), ("correctness", "correctness"), ("entropy", "entropy"), ("m_entropy", "modified_entropy"),
+            ("m_entropy_published", "modified_entropy_published"), ("probabilities", "probabilities") })
+        {
+            var expected = fixture.Doubles(stored);
+            Assert.That(all[name].Efficacy, Is.EqualTo(100 * expected[0]).Within(1e-9), name);
+            Assert.That(all[name].Accuracy, Is.EqualTo(expected[1]).Within(1e-12), name);
+        }
+
+        Assert.That(all["threshold"].Efficacy, Is.EqualTo(ThresholdAttack.ForgetEfficacy(retain, test, forget).Value));
+        Assert.That(all["loss"].Accuracy, Is.EqualTo(LossAttack.Run(forget, test, 3).Value));
+        Assert.That(MembershipAttacks.Run(retain, test, forget, vector: false, seed: 3).Select(r => r.Name), Is.EqualTo(MembershipAttacks.Names(vector: true).Where(n => n != "probabilities")));
+    }
+
+    [Test]
     public void SwappingMembersAndNonMembersMirrorsTheValue()
     {
         var random = TestRandom.ForCurrentTest();

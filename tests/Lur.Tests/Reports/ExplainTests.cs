@@ -1,10 +1,11 @@
 using Lur.Cli;
 using Lur.Cli.Reports;
 using Lur.Cli.Runs;
+using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Reports;
 
-public class ExplainTests
+public partial class ExplainTests
 {
     private static (int Code, string Output, string Error) Explain(params string[] args)
     {
@@ -36,6 +37,21 @@ public class ExplainTests
         foreach (var column in ComparisonTable.Data(comparison).Columns.Select(c => c.Header.Replace("_std", "", StringComparison.Ordinal).Split("gap_")[^1]))
             Assert.That(Glossary.Find(column), Is.Not.Null, column);
     }
+
+    [Test]
+    public void EveryColumnOfEveryTableIsExplained()
+    {
+        // Columns are written out where their tables are made: new Column("key", "Header"), or new("key", "Header") in a list of them.
+        var columns = Repository.Files("src/Lur.Cli", ".cs").SelectMany(f => ColumnInText().Matches(Repository.Read(f)).Select(m => (File: f, Key: m.Groups[1].Value))).ToArray();
+        Assert.That(columns.Select(c => c.Key).Distinct().Count(), Is.GreaterThan(50), "the pattern finds the columns");
+        Assert.That(columns.Select(c => c.Key), Is.SupersetOf(new[] { "attack", "inside", "stage", "needs", "unlearnedForget" }));
+        Repository.AssertNone(columns.Where(c => Glossary.Find(c.Key) is null).Select(c => $"{c.File}: {c.Key}"), "Columns without an entry in GlossaryTerms:");
+        foreach (var attack in global::Lur.Metrics.MembershipAttacks.Names(vector: true)) Assert.That(Glossary.AttackTitle(attack), Does.EndWith("attack").Or.EndWith("(published form)"), attack);
+    }
+
+    // A sentence with a full stop is the description of a command, not a header.
+    [System.Text.RegularExpressions.GeneratedRegex("""new(?: Column)?\("(\w+)", (?:"(?:[^"]*[^".])?"|[\w.]+)(?: \+ \w+)?(?:, Right: true)?\)""")]
+    private static partial System.Text.RegularExpressions.Regex ColumnInText();
 
     [Test]
     public void TermsAreUniqueAndHaveTwoSentences()

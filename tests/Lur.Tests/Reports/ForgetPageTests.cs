@@ -28,9 +28,10 @@ public class ForgetPageTests
     {
         var fixture = new RunFixture { Verification = RunFixture.Verified() };
         var page = PageReading.Read(Render(fixture));
-        Assert.That(PageReading.Drawings(page), Is.EqualTo(new[] { "per-class", "confidence-original", "confidence-unlearned", "relearning" }.Concat(s_stepCharts)));
+        Assert.That(PageReading.Drawings(page), Is.EqualTo(new[] { "per-class", "confidence-original", "confidence-unlearned", "trade-off", "relearning-0", "relearning-4" }.Concat(s_stepCharts)));
         foreach (var fact in new[] { "LUR", "resnet18:w8", "animals", "class:dog", "4 of 16 images", "some device", "1.2.3", "1 MiB", "3.25 (L2), 12.5 %", "97.50 %", "+87.50", "−2.75",
-            "99.50 ± 0.25 %", "−2.00 (1.50)", "97.00 %", "1.25 points", "0.9876", "Under-forgotten: because." })
+            "99.50 ± 0.25 %", "−2.00 (1.50)", "97.00 %", "1.25 points", "0.9876", "Under-forgotten: because.",
+            "Confidence attack", "55.50 ± 2.25", "0.5325", "Loss attack", "yes: on the forget set the accuracy is worse than Retrain's", "RTE12.25", "98.0 %" })
             Assert.That(page.Value, Does.Contain(fact));
         Assert.That(page.Value, Does.Contain("1 of 5 steps were skipped"));
     }
@@ -38,11 +39,15 @@ public class ForgetPageTests
     [Test]
     public void TheRetrainedModelsCurvesAreDashed()
     {
-        var svg = PageReading.Drawing(PageReading.Read(Render(new RunFixture { Verification = RunFixture.Verified() })), "relearning");
+        var svg = PageReading.Drawing(PageReading.Read(Render(new RunFixture { Verification = RunFixture.Verified() })), "relearning-0");
         var lines = svg.Descendants("path").Where(p => p.Attribute("class")?.Value is "s-4" or "s-5" or "s-4 dashed" or "s-5 dashed" && PageReading.Corners(p).Length > 1).Select(p => p.Attribute("class")!.Value);
         // The last curve has one value: a point and no line.
         Assert.That(lines, Is.EqualTo(new[] { "s-4", "s-5", "s-4 dashed" }));
         Assert.That(svg.Element("desc")!.Value, Does.Contain("forget set, Retrain: from 0 to 5"));
+        // The band of the reference's forget accuracy: from 0 (not -0.5) to 0.5 at the start, from 3 to 7 at the end.
+        var band = PageReading.Corners(svg.Descendants("path").Single(p => p.Attribute("class")?.Value == "f-4"));
+        double Y(double accuracy) => 26 + ((103 - accuracy) / 106 * (270 - 26 - 40));
+        Assert.That(band.Select(c => c.Y).Distinct().Order(), Is.EqualTo(new[] { Y(7), Y(3), Y(0.5), Y(0) }).Within(0.1));
     }
 
     [Test]
@@ -50,8 +55,9 @@ public class ForgetPageTests
     {
         var fixture = new RunFixture();
         fixture.Log.Clear();
-        fixture.Result.Remove("samples");
-        foreach (var model in new[] { "original", "unlearned" }) fixture.Result[model]!.AsObject().Remove("perClassTestAccuracy");
+        foreach (var field in new[] { "samples", "seconds" }) fixture.Result.Remove(field);
+        foreach (var model in new[] { "original", "unlearned" })
+            foreach (var field in new[] { "perClassTestAccuracy", "ta" }) fixture.Result[model]!.AsObject().Remove(field);
         var page = PageReading.Read(Render(fixture));
         Assert.That(PageReading.Drawings(page), Is.Empty);
         Assert.That(page.Descendants("h2").Select(h => h.Value), Is.EqualTo(new[] { "Outcome" }));

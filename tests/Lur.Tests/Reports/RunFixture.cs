@@ -44,10 +44,20 @@ internal sealed class RunFixture
             { "metric": "ua", "original": 10, "unlearned": { "mean": 97.5, "deviation": null, "seeds": 1 }, "retrained": { "mean": 99.5, "deviation": 0.25, "seeds": 3 }, "gap": -2, "band": 1.5 },
             { "metric": "ra", "original": 98, "unlearned": { "mean": 96, "deviation": null, "seeds": 1 }, "retrained": { "mean": 97, "deviation": null, "seeds": 1 }, "gap": -1, "band": 3 }
           ],
-          "relearning": {
-            "points": [{ "step": 0, "forgetAccuracy": 2, "testAccuracy": 87 }, { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88 }],
-            "reference": [{ "step": 0, "forgetAccuracy": 0, "testAccuracy": 88 }, { "step": 10, "forgetAccuracy": 5, "testAccuracy": null }]
-          }
+          "overForgetting": { "belowRetrain": true, "lossAboveRetrain": false, "belowChance": true, "lossAboveChance": true },
+          "attacks": [
+            { "attack": "confidence", "efficacy": { "original": 12.5, "unlearned": { "mean": 60, "deviation": null, "seeds": 1 }, "retrained": { "mean": 55.5, "deviation": 2.25, "seeds": 3 } },
+              "accuracy": { "original": 0.625, "unlearned": { "mean": 0.5325, "deviation": null, "seeds": 1 } } },
+            { "attack": "loss", "accuracy": { "original": null, "unlearned": { "mean": 0.5, "deviation": null, "seeds": 1 } } }
+          ],
+          "relearning": [
+            {
+              "shots": 0,
+              "points": [{ "step": 0, "forgetAccuracy": 2, "testAccuracy": 87 }, { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88 }],
+              "reference": [{ "step": 0, "forgetAccuracy": 0, "forgetDeviation": 0.5, "testAccuracy": 88 }, { "step": 10, "forgetAccuracy": 5, "forgetDeviation": 2, "testAccuracy": null }]
+            },
+            { "shots": 4, "points": [{ "step": 0, "forgetAccuracy": 3, "testAccuracy": 86 }, { "step": 10, "forgetAccuracy": 70, "testAccuracy": 85 }] }
+          ]
         }
         """)!.AsObject();
 

@@ -64,7 +64,7 @@ public sealed class FisherForgettingMethod : OneShotMethod
         {
             // The public code's gradient is that of log p, minus ours: log p's gradient + e squared is ours - e squared.
             var shift = _compat && _form == FisherForm.Plain ? -Epsilon : 0;
-            using var fisher = pass.Diagonal(samples, _form == FisherForm.Plain ? FisherLabels.True : FisherLabels.Model, shift, Task.Cancellation);
+            using var fisher = pass.Diagonal(samples, _form == FisherForm.Plain ? FisherLabels.True : FisherLabels.Model, shift, Task.Counter("Fisher diagonal", samples.Length), Task.Cancellation);
             SetDeviations(deviation, fisher);
         }
 

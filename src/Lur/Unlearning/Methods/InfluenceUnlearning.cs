@@ -88,8 +88,8 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         var (device, kernels) = (Model.Device, Model.Device.Kernels(Model.Precision).Vector);
         double forgotten = set.Forget.Length, retained = set.Retain.Length;
         using var pass = new FisherPass(Model, Task.Data, Math.Min(GradientBatch, Math.Max(set.Forget.Length, set.Retain.Length)), _augment, Task.Seed);
-        using var retain = pass.Sum(set.Retain, Task.Cancellation);
-        var v = pass.Sum(set.Forget, Task.Cancellation);
+        using var retain = pass.Sum(set.Retain, Task.Counter("retain gradient", set.Retain.Length), Task.Cancellation);
+        var v = pass.Sum(set.Forget, Task.Counter("forget gradient", set.Forget.Length), Task.Cancellation);
         kernels.VectorScale(device.Elements(v.Count), v.Pointer, v.Pointer, v.Count, 1 / (forgotten + retained));
         kernels.VectorAxpy(device.Elements(v.Count), v.Pointer, retain.Pointer, v.Count, -forgotten / ((forgotten + retained) * retained));
         return v;
@@ -100,10 +100,12 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         var (device, kernels, shape) = (Model.Device, Model.Device.Kernels(Model.Precision).Vector, Model.Device.Elements(k.Count));
         using var o = new FlatVector(device, Model.Precision, k.Layout, "o");
         var visited = Task.Set.Retain.AsSpan(0, Math.Min(Task.Set.Retain.Length, _samples + 2));
+        var progress = Task.Counter("inverse curvature", visited.Length);
         for (var i = 0; i < visited.Length; i++)
         {
             Task.Cancellation.ThrowIfCancellationRequested();
             pass.Run(visited.Slice(i, 1));
+            progress(i + 1);
             if (i == 0)
             {
                 o.CopyFrom(pass.Gradient);
@@ -126,6 +128,7 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         }
 
         var gradients = new List<FlatVector>();
+        var (taken, combined) = (Task.Counter("gradients of the inverse", samples.Length), Task.Counter("inverse", samples.Length));
         try
         {
             for (var i = 0; i < samples.Length; i++)
@@ -135,9 +138,10 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
                 var kept = new FlatVector(Model.Device, Model.Precision, v.Layout, "gradient");
                 gradients.Add(kept);
                 kept.CopyFrom(pass.Gradient);
+                taken(i + 1);
             }
 
-            WoodburyInverse.Apply(gradients, v, _damping);
+            WoodburyInverse.Apply(gradients, v, _damping, combined, Task.Cancellation);
         }
         finally
         {

@@ -74,6 +74,6 @@ public sealed class SalUnMethod : RandomLabelMethod
     private PreparationReport FillMask()
     {
         using var feed = new BatchFeed(Task.Data, Task.Set.Forget, _repair.BatchSize, RandomStream.StreamOf("order/saliency", (long)_repair.Seed));
-        return SaliencyMask.Fill(Model, _rule.Mask!, _ratio, _repair, feed.BatchesPerEpoch, feed.Fill).ToPreparation();
+        return SaliencyMask.Fill(Model, _rule.Mask!, _ratio, _repair, feed.BatchesPerEpoch, Task.Counted("saliency", feed.BatchesPerEpoch, feed.Fill)).ToPreparation();
     }
 }

@@ -58,8 +58,8 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
         var set = Task.Set;
         var all = FisherPass.Choose([.. set.Forget, .. set.Retain], _samples, Task.Seed, "fisher/samples");
         using var pass = new FisherPass(Model, Task.Data, _batch, _augment, Task.Seed);
-        using var general = pass.Diagonal(all, cancellation: Task.Cancellation);
-        using var forget = pass.Diagonal(set.Forget, cancellation: Task.Cancellation);
+        using var general = pass.Diagonal(all, progress: Task.Counter("importance for all data", all.Length), cancellation: Task.Cancellation);
+        using var forget = pass.Diagonal(set.Forget, progress: Task.Counter("importance for the forget set", set.Forget.Length), cancellation: Task.Cancellation);
         using var reductions = new VectorReductions(Model.Device);
         var dampened = reductions.Dampen(Model.Parameters, forget, general, _alpha, _lambda);
         return new PreparationReport(FormattableString.Invariant($"ssd: dampened {dampened:N0} of {Model.Parameters.Count:N0} weights"), ("dampened", dampened), ("samples", all.Length));

@@ -1,0 +1,174 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lur.Cli;
+using Lur.Cli.Runs;
+using Lur.Data;
+using Lur.Tests.Data;
+using Lur.Tests.Reports;
+
+namespace Lur.Tests.Cli;
+
+/// <summary>lur verify on small generated data: attacks, relearning, the file it leaves, the cache of reference models, and
+/// which folders it takes for what.</summary>
+[NonParallelizable] // LUR_REFERENCES is the process's
+public class VerificationTests
+{
+    private const string Data = "synthetic:train=160,test=60,seed=5";
+    private static readonly string[] s_train = ["train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "16", "--lr", "0.05"];
+    private TempFolder _temp = null!;
+    private string? _references;
+
+    private static (int Code, string Output, string Error) Lur(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
+        return (code, output.ToString(), error.ToString());
+    }
+
+    private static string Done(params string[] args)
+    {
+        var (code, output, error) = Lur(args);
+        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
+        return output + error;
+    }
+
+    [OneTimeSetUp]
+    public void Forget()
+    {
+        _temp = new TempFolder();
+        _references = Environment.GetEnvironmentVariable("LUR_REFERENCES");
+        Environment.SetEnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
+        Done([.. s_train, "-o", _temp["base"]]);
+        foreach (var seed in new[] { "1", "2" })
+        {
+            Done("forget", _temp["base/model.safetensors"], "--data", Data, "--forget", seed == "1" ? "random:20%" : _temp["run1/forget.txt"], "--epochs", "1", "--batch", "16", "--lr", "0.01",
+                "--seed", seed, "-o", _temp["run" + seed]);
+        }
+    }
+
+    [OneTimeTearDown]
+    public void Delete()
+    {
+        Environment.SetEnvironmentVariable("LUR_REFERENCES", _references);
+        _temp.Dispose();
+    }
+
+    [Test]
+    public void AttacksAndRelearningCurvesStandBesideRetrains()
+    {
+        var text = Done("verify", _temp["run1"], _temp["run2"], "--retrain", "1,2", "--relearn", "--shots", "0,4", "--relearn-steps", "2");
+        foreach (var expected in new[] { "+-", "average gap", "Probability vector attack", "Modified entropy attack (published form)", "Loss attack", "Relearning, retain set only", "Relearning, 4 forget samples" })
+            Assert.That(text, Does.Contain(expected));
+
+        var file = File.ReadAllText(_temp["run1/verify.json"]);
+        var schema = JsonSchema.Open("verify.schema.json");
+        schema.RequireExactly(file, "", ["averageGap", "tow", "references", "attacks", "relearning"]);
+        var root = JsonNode.Parse(file)!;
+        schema.RequireExactly(root["metrics"]![0]!.ToJsonString(), "metric", ["retrained"]);
+        schema.RequireExactly(root["relearning"]![1]!.ToJsonString(), "relearning", ["reference"]);
+        schema.RequireExactly(root["attacks"]![0]!.ToJsonString(), "attack", ["efficacy", "accuracy"]);
+        Assert.That(root["attacks"]!.AsArray().Select(a => a!["attack"]!.GetValue<string>()), Is.EqualTo(global::Lur.Metrics.MembershipAttacks.Names(vector: true)));
+        var (mia, confidence) = (root["metrics"]![3]!, root["attacks"]![0]!["efficacy"]!);
+        foreach (var model in new[] { "original", "unlearned", "retrained" })
+            Assert.That(JsonNode.DeepEquals(confidence[model], mia[model]), Is.True, "the attack on the confidence is the MIA column");
+        foreach (var side in new[] { "points", "reference" })
+        {
+            var points = root["relearning"]![0]![side]!.AsArray();
+            Assert.That(points.Select(p => p!["step"]!.GetValue<int>()), Is.EqualTo(new[] { 0, 1, 2 }));
+            Assert.That(points[^1]!["forgetDeviation"]!.GetValueKind(), Is.EqualTo(JsonValueKind.Number), "two models have a spread");
+        }
+
+        var page = PageReading.Read(File.ReadAllText(_temp["run1/report.html"]));
+        Assert.That(PageReading.Drawings(page), Does.Contain("relearning-0").And.Contain("relearning-4").And.Contain("trade-off"));
+        Assert.That(page.Value, Does.Contain("Areas: one standard deviation").And.Contain("Entropy attack"));
+    }
+
+    [TestCase("all", true, true)]
+    [TestCase("scalar", true, false)]
+    [TestCase("none", false, false)]
+    public void AttacksCanBeLeftOut(string choice, bool some, bool vector)
+    {
+        var text = Done("verify", _temp["run2"], "--attacks", choice);
+        Assert.That(text.Contains("Entropy attack", StringComparison.Ordinal), Is.EqualTo(some));
+        Assert.That(text.Contains("Probability vector attack", StringComparison.Ordinal), Is.EqualTo(vector));
+        Assert.That(text, Does.Contain("MIA").And.Contain("Withheld"));
+        JsonSchema.Open("verify.schema.json").RequireExactly(File.ReadAllText(_temp["run2/verify.json"]), "", ["attacks"]);
+    }
+
+    [TestCase("a bit")]
+    [TestCase("half a file")]
+    [TestCase("no hash")]
+    [TestCase("a killed training")]
+    public void ADamagedReferenceIsTrainedAgainToTheSameBytes(string damage)
+    {
+        string[] verify = ["verify", _temp["run1"], "--retrain", "7", "--attacks", "none"];
+        Done(verify);
+        var model = Directory.GetFiles(_temp["cache"], "model.safetensors", SearchOption.AllDirectories).Single(IsOfSeed7);
+        var bytes = File.ReadAllBytes(model);
+        Assert.That(Done(verify), Does.Contain("found in").And.Not.Contain("training a reference"));
+        var folder = Path.GetDirectoryName(model)!;
+        switch (damage)
+        {
+            case "a bit": File.WriteAllBytes(model, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]); break;
+            case "half a file": File.WriteAllBytes(model, bytes[..(bytes.Length / 2)]); break;
+            case "no hash": File.Delete(Path.Combine(folder, "sha256.txt")); break;
+            default: Directory.Move(folder, folder + ".partial"); break;
+        }
+
+        Assert.That(Done(verify), Does.Contain("training a reference model of seed 7").And.Match(damage == "a killed training" ? "." : "damaged"));
+        Assert.That(File.ReadAllBytes(model), Is.EqualTo(bytes));
+    }
+
+    private static bool IsOfSeed7(string model) => File.ReadAllText(Path.Combine(Path.GetDirectoryName(model)!, "key.txt")).Contains("Seed = 7", StringComparison.Ordinal);
+
+    [Test]
+    public void AShadowModelOnHalfOfTheDataIsAnEntryLikeAnother()
+    {
+        using var source = DataSource.Open(Data, new DataOptions());
+        var split = DataSplit.Load(_temp["base/split.json"], source.Train);
+        using var error = new StringWriter();
+        var models = new ReferenceModels(new CommandContext { Output = TextWriter.Null, Error = error }, _temp["shadows"]);
+        var recipe = ReferenceModels.RecipeOf(_temp["base"], Data);
+        string Shadow(ulong half, ulong seed) => models.Get(recipe, source, split, ForgetSet.Resolve(["random:50%"], source.Train, split.Train, half), "resnet[1,1]:w4", seed, CancellationToken.None);
+        string[] shadows = [Shadow(1, 1), Shadow(2, 1), Shadow(1, 2)];
+        Assert.That(shadows, Is.Unique, "entries differ in the half or in the seed");
+        Assert.That(shadows.Select(File.ReadAllBytes), Is.Unique);
+        var trained = error.ToString().Length;
+        Assert.That(Shadow(2, 1), Is.EqualTo(shadows[1]));
+        Assert.That(error.ToString()[trained..], Does.Contain("found in").And.Not.Contain("training a reference"));
+    }
+
+    [Test]
+    public void AModelTrainedWithoutTheForgetSetIsAReferenceAndOthersAreNot()
+    {
+        Done([.. s_train, "--forget", _temp["run1/forget.txt"], "-o", _temp["trained"]]);
+        Done([.. s_train, "--forget", "class:3", "-o", _temp["other"]]);
+        Assert.That(Done("verify", _temp["run1"], "--reference", _temp["trained"], "--attacks", "none"), Does.Not.Contain("Withheld"));
+        Refused("trained on 32 of the 32 samples to forget", "verify", _temp["run1"], "--reference", _temp["base"]);
+        Refused("samples to forget; train it with 'lur train --forget'", "verify", _temp["run1"], "--reference", _temp["other/model.safetensors"]);
+        Refused("which began with a model that knew the forget set", "verify", _temp["run1"], "--reference", _temp["run2"]);
+        Refused("does not exist", "verify", _temp["run1"], "--reference", _temp["nowhere"]);
+        Refused("has no model.safetensors", "verify", _temp["run1"], "--reference", _temp["cache"]);
+        Refused("lur verify RUN --reference", "verify", _temp["trained"]);
+        Refused("lur verify RUN --reference", "compare", _temp["run1"], _temp["trained"]);
+        Refused("lur verify RUN --reference", "compare", _temp["run1"], "--reference", _temp["trained"]);
+        Refused("leave none to measure on", "verify", _temp["run1"], "--relearn", "--shots", "32");
+    }
+
+    private static void Refused(string sentence, params string[] args)
+    {
+        var (code, output, error) = Lur(args);
+        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")), error);
+        Assert.That(error.Trim(), Does.StartWith("lur: ").And.Contain(sentence).And.Not.Contain("\n"));
+    }
+
+    [TestCase("--shots", "x")]
+    [TestCase("--shots", "0,-1")]
+    [TestCase("--attacks", "some")]
+    public void BadOptionsAreNamed(string option, string value)
+    {
+        var (code, _, error) = Lur("verify", _temp["run1"], "--relearn", option, value);
+        Assert.That(code, Is.EqualTo(ExitCode.BadUsage));
+        Assert.That(error, Does.Contain(option).Or.Contain(value));
+    }
+}
