@@ -49,6 +49,14 @@ public class RecipeTests
         Assert.That(compared, Is.EqualTo(table.Runs.Count - 1));
     }
 
+    [Test]
+    public void WhatWasMeasuredIsOfTheSchema()
+    {
+        var files = Directory.GetFiles(Path.GetDirectoryName(Measured("x"))!);
+        Assert.That(files.Select(f => Path.GetFileNameWithoutExtension(f)), Is.EquivalentTo(Recipe.Names), "every recipe was run");
+        foreach (var file in files) VerifyAndReproTests.MeasuredIsOfTheSchema(File.ReadAllText(file));
+    }
+
     [TestCase("cifar10-class")]
     [TestCase("cifar10-random")]
     public void ATableHasEveryMethodAndThreeSeeds(string name)
