@@ -23,10 +23,12 @@ internal sealed class ReproResults
     private readonly CommandContext _context;
     private readonly Recipe _recipe;
     private readonly string _dataSha256, _machine;
+    private readonly (int Forget, int Retain, int Test) _samples;
 
-    private ReproResults(CommandContext context, Recipe recipe, string dataSha256, IReadOnlyList<MeasuredRun> rows)
+    private ReproResults(CommandContext context, Recipe recipe, RunFolder first, IReadOnlyList<MeasuredRun> rows)
     {
-        (_context, _recipe, _dataSha256, Rows) = (context, recipe, dataSha256, rows);
+        (_context, _recipe, _dataSha256, Rows) = (context, recipe, first.Result.Text("dataSha256"), rows);
+        _samples = ((int)first.Result.Number("forgetImages"), (int)first.Result.Number("retainImages"), first.Result.Numbers("samples", "test", "label").Length);
         using var device = ComputeDevice.Open(context.DeviceOrdinal);
         _machine = $"{device.Properties.Name}, {Environment.ProcessorCount} threads, {RuntimeInformation.OSDescription}";
     }
@@ -43,7 +45,7 @@ internal sealed class ReproResults
     {
         var references = recipe.Seeds.Select(s => recipe.Reference is { } r && folderOf(r, s) is { } folder ? Numbers(folder) : null).ToArray();
         using var first = RunFolder.Open(folderOf(chosen[0], recipe.Seeds[0])!);
-        return new ReproResults(context, recipe, first.Result.Text("dataSha256"), [.. chosen.Select(run =>
+        return new ReproResults(context, recipe, first, [.. chosen.Select(run =>
         {
             var perSeed = recipe.Seeds.Select(s => Numbers(folderOf(run, s)!)).ToArray();
             var values = perSeed[0].Keys.ToDictionary(m => m, m => perSeed.Select(p => p[m]).ToArray(), StringComparer.Ordinal);
@@ -184,8 +186,7 @@ internal sealed class ReproResults
             w.WriteEndObject();
         });
 
-    /// <summary>Compares accuracies with those measured before: a mean is inside when it is within two standard errors of the
-    /// difference of two means, from the deviations over seeds of both, and never outside by less than half a point.</summary>
+    /// <summary>Compares accuracies with those measured before, by the band of <see cref="UnlearningVerdict"/>.</summary>
     /// <param name="expected">File with the earlier ones; null for the one that comes with the recipe, if any.</param>
     /// <returns><see cref="ExitCode.VerdictFailed"/> when one is outside.</returns>
     /// <exception cref="UserErrorException">The file is missing or malformed.</exception>
@@ -222,28 +223,22 @@ internal sealed class ReproResults
         foreach (var row in Rows)
         {
             if (!runs.TryGetProperty(row.Run.Label, out var before)) continue;
-            foreach (var metric in s_accuracies)
+            MetricValues Values(string metric, int samples)
             {
                 double Field(string name) => before.GetProperty(metric).GetProperty(name) is { ValueKind: JsonValueKind.Number } v ? v.GetDouble() : double.NaN;
-                var (mean, now) = (Field("mean"), row.Values[metric]);
-                if (double.IsNaN(mean) || double.IsNaN(now.Mean)) continue;
-                var band = Band(Field("deviation"), seeds, now);
-                var inside = Math.Abs(now.Mean - mean) <= band;
-                if (!inside) outside++;
-                table.Add(row.Run.Label, metric, Cell.Number(now.Mean), Cell.Number(mean), inside ? "yes" : FormattableString.Invariant($"no, band {band:F2}"));
+                return new MetricValues(double.NaN, row.Values[metric], new SeedSummary(Field("mean"), Field("deviation"), seeds), samples);
+            }
+
+            var compared = UnlearningVerdict.Judge(Values("ua", _samples.Forget), Values("ra", _samples.Retain), Values("ta", _samples.Test), Values("mia", _samples.Forget)).Metrics;
+            foreach (var (metric, m) in s_accuracies.Zip(compared).Where(x => x.Second.Inside is not null))
+            {
+                if (m.Inside is false) outside++;
+                table.Add(row.Run.Label, metric, Cell.Number(m.Values.Unlearned.Mean), Cell.Number(m.Values.Retrained!.Mean), m.Inside is true ? "yes" : FormattableString.Invariant($"no, band {m.Band:F2}"));
             }
         }
 
         if (!_context.Json) TablePrinter.Print(_context, table);
         _context.Note(outside == 0 ? "every number is inside the band" : $"{outside} numbers are outside the band");
         return outside == 0 ? ExitCode.Done : ExitCode.VerdictFailed;
-    }
-
-    /// <summary>A side of one seed has no deviation of its own: the other's stands for both.</summary>
-    private static double Band(double deviation, int seeds, SeedSummary now)
-    {
-        double[] known = [.. new[] { deviation, now.Deviation }.Where(double.IsFinite)];
-        var (before, after) = known.Length == 2 ? (deviation, now.Deviation) : (known.FirstOrDefault(), known.FirstOrDefault());
-        return Math.Max(0.5, 2 * Math.Sqrt((before * before / seeds) + (after * after / now.Count)));
     }
 }

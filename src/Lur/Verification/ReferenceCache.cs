@@ -59,7 +59,9 @@ public sealed class ReferenceCache(string folder)
             train(work);
             AtomicFile.WriteText(Path.Combine(work, KeyName), key.Text);
             AtomicFile.WriteText(Path.Combine(work, HashName), HashOf(Path.Combine(work, ModelName)) + "\n");
-            Directory.Move(work, entry);
+            // Another process may have made the same model meanwhile: the bytes are the same.
+            if (Inspect(entry, key) == State.Whole) Remove(work);
+            else Directory.Move(work, entry);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
