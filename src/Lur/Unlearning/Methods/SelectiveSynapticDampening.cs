@@ -46,7 +46,9 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
         {
             double forgotten = Task.Set.Forget.Length, all = forgotten + Task.Set.Retain.Length;
             if (_alpha < all / forgotten) return [];
-            return [FormattableString.Invariant($"ssd: --alpha {_alpha} selects no weight: the importance for all data includes {forgotten / all:P1} of that for the forget set, so the second is never more than {all / forgotten:G3} times the first; give --alpha below that")];
+            // Means over batches, the last of which may be short, and over drawn samples hold that share only nearly.
+            var none = _batch == 1 && _samples == 0 ? "no" : "hardly a";
+            return [FormattableString.Invariant($"ssd: --alpha {_alpha} selects {none} weight: the importance for all data includes {forgotten / all:P1} of that for the forget set, so the second is never more than {all / forgotten:G3} times the first; give --alpha below that")];
         }
     }
 
