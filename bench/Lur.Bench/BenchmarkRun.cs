@@ -22,8 +22,9 @@ internal static class BenchmarkRun
     public static int Run(string[] args)
     {
         // A step takes from 50 ms to seconds and allocates nothing: each iteration is one step, in this process (a device and its
-        // kernels are opened once, not once per benchmark process).
-        var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithStrategy(RunStrategy.Monitoring)
+        // kernels are opened once, not once per benchmark process). The default limit of five minutes for a benchmark with its
+        // set-up is too short for a small machine.
+        var job = Job.Default.WithToolchain(new InProcessEmitToolchain(TimeSpan.FromHours(1), logOutput: true)).WithStrategy(RunStrategy.Monitoring)
             .WithWarmupCount(2).WithIterationCount(7).WithInvocationCount(1).WithUnrollFactor(1);
         var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job)
             .AddColumn(StatisticColumn.Median).AddColumn(BandwidthColumn.All).AddColumn(MethodBenchmarks.Columns).AddColumn(TextColumn.Allocated)
