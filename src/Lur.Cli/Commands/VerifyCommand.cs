@@ -16,7 +16,7 @@ internal static class VerifyCommand
         var retrain = new Option<string?>("--retrain") { Description = "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept and found again." };
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };
         var data = new Option<string?>("--data", "-d") { Description = "The data set, where it is not where it was." };
-        var attacks = OptionText.Choice("--attacks", "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, which takes most of the time (minutes for ten thousand test images); none.", AttackChoice.All);
+        var attacks = OptionText.Choice("--attacks", "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, whose time grows with the number of classes; none.", AttackChoice.All);
         var relearn = new Option<bool>("--relearn") { Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain." };
         var shots = new Option<string>("--shots") { Description = "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each.", DefaultValueFactory = _ => "0,10" };
         var steps = SharedOptions.Number("--relearn-steps", "Steps of the attack.", d.Steps[^1]);
