@@ -38,7 +38,7 @@ internal static class ComparePage
     {
         var methods = comparison.Methods.Where(m => double.IsFinite(m.Unlearning.Mean) && double.IsFinite(kept(m).Mean)).ToArray();
         if (methods.Length == 0) return null;
-        var chart = new SvgChart("trade-off-" + id, new Axis("unlearning accuracy (UA), %"), new Axis(label), 330);
+        var chart = new SvgChart("trade-off-" + id, Axis.Percent("unlearning accuracy (UA), %", methods.SelectMany(m => Ends(m.Unlearning))), Axis.Percent(label, methods.SelectMany(m => Ends(kept(m)))), 330);
         if (comparison.Reference is { } reference && methods.Contains(reference))
         {
             chart.Level(Ink.Reference, kept(reference).Mean);
@@ -60,6 +60,8 @@ internal static class ComparePage
             (methods.Any(m => double.IsFinite(m.Unlearning.Deviation)) ? " Whiskers: one standard deviation over seeds." : ""),
             chart.ToElement($"{label} against UA for each method", string.Join(" ", methods.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Title}: UA {m.Unlearning.Mean:0.00}, {kept(m).Mean:0.00}.")))));
     }
+
+    private static double[] Ends(SeedSummary s) => double.IsFinite(s.Deviation) ? [s.Mean - s.Deviation, s.Mean + s.Deviation] : [s.Mean];
 
     private static XElement? Gaps(Comparison comparison)
     {

@@ -80,7 +80,7 @@ internal static class OutcomeCharts
         ];
         points = [.. points.Where(p => double.IsFinite(p.Ua) && double.IsFinite(p.Ta))];
         if (points.Length < 2) return null;
-        var chart = new SvgChart("trade-off", Percent("unlearning accuracy (UA), %", [.. points.Select(p => p.Ua)]), Percent("test accuracy (TA), %", [.. points.Select(p => p.Ta)]));
+        var chart = new SvgChart("trade-off", Axis.Percent("unlearning accuracy (UA), %", points.Select(p => p.Ua)), Axis.Percent("test accuracy (TA), %", points.Select(p => p.Ta)));
         if (points[^1].Ink == Ink.Reference)
         {
             chart.Level(Ink.Reference, points[^1].Ta);
@@ -91,12 +91,5 @@ internal static class OutcomeCharts
         return Html.Figure("Trade-off",
             "Further right more is forgotten, further up more is kept; " + (points[^1].Ink == Ink.Reference ? "the aim is where the dashed lines cross, which is Retrain." : "how far right is right, only a retrained model says ('lur verify')."),
             chart.ToElement("Test accuracy over unlearning accuracy, in percent", string.Join(" ", points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Name}: UA {p.Ua:0.00}, TA {p.Ta:0.00}.")))));
-    }
-
-    /// <summary>An axis around values in percent that ends a little beyond 0 and 100.</summary>
-    private static Axis Percent(string label, double[] values)
-    {
-        var margin = Math.Max(1, 0.1 * (values.Max() - values.Min()));
-        return new Axis(label, Minimum: Math.Max(-1, values.Min() - margin), Maximum: Math.Min(101, values.Max() + margin));
     }
 }

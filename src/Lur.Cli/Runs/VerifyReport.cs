@@ -68,7 +68,7 @@ internal static class VerifyReport
             var (original, unlearned, retrained) = o.Attack(i, value);
             if (double.IsNaN(original) && double.IsNaN(unlearned.Mean)) continue;
             var name = o.Original.Attacks[i].Name;
-            table.Add(new Cell(name, Glossary.AttackTitle(name)), Cell.Number(original, decimals, double.IsNaN(original) ? "" : unit), Summary(unlearned, decimals, unit), Summary(retrained, decimals, unit));
+            table.Add(new Cell(name, Glossary.AttackTitle(name)), Cell.Number(original, decimals, unit), Summary(unlearned, decimals, unit), Summary(retrained, decimals, unit));
         }
 
         return table;
