@@ -33,6 +33,17 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
     /// <summary>Names in place of numbers: the name with index i is at i, all as far apart; null for an axis of numbers.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 
+    /// <summary>An axis around shares in percent: a margin, but none beyond what can be.</summary>
+    /// <param name="label">Name and unit.</param>
+    /// <param name="values">The shares; one is finite at least.</param>
+    public static Axis Percent(string label, IEnumerable<double> values)
+    {
+        double[] finite = [.. values.Where(double.IsFinite)];
+        var margin = Math.Max(1, 0.1 * (finite.Max() - finite.Min()));
+        // A point at 0 or 100 stands a little off the rim.
+        return new Axis(label, Minimum: Math.Max(-1, finite.Min() - margin), Maximum: Math.Min(101, finite.Max() + margin));
+    }
+
     /// <summary>The place of a number; NaN where it has none.</summary>
     public double Place(double value) => Scale switch
     {

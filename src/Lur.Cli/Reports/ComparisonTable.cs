@@ -16,7 +16,7 @@ internal static class ComparisonTable
         Column[] columns =
         [
             new("method", "Method"), new("seeds", "Seeds", Right: true), new("ua", "UA", Right: true), new("ra", "RA", Right: true), new("ta", "TA", Right: true),
-            new("mia", "MIA", Right: true), new("gap", "Gap", Right: true), new("tow", "ToW", Right: true), new("verdict", "Verdict"), new("seconds", "RTE", Right: true), new("preparation", "Preparations", Right: true), new("memory", "Memory", Right: true),
+            new("mia", "MIA", Right: true), new("gap", "Gap", Right: true), new("tow", "ToW", Right: true), new("verdict", "Verdict"), new("seconds", "RTE", Right: true), new("preparation", "Prep.", Right: true), new("memory", "Memory", Right: true),
         ];
         var table = new Table("methods", [.. columns.Where(c => verdicts || c.Key != "verdict")]);
         Cell Summary(SeedSummary s, int decimals = 2, string unit = " %") => double.IsFinite(s.Deviation)
@@ -24,7 +24,7 @@ internal static class ComparisonTable
         foreach (var m in comparison.Methods)
         {
             Cell[] cells = [m.Title, m.Unlearning.Count, Summary(m.Unlearning), Summary(m.Retain), Summary(m.Test), Summary(m.Membership), Cell.Number(m.Gap.Mean), Cell.Number(m.TugOfWar, 3),
-                VerdictOf(comparison, m), Summary(m.Seconds, m.Seconds.Mean < 100 ? 1 : 0, " s"), Summary(m.PreparationSeconds, m.Seconds.Mean < 100 ? 1 : 0, " s"), double.IsFinite(m.Bytes.Mean) ? Cell.FormatBytes((long)m.Bytes.Mean) : "-"];
+                VerdictOf(comparison, m), Summary(m.Seconds, m.Seconds.Mean < 100 ? 1 : 0, " s"), Cell.Number(m.PreparationSeconds.Mean, m.Seconds.Mean < 100 ? 1 : 0, " s"), double.IsFinite(m.Bytes.Mean) ? Cell.FormatBytes((long)m.Bytes.Mean) : "-"];
             table.Add([.. cells.Where((_, c) => verdicts || columns[c].Key != "verdict")]);
         }
 

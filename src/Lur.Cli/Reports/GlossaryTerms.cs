@@ -24,7 +24,7 @@ internal static partial class Glossary
         new("rte", "RTE, run-time efficiency", "Time that unlearning took: preparations and steps, without the evaluations before and after.",
             "Compare it with Retrain's on the same device only; other devices and batch sizes give other ratios.", "s", "seconds", "time", "rteS"),
         new("preparation", "Preparations", "The part of the run-time efficiency before the first step: trimming, masks, Fisher passes, initial weights.",
-            "Methods of one shot have nothing else; papers often leave it out of their times.", "s", "preparations", "prepare"),
+            "Methods of one shot have nothing else; papers often leave it out of their times.", "s", "preparations", "prepare", "prep"),
         new("memory", "Memory, on the device", "Bytes a step holds on the device: arena, parameters, gradients and the vectors of the method.",
             "It decides whether a method fits; images and the evaluation are not counted.", "", "deviceBytes", "arena", "deviceMb", "deviceMegabytes"),
         new("weight_distance", "Weight distance", "Euclidean norm of the difference between the weights before and after, also relative to the weights before.",

@@ -80,7 +80,7 @@ internal static class OutcomeCharts
         ];
         points = [.. points.Where(p => double.IsFinite(p.Ua) && double.IsFinite(p.Ta))];
         if (points.Length < 2) return null;
-        var chart = new SvgChart("trade-off", new Axis("unlearning accuracy (UA), %"), new Axis("test accuracy (TA), %"));
+        var chart = new SvgChart("trade-off", Axis.Percent("unlearning accuracy (UA), %", points.Select(p => p.Ua)), Axis.Percent("test accuracy (TA), %", points.Select(p => p.Ta)));
         if (points[^1].Ink == Ink.Reference)
         {
             chart.Level(Ink.Reference, points[^1].Ta);

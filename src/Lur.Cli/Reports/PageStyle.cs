@@ -49,7 +49,8 @@ internal static class PageStyle
         dl.facts dt { color: var(--soft); font-size: .8rem; }
         dl.facts dd { margin: 0; overflow-wrap: anywhere; }
         .wide { overflow-x: auto; }
-        table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+        .wide + .wide { margin-top: 1.5rem; }
+        table { border-collapse: collapse; width: 100%; font-size: .9375rem; font-variant-numeric: tabular-nums; }
         caption { text-align: left; color: var(--soft); font-size: .875rem; padding-bottom: .4rem; }
         th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; font-weight: normal; }
         thead th { color: var(--soft); font-size: .8rem; }

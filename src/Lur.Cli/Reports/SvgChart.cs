@@ -124,7 +124,7 @@ internal sealed class SvgChart
         var svg = SvgCleaning.Clean(_plot.GetSvgXml((int)Width, (int)_height), _id);
         double X(double place) => _left + ((place - left) / (right - left) * (Width - _left - Right));
         double Y(double place) => Top + ((top - place) / (top - bottom) * (_height - Top - Bottom));
-        svg.Add(horizontal.Select(t => Text(X(t.Place), _height - Bottom + 17, "middle", "tick", t.Text)));
+        svg.Add(horizontal.Select(t => Text(Math.Min(X(t.Place), Width - (4 * t.Text.Length)), _height - Bottom + 17, "middle", "tick", t.Text)));
         svg.Add(vertical.Select(t => Text(_left - 6, Y(t.Place) + 4, "end", "tick", t.Text)));
         svg.Add(_rows?.Select(r => Text(_left - 6, Y(r.Place) + 4, "end", r.Marked ? "tick marked" : "tick", Html.Shorten(r.Text, (int)(_left / 7.5)))));
         svg.Add(_cut.Where(c => c.Value > right).SelectMany(c => AtTheRim(Cell.Number(c.Value, 1).Text + " \u2192", Y(c.Place))));

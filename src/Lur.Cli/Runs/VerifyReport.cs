@@ -14,7 +14,7 @@ internal static class VerifyReport
         if (o.Original.Attacks.Count > 0)
         {
             tables.Add(Attacks(o, "attacks", "Membership attacks: forget set judged never seen", r => r.Efficacy, 2, " %"));
-            tables.Add(Attacks(o, "privacy", "Samples that an attack tells apart (0.5 is guessing): retain and test; for the loss, forget and test", r => r.Accuracy, 4, ""));
+            tables.Add(Attacks(o, "privacy", "Accuracy of the attacks (0.5 is guessing): retain against test set; of the loss attack: forget against test set", r => r.Accuracy, 4, ""));
         }
 
         tables.AddRange(o.Relearning.Select(Curve));
@@ -68,7 +68,7 @@ internal static class VerifyReport
             var (original, unlearned, retrained) = o.Attack(i, value);
             if (double.IsNaN(original) && double.IsNaN(unlearned.Mean)) continue;
             var name = o.Original.Attacks[i].Name;
-            table.Add(new Cell(name, Glossary.AttackTitle(name)), Cell.Number(original, decimals, double.IsNaN(original) ? "" : unit), Summary(unlearned, decimals, unit), Summary(retrained, decimals, unit));
+            table.Add(new Cell(name, Glossary.AttackTitle(name)), Cell.Number(original, decimals, unit), Summary(unlearned, decimals, unit), Summary(retrained, decimals, unit));
         }
 
         return table;

@@ -75,6 +75,19 @@ public class MethodPipelineTests
         Assert.That(before.Tensors.Any(t => !before.Bytes(t.Name).SequenceEqual(after.Bytes(t.Name))), "something changed");
     }
 
+    [TestCase("ssd", "importance for all data  40/40 images (100 %)", "importance for the forget set  4/4 images (100 %)")]
+    [TestCase("fisher", "Fisher diagonal  36/36 images (100 %)")]
+    [TestCase("iu", "retain gradient  36/36 images (100 %)", "forget gradient  4/4 images (100 %)", "inverse curvature  36/36 images (100 %)")]
+    [TestCase("salun", "saliency  1/1 batches (100 %)")]
+    [TestCase("scissorhands", "trim  1/1 batches (100 %)")]
+    public void PreparationsSayHowFarTheyAre(string method, params string[] lines)
+    {
+        string[] epochs = method is "salun" or "scissorhands" ? ["--epochs", "1"] : [];
+        var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "class:3", "--method", method, "-o", _temp["progress-" + method], .. epochs]);
+        Assert.That(code, Is.Zero, error);
+        foreach (var line in lines) Assert.That(error, Does.Contain(line));
+    }
+
     [TestCase("salun", "--mask-ratio", "0")]
     [TestCase("salun", "--mask-ratio", "1.5")]
     [TestCase("neggrad", "--lambda", "-1")]
