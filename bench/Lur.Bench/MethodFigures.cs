@@ -100,7 +100,8 @@ internal static class MethodFigures
         using var bound = new TimedMethod(model, batch, variant, (Retain, Forget), options);
         long steps = bound.Method.StepsPerEpoch, forget = new BatchSampler(bound.Set.Forget, batch, TimedMethod.Seed).BatchesPerEpoch;
         var joint = mode == "retain-cycle" ? steps : Math.Min(steps, forget);
-        var plain = medians[variant.Method == "lur" ? "lur-plain" : "sgd"];
+        // Both methods' plain steps do the work of FT: one figure for all, so that noise between rows favours none.
+        var plain = Math.Min(medians["lur-plain"], medians["sgd"]);
         // The first step of an epoch of ScissorHands renews the memories; its row has that and the step.
         var renewal = mode is null ? medians[variant.Name + "-first"] - medians[variant.Name] : 0;
         var epoch = ((joint * medians[variant.Name]) + ((steps - joint) * plain) + renewal) / 1e3;

@@ -15,8 +15,8 @@ internal static class PeerCheck
     /// <summary>Largest relative difference, in norm, of the change of the weights over all steps.</summary>
     public const double Tolerance = 1e-6;
 
-    /// <summary>Steps: two epochs of two, so that memories are renewed once.</summary>
-    private const int Steps = 4;
+    /// <summary>Steps, two an epoch: memories are renewed, and after some steps the projection fires.</summary>
+    private const int Steps = 12;
 
     private const string Model = "resnet18:w4";
     private const int Batch = 16, Samples = 2 * Batch;
@@ -52,7 +52,7 @@ internal static class PeerCheck
             var own = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
             // Every batch moves the running statistics, as in the public code, and images come as they are. With a small forget
             // weight the retain gradient decides, and what helps to remember makes the projection fire.
-            List<(string, string)> options = [("lr", "0.01"), ("epochs", "2"), ("batch", Batch.ToString(CultureInfo.InvariantCulture)), ("no-augment", "true"), ("bn", "both")];
+            List<(string, string)> options = [("lr", "0.01"), ("epochs", "6"), ("batch", Batch.ToString(CultureInfo.InvariantCulture)), ("no-augment", "true"), ("bn", "both")];
             if (variant.Method == "scissorhands") options.Add(("lambda", "0.001"));
             using var method = new TimedMethod(Model, Batch, variant, (Samples, Samples), options, Precision.Float64);
             foreach (var preparation in method.Method.Preparations) preparation.Run();

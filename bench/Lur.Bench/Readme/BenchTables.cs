@@ -42,7 +42,7 @@ internal static class BenchTables
 
         var epochs = string.Create(CultureInfo.InvariantCulture,
             $"A run is the trim and {root.GetProperty("epochs").GetInt32()} epochs over {root.GetProperty("retainImages").GetInt32():N0} retained and {root.GetProperty("forgetImages").GetInt32():N0} forgotten images, put together from the medians of its parts; ScissorHands renews its memories every epoch.");
-        return $"{table}\n{epochs}\n{verdict}{Origin(root)}";
+        return $"{table}\n{epochs}\n\n{verdict}{Origin(root)}";
     }
 
     /// <summary>Steps beside PyTorch: Peers.json.</summary>
@@ -105,7 +105,7 @@ internal static class BenchTables
     {
         bool Below(JsonElement run, string what) => run.GetProperty("ratios").EnumerateArray().All(r => r.GetProperty(what).GetDouble() < 1);
         string List(IEnumerable<JsonElement> runs) => runs.Select(r => $"{r.GetProperty("title").GetString()} ({r.GetProperty("epochMode").GetString()})").ToArray() is { Length: > 0 } names ? string.Join(", ", names) : "none";
-        return $"{CaseOf(c, c)}: below ScissorHands in time with any number of memories shown: {List(ours.Where(r => Below(r, "time")))}; not below: {List(ours.Where(r => !Below(r, "time")))}. "
+        return $"- {CaseOf(c, c)}: below ScissorHands in time with any number of memories shown: {List(ours.Where(r => Below(r, "time")))}; not below: {List(ours.Where(r => !Below(r, "time")))}. "
             + $"In device memory, below: {List(ours.Where(r => Below(r, "deviceMemory")))}; not below: {List(ours.Where(r => !Below(r, "deviceMemory")))}.\n";
     }
 

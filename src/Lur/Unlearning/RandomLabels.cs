@@ -16,6 +16,8 @@ public enum LabelDraw
 /// sample's number and on nothing drawn before it.</summary>
 internal static class RandomLabels
 {
+    private static readonly ulong s_stream = RandomStream.StreamOf("forget-labels");
+
     /// <summary>Replaces the labels of a batch by draws.</summary>
     /// <param name="labels">Labels, replaced in place.</param>
     /// <param name="seed">Seed of the draws.</param>
@@ -24,8 +26,14 @@ internal static class RandomLabels
     /// <param name="draw">Classes to draw from.</param>
     public static void Redraw(Span<int> labels, ulong seed, ulong counter, int classes, LabelDraw draw = LabelDraw.Other)
     {
-        var random = new RandomStream(seed, "forget-labels") { Position = counter };
-        foreach (ref var label in labels) label = Draw(random.NextUInt(), label, classes, draw);
+        // The words of RandomStream, without the object: a step allocates nothing.
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var position = counter + (ulong)i;
+            var (x, y, z, w) = Philox.Block(seed, s_stream, position >> 2);
+            var word = (position & 3) switch { 0 => x, 1 => y, 2 => z, _ => w };
+            labels[i] = Draw(word, labels[i], classes, draw);
+        }
     }
 
     /// <summary>The label that a random word stands for. The bias of the plain multiply-shift is below classes / 2^32; a
