@@ -5,10 +5,10 @@ namespace Lur.Bench.Readme;
 /// <summary>The table of a recipe, from the file that <c>lur repro</c> leaves.</summary>
 internal static class ReproTable
 {
-    // Not the seconds: runs of an experiment are hours apart, on a machine that does other things. Times are compared by
-    // benchmarks, side by side.
+    // Neither seconds nor memory: runs of an experiment are hours apart, on a machine that does other things. Costs are compared
+    // by benchmarks, side by side.
     private static readonly (string Metric, string Header, int Decimals)[] s_columns =
-        [("ua", "UA %", 2), ("ra", "RA %", 2), ("ta", "TA %", 2), ("mia", "MIA %", 2), ("gap", "Avg. gap", 2), ("deviceMegabytes", "Device MB", 1)];
+        [("ua", "UA %", 2), ("ra", "RA %", 2), ("ta", "TA %", 2), ("mia", "MIA %", 2), ("gap", "Avg. gap", 2)];
 
     /// <summary>Renders measured.json.</summary>
     public static string Render(string json)

@@ -25,7 +25,7 @@ internal static partial class Glossary
             "Compare it with Retrain's on the same device only; other devices and batch sizes give other ratios.", "s", "seconds", "time", "rteS"),
         new("preparation", "Preparations", "The part of the run-time efficiency before the first step: trimming, masks, Fisher passes, initial weights.",
             "Methods of one shot have nothing else; papers often leave it out of their times.", "s", "preparations", "prepare", "prep"),
-        new("memory", "Memory, on the device", "Bytes a step holds on the device: arena, parameters, gradients and the vectors of the method.",
+        new("memory", "Memory, on the device", "Most bytes held on the device at a time while the method ran: weights, arenas of its steps, vectors, Fisher passes.",
             "It decides whether a method fits; images and the evaluation are not counted.", "", "deviceBytes", "arena", "deviceMb", "deviceMegabytes"),
         new("weight_distance", "Weight distance", "Euclidean norm of the difference between the weights before and after, also relative to the weights before.",
             "A small distance means the old model is near: what was forgotten often comes back within a few steps of training.", "", "weightDistance", "distance"),

@@ -48,12 +48,6 @@ internal sealed class Assessor(CommandContext context, DataSource source, Forget
     public Assessment Assess(TrainedModel model, string name, CancellationToken cancel)
     {
         using var evaluator = new Evaluator(model);
-        return Assess(evaluator, name, cancel);
-    }
-
-    /// <summary>Measures the model of an evaluator as it is now.</summary>
-    public Assessment Assess(Evaluator evaluator, string name, CancellationToken cancel)
-    {
         var (forget, retain, test) = Predict(evaluator, $"evaluate {name}", cancel);
         var metrics = ForgettingMetrics.Compute(forget, retain, test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
         var kept = set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));

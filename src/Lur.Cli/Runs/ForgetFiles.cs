@@ -16,11 +16,12 @@ namespace Lur.Cli.Runs;
 /// <param name="Split">What the original model was trained on.</param>
 /// <param name="Set">What was forgotten and retained.</param>
 /// <param name="Method">The method after its last step.</param>
+/// <param name="DeviceBytes">Peak of the device's memory while the method ran, model included, evaluations not.</param>
 /// <param name="Stages">Time of each stage.</param>
 /// <param name="Preparations">What the preparations reported.</param>
 /// <param name="Before">The original model.</param>
 /// <param name="After">The unlearned model.</param>
-internal sealed record ForgetOutcome(string MethodName, string ParentSha256, DataSource Source, DataSplit Split, ForgetSet Set, UnlearningMethod Method,
+internal sealed record ForgetOutcome(string MethodName, string ParentSha256, DataSource Source, DataSplit Split, ForgetSet Set, UnlearningMethod Method, long DeviceBytes,
     IReadOnlyList<(string Stage, double Seconds)> Stages, IReadOnlyList<(string Stage, PreparationReport Report)> Preparations, Assessment Before, Assessment After);
 
 /// <summary>config.json and result.json of a forgetting run; docs/result.schema.json describes them.</summary>
@@ -85,7 +86,7 @@ internal static class ForgetFiles
         foreach (var (stage, seconds) in r.Stages) OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));
         w.WriteEndObject();
         w.WriteStartObject("memory");
-        w.WriteNumber("deviceBytes", (r.Method.Program?.Report?.ArenaBytes ?? 0) + r.Method.VectorBytes + (2 * r.Method.Model.Parameters.Bytes) + r.Method.Model.Buffers.Bytes);
+        w.WriteNumber("deviceBytes", r.DeviceBytes);
         w.WriteNumber("hostPeakBytes", Process.GetCurrentProcess().PeakWorkingSet64);
         w.WriteEndObject();
         w.WriteStartObject("preparations");

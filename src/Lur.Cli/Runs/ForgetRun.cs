@@ -101,15 +101,16 @@ internal sealed class ForgetRun
         _context.Note(FormattableString.Invariant($"{_settings.Method.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on {device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images of {source.Train.Name}"));
 
         foreach (var note in method.Notes) _context.Note(note);
-        using var evaluator = new Evaluator(model);
         var assessor = new Assessor(_context, source, set);
         var parent = ParentSha256();
-        var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(evaluator, "original", cancel));
+        var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(model, "original", cancel));
+        device.ResetPeak();
         if (!FoundReference(method, source, split, set, cancel)) Unlearn(method, cancel);
-        var after = Timed("evaluate unlearned", () => assessor.Assess(evaluator, "unlearned", cancel));
+        var peak = device.PeakBytes;
+        var after = Timed("evaluate unlearned", () => assessor.Assess(model, "unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
-        var outcome = new ForgetOutcome(_settings.Method.Name, parent, source, split, set, method, _stages, _preparations, before, after);
+        var outcome = new ForgetOutcome(_settings.Method.Name, parent, source, split, set, method, peak, _stages, _preparations, before, after);
         OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
         ForgetReport.Print(_context, source.Train.ClassNames, before, after, set, _stages);
         Warn(before.Metrics, after.Metrics);

@@ -8,8 +8,14 @@ public sealed unsafe partial class ComputeDevice
     /// <summary>Bytes of device memory now held through <see cref="Allocate"/>.</summary>
     public long LiveBytes { get; private set; }
 
+    /// <summary>Largest <see cref="LiveBytes"/> since the device was opened or <see cref="ResetPeak"/> was called.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <summary>Calls of <see cref="Allocate"/> since the device was opened.</summary>
     public long AllocationCount { get; private set; }
+
+    /// <summary>Measures the peak from now on.</summary>
+    public void ResetPeak() => PeakBytes = LiveBytes;
 
     /// <summary>Device memory that is free for the process, in bytes.</summary>
     public long FreeMemory
@@ -36,6 +42,7 @@ public sealed unsafe partial class ComputeDevice
         CUdeviceptr pointer = default;
         Native.Check(Drv.MemoryManagement.cuMemAlloc_v2(ref pointer, bytes), "cuMemAlloc_v2", bytes);
         LiveBytes += bytes;
+        PeakBytes = Math.Max(PeakBytes, LiveBytes);
         AllocationCount++;
         return new DeviceMemory(this, pointer, bytes);
     }

@@ -78,7 +78,7 @@ public class ReadmeTests
         }));
         Assert.That(lines[6], Is.EqualTo("`lur repro cifar10-class`; mean +- deviation over the seeds 1, 2, 3; M; version 0.1.0+abc."));
         var more = Measured.Replace("\"gap\": {\"mean\": 9,", "\"deviceMegabytes\": {\"mean\": 103.26, \"deviation\": 0}, \"gap\": {\"mean\": 9,", StringComparison.Ordinal);
-        Assert.That(ReproTable.Render(more), Does.Contain("| Run | UA % | Avg. gap | Device MB |").And.Contain("| 9.00 +- 0.50 | 103.3 +- 0.0 |"));
+        Assert.That(ReproTable.Render(more), Does.Contain("| Run | UA % | Avg. gap |\n").And.Not.Contain("103.3"), "costs are compared by benchmarks");
     }
 
     [Test]

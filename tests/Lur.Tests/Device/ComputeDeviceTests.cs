@@ -75,11 +75,16 @@ public class ComputeDeviceTests
         foreach (var test in TestDevices.All)
         {
             var (bytes, count) = (test.Device.LiveBytes, test.Device.AllocationCount);
+            test.Device.ResetPeak();
             using (var memory = test.Device.Allocate(1000))
             {
                 Assert.That(memory.Address, Is.Not.Zero);
                 Assert.That(test.Device.LiveBytes - bytes, Is.EqualTo(1000));
             }
+
+            Assert.That(test.Device.PeakBytes - bytes, Is.EqualTo(1000));
+            test.Device.ResetPeak();
+            Assert.That(test.Device.PeakBytes, Is.EqualTo(bytes));
             Assert.That(test.Device.LiveBytes, Is.EqualTo(bytes));
             Assert.That(test.Device.AllocationCount - count, Is.EqualTo(1));
             using var aligned = test.Device.Allocate(4096);
