@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lur.Metrics;
 
 namespace Lur.Cli.Reports;
 
@@ -43,6 +44,14 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
         // A point at 0 or 100 stands a little off the rim.
         return new Axis(label, Minimum: Math.Max(-1, finite.Min() - margin), Maximum: Math.Min(101, finite.Max() + margin));
     }
+
+    /// <summary>An axis around shares in percent with their deviations, or of a range that was chosen.</summary>
+    /// <param name="label">Name and unit.</param>
+    /// <param name="values">The shares; one is finite at least.</param>
+    /// <param name="focus">The ends, NaN for a range around the values (<see cref="Focus"/>).</param>
+    public static Axis Percent(string label, IEnumerable<SeedSummary> values, (double Low, double High) focus) =>
+        double.IsFinite(focus.Low) ? new Axis(label, Minimum: focus.Low, Maximum: focus.High)
+            : Percent(label, values.SelectMany(v => new[] { v.Mean, v.Mean - v.Deviation, v.Mean + v.Deviation }));
 
     /// <summary>The place of a number; NaN where it has none.</summary>
     public double Place(double value) => Scale switch

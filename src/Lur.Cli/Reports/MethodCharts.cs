@@ -30,8 +30,8 @@ internal static class MethodCharts
         var across = Focus.Of(methods.Select(m => m.Unlearning.Mean), reference?.Unlearning.Mean ?? double.NaN);
         var up = Focus.Of(methods.Select(m => kept(m).Mean), reference is null ? double.NaN : kept(reference).Mean);
         bool IsOutside(ComparedMethod m) => Focus.IsOutside(m.Unlearning.Mean, across) || Focus.IsOutside(kept(m).Mean, up);
-        var chart = new SvgChart("trade-off-" + abbreviation.ToLowerInvariant(), new Axis("unlearning accuracy (UA), %", Minimum: across.Low, Maximum: across.High),
-            new Axis(label, Minimum: up.Low, Maximum: up.High), 330 + (8 * Math.Clamp(methods.Length - 8, 0, 16)));
+        var chart = new SvgChart("trade-off-" + abbreviation.ToLowerInvariant(), Axis.Percent("unlearning accuracy (UA), %", methods.Select(m => m.Unlearning), across),
+            Axis.Percent(label, methods.Select(kept), up), 330 + (8 * Math.Clamp(methods.Length - 8, 0, 16)));
         if (reference is not null)
         {
             chart.Level(Ink.Reference, kept(reference).Mean);

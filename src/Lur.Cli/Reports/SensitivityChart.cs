@@ -52,7 +52,8 @@ internal static class SensitivityChart
         if (means.Count == 0) return null;
         var reference = grid.Reference is { } r ? of(r).Mean : double.NaN;
         var focus = Focus.Of(means, reference);
-        var chart = Lines(grid, $"{id}-{name.ToLowerInvariant()}", new Axis(label, Minimum: focus.Low, Maximum: focus.High), of, 230, out var whiskers);
+        var shown = grid.Lines.SelectMany(l => grid.First.Values.Select((_, i) => grid.At(i, l.Index, of))).Append(SeedSummary.Of([reference]));
+        var chart = Lines(grid, $"{id}-{name.ToLowerInvariant()}", Axis.Percent(label, shown, focus), of, 230, out var whiskers);
         if (double.IsFinite(reference)) chart.Level(Ink.Reference, reference);
         double[] outside = [.. means.Where(v => Focus.IsOutside(v, focus))];
         var level = double.IsFinite(reference) ? string.Create(CultureInfo.InvariantCulture, $"Dashed: the retrained model, {reference:0.00} %; nearer is better.") : "Without a retrained model nothing says where it should lie.";

@@ -8,7 +8,6 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
