@@ -39,9 +39,12 @@ internal sealed class RunFolder : IDisposable
     /// <summary>What was to be forgotten, as it was given.</summary>
     public string Forget => Config.Find("forget") is { ValueKind: JsonValueKind.Array } list ? string.Join(", ", list.EnumerateArray().Select(e => e.ToString())) : "a set of samples";
 
+    /// <summary>True for a stage that the run-time efficiency counts; false for the evaluations around a run.</summary>
+    public static bool IsCounted(string stage) => !stage.StartsWith("evaluate", StringComparison.Ordinal);
+
     /// <summary>Stages in their order with their time; the evaluations around a run do not count for its run-time efficiency.</summary>
     public IReadOnlyList<(string Name, double Seconds, bool Counted)> Stages => Result.Find("seconds") is { ValueKind: JsonValueKind.Object } stages
-        ? [.. stages.EnumerateObject().Select(s => (s.Name, JsonReading.Value(s.Value), !s.Name.StartsWith("evaluate", StringComparison.Ordinal)))] : [];
+        ? [.. stages.EnumerateObject().Select(s => (s.Name, JsonReading.Value(s.Value), IsCounted(s.Name)))] : [];
 
     /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it. NaN where it is missing.</summary>
     public double Seconds => Stages.Count == 0 ? double.NaN : Stages.Where(s => s.Counted).Sum(s => s.Seconds);

@@ -1,3 +1,4 @@
+using Lur.Cli.Reports;
 using Lur.Data;
 
 namespace Lur.Cli.Runs;
@@ -41,7 +42,7 @@ internal static class ForgetReport
     private static Table Times(IReadOnlyList<(string Stage, double Seconds)> stages)
     {
         var table = new Table("time", new Column("stage", "Stage"), new Column("seconds", "Time", Right: true));
-        var counted = stages.Where(s => !s.Stage.StartsWith("evaluate", StringComparison.Ordinal)).ToArray();
+        var counted = stages.Where(s => RunFolder.IsCounted(s.Stage)).ToArray();
         foreach (var (stage, seconds) in counted) table.Add(stage, Cell.Number(seconds, 2, " s"));
         table.Add("RTE", Cell.Number(counted.Sum(s => s.Seconds), 2, " s"));
         return table;

@@ -153,7 +153,7 @@ internal sealed class ForgetRun
             Unlearn(method, cancel);
             ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set));
             File.Copy(Path.Combine(_settings.Output, "log.csv"), Path.Combine(entry, ReferenceModels.StepsName), overwrite: true);
-            OutputFolder.WriteJson(Path.Combine(entry, "result.json"), w => w.WriteNumber("seconds", _stages.Where(s => !s.Stage.StartsWith("evaluate", StringComparison.Ordinal)).Sum(s => s.Seconds)));
+            OutputFolder.WriteJson(Path.Combine(entry, "result.json"), w => w.WriteNumber("seconds", _stages.Where(s => RunFolder.IsCounted(s.Stage)).Sum(s => s.Seconds)));
         });
         if (method.Step > 0 || method.Steps == 0) return true;
         using var found = DataAndModel.Load(stored, model.Device, source, model.Precision);

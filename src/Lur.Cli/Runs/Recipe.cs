@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Lur.Layers;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
@@ -124,18 +123,14 @@ internal sealed record Recipe
         return new RecipeRun(label ?? method.Name, method, options);
     }
 
-    /// <summary>Options that follow the original's training: Retrain repeats its recipe, and images that were trained on as
-    /// they are stay so in every method.</summary>
+    /// <summary>Options that follow the original's training: Retrain repeats its recipe. The augmentation of the others is the
+    /// model's own.</summary>
     private static Dictionary<string, string> Inherited(MethodDefinition method, TrainSettings train)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         if (method == RetrainMethod.Definition)
         {
             foreach (var (name, text) in RetrainMethod.OptionsOf(train.Training)) options.Add(name, text);
-        }
-        else if (train.Training.Augment == Augmentation.None && method.Options.Any(o => o.Name == "no-augment"))
-        {
-            options.Add("no-augment", "true");
         }
 
         return options;

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Lur.Checkpoints;
 using Lur.Verification;
 
@@ -125,9 +124,5 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
     /// <summary>Written last, so that a run that was killed has none.</summary>
     private static void MarkDone(string output, string key) => AtomicFile.WriteText(Path.Combine(output, DoneFile), key + Hashes(output));
 
-    private static string Hashes(string output) => string.Concat(s_results.Select(f =>
-    {
-        using var stream = File.OpenRead(Path.Combine(output, f));
-        return $"{f} {Convert.ToHexStringLower(SHA256.HashData(stream))}\n";
-    }));
+    private static string Hashes(string output) => string.Concat(s_results.Select(f => $"{f} {ReferenceCache.HashOf(Path.Combine(output, f))}\n"));
 }

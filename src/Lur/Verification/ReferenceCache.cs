@@ -93,7 +93,9 @@ public sealed class ReferenceCache(string folder)
         }
     }
 
-    private static string HashOf(string path)
+    /// <summary>SHA-256 of a file, 64 hexadecimal digits.</summary>
+    /// <param name="path">The file.</param>
+    public static string HashOf(string path)
     {
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
