@@ -22,7 +22,8 @@ internal static class Allocations
     public static void Measure(string key, int calls, Action call)
     {
         call();
-        long own = 0, everyone = long.MaxValue;
+        long own = 0,
+            everyone = long.MaxValue;
         for (var i = 0; i < calls; i++)
         {
             var (total, thread) = (GC.GetTotalAllocatedBytes(true), GC.GetAllocatedBytesForCurrentThread());
@@ -41,7 +42,8 @@ internal static class Allocations
     public static double Of(string key) => s_bytes.GetValueOrDefault(key, double.NaN);
 
     /// <summary>Bytes a call of a benchmark of BenchmarkDotNet.</summary>
-    public static double Of(BenchmarkCase c) => Of(KeyOf(c.Descriptor.Type.Name, c.Descriptor.WorkloadMethod.Name, [.. c.Parameters.Items.Select(p => p.Value?.ToString() ?? "")]));
+    public static double Of(BenchmarkCase c) =>
+        Of(KeyOf(c.Descriptor.Type.Name, c.Descriptor.WorkloadMethod.Name, [.. c.Parameters.Items.Select(p => p.Value?.ToString() ?? "")]));
 }
 
 /// <summary>A column whose text is a function of the benchmark.</summary>
@@ -50,8 +52,12 @@ internal static class Allocations
 /// <param name="text">Text of a benchmark, or null where it has none.</param>
 internal sealed class TextColumn(string name, string legend, Func<BenchmarkCase, string?> text) : IColumn
 {
-    public static TextColumn Allocated { get; } = new("Allocated", "managed bytes of a call, measured in the set-up",
-        c => Allocations.Of(c) is var bytes && double.IsNaN(bytes) ? null : bytes.ToString("F0", CultureInfo.InvariantCulture) + " B");
+    public static TextColumn Allocated { get; } =
+        new(
+            "Allocated",
+            "managed bytes of a call, measured in the set-up",
+            c => Allocations.Of(c) is var bytes && double.IsNaN(bytes) ? null : bytes.ToString("F0", CultureInfo.InvariantCulture) + " B"
+        );
 
     public string Id => nameof(TextColumn) + "." + name;
 

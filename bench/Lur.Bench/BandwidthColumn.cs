@@ -22,8 +22,16 @@ internal sealed class BandwidthColumn(string name, string legend, Func<long, dou
 {
     public static IColumn[] All { get; } =
     [
-        new BandwidthColumn("MB", "vectors read and written once, 10^6 bytes", (bytes, _) => (bytes / 1e6).ToString("F0", CultureInfo.InvariantCulture)),
-        new BandwidthColumn("GB/s", "those bytes over the median", (bytes, seconds) => (bytes / 1e9 / seconds).ToString("F1", CultureInfo.InvariantCulture)),
+        new BandwidthColumn(
+            "MB",
+            "vectors read and written once, 10^6 bytes",
+            (bytes, _) => (bytes / 1e6).ToString("F0", CultureInfo.InvariantCulture)
+        ),
+        new BandwidthColumn(
+            "GB/s",
+            "those bytes over the median",
+            (bytes, seconds) => (bytes / 1e9 / seconds).ToString("F1", CultureInfo.InvariantCulture)
+        ),
     ];
 
     public string Id => "Bandwidth." + name;
@@ -47,7 +55,9 @@ internal sealed class BandwidthColumn(string name, string legend, Func<long, dou
     public bool IsDefault(Summary summary, BenchmarkCase benchmarkCase) => false;
 
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase) =>
-        Moves(benchmarkCase) is { } moves && summary[benchmarkCase]?.ResultStatistics is { } statistics ? value(moves.Bytes, statistics.Median / 1e9) : "-";
+        Moves(benchmarkCase) is { } moves && summary[benchmarkCase]?.ResultStatistics is { } statistics
+            ? value(moves.Bytes, statistics.Median / 1e9)
+            : "-";
 
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) => GetValue(summary, benchmarkCase);
 

@@ -8,7 +8,8 @@ namespace Lur.Bench;
 /// <param name="count">Samples.</param>
 internal sealed class BenchImages(int count) : IImageDataset
 {
-    private const int Pool = 500, Bytes = 3 * 32 * 32;
+    private const int Pool = 500,
+        Bytes = 3 * 32 * 32;
     private readonly byte[] _pixels = Draw();
 
     public string Name => "bench";
@@ -27,9 +28,7 @@ internal sealed class BenchImages(int count) : IImageDataset
 
     public void CopyImage(int index, Span<byte> chw) => _pixels.AsSpan(index % Pool * Bytes, Bytes).CopyTo(chw);
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     private static byte[] Draw()
     {

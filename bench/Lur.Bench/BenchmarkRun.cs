@@ -24,18 +24,34 @@ internal static class BenchmarkRun
         // A step takes from 50 ms to seconds and allocates nothing: each iteration is one step, in this process (a device and its
         // kernels are opened once, not once per benchmark process). The default limit of five minutes for a benchmark with its
         // set-up is too short for a small machine.
-        var job = Job.Default.WithToolchain(new InProcessEmitToolchain(TimeSpan.FromHours(1), logOutput: true)).WithStrategy(RunStrategy.Monitoring)
-            .WithWarmupCount(2).WithIterationCount(7).WithInvocationCount(1).WithUnrollFactor(1);
-        var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job)
-            .AddColumn(StatisticColumn.Median).AddColumn(BandwidthColumn.All).AddColumn(MethodBenchmarks.Columns).AddColumn(TextColumn.Allocated)
-            .AddExporter(JsonExporter.Full).AddExporter(MarkdownExporter.GitHub)
+        var job = Job
+            .Default.WithToolchain(new InProcessEmitToolchain(TimeSpan.FromHours(1), logOutput: true))
+            .WithStrategy(RunStrategy.Monitoring)
+            .WithWarmupCount(2)
+            .WithIterationCount(7)
+            .WithInvocationCount(1)
+            .WithUnrollFactor(1);
+        var config = ManualConfig
+            .Create(DefaultConfig.Instance)
+            .AddJob(job)
+            .AddColumn(StatisticColumn.Median)
+            .AddColumn(BandwidthColumn.All)
+            .AddColumn(MethodBenchmarks.Columns)
+            .AddColumn(TextColumn.Allocated)
+            .AddExporter(JsonExporter.Full)
+            .AddExporter(MarkdownExporter.GitHub)
             .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60));
         var artifacts = Path.Combine(Path.GetTempPath(), "lur-bench");
         config.ArtifactsPath = artifacts;
-        Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args.Length == 0 ? ["--filter", "*"] : args, config)];
+        Summary[] summaries =
+        [
+            .. BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args.Length == 0 ? ["--filter", "*"] : args, config),
+        ];
         Directory.CreateDirectory(Results);
-        foreach (var summary in summaries) Keep(summary);
-        if (File.Exists(ReadmeBlocks.File)) ReadmeBlocks.Rewrite(".");
+        foreach (var summary in summaries)
+            Keep(summary);
+        if (File.Exists(ReadmeBlocks.File))
+            ReadmeBlocks.Rewrite(".");
         return summaries.All(s => s.Reports.All(r => r.Success)) ? 0 : 1;
     }
 
@@ -53,13 +69,24 @@ internal static class BenchmarkRun
             }
         }
 
-        if (summary.BenchmarksCases.Any(c => c.Descriptor.Type == typeof(MethodBenchmarks))) MethodFigures.Write(summary, Path.Combine(Results, "Methods.json"));
+        if (summary.BenchmarksCases.Any(c => c.Descriptor.Type == typeof(MethodBenchmarks)))
+            MethodFigures.Write(summary, Path.Combine(Results, "Methods.json"));
         if (summary.Reports.FirstOrDefault(r => r.Success && r.BenchmarkCase.Descriptor.Type == typeof(LaunchBenchmarks)) is { } launch)
         {
-            var figures = new { command = "./build.sh --target=Bench --filter='*LaunchBenchmarks*'", machine = ChildProcess.Machine, nanoseconds = launch.ResultStatistics!.Median, allocatedBytes = Allocations.Of(launch.BenchmarkCase) };
+            var figures = new
+            {
+                command = "./build.sh --target=Bench --filter='*LaunchBenchmarks*'",
+                machine = ChildProcess.Machine,
+                nanoseconds = launch.ResultStatistics!.Median,
+                allocatedBytes = Allocations.Of(launch.BenchmarkCase),
+            };
             File.WriteAllText(Path.Combine(Results, "Launch.json"), JsonSerializer.Serialize(figures, s_indented) + "\n");
         }
     }
 
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 }

@@ -17,11 +17,16 @@ internal static class ChildProcess
     /// <exception cref="InvalidOperationException">It failed; what it printed is above.</exception>
     public static ChildResult Time(string model, int batch, StepVariant variant, int repeats)
     {
-        var line = Start(Environment.ProcessPath!, Own("peer-step", model, Text(batch), variant.Name, Text(repeats)))
+        var line =
+            Start(Environment.ProcessPath!, Own("peer-step", model, Text(batch), variant.Name, Text(repeats)))
             ?? throw new InvalidOperationException($"The process that times '{variant.Title}' failed.");
         using var result = JsonDocument.Parse(line);
         var e = result.RootElement;
-        return new ChildResult([.. e.GetProperty("ms").EnumerateArray().Select(x => x.GetDouble())], e.GetProperty("peak_rss_bytes").GetDouble(), e.GetProperty("device_bytes").GetDouble());
+        return new ChildResult(
+            [.. e.GetProperty("ms").EnumerateArray().Select(x => x.GetDouble())],
+            e.GetProperty("peak_rss_bytes").GetDouble(),
+            e.GetProperty("device_bytes").GetDouble()
+        );
     }
 
     /// <summary>The child: times a step and prints one line of JSON. The peak is read before the check, which copies weights.</summary>
@@ -33,19 +38,27 @@ internal static class ChildProcess
         {
             var start = Stopwatch.GetTimestamp();
             method.Run();
-            if (i >= 0) ms[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            if (i >= 0)
+                ms[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         }
 
         var (peak, device) = (Process.GetCurrentProcess().PeakWorkingSet64, method.DeviceBytes);
         method.Verify();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{{\"ms\": [{string.Join(", ", ms.Select(x => x.ToString("F3", CultureInfo.InvariantCulture)))}], \"peak_rss_bytes\": {peak}, \"device_bytes\": {device}}}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{{\"ms\": [{string.Join(", ", ms.Select(x => x.ToString("F3", CultureInfo.InvariantCulture)))}], "
+                    + $"\"peak_rss_bytes\": {peak}, \"device_bytes\": {device}}}"
+            )
+        );
         return 0;
     }
 
     /// <summary>Arguments that start this program. Under `dotnet Lur.Bench.dll` the process is dotnet itself.</summary>
     public static string[] Own(params string[] arguments) =>
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(ChildProcess).Assembly.Location, .. arguments] : arguments;
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [typeof(ChildProcess).Assembly.Location, .. arguments]
+            : arguments;
 
     /// <summary>Last line a program prints, or null when it fails.</summary>
     public static string? Start(string program, string[] arguments)
@@ -64,7 +77,8 @@ internal static class ChildProcess
     }
 
     /// <summary>The machine, for files of results.</summary>
-    public static string Machine => $"{Environment.ProcessorCount} threads, {System.Runtime.InteropServices.RuntimeInformation.OSDescription}";
+    public static string Machine =>
+        $"{Environment.ProcessorCount} threads, {System.Runtime.InteropServices.RuntimeInformation.OSDescription}";
 
     /// <summary>Median.</summary>
     public static double Median(IEnumerable<double> values)

@@ -21,7 +21,8 @@ public class LaunchBenchmarks
         Allocations.Measure(Allocations.KeyOf(nameof(LaunchBenchmarks), nameof(Launch)), 3, Launch);
         var before = _device.LaunchCount;
         Launch();
-        if (_device.LaunchCount - before != Launches) throw new InvalidOperationException($"{_device.LaunchCount - before} launches were made where {Launches} are timed.");
+        if (_device.LaunchCount - before != Launches)
+            throw new InvalidOperationException($"{_device.LaunchCount - before} launches were made where {Launches} are timed.");
     }
 
     /// <summary>Frees everything.</summary>
@@ -37,7 +38,8 @@ public class LaunchBenchmarks
     public void Launch()
     {
         var (shape, y) = (_device.Elements(1), new DevicePointer<Real>(_memory.Address));
-        for (var i = 0; i < Launches; i++) _kernels.Vector.VectorFill(shape, y, 1, 1);
+        for (var i = 0; i < Launches; i++)
+            _kernels.Vector.VectorFill(shape, y, 1, 1);
         _device.Synchronize();
     }
 }

@@ -9,22 +9,38 @@ namespace Lur.Bench;
 internal static class MethodFigures
 {
     /// <summary>The sets of the recipes' CIFAR-10 subset with a random tenth forgotten.</summary>
-    private const int Retain = 9000, Forget = 1000;
+    private const int Retain = 9000,
+        Forget = 1000;
 
     /// <summary>Epochs of a run: those of the recipes.</summary>
     private const int Epochs = 3;
 
-    private static readonly string[] s_lur = ["lur", "lur-fd", "lur-none"], s_scissorHands = ["scissorhands-1", "scissorhands-5"];
+    private static readonly string[] s_lur = ["lur", "lur-fd", "lur-none"],
+        s_scissorHands = ["scissorhands-1", "scissorhands-5"];
     private static readonly string[] s_epochModes = ["min", "retain-tail", "retain-cycle"];
 
     /// <summary>A run: what it is made of.</summary>
-    private sealed record RunFigures(StepVariant Variant, string? EpochMode, long Joint, long Plain, double EpochSeconds, double RunSeconds, double DeviceMegabytes, double HostMegabytes);
+    private sealed record RunFigures(
+        StepVariant Variant,
+        string? EpochMode,
+        long Joint,
+        long Plain,
+        double EpochSeconds,
+        double RunSeconds,
+        double DeviceMegabytes,
+        double HostMegabytes
+    );
 
     /// <summary>Writes the figures; a case with a row that failed or was not run is left out.</summary>
     public static void Write(Summary summary, string path)
     {
         using var stream = new MemoryStream();
-        using (var w = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (
+            var w = new Utf8JsonWriter(
+                stream,
+                new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+            )
+        )
         {
             w.WriteStartObject();
             w.WriteString("machine", $"{summary.HostEnvironmentInfo.Cpu.Value?.ProcessorName?.Trim()}, {ChildProcess.Machine}");
@@ -36,8 +52,10 @@ internal static class MethodFigures
             foreach (var (model, _, batch) in StepVariant.Cases)
             {
                 var medians = Medians(summary, MethodBenchmarks.CaseOf(model, batch));
-                if (StepVariant.All.All(v => medians.ContainsKey(v.Name))) WriteCase(w, model, batch, medians);
-                else Console.WriteLine($"{MethodBenchmarks.CaseOf(model, batch)} is left out of {path}: not every row of it was run.");
+                if (StepVariant.All.All(v => medians.ContainsKey(v.Name)))
+                    WriteCase(w, model, batch, medians);
+                else
+                    Console.WriteLine($"{MethodBenchmarks.CaseOf(model, batch)} is left out of {path}: not every row of it was run.");
             }
 
             w.WriteEndArray();
@@ -52,7 +70,11 @@ internal static class MethodFigures
     private static Dictionary<string, double> Medians(Summary summary, string @case)
     {
         var medians = new Dictionary<string, double>(StringComparer.Ordinal);
-        foreach (var report in summary.Reports.Where(r => r.Success && r.ResultStatistics is not null && (string)r.BenchmarkCase.Parameters[nameof(MethodBenchmarks.Case)] == @case))
+        foreach (
+            var report in summary.Reports.Where(r =>
+                r.Success && r.ResultStatistics is not null && (string)r.BenchmarkCase.Parameters[nameof(MethodBenchmarks.Case)] == @case
+            )
+        )
         {
             var title = (string)report.BenchmarkCase.Parameters[nameof(MethodBenchmarks.Variant)];
             medians[StepVariant.All.First(v => v.Title == title).Name] = report.ResultStatistics!.Median / 1e6;
@@ -75,7 +97,11 @@ internal static class MethodFigures
             w.WriteString("title", variant.Title);
             w.WriteBoolean("joint", variant.IsJoint);
             w.WriteNumber("medianMs", medians[variant.Name]);
-            Number(w, "allocatedBytes", Allocations.Of(Allocations.KeyOf(nameof(MethodBenchmarks), nameof(MethodBenchmarks.Step), @case, variant.Title)));
+            Number(
+                w,
+                "allocatedBytes",
+                Allocations.Of(Allocations.KeyOf(nameof(MethodBenchmarks), nameof(MethodBenchmarks.Step), @case, variant.Title))
+            );
             var (device, host) = MethodBenchmarks.Memory(@case, variant.Title);
             Number(w, "deviceMegabytes", device);
             Number(w, "hostMegabytes", host);
@@ -85,8 +111,12 @@ internal static class MethodFigures
         w.WriteEndArray();
         w.WriteStartArray("runs");
         RunFigures[] peers = [.. s_scissorHands.Select(name => Run(model, batch, StepVariant.Find(name), null, medians))];
-        RunFigures[] ours = [.. from name in s_lur from mode in s_epochModes select Run(model, batch, StepVariant.Find(name), mode, medians)];
-        foreach (var run in peers.Concat(ours)) WriteRun(w, run, peers);
+        RunFigures[] ours =
+        [
+            .. from name in s_lur from mode in s_epochModes select Run(model, batch, StepVariant.Find(name), mode, medians),
+        ];
+        foreach (var run in peers.Concat(ours))
+            WriteRun(w, run, peers);
         w.WriteEndArray();
         w.WriteEndObject();
     }
@@ -95,10 +125,16 @@ internal static class MethodFigures
     /// so that the number of its steps and what it takes on the device are its own.</summary>
     private static RunFigures Run(string model, int batch, StepVariant variant, string? mode, Dictionary<string, double> medians)
     {
-        List<(string, string)> options = [("batch", batch.ToString(CultureInfo.InvariantCulture)), ("epochs", Epochs.ToString(CultureInfo.InvariantCulture))];
-        if (mode is not null) options.Add(("epoch-mode", mode));
+        List<(string, string)> options =
+        [
+            ("batch", batch.ToString(CultureInfo.InvariantCulture)),
+            ("epochs", Epochs.ToString(CultureInfo.InvariantCulture)),
+        ];
+        if (mode is not null)
+            options.Add(("epoch-mode", mode));
         using var bound = new TimedMethod(model, batch, variant, (Retain, Forget), options);
-        long steps = bound.Method.StepsPerEpoch, forget = new BatchSampler(bound.Set.Forget, batch, TimedMethod.Seed).BatchesPerEpoch;
+        long steps = bound.Method.StepsPerEpoch,
+            forget = new BatchSampler(bound.Set.Forget, batch, TimedMethod.Seed).BatchesPerEpoch;
         var joint = mode == "retain-cycle" ? steps : Math.Min(steps, forget);
         // Both methods' plain steps do the work of FT: one figure for all, so that noise between rows favours none.
         var plain = Math.Min(medians["lur-plain"], medians["sgd"]);
@@ -106,14 +142,24 @@ internal static class MethodFigures
         var renewal = mode is null ? medians[variant.Name + "-first"] - medians[variant.Name] : 0;
         var epoch = ((joint * medians[variant.Name]) + ((steps - joint) * plain) + renewal) / 1e3;
         var (_, host) = MethodBenchmarks.Memory(MethodBenchmarks.CaseOf(model, batch), variant.Title);
-        return new RunFigures(variant, mode, joint, steps - joint, epoch, (medians["trim"] / 1e3) + (Epochs * epoch), bound.DeviceBytes / 1e6, host);
+        return new RunFigures(
+            variant,
+            mode,
+            joint,
+            steps - joint,
+            epoch,
+            (medians["trim"] / 1e3) + (Epochs * epoch),
+            bound.DeviceBytes / 1e6,
+            host
+        );
     }
 
     private static void WriteRun(Utf8JsonWriter w, RunFigures run, RunFigures[] peers)
     {
         w.WriteStartObject();
         w.WriteString("title", run.Variant.Title);
-        if (run.EpochMode is not null) w.WriteString("epochMode", run.EpochMode);
+        if (run.EpochMode is not null)
+            w.WriteString("epochMode", run.EpochMode);
         w.WriteNumber("jointSteps", run.Joint);
         w.WriteNumber("plainSteps", run.Plain);
         w.WriteNumber("epochSeconds", run.EpochSeconds);
@@ -140,7 +186,9 @@ internal static class MethodFigures
 
     private static void Number(Utf8JsonWriter w, string name, double value)
     {
-        if (double.IsFinite(value)) w.WriteNumber(name, value);
-        else w.WriteNull(name);
+        if (double.IsFinite(value))
+            w.WriteNumber(name, value);
+        else
+            w.WriteNull(name);
     }
 }

@@ -7,10 +7,15 @@ namespace Lur.Bench;
 /// are medians over all turns; memory is the peak resident set of the process, and for Lur what the step takes on the device.</summary>
 internal sealed class PeerComparison
 {
-    private const int Turns = 3, Repeats = 5;
-    private const string Script = "bench/peers/pytorch_steps.py", Path = "bench/results/Peers.json";
+    private const int Turns = 3,
+        Repeats = 5;
+    private const string Script = "bench/peers/pytorch_steps.py",
+        Path = "bench/results/Peers.json";
 
-    private readonly string _python = Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } own ? own : File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+    private readonly string _python =
+        Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } own ? own
+        : File.Exists("/usr/bin/python3") ? "/usr/bin/python3"
+        : "python3";
     private string? _absent;
 
     private sealed record Row(string Model, int Width, int Batch, StepVariant Variant)
@@ -31,7 +36,8 @@ internal sealed class PeerComparison
     /// <param name="models">Models, of those in <see cref="StepVariant.Cases"/>; none is all.</param>
     public static int Run(IReadOnlyList<string> steps, params string[] models)
     {
-        foreach (var unknown in steps.Where(s => !StepVariant.WithPeer.Contains(s))) throw new UserErrorException($"PyTorch has no step '{unknown}' here; it has {string.Join(", ", StepVariant.WithPeer)}.");
+        foreach (var unknown in steps.Where(s => !StepVariant.WithPeer.Contains(s)))
+            throw new UserErrorException($"PyTorch has no step '{unknown}' here; it has {string.Join(", ", StepVariant.WithPeer)}.");
         new PeerComparison().Compare(steps, [.. StepVariant.Cases.Where(c => models.Length == 0 || models.Contains(c.Model))]);
         return 0;
     }
@@ -39,7 +45,9 @@ internal sealed class PeerComparison
     private void Compare(IReadOnlyList<string> steps, (string Model, int Width, int Batch)[] cases)
     {
         var check = PeerCheck.Run(_python, Script, steps);
-        if (check is null) _absent = $"PyTorch was not run: '{_python} {Script}' failed (apt-get install python3-torch, or name an interpreter with PYTHON).";
+        if (check is null)
+            _absent =
+                $"PyTorch was not run: '{_python} {Script}' failed (apt-get install python3-torch, or name an interpreter with PYTHON).";
         Row[] rows = [.. from c in cases from s in steps select new Row(c.Model, c.Width, c.Batch, StepVariant.Find(s))];
         for (var turn = 0; turn < Turns; turn++)
         {
@@ -55,7 +63,8 @@ internal sealed class PeerComparison
         File.WriteAllText("bench/results/Peers.md", BenchTables.Peers(File.ReadAllText(Path)));
         Console.Write(File.ReadAllText("bench/results/Peers.md"));
         Console.WriteLine("wrote bench/results/Peers.json and Peers.md");
-        if (File.Exists(ReadmeBlocks.File)) ReadmeBlocks.Rewrite(".");
+        if (File.Exists(ReadmeBlocks.File))
+            ReadmeBlocks.Rewrite(".");
     }
 
     private void Take(Row row)
@@ -63,11 +72,29 @@ internal sealed class PeerComparison
         var ours = ChildProcess.Time(row.Model, row.Batch, row.Variant, Repeats);
         row.Ours.AddRange(ours.Milliseconds);
         (row.OurPeak, row.Device) = (Math.Max(row.OurPeak, ours.PeakBytes), ours.DeviceBytes);
-        if (_absent is not null) return;
-        var text = ChildProcess.Start(_python, [Script, "--width", $"{row.Width}", "--batch", $"{row.Batch}", "--what", row.Variant.Name, "--repeats", $"{Repeats}", "--threads", $"{Environment.ProcessorCount}"])
-            ?? throw new InvalidOperationException($"'{_python} {Script}' failed on {row.Variant.Name}; what it printed is above.");
+        if (_absent is not null)
+            return;
+        var text =
+            ChildProcess.Start(
+                _python,
+                [
+                    Script,
+                    "--width",
+                    $"{row.Width}",
+                    "--batch",
+                    $"{row.Batch}",
+                    "--what",
+                    row.Variant.Name,
+                    "--repeats",
+                    $"{Repeats}",
+                    "--threads",
+                    $"{Environment.ProcessorCount}",
+                ]
+            ) ?? throw new InvalidOperationException($"'{_python} {Script}' failed on {row.Variant.Name}; what it printed is above.");
         using var peer = JsonDocument.Parse(text);
-        row.Theirs.AddRange(peer.RootElement.GetProperty(row.Variant.Name).GetProperty("all_ms").EnumerateArray().Select(e => e.GetDouble()));
+        row.Theirs.AddRange(
+            peer.RootElement.GetProperty(row.Variant.Name).GetProperty("all_ms").EnumerateArray().Select(e => e.GetDouble())
+        );
         row.TheirPeak = Math.Max(row.TheirPeak, peer.RootElement.GetProperty("peak_rss_bytes").GetDouble());
     }
 
@@ -86,9 +113,11 @@ internal sealed class PeerComparison
             }
 
             w.WriteStartArray("steps");
-            foreach (var row in rows) Write(w, row);
+            foreach (var row in rows)
+                Write(w, row);
             w.WriteEndArray();
-            if (_absent is not null) w.WriteString("absent", _absent);
+            if (_absent is not null)
+                w.WriteString("absent", _absent);
             w.WriteEndObject();
         }
 

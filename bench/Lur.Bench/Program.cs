@@ -10,9 +10,17 @@ try
 {
     return args switch
     {
-        ["--filter", "peers", ..] => PeerComparison.Run(args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer, args.Length > 3 ? args[3..] : []),
+        ["--filter", "peers", ..] => PeerComparison.Run(
+            args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer,
+            args.Length > 3 ? args[3..] : []
+        ),
         ["--filter", "readme"] => ReadmeBlocks.Rewrite("."),
-        ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(model, Number(batch), StepVariant.Find(step), Number(repeats)),
+        ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(
+            model,
+            Number(batch),
+            StepVariant.Find(step),
+            Number(repeats)
+        ),
         ["peer-check", var folder, .. var steps] => PeerCheck.Write(folder, steps),
         _ => BenchmarkRun.Run(args),
     };

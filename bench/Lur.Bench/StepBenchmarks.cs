@@ -27,25 +27,44 @@ public class StepBenchmarks
         var batch = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
         _device = ComputeDevice.Open();
         var spec = ResNetSpec.Parse(parts[0], 10, 32, 32, 3);
-        _model = new TrainedModel(_device, Precision.Float32, ResNet.Build(spec), spec.ToString(), [.. Enumerable.Range(0, 10).Select(i => $"{i}")], new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        _model = new TrainedModel(
+            _device,
+            Precision.Float32,
+            ResNet.Build(spec),
+            spec.ToString(),
+            [.. Enumerable.Range(0, 10).Select(i => $"{i}")],
+            new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
+        );
         _model.Initialize(1);
         _momentum = new FlatVector(_device, Precision.Float32, _model.Parameters.Layout, "momentum");
-        var options = new LurOptions { BatchSize = batch, Lambda = lambda, Hvp = hvp, LearningRate = 1e-3, Seed = 1 };
+        var options = new LurOptions
+        {
+            BatchSize = batch,
+            Lambda = lambda,
+            Hvp = hvp,
+            LearningRate = 1e-3,
+            Seed = 1,
+        };
         _step = new LurStep(_model, _momentum, options, withForget: true);
         var random = new RandomStream(1, "bench");
         foreach (var stage in new[] { _step.Retain, _step.Forget }.OfType<BatchStage>())
         {
-            foreach (ref var pixel in stage.Images) pixel = (byte)random.Below(256);
-            foreach (ref var label in stage.Labels) label = random.Below(10);
+            foreach (ref var pixel in stage.Images)
+                pixel = (byte)random.Below(256);
+            foreach (ref var label in stage.Labels)
+                label = random.Below(10);
         }
 
         // What is timed must be right: a skipped or non-finite step would be fast and worthless.
         var telemetry = _step.Run();
-        if (telemetry.Skipped || !double.IsFinite(telemetry.RetainLoss)) throw new InvalidOperationException("The step to be timed is not finite.");
+        if (telemetry.Skipped || !double.IsFinite(telemetry.RetainLoss))
+            throw new InvalidOperationException("The step to be timed is not finite.");
         var before = _model.Parameters.ToArray();
         _step.Run();
-        if (_model.Parameters.ToArray().AsSpan().SequenceEqual(before)) throw new InvalidOperationException("The step to be timed moves no weight.");
-        if (hvp != HessianVectorProduct.None) StepChecks.SecondOrderTermsAgree(parts[0], batch);
+        if (_model.Parameters.ToArray().AsSpan().SequenceEqual(before))
+            throw new InvalidOperationException("The step to be timed moves no weight.");
+        if (hvp != HessianVectorProduct.None)
+            StepChecks.SecondOrderTermsAgree(parts[0], batch);
         Allocations.Measure(Allocations.KeyOf(nameof(StepBenchmarks), name, Case), 3, () => _step.Run());
     }
 

@@ -26,7 +26,8 @@ internal static class StepChecks
     public static double SecondOrderTermsAgree(string model, int batch)
     {
         var key = $"{model} {batch}";
-        if (s_done.TryGetValue(key, out var known)) return known;
+        if (s_done.TryGetValue(key, out var known))
+            return known;
         var (exact, relative) = (Product(model, batch, HessianVectorProduct.Exact, s_radii[0]), double.PositiveInfinity);
         var norm = exact.Sum(a => a * a);
         for (var i = 0; i < s_radii.Length && !(relative < Tolerance); i++)
@@ -35,8 +36,15 @@ internal static class StepChecks
             relative = Math.Min(relative, Math.Sqrt(exact.Zip(difference, (a, b) => (a - b) * (a - b)).Sum() / norm));
         }
 
-        Console.WriteLine(FormattableString.Invariant($"// {key}: finite-difference H v differs from the exact one by {relative:E1} of its norm"));
-        if (!(relative < Tolerance)) throw new InvalidOperationException(FormattableString.Invariant($"{key}: the exact and the finite-difference H v differ by {relative} of their norm, more than {Tolerance}."));
+        Console.WriteLine(
+            FormattableString.Invariant($"// {key}: finite-difference H v differs from the exact one by {relative:E1} of its norm")
+        );
+        if (!(relative < Tolerance))
+            throw new InvalidOperationException(
+                FormattableString.Invariant(
+                    $"{key}: the exact and the finite-difference H v differ by {relative} of their norm, more than {Tolerance}."
+                )
+            );
         return s_done[key] = relative;
     }
 
@@ -45,10 +53,30 @@ internal static class StepChecks
         using var device = ComputeDevice.Open();
         using var images = new BenchImages(4 * batch);
         var spec = ResNetSpec.Parse(architecture, 10, 32, 32, 3);
-        using var model = new TrainedModel(device, Precision.Float64, ResNet.Build(spec), spec.ToString(), images.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        using var model = new TrainedModel(
+            device,
+            Precision.Float64,
+            ResNet.Build(spec),
+            spec.ToString(),
+            images.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
+        );
         model.Initialize(1);
         using var momentum = new FlatVector(device, Precision.Float64, model.Parameters.Layout, "momentum");
-        using var step = new LurStep(model, momentum, new LurOptions { BatchSize = batch, Hvp = hvp, FiniteDifferenceRadius = radius, LearningRate = 1e-4, Augment = false, Seed = 1 }, withForget: true);
+        using var step = new LurStep(
+            model,
+            momentum,
+            new LurOptions
+            {
+                BatchSize = batch,
+                Hvp = hvp,
+                FiniteDifferenceRadius = radius,
+                LearningRate = 1e-4,
+                Augment = false,
+                Seed = 1,
+            },
+            withForget: true
+        );
         // Both products must be of the same images: without augmentation nothing is drawn.
         for (var i = 0; i < batch; i++)
         {

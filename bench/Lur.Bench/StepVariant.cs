@@ -19,7 +19,13 @@ internal enum StepPart
 /// <param name="Method">Name of the method.</param>
 /// <param name="Options">Options beside those that all share.</param>
 /// <param name="Part">Part of the run.</param>
-internal sealed record StepVariant(string Name, string Title, string Method, (string Name, string Text)[] Options, StepPart Part = StepPart.Step)
+internal sealed record StepVariant(
+    string Name,
+    string Title,
+    string Method,
+    (string Name, string Text)[] Options,
+    StepPart Part = StepPart.Step
+)
 {
     /// <summary>The model and batch sizes: the recipes' small width at its batch size, and the full ResNet-18.</summary>
     public static readonly (string Model, int Width, int Batch)[] Cases = [("resnet18:w16", 16, 128), ("resnet18:w64", 64, 32)];
@@ -36,17 +42,40 @@ internal sealed record StepVariant(string Name, string Title, string Method, (st
         new("salun", "SalUn", "salun", []),
         new("sgd", "FT", "ft", []),
         new("lur-plain", "LUR, plain retain step", "lur", [("lambda", "0"), ("trim", "0")]),
-        new("scissorhands-1-first", "ScissorHands, 1 memory, first step of an epoch", "scissorhands", [("memory", "1")], StepPart.FirstOfEpoch),
-        new("scissorhands-5-first", "ScissorHands, 5 memories, first step of an epoch", "scissorhands", [("memory", "5")], StepPart.FirstOfEpoch),
+        new(
+            "scissorhands-1-first",
+            "ScissorHands, 1 memory, first step of an epoch",
+            "scissorhands",
+            [("memory", "1")],
+            StepPart.FirstOfEpoch
+        ),
+        new(
+            "scissorhands-5-first",
+            "ScissorHands, 5 memories, first step of an epoch",
+            "scissorhands",
+            [("memory", "5")],
+            StepPart.FirstOfEpoch
+        ),
         new("trim", "trim of LUR and ScissorHands", "lur", [], StepPart.Preparation),
     ];
 
     /// <summary>Those that PyTorch times too.</summary>
-    public static readonly string[] WithPeer = ["sgd", "lur", "lur-fd", "lur-none", "scissorhands-1", "scissorhands-5", "scissorhands-1-first", "scissorhands-5-first"];
+    public static readonly string[] WithPeer =
+    [
+        "sgd",
+        "lur",
+        "lur-fd",
+        "lur-none",
+        "scissorhands-1",
+        "scissorhands-5",
+        "scissorhands-1-first",
+        "scissorhands-5-first",
+    ];
 
     /// <summary>Finds one by name.</summary>
     /// <exception cref="UserErrorException">There is none.</exception>
-    public static StepVariant Find(string name) => All.FirstOrDefault(v => v.Name == name)
+    public static StepVariant Find(string name) =>
+        All.FirstOrDefault(v => v.Name == name)
         ?? throw new UserErrorException($"There is no step '{name}' to time; there are {string.Join(", ", All.Select(v => v.Name))}.");
 
     /// <summary>True when a step sees a retain and a forget batch.</summary>

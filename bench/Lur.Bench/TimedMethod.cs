@@ -27,11 +27,20 @@ internal sealed class TimedMethod : IDisposable
     /// <param name="batch">Batch size.</param>
     /// <param name="variant">What is to be timed.</param>
     public TimedMethod(string model, int batch, StepVariant variant)
-        : this(model, batch, variant, variant.Part == StepPart.FirstOfEpoch ? (batch, Batches * batch) : (Batches * batch, Batches * batch), [("lr", "0.0001"), ("epochs", "1000"), ("batch", $"{batch}")])
+        : this(
+            model,
+            batch,
+            variant,
+            variant.Part == StepPart.FirstOfEpoch ? (batch, Batches * batch) : (Batches * batch, Batches * batch),
+            [("lr", "0.0001"), ("epochs", "1000"), ("batch", $"{batch}")]
+        )
     {
-        foreach (var preparation in Method.Preparations) preparation.Run();
-        if (variant.Part == StepPart.Preparation) return;
-        for (var i = 0; i < FirstSteps; i++) Method.RunStep();
+        foreach (var preparation in Method.Preparations)
+            preparation.Run();
+        if (variant.Part == StepPart.Preparation)
+            return;
+        for (var i = 0; i < FirstSteps; i++)
+            Method.RunStep();
     }
 
     /// <summary>Binds only.</summary>
@@ -41,15 +50,34 @@ internal sealed class TimedMethod : IDisposable
     /// <param name="samples">Images to retain and to forget.</param>
     /// <param name="options">Options beside those of the variant.</param>
     /// <param name="precision">Element type.</param>
-    public TimedMethod(string model, int batch, StepVariant variant, (int Retain, int Forget) samples, IEnumerable<(string Name, string Text)> options, Precision precision = Precision.Float32)
+    public TimedMethod(
+        string model,
+        int batch,
+        StepVariant variant,
+        (int Retain, int Forget) samples,
+        IEnumerable<(string Name, string Text)> options,
+        Precision precision = Precision.Float32
+    )
     {
         (_variant, Batch) = (variant, batch);
         _device = ComputeDevice.Open();
         _images = new BenchImages(samples.Retain + samples.Forget);
         var spec = ResNetSpec.Parse(model, 10, 32, 32, 3);
-        _model = new TrainedModel(_device, precision, ResNet.Build(spec), spec.ToString(), _images.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        _model = new TrainedModel(
+            _device,
+            precision,
+            ResNet.Build(spec),
+            spec.ToString(),
+            _images.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
+        );
         _model.Initialize(1);
-        Set = ForgetSet.Resolve([string.Create(CultureInfo.InvariantCulture, $"random:{samples.Forget}")], _images, [.. Enumerable.Range(0, _images.Count)], 1);
+        Set = ForgetSet.Resolve(
+            [string.Create(CultureInfo.InvariantCulture, $"random:{samples.Forget}")],
+            _images,
+            [.. Enumerable.Range(0, _images.Count)],
+            1
+        );
         var definition = MethodCatalog.Find(variant.Method);
         Values = definition.Read(variant.Options.Concat(options).ToDictionary(o => o.Name, o => o.Text, StringComparer.Ordinal));
         Method = definition.Bind(Values)(new UnlearningTask(_model, _images, Set, Seed));
@@ -85,9 +113,11 @@ internal sealed class TimedMethod : IDisposable
             return;
         }
 
-        if (_variant.Part == StepPart.Step && Method.Step >= Method.StepsPerEpoch) throw new InvalidOperationException($"{_variant.Title}: the epoch is over, and a step that begins one would be timed.");
+        if (_variant.Part == StepPart.Step && Method.Step >= Method.StepsPerEpoch)
+            throw new InvalidOperationException($"{_variant.Title}: the epoch is over, and a step that begins one would be timed.");
         var telemetry = Method.RunStep();
-        if (telemetry.Skipped || !(double.IsFinite(telemetry.RetainLoss) || double.IsFinite(telemetry.ForgetLoss))) throw new InvalidOperationException($"{_variant.Title}: the step was skipped or is not finite.");
+        if (telemetry.Skipped || !(double.IsFinite(telemetry.RetainLoss) || double.IsFinite(telemetry.ForgetLoss)))
+            throw new InvalidOperationException($"{_variant.Title}: the step was skipped or is not finite.");
     }
 
     /// <summary>Checks that what is timed moves the weights, and that ScissorHands' projection fires and leaves a gradient that
@@ -99,11 +129,21 @@ internal sealed class TimedMethod : IDisposable
         Run();
         var after = _model.Parameters.ToArray();
         var moved = Math.Sqrt(before.Zip(after, (b, a) => (a - b) * (a - b)).Sum());
-        if (!(moved > 0 && double.IsFinite(moved))) throw new InvalidOperationException($"{_variant.Title}: what is timed moved the weights by {moved}.");
-        if (Method is not ScissorHandsMethod scissorHands) return;
+        if (!(moved > 0 && double.IsFinite(moved)))
+            throw new InvalidOperationException($"{_variant.Title}: what is timed moved the weights by {moved}.");
+        if (Method is not ScissorHandsMethod scissorHands)
+            return;
         var (products, slack) = scissorHands.CheckProjection()!.Value;
-        if (!(scissorHands.Measurements.Single().Value > 0)) throw new InvalidOperationException($"{_variant.Title}: the projection did not fire in {Method.Step} steps, so its cost would be missing.");
-        if (products.Any(p => !(p >= -slack))) throw new InvalidOperationException(FormattableString.Invariant($"{_variant.Title}: after the projection a product with a memory is {products.Min()}, below -{slack}."));
+        if (!(scissorHands.Measurements.Single().Value > 0))
+            throw new InvalidOperationException(
+                $"{_variant.Title}: the projection did not fire in {Method.Step} steps, so its cost would be missing."
+            );
+        if (products.Any(p => !(p >= -slack)))
+            throw new InvalidOperationException(
+                FormattableString.Invariant(
+                    $"{_variant.Title}: after the projection a product with a memory is {products.Min()}, below -{slack}."
+                )
+            );
     }
 
     /// <summary>Writes the model to a file.</summary>

@@ -15,8 +15,13 @@ public class VectorBenchmarks
     private readonly List<DeviceMemory> _memory = [];
     private ComputeDevice _device = null!;
     private KernelSet _kernels = null!;
-    private DevicePointer<Real> _theta, _momentum, _g, _v, _h;
-    private DevicePointer<double> _partials, _step;
+    private DevicePointer<Real> _theta,
+        _momentum,
+        _g,
+        _v,
+        _h;
+    private DevicePointer<double> _partials,
+        _step;
 
     /// <summary>Allocates and fills the vectors.</summary>
     [GlobalSetup]
@@ -28,7 +33,14 @@ public class VectorBenchmarks
         _partials = new DevicePointer<double>(Allocate(6L * Partials * sizeof(double)));
         _step = new DevicePointer<double>(Allocate(StepParameters.Count * sizeof(double)));
         _device.Upload(_step, new ReadOnlySpan<double>([1e-3, 0.9, 5e-4, 1, 0.05, 0.01, 0]));
-        foreach (var (name, call) in new (string, Action)[] { (nameof(Copy), Copy), (nameof(MetaUpdate), MetaUpdate), (nameof(LookAhead), LookAhead) })
+        foreach (
+            var (name, call) in new (string, Action)[]
+            {
+                (nameof(Copy), Copy),
+                (nameof(MetaUpdate), MetaUpdate),
+                (nameof(LookAhead), LookAhead),
+            }
+        )
             Allocations.Measure(Allocations.KeyOf(nameof(VectorBenchmarks), name), 3, call);
         _device.Synchronize();
     }
@@ -37,7 +49,8 @@ public class VectorBenchmarks
     [GlobalCleanup]
     public void Cleanup()
     {
-        foreach (var memory in _memory) memory.Dispose();
+        foreach (var memory in _memory)
+            memory.Dispose();
         _memory.Clear();
         _device.Dispose();
     }
@@ -56,7 +69,22 @@ public class VectorBenchmarks
     [MovesVectors(7)]
     public void MetaUpdate()
     {
-        _kernels.Lur.LurMetaUpdate(_device.Blocks(Partials), _theta, _momentum, _partials, _g, _v, _h, default, _step, _step.At((int)StepParameter.Alpha, sizeof(double)), default, Count, Partials, 0);
+        _kernels.Lur.LurMetaUpdate(
+            _device.Blocks(Partials),
+            _theta,
+            _momentum,
+            _partials,
+            _g,
+            _v,
+            _h,
+            default,
+            _step,
+            _step.At((int)StepParameter.Alpha, sizeof(double)),
+            default,
+            Count,
+            Partials,
+            0
+        );
         _device.Synchronize();
     }
 
@@ -65,7 +93,16 @@ public class VectorBenchmarks
     [MovesVectors(3)]
     public void LookAhead()
     {
-        _kernels.Lur.LurLookAhead(_device.Blocks(Partials), _h, _partials, _theta, _g, _step.At((int)StepParameter.Alpha, sizeof(double)), Count, Partials);
+        _kernels.Lur.LurLookAhead(
+            _device.Blocks(Partials),
+            _h,
+            _partials,
+            _theta,
+            _g,
+            _step.At((int)StepParameter.Alpha, sizeof(double)),
+            Count,
+            Partials
+        );
         _device.Synchronize();
     }
 

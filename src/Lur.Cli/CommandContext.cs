@@ -32,13 +32,14 @@ internal sealed class CommandContext
 
     public static CommandContext From(ParseResult parsed)
     {
-        TextWriter output = parsed.InvocationConfiguration.Output, error = parsed.InvocationConfiguration.Error;
+        TextWriter output = parsed.InvocationConfiguration.Output,
+            error = parsed.InvocationConfiguration.Error;
         // Only the console's own writers can be a terminal; a test's StringWriter never is.
-        bool dumb = Environment.GetEnvironmentVariable("TERM") is "dumb";
-        bool terminalOutput = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !dumb;
-        bool terminalError = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected && !dumb;
+        var dumb = Environment.GetEnvironmentVariable("TERM") is "dumb";
+        var terminalOutput = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !dumb;
+        var terminalError = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected && !dumb;
         // https://no-color.org: present and not empty, whatever the value.
-        bool color = terminalOutput && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        var color = terminalOutput && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         return new CommandContext
         {
             Output = output,
@@ -53,22 +54,23 @@ internal sealed class CommandContext
     }
 
     /// <summary>The same without results: for a run inside another.</summary>
-    public CommandContext Silenced() => new()
-    {
-        Output = TextWriter.Null,
-        Error = Error,
-        Json = Json,
-        Quiet = Quiet,
-        TerminalError = TerminalError,
-        Color = Color,
-        DeviceOrdinal = DeviceOrdinal,
-    };
+    public CommandContext Silenced() =>
+        new()
+        {
+            Output = TextWriter.Null,
+            Error = Error,
+            Json = Json,
+            Quiet = Quiet,
+            TerminalError = TerminalError,
+            Color = Color,
+            DeviceOrdinal = DeviceOrdinal,
+        };
 
     /// <summary>Opens the device of --device.</summary>
     /// <exception cref="UsageException">There is no such device.</exception>
     public ComputeDevice OpenDevice()
     {
-        int count = ComputeDevice.Count;
+        var count = ComputeDevice.Count;
         return DeviceOrdinal < count
             ? ComputeDevice.Open(DeviceOrdinal)
             : throw new UsageException($"--device {DeviceOrdinal} does not exist; 'lur doctor' lists {count}, numbered from 0.");
@@ -89,14 +91,16 @@ internal sealed class CommandContext
 internal static class CommandExtensions
 {
     /// <summary>Sets the body of a command; what it returns is the process's exit code.</summary>
-    public static T Runs<T>(this T command, Func<CommandContext, ParseResult, int> body) where T : Command
+    public static T Runs<T>(this T command, Func<CommandContext, ParseResult, int> body)
+        where T : Command
     {
         command.SetAction(parsed => body(CommandContext.From(parsed), parsed));
         return command;
     }
 
     /// <summary>Sets the body of a command that runs long enough to be interrupted.</summary>
-    public static T Runs<T>(this T command, Func<CommandContext, ParseResult, CancellationToken, int> body) where T : Command
+    public static T Runs<T>(this T command, Func<CommandContext, ParseResult, CancellationToken, int> body)
+        where T : Command
     {
         // On a pool thread: the token fires while the body computes.
         command.SetAction((parsed, cancel) => Task.Run(() => body(CommandContext.From(parsed), parsed, cancel), CancellationToken.None));

@@ -15,10 +15,9 @@ internal static class CommandLine
     /// <param name="error">Receives progress, warnings and the sentence of a failure.</param>
     /// <param name="cancel">Ends the run as Ctrl-C does.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
-    public static async Task<int> RunAsync(
-        string[] args, TextWriter output, TextWriter error, CancellationToken cancel = default)
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancel = default)
     {
-        ParseResult parsed = CreateRoot().Parse(args.Length == 0 ? ["--help"] : args);
+        var parsed = CreateRoot().Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
             return ReportUsage(parsed, error);
         // A first Ctrl-C lets the command write its checkpoint; the time is what a large one takes on a slow disk.
@@ -40,8 +39,8 @@ internal static class CommandLine
     }
 
     /// <summary>Version and commit, for example 0.1.0+4f52bf1.</summary>
-    public static string ThisVersion { get; } = typeof(UserErrorException).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+    public static string ThisVersion { get; } =
+        typeof(UserErrorException).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     /// <summary>The whole command tree; tests walk it.</summary>
     public static Command CreateRoot()
@@ -49,7 +48,8 @@ internal static class CommandLine
         // Not a RootCommand: that takes its name from the file that was started, which is Lur.Cli in a build folder.
         var root = new Command(
             "lur",
-            "Lur removes a class or a set of samples from a trained network and measures what was forgotten and what was kept.")
+            "Lur removes a class or a set of samples from a trained network and measures what was forgotten and what was kept."
+        )
         {
             new HelpOption(),
             Version(),
@@ -71,10 +71,12 @@ internal static class CommandLine
             KernelsCommand.Create(),
         };
         GlobalOptions.AddTo(root);
-        ExampleHelp.AddTo(root,
+        ExampleHelp.AddTo(
+            root,
             "lur doctor            what this machine offers and what is missing",
             "lur demo              train, forget, measure; needs no data",
-            "lur forget --help     the options of one command");
+            "lur forget --help     the options of one command"
+        );
         return root;
     }
 
@@ -82,23 +84,26 @@ internal static class CommandLine
 
     private static int ReportUsage(ParseResult parsed, TextWriter error)
     {
-        Command command = parsed.CommandResult.Command;
+        var command = parsed.CommandResult.Command;
         // One unknown word also leaves "required command was not provided" behind, and makes every later word unknown.
-        IEnumerable<string> messages = parsed.UnmatchedTokens.Count > 0
-            ? [UnknownWord(command, parsed.UnmatchedTokens[0])]
-            : parsed.Errors.Select(e => e.Message).Distinct();
-        foreach (string message in messages)
+        var messages =
+            parsed.UnmatchedTokens.Count > 0
+                ? [UnknownWord(command, parsed.UnmatchedTokens[0])]
+                : parsed.Errors.Select(e => e.Message).Distinct();
+        foreach (var message in messages)
             error.WriteLine($"lur: {message}");
-        string path = ExampleHelp.PathOf(command);
+        var path = ExampleHelp.PathOf(command);
         error.WriteLine($"Run '{path} --help' for the usage.");
         return ExitCode.BadUsage;
     }
 
     private static string UnknownWord(Command command, string word)
     {
-        string path = ExampleHelp.PathOf(command);
+        var path = ExampleHelp.PathOf(command);
         return word.StartsWith('-') ? $"'{path}' has no option {word}."
-            : command.Subcommands.Count > 0 ? $"'{path}' has no command '{word}'; it has {string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
+            : command.Subcommands.Count > 0
+                ? $"'{path}' has no command '{word}'; it has "
+                    + $"{string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
             : $"'{path}' takes no further argument '{word}'.";
     }
 

@@ -7,22 +7,26 @@ namespace Lur.Cli;
 /// <summary>The first samples of every class as one PNG: a wrong label or a wrong channel order is seen at a glance.</summary>
 internal static class ContactSheet
 {
-    private const int Columns = 12, Gap = 2, MinCell = 32, MaxCell = 96;
+    private const int Columns = 12,
+        Gap = 2,
+        MinCell = 32,
+        MaxCell = 96;
     private const byte Background = 32;
 
     /// <summary>Writes an RGB image, a row for each class.</summary>
     public static void Write(Stream stream, IImageDataset data)
     {
-        int cell = Math.Clamp(Math.Max(data.Height, data.Width), MinCell, MaxCell);
-        int width = Columns * (cell + Gap) + Gap, height = data.ClassNames.Count * (cell + Gap) + Gap;
-        byte[] pixels = new byte[3 * width * height];
+        var cell = Math.Clamp(Math.Max(data.Height, data.Width), MinCell, MaxCell);
+        int width = Columns * (cell + Gap) + Gap,
+            height = data.ClassNames.Count * (cell + Gap) + Gap;
+        var pixels = new byte[3 * width * height];
         pixels.AsSpan().Fill(Background);
-        int[] used = new int[data.ClassNames.Count];
-        int open = used.Length;
-        byte[] sample = new byte[data.SampleBytes];
-        for (int i = 0; i < data.Count && open > 0; i++)
+        var used = new int[data.ClassNames.Count];
+        var open = used.Length;
+        var sample = new byte[data.SampleBytes];
+        for (var i = 0; i < data.Count && open > 0; i++)
         {
-            int label = data.Label(i);
+            var label = data.Label(i);
             if (used[label] == Columns)
                 continue;
             data.CopyImage(i, sample);
@@ -36,14 +40,16 @@ internal static class ContactSheet
     /// <summary>Nearest sample point; the sides keep their ratio.</summary>
     private static void Draw(byte[] pixels, int stride, int left, int top, int cell, IImageDataset data, byte[] chw)
     {
-        int longer = Math.Max(data.Height, data.Width), plane = data.Height * data.Width;
-        int rows = Math.Max(1, cell * data.Height / longer), columns = Math.Max(1, cell * data.Width / longer);
-        for (int y = 0; y < rows; y++)
+        int longer = Math.Max(data.Height, data.Width),
+            plane = data.Height * data.Width;
+        int rows = Math.Max(1, cell * data.Height / longer),
+            columns = Math.Max(1, cell * data.Width / longer);
+        for (var y = 0; y < rows; y++)
         {
-            for (int x = 0; x < columns; x++)
+            for (var x = 0; x < columns; x++)
             {
-                int from = y * data.Height / rows * data.Width + x * data.Width / columns;
-                for (int c = 0; c < 3; c++)
+                var from = y * data.Height / rows * data.Width + x * data.Width / columns;
+                for (var c = 0; c < 3; c++)
                     pixels[3 * ((top + y) * stride + left + x) + c] = chw[Math.Min(c, data.Channels - 1) * plane + from];
             }
         }
@@ -53,7 +59,7 @@ internal static class ContactSheet
     internal static void WritePng(Stream stream, int width, int height, ReadOnlySpan<byte> rgb)
     {
         stream.Write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]);
-        byte[] header = new byte[13];
+        var header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         (header[8], header[9]) = (8, 2); // bits a sample, RGB
@@ -61,7 +67,7 @@ internal static class ContactSheet
         using var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
         {
-            for (int y = 0; y < height; y++)
+            for (var y = 0; y < height; y++)
             {
                 zlib.WriteByte(0);
                 zlib.Write(rgb.Slice(3 * width * y, 3 * width));
@@ -84,10 +90,10 @@ internal static class ContactSheet
 
     private static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
     {
-        foreach (byte b in bytes)
+        foreach (var b in bytes)
         {
             crc ^= b;
-            for (int bit = 0; bit < 8; bit++)
+            for (var bit = 0; bit < 8; bit++)
                 crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
         }
         return crc;

@@ -14,24 +14,25 @@ internal static class ExampleHelp
     public static void AddTo(Command root, params string[] examples)
     {
         root.WithExamples(examples);
-        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new Action((HelpAction)help.Action!);
     }
 
     /// <summary>Sets the example lines of a command.</summary>
-    public static T WithExamples<T>(this T command, params string[] examples) where T : Command
+    public static T WithExamples<T>(this T command, params string[] examples)
+        where T : Command
     {
         s_examples.AddOrUpdate(command, examples);
         return command;
     }
 
     /// <summary>The example lines of a command.</summary>
-    public static string[] ExamplesOf(Command command) => s_examples.TryGetValue(command, out string[]? lines) ? lines : [];
+    public static string[] ExamplesOf(Command command) => s_examples.TryGetValue(command, out var lines) ? lines : [];
 
     /// <summary>The words that lead to a command, for example "lur data inspect".</summary>
     public static string PathOf(Command command)
     {
-        Command? parent = command.Parents.OfType<Command>().FirstOrDefault();
+        var parent = command.Parents.OfType<Command>().FirstOrDefault();
         return parent is null ? "lur" : $"{PathOf(parent)} {command.Name}";
     }
 
@@ -41,13 +42,13 @@ internal static class ExampleHelp
 
         public override int Invoke(ParseResult parseResult)
         {
-            int code = usage.Invoke(parseResult);
-            string[] lines = ExamplesOf(parseResult.CommandResult.Command);
+            var code = usage.Invoke(parseResult);
+            var lines = ExamplesOf(parseResult.CommandResult.Command);
             if (lines.Length > 0)
             {
-                TextWriter output = parseResult.InvocationConfiguration.Output;
+                var output = parseResult.InvocationConfiguration.Output;
                 output.WriteLine("Examples:");
-                foreach (string line in lines)
+                foreach (var line in lines)
                     output.WriteLine($"  {line}");
                 output.WriteLine();
             }

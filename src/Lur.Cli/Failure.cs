@@ -11,9 +11,9 @@ internal static class Failure
     /// <summary>Writes the sentence of an exception and returns the exit code it stands for.</summary>
     public static int Report(Exception exception, TextWriter error)
     {
-        Exception e = exception is AggregateException { InnerExceptions.Count: 1 } one ? one.InnerExceptions[0] : exception;
-        bool debug = Environment.GetEnvironmentVariable(DebugVariable) == "1";
-        int code = ExitCode.Failed;
+        var e = exception is AggregateException { InnerExceptions.Count: 1 } one ? one.InnerExceptions[0] : exception;
+        var debug = Environment.GetEnvironmentVariable(DebugVariable) == "1";
+        var code = ExitCode.Failed;
         switch (e)
         {
             case OperationCanceledException:
@@ -29,7 +29,7 @@ internal static class Failure
                 error.WriteLine($"lur: {e.Message}");
                 break;
             default:
-                string sentence = $"lur: {e.GetType().Name}: {FirstLine(e.Message)}";
+                var sentence = $"lur: {e.GetType().Name}: {FirstLine(e.Message)}";
                 error.WriteLine(debug ? sentence : $"{sentence} (this is a defect of Lur; {DebugVariable}=1 shows where)");
                 break;
         }
@@ -46,10 +46,9 @@ internal static class Failure
 
     private static string FirstLine(string message)
     {
-        int end = message.AsSpan().IndexOfAny('\r', '\n');
+        var end = message.AsSpan().IndexOfAny('\r', '\n');
         return end < 0 ? message : message[..end];
     }
-
 }
 
 /// <summary>An option or argument that parses but makes no sense; exit code 2.</summary>

@@ -31,7 +31,7 @@ internal static class GlobalOptions
         root.Options.Add(Quiet);
         Device.Validators.Add(static result =>
         {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int n) && n < 0)
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var n) && n < 0)
                 result.AddError($"--device {n} is negative; 'lur doctor' lists the devices, numbered from 0.");
         });
         root.Options.Add(Device);

@@ -14,9 +14,14 @@ internal sealed class ProgressReporter : IDisposable
 
     private readonly CommandContext _context;
     private readonly TimeProvider _time;
-    private readonly string _task, _unit;
-    private readonly long _total, _start;
-    private long _lastPrinted, _done, _rateDone, _rateStart;
+    private readonly string _task,
+        _unit;
+    private readonly long _total,
+        _start;
+    private long _lastPrinted,
+        _done,
+        _rateDone,
+        _rateStart;
     private double _rate = double.NaN;
     private (string Name, double Value)[] _metrics = [];
 
@@ -44,7 +49,7 @@ internal sealed class ProgressReporter : IDisposable
                 _metrics = new (string, double)[metrics.Length];
             metrics.CopyTo(_metrics);
         }
-        TimeSpan interval = _context.TerminalError && !_context.Json ? s_liveInterval : s_plainInterval;
+        var interval = _context.TerminalError && !_context.Json ? s_liveInterval : s_plainInterval;
         if (_time.GetElapsedTime(_lastPrinted) < interval)
             return;
         UpdateRate();
@@ -64,12 +69,12 @@ internal sealed class ProgressReporter : IDisposable
     /// <summary>Rate over the last seconds, smoothed: a mean since the start would hide a slow-down.</summary>
     private void UpdateRate()
     {
-        double seconds = _time.GetElapsedTime(_rateStart).TotalSeconds;
+        var seconds = _time.GetElapsedTime(_rateStart).TotalSeconds;
         if (seconds <= 0)
             return;
-        double now = (_done - _rateDone) / seconds;
+        var now = (_done - _rateDone) / seconds;
         // Weight of the new value: a time constant of five seconds, whatever the interval of the prints.
-        double weight = 1 - Math.Exp(-seconds / 5);
+        var weight = 1 - Math.Exp(-seconds / 5);
         _rate = double.IsNaN(_rate) ? now : _rate + weight * (now - _rate);
         (_rateDone, _rateStart) = (_done, _time.GetTimestamp());
     }
@@ -81,13 +86,13 @@ internal sealed class ProgressReporter : IDisposable
             _context.Error.WriteLine(JsonLine(final));
             return;
         }
-        string line = Line(final);
+        var line = Line(final);
         if (!_context.TerminalError)
             _context.Error.WriteLine(line);
         else
         {
             // Erase to the end of the line: the previous text may have been longer.
-            int width = Math.Max(20, WindowWidth() - 1);
+            var width = Math.Max(20, WindowWidth() - 1);
             _context.Error.Write($"\r{(line.Length > width ? line[..width] : line)}\e[K");
             if (final)
                 _context.Error.WriteLine();
@@ -108,7 +113,7 @@ internal sealed class ProgressReporter : IDisposable
 
     private string Line(bool final)
     {
-        CultureInfo invariant = CultureInfo.InvariantCulture;
+        var invariant = CultureInfo.InvariantCulture;
         var line = new StringBuilder(_task);
         if (_total > 0)
             line.Append(invariant, $"  {_done:N0}/{_total:N0} {_unit} ({100.0 * _done / _total:F0} %)");
@@ -120,7 +125,7 @@ internal sealed class ProgressReporter : IDisposable
             line.Append("  in ").Append(FormatTime(_time.GetElapsedTime(_start)));
         else if (_total > 0 && _rate > 0)
             line.Append("  ETA ").Append(FormatTime(TimeSpan.FromSeconds(Math.Min((_total - _done) / _rate, 1e9))));
-        foreach ((string name, double value) in _metrics)
+        foreach ((var name, var value) in _metrics)
             line.Append(invariant, $"  {name} {value:G4}");
         return line.ToString();
     }
@@ -140,7 +145,7 @@ internal sealed class ProgressReporter : IDisposable
             writer.WriteNumber("seconds", Math.Round(_time.GetElapsedTime(_start).TotalSeconds, 3));
             if (double.IsFinite(_rate))
                 writer.WriteNumber("rate", Math.Round(_rate, 3));
-            foreach ((string name, double value) in _metrics)
+            foreach ((var name, var value) in _metrics)
             {
                 if (double.IsFinite(value))
                     writer.WriteNumber(name, value);
@@ -153,12 +158,17 @@ internal sealed class ProgressReporter : IDisposable
     }
 
     private static string FormatRate(double rate) =>
-        rate.ToString(rate >= 100 ? "N0" : rate >= 10 ? "F1" : "F2", CultureInfo.InvariantCulture);
+        rate.ToString(
+            rate >= 100 ? "N0"
+                : rate >= 10 ? "F1"
+                : "F2",
+            CultureInfo.InvariantCulture
+        );
 
     /// <summary>12 s, 3:05, 1:02:03.</summary>
     internal static string FormatTime(TimeSpan time)
     {
-        CultureInfo invariant = CultureInfo.InvariantCulture;
+        var invariant = CultureInfo.InvariantCulture;
         return time.TotalSeconds < 10 ? time.TotalSeconds.ToString("0.0 's'", invariant)
             : time.TotalMinutes < 1 ? time.TotalSeconds.ToString("0 's'", invariant)
             : time.TotalHours < 1 ? time.ToString(@"m\:ss", invariant)

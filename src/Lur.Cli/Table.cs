@@ -24,7 +24,7 @@ internal readonly record struct Cell(object? Value, string Text)
     /// <summary>A number with a fixed count of decimals; NaN is printed as "-" and is null in JSON.</summary>
     public static Cell Number(double value, int decimals = 2, string unit = "")
     {
-        string text = double.IsNaN(value) ? "-" : value.ToString($"F{decimals}", CultureInfo.InvariantCulture) + unit;
+        var text = double.IsNaN(value) ? "-" : value.ToString($"F{decimals}", CultureInfo.InvariantCulture) + unit;
         return new Cell(double.IsFinite(value) ? value : null, text);
     }
 
@@ -40,7 +40,7 @@ internal readonly record struct Cell(object? Value, string Text)
     {
         string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
         double value = bytes;
-        int unit = 0;
+        var unit = 0;
         while (Math.Abs(value) >= 1024 && unit < units.Length - 1)
         {
             value /= 1024;

@@ -23,32 +23,35 @@ internal static class TablePrinter
     {
         if (!context.Json)
         {
-            foreach (Table table in tables)
+            foreach (var table in tables)
                 Print(context, table);
             return;
         }
 
-        context.Output.WriteLine(JsonText(writer =>
-        {
-            writer.WriteStartObject();
-            foreach (Table table in tables)
+        context.Output.WriteLine(
+            JsonText(writer =>
             {
-                writer.WritePropertyName(table.Key);
-                WriteRows(writer, table);
-            }
-            writer.WriteEndObject();
-        }));
+                writer.WriteStartObject();
+                foreach (var table in tables)
+                {
+                    writer.WritePropertyName(table.Key);
+                    WriteRows(writer, table);
+                }
+                writer.WriteEndObject();
+            })
+        );
     }
 
     /// <summary>Builds indented JSON text; keeps the rules of escaping in one place.</summary>
     public static string JsonText(Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions
-        {
-            Indented = true,
-            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        }))
+        using (
+            var writer = new Utf8JsonWriter(
+                stream,
+                new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+            )
+        )
             write(writer);
         return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
@@ -57,10 +60,10 @@ internal static class TablePrinter
     public static void WriteRows(Utf8JsonWriter writer, Table table)
     {
         writer.WriteStartArray();
-        foreach (Cell[] row in table.Rows)
+        foreach (var row in table.Rows)
         {
             writer.WriteStartObject();
-            for (int c = 0; c < row.Length; c++)
+            for (var c = 0; c < row.Length; c++)
                 WriteValue(writer, table.Columns[c].Key, row[c].Value);
             writer.WriteEndObject();
         }
@@ -71,13 +74,27 @@ internal static class TablePrinter
     {
         switch (value)
         {
-            case null: writer.WriteNull(key); break;
-            case bool b: writer.WriteBoolean(key, b); break;
-            case int i: writer.WriteNumber(key, i); break;
-            case long l: writer.WriteNumber(key, l); break;
-            case double d when double.IsFinite(d): writer.WriteNumber(key, d); break;
-            case double: writer.WriteNull(key); break;
-            default: writer.WriteString(key, value.ToString()); break;
+            case null:
+                writer.WriteNull(key);
+                break;
+            case bool b:
+                writer.WriteBoolean(key, b);
+                break;
+            case int i:
+                writer.WriteNumber(key, i);
+                break;
+            case long l:
+                writer.WriteNumber(key, l);
+                break;
+            case double d when double.IsFinite(d):
+                writer.WriteNumber(key, d);
+                break;
+            case double:
+                writer.WriteNull(key);
+                break;
+            default:
+                writer.WriteString(key, value.ToString());
+                break;
         }
     }
 
@@ -85,17 +102,19 @@ internal static class TablePrinter
     {
         if (table.Title is not null)
             output.WriteLine(table.Title);
-        int[] widths = [.. table.Columns.Select((column, c) =>
-            table.Rows.Select(row => row[c].Text.Length).Append(column.Header.Length).Max())];
+        int[] widths =
+        [
+            .. table.Columns.Select((column, c) => table.Rows.Select(row => row[c].Text.Length).Append(column.Header.Length).Max()),
+        ];
         WriteLine(output, table, widths, [.. table.Columns.Select(column => column.Header)]);
-        foreach (Cell[] row in table.Rows)
+        foreach (var row in table.Rows)
             WriteLine(output, table, widths, [.. row.Select(cell => cell.Text)]);
     }
 
     private static void WriteLine(TextWriter output, Table table, int[] widths, string[] texts)
     {
         var line = new StringBuilder();
-        for (int c = 0; c < texts.Length; c++)
+        for (var c = 0; c < texts.Length; c++)
         {
             if (c > 0)
                 line.Append("  ");
@@ -106,21 +125,23 @@ internal static class TablePrinter
 
     private static void Draw(CommandContext context, Table table)
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.Detect,
-            ColorSystem = context.Color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Out = new AnsiConsoleOutput(context.Output),
-        });
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = AnsiSupport.Detect,
+                ColorSystem = context.Color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+                Out = new AnsiConsoleOutput(context.Output),
+            }
+        );
         var drawn = new Spectre.Console.Table { Border = TableBorder.Rounded };
         if (table.Title is not null)
             drawn.Title = new TableTitle(Markup.Escape(table.Title));
-        foreach (Column column in table.Columns)
+        foreach (var column in table.Columns)
         {
             var header = new TableColumn(Markup.Escape(column.Header));
             drawn.AddColumn(column.Right ? header.RightAligned() : header);
         }
-        foreach (Cell[] row in table.Rows)
+        foreach (var row in table.Rows)
             drawn.AddRow([.. row.Select(cell => Markup.Escape(cell.Text))]);
         console.Write(drawn);
     }

@@ -52,7 +52,8 @@ public abstract class CudaContext : IDisposable
         var device = GetDevice(deviceId);
         return new Version(
             GetAttribute(device, CUDeviceAttribute.ComputeCapabilityMajor),
-            GetAttribute(device, CUDeviceAttribute.ComputeCapabilityMinor));
+            GetAttribute(device, CUDeviceAttribute.ComputeCapabilityMinor)
+        );
     }
 
     /// <summary>The newest CUDA version that the driver supports.</summary>
@@ -117,7 +118,8 @@ public abstract class CudaContext : IDisposable
 
     private static (SizeT Free, SizeT Total) GetMemoryInfo()
     {
-        SizeT free = 0, total = 0;
+        SizeT free = 0,
+            total = 0;
         Drv.MemoryManagement.cuMemGetInfo_v2(ref free, ref total).Check("cuMemGetInfo_v2");
         return (free, total);
     }
@@ -132,8 +134,7 @@ public sealed class PrimaryContext : CudaContext
     /// <param name="deviceId">Ordinal of the device.</param>
     /// <exception cref="CudaException">No such device, or it is lost.</exception>
     public PrimaryContext(int deviceId)
-        : base(deviceId) =>
-        Drv.ContextManagement.cuDevicePrimaryCtxRetain(ref _context, _device).Check("cuDevicePrimaryCtxRetain");
+        : base(deviceId) => Drv.ContextManagement.cuDevicePrimaryCtxRetain(ref _context, _device).Check("cuDevicePrimaryCtxRetain");
 
     /// <summary>Destroys all state of a device's primary context, a sticky error included.</summary>
     public static void Reset(int deviceId) =>

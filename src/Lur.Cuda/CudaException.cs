@@ -13,9 +13,7 @@ public sealed class CudaException : Exception
 {
     /// <summary>A failure of an unnamed call.</summary>
     public CudaException(CUResult error)
-        : this(error, ErrorText.Describe("A CUDA call", null, (int)error, Name(error), Text(error)), null)
-    {
-    }
+        : this(error, ErrorText.Describe("A CUDA call", null, (int)error, Name(error), Text(error)), null) { }
 
     /// <summary>A failure with a message of its own.</summary>
     /// <param name="error">The native code.</param>

@@ -70,11 +70,28 @@ public sealed unsafe class CudaKernel
         }
         var (grid, block) = (GridDimensions, BlockDimensions);
         var result = Drv.Launch.cuLaunchKernel(
-            _function, grid.x, grid.y, grid.z, block.x, block.y, block.z, DynamicSharedMemory, stream, pointers, null);
+            _function,
+            grid.x,
+            grid.y,
+            grid.z,
+            block.x,
+            block.y,
+            block.z,
+            DynamicSharedMemory,
+            stream,
+            pointers,
+            null
+        );
         if (result != CUResult.Success)
         {
-            CudaException.Throw(result, "cuLaunchKernel", string.Create(CultureInfo.InvariantCulture,
-                $"kernel: {KernelName}, grid: {grid.x}x{grid.y}x{grid.z}, block: {block.x}x{block.y}x{block.z}"));
+            CudaException.Throw(
+                result,
+                "cuLaunchKernel",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"kernel: {KernelName}, grid: {grid.x}x{grid.y}x{grid.z}, block: {block.x}x{block.y}x{block.z}"
+                )
+            );
         }
     }
 
@@ -82,18 +99,36 @@ public sealed unsafe class CudaKernel
     {
         switch (value)
         {
-            case CUdeviceptr v: *slot = v.Pointer; break;
-            case int v: *(int*)slot = v; break;
-            case uint v: *(uint*)slot = v; break;
-            case long v: *(long*)slot = v; break;
-            case ulong v: *slot = v; break;
-            case float v: *(float*)slot = v; break;
-            case double v: *(double*)slot = v; break;
-            case byte v: *(byte*)slot = v; break;
+            case CUdeviceptr v:
+                *slot = v.Pointer;
+                break;
+            case int v:
+                *(int*)slot = v;
+                break;
+            case uint v:
+                *(uint*)slot = v;
+                break;
+            case long v:
+                *(long*)slot = v;
+                break;
+            case ulong v:
+                *slot = v;
+                break;
+            case float v:
+                *(float*)slot = v;
+                break;
+            case double v:
+                *(double*)slot = v;
+                break;
+            case byte v:
+                *(byte*)slot = v;
+                break;
             default:
                 throw new ArgumentException(
-                    $"Argument {index} of kernel {KernelName} is {value?.GetType().Name ?? "null"}; kernels take " +
-                    "CUdeviceptr, int, uint, long, ulong, float, double or byte.", nameof(value));
+                    $"Argument {index} of kernel {KernelName} is {value?.GetType().Name ?? "null"}; kernels take "
+                        + "CUdeviceptr, int, uint, long, ulong, float, double or byte.",
+                    nameof(value)
+                );
         }
     }
 

@@ -86,9 +86,7 @@ public sealed unsafe class CudaPageLockedHostMemory<T> : IDisposable
 
     /// <summary>Allocates <paramref name="size"/> elements.</summary>
     public CudaPageLockedHostMemory(SizeT size)
-        : this(size, CUMemHostAllocFlags.None)
-    {
-    }
+        : this(size, CUMemHostAllocFlags.None) { }
 
     /// <summary>Allocates <paramref name="size"/> elements.</summary>
     public CudaPageLockedHostMemory(SizeT size, CUMemHostAllocFlags allocFlags)
@@ -114,12 +112,12 @@ public sealed unsafe class CudaPageLockedHostMemory<T> : IDisposable
     }
 
     /// <summary>Copies the whole array to the device in stream order.</summary>
-    public void AsyncCopyToDevice(CUdeviceptr devPtr, CUstream stream) => Drv.AsynchronousMemcpy_v2
-        .cuMemcpyHtoDAsync_v2(devPtr, _pointer, SizeInBytes, stream).Check("cuMemcpyHtoDAsync_v2", SizeInBytes);
+    public void AsyncCopyToDevice(CUdeviceptr devPtr, CUstream stream) =>
+        Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(devPtr, _pointer, SizeInBytes, stream).Check("cuMemcpyHtoDAsync_v2", SizeInBytes);
 
     /// <summary>Copies the whole array from the device in stream order.</summary>
-    public void AsyncCopyFromDevice(CUdeviceptr devPtr, CUstream stream) => Drv.AsynchronousMemcpy_v2
-        .cuMemcpyDtoHAsync_v2(_pointer, devPtr, SizeInBytes, stream).Check("cuMemcpyDtoHAsync_v2", SizeInBytes);
+    public void AsyncCopyFromDevice(CUdeviceptr devPtr, CUstream stream) =>
+        Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(_pointer, devPtr, SizeInBytes, stream).Check("cuMemcpyDtoHAsync_v2", SizeInBytes);
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()

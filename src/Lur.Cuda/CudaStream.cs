@@ -10,9 +10,7 @@ public sealed class CudaStream : IDisposable
 
     /// <summary>Creates a stream in the current context.</summary>
     public CudaStream()
-        : this(CUStreamFlags.Default)
-    {
-    }
+        : this(CUStreamFlags.Default) { }
 
     /// <summary>Creates a stream in the current context.</summary>
     public CudaStream(CUStreamFlags flags) => Drv.Streams.cuStreamCreate(ref _stream, flags).Check("cuStreamCreate");
@@ -53,9 +51,7 @@ public sealed class CudaEvent : IDisposable
 
     /// <summary>Creates an event that measures time.</summary>
     public CudaEvent()
-        : this(CUEventFlags.Default)
-    {
-    }
+        : this(CUEventFlags.Default) { }
 
     /// <summary>Creates an event in the current context.</summary>
     public CudaEvent(CUEventFlags flags) => Drv.Events.cuEventCreate(ref _event, flags).Check("cuEventCreate");

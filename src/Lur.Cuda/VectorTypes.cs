@@ -14,7 +14,5 @@ public struct dim3
 
     /// <summary>An extent of up to three dimensions; negative numbers throw <see cref="OverflowException"/>.</summary>
     public dim3(int x, int y = 1, int z = 1)
-        : this(checked((uint)x), checked((uint)y), checked((uint)z))
-    {
-    }
+        : this(checked((uint)x), checked((uint)y), checked((uint)z)) { }
 }

@@ -13,18 +13,29 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
 {
 #pragma warning disable RS2008 // release tracking is for analyzers shipped as packages
     private static readonly DiagnosticDescriptor Unparsable = new(
-        "LUR001", "Kernel signature", "{0}", "Lur.Kernels", DiagnosticSeverity.Error, isEnabledByDefault: true);
+        "LUR001",
+        "Kernel signature",
+        "{0}",
+        "Lur.Kernels",
+        DiagnosticSeverity.Error,
+        isEnabledByDefault: true
+    );
 
     private static readonly DiagnosticDescriptor SameName = new(
-        "LUR002", "Kernel file name", "kernel files {0} and {1} would both become class {2}Kernels; rename one",
-        "Lur.Kernels", DiagnosticSeverity.Error, isEnabledByDefault: true);
+        "LUR002",
+        "Kernel file name",
+        "kernel files {0} and {1} would both become class {2}Kernels; rename one",
+        "Lur.Kernels",
+        DiagnosticSeverity.Error,
+        isEnabledByDefault: true
+    );
 #pragma warning restore RS2008
 
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        var files = context.AdditionalTextsProvider
-            .Where(f => f.Path.EndsWith(".cu", StringComparison.Ordinal))
+        var files = context
+            .AdditionalTextsProvider.Where(f => f.Path.EndsWith(".cu", StringComparison.Ordinal))
             .Select((f, cancellation) => (f.Path, Text: f.GetText(cancellation)?.ToString() ?? ""))
             .Collect();
         context.RegisterSourceOutput(files, (output, sources) => Emit(output, sources));

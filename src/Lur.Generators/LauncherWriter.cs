@@ -32,7 +32,9 @@ internal static class LauncherWriter
     public static string KernelSet(IReadOnlyList<(string RelativePath, string ClassName)> files)
     {
         var text = new StringBuilder(Header);
-        text.Append("/// <summary>All kernels in one precision; a module is compiled or read from the cache at its first launch.</summary>\n");
+        text.Append(
+            "/// <summary>All kernels in one precision; a module is compiled or read from the cache at its first launch.</summary>\n"
+        );
         text.Append("public sealed class KernelSet\n{\n    internal KernelSet(ComputeDevice device, Precision precision)\n    {\n");
         text.Append("        Device = device;\n        Precision = precision;\n");
         foreach (var (_, name) in files)
@@ -59,7 +61,8 @@ internal static class LauncherWriter
             foreach (var kernel in kernels)
             {
                 var parameters = kernel.Parameters.Select(p =>
-                    $"new(\"{p.Name}\", \"{p.Type}\", {Literal(p.IsPointer)}, {Literal(p.IsConst)})");
+                    $"new(\"{p.Name}\", \"{p.Type}\", {Literal(p.IsPointer)}, {Literal(p.IsConst)})"
+                );
                 text.Append($"            new(\"{kernel.Name}\", {Literal(kernel.Cooperative)}, [{string.Join(", ", parameters)}]),\n");
             }
             text.Append("        ]),\n");

@@ -24,8 +24,13 @@ internal static class SignatureParser
             var close = head.Success ? code.IndexOf(')', head.Index + head.Length) : -1;
             if (close < 0)
             {
-                errors.Add(new SignatureError(match.Index, match.Length,
-                    "KERNEL must be followed by [COOPERATIVE], the kernel's name and its parameters in parentheses"));
+                errors.Add(
+                    new SignatureError(
+                        match.Index,
+                        match.Length,
+                        "KERNEL must be followed by [COOPERATIVE], the kernel's name and its parameters in parentheses"
+                    )
+                );
                 continue;
             }
             var name = head.Groups["name"].Value;
@@ -54,8 +59,14 @@ internal static class SignatureParser
                 parameters.Add(parameter);
             else
             {
-                errors.Add(new SignatureError(start + lead, Math.Max(1, text.Trim().Length),
-                    $"parameter '{Regex.Replace(text.Trim(), @"\s+", " ")}' of kernel {kernel} has no C# type; use one of: {TypeMap.Supported}"));
+                errors.Add(
+                    new SignatureError(
+                        start + lead,
+                        Math.Max(1, text.Trim().Length),
+                        $"parameter '{Regex.Replace(text.Trim(), @"\s+", " ")}' of kernel {kernel} has no C# type; use one of: "
+                            + $"{TypeMap.Supported}"
+                    )
+                );
             }
             start = i + 1;
         }
@@ -64,12 +75,9 @@ internal static class SignatureParser
 
     private static KernelParameter? ParseParameter(string text)
     {
-        var words = Word.Matches(text).Cast<Match>().Select(m => m.Value)
-            .Where(w => w is not ("__restrict__" or "restrict")).ToList();
+        var words = Word.Matches(text).Cast<Match>().Select(m => m.Value).Where(w => w is not ("__restrict__" or "restrict")).ToList();
         var isConst = words.Remove("const");
-        while (words.Remove("const"))
-        {
-        }
+        while (words.Remove("const")) { }
         var stars = words.Count(w => w == "*");
         words.RemoveAll(w => w == "*");
         if (words.Count < 2 || stars > 1 || words.Any(w => !Regex.IsMatch(w, @"^[A-Za-z_]\w*$")))
@@ -82,8 +90,12 @@ internal static class SignatureParser
     // Same length as the input, so that offsets stay offsets into the file.
     private static string BlankCommentsAndDirectives(string text)
     {
-        var blanked = Regex.Replace(text, @"//[^\n]*|/\*.*?\*/|^[ \t]*#(?:[^\n]*\\\r?\n)*[^\n]*",
-            m => Regex.Replace(m.Value, @"[^\n]", " "), RegexOptions.Singleline | RegexOptions.Multiline);
+        var blanked = Regex.Replace(
+            text,
+            @"//[^\n]*|/\*.*?\*/|^[ \t]*#(?:[^\n]*\\\r?\n)*[^\n]*",
+            m => Regex.Replace(m.Value, @"[^\n]", " "),
+            RegexOptions.Singleline | RegexOptions.Multiline
+        );
         return blanked;
     }
 

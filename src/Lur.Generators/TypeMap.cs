@@ -28,9 +28,8 @@ internal static class TypeMap
     public static bool Supports(KernelParameter parameter) => Types.ContainsKey(parameter.Type);
 
     /// <summary>The C# parameter type.</summary>
-    public static string CSharp(KernelParameter parameter) => parameter.IsPointer
-        ? $"DevicePointer<{Types[parameter.Type].Element}>"
-        : Types[parameter.Type].Scalar!;
+    public static string CSharp(KernelParameter parameter) =>
+        parameter.IsPointer ? $"DevicePointer<{Types[parameter.Type].Element}>" : Types[parameter.Type].Scalar!;
 
     /// <summary>The statement that stores the argument into its 8-byte slot.</summary>
     public static string Store(KernelParameter parameter, string name, int index)

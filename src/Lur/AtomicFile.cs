@@ -30,10 +30,12 @@ public static class AtomicFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
-        string target = ResolveTarget(path), folder = Path.GetDirectoryName(target)!, temporary = "";
+        string target = ResolveTarget(path),
+            folder = Path.GetDirectoryName(target)!,
+            temporary = "";
         try
         {
-            using (FileStream stream = CreateTemporary(folder, Path.GetFileName(target), out temporary))
+            using (var stream = CreateTemporary(folder, Path.GetFileName(target), out temporary))
             {
                 // Not disposed: after a failure, disposing would try to write the rest of the buffer once more.
                 var content = new BufferedStream(new TargetStream(stream), BufferBytes);
@@ -49,7 +51,9 @@ public static class AtomicFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException(
-                $"'{path}' could not be written: {FirstSentence(e.Message)}; what was there before is unchanged.", e);
+                $"'{path}' could not be written: {FirstSentence(e.Message)}; what was there before is unchanged.",
+                e
+            );
         }
         finally
         {
@@ -63,7 +67,7 @@ public static class AtomicFile
     public static void WriteText(string path, string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var bytes = Encoding.UTF8.GetBytes(text);
         Write(path, stream => stream.Write(bytes));
     }
 
@@ -74,8 +78,8 @@ public static class AtomicFile
     {
         if (!Directory.Exists(folder))
             return 0;
-        int removed = 0;
-        foreach (string path in Directory.EnumerateFiles(folder, ".*" + TemporarySuffix))
+        var removed = 0;
+        foreach (var path in Directory.EnumerateFiles(folder, ".*" + TemporarySuffix))
         {
             try
             {
@@ -94,9 +98,9 @@ public static class AtomicFile
 
     private static string ResolveTarget(string path)
     {
-        string full = Path.GetFullPath(path);
-        string folder = Path.GetDirectoryName(full)
-            ?? throw new UserErrorException($"'{path}' is a folder; give the path of a file to write.");
+        var full = Path.GetFullPath(path);
+        var folder =
+            Path.GetDirectoryName(full) ?? throw new UserErrorException($"'{path}' is a folder; give the path of a file to write.");
         if (Directory.Exists(full))
             throw new UserErrorException($"'{path}' is a folder; give the path of a file to write.");
         if (!Directory.Exists(folder))
@@ -118,8 +122,10 @@ public static class AtomicFile
     {
         while (true)
         {
-            string candidate = Path.Combine(
-                folder, $".{name}.{Environment.ProcessId}.{Interlocked.Increment(ref s_counter)}{TemporarySuffix}");
+            var candidate = Path.Combine(
+                folder,
+                $".{name}.{Environment.ProcessId}.{Interlocked.Increment(ref s_counter)}{TemporarySuffix}"
+            );
             try
             {
                 var stream = new FileStream(candidate, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
@@ -147,7 +153,7 @@ public static class AtomicFile
 
     private static string FirstSentence(string message)
     {
-        int end = message.IndexOf(" : '", StringComparison.Ordinal);
+        var end = message.IndexOf(" : '", StringComparison.Ordinal);
         return (end < 0 ? message : message[..end]).TrimEnd('.', ' ');
     }
 
@@ -161,9 +167,14 @@ public static class AtomicFile
         public override bool CanSeek => false;
         public override bool CanWrite => true;
         public override long Length => file.Length;
-        public override long Position { get => file.Position; set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => file.Position;
+            set => throw new NotSupportedException();
+        }
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
         public override void Write(ReadOnlySpan<byte> buffer)
         {
             try
@@ -176,12 +187,12 @@ public static class AtomicFile
             }
         }
 
-        public override void Flush()
-        {
-        }
+        public override void Flush() { }
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
         public override void SetLength(long value) => throw new NotSupportedException();
     }
 
@@ -200,10 +211,10 @@ public static class AtomicFile
         {
             if (!OperatingSystem.IsLinux() || s_open is null || s_fsync is null || s_close is null)
                 return;
-            byte[] path = Encoding.UTF8.GetBytes(folder + '\0');
+            var path = Encoding.UTF8.GetBytes(folder + '\0');
             fixed (byte* p = path)
             {
-                int descriptor = s_open(p, 0);
+                var descriptor = s_open(p, 0);
                 if (descriptor < 0)
                     return;
                 // Some network file systems refuse fsync on a folder; the rename has happened either way.
@@ -213,6 +224,6 @@ public static class AtomicFile
         }
 
         private static nint Find(string name) =>
-            NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), name, out nint address) ? address : 0;
+            NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), name, out var address) ? address : 0;
     }
 }

@@ -37,7 +37,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <exception cref="UserErrorException">It is missing, a folder, or may not be read.</exception>
     public static MappedFile Open(string path, string what)
     {
-        using FileStream stream = OpenRead(path, what);
+        using var stream = OpenRead(path, what);
         return FromStream(path, stream);
     }
 

@@ -10,14 +10,12 @@ public sealed class UserErrorException : Exception
 {
     /// <summary>Creates the error from its sentence.</summary>
     /// <param name="message">One sentence: the thing, the place, the expectation, the remedy.</param>
-    public UserErrorException(string message) : base(message)
-    {
-    }
+    public UserErrorException(string message)
+        : base(message) { }
 
     /// <summary>Creates the error from its sentence and the exception that revealed it.</summary>
     /// <param name="message">One sentence: the thing, the place, the expectation, the remedy.</param>
     /// <param name="cause">The exception that revealed the defect; kept for logs, never shown to a user.</param>
-    public UserErrorException(string message, Exception? cause) : base(message, cause)
-    {
-    }
+    public UserErrorException(string message, Exception? cause)
+        : base(message, cause) { }
 }

@@ -22,19 +22,22 @@ public static class CrashHelper
             switch (action)
             {
                 case "half":
-                    AtomicFile.Write(path, stream =>
-                    {
-                        WriteChunks(stream, 'B', int.Parse(bytes) / 2);
-                        stream.Flush();
-                        Console.WriteLine("half");
-                        Thread.Sleep(Timeout.Infinite);
-                    });
+                    AtomicFile.Write(
+                        path,
+                        stream =>
+                        {
+                            WriteChunks(stream, 'B', int.Parse(bytes) / 2);
+                            stream.Flush();
+                            Console.WriteLine("half");
+                            Thread.Sleep(Timeout.Infinite);
+                        }
+                    );
                     return 3;
                 case "whole":
                     AtomicFile.Write(path, stream => WriteChunks(stream, 'B', int.Parse(bytes)));
                     return 0;
                 case "loop":
-                    for (int i = 0; ; i++)
+                    for (var i = 0; ; i++)
                     {
                         AtomicFile.Write(path, stream => WriteChunks(stream, (char)('A' + i % 2), int.Parse(bytes)));
                         if (i == 0)
@@ -54,9 +57,23 @@ public static class CrashHelper
     /// <summary>Starts the helper; <paramref name="shell"/> runs before it in the same process, such as a limit.</summary>
     public static Process Start(string action, string path, int bytes, string shell = ":")
     {
-        string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet";
+        var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet";
         var start = new ProcessStartInfo("/bin/sh") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in new[] { "-c", $"{shell}; exec \"$@\"", "sh", dotnet, "exec", typeof(CrashHelper).Assembly.Location, Name, action, path, $"{bytes}" })
+        foreach (
+            var argument in new[]
+            {
+                "-c",
+                $"{shell}; exec \"$@\"",
+                "sh",
+                dotnet,
+                "exec",
+                typeof(CrashHelper).Assembly.Location,
+                Name,
+                action,
+                path,
+                $"{bytes}",
+            }
+        )
             start.ArgumentList.Add(argument);
         // Both features of the runtime write files of their own, which a file size limit would hit first.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
@@ -66,9 +83,9 @@ public static class CrashHelper
 
     private static void WriteChunks(Stream stream, char letter, int bytes)
     {
-        byte[] chunk = new byte[ChunkBytes];
+        var chunk = new byte[ChunkBytes];
         chunk.AsSpan().Fill((byte)letter);
-        for (int written = 0; written < bytes; written += ChunkBytes)
+        for (var written = 0; written < bytes; written += ChunkBytes)
             stream.Write(chunk, 0, Math.Min(ChunkBytes, bytes - written));
     }
 }

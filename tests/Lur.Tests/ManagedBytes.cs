@@ -13,7 +13,8 @@ internal static class ManagedBytes
             var (collections, before) = (GC.CollectionCount(0), GC.GetAllocatedBytesForCurrentThread());
             call();
             var bytes = GC.GetAllocatedBytesForCurrentThread() - before;
-            if (GC.CollectionCount(0) == collections || attempt == 10) return bytes;
+            if (GC.CollectionCount(0) == collections || attempt == 10)
+                return bytes;
         }
     }
 }

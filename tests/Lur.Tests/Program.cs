@@ -26,7 +26,10 @@ public static class Program
             return CrashHelper.Run(args);
         if (args.Length != 1 || !Probes.TryGetValue(args[0], out var probe))
         {
-            Console.Error.WriteLine($"Run the tests with 'dotnet test' or, without an SDK, with 'run'; other words are probes: {string.Join(", ", Probes.Keys)}.");
+            Console.Error.WriteLine(
+                $"Run the tests with 'dotnet test' or, without an SDK, with 'run'; other words are probes: "
+                    + $"{string.Join(", ", Probes.Keys)}."
+            );
             return 2;
         }
         try

@@ -20,8 +20,9 @@ internal static class StandaloneRunner
 
     public static int Run(string[] args)
     {
-        string? results = null, filter = null;
-        for (int i = 0; i < args.Length; i += 2)
+        string? results = null,
+            filter = null;
+        for (var i = 0; i < args.Length; i += 2)
         {
             if (i + 1 < args.Length && args[i] == "--results")
                 results = args[i + 1];
@@ -47,35 +48,43 @@ internal static class StandaloneRunner
     private static int Summarise(List<ITestResult> results)
     {
         ITestResult[] skipped = [.. results.Where(r => Outcome(r) == "skipped")];
-        int passed = results.Count(r => Outcome(r) == "passed"), failed = results.Count - passed - skipped.Length;
+        int passed = results.Count(r => Outcome(r) == "passed"),
+            failed = results.Count - passed - skipped.Length;
         foreach (var reason in skipped.GroupBy(r => r.Message?.Split('\n')[0].Trim() ?? "").OrderByDescending(g => g.Count()))
-            Console.WriteLine($"not run: {reason.Count(),4}  {reason.Key}");
+            Console.WriteLine($"not run: {reason.Count(), 4}  {reason.Key}");
         Console.WriteLine($"{passed} passed, {failed} failed" + (skipped.Length > 0 ? $", {skipped.Length} skipped" : ""));
         return failed > 0 || passed == 0 ? 1 : 0;
     }
 
-    private static string Outcome(ITestResult result) => result.ResultState.Status switch
-    {
-        TestStatus.Passed or TestStatus.Warning => "passed",
-        TestStatus.Skipped or TestStatus.Inconclusive => "skipped",
-        _ => "failed",
-    };
+    private static string Outcome(ITestResult result) =>
+        result.ResultState.Status switch
+        {
+            TestStatus.Passed or TestStatus.Warning => "passed",
+            TestStatus.Skipped or TestStatus.Inconclusive => "skipped",
+            _ => "failed",
+        };
 
     private static void Write(string path, List<ITestResult> results, TimeSpan elapsed)
     {
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
             Directory.CreateDirectory(folder);
-        using FileStream stream = File.Create(path);
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using var stream = File.Create(path);
+        using var json = new Utf8JsonWriter(
+            stream,
+            new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+        );
         json.WriteStartObject();
-        json.WriteString("version", Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion);
+        json.WriteString(
+            "version",
+            Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        );
         json.WriteString("runtime", RuntimeInformation.FrameworkDescription);
         json.WriteNumber("cores", Environment.ProcessorCount);
         json.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
-        foreach (string outcome in new[] { "passed", "failed", "skipped" })
+        foreach (var outcome in new[] { "passed", "failed", "skipped" })
             json.WriteNumber(outcome, results.Count(r => Outcome(r) == outcome));
         json.WriteStartArray("tests");
-        foreach (ITestResult result in results)
+        foreach (var result in results)
         {
             json.WriteStartObject();
             json.WriteString("name", result.FullName);
@@ -110,17 +119,11 @@ internal static class StandaloneRunner
                 Console.WriteLine($"FAILED {result.FullName}{Environment.NewLine}{result.Message}");
         }
 
-        public void TestStarted(ITest test)
-        {
-        }
+        public void TestStarted(ITest test) { }
 
-        public void TestOutput(TestOutput output)
-        {
-        }
+        public void TestOutput(TestOutput output) { }
 
-        public void SendMessage(TestMessage message)
-        {
-        }
+        public void SendMessage(TestMessage message) { }
     }
 
     /// <summary>Tests whose full name matches.</summary>

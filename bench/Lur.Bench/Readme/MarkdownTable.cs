@@ -7,7 +7,9 @@ namespace Lur.Bench.Readme;
 /// <summary>A table in Markdown; the first column is text, the others are numbers.</summary>
 internal sealed class MarkdownTable(params string[] headers)
 {
-    private readonly StringBuilder _text = new($"| {string.Join(" | ", headers)} |\n|---|{string.Concat(headers.Skip(1).Select(_ => "---:|"))}\n");
+    private readonly StringBuilder _text = new(
+        $"| {string.Join(" | ", headers)} |\n|---|{string.Concat(headers.Skip(1).Select(_ => "---:|"))}\n"
+    );
 
     public void Add(params IEnumerable<string> cells) => _text.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
 
@@ -18,5 +20,6 @@ internal sealed class MarkdownTable(params string[] headers)
         e.TryGetProperty(name, out var v) && v.ValueKind == JsonValueKind.Number ? Text(v.GetDouble() / scale, decimals) : "-";
 
     /// <summary>A number.</summary>
-    public static string Text(double value, int decimals) => value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    public static string Text(double value, int decimals) =>
+        value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }

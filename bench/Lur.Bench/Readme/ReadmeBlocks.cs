@@ -9,7 +9,9 @@ internal static partial class ReadmeBlocks
     /// <summary>Name of the file, from the root of the repository.</summary>
     public const string File = "README.md";
 
-    private static readonly Dictionary<string, (string Path, string Command, Func<string, string> Render)> s_bench = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (string Path, string Command, Func<string, string> Render)> s_bench = new(
+        StringComparer.Ordinal
+    )
     {
         ["methods"] = ("bench/results/Methods.json", "./build.sh --target=Bench --filter='*MethodBenchmarks*'", BenchTables.Methods),
         ["runs"] = ("bench/results/Methods.json", "./build.sh --target=Bench --filter='*MethodBenchmarks*'", BenchTables.Runs),
@@ -22,10 +24,15 @@ internal static partial class ReadmeBlocks
     public static int Rewrite(string root)
     {
         var path = Path.Combine(root, File);
-        if (!System.IO.File.Exists(path)) throw new UserErrorException($"There is no '{File}' here; run the command from the root of the repository.");
+        if (!System.IO.File.Exists(path))
+            throw new UserErrorException($"There is no '{File}' here; run the command from the root of the repository.");
         var before = System.IO.File.ReadAllText(path);
-        var after = Render(before, name => Path.Combine(root, name) is var p && System.IO.File.Exists(p) ? System.IO.File.ReadAllText(p) : null);
-        if (after != before) System.IO.File.WriteAllText(path, after);
+        var after = Render(
+            before,
+            name => Path.Combine(root, name) is var p && System.IO.File.Exists(p) ? System.IO.File.ReadAllText(p) : null
+        );
+        if (after != before)
+            System.IO.File.WriteAllText(path, after);
         Console.WriteLine(after != before ? $"rewrote the tables of {File}" : $"the tables of {File} are those of the results");
         return 0;
     }
@@ -37,15 +44,27 @@ internal static partial class ReadmeBlocks
     public static string Render(string text, Func<string, string?> read)
     {
         var blocks = Block().Matches(text);
-        if (Marker().Count(text) != 2 * blocks.Count) throw new UserErrorException($"A block of {File} is not closed by a marker of the same name.");
-        return Block().Replace(text, m => $"<!-- {m.Groups["name"].Value} -->\n{Content(m.Groups["kind"].Value, m.Groups["key"].Value, read).TrimEnd('\n')}\n<!-- /{m.Groups["name"].Value} -->");
+        if (Marker().Count(text) != 2 * blocks.Count)
+            throw new UserErrorException($"A block of {File} is not closed by a marker of the same name.");
+        return Block()
+            .Replace(
+                text,
+                m =>
+                    $"<!-- {m.Groups["name"].Value} "
+                    + $"-->\n{Content(m.Groups["kind"].Value, m.Groups["key"].Value, read).TrimEnd('\n')}\n<!-- "
+                    + $"/{m.Groups["name"].Value} -->"
+            );
     }
 
     private static string Content(string kind, string key, Func<string, string?> read)
     {
-        if (kind == "repro") return Filled($"recipes/measured/{key}.json", $"lur repro {key}", ReproTable.Render, read);
-        return s_bench.TryGetValue(key, out var known) ? Filled(known.Path, known.Command, known.Render, read)
-            : throw new UserErrorException($"{File} has a block bench:{key}, and there are only {string.Join(", ", s_bench.Keys.Select(k => "bench:" + k))}.");
+        if (kind == "repro")
+            return Filled($"recipes/measured/{key}.json", $"lur repro {key}", ReproTable.Render, read);
+        return s_bench.TryGetValue(key, out var known)
+            ? Filled(known.Path, known.Command, known.Render, read)
+            : throw new UserErrorException(
+                $"{File} has a block bench:{key}, and there are only {string.Join(", ", s_bench.Keys.Select(k => "bench:" + k))}."
+            );
     }
 
     private static string Filled(string path, string command, Func<string, string> render, Func<string, string?> read) =>

@@ -8,7 +8,13 @@ internal static class ReproTable
     // Neither seconds nor memory: runs of an experiment are hours apart, on a machine that does other things. Costs are compared
     // by benchmarks, side by side.
     private static readonly (string Metric, string Header, int Decimals)[] s_columns =
-        [("ua", "UA %", 2), ("ra", "RA %", 2), ("ta", "TA %", 2), ("mia", "MIA %", 2), ("gap", "Avg. gap", 2)];
+    [
+        ("ua", "UA %", 2),
+        ("ra", "RA %", 2),
+        ("ta", "TA %", 2),
+        ("mia", "MIA %", 2),
+        ("gap", "Avg. gap", 2),
+    ];
 
     /// <summary>Renders measured.json.</summary>
     public static string Render(string json)
@@ -25,12 +31,14 @@ internal static class ReproTable
 
         var recipe = root.GetProperty("recipe").GetString();
         var seeds = root.GetProperty("seeds").EnumerateArray().Select(s => s.GetRawText()).ToArray();
-        return $"{table}\n`lur repro {recipe}`; mean +- deviation over the seeds {string.Join(", ", seeds)}; {root.GetProperty("machine").GetString()}; version {root.GetProperty("commit").GetString()}.\n";
+        return $"{table}\n`lur repro {recipe}`; mean +- deviation over the seeds {string.Join(", ", seeds)}; "
+            + $"{root.GetProperty("machine").GetString()}; version {root.GetProperty("commit").GetString()}.\n";
     }
 
     private static string Text(JsonElement run, string metric, int decimals)
     {
-        if (Mean(run, metric) is not { } mean) return "-";
+        if (Mean(run, metric) is not { } mean)
+            return "-";
         var text = MarkdownTable.Text(mean, decimals);
         return Field(run, metric, "deviation") is { } deviation ? $"{text} +- {MarkdownTable.Text(deviation, decimals)}" : text;
     }
@@ -38,5 +46,7 @@ internal static class ReproTable
     private static double? Mean(JsonElement run, string metric) => Field(run, metric, "mean");
 
     private static double? Field(JsonElement run, string metric, string field) =>
-        run.TryGetProperty(metric, out var m) && m.TryGetProperty(field, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : null;
+        run.TryGetProperty(metric, out var m) && m.TryGetProperty(field, out var v) && v.ValueKind == JsonValueKind.Number
+            ? v.GetDouble()
+            : null;
 }

@@ -15,9 +15,19 @@ internal static class CheckCommand
     private static Command CreateGradient()
     {
         var d = new LurOptions();
-        var fixture = new Option<string?>("--fixture") { Description = "Compare with the numbers of this file (docs/gradient-fixtures.md) instead." };
-        var model = new Option<string?>("--model", "-m") { Description = "Model to check (safetensors); default: a small ResNet with random weights." };
-        var data = new Option<string>("--data", "-d") { Description = "Data set the batches come from.", DefaultValueFactory = _ => "synthetic:train=256,test=16" };
+        var fixture = new Option<string?>("--fixture")
+        {
+            Description = "Compare with the numbers of this file (docs/gradient-fixtures.md) instead.",
+        };
+        var model = new Option<string?>("--model", "-m")
+        {
+            Description = "Model to check (safetensors); default: a small ResNet with random weights.",
+        };
+        var data = new Option<string>("--data", "-d")
+        {
+            Description = "Data set the batches come from.",
+            DefaultValueFactory = _ => "synthetic:train=256,test=16",
+        };
         var batch = SharedOptions.Number("--batch", "Samples of the retain batch and of the forget batch.", 8);
         var alpha = SharedOptions.Number("--alpha", "alpha of the bilevel objective.", d.Alpha);
         var lambda = SharedOptions.Number("--lambda", "lambda of the bilevel objective.", d.Lambda);
@@ -25,32 +35,72 @@ internal static class CheckCommand
         var single = new Option<bool>("--float") { Description = "Check a fixture in float instead of double." };
         var seed = SharedOptions.Seed();
         var size = SharedOptions.ImageSize();
-        var command = new Command("grad", "Compare gradient, Hessian-vector product and LUR gradient with finite differences in float64; exit code 3 if they disagree.")
+        var command = new Command(
+            "grad",
+            "Compare gradient, Hessian-vector product and LUR gradient with finite differences in float64; exit code 3 if they disagree."
+        )
         {
-            fixture, model, data, batch, alpha, lambda, batchNorm, single, seed, size,
+            fixture,
+            model,
+            data,
+            batch,
+            alpha,
+            lambda,
+            batchNorm,
+            single,
+            seed,
+            size,
         };
         return command
-            .WithExamples("lur check grad", "lur check grad --model out/base/model.safetensors --data cifar-10-batches-bin", "lur check grad --fixture fixture.safetensors")
-            .Runs((context, parsed) =>
-            {
-                using var device = ComputeDevice.Open(context.DeviceOrdinal);
-                if (parsed.GetValue(fixture) is { } path)
+            .WithExamples(
+                "lur check grad",
+                "lur check grad --model out/base/model.safetensors --data cifar-10-batches-bin",
+                "lur check grad --fixture fixture.safetensors"
+            )
+            .Runs(
+                (context, parsed) =>
                 {
-                    using var numbers = GradientFixture.Open(path);
-                    return Report(context, FixtureCheck.Run(numbers, device, parsed.GetValue(single) ? Precision.Float32 : Precision.Float64));
-                }
+                    using var device = ComputeDevice.Open(context.DeviceOrdinal);
+                    if (parsed.GetValue(fixture) is { } path)
+                    {
+                        using var numbers = GradientFixture.Open(path);
+                        return Report(
+                            context,
+                            FixtureCheck.Run(numbers, device, parsed.GetValue(single) ? Precision.Float32 : Precision.Float64)
+                        );
+                    }
 
-                var options = d with { Alpha = parsed.GetValue(alpha), Lambda = parsed.GetValue(lambda), BatchNorm = OptionText.Parse<BatchNormPolicy>(parsed.GetValue(batchNorm)) };
-                options.Validate();
-                using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
-                return Report(context, Check(device, source, parsed.GetValue(model), parsed.GetValue(batch), options, parsed.GetValue(seed)));
-            });
+                    var options = d with
+                    {
+                        Alpha = parsed.GetValue(alpha),
+                        Lambda = parsed.GetValue(lambda),
+                        BatchNorm = OptionText.Parse<BatchNormPolicy>(parsed.GetValue(batchNorm)),
+                    };
+                    options.Validate();
+                    using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
+                    return Report(
+                        context,
+                        Check(device, source, parsed.GetValue(model), parsed.GetValue(batch), options, parsed.GetValue(seed))
+                    );
+                }
+            );
     }
 
-    private static IReadOnlyList<CheckLine> Check(ComputeDevice device, DataSource source, string? path, int batch, LurOptions options, ulong seed)
+    private static IReadOnlyList<CheckLine> Check(
+        ComputeDevice device,
+        DataSource source,
+        string? path,
+        int batch,
+        LurOptions options,
+        ulong seed
+    )
     {
-        if (batch < 1 || 2 * batch > source.Train.Count) throw new UserErrorException($"Option --batch is {batch}; it must be from 1 to {source.Train.Count / 2}, half of the training images.");
-        using var model = path is null ? DataAndModel.Create("resnet[1,1]:w8", device, source, seed, precision: Precision.Float64)
+        if (batch < 1 || 2 * batch > source.Train.Count)
+            throw new UserErrorException(
+                $"Option --batch is {batch}; it must be from 1 to {source.Train.Count / 2}, half of the training images."
+            );
+        using var model = path is null
+            ? DataAndModel.Create("resnet[1,1]:w8", device, source, seed, precision: Precision.Float64)
             : DataAndModel.Load(path, device, source, Precision.Float64);
         var order = new Lur.Tensors.RandomStream(seed, "gradient-check/batch").Permutation(source.Train.Count);
         using var check = new GradientCheck(model, source.Train, order[..batch], order[batch..(2 * batch)], options);
@@ -59,11 +109,21 @@ internal static class CheckCommand
 
     private static int Report(CommandContext context, IReadOnlyList<CheckLine> lines)
     {
-        var table = new Table("check", new Column("quantity", "Quantity"), new Column("error", "Relative error", Right: true), new Column("tolerance", "Allowed", Right: true), new Column("passed", "Verdict"));
+        var table = new Table(
+            "check",
+            new Column("quantity", "Quantity"),
+            new Column("error", "Relative error", Right: true),
+            new Column("tolerance", "Allowed", Right: true),
+            new Column("passed", "Verdict")
+        );
         foreach (var line in lines)
         {
-            table.Add(line.Name, new Cell(line.Error, line.Error.ToString("E2", System.Globalization.CultureInfo.InvariantCulture)),
-                new Cell(line.Tolerance, line.Tolerance.ToString("E0", System.Globalization.CultureInfo.InvariantCulture)), new Cell(line.Passed, line.Passed ? "agrees" : "DISAGREES"));
+            table.Add(
+                line.Name,
+                new Cell(line.Error, line.Error.ToString("E2", System.Globalization.CultureInfo.InvariantCulture)),
+                new Cell(line.Tolerance, line.Tolerance.ToString("E0", System.Globalization.CultureInfo.InvariantCulture)),
+                new Cell(line.Passed, line.Passed ? "agrees" : "DISAGREES")
+            );
         }
 
         TablePrinter.Print(context, table);

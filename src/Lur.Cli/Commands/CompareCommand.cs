@@ -8,22 +8,48 @@ internal static class CompareCommand
 {
     public static Command Create()
     {
-        var folders = new Argument<string[]>("FOLDER") { Description = "Folders of runs of 'lur forget' on the same data, forget set and model; runs that differ in the seed only become one row.", Arity = ArgumentArity.OneOrMore };
-        var reference = new Option<string?>("--reference", "-r") { Description = "Folder of the run to measure gaps against; default: the runs of the method retrain." };
+        var folders = new Argument<string[]>("FOLDER")
+        {
+            Description =
+                "Folders of runs of 'lur forget' on the same data, forget set and model; runs that differ in the seed only become one row.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var reference = new Option<string?>("--reference", "-r")
+        {
+            Description = "Folder of the run to measure gaps against; default: the runs of the method retrain.",
+        };
         var csv = new Option<string?>("--csv") { Description = "Write the numbers into this file as comma-separated values." };
         var html = new Option<string?>("--html") { Description = "Write a page with the table and the trade-off into this file." };
-        return new Command("compare", "Set forgetting runs side by side: the table of methods, the gap to a retrained model, the trade-off.") { folders, reference, csv, html }
+        return new Command(
+            "compare",
+            "Set forgetting runs side by side: the table of methods, the gap to a retrained model, the trade-off."
+        )
+        {
+            folders,
+            reference,
+            csv,
+            html,
+        }
             .WithExamples(
                 "lur compare out/lur out/ft out/ga out/retrain",
-                "lur compare out/lur-1 out/lur-2 out/lur-3 --reference out/retrain --csv methods.csv --html methods.html")
-            .Runs((context, parsed, _) =>
-            {
-                var comparison = Comparison.Read(parsed.GetValue(folders)!, parsed.GetValue(reference));
-                if (parsed.GetValue(csv) is { } table) AtomicFile.WriteText(table, ComparisonTable.Csv(ComparisonTable.Data(comparison)));
-                if (parsed.GetValue(html) is { } page) AtomicFile.WriteText(page, ComparePage.Render(comparison));
-                TablePrinter.Print(context, context.Json ? ComparisonTable.Data(comparison) : ComparisonTable.Shown(comparison));
-                if (comparison.Reference is null) context.Note("no run of the method retrain among them: gaps, tug of war and verdicts need one ('lur forget --method retrain', or --reference)");
-                return ExitCode.Done;
-            });
+                "lur compare out/lur-1 out/lur-2 out/lur-3 --reference out/retrain --csv methods.csv --html methods.html"
+            )
+            .Runs(
+                (context, parsed, _) =>
+                {
+                    var comparison = Comparison.Read(parsed.GetValue(folders)!, parsed.GetValue(reference));
+                    if (parsed.GetValue(csv) is { } table)
+                        AtomicFile.WriteText(table, ComparisonTable.Csv(ComparisonTable.Data(comparison)));
+                    if (parsed.GetValue(html) is { } page)
+                        AtomicFile.WriteText(page, ComparePage.Render(comparison));
+                    TablePrinter.Print(context, context.Json ? ComparisonTable.Data(comparison) : ComparisonTable.Shown(comparison));
+                    if (comparison.Reference is null)
+                        context.Note(
+                            "no run of the method retrain among them: gaps, tug of war and verdicts need one ('lur forget "
+                                + "--method retrain', or --reference)"
+                        );
+                    return ExitCode.Done;
+                }
+            );
     }
 }

@@ -22,34 +22,46 @@ internal static class DataCommand
 
     public static Command Create()
     {
-        Command inspect = new Command("inspect", "Print classes, counts, sizes, mean and deviation of a data set.") { s_location, s_imageSize, s_sheet }
+        var inspect = new Command("inspect", "Print classes, counts, sizes, mean and deviation of a data set.")
+        {
+            s_location,
+            s_imageSize,
+            s_sheet,
+        }
             .WithExamples(
                 "lur data inspect synthetic:train=1000,test=200",
                 "lur data inspect cifar-10-batches-bin --contact-sheet cifar.png",
-                "lur data inspect photos --image-size 64 --json")
-            .Runs((context, parsed, cancel) => Inspect(
-                context, parsed.GetRequiredValue(s_location), parsed.GetValue(s_imageSize), parsed.GetValue(s_sheet), cancel));
+                "lur data inspect photos --image-size 64 --json"
+            )
+            .Runs(
+                (context, parsed, cancel) =>
+                    Inspect(context, parsed.GetRequiredValue(s_location), parsed.GetValue(s_imageSize), parsed.GetValue(s_sheet), cancel)
+            );
         return new Command("data", "Look at data sets.") { inspect };
     }
 
     private static int Inspect(CommandContext context, string location, int? imageSize, FileInfo? sheet, CancellationToken cancel)
     {
-        using DataSource source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
+        using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
         cancel.ThrowIfCancellationRequested();
-        ChannelStatistics statistics = ChannelStatistics.Measure(source.Train);
+        var statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();
         if (sheet is not null)
             AtomicFile.Write(sheet.FullName, stream => ContactSheet.Write(stream, source.Train));
-        Table classes = Classes(source);
+        var classes = Classes(source);
         if (context.Json)
             context.Output.WriteLine(Json(source, statistics, classes));
         else
         {
-            IImageDataset train = source.Train;
+            var train = source.Train;
             context.Output.WriteLine($"format      {source.Format}");
-            context.Output.WriteLine($"image       {train.Channels} x {train.Height} x {train.Width} (channels, rows, columns), {train.SampleBytes} bytes");
+            context.Output.WriteLine(
+                $"image       {train.Channels} x {train.Height} x {train.Width} (channels, rows, columns), {train.SampleBytes} bytes"
+            );
             context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"training    {train.Count:N0} samples"));
-            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test        {source.Test.Count:N0} samples ({source.TestOrigin})"));
+            context.Output.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"test        {source.Test.Count:N0} samples ({source.TestOrigin})")
+            );
             context.Output.WriteLine($"mean        {Join(statistics.Mean)}");
             context.Output.WriteLine($"deviation   {Join(statistics.StandardDeviation)}");
             TablePrinter.Print(context, classes);
@@ -61,38 +73,44 @@ internal static class DataCommand
 
     private static Table Classes(DataSource source)
     {
-        int[] train = source.Train.CountByClass(), test = source.Test.CountByClass();
-        var table = new Table("classes",
-            new Column("class", "Class", Right: true), new Column("name", "Name"),
-            new Column("train", "Training", Right: true), new Column("test", "Test", Right: true));
-        for (int c = 0; c < train.Length; c++)
+        int[] train = source.Train.CountByClass(),
+            test = source.Test.CountByClass();
+        var table = new Table(
+            "classes",
+            new Column("class", "Class", Right: true),
+            new Column("name", "Name"),
+            new Column("train", "Training", Right: true),
+            new Column("test", "Test", Right: true)
+        );
+        for (var c = 0; c < train.Length; c++)
             table.Add(c, source.Train.ClassNames[c], train[c], test[c]);
         return table;
     }
 
-    private static string Json(DataSource source, ChannelStatistics statistics, Table classes) => TablePrinter.JsonText(json =>
-    {
-        json.WriteStartObject();
-        json.WriteString("format", source.Format);
-        json.WriteNumber("channels", source.Train.Channels);
-        json.WriteNumber("height", source.Train.Height);
-        json.WriteNumber("width", source.Train.Width);
-        json.WriteNumber("train", source.Train.Count);
-        json.WriteNumber("test", source.Test.Count);
-        json.WriteString("testOrigin", source.TestOrigin);
-        json.WriteString("trainSha256", source.Train.Fingerprint());
-        json.WriteString("testSha256", source.Test.Fingerprint());
-        foreach ((string name, IReadOnlyList<double> values) in new[] { ("mean", statistics.Mean), ("standardDeviation", statistics.StandardDeviation) })
+    private static string Json(DataSource source, ChannelStatistics statistics, Table classes) =>
+        TablePrinter.JsonText(json =>
         {
-            json.WriteStartArray(name);
-            foreach (double value in values)
-                json.WriteNumberValue(value);
-            json.WriteEndArray();
-        }
-        json.WritePropertyName("classes");
-        TablePrinter.WriteRows(json, classes);
-        json.WriteEndObject();
-    });
+            json.WriteStartObject();
+            json.WriteString("format", source.Format);
+            json.WriteNumber("channels", source.Train.Channels);
+            json.WriteNumber("height", source.Train.Height);
+            json.WriteNumber("width", source.Train.Width);
+            json.WriteNumber("train", source.Train.Count);
+            json.WriteNumber("test", source.Test.Count);
+            json.WriteString("testOrigin", source.TestOrigin);
+            json.WriteString("trainSha256", source.Train.Fingerprint());
+            json.WriteString("testSha256", source.Test.Fingerprint());
+            foreach ((var name, var values) in new[] { ("mean", statistics.Mean), ("standardDeviation", statistics.StandardDeviation) })
+            {
+                json.WriteStartArray(name);
+                foreach (var value in values)
+                    json.WriteNumberValue(value);
+                json.WriteEndArray();
+            }
+            json.WritePropertyName("classes");
+            TablePrinter.WriteRows(json, classes);
+            json.WriteEndObject();
+        });
 
     private static string Join(IReadOnlyList<double> values) =>
         string.Join("  ", values.Select(v => v.ToString("F4", CultureInfo.InvariantCulture)));

@@ -10,9 +10,20 @@ internal static class DemoCommand
 {
     public static Command Create()
     {
-        var output = new Option<string>("--output", "-o") { Description = "Folder for everything the demo leaves behind.", DefaultValueFactory = _ => "out/demo" };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "Folder for everything the demo leaves behind.",
+            DefaultValueFactory = _ => "out/demo",
+        };
         var seed = SharedOptions.Seed();
-        var command = new Command("demo", "Train a small ResNet on generated images, make it forget a class with LUR, and show what was forgotten and what was kept.") { output, seed };
+        var command = new Command(
+            "demo",
+            "Train a small ResNet on generated images, make it forget a class with LUR, and show what was forgotten and what was kept."
+        )
+        {
+            output,
+            seed,
+        };
         return command
             .WithExamples("lur demo", "lur demo -o out/demo")
             .Runs((context, parsed, cancel) => Run(context, parsed.GetValue(output)!, parsed.GetValue(seed), cancel));
@@ -23,26 +34,39 @@ internal static class DemoCommand
         const string data = "synthetic:train=4000,test=1000";
         const string forgotten = "class:3";
         context.Note("1. Train a ResNet-18 of width 8 on 4,000 generated images of ten classes.");
-        var train = new TrainRun(context, new TrainSettings
-        {
-            Data = data,
-            Model = "resnet18:w8",
-            Output = Path.Combine(output, "original"),
-            Training = new TrainingOptions { Epochs = 10, BatchSize = 64, LearningRate = 0.1, Seed = seed },
-        });
+        var train = new TrainRun(
+            context,
+            new TrainSettings
+            {
+                Data = data,
+                Model = "resnet18:w8",
+                Output = Path.Combine(output, "original"),
+                Training = new TrainingOptions
+                {
+                    Epochs = 10,
+                    BatchSize = 64,
+                    LearningRate = 0.1,
+                    Seed = seed,
+                },
+            }
+        );
         var code = train.Run(cancel);
-        if (code != ExitCode.Done) return code;
+        if (code != ExitCode.Done)
+            return code;
         context.Note("2. Forget class 3 with LUR: trim, then repair.");
-        var forget = new ForgetRun(context, new ForgetSettings
-        {
-            Model = train.ModelPath,
-            Data = data,
-            Output = Path.Combine(output, "unlearned"),
-            Forget = [forgotten],
-            Method = LurMethod.Definition,
-            Options = new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" },
-            Seed = seed,
-        });
+        var forget = new ForgetRun(
+            context,
+            new ForgetSettings
+            {
+                Model = train.ModelPath,
+                Data = data,
+                Output = Path.Combine(output, "unlearned"),
+                Forget = [forgotten],
+                Method = LurMethod.Definition,
+                Options = new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" },
+                Seed = seed,
+            }
+        );
         code = forget.Run(cancel);
         context.Note($"original model:  {train.ModelPath}");
         context.Note($"unlearned model: {forget.ModelPath}");

@@ -13,7 +13,7 @@ internal static class DoctorCommand
 
     private static int Run(CommandContext context)
     {
-        EnvironmentReport report = Diagnostics.Inspect();
+        var report = Diagnostics.Inspect();
         if (context.Json)
             context.Output.WriteLine(report.ToJson());
         else

@@ -18,7 +18,10 @@ internal static class EvalCommand
         var command = new Command("eval", "Measure the accuracy of a model, per class and in all.") { model, data, train, size };
         return command
             .WithExamples("lur eval out/base/model.safetensors --data cifar-10-batches-bin")
-            .Runs((context, parsed, cancel) => Run(context, parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(train), parsed.GetValue(size), cancel));
+            .Runs(
+                (context, parsed, cancel) =>
+                    Run(context, parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(train), parsed.GetValue(size), cancel)
+            );
     }
 
     private static int Run(CommandContext context, string path, string location, bool train, int? size, CancellationToken cancel)
@@ -35,9 +38,15 @@ internal static class EvalCommand
         }
 
         var classes = source.Train.ClassNames;
-        var table = new Table("accuracy", new Column("class", "Class"), new Column("images", "Images", Right: true), new Column("accuracy", "Accuracy", Right: true));
+        var table = new Table(
+            "accuracy",
+            new Column("class", "Class"),
+            new Column("images", "Images", Right: true),
+            new Column("accuracy", "Accuracy", Right: true)
+        );
         var accuracy = predictions.PerClassAccuracy(classes.Count);
-        for (var c = 0; c < classes.Count; c++) table.Add(classes[c], predictions.Labels.Count(l => l == c), Cell.Number(accuracy[c], 2, " %"));
+        for (var c = 0; c < classes.Count; c++)
+            table.Add(classes[c], predictions.Labels.Count(l => l == c), Cell.Number(accuracy[c], 2, " %"));
         table.Add("all", predictions.Count, Cell.Number(predictions.Accuracy, 2, " %"));
         TablePrinter.Print(context, table);
         return ExitCode.Done;

@@ -12,7 +12,8 @@ internal static class KernelsCommand
 
     private static readonly Option<DirectoryInfo?> s_precompile = new("--precompile")
     {
-        Description = "Compile every kernel for the devices of this machine into DIR; 'kernel-images' beside the program is where Lur looks.",
+        Description =
+            "Compile every kernel for the devices of this machine into DIR; 'kernel-images' beside the program is where Lur looks.",
         HelpName = "DIR",
     };
 
@@ -25,7 +26,12 @@ internal static class KernelsCommand
     public static Command Create()
     {
         s_precisions.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "float32", "float64");
-        var command = new Command("kernels", "List the kernels of this build, or compile them ahead of time.") { s_list, s_precompile, s_precisions };
+        var command = new Command("kernels", "List the kernels of this build, or compile them ahead of time.")
+        {
+            s_list,
+            s_precompile,
+            s_precisions,
+        };
         command.Validators.Add(result =>
         {
             if (result.GetValue(s_list) == (result.GetValue(s_precompile) is not null))
@@ -33,18 +39,26 @@ internal static class KernelsCommand
         });
         return command
             .WithExamples("lur kernels --list", "lur kernels --precompile kernel-images --precision float32")
-            .Runs((context, parsed) => parsed.GetValue(s_precompile) is { } folder
-                ? Precompile(context, folder.FullName, parsed.GetRequiredValue(s_precisions))
-                : List(context));
+            .Runs(
+                (context, parsed) =>
+                    parsed.GetValue(s_precompile) is { } folder
+                        ? Precompile(context, folder.FullName, parsed.GetRequiredValue(s_precisions))
+                        : List(context)
+            );
     }
 
     private static int List(CommandContext context)
     {
-        var table = new Table("kernels",
-            new Column("file", "File"), new Column("kernel", "Kernel"), new Column("cooperative", "Cooperative"), new Column("parameters", "Parameters"));
-        foreach (KernelFile file in KernelCatalog.Files)
+        var table = new Table(
+            "kernels",
+            new Column("file", "File"),
+            new Column("kernel", "Kernel"),
+            new Column("cooperative", "Cooperative"),
+            new Column("parameters", "Parameters")
+        );
+        foreach (var file in KernelCatalog.Files)
         {
-            foreach (KernelInfo kernel in file.Kernels)
+            foreach (var kernel in file.Kernels)
                 table.Add(file.Path, kernel.Name, kernel.Cooperative, string.Join(", ", kernel.Parameters.Select(Describe)));
         }
         TablePrinter.Print(context, table);
@@ -54,15 +68,15 @@ internal static class KernelsCommand
     private static int Precompile(CommandContext context, string folder, Precision[] precisions)
     {
         var capabilities = new HashSet<Version>();
-        for (int ordinal = 0; ordinal < ComputeDevice.Count; ordinal++)
+        for (var ordinal = 0; ordinal < ComputeDevice.Count; ordinal++)
         {
-            using ComputeDevice device = ComputeDevice.Open(ordinal);
+            using var device = ComputeDevice.Open(ordinal);
             capabilities.Add(device.Properties.ComputeCapability);
         }
         var clock = Stopwatch.StartNew();
-        IReadOnlyList<string> written = KernelImages.Precompile(folder, capabilities, precisions);
+        var written = KernelImages.Precompile(folder, capabilities, precisions);
         var table = new Table("images", new Column("file", "Image"), new Column("bytes", "Size", Right: true));
-        foreach (string path in written)
+        foreach (var path in written)
             table.Add(Path.GetFileName(path), Cell.Bytes(new FileInfo(path).Length));
         if (context.Json)
             TablePrinter.Print(context, table);

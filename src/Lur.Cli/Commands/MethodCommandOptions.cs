@@ -8,12 +8,18 @@ namespace Lur.Cli.Commands;
 internal sealed class MethodCommandOptions
 {
     private readonly List<(Option Option, Func<ParseResult, string?> Read)> _options = [];
-    private readonly Option<string> _method = new("--method") { Description = "Unlearning method; 'lur methods' lists them, 'lur methods NAME' explains one.", DefaultValueFactory = _ => LurMethod.Definition.Name };
+    private readonly Option<string> _method = new("--method")
+    {
+        Description = "Unlearning method; 'lur methods' lists them, 'lur methods NAME' explains one.",
+        DefaultValueFactory = _ => LurMethod.Definition.Name,
+    };
 
     public MethodCommandOptions()
     {
         _method.AcceptOnlyFromAmong([.. MethodCatalog.All.Select(m => m.Name)]);
-        foreach (var group in MethodCatalog.All.SelectMany(m => m.Options.Select(o => (Method: m.Name, Option: o))).GroupBy(x => x.Option.Name))
+        foreach (
+            var group in MethodCatalog.All.SelectMany(m => m.Options.Select(o => (Method: m.Name, Option: o))).GroupBy(x => x.Option.Name)
+        )
         {
             var one = group.First().Option;
             var name = "--" + one.Name;
@@ -24,9 +30,12 @@ internal sealed class MethodCommandOptions
                 continue;
             }
 
-            var defaults = group.GroupBy(x => x.Option.Default).Select(g => $"{string.Join(", ", g.Select(x => x.Method))}: {(g.Key.Length == 0 ? "empty" : g.Key)}");
+            var defaults = group
+                .GroupBy(x => x.Option.Default)
+                .Select(g => $"{string.Join(", ", g.Select(x => x.Method))}: {(g.Key.Length == 0 ? "empty" : g.Key)}");
             var option = new Option<string?>(name) { Description = $"{one.Description} [{string.Join("; ", defaults)}]" };
-            if (group.All(x => x.Option.Kind == OptionKind.Choice)) option.AcceptOnlyFromAmong([.. group.SelectMany(x => x.Option.Choices).Select(c => c.Text).Distinct()]);
+            if (group.All(x => x.Option.Kind == OptionKind.Choice))
+                option.AcceptOnlyFromAmong([.. group.SelectMany(x => x.Option.Choices).Select(c => c.Text).Distinct()]);
             _options.Add((option, parsed => parsed.GetValue(option)));
         }
     }
@@ -34,7 +43,8 @@ internal sealed class MethodCommandOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_method);
-        foreach (var (option, _) in _options) command.Options.Add(option);
+        foreach (var (option, _) in _options)
+            command.Options.Add(option);
     }
 
     /// <summary>The method that was chosen, and what was given of its options.</summary>
@@ -44,7 +54,8 @@ internal sealed class MethodCommandOptions
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (option, read) in _options)
         {
-            if (read(parsed) is { } text) given.Add(option.Name[2..], text);
+            if (read(parsed) is { } text)
+                given.Add(option.Name[2..], text);
         }
 
         return (method, given);

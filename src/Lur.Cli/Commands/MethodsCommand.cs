@@ -8,22 +8,43 @@ internal static class MethodsCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("NAME") { Description = "A method to explain; all are listed without one.", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("NAME")
+        {
+            Description = "A method to explain; all are listed without one.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         name.AcceptOnlyFromAmong([.. MethodCatalog.All.Select(m => m.Name)]);
-        return new Command("methods", "List the unlearning methods, or explain one: what it needs, its options and where their defaults come from.") { name }
+        return new Command(
+            "methods",
+            "List the unlearning methods, or explain one: what it needs, its options and where their defaults come from."
+        )
+        {
+            name,
+        }
             .WithExamples("lur methods", "lur methods lur")
-            .Runs((context, parsed, _) =>
-            {
-                if (parsed.GetValue(name) is { } one) Explain(context, MethodCatalog.Find(one));
-                else List(context);
-                return ExitCode.Done;
-            });
+            .Runs(
+                (context, parsed, _) =>
+                {
+                    if (parsed.GetValue(name) is { } one)
+                        Explain(context, MethodCatalog.Find(one));
+                    else
+                        List(context);
+                    return ExitCode.Done;
+                }
+            );
     }
 
     private static void List(CommandContext context)
     {
-        var table = new Table("methods", new Column("name", "Name"), new Column("title", "Title"), new Column("needs", "Needs"), new Column("summary", "What it does"));
-        foreach (var m in MethodCatalog.All) table.Add(m.Name, m.Title, NeedsOf(m.Needs), m.Summary);
+        var table = new Table(
+            "methods",
+            new Column("name", "Name"),
+            new Column("title", "Title"),
+            new Column("needs", "Needs"),
+            new Column("summary", "What it does")
+        );
+        foreach (var m in MethodCatalog.All)
+            table.Add(m.Name, m.Title, NeedsOf(m.Needs), m.Summary);
         TablePrinter.Print(context, table);
     }
 
@@ -34,13 +55,29 @@ internal static class MethodsCommand
         facts.Add("needs", NeedsOf(method.Needs));
         facts.Add("source", method.Source);
         facts.Add("departures", method.Departures.Length == 0 ? "none" : method.Departures);
-        var options = new Table("options", new Column("option", "Option"), new Column("default", "Default", Right: true), new Column("description", "Meaning"), new Column("source", "Source of the default"));
-        foreach (var o in method.Options) options.Add("--" + o.Name, o.Default, o.Description, o.Source);
+        var options = new Table(
+            "options",
+            new Column("option", "Option"),
+            new Column("default", "Default", Right: true),
+            new Column("description", "Meaning"),
+            new Column("source", "Source of the default")
+        );
+        foreach (var o in method.Options)
+            options.Add("--" + o.Name, o.Default, o.Description, o.Source);
         TablePrinter.Print(context, [facts, options]);
     }
 
-    private static string NeedsOf(MethodNeeds needs) => string.Join(", ", new[]
-    {
-        (MethodNeeds.RetainData, "retain data"), (MethodNeeds.ForgetData, "forget data"), (MethodNeeds.ForgetLabels, "forget labels"), (MethodNeeds.Fisher, "Fisher"),
-    }.Where(n => needs.HasFlag(n.Item1)).Select(n => n.Item2));
+    private static string NeedsOf(MethodNeeds needs) =>
+        string.Join(
+            ", ",
+            new[]
+            {
+                (MethodNeeds.RetainData, "retain data"),
+                (MethodNeeds.ForgetData, "forget data"),
+                (MethodNeeds.ForgetLabels, "forget labels"),
+                (MethodNeeds.Fisher, "Fisher"),
+            }
+                .Where(n => needs.HasFlag(n.Item1))
+                .Select(n => n.Item2)
+        );
 }

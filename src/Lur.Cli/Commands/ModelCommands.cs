@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Device;
@@ -19,31 +20,45 @@ internal static class ModelCommands
         var command = new Command("import", "Check a model of torch strictly and write it as a model of Lur.") { file, data, output, size };
         return command
             .WithExamples("lur import resnet18.safetensors --data cifar-10-batches-bin -o out/model.safetensors")
-            .Runs((context, parsed) =>
-            {
-                using var device = ComputeDevice.Open(context.DeviceOrdinal);
-                using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
-                using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source);
-                ModelFile.Save(model, parsed.GetValue(output)!);
-                context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, {model.Classes} classes; wrote {parsed.GetValue(output)}"));
-                return ExitCode.Done;
-            });
+            .Runs(
+                (context, parsed) =>
+                {
+                    using var device = ComputeDevice.Open(context.DeviceOrdinal);
+                    using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
+                    using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source);
+                    ModelFile.Save(model, parsed.GetValue(output)!);
+                    context.Note(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {model.Classes} classes; wrote "
+                                + $"{parsed.GetValue(output)}"
+                        )
+                    );
+                    return ExitCode.Done;
+                }
+            );
     }
 
     public static Command CreateExport()
     {
         var model = new Argument<string>("MODEL") { Description = "Model of Lur." };
         var output = new Option<string>("--output", "-o") { Description = "safetensors file to write.", Required = true };
-        var command = new Command("export", "Write a model for torch: torchvision's tensor names and layouts, no metadata of Lur's.") { model, output };
+        var command = new Command("export", "Write a model for torch: torchvision's tensor names and layouts, no metadata of Lur's.")
+        {
+            model,
+            output,
+        };
         return command
             .WithExamples("lur export out/forget/model.safetensors -o resnet18.safetensors")
-            .Runs((context, parsed) =>
-            {
-                using var device = ComputeDevice.Open(context.DeviceOrdinal);
-                using var loaded = ModelFile.Load(parsed.GetValue(model)!, device, Precision.Float32);
-                ModelFile.Export(loaded, parsed.GetValue(output)!);
-                context.Note($"wrote {parsed.GetValue(output)}");
-                return ExitCode.Done;
-            });
+            .Runs(
+                (context, parsed) =>
+                {
+                    using var device = ComputeDevice.Open(context.DeviceOrdinal);
+                    using var loaded = ModelFile.Load(parsed.GetValue(model)!, device, Precision.Float32);
+                    ModelFile.Export(loaded, parsed.GetValue(output)!);
+                    context.Note($"wrote {parsed.GetValue(output)}");
+                    return ExitCode.Done;
+                }
+            );
     }
 }

@@ -11,10 +11,12 @@ internal static class ReportCommand
         var folder = new Argument<string>("FOLDER") { Description = "Folder of a run of 'lur forget'." };
         return new Command("report", "Write report.html again from the result.json, config.json and log.csv of a run's folder.") { folder }
             .WithExamples("lur report out/forget")
-            .Runs((context, parsed, _) =>
-            {
-                context.Output.WriteLine(ForgetPage.Write(parsed.GetValue(folder)!));
-                return ExitCode.Done;
-            });
+            .Runs(
+                (context, parsed, _) =>
+                {
+                    context.Output.WriteLine(ForgetPage.Write(parsed.GetValue(folder)!));
+                    return ExitCode.Done;
+                }
+            );
     }
 }

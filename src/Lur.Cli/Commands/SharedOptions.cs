@@ -7,23 +7,36 @@ namespace Lur.Cli.Commands;
 /// <summary>Options that several commands take, with one wording.</summary>
 internal static class SharedOptions
 {
-    public static Option<string> Data() => new("--data", "-d")
-    {
-        Description = "Data set: a folder of CIFAR-10/100 binaries, IDX files or class folders of images, one such file, or synthetic[:train=N,test=M,seed=S].",
-        Required = true,
-    };
+    public static Option<string> Data() =>
+        new("--data", "-d")
+        {
+            Description =
+                "Data set: a folder of CIFAR-10/100 binaries, IDX files or class folders of images, one such file, or "
+                + "synthetic[:train=N,test=M,seed=S].",
+            Required = true,
+        };
 
-    public static Option<string> Output() => new("--output", "-o") { Description = "Folder for everything the run leaves behind.", Required = true };
+    public static Option<string> Output() =>
+        new("--output", "-o") { Description = "Folder for everything the run leaves behind.", Required = true };
 
-    public static Option<string[]> Forget() => new("--forget", "-f") { Description = "What to forget: class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN; repeatable.", Required = true };
+    public static Option<string[]> Forget() =>
+        new("--forget", "-f")
+        {
+            Description = "What to forget: class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN; repeatable.",
+            Required = true,
+        };
 
-    public static Option<ulong> Seed() => new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
+    public static Option<ulong> Seed() =>
+        new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
 
     public static Option<string> Augment()
     {
         var option = new Option<string>("--augment")
         {
-            Description = "Random changes of training images: crop (padding an eighth, at most 4), horizontal flip, crop+flip, none; auto is crop for IDX files (a mirrored digit is another sign) and crop+flip for other data. The model keeps it: methods that unlearn make the same.",
+            Description =
+                "Random changes of training images: crop (padding an eighth, at most 4), horizontal flip, crop+flip, none; "
+                + "auto is crop for IDX files (a mirrored digit is another sign) and crop+flip for other data. The model keeps "
+                + "it: methods that unlearn make the same.",
             DefaultValueFactory = _ => Layers.Augmentation.Auto.Name,
         };
         option.AcceptOnlyFromAmong([.. Layers.Augmentation.All.Select(a => a.Name)]);
@@ -37,8 +50,10 @@ internal static class SharedOptions
     public static Augmentation Augmentation(string name, bool none)
     {
         var given = Layers.Augmentation.Parse(name);
-        if (!none) return given;
-        return given == Layers.Augmentation.Auto || given == Layers.Augmentation.None ? Layers.Augmentation.None
+        if (!none)
+            return given;
+        return given == Layers.Augmentation.Auto || given == Layers.Augmentation.None
+            ? Layers.Augmentation.None
             : throw new UsageException($"--augment {name} and --no-augment contradict each other; give one of them.");
     }
 
@@ -46,7 +61,8 @@ internal static class SharedOptions
 
     public static Option<int?> ImageSize() => new("--image-size") { Description = "Scale images of a folder to this many pixels a side." };
 
-    public static Option<T> Number<T>(string name, string description, T defaultValue) => new(name) { Description = description, DefaultValueFactory = _ => defaultValue };
+    public static Option<T> Number<T>(string name, string description, T defaultValue) =>
+        new(name) { Description = description, DefaultValueFactory = _ => defaultValue };
 
     public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize };
 }

@@ -14,57 +14,105 @@ internal static class TrainCommand
         var o = new TrainingOptions();
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
-        var model = new Option<string>("--model", "-m") { Description = "Architecture: resnet18, resnet18:w16, resnet20, resnet34, resnet[1,2,1]:w8; add :stem3 or :stem7 to choose the first layers.", DefaultValueFactory = _ => "resnet18:w16" };
+        var model = new Option<string>("--model", "-m")
+        {
+            Description =
+                "Architecture: resnet18, resnet18:w16, resnet20, resnet34, resnet[1,2,1]:w8; add :stem3 or :stem7 to choose "
+                + "the first layers.",
+            DefaultValueFactory = _ => "resnet18:w16",
+        };
         var epochs = SharedOptions.Number("--epochs", "Passes over the training images.", o.Epochs);
         var batch = SharedOptions.Number("--batch", "Batch size.", o.BatchSize);
         var rate = SharedOptions.Number("--lr", "Peak learning rate.", o.LearningRate);
         var momentum = SharedOptions.Number("--momentum", "Momentum of SGD.", o.Momentum);
         var plain = new Option<bool>("--no-nesterov") { Description = "Plain instead of Nesterov momentum." };
         var decay = SharedOptions.Number("--weight-decay", "Weight decay, on every parameter.", o.WeightDecay);
-        var schedule = new Option<string>("--schedule") { Description = "constant, cosine, onecycle, or multistep:91,136/182 (epochs of the total).", DefaultValueFactory = _ => o.Schedule };
-        var init = OptionText.Choice("--init", "Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out; the papers' ResNet-18).", o.Initialization);
+        var schedule = new Option<string>("--schedule")
+        {
+            Description = "constant, cosine, onecycle, or multistep:91,136/182 (epochs of the total).",
+            DefaultValueFactory = _ => o.Schedule,
+        };
+        var init = OptionText.Choice(
+            "--init",
+            "Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out; the papers' ResNet-18).",
+            o.Initialization
+        );
         var augment = SharedOptions.Augment();
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
-        var exclude = new Option<string[]>("--forget") { Description = "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN; repeatable." };
+        var exclude = new Option<string[]>("--forget")
+        {
+            Description =
+                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
+                + "ids.txt, glob:PATTERN; repeatable.",
+        };
         var every = SharedOptions.Number("--checkpoint-every", "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.", 500);
-        var resume = new Option<bool>("--resume") { Description = "Continue from the checkpoint in the output folder; the result is the same to the byte." };
+        var resume = new Option<bool>("--resume")
+        {
+            Description = "Continue from the checkpoint in the output folder; the result is the same to the byte.",
+        };
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet.")
         {
-            data, output, model, epochs, batch, rate, momentum, plain, decay, schedule, init, augment, noAugment, seed, validation, exclude, every, resume, plan, size,
+            data,
+            output,
+            model,
+            epochs,
+            batch,
+            rate,
+            momentum,
+            plain,
+            decay,
+            schedule,
+            init,
+            augment,
+            noAugment,
+            seed,
+            validation,
+            exclude,
+            every,
+            resume,
+            plan,
+            size,
         };
         return command
             .WithExamples(
                 "lur train --data cifar-10-batches-bin --model resnet18:w16 --epochs 20 -o out/base",
                 "lur train --data synthetic -o out/base",
-                "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain")
-            .Runs((context, parsed, cancel) => new TrainRun(context, new TrainSettings
-            {
-                Data = parsed.GetValue(data)!,
-                Output = parsed.GetValue(output)!,
-                Model = parsed.GetValue(model)!,
-                Training = new TrainingOptions
-                {
-                    Epochs = parsed.GetValue(epochs),
-                    BatchSize = parsed.GetValue(batch),
-                    LearningRate = parsed.GetValue(rate),
-                    Momentum = parsed.GetValue(momentum),
-                    Nesterov = !parsed.GetValue(plain),
-                    WeightDecay = parsed.GetValue(decay),
-                    Schedule = parsed.GetValue(schedule)!,
-                    Initialization = OptionText.Parse<WeightInitialization>(parsed.GetValue(init)),
-                    Augment = SharedOptions.Augmentation(parsed.GetValue(augment)!, parsed.GetValue(noAugment)),
-                    Seed = parsed.GetValue(seed),
-                },
-                DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
-                ValidationShare = parsed.GetValue(validation),
-                Exclude = parsed.GetValue(exclude) ?? [],
-                CheckpointEvery = parsed.GetValue(every),
-                Resume = parsed.GetValue(resume),
-                PlanOnly = parsed.GetValue(plan),
-            }).Run(cancel));
+                "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain"
+            )
+            .Runs(
+                (context, parsed, cancel) =>
+                    new TrainRun(
+                        context,
+                        new TrainSettings
+                        {
+                            Data = parsed.GetValue(data)!,
+                            Output = parsed.GetValue(output)!,
+                            Model = parsed.GetValue(model)!,
+                            Training = new TrainingOptions
+                            {
+                                Epochs = parsed.GetValue(epochs),
+                                BatchSize = parsed.GetValue(batch),
+                                LearningRate = parsed.GetValue(rate),
+                                Momentum = parsed.GetValue(momentum),
+                                Nesterov = !parsed.GetValue(plain),
+                                WeightDecay = parsed.GetValue(decay),
+                                Schedule = parsed.GetValue(schedule)!,
+                                Initialization = OptionText.Parse<WeightInitialization>(parsed.GetValue(init)),
+                                Augment = SharedOptions.Augmentation(parsed.GetValue(augment)!, parsed.GetValue(noAugment)),
+                                Seed = parsed.GetValue(seed),
+                            },
+                            DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
+                            ValidationShare = parsed.GetValue(validation),
+                            Exclude = parsed.GetValue(exclude) ?? [],
+                            CheckpointEvery = parsed.GetValue(every),
+                            Resume = parsed.GetValue(resume),
+                            PlanOnly = parsed.GetValue(plan),
+                        }
+                    ).Run(cancel)
+            );
     }
 }

@@ -11,56 +11,120 @@ internal static class VerifyCommand
     public static Command Create()
     {
         var d = new RelearningOptions();
-        var runs = new Argument<string[]>("RUN") { Description = "Folder of a run of 'lur forget'; several are seeds of one method.", Arity = ArgumentArity.OneOrMore };
-        var reference = new Option<string[]>("--reference", "-r") { Description = "A model trained without the forget set ('lur train --forget'), or its folder; repeatable." };
-        var retrain = new Option<string?>("--retrain") { Description = "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept and found again." };
+        var runs = new Argument<string[]>("RUN")
+        {
+            Description = "Folder of a run of 'lur forget'; several are seeds of one method.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var reference = new Option<string[]>("--reference", "-r")
+        {
+            Description = "A model trained without the forget set ('lur train --forget'), or its folder; repeatable.",
+        };
+        var retrain = new Option<string?>("--retrain")
+        {
+            Description =
+                "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept "
+                + "and found again.",
+        };
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };
         var data = new Option<string?>("--data", "-d") { Description = "The data set, where it is not where it was." };
-        var attacks = OptionText.Choice("--attacks", "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, whose time grows with the number of classes; none.", AttackChoice.All);
-        var relearn = new Option<bool>("--relearn") { Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain." };
-        var shots = new Option<string>("--shots") { Description = "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each.", DefaultValueFactory = _ => "0,10" };
+        var attacks = OptionText.Choice(
+            "--attacks",
+            "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, "
+                + "whose time grows with the number of classes; none.",
+            AttackChoice.All
+        );
+        var relearn = new Option<bool>("--relearn")
+        {
+            Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain.",
+        };
+        var shots = new Option<string>("--shots")
+        {
+            Description =
+                "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each.",
+            DefaultValueFactory = _ => "0,10",
+        };
         var steps = SharedOptions.Number("--relearn-steps", "Steps of the attack.", d.Steps[^1]);
         var rate = SharedOptions.Number("--relearn-lr", "Learning rate of the attack.", d.LearningRate);
         var seed = SharedOptions.Seed();
-        return new Command("verify", "Compare an unlearned model with a retrained one, and say in one sentence how it came out (exit code 3 when it is not a match).")
+        return new Command(
+            "verify",
+            "Compare an unlearned model with a retrained one, and say in one sentence how it came out (exit code 3 when it is not a match)."
+        )
         {
-            runs, reference, retrain, model, data, attacks, relearn, shots, steps, rate, seed,
+            runs,
+            reference,
+            retrain,
+            model,
+            data,
+            attacks,
+            relearn,
+            shots,
+            steps,
+            rate,
+            seed,
         }
-            .WithExamples(
-                "lur verify out/forget --retrain 1,2,3",
-                "lur verify out/forget --reference out/retrain --relearn --shots 0,10")
-            .Runs((context, parsed, cancel) =>
-            {
-                var last = parsed.GetValue(steps);
-                RelearningOptions[] relearning = parsed.GetValue(relearn) ? [.. Shots(parsed.GetValue(shots)!).Select(k => d with
+            .WithExamples("lur verify out/forget --retrain 1,2,3", "lur verify out/forget --reference out/retrain --relearn --shots 0,10")
+            .Runs(
+                (context, parsed, cancel) =>
                 {
-                    Shots = k,
-                    LearningRate = parsed.GetValue(rate),
-                    Seed = parsed.GetValue(seed),
-                    Steps = [.. d.Steps.Where(s => s < last), last],
-                })] : [];
-                foreach (var options in relearning) options.Validate();
-                return new VerifyRun(context, new VerifySettings
-                {
-                    Runs = parsed.GetValue(runs) ?? [],
-                    References = parsed.GetValue(reference) ?? [],
-                    RetrainSeeds = Seeds(parsed.GetValue(retrain)),
-                    Model = parsed.GetValue(model),
-                    Data = parsed.GetValue(data),
-                    Relearning = relearning,
-                    Attacks = OptionText.Parse<AttackChoice>(parsed.GetValue(attacks)),
-                    Seed = parsed.GetValue(seed),
-                }).Run(cancel);
-            });
+                    var last = parsed.GetValue(steps);
+                    RelearningOptions[] relearning = parsed.GetValue(relearn)
+                        ?
+                        [
+                            .. Shots(parsed.GetValue(shots)!)
+                                .Select(k =>
+                                    d with
+                                    {
+                                        Shots = k,
+                                        LearningRate = parsed.GetValue(rate),
+                                        Seed = parsed.GetValue(seed),
+                                        Steps = [.. d.Steps.Where(s => s < last), last],
+                                    }
+                                ),
+                        ]
+                        : [];
+                    foreach (var options in relearning)
+                        options.Validate();
+                    return new VerifyRun(
+                        context,
+                        new VerifySettings
+                        {
+                            Runs = parsed.GetValue(runs) ?? [],
+                            References = parsed.GetValue(reference) ?? [],
+                            RetrainSeeds = Seeds(parsed.GetValue(retrain)),
+                            Model = parsed.GetValue(model),
+                            Data = parsed.GetValue(data),
+                            Relearning = relearning,
+                            Attacks = OptionText.Parse<AttackChoice>(parsed.GetValue(attacks)),
+                            Seed = parsed.GetValue(seed),
+                        }
+                    ).Run(cancel);
+                }
+            );
     }
 
     private static IEnumerable<int> Shots(string text) =>
-        text.Split(',').Select(s => int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var shots) ? shots
-            : throw new UsageException($"Option --shots is '{text}'; it takes numbers of samples, for example 0,10.")).Distinct();
+        text.Split(',')
+            .Select(s =>
+                int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var shots)
+                    ? shots
+                    : throw new UsageException($"Option --shots is '{text}'; it takes numbers of samples, for example 0,10.")
+            )
+            .Distinct();
 
     /// <summary>Reads a list of seeds.</summary>
     /// <exception cref="UsageException">It is none.</exception>
-    public static IReadOnlyList<ulong> Seeds(string? text) => text is null ? [] :
-        [.. text.Split(',').Select(s => ulong.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed
-            : throw new UsageException($"Option --retrain is '{text}'; it takes seeds, for example 1,2,3."))];
+    public static IReadOnlyList<ulong> Seeds(string? text) =>
+        text is null
+            ? []
+            :
+            [
+                .. text.Split(',')
+                    .Select(s =>
+                        ulong.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+                            ? seed
+                            : throw new UsageException($"Option --retrain is '{text}'; it takes seeds, for example 1,2,3.")
+                    ),
+            ];
 }

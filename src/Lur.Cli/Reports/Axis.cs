@@ -50,34 +50,41 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
     /// <param name="values">The shares; one is finite at least.</param>
     /// <param name="focus">The ends, NaN for a range around the values (<see cref="Focus"/>).</param>
     public static Axis Percent(string label, IEnumerable<SeedSummary> values, (double Low, double High) focus) =>
-        double.IsFinite(focus.Low) ? new Axis(label, Minimum: focus.Low, Maximum: focus.High)
+        double.IsFinite(focus.Low)
+            ? new Axis(label, Minimum: focus.Low, Maximum: focus.High)
             : Percent(label, values.SelectMany(v => new[] { v.Mean, v.Mean - v.Deviation, v.Mean + v.Deviation }));
 
     /// <summary>The place of a number; NaN where it has none.</summary>
-    public double Place(double value) => Scale switch
-    {
-        Scale.Log => value > 0 ? Math.Log10(value) : double.NaN,
-        Scale.LogCount => value >= 0 ? Math.Log10(1 + value) : double.NaN,
-        Scale.Root => value >= 0 ? Math.Sqrt(value) : double.NaN,
-        _ => value,
-    };
+    public double Place(double value) =>
+        Scale switch
+        {
+            Scale.Log => value > 0 ? Math.Log10(value) : double.NaN,
+            Scale.LogCount => value >= 0 ? Math.Log10(1 + value) : double.NaN,
+            Scale.Root => value >= 0 ? Math.Sqrt(value) : double.NaN,
+            _ => value,
+        };
 
     /// <summary>The places between which the data lie, with a margin where the data decide.</summary>
     public (double Low, double High) Range(IEnumerable<double> values)
     {
-        if (Names is not null) return (-0.35, Names.Count - 0.65);
+        if (Names is not null)
+            return (-0.35, Names.Count - 0.65);
         double[] places = [.. values.Select(Place).Where(double.IsFinite)];
         var (low, high) = places.Length == 0 ? (0, 1) : (places.Min(), places.Max());
         // A constant still needs a height to lie in the middle of.
-        var margin = high > low ? 0.05 * (high - low) : Math.Max(0.5, 0.1 * Math.Abs(high)) * (Scale == Scale.Linear && high != 0 ? Math.Min(1, Math.Abs(high)) : 1);
+        var margin =
+            high > low
+                ? 0.05 * (high - low)
+                : Math.Max(0.5, 0.1 * Math.Abs(high)) * (Scale == Scale.Linear && high != 0 ? Math.Min(1, Math.Abs(high)) : 1);
         return (double.IsNaN(Minimum) ? low - margin : Place(Minimum), double.IsNaN(Maximum) ? high + margin : Place(Maximum));
     }
 
     /// <summary>Ticks within a range of places.</summary>
     public IReadOnlyList<(double Place, string Text)> Ticks(double low, double high, int wanted) =>
         Names is not null ? [.. Names.Select((name, i) => ((double)i, name))]
-            : Scale == Scale.Root ? [.. s_rootTicks.Select(v => (Math.Sqrt(v), Text(v))).Where(t => t.Item1 <= high)]
-            : Scale is Scale.Linear or Scale.Whole || (Scale == Scale.Log && high - low < 1) ? Round(low, high, wanted) : Powers(low, high, wanted);
+        : Scale == Scale.Root ? [.. s_rootTicks.Select(v => (Math.Sqrt(v), Text(v))).Where(t => t.Item1 <= high)]
+        : Scale is Scale.Linear or Scale.Whole || (Scale == Scale.Log && high - low < 1) ? Round(low, high, wanted)
+        : Powers(low, high, wanted);
 
     private IReadOnlyList<(double Place, string Text)> Round(double low, double high, int wanted)
     {
@@ -95,19 +102,34 @@ internal sealed record Axis(string Label, Scale Scale = Scale.Linear, double Min
         // The least of 1, 2, 5 times a power of ten that gives no more than the wanted number.
         var rough = (high - low) / wanted;
         var power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
-        var step = power * (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10);
+        var step =
+            power
+            * (
+                rough <= power ? 1
+                : rough <= 2 * power ? 2
+                : rough <= 5 * power ? 5
+                : 10
+            );
         var first = (long)Math.Ceiling((low / step) - 1e-9);
-        for (var i = first; i * step <= high + (1e-9 * step); i++) yield return i * step;
+        for (var i = first; i * step <= high + (1e-9 * step); i++)
+            yield return i * step;
     }
 
     private IReadOnlyList<(double Place, string Text)> Powers(double low, double high, int wanted)
     {
         // Few decades have room for numbers between the powers.
-        double[] within = 3 * (high - low) <= wanted + 2 ? [1, 2, 5] : 2 * (high - low) <= wanted + 2 ? [1, 3] : [1];
+        double[] within =
+            3 * (high - low) <= wanted + 2 ? [1, 2, 5]
+            : 2 * (high - low) <= wanted + 2 ? [1, 3]
+            : [1];
         var every = Math.Max(1, (int)Math.Ceiling((high - low) / wanted));
         var first = (int)Math.Floor(low);
-        var ticks = Enumerable.Range(first, (int)Math.Ceiling(high) - first + 1).Where(e => e % every == 0).SelectMany(e => within.Select(m => m * Math.Pow(10, e)));
-        if (Scale == Scale.LogCount) ticks = ticks.Where(v => v >= 1).Prepend(0);
+        var ticks = Enumerable
+            .Range(first, (int)Math.Ceiling(high) - first + 1)
+            .Where(e => e % every == 0)
+            .SelectMany(e => within.Select(m => m * Math.Pow(10, e)));
+        if (Scale == Scale.LogCount)
+            ticks = ticks.Where(v => v >= 1).Prepend(0);
         return [.. ticks.Select(v => (Place(v), Text(v))).Where(t => t.Item1 >= low - 1e-9 && t.Item1 <= high + 1e-9)];
     }
 

@@ -16,11 +16,14 @@ internal static class Focus
     public static (double Low, double High) Of(IEnumerable<double> values, double centre)
     {
         double[] all = [.. values.Where(double.IsFinite).Order()];
-        if (all.Length < 5) return (double.NaN, double.NaN);
-        if (!double.IsFinite(centre)) centre = all[all.Length / 2];
+        if (all.Length < 5)
+            return (double.NaN, double.NaN);
+        if (!double.IsFinite(centre))
+            centre = all[all.Length / 2];
         double[] distances = [.. all.Select(v => Math.Abs(v - centre)).Order()];
         var radius = Math.Max(Near, Reach * distances[2 * (all.Length - 1) / 3]);
-        if (distances[^1] <= radius) return (double.NaN, double.NaN);
+        if (distances[^1] <= radius)
+            return (double.NaN, double.NaN);
         double[] near = [.. all.Where(v => Math.Abs(v - centre) <= radius), centre];
         var margin = Math.Max(0.5, 0.1 * (near.Max() - near.Min()));
         return (near.Min() - margin, near.Max() + margin);
@@ -29,7 +32,8 @@ internal static class Focus
     /// <summary>The nearest place within a range, a little off its rim; the number itself where there is no range.</summary>
     public static double Clamp(double value, (double Low, double High) range)
     {
-        if (double.IsNaN(range.Low) || (value >= range.Low && value <= range.High)) return value;
+        if (double.IsNaN(range.Low) || (value >= range.Low && value <= range.High))
+            return value;
         var rim = 0.02 * (range.High - range.Low);
         return Math.Clamp(value, range.Low + rim, range.High - rim);
     }

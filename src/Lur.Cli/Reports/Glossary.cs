@@ -7,7 +7,14 @@ namespace Lur.Cli.Reports;
 /// <param name="Reading">How to read it, one sentence.</param>
 /// <param name="Unit">Unit of its numbers; empty for none.</param>
 /// <param name="Aliases">Other names of the same.</param>
-internal sealed record GlossaryEntry(string Term, string Title, string What, string Reading, string Unit = "", params IReadOnlyList<string> Aliases)
+internal sealed record GlossaryEntry(
+    string Term,
+    string Title,
+    string What,
+    string Reading,
+    string Unit = "",
+    params IReadOnlyList<string> Aliases
+)
 {
     /// <summary>The abbreviation where there is one: the part of the title before a comma.</summary>
     public string Short => Title.Split(',')[0];
@@ -17,7 +24,8 @@ internal sealed record GlossaryEntry(string Term, string Title, string What, str
 internal static partial class Glossary
 {
     /// <summary>Every term: metrics first, then what logs and tables have beside them.</summary>
-    public static IReadOnlyList<GlossaryEntry> All { get; } = [.. Metrics, .. Verdicts, .. Columns, .. Concepts, .. Attacks, .. Descriptions];
+    public static IReadOnlyList<GlossaryEntry> All { get; } =
+    [.. Metrics, .. Verdicts, .. Columns, .. Concepts, .. Attacks, .. Descriptions];
 
     /// <summary>Finds a term by name, title or alias; case, spaces, dashes and underscores do not count.</summary>
     public static GlossaryEntry? Find(string name) =>
@@ -31,8 +39,19 @@ internal static partial class Glossary
     public static IReadOnlyList<string> Near(string name)
     {
         var key = Key(name);
-        return [.. All.Where(e => e.Aliases.Append(e.Term).Select(Key).Any(k => (key.Length > 1 && (k.Contains(key, StringComparison.Ordinal) || key.Contains(k, StringComparison.Ordinal)))
-            || Distance(k, key) <= (key.Length > 4 ? 2 : 1))).Select(e => e.Term).Take(8)];
+        return
+        [
+            .. All.Where(e =>
+                    e.Aliases.Append(e.Term)
+                        .Select(Key)
+                        .Any(k =>
+                            (key.Length > 1 && (k.Contains(key, StringComparison.Ordinal) || key.Contains(k, StringComparison.Ordinal)))
+                            || Distance(k, key) <= (key.Length > 4 ? 2 : 1)
+                        )
+                )
+                .Select(e => e.Term)
+                .Take(8),
+        ];
     }
 
     private static string Key(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();

@@ -60,14 +60,20 @@ internal static class Inks
 
     /// <summary>A colour that stands for an ink while ScottPlot draws: nearly black, and no colour that it draws by itself.
     /// A dashed line has a colour of its own: Skia's SVG has no dashes, the style sheet has.</summary>
-    public static ScottPlot.Color Of(Ink ink, double opacity = 1, bool dashed = false) => new ScottPlot.Color(0, 1, (byte)((16 * (int)ink) + (dashed ? 1 : 0))).WithOpacity(opacity);
+    public static ScottPlot.Color Of(Ink ink, double opacity = 1, bool dashed = false) =>
+        new ScottPlot.Color(0, 1, (byte)((16 * (int)ink) + (dashed ? 1 : 0))).WithOpacity(opacity);
 
     /// <summary>The classes that a colour of a drawing stands for; null for another colour.</summary>
     /// <param name="color">As SVG has it, for example #000130.</param>
     /// <param name="use">"fill" or "stroke".</param>
     public static string? Classes(string color, string use)
     {
-        if (color.Length != 7 || !color.StartsWith("#0001", StringComparison.Ordinal) || !int.TryParse(color.AsSpan(5), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var blue)) return null;
+        if (
+            color.Length != 7
+            || !color.StartsWith("#0001", StringComparison.Ordinal)
+            || !int.TryParse(color.AsSpan(5), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var blue)
+        )
+            return null;
         return string.Create(CultureInfo.InvariantCulture, $"{use[0]}-{blue / 16}{(blue % 16 == 1 ? " dashed" : "")}");
     }
 }

@@ -7,7 +7,10 @@ namespace Lur.Cli.Reports;
 /// not ours, such as a README.</summary>
 internal static class PanelSheet
 {
-    private const double Across = 480, Gap = 24, Margin = 20, Letter = 7.4;
+    private const double Across = 480,
+        Gap = 24,
+        Margin = 20,
+        Letter = 7.4;
     private const double Width = (2 * Across) + Gap + (2 * Margin);
     private static readonly XNamespace s_svg = "http://www.w3.org/2000/svg";
 
@@ -20,7 +23,8 @@ internal static class PanelSheet
     {
         List<XElement> content = [Text(Margin, 34, "headline", title)];
         double y = 34;
-        foreach (var line in Lines(subtitle, (int)((Width - (2 * Margin)) / Letter))) content.Add(Text(Margin, y += 20, "", line));
+        foreach (var line in Lines(subtitle, (int)((Width - (2 * Margin)) / Letter)))
+            content.Add(Text(Margin, y += 20, "", line));
         y += Legend(legend, y + 24, content) + 12;
         foreach (var pair in panels.Chunk(2))
         {
@@ -29,7 +33,8 @@ internal static class PanelSheet
             {
                 var x = Margin + (column * (Across + Gap));
                 content.Add(Text(x, y + 20, "heading", panel.Title));
-                if (panel.Remark.Length > 0) content.Add(Text(x + 20 + (9 * panel.Title.Length), y + 20, "", panel.Remark));
+                if (panel.Remark.Length > 0)
+                    content.Add(Text(x + 20 + (9 * panel.Title.Length), y + 20, "", panel.Remark));
                 var drawing = new XElement(panel.Drawing);
                 var own = Height(drawing);
                 drawing.SetAttributeValue("x", Number(x));
@@ -44,10 +49,27 @@ internal static class PanelSheet
         }
 
         var described = string.Join(" ", panels.Select(p => $"{p.Title}: {p.Drawing.Element("desc")?.Value}"));
-        var svg = new XElement("svg", new XAttribute("viewBox", $"0 0 {Number(Width)} {Number(y)}"), new XAttribute("width", Number(Width)), new XAttribute("height", Number(y)), new XAttribute("role", "img"),
-            new XAttribute("aria-labelledby", "sheet-title sheet-desc"), new XElement("title", new XAttribute("id", "sheet-title"), Html.Clean(title)), new XElement("desc", new XAttribute("id", "sheet-desc"), Html.Clean(described)),
-            new XElement("style", PageStyle.Drawing + Style), new XElement("rect", new XAttribute("class", "sheet"), new XAttribute("width", Number(Width)), new XAttribute("height", Number(y)), new XAttribute("rx", "8")), content);
-        foreach (var element in svg.DescendantsAndSelf()) element.Name = s_svg + element.Name.LocalName;
+        var svg = new XElement(
+            "svg",
+            new XAttribute("viewBox", $"0 0 {Number(Width)} {Number(y)}"),
+            new XAttribute("width", Number(Width)),
+            new XAttribute("height", Number(y)),
+            new XAttribute("role", "img"),
+            new XAttribute("aria-labelledby", "sheet-title sheet-desc"),
+            new XElement("title", new XAttribute("id", "sheet-title"), Html.Clean(title)),
+            new XElement("desc", new XAttribute("id", "sheet-desc"), Html.Clean(described)),
+            new XElement("style", PageStyle.Drawing + Style),
+            new XElement(
+                "rect",
+                new XAttribute("class", "sheet"),
+                new XAttribute("width", Number(Width)),
+                new XAttribute("height", Number(y)),
+                new XAttribute("rx", "8")
+            ),
+            content
+        );
+        foreach (var element in svg.DescendantsAndSelf())
+            element.Name = s_svg + element.Name.LocalName;
         return svg + "\n";
     }
 
@@ -61,13 +83,26 @@ internal static class PanelSheet
 
     private static double Legend(IReadOnlyList<(Ink Ink, string Name)> legend, double y, List<XElement> content)
     {
-        if (legend.Count == 0) return 0;
-        double x = Margin, top = y;
+        if (legend.Count == 0)
+            return 0;
+        double x = Margin,
+            top = y;
         foreach (var (ink, name) in legend)
         {
             var width = 34 + (Letter * name.Length);
-            if (x > Margin && x + width > Width - Margin) (x, y) = (Margin, y + 20);
-            content.Add(new XElement("rect", new XAttribute("class", Inks.Fill(ink)), new XAttribute("x", Number(x)), new XAttribute("y", Number(y - 10)), new XAttribute("width", "12"), new XAttribute("height", "12"), new XAttribute("rx", "2")));
+            if (x > Margin && x + width > Width - Margin)
+                (x, y) = (Margin, y + 20);
+            content.Add(
+                new XElement(
+                    "rect",
+                    new XAttribute("class", Inks.Fill(ink)),
+                    new XAttribute("x", Number(x)),
+                    new XAttribute("y", Number(y - 10)),
+                    new XAttribute("width", "12"),
+                    new XAttribute("height", "12"),
+                    new XAttribute("rx", "2")
+                )
+            );
             content.Add(Text(x + 18, y, "note", name));
             x += width;
         }
@@ -89,13 +124,21 @@ internal static class PanelSheet
             line += (line.Length > 0 ? " " : "") + word;
         }
 
-        if (line.Length > 0) yield return line;
+        if (line.Length > 0)
+            yield return line;
     }
 
-    private static double Height(XElement drawing) => double.Parse(drawing.Attribute("viewBox")!.Value.Split(' ')[3], CultureInfo.InvariantCulture);
+    private static double Height(XElement drawing) =>
+        double.Parse(drawing.Attribute("viewBox")!.Value.Split(' ')[3], CultureInfo.InvariantCulture);
 
     private static XElement Text(double x, double y, string style, string text) =>
-        new("text", new XAttribute("x", Number(x)), new XAttribute("y", Number(y)), style.Length > 0 ? new XAttribute("class", style) : null, Html.Clean(text));
+        new(
+            "text",
+            new XAttribute("x", Number(x)),
+            new XAttribute("y", Number(y)),
+            style.Length > 0 ? new XAttribute("class", style) : null,
+            Html.Clean(text)
+        );
 
     private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
 }

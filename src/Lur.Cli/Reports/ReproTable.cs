@@ -42,7 +42,8 @@ internal sealed record ReproTable
     public ReproRow? Reference => Rows.FirstOrDefault(r => r.IsReference);
 
     /// <summary>The reference, then the others by their gap; those without one last.</summary>
-    public IReadOnlyList<ReproRow> Sorted => [.. Rows.OrderByDescending(r => r.IsReference).ThenBy(r => double.IsNaN(r.Gap.Mean) ? double.MaxValue : r.Gap.Mean)];
+    public IReadOnlyList<ReproRow> Sorted =>
+        [.. Rows.OrderByDescending(r => r.IsReference).ThenBy(r => double.IsNaN(r.Gap.Mean) ? double.MaxValue : r.Gap.Mean)];
 }
 
 /// <summary>A row: one method with one set of options, over the seeds.</summary>
@@ -57,8 +58,19 @@ internal sealed record ReproTable
 /// <param name="Seconds">Preparations and steps.</param>
 /// <param name="DeviceMegabytes">Memory on the device, 10^6 bytes.</param>
 /// <param name="IsReference">True for the retrained model.</param>
-internal sealed record ReproRow(string Label, string Method, IReadOnlyDictionary<string, string> Options, SeedSummary Unlearning, SeedSummary Retain, SeedSummary Test,
-    SeedSummary Membership, SeedSummary Gap, SeedSummary Seconds, double DeviceMegabytes, bool IsReference)
+internal sealed record ReproRow(
+    string Label,
+    string Method,
+    IReadOnlyDictionary<string, string> Options,
+    SeedSummary Unlearning,
+    SeedSummary Retain,
+    SeedSummary Test,
+    SeedSummary Membership,
+    SeedSummary Gap,
+    SeedSummary Seconds,
+    double DeviceMegabytes,
+    bool IsReference
+)
 {
     /// <summary>Means of the four numbers.</summary>
     public UnlearningScores Scores => new(Unlearning.Mean, Retain.Mean, Test.Mean, Membership.Mean);
@@ -71,13 +83,15 @@ internal sealed record ReproRow(string Label, string Method, IReadOnlyDictionary
 internal sealed record ReproSweep(string Method, IReadOnlyList<SweepAxis> Axes, IReadOnlyList<string> Labels)
 {
     /// <summary>The options in words, for example "alpha and lambda".</summary>
-    public string OptionNames => Axes.Count < 2 ? Axes[0].Option : $"{string.Join(", ", Axes.Take(Axes.Count - 1).Select(a => a.Option))} and {Axes[^1].Option}";
+    public string OptionNames =>
+        Axes.Count < 2 ? Axes[0].Option : $"{string.Join(", ", Axes.Take(Axes.Count - 1).Select(a => a.Option))} and {Axes[^1].Option}";
 
     /// <summary>Its rows, in the order of the table.</summary>
     public IReadOnlyList<ReproRow> RowsOf(ReproTable table) => [.. table.Rows.Where(r => !r.IsReference && Labels.Contains(r.Label))];
 
     /// <summary>The values of a row, in the order of the axes.</summary>
-    public IReadOnlyList<string> ValuesOf(ReproRow row) => [.. Axes.Select(a => row.Options.TryGetValue(a.Option, out var value) ? value : "default")];
+    public IReadOnlyList<string> ValuesOf(ReproRow row) =>
+        [.. Axes.Select(a => row.Options.TryGetValue(a.Option, out var value) ? value : "default")];
 }
 
 /// <summary>An option that a sweep varies.</summary>

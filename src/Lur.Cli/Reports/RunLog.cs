@@ -20,22 +20,33 @@ internal sealed class RunLog
     public static RunLog Read(string path)
     {
         var lines = RunFolder.ReadText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (lines.Length == 0) return new RunLog([], 0);
+        if (lines.Length == 0)
+            return new RunLog([], 0);
         var names = lines[0].Split(',');
         var columns = names.Select(_ => new double[lines.Length - 1]).ToArray();
         for (var row = 1; row < lines.Length; row++)
         {
             var cells = lines[row].Split(',');
             if (cells.Length != names.Length)
-                throw new UserErrorException($"'{path}' has {cells.Length} cells in line {row + 1} and {names.Length} in its heading; restore the file, or run again.");
+                throw new UserErrorException(
+                    $"'{path}' has {cells.Length} cells in line {row + 1} and {names.Length} in its heading; restore the file, "
+                        + $"or run again."
+                );
             for (var c = 0; c < cells.Length; c++)
             {
-                columns[c][row - 1] = cells[c].Length == 0 ? double.NaN
+                columns[c][row - 1] =
+                    cells[c].Length == 0 ? double.NaN
                     : double.TryParse(cells[c], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value
-                    : throw new UserErrorException($"'{path}' has '{cells[c]}' in line {row + 1}, column {names[c]}, where a number belongs; restore the file, or run again.");
+                    : throw new UserErrorException(
+                        $"'{path}' has '{cells[c]}' in line {row + 1}, column {names[c]}, where a number belongs; restore the "
+                            + $"file, or run again."
+                    );
             }
         }
 
-        return new RunLog(names.Zip(columns).DistinctBy(p => p.First).ToDictionary(p => p.First, p => p.Second, StringComparer.Ordinal), lines.Length - 1);
+        return new RunLog(
+            names.Zip(columns).DistinctBy(p => p.First).ToDictionary(p => p.First, p => p.Second, StringComparer.Ordinal),
+            lines.Length - 1
+        );
     }
 }

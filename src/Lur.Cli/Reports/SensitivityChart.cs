@@ -27,9 +27,12 @@ internal static class SensitivityChart
     {
         Panel?[] panels =
         [
-            Gap(grid, id), HeatMap.Of(grid, id),
-            Metric(grid, id, "UA", "unlearning accuracy (UA), %", r => r.Unlearning), Metric(grid, id, "RA", "retain accuracy (RA), %", r => r.Retain),
-            Metric(grid, id, "TA", "test accuracy (TA), %", r => r.Test), Metric(grid, id, "MIA", "membership inference (MIA), %", r => r.Membership),
+            Gap(grid, id),
+            HeatMap.Of(grid, id),
+            Metric(grid, id, "UA", "unlearning accuracy (UA), %", r => r.Unlearning),
+            Metric(grid, id, "RA", "retain accuracy (RA), %", r => r.Retain),
+            Metric(grid, id, "TA", "test accuracy (TA), %", r => r.Test),
+            Metric(grid, id, "MIA", "membership inference (MIA), %", r => r.Membership),
         ];
         return [.. panels.OfType<Panel>()];
     }
@@ -37,28 +40,53 @@ internal static class SensitivityChart
     private static Panel? Gap(SweepGrid grid, string id)
     {
         var means = grid.Means(r => r.Gap);
-        if (means.Count == 0) return null;
+        if (means.Count == 0)
+            return null;
         var logarithmic = means.Min() > 0 && means.Max() > Wide * means.Min();
-        var axis = logarithmic ? new Axis("average gap, points (log)", Scale.Log, Minimum: 0.8 * means.Min()) : new Axis("average gap, points", Minimum: 0);
+        var axis = logarithmic
+            ? new Axis("average gap, points (log)", Scale.Log, Minimum: 0.8 * means.Min())
+            : new Axis("average gap, points", Minimum: 0);
         var chart = Lines(grid, $"{id}-gap", axis, r => r.Gap, 270, out var whiskers);
-        return new Panel("Average gap to the reference",
-            $"Mean distance to the retrained model in UA, RA, TA and MIA; lower is better, and a flat line means that {grid.First.Option} does not matter.{Omitted(grid)}{whiskers}",
-            chart.ToElement($"Average gap over {grid.Sweep.OptionNames}", $"{Describe(grid, r => r.Gap)}"), HasLines: true);
+        return new Panel(
+            "Average gap to the reference",
+            $"Mean distance to the retrained model in UA, RA, TA and MIA; lower is better, and a flat line means that "
+                + $"{grid.First.Option} does not matter.{Omitted(grid)}{whiskers}",
+            chart.ToElement($"Average gap over {grid.Sweep.OptionNames}", $"{Describe(grid, r => r.Gap)}"),
+            HasLines: true
+        );
     }
 
     private static Panel? Metric(SweepGrid grid, string id, string name, string label, Func<ReproRow, SeedSummary> of)
     {
         var means = grid.Means(of);
-        if (means.Count == 0) return null;
+        if (means.Count == 0)
+            return null;
         var reference = grid.Reference is { } r ? of(r).Mean : double.NaN;
         var focus = Focus.Of(means, reference);
-        var shown = grid.Lines.SelectMany(l => grid.First.Values.Select((_, i) => grid.At(i, l.Index, of))).Append(SeedSummary.Of([reference]));
+        var shown = grid
+            .Lines.SelectMany(l => grid.First.Values.Select((_, i) => grid.At(i, l.Index, of)))
+            .Append(SeedSummary.Of([reference]));
         var chart = Lines(grid, $"{id}-{name.ToLowerInvariant()}", Axis.Percent(label, shown, focus), of, 230, out var whiskers);
-        if (double.IsFinite(reference)) chart.Level(Ink.Reference, reference);
+        if (double.IsFinite(reference))
+            chart.Level(Ink.Reference, reference);
         double[] outside = [.. means.Where(v => Focus.IsOutside(v, focus))];
-        var level = double.IsFinite(reference) ? string.Create(CultureInfo.InvariantCulture, $"Dashed: the retrained model, {reference:0.00} %; nearer is better.") : "Without a retrained model nothing says where it should lie.";
-        var beyond = outside.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"lines that leave the drawing go as far as {outside.MaxBy(v => Math.Abs(v - Focus.Clamp(v, focus))):0.0} %");
-        return new Panel(name, level + (beyond.Length > 0 ? $" The {beyond}." : "") + whiskers, chart.ToElement($"{label} over {grid.Sweep.OptionNames}", Describe(grid, of) + " " + level), HasLines: true, beyond);
+        var level = double.IsFinite(reference)
+            ? string.Create(CultureInfo.InvariantCulture, $"Dashed: the retrained model, {reference:0.00} %; nearer is better.")
+            : "Without a retrained model nothing says where it should lie.";
+        var beyond =
+            outside.Length == 0
+                ? ""
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"lines that leave the drawing go as far as {outside.MaxBy(v => Math.Abs(v - Focus.Clamp(v, focus))):0.0} %"
+                );
+        return new Panel(
+            name,
+            level + (beyond.Length > 0 ? $" The {beyond}." : "") + whiskers,
+            chart.ToElement($"{label} over {grid.Sweep.OptionNames}", Describe(grid, of) + " " + level),
+            HasLines: true,
+            beyond
+        );
     }
 
     private static SvgChart Lines(SweepGrid grid, string id, Axis y, Func<ReproRow, SeedSummary> of, double height, out string whiskers)
@@ -72,9 +100,12 @@ internal static class SensitivityChart
             // Whiskers of one value would lie upon each other.
             var shift = spread ? 0.05 * (k - ((grid.Lines.Count - 1) / 2.0)) : 0;
             double[] x = [.. values.Select((_, i) => i + shift)];
-            foreach (var (value, i) in values.Select((v, i) => (v, i)).Where(v => double.IsFinite(v.v.Mean) && double.IsFinite(v.v.Deviation)))
+            foreach (
+                var (value, i) in values.Select((v, i) => (v, i)).Where(v => double.IsFinite(v.v.Mean) && double.IsFinite(v.v.Deviation))
+            )
             {
-                double low = value.Mean - value.Deviation, high = value.Mean + value.Deviation;
+                double low = value.Mean - value.Deviation,
+                    high = value.Mean + value.Deviation;
                 // What has no place on a logarithmic axis goes down to its rim.
                 chart.Line(ink, [x[i], x[i]], [double.IsFinite(y.Place(low)) ? low : y.Minimum, high], 1.5, 0.5);
                 whiskers = " Whiskers: one standard deviation over seeds.";
@@ -87,9 +118,17 @@ internal static class SensitivityChart
         return chart;
     }
 
-    private static string Omitted(SweepGrid grid) => grid.Second is { } second && second.Values.Count > grid.Lines.Count
-        ? $" Of {second.Values.Count} values of {second.Option}, {grid.Lines.Count} are drawn; the map has all." : "";
+    private static string Omitted(SweepGrid grid) =>
+        grid.Second is { } second && second.Values.Count > grid.Lines.Count
+            ? $" Of {second.Values.Count} values of {second.Option}, {grid.Lines.Count} are drawn; the map has all."
+            : "";
 
-    private static string Describe(SweepGrid grid, Func<ReproRow, SeedSummary> of) => string.Join(" ", grid.Lines.Select(l =>
-        $"{l.Name}: {string.Join(", ", grid.First.Values.Select((v, i) => $"{Cell.Number(grid.At(i, l.Index, of).Mean).Text} at {grid.First.Option} {v}"))}."));
+    private static string Describe(SweepGrid grid, Func<ReproRow, SeedSummary> of) =>
+        string.Join(
+            " ",
+            grid.Lines.Select(l =>
+                $"{l.Name}: "
+                + $"{string.Join(", ", grid.First.Values.Select((v, i) => $"{Cell.Number(grid.At(i, l.Index, of).Mean).Text} at {grid.First.Option} {v}"))}."
+            )
+        );
 }

@@ -10,20 +10,30 @@ internal static class Series
     /// <param name="bins">Number of bins; a series of at most twice as many points is left as it is.</param>
     public static (double[] X, double[] Y) Thin(double[] x, double[] y, int bins)
     {
-        if (y.Length <= 2 * bins) return (x, y);
-        List<double> thinX = [], thinY = [];
+        if (y.Length <= 2 * bins)
+            return (x, y);
+        List<double> thinX = [],
+            thinY = [];
         for (var b = 0; b < bins; b++)
         {
-            int start = (int)((long)b * y.Length / bins), end = (int)((long)(b + 1) * y.Length / bins);
-            int low = -1, high = -1;
+            int start = (int)((long)b * y.Length / bins),
+                end = (int)((long)(b + 1) * y.Length / bins);
+            int low = -1,
+                high = -1;
             for (var i = start; i < end; i++)
             {
-                if (!double.IsFinite(y[i])) continue;
-                if (low < 0 || y[i] < y[low]) low = i;
-                if (high < 0 || y[i] > y[high]) high = i;
+                if (!double.IsFinite(y[i]))
+                    continue;
+                if (low < 0 || y[i] < y[low])
+                    low = i;
+                if (high < 0 || y[i] > y[high])
+                    high = i;
             }
 
-            int[] kept = low < 0 ? [start] : low == high ? [low] : [Math.Min(low, high), Math.Max(low, high)];
+            int[] kept =
+                low < 0 ? [start]
+                : low == high ? [low]
+                : [Math.Min(low, high), Math.Max(low, high)];
             thinX.AddRange(kept.Select(i => x[i]));
             thinY.AddRange(kept.Select(i => low < 0 ? double.NaN : y[i]));
         }
@@ -35,11 +45,13 @@ internal static class Series
     public static double[] Smooth(double[] y, int half)
     {
         var (sums, counts) = (new double[y.Length + 1], new int[y.Length + 1]);
-        for (var i = 0; i < y.Length; i++) (sums[i + 1], counts[i + 1]) = double.IsFinite(y[i]) ? (sums[i] + y[i], counts[i] + 1) : (sums[i], counts[i]);
+        for (var i = 0; i < y.Length; i++)
+            (sums[i + 1], counts[i + 1]) = double.IsFinite(y[i]) ? (sums[i] + y[i], counts[i] + 1) : (sums[i], counts[i]);
         var result = new double[y.Length];
         for (var i = 0; i < y.Length; i++)
         {
-            int start = Math.Max(0, i - half), end = Math.Min(y.Length, i + half + 1);
+            int start = Math.Max(0, i - half),
+                end = Math.Min(y.Length, i + half + 1);
             result[i] = double.IsFinite(y[i]) ? (sums[end] - sums[start]) / (counts[end] - counts[start]) : double.NaN;
         }
 

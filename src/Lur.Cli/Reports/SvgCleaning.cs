@@ -13,7 +13,11 @@ internal static class SvgCleaning
     {
         var source = XDocument.Parse(text).Root!;
         // Skia counts its names over the life of the process; a page must not depend on what was drawn before.
-        var names = source.Descendants().Attributes("id").Select((a, i) => (a.Value, i)).ToDictionary(n => n.Value, n => $"{id}-{n.i + 1}", StringComparer.Ordinal);
+        var names = source
+            .Descendants()
+            .Attributes("id")
+            .Select((a, i) => (a.Value, i))
+            .ToDictionary(n => n.Value, n => $"{id}-{n.i + 1}", StringComparer.Ordinal);
         var svg = Copy(source, names);
         svg.Add(new XAttribute("viewBox", $"0 0 {source.Attribute("width")?.Value} {source.Attribute("height")?.Value}"));
         svg.Attribute("width")?.Remove();
@@ -34,7 +38,12 @@ internal static class SvgCleaning
             }
 
             var isReference = value.StartsWith("url(#", StringComparison.Ordinal);
-            copy.SetAttributeValue(attribute.Name.LocalName, attribute.Name.LocalName == "id" ? names[value] : isReference ? $"url(#{names[value[5..^1]]})" : value);
+            copy.SetAttributeValue(
+                attribute.Name.LocalName,
+                attribute.Name.LocalName == "id" ? names[value]
+                    : isReference ? $"url(#{names[value[5..^1]]})"
+                    : value
+            );
         }
 
         copy.Add(source.Elements().Where(e => !IsInvisible(e)).Select(e => Copy(e, names)));

@@ -14,20 +14,35 @@ internal sealed class SweepGrid
     /// <summary>Sorts the rows of a sweep into the grid; a combination that was not run has none.</summary>
     public SweepGrid(ReproTable table, ReproSweep sweep)
     {
-        if (sweep.Axes.Count is 0 or > 2) throw new ArgumentException($"A grid has one or two axes, not {sweep.Axes.Count}.", nameof(sweep));
+        if (sweep.Axes.Count is 0 or > 2)
+            throw new ArgumentException($"A grid has one or two axes, not {sweep.Axes.Count}.", nameof(sweep));
         (Sweep, First, Second, Reference) = (sweep, sweep.Axes[0], sweep.Axes.Count > 1 ? sweep.Axes[1] : null, table.Reference);
         _rows = new ReproRow?[First.Values.Count, Second?.Values.Count ?? 1];
         foreach (var row in sweep.RowsOf(table))
         {
             var values = sweep.ValuesOf(row);
             var (i, j) = (First.Values.ToList().IndexOf(values[0]), Second is null ? 0 : Second.Values.ToList().IndexOf(values[1]));
-            if (i >= 0 && j >= 0) _rows[i, j] = row;
+            if (i >= 0 && j >= 0)
+                _rows[i, j] = row;
         }
 
         var count = _rows.GetLength(1);
-        int[] shown = count <= s_inks.Length ? [.. Enumerable.Range(0, count)] : [.. Enumerable.Range(0, s_inks.Length).Select(k => k * (count - 1) / (s_inks.Length - 1))];
+        int[] shown =
+            count <= s_inks.Length
+                ? [.. Enumerable.Range(0, count)]
+                : [.. Enumerable.Range(0, s_inks.Length).Select(k => k * (count - 1) / (s_inks.Length - 1))];
         // Few values take colours far apart.
-        Lines = [.. shown.Select((j, k) => (j, shown.Length == 1 ? Ink.Unlearned : s_inks[k * (s_inks.Length - 1) / (shown.Length - 1)], Second is null ? sweep.Method : $"{Second.Option} {Second.Values[j]}"))];
+        Lines =
+        [
+            .. shown.Select(
+                (j, k) =>
+                    (
+                        j,
+                        shown.Length == 1 ? Ink.Unlearned : s_inks[k * (s_inks.Length - 1) / (shown.Length - 1)],
+                        Second is null ? sweep.Method : $"{Second.Option} {Second.Values[j]}"
+                    )
+            ),
+        ];
     }
 
     /// <summary>The sweep.</summary>
@@ -65,7 +80,8 @@ internal sealed class SweepGrid
             {
                 for (var j = 0; j < _rows.GetLength(1); j++)
                 {
-                    if (double.IsFinite(Gap(i, j)) && (best is not { } b || Gap(i, j) < Gap(b.First, b.Second))) best = (i, j);
+                    if (double.IsFinite(Gap(i, j)) && (best is not { } b || Gap(i, j) < Gap(b.First, b.Second)))
+                        best = (i, j);
                 }
             }
 
@@ -74,7 +90,8 @@ internal sealed class SweepGrid
     }
 
     /// <summary>A combination in words, for example "alpha 0.01, lambda 0.05".</summary>
-    public string NameOf(int first, int second) => $"{First.Option} {First.Values[first]}{(Second is null ? "" : $", {Second.Option} {Second.Values[second]}")}";
+    public string NameOf(int first, int second) =>
+        $"{First.Option} {First.Values[first]}{(Second is null ? "" : $", {Second.Option} {Second.Values[second]}")}";
 
     private double Gap(int first, int second) => At(first, second, r => r.Gap).Mean;
 }

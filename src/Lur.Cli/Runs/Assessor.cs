@@ -11,7 +11,13 @@ namespace Lur.Cli.Runs;
 /// <param name="Test">On the test set, all of it.</param>
 /// <param name="Metrics">UA, RA, TA.</param>
 /// <param name="MembershipInference">MIA: share of the forget set judged non-member, percent.</param>
-internal sealed record Assessment(Predictions Forget, Predictions Retain, Predictions Test, ForgettingMetrics Metrics, double MembershipInference)
+internal sealed record Assessment(
+    Predictions Forget,
+    Predictions Retain,
+    Predictions Test,
+    ForgettingMetrics Metrics,
+    double MembershipInference
+)
 {
     /// <summary>The four numbers of an unlearning table.</summary>
     public UnlearningScores Scores => new(Metrics.UnlearningAccuracy, Metrics.RetainAccuracy, Metrics.TestAccuracy, MembershipInference);
@@ -39,7 +45,13 @@ internal enum AttackChoice
 /// <param name="set">What was forgotten and retained.</param>
 /// <param name="attacks">Attacks to run beside that of the MIA column.</param>
 /// <param name="seed">Seed of the attacks' draws.</param>
-internal sealed class Assessor(CommandContext context, DataSource source, ForgetSet set, AttackChoice attacks = AttackChoice.None, ulong seed = 1)
+internal sealed class Assessor(
+    CommandContext context,
+    DataSource source,
+    ForgetSet set,
+    AttackChoice attacks = AttackChoice.None,
+    ulong seed = 1
+)
 {
     /// <summary>Measures a model.</summary>
     /// <param name="model">Model.</param>
@@ -52,7 +64,8 @@ internal sealed class Assessor(CommandContext context, DataSource source, Forget
         var metrics = ForgettingMetrics.Compute(forget, retain, test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
         var kept = set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));
         var result = new Assessment(forget, retain, test, metrics, MembershipInference.ForgetEfficacy(retain, kept, forget).Value);
-        if (attacks == AttackChoice.None) return result;
+        if (attacks == AttackChoice.None)
+            return result;
         var vector = attacks == AttackChoice.All;
         using var progress = new ProgressReporter(context, $"attack {name}", MembershipAttacks.Names(vector).Count, "attacks");
         return result with { Attacks = MembershipAttacks.Run(retain, kept, forget, vector, seed, n => progress.Report(n), cancel) };

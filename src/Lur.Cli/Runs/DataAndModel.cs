@@ -12,13 +12,19 @@ internal static class DataAndModel
     public static ModelDefaults Defaults(DataSource source)
     {
         var statistics = ChannelStatistics.Of(source.Train);
-        return new ModelDefaults(source.Train.Height, source.Train.Width, source.Train.ClassNames,
-            new InputNormalization(statistics.Mean, statistics.StandardDeviation), AugmentationOf(source));
+        return new ModelDefaults(
+            source.Train.Height,
+            source.Train.Width,
+            source.Train.ClassNames,
+            new InputNormalization(statistics.Mean, statistics.StandardDeviation),
+            AugmentationOf(source)
+        );
     }
 
     /// <summary>What <see cref="Augmentation.Auto"/> is for a data set: IDX files are mostly digits and letters, which are not
     /// mirrored.</summary>
-    public static Augmentation AugmentationOf(DataSource source) => source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
+    public static Augmentation AugmentationOf(DataSource source) =>
+        source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
 
     /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
     public static TrainedModel Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
@@ -41,13 +47,17 @@ internal static class DataAndModel
         var (network, data) = (model.Network, source.Train);
         if ((network.Channels, network.Height, network.Width) != (data.Channels, data.Height, data.Width))
         {
-            throw new UserErrorException($"'{path}' takes images of {network.Channels} x {network.Height} x {network.Width} (channels, height, width), " +
-                $"but those of {data.Name} are {data.Channels} x {data.Height} x {data.Width}; give the data it was trained on.");
+            throw new UserErrorException(
+                $"'{path}' takes images of {network.Channels} x {network.Height} x {network.Width} (channels, height, width), "
+                    + $"but those of {data.Name} are {data.Channels} x {data.Height} x {data.Width}; give the data it was trained on."
+            );
         }
 
         if (model.Classes != data.ClassNames.Count)
         {
-            throw new UserErrorException($"'{path}' has {model.Classes} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on.");
+            throw new UserErrorException(
+                $"'{path}' has {model.Classes} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on."
+            );
         }
     }
 
@@ -59,8 +69,14 @@ internal static class DataAndModel
     }
 
     /// <summary>A new model with initial weights for a data set.</summary>
-    public static TrainedModel Create(string architecture, ComputeDevice device, DataSource source, ulong seed,
-        WeightInitialization scheme = WeightInitialization.TorchDefault, Precision precision = Precision.Float32)
+    public static TrainedModel Create(
+        string architecture,
+        ComputeDevice device,
+        DataSource source,
+        ulong seed,
+        WeightInitialization scheme = WeightInitialization.TorchDefault,
+        Precision precision = Precision.Float32
+    )
     {
         var data = source.Train;
         var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);

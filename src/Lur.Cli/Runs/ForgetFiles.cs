@@ -21,14 +21,32 @@ namespace Lur.Cli.Runs;
 /// <param name="Preparations">What the preparations reported.</param>
 /// <param name="Before">The original model.</param>
 /// <param name="After">The unlearned model.</param>
-internal sealed record ForgetOutcome(string MethodName, string ParentSha256, DataSource Source, DataSplit Split, ForgetSet Set, UnlearningMethod Method, long DeviceBytes,
-    IReadOnlyList<(string Stage, double Seconds)> Stages, IReadOnlyList<(string Stage, PreparationReport Report)> Preparations, Assessment Before, Assessment After);
+internal sealed record ForgetOutcome(
+    string MethodName,
+    string ParentSha256,
+    DataSource Source,
+    DataSplit Split,
+    ForgetSet Set,
+    UnlearningMethod Method,
+    long DeviceBytes,
+    IReadOnlyList<(string Stage, double Seconds)> Stages,
+    IReadOnlyList<(string Stage, PreparationReport Report)> Preparations,
+    Assessment Before,
+    Assessment After
+);
 
 /// <summary>config.json and result.json of a forgetting run; docs/result.schema.json describes them.</summary>
 internal static class ForgetFiles
 {
     /// <summary>Writes the fields of config.json: every option, resolved.</summary>
-    public static void WriteConfig(Utf8JsonWriter w, ForgetSettings settings, OptionValues values, DataSource source, ComputeDevice device, TrainedModel model)
+    public static void WriteConfig(
+        Utf8JsonWriter w,
+        ForgetSettings settings,
+        OptionValues values,
+        DataSource source,
+        ComputeDevice device,
+        TrainedModel model
+    )
     {
         w.WriteString("command", "forget");
         w.WriteString("method", settings.Method.Name);
@@ -37,13 +55,16 @@ internal static class ForgetFiles
         w.WriteString("architecture", model.Architecture);
         w.WriteString("augmentation", model.Augmentation.Name);
         w.WriteString("data", settings.Data);
-        if (settings.DataOptions.ImageSize is { } size) w.WriteNumber("imageSize", size);
+        if (settings.DataOptions.ImageSize is { } size)
+            w.WriteNumber("imageSize", size);
         w.WriteString("directory", Environment.CurrentDirectory);
-        if (settings.Split is not null) w.WriteString("split", Path.GetFullPath(settings.Split));
+        if (settings.Split is not null)
+            w.WriteString("split", Path.GetFullPath(settings.Split));
         w.WriteString("dataFormat", source.Format);
         w.WriteString("device", device.Properties.Name);
         w.WriteStartArray("forget");
-        foreach (var specification in settings.Forget) w.WriteStringValue(specification);
+        foreach (var specification in settings.Forget)
+            w.WriteStringValue(specification);
         w.WriteEndArray();
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");
@@ -79,11 +100,13 @@ internal static class ForgetFiles
         w.WriteString("dataSha256", r.Split.Fingerprint);
         w.WriteString("parentSha256", r.ParentSha256);
         w.WriteStartArray("forgottenClasses");
-        foreach (var c in r.Set.WholeClasses) w.WriteStringValue(r.Source.Train.ClassNames[c]);
+        foreach (var c in r.Set.WholeClasses)
+            w.WriteStringValue(r.Source.Train.ClassNames[c]);
         w.WriteEndArray();
         w.WriteNumber("steps", r.Method.Steps);
         w.WriteStartObject("seconds");
-        foreach (var (stage, seconds) in r.Stages) OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));
+        foreach (var (stage, seconds) in r.Stages)
+            OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));
         w.WriteEndObject();
         w.WriteStartObject("memory");
         w.WriteNumber("deviceBytes", r.DeviceBytes);
@@ -93,13 +116,15 @@ internal static class ForgetFiles
         foreach (var (stage, report) in r.Preparations)
         {
             w.WriteStartObject(stage);
-            foreach (var (name, value) in report.Facts) OutputFolder.WriteValue(w, name, value);
+            foreach (var (name, value) in report.Facts)
+                OutputFolder.WriteValue(w, name, value);
             w.WriteEndObject();
         }
 
         w.WriteEndObject();
         w.WriteStartObject("measurements");
-        foreach (var (name, value, _) in r.Method.Measurements) OutputFolder.WriteValue(w, name, Math.Round(value, 4));
+        foreach (var (name, value, _) in r.Method.Measurements)
+            OutputFolder.WriteValue(w, name, Math.Round(value, 4));
         w.WriteEndObject();
         WriteMetrics(w, "original", r.Before, r.Source);
         WriteMetrics(w, "unlearned", r.After, r.Source);

@@ -47,7 +47,8 @@ internal sealed record ForgetSettings
 internal sealed class ForgetRun
 {
     /// <summary>First line of log.csv.</summary>
-    internal const string LogHeader = "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta\n";
+    internal const string LogHeader =
+        "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta\n";
     private const int MaxSkipped = 10;
     private readonly StringBuilder _log = new(LogHeader);
     private readonly List<(string Stage, double Seconds)> _stages = [];
@@ -90,30 +91,56 @@ internal sealed class ForgetRun
         using var method = _create(new UnlearningTask(model, source.Train, set, _settings.Seed, cancel) { Progress = ReportPreparation });
         if (_settings.PlanOnly)
         {
-            return method.Program is { } program ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
+            return method.Program is { } program
+                ? PlanPrinter.Print(_context, program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
                 : throw new UserErrorException($"The method {_settings.Method.Name} has no step to plan; leave out --plan.");
         }
 
         OutputFolder.Prepare(_settings.Output);
         set.Save(Path.Combine(_settings.Output, "forget.txt"));
-        OutputFolder.WriteJson(Path.Combine(_settings.Output, "config.json"), w => ForgetFiles.WriteConfig(w, _settings, _values, source, device, model));
-        _context.Note(FormattableString.Invariant($"{_settings.Method.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on {device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images of {source.Train.Name}"));
+        OutputFolder.WriteJson(
+            Path.Combine(_settings.Output, "config.json"),
+            w => ForgetFiles.WriteConfig(w, _settings, _values, source, device, model)
+        );
+        _context.Note(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_settings.Method.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on "
+                    + $"{device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images "
+                    + $"of {source.Train.Name}"
+            )
+        );
 
-        foreach (var note in method.Notes) _context.Note(note);
+        foreach (var note in method.Notes)
+            _context.Note(note);
         var assessor = new Assessor(_context, source, set);
         var parent = ParentSha256();
         var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(model, "original", cancel));
         device.ResetPeak();
-        if (!FoundReference(method, source, split, set, cancel)) Unlearn(method, cancel);
+        if (!FoundReference(method, source, split, set, cancel))
+            Unlearn(method, cancel);
         var peak = device.PeakBytes;
         var after = Timed("evaluate unlearned", () => assessor.Assess(model, "unlearned", cancel));
 
         ModelFile.Save(model, ModelPath, Metadata(set));
-        var outcome = new ForgetOutcome(_settings.Method.Name, parent, source, split, set, method, peak, _stages, _preparations, before, after);
+        var outcome = new ForgetOutcome(
+            _settings.Method.Name,
+            parent,
+            source,
+            split,
+            set,
+            method,
+            peak,
+            _stages,
+            _preparations,
+            before,
+            after
+        );
         OutputFolder.WriteJson(Path.Combine(_settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, outcome));
         ForgetReport.Print(_context, source.Train.ClassNames, before, after, set, _stages);
         Warn(before.Metrics, after.Metrics);
-        foreach (var (_, _, sentence) in method.Measurements) _context.Note(sentence);
+        foreach (var (_, _, sentence) in method.Measurements)
+            _context.Note(sentence);
         var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
         _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
         return ExitCode.Done;
@@ -121,7 +148,8 @@ internal sealed class ForgetRun
 
     private Assessment AssessOriginal(string key, Func<Assessment> assess)
     {
-        if (_settings.Originals?.GetValueOrDefault(key) is { } known) return known;
+        if (_settings.Originals?.GetValueOrDefault(key) is { } known)
+            return known;
         var assessment = Timed("evaluate original", assess);
         _settings.Originals?.Add(key, assessment);
         return assessment;
@@ -134,7 +162,8 @@ internal sealed class ForgetRun
             cancel.ThrowIfCancellationRequested();
             var report = Timed(preparation.Name, () => Prepare(preparation));
             _preparations.Add((preparation.Name, report));
-            if (report.Note is not null) _context.Note(report.Note);
+            if (report.Note is not null)
+                _context.Note(report.Note);
         }
 
         Timed(RunFolder.RepairStage, () => Repair(method, cancel));
@@ -145,17 +174,34 @@ internal sealed class ForgetRun
     /// <returns>False if this run has nothing to do with the cache.</returns>
     private bool FoundReference(UnlearningMethod method, DataSource source, DataSplit split, ForgetSet set, CancellationToken cancel)
     {
-        if (_settings.References is not { } folder || _settings.Method != RetrainMethod.Definition || RetrainMethod.TrainingOf(_values, _settings.Seed) is not { } training) return false;
+        if (
+            _settings.References is not { } folder
+            || _settings.Method != RetrainMethod.Definition
+            || RetrainMethod.TrainingOf(_values, _settings.Seed) is not { } training
+        )
+            return false;
         var model = method.Model;
-        if (training.Augment == Augmentation.Auto) training = training with { Augment = model.Augmentation };
-        var stored = new ReferenceModels(_context, folder).Get(training, source, split, set, model.Architecture, entry =>
-        {
-            Unlearn(method, cancel);
-            ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set));
-            File.Copy(Path.Combine(_settings.Output, "log.csv"), Path.Combine(entry, ReferenceModels.StepsName), overwrite: true);
-            OutputFolder.WriteJson(Path.Combine(entry, "result.json"), w => w.WriteNumber("seconds", _stages.Where(s => RunFolder.IsCounted(s.Stage)).Sum(s => s.Seconds)));
-        });
-        if (method.Step > 0 || method.Steps == 0) return true;
+        if (training.Augment == Augmentation.Auto)
+            training = training with { Augment = model.Augmentation };
+        var stored = new ReferenceModels(_context, folder).Get(
+            training,
+            source,
+            split,
+            set,
+            model.Architecture,
+            entry =>
+            {
+                Unlearn(method, cancel);
+                ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set));
+                File.Copy(Path.Combine(_settings.Output, "log.csv"), Path.Combine(entry, ReferenceModels.StepsName), overwrite: true);
+                OutputFolder.WriteJson(
+                    Path.Combine(entry, "result.json"),
+                    w => w.WriteNumber("seconds", _stages.Where(s => RunFolder.IsCounted(s.Stage)).Sum(s => s.Seconds))
+                );
+            }
+        );
+        if (method.Step > 0 || method.Steps == 0)
+            return true;
         using var found = DataAndModel.Load(stored, model.Device, source, model.Precision);
         model.Parameters.CopyFrom(found.Parameters);
         model.Buffers.CopyFrom(found.Buffers);
@@ -201,7 +247,8 @@ internal sealed class ForgetRun
     private DataSplit LoadSplit(DataSource source)
     {
         // The split the model was trained with lies beside it; forgetting samples that were never trained on proves nothing.
-        if (DataAndModel.SplitPath(_settings.Model, _settings.Split) is { } path) return DataSplit.Load(path, source.Train);
+        if (DataAndModel.SplitPath(_settings.Model, _settings.Split) is { } path)
+            return DataSplit.Load(path, source.Train);
         _context.Note("no split.json beside the model: every training image counts as trained on (give --split otherwise)");
         return DataSplit.Create(source.Train, 0, _settings.Seed);
     }
@@ -223,13 +270,25 @@ internal sealed class ForgetRun
                 skipped = t.Skipped ? skipped + 1 : 0;
                 if (skipped == MaxSkipped)
                 {
-                    throw new UserErrorException(FormattableString.Invariant($"The loss or a gradient was not finite for {MaxSkipped} steps in a row (step {method.Step}): unlearning diverged; lower --lr{Alternatives("lambda", "forget-loss")}."));
+                    throw new UserErrorException(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"The loss or a gradient was not finite for {MaxSkipped} steps in a row (step {method.Step}): "
+                                + $"unlearning diverged; lower --lr{Alternatives("lambda", "forget-loss")}."
+                        )
+                    );
                 }
 
                 if (!warned && t.LookAheadNorm > 0.01 * t.ParameterNorm)
                 {
                     warned = true;
-                    _context.Warn(FormattableString.Invariant($"the look-ahead step |alpha g| = {t.LookAheadNorm:G3} exceeds 1 % of |theta| = {t.ParameterNorm:G3} at step {method.Step}; consider a smaller --alpha or --look-ahead-cap 0.01."));
+                    _context.Warn(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"the look-ahead step |alpha g| = {t.LookAheadNorm:G3} exceeds 1 % of |theta| = "
+                                + $"{t.ParameterNorm:G3} at step {method.Step}; consider a smaller --alpha or --look-ahead-cap 0.01."
+                        )
+                    );
                 }
             }
         }
@@ -245,8 +304,25 @@ internal sealed class ForgetRun
     {
         static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
         var epoch = method.EpochOf(method.Step - 1) + 1;
-        _log.Append(string.Join(',', method.Step.ToString(CultureInfo.InvariantCulture), epoch.ToString(CultureInfo.InvariantCulture), N(t.RetainLoss), N(t.ForgetLoss),
-            N(t.ForgetAccuracy), N(t.RetainGradientNorm), N(t.ForgetGradientNorm), N(t.Cosine), N(t.SecondOrderShare), N(t.ParameterNorm), N(t.LookAheadNorm), t.Skipped ? "1" : "0", N(t.ForgetLossAtTheta))).Append('\n');
+        _log.Append(
+                string.Join(
+                    ',',
+                    method.Step.ToString(CultureInfo.InvariantCulture),
+                    epoch.ToString(CultureInfo.InvariantCulture),
+                    N(t.RetainLoss),
+                    N(t.ForgetLoss),
+                    N(t.ForgetAccuracy),
+                    N(t.RetainGradientNorm),
+                    N(t.ForgetGradientNorm),
+                    N(t.Cosine),
+                    N(t.SecondOrderShare),
+                    N(t.ParameterNorm),
+                    N(t.LookAheadNorm),
+                    t.Skipped ? "1" : "0",
+                    N(t.ForgetLossAtTheta)
+                )
+            )
+            .Append('\n');
     }
 
     private void Warn(ForgettingMetrics before, ForgettingMetrics after)
@@ -254,12 +330,24 @@ internal sealed class ForgetRun
         var moved = after.UnlearningAccuracy - before.UnlearningAccuracy;
         if (Math.Abs(moved) < 0.5 && before.UnlearningAccuracy < 99)
         {
-            _context.Warn(FormattableString.Invariant($"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} %; {Remedy($"raise {(Has("lambda") ? "--lambda, " : "")}--lr or --epochs")}."));
+            _context.Warn(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} "
+                        + $"%; {Remedy($"raise {(Has("lambda") ? "--lambda, " : "")}--lr or --epochs")}."
+                )
+            );
         }
 
         if (after.RetainAccuracy < before.RetainAccuracy - 10)
         {
-            _context.Warn(FormattableString.Invariant($"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; {Remedy($"lower --lr{Alternatives("lambda", "forget-loss")}, or give more --epochs")}."));
+            _context.Warn(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; "
+                        + $"{Remedy($"lower --lr{Alternatives("lambda", "forget-loss")}, or give more --epochs")}."
+                )
+            );
         }
     }
 
@@ -270,7 +358,8 @@ internal sealed class ForgetRun
 
     /// <summary>Remedies beside the learning rate that the method offers; a loss that is bounded already is none.</summary>
     private string Alternatives(string weight, string loss) =>
-        (Has(weight) ? $" or --{weight}" : "") + (_values.All.Any(v => v.Option.Name == loss && v.Text == v.Option.Default) ? $", use --{loss} bounded" : "");
+        (Has(weight) ? $" or --{weight}" : "")
+        + (_values.All.Any(v => v.Option.Name == loss && v.Text == v.Option.Default) ? $", use --{loss} bounded" : "");
 
     private string ParentSha256()
     {
@@ -278,12 +367,13 @@ internal sealed class ForgetRun
         return parent.Sha256();
     }
 
-    private Dictionary<string, string> Metadata(ForgetSet set) => new(StringComparer.Ordinal)
-    {
-        ["lur.method"] = _settings.Method.Name,
-        ["lur.seed"] = _settings.Seed.ToString(CultureInfo.InvariantCulture),
-        ["lur.parent-sha256"] = ParentSha256(),
-        ["lur.forget-sha256"] = set.Sha256(),
-        ["lur.version"] = OutputFolder.Version,
-    };
+    private Dictionary<string, string> Metadata(ForgetSet set) =>
+        new(StringComparer.Ordinal)
+        {
+            ["lur.method"] = _settings.Method.Name,
+            ["lur.seed"] = _settings.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.parent-sha256"] = ParentSha256(),
+            ["lur.forget-sha256"] = set.Sha256(),
+            ["lur.version"] = OutputFolder.Version,
+        };
 }

@@ -14,7 +14,17 @@ namespace Lur.Cli.Runs;
 /// <param name="Split">Split file, or null.</param>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="ForgetSha256">Hash of what was forgotten and retained.</param>
-internal sealed record ForgetTask(string Folder, string Method, string Original, string Data, int? ImageSize, IReadOnlyList<string> Forget, string? Split, ulong Seed, string ForgetSha256)
+internal sealed record ForgetTask(
+    string Folder,
+    string Method,
+    string Original,
+    string Data,
+    int? ImageSize,
+    IReadOnlyList<string> Forget,
+    string? Split,
+    ulong Seed,
+    string ForgetSha256
+)
 {
     /// <summary>Path of the unlearned model.</summary>
     public string Unlearned => Path.Combine(Folder, "model.safetensors");
@@ -29,12 +39,22 @@ internal sealed record ForgetTask(string Folder, string Method, string Original,
         using var run = RunFolder.Open(folder);
         var c = run.Config;
         var directory = c.Text("directory");
-        string At(string path) => File.Exists(path) || Directory.Exists(path) || directory.Length == 0 || Path.IsPathRooted(path) ? path
-            : Path.Exists(Path.Combine(directory, path)) ? Path.Combine(directory, path) : path;
+        string At(string path) =>
+            File.Exists(path) || Directory.Exists(path) || directory.Length == 0 || Path.IsPathRooted(path) ? path
+            : Path.Exists(Path.Combine(directory, path)) ? Path.Combine(directory, path)
+            : path;
         var seed = c.Find("seed") is { ValueKind: JsonValueKind.Number } s ? s.GetUInt64() : 1;
-        return new ForgetTask(folder, run.Method, model ?? At(c.Text("model")), data ?? At(c.Text("data")),
+        return new ForgetTask(
+            folder,
+            run.Method,
+            model ?? At(c.Text("model")),
+            data ?? At(c.Text("data")),
             c.Find("imageSize") is { ValueKind: JsonValueKind.Number } size ? size.GetInt32() : null,
-            [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []], c.Text("split") is { Length: > 0 } split ? split : null, seed, run.Result.Text("forgetSha256"));
+            [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []],
+            c.Text("split") is { Length: > 0 } split ? split : null,
+            seed,
+            run.Result.Text("forgetSha256")
+        );
     }
 
     /// <summary>The split of the original model.</summary>
@@ -46,7 +66,11 @@ internal sealed record ForgetTask(string Folder, string Method, string Original,
     public ForgetSet Resolve(DataSource source, DataSplit split)
     {
         var set = ForgetSet.Resolve(Forget, source.Train, split.Train, Seed);
-        return set.Sha256() == ForgetSha256 ? set
-            : throw new UserErrorException($"The forget set of '{Folder}' is not what it was when the run was made: the data, the split or a file of indices changed; run 'lur forget' again.");
+        return set.Sha256() == ForgetSha256
+            ? set
+            : throw new UserErrorException(
+                $"The forget set of '{Folder}' is not what it was when the run was made: the data, the split or a file of "
+                    + $"indices changed; run 'lur forget' again."
+            );
     }
 }

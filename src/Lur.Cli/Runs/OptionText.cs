@@ -9,13 +9,26 @@ internal static class OptionText
 {
     private static readonly (Enum Value, string Text)[] s_choices =
     [
-        (HessianVectorProduct.None, "none"), (HessianVectorProduct.FiniteDifference, "fd"), (HessianVectorProduct.Exact, "exact"),
-        (EpochMode.MinSize, "min"), (EpochMode.RetainLengthPlainTail, "retain-tail"), (EpochMode.RetainLengthCycleForget, "retain-cycle"),
-        (BatchNormPolicy.RetainOnly, "retain"), (BatchNormPolicy.Both, "both"), (BatchNormPolicy.Frozen, "frozen"),
-        (ForgetLoss.NegativeCrossEntropy, "neg-ce"), (ForgetLoss.BoundedNegativeCrossEntropy, "bounded"), (ForgetLoss.RandomLabel, "random-label"), (ForgetLoss.UniformKl, "uniform-kl"),
-        (WeightInitialization.KaimingNormal, "kaiming"), (WeightInitialization.TorchDefault, "torch"),
-        (AttackChoice.None, "none"), (AttackChoice.Scalar, "scalar"), (AttackChoice.All, "all"),
-        (ThresholdScope.Global, "global"), (ThresholdScope.Eligible, "eligible"),
+        (HessianVectorProduct.None, "none"),
+        (HessianVectorProduct.FiniteDifference, "fd"),
+        (HessianVectorProduct.Exact, "exact"),
+        (EpochMode.MinSize, "min"),
+        (EpochMode.RetainLengthPlainTail, "retain-tail"),
+        (EpochMode.RetainLengthCycleForget, "retain-cycle"),
+        (BatchNormPolicy.RetainOnly, "retain"),
+        (BatchNormPolicy.Both, "both"),
+        (BatchNormPolicy.Frozen, "frozen"),
+        (ForgetLoss.NegativeCrossEntropy, "neg-ce"),
+        (ForgetLoss.BoundedNegativeCrossEntropy, "bounded"),
+        (ForgetLoss.RandomLabel, "random-label"),
+        (ForgetLoss.UniformKl, "uniform-kl"),
+        (WeightInitialization.KaimingNormal, "kaiming"),
+        (WeightInitialization.TorchDefault, "torch"),
+        (AttackChoice.None, "none"),
+        (AttackChoice.Scalar, "scalar"),
+        (AttackChoice.All, "all"),
+        (ThresholdScope.Global, "global"),
+        (ThresholdScope.Eligible, "eligible"),
     ];
 
     /// <summary>Text of a choice.</summary>

@@ -19,32 +19,41 @@ internal static class OutputFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with -o.");
+            throw new UserErrorException(
+                $"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with -o."
+            );
         }
 
         AtomicFile.RemoveLeftovers(folder);
     }
 
     /// <summary>Writes a JSON object.</summary>
-    public static void WriteJson(string path, Action<Utf8JsonWriter> body) => AtomicFile.WriteText(path, TablePrinter.JsonText(w =>
-    {
-        w.WriteStartObject();
-        body(w);
-        w.WriteEndObject();
-    }) + "\n");
+    public static void WriteJson(string path, Action<Utf8JsonWriter> body) =>
+        AtomicFile.WriteText(
+            path,
+            TablePrinter.JsonText(w =>
+            {
+                w.WriteStartObject();
+                body(w);
+                w.WriteEndObject();
+            }) + "\n"
+        );
 
     /// <summary>Writes a number, null where it is not finite.</summary>
     public static void WriteValue(Utf8JsonWriter w, string name, double value)
     {
-        if (double.IsFinite(value)) w.WriteNumber(name, value);
-        else w.WriteNull(name);
+        if (double.IsFinite(value))
+            w.WriteNumber(name, value);
+        else
+            w.WriteNull(name);
     }
 
     /// <summary>Writes an accuracy per class.</summary>
     public static void WritePerClass(Utf8JsonWriter w, string name, IReadOnlyList<string> classes, double[] accuracy)
     {
         w.WriteStartObject(name);
-        for (var c = 0; c < accuracy.Length; c++) WriteValue(w, classes[c], accuracy[c]);
+        for (var c = 0; c < accuracy.Length; c++)
+            WriteValue(w, classes[c], accuracy[c]);
         w.WriteEndObject();
     }
 
@@ -79,7 +88,9 @@ internal static class OutputFolder
         w.WriteRawValue("[" + string.Join(',', values) + "]");
     }
 
-    private static string Text(double value) => double.IsFinite(value) ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "null";
+    private static string Text(double value) =>
+        double.IsFinite(value) ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "null";
 
-    private static string Text(float value) => float.IsFinite(value) ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "null";
+    private static string Text(float value) =>
+        float.IsFinite(value) ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "null";
 }

@@ -15,7 +15,12 @@ internal sealed record RecipeRun(string Label, MethodDefinition Method, IReadOnl
 /// <param name="Method">Method.</param>
 /// <param name="Axes">Options that vary, with their values, in the order of the file.</param>
 /// <param name="Labels">Labels of the runs, the last axis fastest.</param>
-internal sealed record RecipeSweep(string Label, MethodDefinition Method, IReadOnlyList<(string Option, IReadOnlyList<string> Values)> Axes, IReadOnlyList<string> Labels);
+internal sealed record RecipeSweep(
+    string Label,
+    MethodDefinition Method,
+    IReadOnlyList<(string Option, IReadOnlyList<string> Values)> Axes,
+    IReadOnlyList<string> Labels
+);
 
 /// <summary>An experiment in a file: data, model, training, forget set, methods, seeds.</summary>
 internal sealed record Recipe
@@ -50,7 +55,9 @@ internal sealed record Recipe
         var path = File.Exists(nameOrPath) ? nameOrPath : Path.Combine(Folder, nameOrPath + ".json");
         if (!File.Exists(path))
         {
-            throw new UserErrorException($"'{nameOrPath}' is no recipe: neither a file nor one of those that come with lur ({string.Join(", ", Names)}).");
+            throw new UserErrorException(
+                $"'{nameOrPath}' is no recipe: neither a file nor one of those that come with lur ({string.Join(", ", Names)})."
+            );
         }
 
         try
@@ -73,14 +80,20 @@ internal sealed record Recipe
 
     /// <summary>Names of the recipes that come with the program.</summary>
     public static IReadOnlyList<string> Names =>
-        Directory.Exists(Folder) ? [.. Directory.GetFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)] : [];
+        Directory.Exists(Folder)
+            ? [.. Directory.GetFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)]
+            : [];
 
     private static Recipe Parse(JsonElement e, string name)
     {
-        string Text(string field) => e.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!
-            : throw new UserErrorException($"the text '{field}' is missing.");
-        JsonElement.ArrayEnumerator List(string field) => e.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray()
-            : throw new UserErrorException($"the list '{field}' is missing.");
+        string Text(string field) =>
+            e.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String
+                ? value.GetString()!
+                : throw new UserErrorException($"the text '{field}' is missing.");
+        JsonElement.ArrayEnumerator List(string field) =>
+            e.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Array
+                ? value.EnumerateArray()
+                : throw new UserErrorException($"the list '{field}' is missing.");
         var model = Text("model");
         var train = TrainSettings.FromJson(e.GetProperty("train"), model);
         var runs = List("methods").Select(m => Run(m, train, m.TryGetProperty("label", out var label) ? label.GetString() : null)).ToList();
@@ -95,7 +108,8 @@ internal sealed record Recipe
             }
         }
 
-        if (runs.Select(r => r.Label).Distinct(StringComparer.Ordinal).Count() != runs.Count) throw new UserErrorException("two runs have one label; give each its own.");
+        if (runs.Select(r => r.Label).Distinct(StringComparer.Ordinal).Count() != runs.Count)
+            throw new UserErrorException("two runs have one label; give each its own.");
         return new Recipe
         {
             Name = name,
@@ -116,7 +130,8 @@ internal sealed record Recipe
         var options = Inherited(method, train);
         if (e.TryGetProperty("options", out var given))
         {
-            foreach (var option in given.EnumerateObject()) options[option.Name] = TextOf(option.Value);
+            foreach (var option in given.EnumerateObject())
+                options[option.Name] = TextOf(option.Value);
         }
 
         _ = method.Bind(method.Read(options));
@@ -130,7 +145,8 @@ internal sealed record Recipe
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         if (method == RetrainMethod.Definition)
         {
-            foreach (var (name, text) in RetrainMethod.OptionsOf(train.Training)) options.Add(name, text);
+            foreach (var (name, text) in RetrainMethod.OptionsOf(train.Training))
+                options.Add(name, text);
         }
 
         return options;
@@ -140,26 +156,39 @@ internal sealed record Recipe
     private static (RecipeSweep Sweep, List<RecipeRun> Runs) Sweep(JsonElement e, TrainSettings train)
     {
         var fixedRun = Run(e, train, e.TryGetProperty("label", out var label) ? label.GetString() : null);
-        var axes = e.GetProperty("over").EnumerateObject().Select(p => (Option: p.Name, Values: (IReadOnlyList<string>)[.. p.Value.EnumerateArray().Select(TextOf)])).ToArray();
+        var axes = e.GetProperty("over")
+            .EnumerateObject()
+            .Select(p => (Option: p.Name, Values: (IReadOnlyList<string>)[.. p.Value.EnumerateArray().Select(TextOf)]))
+            .ToArray();
         IEnumerable<Dictionary<string, string>> combinations = [new Dictionary<string, string>(fixedRun.Options, StringComparer.Ordinal)];
         foreach (var (axis, values) in axes)
         {
-            combinations = combinations.SelectMany(c => values.Select(v => new Dictionary<string, string>(c, StringComparer.Ordinal) { [axis] = v })).ToList();
+            combinations = combinations
+                .SelectMany(c => values.Select(v => new Dictionary<string, string>(c, StringComparer.Ordinal) { [axis] = v }))
+                .ToList();
         }
 
-        RecipeRun[] runs = [.. combinations.Select(c =>
-        {
-            _ = fixedRun.Method.Bind(fixedRun.Method.Read(c));
-            return new RecipeRun(string.Join(' ', axes.Select(a => $"{a.Option}={c[a.Option]}").Prepend(fixedRun.Label)), fixedRun.Method, c);
-        })];
+        RecipeRun[] runs =
+        [
+            .. combinations.Select(c =>
+            {
+                _ = fixedRun.Method.Bind(fixedRun.Method.Read(c));
+                return new RecipeRun(
+                    string.Join(' ', axes.Select(a => $"{a.Option}={c[a.Option]}").Prepend(fixedRun.Label)),
+                    fixedRun.Method,
+                    c
+                );
+            }),
+        ];
         return (new RecipeSweep(fixedRun.Label, fixedRun.Method, axes, [.. runs.Select(r => r.Label)]), [.. runs]);
     }
 
-    private static string TextOf(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Number => value.GetDouble().ToString("R", CultureInfo.InvariantCulture),
-        JsonValueKind.True => "true",
-        JsonValueKind.False => "false",
-        _ => value.GetString()!,
-    };
+    private static string TextOf(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.Number => value.GetDouble().ToString("R", CultureInfo.InvariantCulture),
+            JsonValueKind.True => "true",
+            JsonValueKind.False => "false",
+            _ => value.GetString()!,
+        };
 }

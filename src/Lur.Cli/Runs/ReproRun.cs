@@ -38,9 +38,13 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
     public int Run(CancellationToken cancel)
     {
         var recipe = Recipe.Read(settings.Recipe);
-        if (settings.Seeds.Count > 0) recipe = recipe with { Seeds = settings.Seeds };
+        if (settings.Seeds.Count > 0)
+            recipe = recipe with { Seeds = settings.Seeds };
         var unknown = settings.Only.Where(o => recipe.Runs.All(r => r.Label != o)).ToArray();
-        if (unknown.Length > 0) throw new UsageException($"The recipe {recipe.Name} has no run '{unknown[0]}'; it has {string.Join(", ", recipe.Runs.Select(r => r.Label))}.");
+        if (unknown.Length > 0)
+            throw new UsageException(
+                $"The recipe {recipe.Name} has no run '{unknown[0]}'; it has {string.Join(", ", recipe.Runs.Select(r => r.Label))}."
+            );
         var data = settings.Data ?? recipe.Data;
         var folder = Path.Combine(settings.Output, recipe.Name);
         OutputFolder.Prepare(folder);
@@ -61,14 +65,21 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         var results = ReproResults.Read(context, recipe, chosen, (run, seed) => Finished(RunFolderOf(folder, run, seed)));
         results.Write(folder);
         TablePrinter.Print(context, results.Table());
-        foreach (var sentence in results.BestOfSweeps()) context.Note(sentence);
+        foreach (var sentence in results.BestOfSweeps())
+            context.Note(sentence);
         context.Note($"wrote {folder}/report.html, table.csv, table.md, measured.json");
         return results.Compare(settings.Expected);
     }
 
     private string Original(Recipe recipe, string data, ulong seed, CancellationToken cancel)
     {
-        var train = recipe.Train with { Data = data, Output = Path.Combine(settings.Output, "originals", $"{Plain(recipe.Model)}-seed{seed}"), Resume = true, Training = recipe.Train.Training with { Seed = seed } };
+        var train = recipe.Train with
+        {
+            Data = data,
+            Output = Path.Combine(settings.Output, "originals", $"{Plain(recipe.Model)}-seed{seed}"),
+            Resume = true,
+            Training = recipe.Train.Training with { Seed = seed },
+        };
         var key = $"{OutputFolder.Version}\n{recipe.Model}\n{data}\n{train.Training}\n{train.ValidationShare}\n";
         if (!IsDone(train.Output, key))
         {
@@ -80,30 +91,46 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         return Path.Combine(train.Output, "model.safetensors");
     }
 
-    private void Forget(Recipe recipe, RecipeRun run, string original, string data, ulong seed, string folder, Dictionary<string, Assessment> originals, CancellationToken cancel)
+    private void Forget(
+        Recipe recipe,
+        RecipeRun run,
+        string original,
+        string data,
+        ulong seed,
+        string folder,
+        Dictionary<string, Assessment> originals,
+        CancellationToken cancel
+    )
     {
         var output = RunFolderOf(folder, run, seed);
         using var parent = SafeTensorsFile.Open(original);
-        var key = $"{OutputFolder.Version}\n{parent.Sha256()}\n{string.Join(' ', recipe.Forget)}\n{run.Method.Name} {string.Join(' ', run.Options.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{o.Key}={o.Value}"))}\nseed {seed}\n";
-        if (IsDone(output, key)) return;
-        new ForgetRun(context.Silenced(), new ForgetSettings
-        {
-            Model = original,
-            Data = data,
-            Output = output,
-            Forget = recipe.Forget,
-            Method = run.Method,
-            Options = run.Options,
-            Seed = seed,
-            References = settings.CacheFolder,
-            Originals = originals,
-        }).Run(cancel);
+        var key =
+            $"{OutputFolder.Version}\n{parent.Sha256()}\n{string.Join(' ', recipe.Forget)}\n{run.Method.Name} "
+            + $"{string.Join(' ', run.Options.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{o.Key}={o.Value}"))}\nseed {seed}\n";
+        if (IsDone(output, key))
+            return;
+        new ForgetRun(
+            context.Silenced(),
+            new ForgetSettings
+            {
+                Model = original,
+                Data = data,
+                Output = output,
+                Forget = recipe.Forget,
+                Method = run.Method,
+                Options = run.Options,
+                Seed = seed,
+                References = settings.CacheFolder,
+                Originals = originals,
+            }
+        ).Run(cancel);
         MarkDone(output, key);
     }
 
     private static string RunFolderOf(string folder, RecipeRun run, ulong seed) => Path.Combine(folder, $"seed{seed}", Plain(run.Label));
 
-    private static string Plain(string label) => string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '=' ? c : '_'));
+    private static string Plain(string label) =>
+        string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '=' ? c : '_'));
 
     /// <summary>The folder of a run that ended, null for one that did not.</summary>
     private static string? Finished(string output) => File.Exists(Path.Combine(output, DoneFile)) ? output : null;
@@ -112,10 +139,13 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
     private bool IsDone(string output, string key)
     {
         var path = Path.Combine(output, DoneFile);
-        if (!File.Exists(path)) return false;
+        if (!File.Exists(path))
+            return false;
         var text = File.ReadAllText(path);
-        if (!text.StartsWith(key, StringComparison.Ordinal)) return false;
-        if (s_results.All(f => File.Exists(Path.Combine(output, f))) && text == key + Hashes(output)) return true;
+        if (!text.StartsWith(key, StringComparison.Ordinal))
+            return false;
+        if (s_results.All(f => File.Exists(Path.Combine(output, f))) && text == key + Hashes(output))
+            return true;
         context.Note($"the results in {output} are damaged (they are not what was recorded when the run ended); it is made again");
         File.Delete(path);
         return false;
@@ -124,5 +154,6 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
     /// <summary>Written last, so that a run that was killed has none.</summary>
     private static void MarkDone(string output, string key) => AtomicFile.WriteText(Path.Combine(output, DoneFile), key + Hashes(output));
 
-    private static string Hashes(string output) => string.Concat(s_results.Select(f => $"{f} {ReferenceCache.HashOf(Path.Combine(output, f))}\n"));
+    private static string Hashes(string output) =>
+        string.Concat(s_results.Select(f => $"{f} {ReferenceCache.HashOf(Path.Combine(output, f))}\n"));
 }

@@ -54,11 +54,26 @@ internal sealed record TrainSettings
             WeightDecay = Or("weightDecay", v => v.GetDouble(), d.WeightDecay),
             Schedule = Or("schedule", v => v.GetString()!, d.Schedule),
             Initialization = Or("init", v => OptionText.Parse<WeightInitialization>(v.GetString()), d.Initialization),
-            Augment = Or("augment", v => v.ValueKind == JsonValueKind.String ? Augmentation.Parse(v.GetString()!) : v.GetBoolean() ? Augmentation.Auto : Augmentation.None, d.Augment),
+            Augment = Or(
+                "augment",
+                v =>
+                    v.ValueKind == JsonValueKind.String ? Augmentation.Parse(v.GetString()!)
+                    : v.GetBoolean() ? Augmentation.Auto
+                    : Augmentation.None,
+                d.Augment
+            ),
             Seed = Or("seed", v => v.GetUInt64(), d.Seed),
         };
         training.Validate();
-        return new TrainSettings { Data = "", Output = "", Model = model, Training = training, ValidationShare = Or("validation", v => v.GetDouble(), 0.0), CheckpointEvery = 500 };
+        return new TrainSettings
+        {
+            Data = "",
+            Output = "",
+            Model = model,
+            Training = training,
+            ValidationShare = Or("validation", v => v.GetDouble(), 0.0),
+            CheckpointEvery = 500,
+        };
     }
 }
 
@@ -69,7 +84,8 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
     /// <summary>First line of log.csv.</summary>
     internal const string LogHeader = "epoch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n";
     private readonly StringBuilder _log = new(LogHeader);
-    private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors"), _forgetPath = Path.Combine(settings.Output, "forget.txt");
+    private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors"),
+        _forgetPath = Path.Combine(settings.Output, "forget.txt");
 
     /// <summary>Path of the model the run writes.</summary>
     public string ModelPath { get; } = Path.Combine(settings.Output, "model.safetensors");
@@ -83,17 +99,28 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         using var source = DataSource.Open(settings.Data, settings.DataOptions);
         using var model = DataAndModel.Create(settings.Model, device, source, settings.Training.Seed, settings.Training.Initialization);
         var split = PrepareSplit(source);
-        var excluded = settings.Exclude.Count == 0 ? null : ForgetSet.Resolve(settings.Exclude, source.Train, split.Train, settings.Training.Seed);
+        var excluded =
+            settings.Exclude.Count == 0 ? null : ForgetSet.Resolve(settings.Exclude, source.Train, split.Train, settings.Training.Seed);
         var indices = excluded?.Retain ?? split.Train;
         using var trainer = new Trainer(model, source.Train, indices, settings.Training, capture: !settings.PlanOnly);
-        if (settings.PlanOnly) return PlanPrinter.Print(context, trainer.Program, model, vectors: 3);
+        if (settings.PlanOnly)
+            return PlanPrinter.Print(context, trainer.Program, model, vectors: 3);
         OutputFolder.Prepare(settings.Output);
-        if (settings.Resume && File.Exists(_statePath)) Restore(trainer);
-        else split.Save(Path.Combine(settings.Output, "split.json"));
+        if (settings.Resume && File.Exists(_statePath))
+            Restore(trainer);
+        else
+            split.Save(Path.Combine(settings.Output, "split.json"));
         // 'lur verify --reference' reads it: what the model has not seen.
-        if (!settings.Exclude.Contains(_forgetPath)) excluded?.Save(_forgetPath);
+        if (!settings.Exclude.Contains(_forgetPath))
+            excluded?.Save(_forgetPath);
         OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
-        context.Note(FormattableString.Invariant($"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of {source.Train.Name}, augmentation {model.Augmentation.Name}, on {device.Properties.Name}"));
+        context.Note(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of "
+                    + $"{source.Train.Name}, augmentation {model.Augmentation.Name}, on {device.Properties.Name}"
+            )
+        );
         var clock = Stopwatch.StartNew();
         using var evaluator = new Evaluator(model);
         Train(trainer, indices.Length, evaluator, source, split, cancel);
@@ -107,7 +134,8 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
     private DataSplit PrepareSplit(DataSource source)
     {
         var path = Path.Combine(settings.Output, "split.json");
-        return settings.Resume && File.Exists(path) ? DataSplit.Load(path, source.Train)
+        return settings.Resume && File.Exists(path)
+            ? DataSplit.Load(path, source.Train)
             : DataSplit.Create(source.Train, settings.ValidationShare, settings.Training.Seed);
     }
 
@@ -131,8 +159,18 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
 
             var totals = trainer.ReadTotals();
             var validation = split.Validation.Length == 0 ? null : evaluator.Predict(source.Train, split.Validation, null, cancel);
-            _log.AppendLine(string.Join(',', Number(epoch + 1), Number(trainer.Step), Number(trainer.LearningRate), Number(totals.MeanLoss), Number(totals.Accuracy),
-                Number(validation?.MeanLoss ?? double.NaN), Number(validation?.Accuracy ?? double.NaN)));
+            _log.AppendLine(
+                string.Join(
+                    ',',
+                    Number(epoch + 1),
+                    Number(trainer.Step),
+                    Number(trainer.LearningRate),
+                    Number(totals.MeanLoss),
+                    Number(totals.Accuracy),
+                    Number(validation?.MeanLoss ?? double.NaN),
+                    Number(validation?.Accuracy ?? double.NaN)
+                )
+            );
             AtomicFile.WriteText(Path.Combine(settings.Output, "log.csv"), _log.ToString());
         }
     }
@@ -155,10 +193,15 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
             }
 
             progress.Report(Math.Min((trainer.Step - start) * batch, images), metrics); // the last batch is filled up
-            if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0) SaveState(trainer);
-            if (!cancel.IsCancellationRequested) continue;
+            if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0)
+                SaveState(trainer);
+            if (!cancel.IsCancellationRequested)
+                continue;
             SaveState(trainer);
-            context.Warn($"interrupted at step {trainer.Step} of {trainer.Steps}; continue with the same command{(settings.Resume ? "" : " and --resume")}.");
+            context.Warn(
+                $"interrupted at step {trainer.Step} of {trainer.Steps}; continue with the same "
+                    + $"command{(settings.Resume ? "" : " and --resume")}."
+            );
             throw new OperationCanceledException(cancel);
         }
     }
@@ -171,13 +214,14 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         state.Save(_statePath);
     }
 
-    private Dictionary<string, string> Metadata(DataSplit split) => new(StringComparer.Ordinal)
-    {
-        ["lur.method"] = settings.Exclude.Count == 0 ? "train" : "retrain",
-        ["lur.seed"] = settings.Training.Seed.ToString(CultureInfo.InvariantCulture),
-        ["lur.data"] = split.Fingerprint,
-        ["lur.version"] = OutputFolder.Version,
-    };
+    private Dictionary<string, string> Metadata(DataSplit split) =>
+        new(StringComparer.Ordinal)
+        {
+            ["lur.method"] = settings.Exclude.Count == 0 ? "train" : "retrain",
+            ["lur.seed"] = settings.Training.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.data"] = split.Fingerprint,
+            ["lur.version"] = OutputFolder.Version,
+        };
 
     private void WriteConfig(System.Text.Json.Utf8JsonWriter w, DataSource source, ComputeDevice device, TrainedModel model)
     {
@@ -201,27 +245,36 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);
         w.WriteStartArray("exclude");
-        foreach (var specification in settings.Exclude) w.WriteStringValue(specification);
+        foreach (var specification in settings.Exclude)
+            w.WriteStringValue(specification);
         w.WriteEndArray();
     }
 
     private void WriteResult(Predictions test, DataSource source, TrainedModel model, int trained, TimeSpan time, Trainer trainer) =>
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "result.json"), w =>
-        {
-            w.WriteNumber("schema", 1);
-            w.WriteString("command", "train");
-            w.WriteString("model", model.Architecture);
-            w.WriteNumber("parameters", model.Parameters.Count);
-            w.WriteNumber("trainImages", trained);
-            w.WriteNumber("steps", trainer.Steps);
-            w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
-            w.WriteNumber("testAccuracy", test.Accuracy);
-            w.WriteNumber("testLoss", test.MeanLoss);
-            OutputFolder.WritePerClass(w, "perClassTestAccuracy", source.Train.ClassNames, test.PerClassAccuracy(source.Train.ClassNames.Count));
-            w.WriteStartObject("test");
-            OutputFolder.WritePredictions(w, test);
-            w.WriteEndObject();
-        });
+        OutputFolder.WriteJson(
+            Path.Combine(settings.Output, "result.json"),
+            w =>
+            {
+                w.WriteNumber("schema", 1);
+                w.WriteString("command", "train");
+                w.WriteString("model", model.Architecture);
+                w.WriteNumber("parameters", model.Parameters.Count);
+                w.WriteNumber("trainImages", trained);
+                w.WriteNumber("steps", trainer.Steps);
+                w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
+                w.WriteNumber("testAccuracy", test.Accuracy);
+                w.WriteNumber("testLoss", test.MeanLoss);
+                OutputFolder.WritePerClass(
+                    w,
+                    "perClassTestAccuracy",
+                    source.Train.ClassNames,
+                    test.PerClassAccuracy(source.Train.ClassNames.Count)
+                );
+                w.WriteStartObject("test");
+                OutputFolder.WritePredictions(w, test);
+                w.WriteEndObject();
+            }
+        );
 
     private int PrintSummary(Predictions test, DataSource source)
     {
@@ -230,7 +283,9 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         table.Add("test loss", Cell.Number(test.MeanLoss, 4));
         table.Add("test images", source.Test.Count);
         TablePrinter.Print(context, table);
-        context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, split.json{(settings.Exclude.Count > 0 ? ", forget.txt" : "")}");
+        context.Note(
+            $"wrote {ModelPath}, result.json, log.csv, config.json, split.json{(settings.Exclude.Count > 0 ? ", forget.txt" : "")}"
+        );
         return ExitCode.Done;
     }
 

@@ -10,59 +10,75 @@ internal static class VerifyFiles
     public const string FileName = "verify.json";
 
     /// <summary>Writes the file.</summary>
-    public static void Write(string folder, VerifyOutcome o) => OutputFolder.WriteJson(Path.Combine(folder, FileName), w =>
-    {
-        w.WriteNumber("schema", 1);
-        w.WriteString("verdict", o.Verdict.Verdict.ToString());
-        w.WriteString("sentence", o.Verdict.Sentence);
-        w.WriteStartArray("metrics");
-        foreach (var (name, m) in VerifyOutcome.MetricNames.Zip(o.Verdict.Metrics))
-        {
-            w.WriteStartObject();
-            w.WriteString("metric", name.ToLowerInvariant());
-            WriteModels(w, m.Values.Original, m.Values.Unlearned, m.Values.Retrained);
-            OutputFolder.WriteValue(w, "gap", m.Gap);
-            OutputFolder.WriteValue(w, "band", m.Band);
-            w.WriteEndObject();
-        }
+    public static void Write(string folder, VerifyOutcome o) =>
+        OutputFolder.WriteJson(
+            Path.Combine(folder, FileName),
+            w =>
+            {
+                w.WriteNumber("schema", 1);
+                w.WriteString("verdict", o.Verdict.Verdict.ToString());
+                w.WriteString("sentence", o.Verdict.Sentence);
+                w.WriteStartArray("metrics");
+                foreach (var (name, m) in VerifyOutcome.MetricNames.Zip(o.Verdict.Metrics))
+                {
+                    w.WriteStartObject();
+                    w.WriteString("metric", name.ToLowerInvariant());
+                    WriteModels(w, m.Values.Original, m.Values.Unlearned, m.Values.Retrained);
+                    OutputFolder.WriteValue(w, "gap", m.Gap);
+                    OutputFolder.WriteValue(w, "band", m.Band);
+                    w.WriteEndObject();
+                }
 
-        w.WriteEndArray();
-        if (o.Retrained.Count > 0)
-        {
-            OutputFolder.WriteValue(w, "averageGap", o.Gap);
-            OutputFolder.WriteValue(w, "tow", o.TugOfWar);
-            w.WriteStartArray("references");
-            foreach (var r in o.Retrained) w.WriteStringValue(r.Path);
-            w.WriteEndArray();
-        }
+                w.WriteEndArray();
+                if (o.Retrained.Count > 0)
+                {
+                    OutputFolder.WriteValue(w, "averageGap", o.Gap);
+                    OutputFolder.WriteValue(w, "tow", o.TugOfWar);
+                    w.WriteStartArray("references");
+                    foreach (var r in o.Retrained)
+                        w.WriteStringValue(r.Path);
+                    w.WriteEndArray();
+                }
 
-        WriteAttacks(w, o);
-        w.WriteStartObject("overForgetting");
-        if (o.Over.BelowRetrain is { } below) w.WriteBoolean("belowRetrain", below);
-        if (o.Over.LossAboveRetrain is { } above) w.WriteBoolean("lossAboveRetrain", above);
-        w.WriteBoolean("belowChance", o.Over.BelowChance);
-        w.WriteBoolean("lossAboveChance", o.Over.LossAboveChance);
-        w.WriteEndObject();
-        w.WriteStartObject("weightDistance");
-        OutputFolder.WriteValue(w, "distance", o.Distance.Distance);
-        OutputFolder.WriteValue(w, "relative", o.Distance.Relative);
-        w.WriteEndObject();
-        OutputFolder.WritePerClass(w, "perClassChange", o.Classes, o.Damage.Change);
-        if (o.Relearning.Count > 0) WriteRelearning(w, o.Relearning);
-    });
+                WriteAttacks(w, o);
+                w.WriteStartObject("overForgetting");
+                if (o.Over.BelowRetrain is { } below)
+                    w.WriteBoolean("belowRetrain", below);
+                if (o.Over.LossAboveRetrain is { } above)
+                    w.WriteBoolean("lossAboveRetrain", above);
+                w.WriteBoolean("belowChance", o.Over.BelowChance);
+                w.WriteBoolean("lossAboveChance", o.Over.LossAboveChance);
+                w.WriteEndObject();
+                w.WriteStartObject("weightDistance");
+                OutputFolder.WriteValue(w, "distance", o.Distance.Distance);
+                OutputFolder.WriteValue(w, "relative", o.Distance.Relative);
+                w.WriteEndObject();
+                OutputFolder.WritePerClass(w, "perClassChange", o.Classes, o.Damage.Change);
+                if (o.Relearning.Count > 0)
+                    WriteRelearning(w, o.Relearning);
+            }
+        );
 
     private static void WriteAttacks(Utf8JsonWriter w, VerifyOutcome o)
     {
-        if (o.Original.Attacks.Count == 0) return;
+        if (o.Original.Attacks.Count == 0)
+            return;
         w.WriteStartArray("attacks");
         for (var i = 0; i < o.Original.Attacks.Count; i++)
         {
             w.WriteStartObject();
             w.WriteString("attack", o.Original.Attacks[i].Name);
-            foreach (var (name, value) in new (string, Func<AttackResult, double>)[] { ("efficacy", r => r.Efficacy), ("accuracy", r => r.Accuracy) })
+            foreach (
+                var (name, value) in new (string, Func<AttackResult, double>)[]
+                {
+                    ("efficacy", r => r.Efficacy),
+                    ("accuracy", r => r.Accuracy),
+                }
+            )
             {
                 var (original, unlearned, retrained) = o.Attack(i, value);
-                if (double.IsNaN(original) && double.IsNaN(unlearned.Mean) && double.IsNaN(retrained?.Mean ?? double.NaN)) continue;
+                if (double.IsNaN(original) && double.IsNaN(unlearned.Mean) && double.IsNaN(retrained?.Mean ?? double.NaN))
+                    continue;
                 w.WriteStartObject(name);
                 WriteModels(w, original, unlearned, retrained);
                 w.WriteEndObject();
@@ -82,7 +98,8 @@ internal static class VerifyFiles
             w.WriteStartObject();
             w.WriteNumber("shots", attack.Shots);
             WriteCurve(w, "points", attack.Unlearned);
-            if (attack.Retrained.Count > 0) WriteCurve(w, "reference", attack.Retrained);
+            if (attack.Retrained.Count > 0)
+                WriteCurve(w, "reference", attack.Retrained);
             w.WriteEndObject();
         }
 
@@ -110,7 +127,8 @@ internal static class VerifyFiles
     {
         OutputFolder.WriteValue(w, "original", original);
         WriteSummary(w, "unlearned", unlearned);
-        if (retrained is not null) WriteSummary(w, "retrained", retrained);
+        if (retrained is not null)
+            WriteSummary(w, "retrained", retrained);
     }
 
     private static void WriteSummary(Utf8JsonWriter w, string name, SeedSummary s)

@@ -15,8 +15,17 @@ internal sealed record RelearningOutcome(int Shots, IReadOnlyList<RelearningCurv
 {
     /// <summary>Step, and forget and test accuracy over the models of one side.</summary>
     public static IEnumerable<(int Step, SeedSummary Forget, SeedSummary Test)> Summaries(IReadOnlyList<RelearningCurve> curves) =>
-        curves.Count == 0 ? [] : Enumerable.Range(0, curves[0].Points.Count).Select(i => (curves[0].Points[i].Step,
-            SeedSummary.Of([.. curves.Select(c => c.Points[i].ForgetAccuracy)]), SeedSummary.Of([.. curves.Select(c => c.Points[i].TestAccuracy)])));
+        curves.Count == 0
+            ? []
+            : Enumerable
+                .Range(0, curves[0].Points.Count)
+                .Select(i =>
+                    (
+                        curves[0].Points[i].Step,
+                        SeedSummary.Of([.. curves.Select(c => c.Points[i].ForgetAccuracy)]),
+                        SeedSummary.Of([.. curves.Select(c => c.Points[i].TestAccuracy)])
+                    )
+                );
 
     /// <summary>The attack in words.</summary>
     public string Title => Shots == 0 ? "retain set only" : $"{Shots} forget samples in every batch";
@@ -24,8 +33,19 @@ internal sealed record RelearningOutcome(int Shots, IReadOnlyList<RelearningCurv
 
 /// <summary>What a verification found. Gap and tug of war are NaN without a retrained model; damage, over-forgetting and
 /// distance are those of the first run.</summary>
-internal sealed record VerifyOutcome(Assessment Original, IReadOnlyList<MeasuredModel> Unlearned, IReadOnlyList<MeasuredModel> Retrained, UnlearningVerdict Verdict, double Gap,
-    double TugOfWar, ClassDamage Damage, OverForgetting Over, WeightDistance Distance, IReadOnlyList<RelearningOutcome> Relearning, IReadOnlyList<string> Classes)
+internal sealed record VerifyOutcome(
+    Assessment Original,
+    IReadOnlyList<MeasuredModel> Unlearned,
+    IReadOnlyList<MeasuredModel> Retrained,
+    UnlearningVerdict Verdict,
+    double Gap,
+    double TugOfWar,
+    ClassDamage Damage,
+    OverForgetting Over,
+    WeightDistance Distance,
+    IReadOnlyList<RelearningOutcome> Relearning,
+    IReadOnlyList<string> Classes
+)
 {
     /// <summary>Names of the four numbers, in the order of the verdict's metrics.</summary>
     public static IReadOnlyList<string> MetricNames { get; } = ["UA", "RA", "TA", "MIA"];
@@ -37,6 +57,10 @@ internal sealed record VerifyOutcome(Assessment Original, IReadOnlyList<Measured
     public (double Original, SeedSummary Unlearned, SeedSummary? Retrained) Attack(int attack, Func<AttackResult, double> value)
     {
         double Of(Assessment a) => value(a.Attacks[attack]);
-        return (Of(Original), SeedSummary.Of([.. Unlearned.Select(m => Of(m.Assessment))]), Retrained.Count == 0 ? null : SeedSummary.Of([.. Retrained.Select(m => Of(m.Assessment))]));
+        return (
+            Of(Original),
+            SeedSummary.Of([.. Unlearned.Select(m => Of(m.Assessment))]),
+            Retrained.Count == 0 ? null : SeedSummary.Of([.. Retrained.Select(m => Of(m.Assessment))])
+        );
     }
 }

@@ -72,6 +72,5 @@ public struct CUdeviceptr
     public CUdeviceptr(SizeT pointer) => Pointer = pointer;
 
     /// <summary>Moves an address by a number of bytes.</summary>
-    public static CUdeviceptr operator +(CUdeviceptr pointer, long bytes) =>
-        new(unchecked((ulong)pointer.Pointer + (ulong)bytes));
+    public static CUdeviceptr operator +(CUdeviceptr pointer, long bytes) => new(unchecked((ulong)pointer.Pointer + (ulong)bytes));
 }

@@ -11,9 +11,7 @@ public sealed class CudaBlasException(CublasStatus error, string message, Except
 {
     /// <summary>A failure described by its native text only.</summary>
     public CudaBlasException(CublasStatus error)
-        : this(error, $"cuBLAS failed with {error} ({(int)error}): {Text(error)}", null)
-    {
-    }
+        : this(error, $"cuBLAS failed with {error} ({(int)error}): {Text(error)}", null) { }
 
     /// <summary>The native code.</summary>
     public CublasStatus CudaBlasError => error;
@@ -55,30 +53,82 @@ public sealed class CudaBlas : IDisposable
 
     /// <summary>C = alpha op(A) op(B) + beta C in float; A is m x k, B k x n, C m x n, column-major.</summary>
     public void Gemm(
-        Operation transa, Operation transb, int m, int n, int k, float alpha,
-        CudaDeviceVariable<float> a, int lda, CudaDeviceVariable<float> b, int ldb,
-        float beta, CudaDeviceVariable<float> c, int ldc)
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        float alpha,
+        CudaDeviceVariable<float> a,
+        int lda,
+        CudaDeviceVariable<float> b,
+        int ldb,
+        float beta,
+        CudaDeviceVariable<float> c,
+        int ldc
+    )
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         ArgumentNullException.ThrowIfNull(c);
-        Check(CudaBlasNativeMethods.cublasSgemm_v2(
-            _handle, transa, transb, m, n, k, ref alpha, a.DevicePointer, lda, b.DevicePointer, ldb,
-            ref beta, c.DevicePointer, ldc));
+        Check(
+            CudaBlasNativeMethods.cublasSgemm_v2(
+                _handle,
+                transa,
+                transb,
+                m,
+                n,
+                k,
+                ref alpha,
+                a.DevicePointer,
+                lda,
+                b.DevicePointer,
+                ldb,
+                ref beta,
+                c.DevicePointer,
+                ldc
+            )
+        );
     }
 
     /// <summary>C = alpha op(A) op(B) + beta C in double; A is m x k, B k x n, C m x n, column-major.</summary>
     public void Gemm(
-        Operation transa, Operation transb, int m, int n, int k, double alpha,
-        CudaDeviceVariable<double> a, int lda, CudaDeviceVariable<double> b, int ldb,
-        double beta, CudaDeviceVariable<double> c, int ldc)
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        CudaDeviceVariable<double> a,
+        int lda,
+        CudaDeviceVariable<double> b,
+        int ldb,
+        double beta,
+        CudaDeviceVariable<double> c,
+        int ldc
+    )
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         ArgumentNullException.ThrowIfNull(c);
-        Check(CudaBlasNativeMethods.cublasDgemm_v2(
-            _handle, transa, transb, m, n, k, ref alpha, a.DevicePointer, lda, b.DevicePointer, ldb,
-            ref beta, c.DevicePointer, ldc));
+        Check(
+            CudaBlasNativeMethods.cublasDgemm_v2(
+                _handle,
+                transa,
+                transb,
+                m,
+                n,
+                k,
+                ref alpha,
+                a.DevicePointer,
+                lda,
+                b.DevicePointer,
+                ldb,
+                ref beta,
+                c.DevicePointer,
+                ldc
+            )
+        );
     }
 
     /// <summary>Destroys the handle.</summary>

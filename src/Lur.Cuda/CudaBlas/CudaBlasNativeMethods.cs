@@ -37,37 +37,131 @@ public static partial class CudaBlasNativeMethods
 
     [LibraryImport(Library)]
     public static partial CublasStatus cublasSgemm_v2(
-        CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k,
-        ref float alpha, CUdeviceptr a, int lda, CUdeviceptr b, int ldb, ref float beta, CUdeviceptr c, int ldc);
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        ref float alpha,
+        CUdeviceptr a,
+        int lda,
+        CUdeviceptr b,
+        int ldb,
+        ref float beta,
+        CUdeviceptr c,
+        int ldc
+    );
 
     [LibraryImport(Library)]
     public static partial CublasStatus cublasDgemm_v2(
-        CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k,
-        ref double alpha, CUdeviceptr a, int lda, CUdeviceptr b, int ldb, ref double beta, CUdeviceptr c, int ldc);
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        ref double alpha,
+        CUdeviceptr a,
+        int lda,
+        CUdeviceptr b,
+        int ldb,
+        ref double beta,
+        CUdeviceptr c,
+        int ldc
+    );
 
     [LibraryImport(Library)]
     public static partial CublasStatus cublasSgemmStridedBatched(
-        CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k,
-        ref float alpha, CUdeviceptr a, int lda, long strideA, CUdeviceptr b, int ldb, long strideB,
-        ref float beta, CUdeviceptr c, int ldc, long strideC, int batchCount);
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        ref float alpha,
+        CUdeviceptr a,
+        int lda,
+        long strideA,
+        CUdeviceptr b,
+        int ldb,
+        long strideB,
+        ref float beta,
+        CUdeviceptr c,
+        int ldc,
+        long strideC,
+        int batchCount
+    );
 
     [LibraryImport(Library)]
     public static partial CublasStatus cublasDgemmStridedBatched(
-        CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k,
-        ref double alpha, CUdeviceptr a, int lda, long strideA, CUdeviceptr b, int ldb, long strideB,
-        ref double beta, CUdeviceptr c, int ldc, long strideC, int batchCount);
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        ref double alpha,
+        CUdeviceptr a,
+        int lda,
+        long strideA,
+        CUdeviceptr b,
+        int ldb,
+        long strideB,
+        ref double beta,
+        CUdeviceptr c,
+        int ldc,
+        long strideC,
+        int batchCount
+    );
 
     [LibraryImport(Library)]
     public static partial CublasStatus cublasGemmEx(
-        CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k,
-        IntPtr alpha, CUdeviceptr a, cudaDataType aType, int lda, CUdeviceptr b, cudaDataType bType, int ldb,
-        IntPtr beta, CUdeviceptr c, cudaDataType cType, int ldc, ComputeType computeType, GemmAlgo algo);
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        IntPtr alpha,
+        CUdeviceptr a,
+        cudaDataType aType,
+        int lda,
+        CUdeviceptr b,
+        cudaDataType bType,
+        int ldb,
+        IntPtr beta,
+        CUdeviceptr c,
+        cudaDataType cType,
+        int ldc,
+        ComputeType computeType,
+        GemmAlgo algo
+    );
 
     [LibraryImport(Library)]
     public static partial CublasStatus cublasGemmStridedBatchedEx(
-        CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k,
-        IntPtr alpha, CUdeviceptr a, cudaDataType aType, int lda, long strideA,
-        CUdeviceptr b, cudaDataType bType, int ldb, long strideB,
-        IntPtr beta, CUdeviceptr c, cudaDataType cType, int ldc, long strideC,
-        int batchCount, ComputeType computeType, GemmAlgo algo);
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        IntPtr alpha,
+        CUdeviceptr a,
+        cudaDataType aType,
+        int lda,
+        long strideA,
+        CUdeviceptr b,
+        cudaDataType bType,
+        int ldb,
+        long strideB,
+        IntPtr beta,
+        CUdeviceptr c,
+        cudaDataType cType,
+        int ldc,
+        long strideC,
+        int batchCount,
+        ComputeType computeType,
+        GemmAlgo algo
+    );
 }

@@ -70,8 +70,7 @@ public static partial class DriverAPINativeMethods
         public static partial CUResult cuMemcpyDtoHAsync_v2(IntPtr destination, CUdeviceptr source, SizeT bytes, CUstream stream);
 
         [LibraryImport(Library)]
-        public static partial CUResult cuMemcpyDtoDAsync_v2(
-            CUdeviceptr destination, CUdeviceptr source, SizeT bytes, CUstream stream);
+        public static partial CUResult cuMemcpyDtoDAsync_v2(CUdeviceptr destination, CUdeviceptr source, SizeT bytes, CUstream stream);
     }
 
     /// <summary>Filling memory.</summary>

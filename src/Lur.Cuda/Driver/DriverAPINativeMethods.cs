@@ -105,7 +105,11 @@ public static partial class DriverAPINativeMethods
     {
         [LibraryImport(Library)]
         public static partial CUResult cuOccupancyMaxActiveBlocksPerMultiprocessor(
-            ref int blocks, CUfunction function, int blockSize, SizeT dynamicSharedBytes);
+            ref int blocks,
+            CUfunction function,
+            int blockSize,
+            SizeT dynamicSharedBytes
+        );
     }
 
     /// <summary>Launching kernels.</summary>
@@ -115,17 +119,33 @@ public static partial class DriverAPINativeMethods
         [LibraryImport(Library)]
         public static partial CUResult cuLaunchKernel(
             CUfunction function,
-            uint gridDimX, uint gridDimY, uint gridDimZ,
-            uint blockDimX, uint blockDimY, uint blockDimZ,
-            uint sharedMemBytes, CUstream stream, IntPtr[]? kernelParams, IntPtr[]? extra);
+            uint gridDimX,
+            uint gridDimY,
+            uint gridDimZ,
+            uint blockDimX,
+            uint blockDimY,
+            uint blockDimZ,
+            uint sharedMemBytes,
+            CUstream stream,
+            IntPtr[]? kernelParams,
+            IntPtr[]? extra
+        );
 
         /// <summary>As the other overload, with the array of addresses in unmanaged or stack memory.</summary>
         [LibraryImport(Library)]
         public static unsafe partial CUResult cuLaunchKernel(
             CUfunction function,
-            uint gridDimX, uint gridDimY, uint gridDimZ,
-            uint blockDimX, uint blockDimY, uint blockDimZ,
-            uint sharedMemBytes, CUstream stream, void** kernelParams, void** extra);
+            uint gridDimX,
+            uint gridDimY,
+            uint gridDimZ,
+            uint blockDimX,
+            uint blockDimY,
+            uint blockDimZ,
+            uint sharedMemBytes,
+            CUstream stream,
+            void** kernelParams,
+            void** extra
+        );
     }
 
     /// <summary>Streams and capture.</summary>

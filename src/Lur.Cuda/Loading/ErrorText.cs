@@ -26,23 +26,26 @@ internal static unsafe class ErrorText
             : "no text";
     }
 
-    private static string? Hint(int code) => code switch
-    {
-        1 => "A size, pointer or launch extent is out of range.",
-        2 => "Use a smaller batch, or free device memory that other processes hold.",
-        3 or 4 => "The driver was not initialised or is shutting down: open a device first and do not use it in finalizers.",
-        100 or 101 => "No such device: check nvidia-smi and CUDA_VISIBLE_DEVICES, or set LUR_DEVICE=host to run on the CPU.",
-        200 or 209 or 218 or 300 => "The kernel image does not fit this device or is damaged: delete the kernel cache (lur doctor names it) and run again.",
-        222 => "NVRTC is newer than the driver: update the driver, or install the NVRTC of the driver's CUDA version.",
-        201 or 709 => "No context is current on this thread, or it was reset: reopen the device.",
-        400 => "The object was disposed or belongs to another device.",
-        500 => "The name is not in the module: the .cu file and the generated launcher differ, so build again.",
-        700 or 716 or 719 => "The context is lost. The checked host device " +
-            "(LUR_DEVICE=host LUR_HOST_DEVICES=fiber:memory+init+race) names kernel, block and thread of a bad access.",
-        701 => "The block needs more registers or shared memory than the device has: use a smaller block.",
-        702 => "The kernel ran longer than the display watchdog allows.",
-        >= 900 and <= 908 => "The call is not allowed while a graph is captured: do it before, and capture launches, copies and fills only.",
-        802 or 803 => "Driver and kernel module differ: reboot after a driver update.",
-        _ => null,
-    };
+    private static string? Hint(int code) =>
+        code switch
+        {
+            1 => "A size, pointer or launch extent is out of range.",
+            2 => "Use a smaller batch, or free device memory that other processes hold.",
+            3 or 4 => "The driver was not initialised or is shutting down: open a device first and do not use it in finalizers.",
+            100 or 101 => "No such device: check nvidia-smi and CUDA_VISIBLE_DEVICES, or set LUR_DEVICE=host to run on the CPU.",
+            200 or 209 or 218 or 300 =>
+                "The kernel image does not fit this device or is damaged: delete the kernel cache (lur doctor names it) and run again.",
+            222 => "NVRTC is newer than the driver: update the driver, or install the NVRTC of the driver's CUDA version.",
+            201 or 709 => "No context is current on this thread, or it was reset: reopen the device.",
+            400 => "The object was disposed or belongs to another device.",
+            500 => "The name is not in the module: the .cu file and the generated launcher differ, so build again.",
+            700 or 716 or 719 => "The context is lost. The checked host device "
+                + "(LUR_DEVICE=host LUR_HOST_DEVICES=fiber:memory+init+race) names kernel, block and thread of a bad access.",
+            701 => "The block needs more registers or shared memory than the device has: use a smaller block.",
+            702 => "The kernel ran longer than the display watchdog allows.",
+            >= 900 and <= 908 =>
+                "The call is not allowed while a graph is captured: do it before, and capture launches, copies and fills only.",
+            802 or 803 => "Driver and kernel module differ: reboot after a driver update.",
+            _ => null,
+        };
 }

@@ -49,7 +49,12 @@ internal static class LibrarySearch
 
     /// <summary>Opens one file, or says in <paramref name="defects"/> why it cannot be used.</summary>
     internal static LoadedLibrary? TryOpen(
-        string role, string file, string foundBy, (string Export, string Since)[] required, List<string> defects)
+        string role,
+        string file,
+        string foundBy,
+        (string Export, string Since)[] required,
+        List<string> defects
+    )
     {
         if (role == NativeLibraries.Compiler && Path.GetDirectoryName(file) is { Length: > 0 } folder)
             PreloadBuiltins(folder);
@@ -107,8 +112,12 @@ internal static class LibrarySearch
         foreach (var line in message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             var colon = line.IndexOf(": ", StringComparison.Ordinal);
-            if (colon > 0 && line.Contains(".so", StringComparison.Ordinal) && !line.Contains("No such file", StringComparison.Ordinal)
-                && !line.StartsWith("Unable to load", StringComparison.Ordinal))
+            if (
+                colon > 0
+                && line.Contains(".so", StringComparison.Ordinal)
+                && !line.Contains("No such file", StringComparison.Ordinal)
+                && !line.StartsWith("Unable to load", StringComparison.Ordinal)
+            )
                 return line[(colon + 2)..];
         }
         return null;

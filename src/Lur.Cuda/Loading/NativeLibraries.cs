@@ -25,10 +25,24 @@ public static unsafe class NativeLibraries
 
     // Newest first. The major version is part of the ABI; NVRTC 11.2 to 11.8 share one soname.
     private static readonly string[] CompilerNames =
-        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "nvrtc64_130_0.dll", "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"];
+    [
+        "libnvrtc.so.13",
+        "libnvrtc.so.12",
+        "libnvrtc.so.11.2",
+        "nvrtc64_130_0.dll",
+        "nvrtc64_120_0.dll",
+        "nvrtc64_112_0.dll",
+    ];
 
     private static readonly string[] BlasNames =
-        ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"];
+    [
+        "libcublas.so.13",
+        "libcublas.so.12",
+        "libcublas.so.11",
+        "cublas64_13.dll",
+        "cublas64_12.dll",
+        "cublas64_11.dll",
+    ];
 
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, LoadedLibrary> Loaded = [];
@@ -54,9 +68,7 @@ public static unsafe class NativeLibraries
             var choice = Chosen.Value;
             if (choice.Library is null)
                 throw new CudaLibraryException(choice.Reason);
-            return Loaded[role] = role == Driver || choice.IsHost
-                ? choice.Library with { Role = role }
-                : FindOrThrow(role);
+            return Loaded[role] = role == Driver || choice.IsHost ? choice.Library with { Role = role } : FindOrThrow(role);
         }
     }
 
@@ -67,9 +79,15 @@ public static unsafe class NativeLibraries
             return new Choice(null, false, $"LUR_DEVICE is '{wish}'; it must be 'cuda', 'host' or unset.", []);
         if (wish == "host")
             return OpenHost("LUR_DEVICE=host asks for it", []);
-        var found = LibrarySearch.Find(Driver, ["libcuda.so.1", "libcuda.so", "nvcuda.dll"],
-            [("cuInit", "every driver"), ("cuMemAllocAsync", "the driver of CUDA 11.2"),
-            ("cuGraphInstantiateWithFlags", "the driver of CUDA 11.4")]);
+        var found = LibrarySearch.Find(
+            Driver,
+            ["libcuda.so.1", "libcuda.so", "nvcuda.dll"],
+            [
+                ("cuInit", "every driver"),
+                ("cuMemAllocAsync", "the driver of CUDA 11.2"),
+                ("cuGraphInstantiateWithFlags", "the driver of CUDA 11.4"),
+            ]
+        );
         var reason = found.Library is null
             ? $"no usable NVIDIA driver was found ({string.Join("; ", found.Defects.Append(found.Tried))})"
             : WhyNoDevice(found.Library);
@@ -77,8 +95,13 @@ public static unsafe class NativeLibraries
             return new Choice(found.Library, false, "an NVIDIA device is present", found.Defects);
         if (wish == "cuda")
         {
-            return new Choice(null, false, $"LUR_DEVICE=cuda asks for an NVIDIA device, but {reason}: " +
-                "install or repair the NVIDIA driver (nvidia-smi must list a device), or unset LUR_DEVICE to run on the CPU.", found.Defects);
+            return new Choice(
+                null,
+                false,
+                $"LUR_DEVICE=cuda asks for an NVIDIA device, but {reason}: "
+                    + "install or repair the NVIDIA driver (nvidia-smi must list a device), or unset LUR_DEVICE to run on the CPU.",
+                found.Defects
+            );
         }
         return OpenHost(reason, found.Defects);
     }
@@ -107,27 +130,54 @@ public static unsafe class NativeLibraries
         ];
         foreach (var file in files.Where(File.Exists))
         {
-            if (LibrarySearch.TryOpen(Driver, file, "beside the program", [("lurHostLastDiagnostic", "this version's host driver")], defects) is { } host)
+            if (
+                LibrarySearch.TryOpen(
+                    Driver,
+                    file,
+                    "beside the program",
+                    [("lurHostLastDiagnostic", "this version's host driver")],
+                    defects
+                ) is
+                { } host
+            )
                 return new Choice(host, true, reason, defects);
         }
         var why = defects.Count > driverDefects.Count ? defects[^1] : $"the host driver {HostDriver} is not in {AppContext.BaseDirectory}";
-        return new Choice(null, true, $"There is nothing to compute on: {reason}, and {why}; " +
-            "build again with a C++ compiler installed (apt-get install g++), or install an NVIDIA driver.", defects);
+        return new Choice(
+            null,
+            true,
+            $"There is nothing to compute on: {reason}, and {why}; "
+                + "build again with a C++ compiler installed (apt-get install g++), or install an NVIDIA driver.",
+            defects
+        );
     }
 
     /// <summary>Searches NVIDIA's library for a role; <paramref name="names"/> replaces its file names.</summary>
     internal static LoadedLibrary FindOrThrow(string role, string[]? names = null)
     {
-        var (found, what, remedy) = role == Compiler
-            ? (FindCompiler(names), "NVRTC, the CUDA run-time compiler,",
-                "install it (Debian non-free: apt-get install libnvrtc11.2 libnvrtc-builtins11.8; CUDA's repository: cuda-nvrtc-12-8)")
-            : (LibrarySearch.Find(Blas, names ?? BlasNames, [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")]),
-                "cuBLAS", "install it (Debian non-free: apt-get install libcublas11; CUDA's repository: libcublas-12-8)");
+        var (found, what, remedy) =
+            role == Compiler
+                ? (
+                    FindCompiler(names),
+                    "NVRTC, the CUDA run-time compiler,",
+                    "install it (Debian non-free: apt-get install libnvrtc11.2 libnvrtc-builtins11.8; CUDA's repository: cuda-nvrtc-12-8)"
+                )
+                : (
+                    LibrarySearch.Find(
+                        Blas,
+                        names ?? BlasNames,
+                        [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")]
+                    ),
+                    "cuBLAS",
+                    "install it (Debian non-free: apt-get install libcublas11; CUDA's repository: libcublas-12-8)"
+                );
         if (found.Library is not null)
             return found.Library;
         var state = found.Defects.Count > 0 ? $"is not usable: {string.Join("; ", found.Defects)}" : "was not found";
-        throw new CudaLibraryException($"{what} {state} ({found.Tried}): {remedy}, or set {LibrarySearch.FolderVariable} " +
-            "to the folder that holds it, or set LUR_DEVICE=host to run on the CPU.");
+        throw new CudaLibraryException(
+            $"{what} {state} ({found.Tried}): {remedy}, or set {LibrarySearch.FolderVariable} "
+                + "to the folder that holds it, or set LUR_DEVICE=host to run on the CPU."
+        );
     }
 
     /// <summary>Looks for NVIDIA's NVRTC, whoever executes.</summary>

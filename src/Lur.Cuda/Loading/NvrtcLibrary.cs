@@ -10,7 +10,11 @@ public sealed unsafe class NvrtcLibrary
 {
     /// <summary>What a usable NVRTC exports: cubins and the list of architectures came with CUDA 11.2.</summary>
     internal static readonly (string Export, string Since)[] Required =
-        [("nvrtcVersion", "every NVRTC"), ("nvrtcGetCUBIN", "CUDA 11.2"), ("nvrtcGetSupportedArchs", "CUDA 11.2")];
+    [
+        ("nvrtcVersion", "every NVRTC"),
+        ("nvrtcGetCUBIN", "CUDA 11.2"),
+        ("nvrtcGetSupportedArchs", "CUDA 11.2"),
+    ];
 
     private readonly IntPtr _handle;
 
@@ -18,7 +22,9 @@ public sealed unsafe class NvrtcLibrary
     {
         Path = library.Path;
         _handle = library.Handle;
-        int major, minor, count;
+        int major,
+            minor,
+            count;
         Check(((delegate* unmanaged<int*, int*, int>)Export("nvrtcVersion"))(&major, &minor), "nvrtcVersion");
         Version = new Version(major, minor);
         Check(((delegate* unmanaged<int*, int>)Export("nvrtcGetNumSupportedArchs"))(&count), "nvrtcGetNumSupportedArchs");
@@ -56,7 +62,9 @@ public sealed unsafe class NvrtcLibrary
         var library = LibrarySearch.TryOpen(NativeLibraries.Compiler, file, "given", Required, defects);
         return library is not null
             ? new NvrtcLibrary(library)
-            : throw new CudaLibraryException($"{(defects.Count > 0 ? defects[^1] : $"{file} does not exist")}: give the path of an NVRTC library.");
+            : throw new CudaLibraryException(
+                $"{(defects.Count > 0 ? defects[^1] : $"{file} does not exist")}: give the path of an NVRTC library."
+            );
     }
 
     /// <summary>Compiles one program.</summary>
@@ -67,7 +75,12 @@ public sealed unsafe class NvrtcLibrary
     /// <param name="cubin">Machine code (needs a real architecture) rather than PTX.</param>
     /// <returns>The image, null when the text was rejected, and the compiler's log.</returns>
     public (byte[]? Image, string Log) Compile(
-        string source, string name, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<string> options, bool cubin)
+        string source,
+        string name,
+        IReadOnlyList<KeyValuePair<string, string>> headers,
+        IReadOnlyList<string> options,
+        bool cubin
+    )
     {
         ArgumentNullException.ThrowIfNull(headers);
         ArgumentNullException.ThrowIfNull(options);
@@ -76,11 +89,24 @@ public sealed unsafe class NvrtcLibrary
         using var names = new Utf8Array([.. headers.Select(h => h.Key)]);
         using var flags = new Utf8Array(options);
         IntPtr program;
-        Check(((delegate* unmanaged<IntPtr*, IntPtr, IntPtr, int, IntPtr*, IntPtr*, int>)Export("nvrtcCreateProgram"))(
-            &program, text.Pointers[0], text.Pointers[1], headers.Count, contents.Pointers, names.Pointers), "nvrtcCreateProgram");
+        Check(
+            ((delegate* unmanaged<IntPtr*, IntPtr, IntPtr, int, IntPtr*, IntPtr*, int>)Export("nvrtcCreateProgram"))(
+                &program,
+                text.Pointers[0],
+                text.Pointers[1],
+                headers.Count,
+                contents.Pointers,
+                names.Pointers
+            ),
+            "nvrtcCreateProgram"
+        );
         try
         {
-            var code = ((delegate* unmanaged<IntPtr, int, IntPtr*, int>)Export("nvrtcCompileProgram"))(program, options.Count, flags.Pointers);
+            var code = ((delegate* unmanaged<IntPtr, int, IntPtr*, int>)Export("nvrtcCompileProgram"))(
+                program,
+                options.Count,
+                flags.Pointers
+            );
             var log = Encoding.UTF8.GetString(Read(program, "nvrtcGetProgramLog")).TrimEnd('\0', '\n');
             if (code != 0 && log.Length == 0)
                 log = $"nvrtcCompileProgram returned {code} with options '{string.Join(' ', options)}'";

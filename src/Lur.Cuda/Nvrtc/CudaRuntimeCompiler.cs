@@ -12,15 +12,12 @@ public sealed class NVRTCException(nvrtcResult error, string message, Exception?
 {
     /// <summary>A failure described by its native text only.</summary>
     public NVRTCException(nvrtcResult error)
-        : this(error, $"NVRTC failed with {error} ({(int)error}): {Text(error)}", null)
-    {
-    }
+        : this(error, $"NVRTC failed with {error} ({(int)error}): {Text(error)}", null) { }
 
     /// <summary>The native code.</summary>
     public nvrtcResult NVRTCError => error;
 
-    private static string Text(nvrtcResult error) =>
-        Marshal.PtrToStringUTF8(NVRTCNativeMethods.nvrtcGetErrorString(error)) ?? "no text";
+    private static string Text(nvrtcResult error) => Marshal.PtrToStringUTF8(NVRTCNativeMethods.nvrtcGetErrorString(error)) ?? "no text";
 }
 
 /// <summary>One CUDA C++ program compiled at run time.</summary>
@@ -33,9 +30,7 @@ public sealed class CudaRuntimeCompiler : IDisposable
     /// <param name="src">CUDA C++ source text.</param>
     /// <param name="name">File name used in messages.</param>
     public CudaRuntimeCompiler(string src, string name)
-        : this(src, name, null, null)
-    {
-    }
+        : this(src, name, null, null) { }
 
     /// <summary>A program with in-memory headers.</summary>
     /// <param name="src">CUDA C++ source text.</param>
@@ -54,7 +49,8 @@ public sealed class CudaRuntimeCompiler : IDisposable
     /// <summary>Version of the loaded compiler.</summary>
     public static Version GetVersion()
     {
-        int major = 0, minor = 0;
+        int major = 0,
+            minor = 0;
         Check(NVRTCNativeMethods.nvrtcVersion(ref major, ref minor));
         return new Version(major, minor);
     }
@@ -78,8 +74,9 @@ public sealed class CudaRuntimeCompiler : IDisposable
         var result = NVRTCNativeMethods.nvrtcCompileProgram(_program, options.Length, options);
         if (result == nvrtcResult.Success)
             return;
-        var message = $"nvrtcCompileProgram failed with {result} ({(int)result}) for {_name} " +
-            $"with options '{string.Join(' ', options)}':\n{GetLogAsString()}";
+        var message =
+            $"nvrtcCompileProgram failed with {result} ({(int)result}) for {_name} "
+            + $"with options '{string.Join(' ', options)}':\n{GetLogAsString()}";
         throw new NVRTCException(result, message, null);
     }
 
@@ -91,8 +88,7 @@ public sealed class CudaRuntimeCompiler : IDisposable
 
     /// <summary>The compiler's messages.</summary>
     public string GetLogAsString() =>
-        Encoding.UTF8.GetString(Get(NVRTCNativeMethods.nvrtcGetProgramLogSize, NVRTCNativeMethods.nvrtcGetProgramLog))
-            .TrimEnd('\0', '\n');
+        Encoding.UTF8.GetString(Get(NVRTCNativeMethods.nvrtcGetProgramLogSize, NVRTCNativeMethods.nvrtcGetProgramLog)).TrimEnd('\0', '\n');
 
     /// <summary>Destroys the native program.</summary>
     public void Dispose()

@@ -45,7 +45,13 @@ public static partial class NVRTCNativeMethods
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nvrtcResult nvrtcCreateProgram(
-        ref nvrtcProgram program, string source, string? name, int numHeaders, string[]? headers, string[]? includeNames);
+        ref nvrtcProgram program,
+        string source,
+        string? name,
+        int numHeaders,
+        string[]? headers,
+        string[]? includeNames
+    );
 
     [LibraryImport(Library)]
     public static partial nvrtcResult nvrtcDestroyProgram(ref nvrtcProgram program);

@@ -12,8 +12,8 @@ public static class FloatCodec
     /// <exception cref="ArgumentException">Not a floating type.</exception>
     public static byte[] Encode(TensorType type, ReadOnlySpan<double> values)
     {
-        byte[] bytes = new byte[checked(values.Length * type.Size())];
-        for (int i = 0; i < values.Length; i++)
+        var bytes = new byte[checked(values.Length * type.Size())];
+        for (var i = 0; i < values.Length; i++)
             Write(type, bytes, i, values[i]);
         return bytes;
     }
@@ -23,8 +23,8 @@ public static class FloatCodec
     {
         if (type == TensorType.F32)
             return MemoryMarshal.AsBytes(values).ToArray();
-        byte[] bytes = new byte[checked(values.Length * type.Size())];
-        for (int i = 0; i < values.Length; i++)
+        var bytes = new byte[checked(values.Length * type.Size())];
+        for (var i = 0; i < values.Length; i++)
             Write(type, bytes, i, values[i]);
         return bytes;
     }
@@ -36,19 +36,19 @@ public static class FloatCodec
             bytes.CopyTo(MemoryMarshal.AsBytes(destination));
             return;
         }
-        for (int i = 0; i < destination.Length; i++)
+        for (var i = 0; i < destination.Length; i++)
             destination[i] = (float)ReadOne(type, bytes, i, file, name);
     }
 
     internal static void Decode(TensorType type, ReadOnlySpan<byte> bytes, Span<double> destination, SafeTensorsFile file, string name)
     {
-        for (int i = 0; i < destination.Length; i++)
+        for (var i = 0; i < destination.Length; i++)
             destination[i] = ReadOne(type, bytes, i, file, name);
     }
 
     private static double ReadOne(TensorType type, ReadOnlySpan<byte> bytes, int i, SafeTensorsFile file, string name)
     {
-        ref byte p = ref Unsafe.Add(ref MemoryMarshal.GetReference(bytes), (nint)i * type.Size());
+        ref var p = ref Unsafe.Add(ref MemoryMarshal.GetReference(bytes), (nint)i * type.Size());
         return type switch
         {
             TensorType.F64 => Unsafe.ReadUnaligned<double>(ref p),
@@ -56,20 +56,30 @@ public static class FloatCodec
             TensorType.F16 => (double)Unsafe.ReadUnaligned<Half>(ref p),
             TensorType.BF16 => BitConverter.UInt32BitsToSingle((uint)Unsafe.ReadUnaligned<ushort>(ref p) << 16),
             _ => throw new UserErrorException(
-                $"'{file.Path}': tensor '{name}' is {type.Name()}, expected a floating type (F64, F32, F16 or BF16)."),
+                $"'{file.Path}': tensor '{name}' is {type.Name()}, expected a floating type (F64, F32, F16 or BF16)."
+            ),
         };
     }
 
     private static void Write(TensorType type, byte[] bytes, int i, double value)
     {
-        Span<byte> p = bytes.AsSpan(i * type.Size());
+        var p = bytes.AsSpan(i * type.Size());
         switch (type)
         {
-            case TensorType.F64: MemoryMarshal.Write(p, value); break;
-            case TensorType.F32: MemoryMarshal.Write(p, (float)value); break;
-            case TensorType.F16: MemoryMarshal.Write(p, (Half)value); break;
-            case TensorType.BF16: MemoryMarshal.Write(p, ToBFloat16((float)value)); break;
-            default: throw new ArgumentException($"{type.Name()} is not a floating type.", nameof(type));
+            case TensorType.F64:
+                MemoryMarshal.Write(p, value);
+                break;
+            case TensorType.F32:
+                MemoryMarshal.Write(p, (float)value);
+                break;
+            case TensorType.F16:
+                MemoryMarshal.Write(p, (Half)value);
+                break;
+            case TensorType.BF16:
+                MemoryMarshal.Write(p, ToBFloat16((float)value));
+                break;
+            default:
+                throw new ArgumentException($"{type.Name()} is not a floating type.", nameof(type));
         }
     }
 
@@ -77,7 +87,7 @@ public static class FloatCodec
     // come from float storage, for which the first step is exact.
     private static ushort ToBFloat16(float value)
     {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
+        var bits = BitConverter.SingleToUInt32Bits(value);
         if (float.IsNaN(value))
             return (ushort)((bits >> 16) | 0x40);
         return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);

@@ -15,19 +15,21 @@ public static class MemoryLayout
     /// <param name="h">Rows.</param>
     /// <param name="w">Columns.</param>
     /// <exception cref="ArgumentException">A length differs from n * c * h * w.</exception>
-    public static void NchwToNhwc<T>(ReadOnlySpan<T> source, Span<T> destination, int n, int c, int h, int w) where T : unmanaged
+    public static void NchwToNhwc<T>(ReadOnlySpan<T> source, Span<T> destination, int n, int c, int h, int w)
+        where T : unmanaged
     {
-        int plane = Check(source.Length, destination.Length, n, c, h, w);
-        for (int i = 0; i < n; i++)
+        var plane = Check(source.Length, destination.Length, n, c, h, w);
+        for (var i = 0; i < n; i++)
             Transpose(source.Slice(i * c * plane, c * plane), destination.Slice(i * c * plane, c * plane), c, plane);
     }
 
     /// <summary>[N, H, W, C] to [N, C, H, W]: the inverse of <see cref="NchwToNhwc"/>.</summary>
     /// <inheritdoc cref="NchwToNhwc"/>
-    public static void NhwcToNchw<T>(ReadOnlySpan<T> source, Span<T> destination, int n, int c, int h, int w) where T : unmanaged
+    public static void NhwcToNchw<T>(ReadOnlySpan<T> source, Span<T> destination, int n, int c, int h, int w)
+        where T : unmanaged
     {
-        int plane = Check(source.Length, destination.Length, n, c, h, w);
-        for (int i = 0; i < n; i++)
+        var plane = Check(source.Length, destination.Length, n, c, h, w);
+        for (var i = 0; i < n; i++)
             Transpose(source.Slice(i * c * plane, c * plane), destination.Slice(i * c * plane, c * plane), plane, c);
     }
 
@@ -39,28 +41,31 @@ public static class MemoryLayout
     /// <param name="h">Filter rows (R).</param>
     /// <param name="w">Filter columns (S).</param>
     /// <exception cref="ArgumentException">A length differs from o * i * h * w.</exception>
-    public static void OihwToKrsc<T>(ReadOnlySpan<T> source, Span<T> destination, int o, int i, int h, int w) where T : unmanaged =>
-        NchwToNhwc(source, destination, o, i, h, w);
+    public static void OihwToKrsc<T>(ReadOnlySpan<T> source, Span<T> destination, int o, int i, int h, int w)
+        where T : unmanaged => NchwToNhwc(source, destination, o, i, h, w);
 
     /// <summary>A filter from [K, R, S, C] (kernels) to [O, I, H, W] (torch): the inverse of <see cref="OihwToKrsc"/>.</summary>
     /// <inheritdoc cref="OihwToKrsc"/>
-    public static void KrscToOihw<T>(ReadOnlySpan<T> source, Span<T> destination, int o, int i, int h, int w) where T : unmanaged =>
-        NhwcToNchw(source, destination, o, i, h, w);
+    public static void KrscToOihw<T>(ReadOnlySpan<T> source, Span<T> destination, int o, int i, int h, int w)
+        where T : unmanaged => NhwcToNchw(source, destination, o, i, h, w);
 
     private static int Check(int source, int destination, int n, int c, int h, int w)
     {
-        int plane = checked(h * w), count = checked(n * c * plane);
+        int plane = checked(h * w),
+            count = checked(n * c * plane);
         if (source != count || destination != count)
-            throw new ArgumentException($"Expected {count} elements for {n} x {c} x {h} x {w}, but the source has {source} and the destination {destination}.");
+            throw new ArgumentException(
+                $"Expected {count} elements for {n} x {c} x {h} x {w}, but the source has {source} and the destination {destination}."
+            );
         return plane;
     }
 
     // [rows, columns] to [columns, rows].
     private static void Transpose<T>(ReadOnlySpan<T> source, Span<T> destination, int rows, int columns)
     {
-        for (int r = 0; r < rows; r++)
+        for (var r = 0; r < rows; r++)
         {
-            ReadOnlySpan<T> row = source.Slice(r * columns, columns);
+            var row = source.Slice(r * columns, columns);
             for (int q = 0, d = r; q < row.Length; q++, d += rows)
                 destination[d] = row[q];
         }

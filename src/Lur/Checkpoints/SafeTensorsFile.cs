@@ -30,7 +30,10 @@ public sealed class SafeTensorsFile : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>The header's JSON as it lies in the file, with its padding.</summary>
-    public string HeaderText => System.Text.Encoding.UTF8.GetString(_file.Slice(SafeTensorsHeader.LengthBytes, (int)_header.DataOffset - SafeTensorsHeader.LengthBytes));
+    public string HeaderText =>
+        System.Text.Encoding.UTF8.GetString(
+            _file.Slice(SafeTensorsHeader.LengthBytes, (int)_header.DataOffset - SafeTensorsHeader.LengthBytes)
+        );
 
     /// <summary>Writes a file with a given header: the names, types, offsets and padding of another file, with new values.</summary>
     /// <param name="path">The new file.</param>
@@ -39,22 +42,27 @@ public sealed class SafeTensorsFile : IDisposable
     /// <exception cref="UserErrorException">The file cannot be written, or a tensor has another size.</exception>
     public static void WriteWithHeader(string path, string headerText, Func<TensorInfo, byte[]> bytesOf)
     {
-        byte[] json = System.Text.Encoding.UTF8.GetBytes(headerText);
+        var json = System.Text.Encoding.UTF8.GetBytes(headerText);
         var length = new byte[SafeTensorsHeader.LengthBytes];
         System.Buffers.Binary.BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
-        IReadOnlyList<TensorInfo> tensors = SafeTensorsHeader.ParseText(path, json);
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(length);
-            stream.Write(json);
-            foreach (TensorInfo t in tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+        var tensors = SafeTensorsHeader.ParseText(path, json);
+        AtomicFile.Write(
+            path,
+            stream =>
             {
-                byte[] bytes = bytesOf(t);
-                if (bytes.Length != t.End - t.Begin)
-                    throw new UserErrorException($"'{path}': tensor '{t.Name}' has {bytes.Length} bytes, but the header gives it {t.End - t.Begin}.");
-                stream.Write(bytes);
+                stream.Write(length);
+                stream.Write(json);
+                foreach (var t in tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+                {
+                    var bytes = bytesOf(t);
+                    if (bytes.Length != t.End - t.Begin)
+                        throw new UserErrorException(
+                            $"'{path}': tensor '{t.Name}' has {bytes.Length} bytes, but the header gives it {t.End - t.Begin}."
+                        );
+                    stream.Write(bytes);
+                }
             }
-        });
+        );
     }
 
     /// <summary>Opens and validates a file.</summary>
@@ -62,7 +70,7 @@ public sealed class SafeTensorsFile : IDisposable
     /// <exception cref="UserErrorException">It is missing, or breaks the format; the sentence names the offset.</exception>
     public static SafeTensorsFile Open(string path)
     {
-        MappedFile file = MappedFile.Open(path, "checkpoint");
+        var file = MappedFile.Open(path, "checkpoint");
         try
         {
             return new SafeTensorsFile(file);
@@ -79,20 +87,25 @@ public sealed class SafeTensorsFile : IDisposable
 
     /// <summary>What the header says of a tensor.</summary>
     /// <exception cref="UserErrorException">There is no such tensor.</exception>
-    public TensorInfo this[string name] => _byName.TryGetValue(name, out TensorInfo? info)
-        ? info
-        : throw new UserErrorException($"'{Path}' has no tensor '{name}'; it holds {Tensors.Count} tensors" +
-            (Tensors.Count > 0 ? $", the first is '{Tensors[0].Name}'." : "."));
+    public TensorInfo this[string name] =>
+        _byName.TryGetValue(name, out var info)
+            ? info
+            : throw new UserErrorException(
+                $"'{Path}' has no tensor '{name}'; it holds {Tensors.Count} tensors"
+                    + (Tensors.Count > 0 ? $", the first is '{Tensors[0].Name}'." : ".")
+            );
 
     /// <summary>The bytes of a tensor as they lie in the file, without a copy; valid until the file is disposed.</summary>
     /// <param name="name">Its name.</param>
     /// <exception cref="UserErrorException">There is no such tensor, or it is larger than a span can show (2 GiB).</exception>
     public ReadOnlySpan<byte> Bytes(string name)
     {
-        TensorInfo t = this[name];
+        var t = this[name];
         return t.End - t.Begin <= int.MaxValue
             ? Bytes(t, 0, (int)(t.End - t.Begin))
-            : throw new UserErrorException($"'{Path}': tensor '{name}' has {t.End - t.Begin} bytes, more than one span can show; read it in parts.");
+            : throw new UserErrorException(
+                $"'{Path}': tensor '{name}' has {t.End - t.Begin} bytes, more than one span can show; read it in parts."
+            );
     }
 
     /// <summary>A part of the bytes of a tensor.</summary>
@@ -112,7 +125,7 @@ public sealed class SafeTensorsFile : IDisposable
     /// <exception cref="UserErrorException">No such tensor, or not of a floating type.</exception>
     public void Read(string name, Span<float> destination)
     {
-        TensorInfo t = Require(name, destination.Length);
+        var t = Require(name, destination.Length);
         FloatCodec.Decode(t.Type, Bytes(name), destination, this, name);
     }
 
@@ -120,19 +133,19 @@ public sealed class SafeTensorsFile : IDisposable
     /// <inheritdoc cref="Read(string, Span{float})"/>
     public void Read(string name, Span<double> destination)
     {
-        TensorInfo t = Require(name, destination.Length);
+        var t = Require(name, destination.Length);
         FloatCodec.Decode(t.Type, Bytes(name), destination, this, name);
     }
 
     /// <summary>Reads a tensor whose element type is exactly that of <typeparamref name="T"/>; no conversion.</summary>
     /// <param name="name">Its name.</param>
     /// <exception cref="UserErrorException">No such tensor, or another element type.</exception>
-    public T[] ReadArray<T>(string name) where T : unmanaged
+    public T[] ReadArray<T>(string name)
+        where T : unmanaged
     {
-        TensorInfo t = this[name];
+        var t = this[name];
         if (t.Type != TensorTypes.Of<T>())
-            throw new UserErrorException(
-                $"'{Path}': tensor '{name}' is {t.Type.Name()}, expected {TensorTypes.Of<T>().Name()}.");
+            throw new UserErrorException($"'{Path}': tensor '{name}' is {t.Type.Name()}, expected {TensorTypes.Of<T>().Name()}.");
         var values = new T[t.Count];
         Bytes(name).CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
@@ -149,20 +162,25 @@ public sealed class SafeTensorsFile : IDisposable
     public void Rewrite(string path, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> replacements)
     {
         ArgumentNullException.ThrowIfNull(replacements);
-        foreach ((string name, ReadOnlyMemory<byte> bytes) in replacements)
+        foreach ((var name, var bytes) in replacements)
             if (this[name].End - this[name].Begin != bytes.Length)
-                throw new ArgumentException($"The replacement of '{name}' has {bytes.Length} bytes, its tensor {this[name].End - this[name].Begin}.");
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(_file.Slice(0, (int)_header.DataOffset));
-            foreach (TensorInfo t in Tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+                throw new ArgumentException(
+                    $"The replacement of '{name}' has {bytes.Length} bytes, its tensor {this[name].End - this[name].Begin}."
+                );
+        AtomicFile.Write(
+            path,
+            stream =>
             {
-                if (replacements.TryGetValue(t.Name, out ReadOnlyMemory<byte> bytes))
-                    stream.Write(bytes.Span);
-                else
-                    CopyTo(stream, t);
+                stream.Write(_file.Slice(0, (int)_header.DataOffset));
+                foreach (var t in Tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+                {
+                    if (replacements.TryGetValue(t.Name, out var bytes))
+                        stream.Write(bytes.Span);
+                    else
+                        CopyTo(stream, t);
+                }
             }
-        });
+        );
     }
 
     /// <summary>SHA-256 of the whole file, in lower-case hexadecimal: the "parent hash" of what is derived from it.</summary>
@@ -187,7 +205,7 @@ public sealed class SafeTensorsFile : IDisposable
 
     private TensorInfo Require(string name, int count)
     {
-        TensorInfo t = this[name];
+        var t = this[name];
         return t.Count == count
             ? t
             : throw new UserErrorException($"'{Path}': tensor '{name}' has shape {t.ShapeText}, {t.Count} elements, expected {count}.");

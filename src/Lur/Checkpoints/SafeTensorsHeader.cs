@@ -37,13 +37,13 @@ internal sealed class SafeTensorsHeader
         var header = new SafeTensorsHeader(file.Path);
         if (file.Length < LengthBytes)
             throw header.Bad(0, $"the file has {file.Length} bytes, expected at least 8 (the length of the header)");
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Slice(0, LengthBytes));
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(file.Slice(0, LengthBytes));
         if (length > MaxBytes)
             throw header.Bad(0, $"the header claims {length} bytes, expected at most {MaxBytes}");
         if ((long)length > file.Length - LengthBytes)
             throw header.Bad(0, $"the header claims {length} bytes, but only {file.Length - LengthBytes} follow; the file is cut");
         header.DataOffset = LengthBytes + (long)length;
-        ReadOnlySpan<byte> json = file.Slice(LengthBytes, (int)length);
+        var json = file.Slice(LengthBytes, (int)length);
         if (json.Length == 0 || json[0] != (byte)'{')
             throw header.Bad(LengthBytes, "expected '{', the start of the header's JSON");
         header.ReadJson(json);
@@ -67,7 +67,7 @@ internal sealed class SafeTensorsHeader
             reader.Read();
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                string name = Text(ref reader);
+                var name = Text(ref reader);
                 if (!_names.Add(name))
                     throw Bad(ref reader, $"the name '{name}' occurs twice");
                 if (name == MetadataKey)
@@ -81,8 +81,10 @@ internal sealed class SafeTensorsHeader
         catch (JsonException e)
         {
             throw new UserErrorException(
-                $"'{_path}', offset {LengthBytes + reader.BytesConsumed}: the header is not valid JSON " +
-                $"(line {e.LineNumber}, byte {e.BytePositionInLine}); the file is damaged or is not a safetensors file.", e);
+                $"'{_path}', offset {LengthBytes + reader.BytesConsumed}: the header is not valid JSON "
+                    + $"(line {e.LineNumber}, byte {e.BytePositionInLine}); the file is damaged or is not a safetensors file.",
+                e
+            );
         }
     }
 
@@ -91,7 +93,7 @@ internal sealed class SafeTensorsHeader
         Expect(ref reader, JsonTokenType.StartObject, "__metadata__ to be an object of strings");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string key = Text(ref reader);
+            var key = Text(ref reader);
             Expect(ref reader, JsonTokenType.String, $"__metadata__ entry '{key}' to be a string");
             if (!_metadata.TryAdd(key, Text(ref reader)))
                 throw Bad(ref reader, $"the __metadata__ key '{key}' occurs twice");
@@ -102,21 +104,32 @@ internal sealed class SafeTensorsHeader
     {
         Expect(ref reader, JsonTokenType.StartObject, $"tensor '{name}' to be an object");
         TensorType? type = null;
-        List<long>? shape = null, offsets = null;
+        List<long>? shape = null,
+            offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string key = Text(ref reader);
-            if (key switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false })
+            var key = Text(ref reader);
+            if (
+                key switch
+                {
+                    "dtype" => type is not null,
+                    "shape" => shape is not null,
+                    "data_offsets" => offsets is not null,
+                    _ => false,
+                }
+            )
                 throw Bad(ref reader, $"tensor '{name}' has '{key}' twice");
             switch (key)
             {
                 case "dtype":
                     Expect(ref reader, JsonTokenType.String, $"dtype of '{name}' to be a string");
-                    string spelled = Text(ref reader);
-                    type = TensorTypes.TryParse(spelled, out TensorType t)
+                    var spelled = Text(ref reader);
+                    type = TensorTypes.TryParse(spelled, out var t)
                         ? t
-                        : throw Bad(ref reader, $"tensor '{name}' has dtype '{spelled}', expected one of " +
-                            string.Join(", ", TensorTypes.Names));
+                        : throw Bad(
+                            ref reader,
+                            $"tensor '{name}' has dtype '{spelled}', expected one of " + string.Join(", ", TensorTypes.Names)
+                        );
                     break;
                 case "shape":
                     shape = ReadIntegers(ref reader, name, "shape");
@@ -138,30 +151,38 @@ internal sealed class SafeTensorsHeader
 
     private void CheckSize(ref Utf8JsonReader reader, string name, TensorType type, List<long> shape, long begin, long end)
     {
-        UInt128 bytes = (UInt128)type.Size();
-        foreach (long extent in shape)
+        var bytes = (UInt128)type.Size();
+        foreach (var extent in shape)
         {
             bytes *= (UInt128)extent;
             if (bytes > long.MaxValue)
                 throw Bad(ref reader, $"tensor '{name}' has shape {TensorInfo.TextOf(shape)}, whose size overflows 64 bits");
         }
         if (end < begin || (UInt128)(end - begin) != bytes)
-            throw Bad(ref reader, $"tensor '{name}' has data_offsets [{begin}, {end}], expected {bytes} bytes for " +
-                $"{type.Name()} {TensorInfo.TextOf(shape)}");
+            throw Bad(
+                ref reader,
+                $"tensor '{name}' has data_offsets [{begin}, {end}], expected {bytes} bytes for "
+                    + $"{type.Name()} {TensorInfo.TextOf(shape)}"
+            );
     }
 
     private void CheckLayout(long fileLength)
     {
-        long available = fileLength - DataOffset, position = 0;
-        foreach (TensorInfo t in _tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
+        long available = fileLength - DataOffset,
+            position = 0;
+        foreach (var t in _tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
         {
             if (t.Begin != position)
-                throw Bad(DataOffset + Math.Min(position, t.Begin),
-                    $"tensor '{t.Name}' starts at data offset {t.Begin}, expected {position} (tensors leave no " +
-                    (t.Begin > position ? "hole)" : "overlap)"));
+                throw Bad(
+                    DataOffset + Math.Min(position, t.Begin),
+                    $"tensor '{t.Name}' starts at data offset {t.Begin}, expected {position} (tensors leave no "
+                        + (t.Begin > position ? "hole)" : "overlap)")
+                );
             if (t.End > available)
-                throw Bad(DataOffset + t.Begin, $"tensor '{t.Name}' ends at data offset {t.End}, but the file holds only " +
-                    $"{available} data bytes; the file is cut");
+                throw Bad(
+                    DataOffset + t.Begin,
+                    $"tensor '{t.Name}' ends at data offset {t.End}, but the file holds only " + $"{available} data bytes; the file is cut"
+                );
             position = t.End;
         }
         if (position != available)
@@ -174,7 +195,7 @@ internal sealed class SafeTensorsHeader
         var values = new List<long>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long value) || value < 0)
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var value) || value < 0)
                 throw Bad(ref reader, $"{key} of '{name}' holds something else than integers of 0 or more");
             values.Add(value);
         }
@@ -196,7 +217,9 @@ internal sealed class SafeTensorsHeader
         catch (InvalidOperationException e)
         {
             throw new UserErrorException(
-                $"'{_path}', offset {LengthBytes + reader.TokenStartIndex}: a name or string is not valid UTF-8; the file is damaged.", e);
+                $"'{_path}', offset {LengthBytes + reader.TokenStartIndex}: a name or string is not valid UTF-8; the file is damaged.",
+                e
+            );
         }
     }
 
@@ -218,11 +241,11 @@ internal sealed class SafeTensorsHeader
             if (metadata is { Count: > 0 })
             {
                 json.WriteStartObject(MetadataKey);
-                foreach ((string key, string value) in metadata)
+                foreach ((var key, var value) in metadata)
                     json.WriteString(key, value);
                 json.WriteEndObject();
             }
-            foreach (TensorInfo t in tensors)
+            foreach (var t in tensors)
             {
                 json.WriteStartObject(t.Name);
                 json.WriteString("dtype", t.Type.Name());
@@ -232,9 +255,9 @@ internal sealed class SafeTensorsHeader
             }
             json.WriteEndObject();
         }
-        byte[] text = buffer.ToArray();
-        int padded = (text.Length + 7) & ~7;
-        byte[] header = new byte[LengthBytes + padded];
+        var text = buffer.ToArray();
+        var padded = (text.Length + 7) & ~7;
+        var header = new byte[LengthBytes + padded];
         BinaryPrimitives.WriteInt64LittleEndian(header, padded);
         text.CopyTo(header, LengthBytes);
         header.AsSpan(LengthBytes + text.Length).Fill((byte)' ');
@@ -244,7 +267,7 @@ internal sealed class SafeTensorsHeader
     private static void WriteIntegers(Utf8JsonWriter json, string key, IReadOnlyList<long> values)
     {
         json.WriteStartArray(key);
-        foreach (long value in values)
+        foreach (var value in values)
             json.WriteNumberValue(value);
         json.WriteEndArray();
     }

@@ -27,10 +27,12 @@ public sealed class SafeTensorsWriter
     {
         ArgumentNullException.ThrowIfNull(name);
         long expected = type.Size();
-        foreach (long extent in shape)
+        foreach (var extent in shape)
             expected = checked(expected * extent);
         if (bytes.Length != expected)
-            throw new ArgumentException($"Tensor '{name}' has {bytes.Length} bytes, expected {expected} for {type.Name()} {TensorInfo.TextOf(shape.ToArray())}.");
+            throw new ArgumentException(
+                $"Tensor '{name}' has {bytes.Length} bytes, expected {expected} for {type.Name()} {TensorInfo.TextOf(shape.ToArray())}."
+            );
         if (name == "__metadata__" || !_names.Add(name))
             throw new ArgumentException($"The tensor name '{name}' is taken.");
         _tensors.Add((name, type, shape.ToArray(), bytes));
@@ -38,8 +40,8 @@ public sealed class SafeTensorsWriter
 
     /// <summary>Adds a tensor with a copy of an array's values.</summary>
     /// <inheritdoc cref="Add(string, TensorType, ReadOnlySpan{long}, ReadOnlyMemory{byte})"/>
-    public void Add<T>(string name, ReadOnlySpan<long> shape, ReadOnlySpan<T> values) where T : unmanaged =>
-        Add(name, TensorTypes.Of<T>(), shape, MemoryMarshal.AsBytes(values).ToArray());
+    public void Add<T>(string name, ReadOnlySpan<long> shape, ReadOnlySpan<T> values)
+        where T : unmanaged => Add(name, TensorTypes.Of<T>(), shape, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>Writes the file.</summary>
     /// <param name="path">Its path; the previous file stays until the new one is complete.</param>
@@ -54,12 +56,15 @@ public sealed class SafeTensorsWriter
             infos.Add(new TensorInfo(name, type, shape, offset, offset + bytes.Length));
             offset += bytes.Length;
         }
-        byte[] header = SafeTensorsHeader.Build(infos, _metadata);
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(header);
-            foreach (var t in ordered)
-                stream.Write(t.Bytes.Span);
-        });
+        var header = SafeTensorsHeader.Build(infos, _metadata);
+        AtomicFile.Write(
+            path,
+            stream =>
+            {
+                stream.Write(header);
+                foreach (var t in ordered)
+                    stream.Write(t.Bytes.Span);
+            }
+        );
     }
 }

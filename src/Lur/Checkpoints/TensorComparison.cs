@@ -47,23 +47,30 @@ public sealed class TensorComparison
         var wanted = expected.ToList();
         var held = found.ToDictionary(t => t.Name, StringComparer.Ordinal);
         var names = wanted.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
-        List<string> missing = [], misshapen = [];
-        foreach (ExpectedTensor e in wanted)
+        List<string> missing = [],
+            misshapen = [];
+        foreach (var e in wanted)
         {
-            if (!held.TryGetValue(e.Name, out TensorInfo? t))
+            if (!held.TryGetValue(e.Name, out var t))
             {
                 if (!e.Optional)
                     missing.Add($"{e.Name} {TensorInfo.TextOf(e.Shape)}");
             }
             else if (!t.Shape.SequenceEqual(e.Shape) || !TypeFits(e, t))
             {
-                misshapen.Add($"{e.Name}: file {t.Type.Name()} {t.ShapeText}, expected " +
-                    $"{e.Type?.Name() ?? "floating"} {TensorInfo.TextOf(e.Shape)}");
+                misshapen.Add(
+                    $"{e.Name}: file {t.Type.Name()} {t.ShapeText}, expected "
+                        + $"{e.Type?.Name() ?? "floating"} {TensorInfo.TextOf(e.Shape)}"
+                );
             }
         }
         var extra = held.Values.Where(t => !names.Contains(t.Name)).ToList();
         return new TensorComparison(
-            missing, [.. extra.Select(t => $"{t.Name} {t.Type.Name()} {t.ShapeText}")], misshapen, FindPrefix(names, extra));
+            missing,
+            [.. extra.Select(t => $"{t.Name} {t.Type.Name()} {t.ShapeText}")],
+            misshapen,
+            FindPrefix(names, extra)
+        );
     }
 
     /// <summary>Compares and fails with the whole difference in one message.</summary>
@@ -74,23 +81,29 @@ public sealed class TensorComparison
     public static void Require(SafeTensorsFile file, IEnumerable<ExpectedTensor> expected, string model)
     {
         ArgumentNullException.ThrowIfNull(file);
-        TensorComparison difference = Compare(expected, file.Tensors);
+        var difference = Compare(expected, file.Tensors);
         if (!difference.IsMatch)
             throw new UserErrorException(
-                $"'{file.Path}' does not fit the model {model}: {difference.Summary}.{Environment.NewLine}{difference}");
+                $"'{file.Path}' does not fit the model {model}: {difference.Summary}.{Environment.NewLine}{difference}"
+            );
     }
 
     /// <summary>The counts, such as <c>2 missing, 1 misshapen</c>.</summary>
-    public string Summary => string.Join(", ", new[] { (Missing.Count, "missing"), (Extra.Count, "extra"), (Misshapen.Count, "misshapen") }
-        .Where(k => k.Item1 > 0).Select(k => $"{k.Item1} {k.Item2}"));
+    public string Summary =>
+        string.Join(
+            ", ",
+            new[] { (Missing.Count, "missing"), (Extra.Count, "extra"), (Misshapen.Count, "misshapen") }
+                .Where(k => k.Item1 > 0)
+                .Select(k => $"{k.Item1} {k.Item2}")
+        );
 
     /// <summary>The difference, one tensor a line, at most twelve of a kind, the hint last.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
-        foreach ((string kind, IReadOnlyList<string> list) in new[] { ("missing", Missing), ("extra", Extra), ("misshapen", Misshapen) })
+        foreach ((var kind, var list) in new[] { ("missing", Missing), ("extra", Extra), ("misshapen", Misshapen) })
         {
-            foreach (string line in list.Take(ShownPerKind))
+            foreach (var line in list.Take(ShownPerKind))
                 text.Append("  ").Append(kind.PadRight(10)).AppendLine(line);
             if (list.Count > ShownPerKind)
                 text.Append("  ").Append(kind.PadRight(10)).AppendLine($"and {list.Count - ShownPerKind} more");
@@ -100,15 +113,17 @@ public sealed class TensorComparison
         return text.ToString().TrimEnd();
     }
 
-    private static bool TypeFits(ExpectedTensor e, TensorInfo t) => e.Type is { } type
-        ? t.Type == type
-        : t.Type is TensorType.F64 or TensorType.F32 or TensorType.F16 or TensorType.BF16;
+    private static bool TypeFits(ExpectedTensor e, TensorInfo t) =>
+        e.Type is { } type ? t.Type == type : t.Type is TensorType.F64 or TensorType.F32 or TensorType.F16 or TensorType.BF16;
 
     // DataParallel and wrapper modules prefix every name ("module.", "model."): the commonest reason that nothing fits.
     private static string? FindPrefix(HashSet<string> names, List<TensorInfo> extra)
     {
-        foreach (string prefix in extra.Select(t => t.Name[..(t.Name.IndexOf('.', StringComparison.Ordinal) + 1)]).Distinct())
-            if (prefix.Length > 0 && extra.Any(t => t.Name.StartsWith(prefix, StringComparison.Ordinal) && names.Contains(t.Name[prefix.Length..])))
+        foreach (var prefix in extra.Select(t => t.Name[..(t.Name.IndexOf('.', StringComparison.Ordinal) + 1)]).Distinct())
+            if (
+                prefix.Length > 0
+                && extra.Any(t => t.Name.StartsWith(prefix, StringComparison.Ordinal) && names.Contains(t.Name[prefix.Length..]))
+            )
                 return $"the names in the file carry the prefix '{prefix}'; save the inner module, or strip the prefix.";
         return null;
     }

@@ -5,32 +5,46 @@ public enum TensorType
 {
     /// <summary>One byte, 0 or 1.</summary>
     Bool,
+
     /// <summary>Unsigned 8-bit integer.</summary>
     U8,
+
     /// <summary>Signed 8-bit integer.</summary>
     I8,
+
     /// <summary>8-bit float, 5 exponent bits; raw access only.</summary>
     F8E5M2,
+
     /// <summary>8-bit float, 4 exponent bits; raw access only.</summary>
     F8E4M3,
+
     /// <summary>Signed 16-bit integer.</summary>
     I16,
+
     /// <summary>Unsigned 16-bit integer.</summary>
     U16,
+
     /// <summary>IEEE 754 half.</summary>
     F16,
+
     /// <summary>bfloat16: the upper half of a float.</summary>
     BF16,
+
     /// <summary>Signed 32-bit integer.</summary>
     I32,
+
     /// <summary>Unsigned 32-bit integer.</summary>
     U32,
+
     /// <summary>IEEE 754 single.</summary>
     F32,
+
     /// <summary>IEEE 754 double.</summary>
     F64,
+
     /// <summary>Signed 64-bit integer.</summary>
     I64,
+
     /// <summary>Unsigned 64-bit integer.</summary>
     U64,
 }
@@ -39,19 +53,36 @@ public enum TensorType
 public static class TensorTypes
 {
     private static readonly string[] s_names =
-        ["BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "I16", "U16", "F16", "BF16", "I32", "U32", "F32", "F64", "I64", "U64"];
+    [
+        "BOOL",
+        "U8",
+        "I8",
+        "F8_E5M2",
+        "F8_E4M3",
+        "I16",
+        "U16",
+        "F16",
+        "BF16",
+        "I32",
+        "U32",
+        "F32",
+        "F64",
+        "I64",
+        "U64",
+    ];
 
     /// <summary>All spellings, in the order of the enumeration.</summary>
     public static IReadOnlyList<string> Names => s_names;
 
     /// <summary>Bytes of one element.</summary>
-    public static int Size(this TensorType type) => type switch
-    {
-        <= TensorType.F8E4M3 => 1,
-        <= TensorType.BF16 => 2,
-        <= TensorType.F32 => 4,
-        _ => 8,
-    };
+    public static int Size(this TensorType type) =>
+        type switch
+        {
+            <= TensorType.F8E4M3 => 1,
+            <= TensorType.BF16 => 2,
+            <= TensorType.F32 => 4,
+            _ => 8,
+        };
 
     /// <summary>The spelling in a file's header, such as <c>F32</c>.</summary>
     public static string Name(this TensorType type) => s_names[(int)type];
@@ -59,14 +90,15 @@ public static class TensorTypes
     /// <summary>The type with a spelling, if there is one.</summary>
     public static bool TryParse(string name, out TensorType type)
     {
-        int i = Array.IndexOf(s_names, name);
+        var i = Array.IndexOf(s_names, name);
         type = (TensorType)Math.Max(i, 0);
         return i >= 0;
     }
 
     /// <summary>The element type that holds .NET values of type <typeparamref name="T"/> without conversion.</summary>
     /// <exception cref="NotSupportedException">There is none.</exception>
-    public static TensorType Of<T>() where T : unmanaged =>
+    public static TensorType Of<T>()
+        where T : unmanaged =>
         default(T) switch
         {
             float => TensorType.F32,

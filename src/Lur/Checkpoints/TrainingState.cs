@@ -12,7 +12,9 @@ namespace Lur.Checkpoints;
 /// </summary>
 public sealed class TrainingState
 {
-    private const string KindKey = "lur.kind", Kind = "training-state", HashKey = "lur.sha256";
+    private const string KindKey = "lur.kind",
+        Kind = "training-state",
+        HashKey = "lur.sha256";
 
     private readonly OrderedDictionary<string, (TensorType Type, Array Values)> _arrays = new(StringComparer.Ordinal);
     private readonly OrderedDictionary<string, string> _values = new(StringComparer.Ordinal);
@@ -27,7 +29,8 @@ public sealed class TrainingState
     /// <summary>Sets an array, by reference: it must not change before <see cref="Save"/>.</summary>
     /// <param name="name">Its name, such as <c>momentum</c>.</param>
     /// <param name="values">The array; may be empty.</param>
-    public void SetArray<T>(string name, T[] values) where T : unmanaged
+    public void SetArray<T>(string name, T[] values)
+        where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(values);
         _arrays[name] = (TensorTypes.Of<T>(), values);
@@ -37,7 +40,8 @@ public sealed class TrainingState
     /// <param name="name">Its name.</param>
     /// <param name="expectedLength">Its length, or -1 when any is fine.</param>
     /// <exception cref="UserErrorException">It is absent, of another type, or of another length.</exception>
-    public T[] GetArray<T>(string name, int expectedLength = -1) where T : unmanaged
+    public T[] GetArray<T>(string name, int expectedLength = -1)
+        where T : unmanaged
     {
         if (!_arrays.TryGetValue(name, out var entry))
             throw new UserErrorException($"{_source} has no array '{name}'; it was written by another version or another kind of run.");
@@ -46,7 +50,8 @@ public sealed class TrainingState
         return expectedLength < 0 || values.Length == expectedLength
             ? values
             : throw new UserErrorException(
-                $"{_source}: array '{name}' has {values.Length} elements, expected {expectedLength}; it belongs to another model.");
+                $"{_source}: array '{name}' has {values.Length} elements, expected {expectedLength}; it belongs to another model."
+            );
     }
 
     /// <summary>True if there is an array of this name.</summary>
@@ -66,27 +71,29 @@ public sealed class TrainingState
 
     /// <summary>A text value.</summary>
     /// <exception cref="UserErrorException">It is absent.</exception>
-    public string GetString(string name) => _values.TryGetValue(name, out string? value)
-        ? value
-        : throw new UserErrorException($"{_source} has no value '{name}'; it was written by another version or another kind of run.");
+    public string GetString(string name) =>
+        _values.TryGetValue(name, out var value)
+            ? value
+            : throw new UserErrorException($"{_source} has no value '{name}'; it was written by another version or another kind of run.");
 
     /// <summary>An integer value.</summary>
     /// <exception cref="UserErrorException">It is absent or not an integer.</exception>
-    public long GetInt64(string name) => long.TryParse(GetString(name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long v)
-        ? v
-        : throw NotA(name, "an integer");
+    public long GetInt64(string name) =>
+        long.TryParse(GetString(name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var v)
+            ? v
+            : throw NotA(name, "an integer");
 
     /// <summary>An unsigned integer value.</summary>
     /// <exception cref="UserErrorException">It is absent or not an unsigned integer.</exception>
-    public ulong GetUInt64(string name) => ulong.TryParse(GetString(name), NumberStyles.None, CultureInfo.InvariantCulture, out ulong v)
-        ? v
-        : throw NotA(name, "an integer of 0 or more");
+    public ulong GetUInt64(string name) =>
+        ulong.TryParse(GetString(name), NumberStyles.None, CultureInfo.InvariantCulture, out var v)
+            ? v
+            : throw NotA(name, "an integer of 0 or more");
 
     /// <summary>A number.</summary>
     /// <exception cref="UserErrorException">It is absent or not a number.</exception>
-    public double GetDouble(string name) => double.TryParse(GetString(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double v)
-        ? v
-        : throw NotA(name, "a number");
+    public double GetDouble(string name) =>
+        double.TryParse(GetString(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var v) ? v : throw NotA(name, "a number");
 
     /// <summary>Fails unless a value is the expected one, such as the hash of the configuration to be resumed.</summary>
     /// <param name="name">Name of the value.</param>
@@ -95,7 +102,7 @@ public sealed class TrainingState
     /// <exception cref="UserErrorException">They differ.</exception>
     public void Require(string name, string expected, string remedy)
     {
-        string actual = GetString(name);
+        var actual = GetString(name);
         if (actual != expected)
             throw new UserErrorException($"{_source}: '{name}' is '{actual}', but this run has '{expected}'; {remedy}.");
     }
@@ -107,9 +114,9 @@ public sealed class TrainingState
     {
         var writer = new SafeTensorsWriter();
         writer.Metadata[KindKey] = Kind;
-        foreach ((string name, string value) in _values)
+        foreach ((var name, var value) in _values)
             writer.Metadata["value." + name] = value;
-        foreach ((string name, (TensorType type, Array values)) in _arrays)
+        foreach ((var name, (var type, var values)) in _arrays)
             writer.Add(name, type, [values.Length], BytesOf(values, type).ToArray());
         writer.Metadata[HashKey] = ComputeHash();
         writer.Save(path);
@@ -120,19 +127,23 @@ public sealed class TrainingState
     /// <exception cref="UserErrorException">It is missing, not a training state, or damaged.</exception>
     public static TrainingState Load(string path)
     {
-        using SafeTensorsFile file = SafeTensorsFile.Open(path);
-        if (!file.Metadata.TryGetValue(KindKey, out string? kind) || kind != Kind)
-            throw new UserErrorException($"'{path}' is a safetensors file but not a training state; give the state that a run of Lur wrote.");
+        using var file = SafeTensorsFile.Open(path);
+        if (!file.Metadata.TryGetValue(KindKey, out var kind) || kind != Kind)
+            throw new UserErrorException(
+                $"'{path}' is a safetensors file but not a training state; give the state that a run of Lur wrote."
+            );
         var state = new TrainingState { _source = $"'{path}'" };
-        foreach ((string key, string value) in file.Metadata)
+        foreach ((var key, var value) in file.Metadata)
             if (key.StartsWith("value.", StringComparison.Ordinal))
                 state._values[key["value.".Length..]] = value;
-        foreach (TensorInfo t in file.Tensors)
+        foreach (var t in file.Tensors)
             state._arrays[t.Name] = (t.Type, ReadArray(file, t));
-        string actual = state.ComputeHash(), expected = file.Metadata.GetValueOrDefault(HashKey, "");
+        string actual = state.ComputeHash(),
+            expected = file.Metadata.GetValueOrDefault(HashKey, "");
         if (actual != expected)
             throw new UserErrorException(
-                $"'{path}' is damaged: SHA-256 of its content is {actual}, expected '{expected}'; resume from an older state.");
+                $"'{path}' is damaged: SHA-256 of its content is {actual}, expected '{expected}'; resume from an older state."
+            );
         return state;
     }
 
@@ -140,9 +151,9 @@ public sealed class TrainingState
     private string ComputeHash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach ((string name, string value) in _values.OrderBy(v => v.Key, StringComparer.Ordinal))
+        foreach ((var name, var value) in _values.OrderBy(v => v.Key, StringComparer.Ordinal))
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{value}\0"));
-        foreach ((string name, (TensorType type, Array values)) in _arrays.OrderBy(v => v.Key, StringComparer.Ordinal))
+        foreach ((var name, (var type, var values)) in _arrays.OrderBy(v => v.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{type.Name()}\0{values.Length}\0"));
             hash.AppendData(BytesOf(values, type));
@@ -150,27 +161,28 @@ public sealed class TrainingState
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static ReadOnlySpan<byte> BytesOf(Array values, TensorType type) => values.Length == 0
-        ? default
-        : MemoryMarshal.CreateReadOnlySpan(
-            ref MemoryMarshal.GetArrayDataReference(values), checked(values.Length * type.Size()));
+    private static ReadOnlySpan<byte> BytesOf(Array values, TensorType type) =>
+        values.Length == 0
+            ? default
+            : MemoryMarshal.CreateReadOnlySpan(ref MemoryMarshal.GetArrayDataReference(values), checked(values.Length * type.Size()));
 
-    private static Array ReadArray(SafeTensorsFile file, TensorInfo t) => t.Type switch
-    {
-        TensorType.F32 => file.ReadArray<float>(t.Name),
-        TensorType.F64 => file.ReadArray<double>(t.Name),
-        TensorType.F16 => file.ReadArray<Half>(t.Name),
-        TensorType.I32 => file.ReadArray<int>(t.Name),
-        TensorType.U32 => file.ReadArray<uint>(t.Name),
-        TensorType.I64 => file.ReadArray<long>(t.Name),
-        TensorType.U64 => file.ReadArray<ulong>(t.Name),
-        TensorType.I16 => file.ReadArray<short>(t.Name),
-        TensorType.U16 => file.ReadArray<ushort>(t.Name),
-        TensorType.I8 => file.ReadArray<sbyte>(t.Name),
-        TensorType.Bool => file.ReadArray<bool>(t.Name),
-        TensorType.U8 => file.ReadArray<byte>(t.Name),
-        _ => throw new UserErrorException($"'{file.Path}': array '{t.Name}' is {t.Type.Name()}, which no training state holds."),
-    };
+    private static Array ReadArray(SafeTensorsFile file, TensorInfo t) =>
+        t.Type switch
+        {
+            TensorType.F32 => file.ReadArray<float>(t.Name),
+            TensorType.F64 => file.ReadArray<double>(t.Name),
+            TensorType.F16 => file.ReadArray<Half>(t.Name),
+            TensorType.I32 => file.ReadArray<int>(t.Name),
+            TensorType.U32 => file.ReadArray<uint>(t.Name),
+            TensorType.I64 => file.ReadArray<long>(t.Name),
+            TensorType.U64 => file.ReadArray<ulong>(t.Name),
+            TensorType.I16 => file.ReadArray<short>(t.Name),
+            TensorType.U16 => file.ReadArray<ushort>(t.Name),
+            TensorType.I8 => file.ReadArray<sbyte>(t.Name),
+            TensorType.Bool => file.ReadArray<bool>(t.Name),
+            TensorType.U8 => file.ReadArray<byte>(t.Name),
+            _ => throw new UserErrorException($"'{file.Path}': array '{t.Name}' is {t.Type.Name()}, which no training state holds."),
+        };
 
     private UserErrorException NotA(string name, string what) => new($"{_source}: value '{name}' is '{GetString(name)}', expected {what}.");
 }

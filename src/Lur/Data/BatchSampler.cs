@@ -16,7 +16,8 @@ public readonly record struct SamplerPosition(long Epoch, int Batch);
 /// <remarks>Not thread-safe. <see cref="Next"/> allocates nothing.</remarks>
 public sealed class BatchSampler
 {
-    private readonly int[] _indices, _order;
+    private readonly int[] _indices,
+        _order;
     private readonly RandomStream _random;
     private readonly bool _shuffle;
     private long _orderEpoch = -1;
@@ -60,7 +61,9 @@ public sealed class BatchSampler
         {
             if (value.Epoch < 0 || value.Batch < 0 || value.Batch >= BatchesPerEpoch)
                 throw new UserErrorException(
-                    $"The sampler position epoch {value.Epoch}, batch {value.Batch} does not exist with {BatchesPerEpoch} batches an epoch; it belongs to other data or another batch size.");
+                    $"The sampler position epoch {value.Epoch}, batch {value.Batch} does not exist with {BatchesPerEpoch} "
+                        + $"batches an epoch; it belongs to other data or another batch size."
+                );
             _position = value;
         }
     }
@@ -72,17 +75,22 @@ public sealed class BatchSampler
     {
         if (batch.Length != BatchSize)
             throw new ArgumentException($"A batch has {BatchSize} indices, but the buffer has {batch.Length}.");
-        ReadOnlySpan<int> order = OrderOf(_position.Epoch);
-        int start = _position.Batch * BatchSize, fresh = Math.Min(BatchSize, order.Length - start);
+        var order = OrderOf(_position.Epoch);
+        int start = _position.Batch * BatchSize,
+            fresh = Math.Min(BatchSize, order.Length - start);
         for (int i = 0, source = start; i < batch.Length; i++, source++)
         {
             if (source == order.Length)
                 source = 0;
             batch[i] = order[source];
         }
-        _position = _position.Batch + 1 < BatchesPerEpoch
-            ? _position with { Batch = _position.Batch + 1 }
-            : new SamplerPosition(_position.Epoch + 1, 0);
+        _position =
+            _position.Batch + 1 < BatchesPerEpoch
+                ? _position with
+                {
+                    Batch = _position.Batch + 1,
+                }
+                : new SamplerPosition(_position.Epoch + 1, 0);
         return fresh;
     }
 

@@ -16,7 +16,12 @@ public sealed record ChannelStatistics(IReadOnlyList<double> Mean, IReadOnlyList
     public static ChannelStatistics Of(IImageDataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        return data.Name switch { "cifar10" => s_cifar10, "cifar100" => s_cifar100, _ => Measure(data) };
+        return data.Name switch
+        {
+            "cifar10" => s_cifar10,
+            "cifar100" => s_cifar100,
+            _ => Measure(data),
+        };
     }
 
     /// <summary>Measures in one pass over the samples. The sums are of integers and exact, so the order cannot matter.</summary>
@@ -25,17 +30,18 @@ public sealed record ChannelStatistics(IReadOnlyList<double> Mean, IReadOnlyList
     public static ChannelStatistics Measure(IImageDataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        byte[] sample = new byte[data.SampleBytes];
-        int plane = data.Height * data.Width;
+        var sample = new byte[data.SampleBytes];
+        var plane = data.Height * data.Width;
         var sum = new UInt128[data.Channels];
         var squares = new UInt128[data.Channels];
-        for (int i = 0; i < data.Count; i++)
+        for (var i = 0; i < data.Count; i++)
         {
             data.CopyImage(i, sample);
-            for (int c = 0; c < data.Channels; c++)
+            for (var c = 0; c < data.Channels; c++)
             {
-                ulong s = 0, q = 0;
-                foreach (byte b in sample.AsSpan(c * plane, plane))
+                ulong s = 0,
+                    q = 0;
+                foreach (var b in sample.AsSpan(c * plane, plane))
                 {
                     s += b;
                     q += (uint)(b * b);
@@ -50,11 +56,12 @@ public sealed record ChannelStatistics(IReadOnlyList<double> Mean, IReadOnlyList
     // The variance is (n q - s^2) / n^2 in exact integers: no cancellation, however flat the channel.
     private static ChannelStatistics FromSums(UInt128[] sum, UInt128[] squares, UInt128 n)
     {
-        double[] mean = new double[sum.Length], deviation = new double[sum.Length];
-        for (int c = 0; c < sum.Length; c++)
+        double[] mean = new double[sum.Length],
+            deviation = new double[sum.Length];
+        for (var c = 0; c < sum.Length; c++)
         {
             mean[c] = (double)sum[c] / (255.0 * (double)n);
-            UInt128 spread = n * squares[c] - sum[c] * sum[c];
+            var spread = n * squares[c] - sum[c] * sum[c];
             deviation[c] = spread == 0 ? 1 : Math.Sqrt((double)spread) / (255.0 * (double)n);
         }
         return new ChannelStatistics(mean, deviation);

@@ -7,6 +7,7 @@ public enum CifarKind
 {
     /// <summary>One label byte, then 3 x 32 x 32 pixels: 3073 bytes.</summary>
     Cifar10,
+
     /// <summary>A coarse and a fine label byte, then 3 x 32 x 32 pixels: 3074 bytes; the fine label is used.</summary>
     Cifar100,
 }
@@ -14,9 +15,21 @@ public enum CifarKind
 /// <summary>CIFAR-10 or CIFAR-100 in binary form, memory-mapped; any number of records a file, files in the order given.</summary>
 public sealed class CifarDataset : IImageDataset
 {
-    private const int Side = 32, PixelBytes = 3 * Side * Side;
+    private const int Side = 32,
+        PixelBytes = 3 * Side * Side;
     private static readonly string[] s_cifar10Names =
-        ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+    [
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ];
 
     private readonly List<(MappedFile File, int First)> _parts = [];
     private readonly byte[] _labels;
@@ -29,9 +42,9 @@ public sealed class CifarDataset : IImageDataset
         ClassNames = ReadNames(kind, namesPath);
         try
         {
-            foreach (string path in paths)
+            foreach (var path in paths)
             {
-                MappedFile file = MappedFile.Open(path, $"{Title} file");
+                var file = MappedFile.Open(path, $"{Title} file");
                 _parts.Add((file, Count));
                 Count = checked(Count + CountRecords(file));
             }
@@ -48,14 +61,19 @@ public sealed class CifarDataset : IImageDataset
 
     /// <inheritdoc/>
     public string Name { get; }
+
     /// <inheritdoc/>
     public int Count { get; }
+
     /// <inheritdoc/>
     public int Channels => 3;
+
     /// <inheritdoc/>
     public int Height => Side;
+
     /// <inheritdoc/>
     public int Width => Side;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames { get; }
 
@@ -81,7 +99,7 @@ public sealed class CifarDataset : IImageDataset
     public void CopyImage(int index, Span<byte> chw)
     {
         ImageDatasets.CheckSample(this, index, chw.Length);
-        int part = _parts.Count - 1;
+        var part = _parts.Count - 1;
         while (_parts[part].First > index)
             part--;
         var (file, first) = _parts[part];
@@ -97,24 +115,26 @@ public sealed class CifarDataset : IImageDataset
 
     private int CountRecords(MappedFile file)
     {
-        long records = file.Length / RecordBytes, rest = file.Length % RecordBytes;
+        long records = file.Length / RecordBytes,
+            rest = file.Length % RecordBytes;
         if (records == 0 && rest == 0)
             throw new UserErrorException($"'{file.Path}', offset 0: the {Title} file is empty, expected records of {RecordBytes} bytes.");
         if (rest != 0)
             throw new UserErrorException(
-                $"'{file.Path}', offset {records * RecordBytes}: record {records} has {rest} bytes, expected {RecordBytes} " +
-                $"({_labelBytes} of label, {PixelBytes} of pixels); the file is cut or is not {Title} binary.");
+                $"'{file.Path}', offset {records * RecordBytes}: record {records} has {rest} bytes, expected {RecordBytes} "
+                    + $"({_labelBytes} of label, {PixelBytes} of pixels); the file is cut or is not {Title} binary."
+            );
         return checked((int)records);
     }
 
     private void ReadLabels(MappedFile file, Span<byte> labels)
     {
-        for (int i = 0; i < labels.Length; i++)
+        for (var i = 0; i < labels.Length; i++)
         {
-            long offset = (long)i * RecordBytes;
+            var offset = (long)i * RecordBytes;
             if (_labelBytes == 2 && file[offset] >= 20)
                 throw BadLabel(file, offset, i, "coarse label", file[offset], 20);
-            byte label = file[offset + _labelBytes - 1];
+            var label = file[offset + _labelBytes - 1];
             if (label >= ClassNames.Count)
                 throw BadLabel(file, offset + _labelBytes - 1, i, "label", label, ClassNames.Count);
             labels[i] = label;
@@ -122,23 +142,26 @@ public sealed class CifarDataset : IImageDataset
     }
 
     private UserErrorException BadLabel(MappedFile file, long offset, int record, string what, byte value, int classes) =>
-        new($"'{file.Path}', offset {offset}: record {record} has {what} {value}, expected 0 to {classes - 1}; the file is " +
-            $"damaged or is not {Title} binary.");
+        new(
+            $"'{file.Path}', offset {offset}: record {record} has {what} {value}, expected 0 to {classes - 1}; the file is "
+                + $"damaged or is not {Title} binary."
+        );
 
     private static string[] ReadNames(CifarKind kind, string? path)
     {
-        int classes = kind == CifarKind.Cifar10 ? 10 : 100;
+        var classes = kind == CifarKind.Cifar10 ? 10 : 100;
         if (path is null)
             return kind == CifarKind.Cifar10
                 ? s_cifar10Names
                 : [.. Enumerable.Range(0, classes).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))];
-        using FileStream stream = MappedFile.OpenRead(path, "file of class names");
+        using var stream = MappedFile.OpenRead(path, "file of class names");
         using var reader = new StreamReader(stream, Encoding.UTF8);
         string[] names = [.. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
         if (names.Length != classes || names.Distinct(StringComparer.Ordinal).Count() != classes)
             throw new UserErrorException(
-                $"'{path}' names {names.Distinct(StringComparer.Ordinal).Count()} classes in {names.Length} lines, expected " +
-                $"{classes} different names, one a line.");
+                $"'{path}' names {names.Distinct(StringComparer.Ordinal).Count()} classes in {names.Length} lines, expected "
+                    + $"{classes} different names, one a line."
+            );
         return names;
     }
 }

@@ -54,16 +54,21 @@ public sealed partial class DataSource : IDisposable
         ArgumentNullException.ThrowIfNull(location);
         options ??= new DataOptions();
         if (options.TestShare is not (> 0 and < 1))
-            throw new UserErrorException($"The test share {options.TestShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected a number between 0 and 1.");
+            throw new UserErrorException(
+                $"The test share {options.TestShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected a number "
+                    + $"between 0 and 1."
+            );
         if (location == "synthetic" || location.StartsWith("synthetic:", StringComparison.Ordinal))
             return OpenSynthetic(location);
         DataSource? source = null;
         try
         {
-            source = Directory.Exists(location) ? OpenFolder(location, options)
+            source =
+                Directory.Exists(location) ? OpenFolder(location, options)
                 : File.Exists(location) ? OpenFile(location, options)
                 : throw new UserErrorException(
-                    $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S].");
+                    $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S]."
+                );
             source.Train.RequireEveryClass();
             return source;
         }
@@ -82,7 +87,7 @@ public sealed partial class DataSource : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IImageDataset data in _owned)
+        foreach (var data in _owned)
             data.Dispose();
     }
 
@@ -97,60 +102,93 @@ public sealed partial class DataSource : IDisposable
         if (files.Any(f => IdxImages().IsMatch(f)))
             return OpenIdx(folder, files, options);
         if (files.Contains("data_batch_1") || (files.Contains("train") && files.Contains("meta")))
-            throw new UserErrorException($"'{folder}' holds the Python version of CIFAR; download the binary version (cifar-10-binary or cifar-100-binary).");
+            throw new UserErrorException(
+                $"'{folder}' holds the Python version of CIFAR; download the binary version (cifar-10-binary or cifar-100-binary)."
+            );
         // The folder that an archive was unpacked into: cifar-10-batches-bin, MNIST/raw. No deeper: a link may lead back here.
-        if (depth < 2 && folders.Length == 1 && !Directory.EnumerateFiles(Path.Combine(folder, folders[0])).Any(ImageFolderDataset.IsImagePath))
+        if (
+            depth < 2
+            && folders.Length == 1
+            && !Directory.EnumerateFiles(Path.Combine(folder, folders[0])).Any(ImageFolderDataset.IsImagePath)
+        )
             return OpenFolder(Path.Combine(folder, folders[0]), options, depth + 1);
         if (folders.Length > 0)
             return OpenImages(folder, folders, options);
         throw new UserErrorException(
-            $"'{folder}' holds no data set: expected data_batch_*.bin and test_batch.bin (CIFAR-10), train.bin and test.bin (CIFAR-100), " +
-            "train-images-idx3-ubyte[.gz] and its companions (IDX), or one sub-folder of PNG or JPEG files for each class.");
+            $"'{folder}' holds no data set: expected data_batch_*.bin and test_batch.bin (CIFAR-10), train.bin and test.bin (CIFAR-100), "
+                + "train-images-idx3-ubyte[.gz] and its companions (IDX), or one sub-folder of PNG or JPEG files for each class."
+        );
     }
 
     private static DataSource OpenFile(string path, DataOptions options)
     {
-        string name = Path.GetFileName(path), folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string name = Path.GetFileName(path),
+            folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (IdxImages().IsMatch(name))
-            return HoldOut("idx", OpenIdxPair(folder, name, Directory.GetFiles(folder).Select(f => Path.GetFileName(f)!).ToArray()), options);
+            return HoldOut(
+                "idx",
+                OpenIdxPair(folder, name, Directory.GetFiles(folder).Select(f => Path.GetFileName(f)!).ToArray()),
+                options
+            );
         if (IdxLabels().IsMatch(name))
             throw new UserErrorException($"'{path}' is a file of labels; give the file of images.");
-        long length = new FileInfo(path).Length;
-        bool hundred = name is "train.bin" or "test.bin" ||
-            (!CifarBatch().IsMatch(name) && name != "test_batch.bin" && length % 3073 != 0 && length % 3074 == 0);
+        var length = new FileInfo(path).Length;
+        var hundred =
+            name is "train.bin" or "test.bin"
+            || (!CifarBatch().IsMatch(name) && name != "test_batch.bin" && length % 3073 != 0 && length % 3074 == 0);
         if (!hundred && !name.EndsWith(".bin", StringComparison.Ordinal) && length % 3073 != 0)
             throw new UserErrorException(
-                $"'{path}' is not a data set: {length} bytes are no whole number of CIFAR records (3073 or 3074 bytes), and its name is not that " +
-                "of an IDX file (*images*).");
-        string names = Path.Combine(folder, hundred ? "fine_label_names.txt" : "batches.meta.txt");
-        return HoldOut(hundred ? "cifar100" : "cifar10",
-            CifarDataset.Open(hundred ? CifarKind.Cifar100 : CifarKind.Cifar10, [path], File.Exists(names) ? names : null), options);
+                $"'{path}' is not a data set: {length} bytes are no whole number of CIFAR records (3073 or 3074 bytes), and its "
+                    + $"name is not that "
+                    + "of an IDX file (*images*)."
+            );
+        var names = Path.Combine(folder, hundred ? "fine_label_names.txt" : "batches.meta.txt");
+        return HoldOut(
+            hundred ? "cifar100" : "cifar10",
+            CifarDataset.Open(hundred ? CifarKind.Cifar100 : CifarKind.Cifar10, [path], File.Exists(names) ? names : null),
+            options
+        );
     }
 
     private static DataSource OpenCifar10(string folder, string[] files)
     {
-        int[] numbers = [.. files.Select(f => CifarBatch().Match(f)).Where(m => m.Success)
-            .Select(m => int.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture)).Order()];
-        for (int i = 0; i < Math.Max(1, numbers.Length); i++)
+        int[] numbers =
+        [
+            .. files
+                .Select(f => CifarBatch().Match(f))
+                .Where(m => m.Success)
+                .Select(m => int.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
+                .Order(),
+        ];
+        for (var i = 0; i < Math.Max(1, numbers.Length); i++)
             if (i >= numbers.Length || numbers[i] != i + 1)
                 throw Missing(folder, $"data_batch_{i + 1}.bin");
-        return OpenCifar(folder, CifarKind.Cifar10, "cifar10", [.. numbers.Select(n => $"data_batch_{n}.bin")], "test_batch.bin", "batches.meta.txt");
+        return OpenCifar(
+            folder,
+            CifarKind.Cifar10,
+            "cifar10",
+            [.. numbers.Select(n => $"data_batch_{n}.bin")],
+            "test_batch.bin",
+            "batches.meta.txt"
+        );
     }
 
-    private static DataSource OpenCifar100(string folder, string[] files) => files.Contains("train.bin")
-        ? OpenCifar(folder, CifarKind.Cifar100, "cifar100", ["train.bin"], "test.bin", "fine_label_names.txt")
-        : throw Missing(folder, "train.bin");
+    private static DataSource OpenCifar100(string folder, string[] files) =>
+        files.Contains("train.bin")
+            ? OpenCifar(folder, CifarKind.Cifar100, "cifar100", ["train.bin"], "test.bin", "fine_label_names.txt")
+            : throw Missing(folder, "train.bin");
 
     private static DataSource OpenCifar(string folder, CifarKind kind, string format, string[] train, string test, string names)
     {
-        string testPath = Path.Combine(folder, test), namesPath = Path.Combine(folder, names);
+        string testPath = Path.Combine(folder, test),
+            namesPath = Path.Combine(folder, names);
         if (!File.Exists(testPath))
             throw Missing(folder, test);
-        string? givenNames = File.Exists(namesPath) ? namesPath : null;
-        CifarDataset trainSet = CifarDataset.Open(kind, [.. train.Select(t => Path.Combine(folder, t))], givenNames);
+        var givenNames = File.Exists(namesPath) ? namesPath : null;
+        var trainSet = CifarDataset.Open(kind, [.. train.Select(t => Path.Combine(folder, t))], givenNames);
         try
         {
-            CifarDataset testSet = CifarDataset.Open(kind, [testPath], givenNames);
+            var testSet = CifarDataset.Open(kind, [testPath], givenNames);
             return new DataSource(format, trainSet, testSet, testPath, trainSet, testSet);
         }
         catch
@@ -165,16 +203,18 @@ public sealed partial class DataSource : IDisposable
         string[] images = [.. files.Where(f => IdxImages().IsMatch(f))];
         if (images.Length == 1 && !Regex.IsMatch(images[0], "train|t10k|test", RegexOptions.IgnoreCase))
             return HoldOut("idx", OpenIdxPair(folder, images[0], files), options);
-        string train = PickOne(folder, images, "train", "train-images-idx3-ubyte"), test = PickOne(folder, images, "t10k|test", "t10k-images-idx3-ubyte");
-        IdxDataset trainSet = OpenIdxPair(folder, train, files);
+        string train = PickOne(folder, images, "train", "train-images-idx3-ubyte"),
+            test = PickOne(folder, images, "t10k|test", "t10k-images-idx3-ubyte");
+        var trainSet = OpenIdxPair(folder, train, files);
         IdxDataset? testSet = null;
         try
         {
             testSet = OpenIdxPair(folder, test, files);
             if (testSet.Height != trainSet.Height || testSet.Width != trainSet.Width)
                 throw new UserErrorException(
-                    $"'{Path.Combine(folder, test)}', offset 8: images of {testSet.Height} x {testSet.Width}, expected " +
-                    $"{trainSet.Height} x {trainSet.Width} as in the training set.");
+                    $"'{Path.Combine(folder, test)}', offset 8: images of {testSet.Height} x {testSet.Width}, expected "
+                        + $"{trainSet.Height} x {trainSet.Width} as in the training set."
+                );
             testSet.RequireClasses(trainSet.ClassNames.Count);
             return new DataSource("idx", trainSet, testSet, Path.Combine(folder, test), trainSet, testSet);
         }
@@ -189,37 +229,48 @@ public sealed partial class DataSource : IDisposable
     private static string PickOne(string folder, string[] images, string part, string usual)
     {
         // A file and its own .gz are one candidate; the unpacked one needs no temporary copy.
-        string[] found = [.. images.Where(f => Regex.IsMatch(f, part, RegexOptions.IgnoreCase))
-            .GroupBy(f => f.EndsWith(".gz", StringComparison.Ordinal) ? f[..^3] : f).Select(g => g.OrderBy(f => f.Length).First())];
+        string[] found =
+        [
+            .. images
+                .Where(f => Regex.IsMatch(f, part, RegexOptions.IgnoreCase))
+                .GroupBy(f => f.EndsWith(".gz", StringComparison.Ordinal) ? f[..^3] : f)
+                .Select(g => g.OrderBy(f => f.Length).First()),
+        ];
         return found.Length switch
         {
             1 => found[0],
             0 => throw Missing(folder, usual + "[.gz]"),
-            _ => throw new UserErrorException($"'{folder}' holds several sets ({string.Join(", ", found)}); give the path of one file of images."),
+            _ => throw new UserErrorException(
+                $"'{folder}' holds several sets ({string.Join(", ", found)}); give the path of one file of images."
+            ),
         };
     }
 
     private static IdxDataset OpenIdxPair(string folder, string images, string[] files)
     {
-        string labels = images.Replace("images", "labels", StringComparison.OrdinalIgnoreCase).Replace("idx3", "idx1", StringComparison.Ordinal);
-        string plain = labels.EndsWith(".gz", StringComparison.Ordinal) ? labels[..^3] : labels;
-        string found = files.FirstOrDefault(f => f == labels) ?? files.FirstOrDefault(f => f == plain || f == plain + ".gz")
+        var labels = images
+            .Replace("images", "labels", StringComparison.OrdinalIgnoreCase)
+            .Replace("idx3", "idx1", StringComparison.Ordinal);
+        var plain = labels.EndsWith(".gz", StringComparison.Ordinal) ? labels[..^3] : labels;
+        var found =
+            files.FirstOrDefault(f => f == labels)
+            ?? files.FirstOrDefault(f => f == plain || f == plain + ".gz")
             ?? throw Missing(folder, plain + "[.gz]");
         return IdxDataset.Open(Path.Combine(folder, images), Path.Combine(folder, found));
     }
 
     private static DataSource OpenImages(string folder, string[] folders, DataOptions options)
     {
-        string? train = folders.FirstOrDefault(f => f is "train" or "training");
-        string? test = folders.FirstOrDefault(f => f is "test") ?? folders.FirstOrDefault(f => f is "val" or "valid" or "validation");
+        var train = folders.FirstOrDefault(f => f is "train" or "training");
+        var test = folders.FirstOrDefault(f => f is "test") ?? folders.FirstOrDefault(f => f is "val" or "valid" or "validation");
         if (train is null)
             return HoldOut("folder", ImageFolderDataset.Open(folder, options.ImageSize), options);
-        ImageFolderDataset trainSet = ImageFolderDataset.Open(Path.Combine(folder, train), options.ImageSize);
+        var trainSet = ImageFolderDataset.Open(Path.Combine(folder, train), options.ImageSize);
         if (test is null)
             return HoldOut("folder", trainSet, options);
         try
         {
-            ImageFolderDataset testSet = ImageFolderDataset.Open(Path.Combine(folder, test), options.ImageSize, "folder", trainSet);
+            var testSet = ImageFolderDataset.Open(Path.Combine(folder, test), options.ImageSize, "folder", trainSet);
             return new DataSource("folder", trainSet, testSet, Path.Combine(folder, test), trainSet, testSet);
         }
         catch
@@ -231,21 +282,26 @@ public sealed partial class DataSource : IDisposable
 
     private static DataSource OpenSynthetic(string location)
     {
-        int train = 8000, test = 2000;
+        int train = 8000,
+            test = 2000;
         ulong seed = 1;
-        string given = location.Length > 10 ? location[10..] : "";
-        foreach (string part in given.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        var given = location.Length > 10 ? location[10..] : "";
+        foreach (var part in given.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            string[] pair = part.Split('=');
-            bool good = pair.Length == 2 && pair[0] switch
-            {
-                "train" => int.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out train) && train >= 10,
-                "test" => int.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out test) && test >= 10,
-                "seed" => ulong.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out seed),
-                _ => false,
-            };
+            var pair = part.Split('=');
+            var good =
+                pair.Length == 2
+                && pair[0] switch
+                {
+                    "train" => int.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out train) && train >= 10,
+                    "test" => int.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out test) && test >= 10,
+                    "seed" => ulong.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out seed),
+                    _ => false,
+                };
             if (!good)
-                throw new UserErrorException($"'{part}' in '{location}' is not understood; write synthetic:train=N,test=M,seed=S with N and M at least 10.");
+                throw new UserErrorException(
+                    $"'{part}' in '{location}' is not understood; write synthetic:train=N,test=M,seed=S with N and M at least 10."
+                );
         }
         var trainSet = new SyntheticDataset(train, seed, SyntheticPart.Train);
         var testSet = new SyntheticDataset(test, seed, SyntheticPart.Test);
@@ -257,8 +313,11 @@ public sealed partial class DataSource : IDisposable
         try
         {
             whole.RequireEveryClass();
-            (int[] train, int[] test) = StratifiedSplit.Draw(whole, options.TestShare, options.TestSeed);
-            string origin = string.Create(CultureInfo.InvariantCulture, $"{100 * options.TestShare:0.##} % of each class held out with seed {options.TestSeed}");
+            (var train, var test) = StratifiedSplit.Draw(whole, options.TestShare, options.TestSeed);
+            var origin = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{100 * options.TestShare:0.##} % of each class held out with seed {options.TestSeed}"
+            );
             return new DataSource(format, new DatasetView(whole, train), new DatasetView(whole, test), origin, whole);
         }
         catch

@@ -57,8 +57,10 @@ public sealed class DataSplit
         ArgumentNullException.ThrowIfNull(data);
         if (validationShare is not (>= 0 and < 1))
             throw new UserErrorException(
-                $"The validation share {validationShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected 0 or more and less than 1.");
-        (int[] train, int[] validation) = StratifiedSplit.Draw(data, validationShare, seed);
+                $"The validation share {validationShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected 0 or "
+                    + $"more and less than 1."
+            );
+        (var train, var validation) = StratifiedSplit.Draw(data, validationShare, seed);
         var document = new SplitDocument
         {
             Dataset = data.Name,
@@ -98,7 +100,7 @@ public sealed class DataSplit
     public static DataSplit Load(string path, IImageDataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        SplitDocument document = Read(path);
+        var document = Read(path);
         if (document.Version != CurrentVersion)
             throw new UserErrorException($"'{path}' has version {document.Version}, expected {CurrentVersion}; draw the split again.");
         CheckList(path, "train", document.Train, document.TrainSha256);
@@ -107,24 +109,27 @@ public sealed class DataSplit
         Array.Sort(all);
         if (!all.AsSpan().SequenceEqual(Enumerable.Range(0, document.Count).ToArray()))
             throw new UserErrorException(
-                $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again.");
+                $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
+            );
         if (document.Count != data.Count)
-            throw new UserErrorException($"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from.");
-        string fingerprint = data.Fingerprint();
+            throw new UserErrorException(
+                $"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from."
+            );
+        var fingerprint = data.Fingerprint();
         if (fingerprint != document.Fingerprint)
             throw new UserErrorException(
-                $"'{path}' is a split of {document.Dataset} with fingerprint {Short(document.Fingerprint)}, but {data.Name} has " +
-                $"{Short(fingerprint)}; give the data it was drawn from, or draw the split again.");
+                $"'{path}' is a split of {document.Dataset} with fingerprint {Short(document.Fingerprint)}, but {data.Name} has "
+                    + $"{Short(fingerprint)}; give the data it was drawn from, or draw the split again."
+            );
         return new DataSplit(document, document.Train, document.Validation);
     }
 
     /// <summary>SHA-256 of an index list, as 32-bit little-endian integers, in lower-case hexadecimal.</summary>
-    public static string HashOf(ReadOnlySpan<int> indices) =>
-        Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(indices)));
+    public static string HashOf(ReadOnlySpan<int> indices) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(indices)));
 
     private static SplitDocument Read(string path)
     {
-        using FileStream stream = MappedFile.OpenRead(path, "split");
+        using var stream = MappedFile.OpenRead(path, "split");
         try
         {
             return JsonSerializer.Deserialize(stream, SplitJson.Default.SplitDocument)
@@ -133,15 +138,20 @@ public sealed class DataSplit
         catch (JsonException e)
         {
             throw new UserErrorException(
-                $"'{path}', line {e.LineNumber + 1}, byte {e.BytePositionInLine}: not the JSON of a split; the file is damaged, draw the split again.", e);
+                $"'{path}', line {e.LineNumber + 1}, byte {e.BytePositionInLine}: not the JSON of a split; the file is damaged, "
+                    + $"draw the split again.",
+                e
+            );
         }
     }
 
     private static void CheckList(string path, string name, int[] indices, string hash)
     {
         if (HashOf(indices) != hash)
-            throw new UserErrorException($"'{path}': the SHA-256 of the {name} list does not match; the file was edited or damaged, draw the split again.");
-        for (int i = 1; i < indices.Length; i++)
+            throw new UserErrorException(
+                $"'{path}': the SHA-256 of the {name} list does not match; the file was edited or damaged, draw the split again."
+            );
+        for (var i = 1; i < indices.Length; i++)
             if (indices[i] <= indices[i - 1])
                 throw new UserErrorException($"'{path}': entry {i} of the {name} list is not above the one before; draw the split again.");
     }
@@ -163,7 +173,6 @@ internal sealed class SplitDocument
     public int[] Validation { get; set; } = [];
 }
 
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(SplitDocument))]
 internal sealed partial class SplitJson : JsonSerializerContext;

@@ -8,24 +8,31 @@ public sealed class DatasetView(IImageDataset data, int[] indices, string? name 
 {
     /// <inheritdoc/>
     public string Name => name ?? data.Name;
+
     /// <inheritdoc/>
     public int Count => indices.Length;
+
     /// <inheritdoc/>
     public int Channels => data.Channels;
+
     /// <inheritdoc/>
     public int Height => data.Height;
+
     /// <inheritdoc/>
     public int Width => data.Width;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => data.ClassNames;
+
     /// <inheritdoc/>
     public int Label(int index) => data.Label(indices[index]);
+
     /// <inheritdoc/>
     public void CopyImage(int index, Span<byte> chw) => data.CopyImage(indices[index], chw);
+
     /// <inheritdoc/>
     public string? RelativePath(int index) => data.RelativePath(indices[index]);
+
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }

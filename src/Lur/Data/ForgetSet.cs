@@ -50,12 +50,15 @@ public sealed class ForgetSet
         ArgumentNullException.ThrowIfNull(specifications);
         ArgumentNullException.ThrowIfNull(data);
         if (specifications.Count == 0)
-            throw new UserErrorException("Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of indices.");
-        bool[] trained = new bool[data.Count], forgotten = new bool[data.Count];
-        foreach (int i in train)
+            throw new UserErrorException(
+                "Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of indices."
+            );
+        bool[] trained = new bool[data.Count],
+            forgotten = new bool[data.Count];
+        foreach (var i in train)
             trained[i] = true;
-        int draw = 0;
-        foreach (string specification in specifications)
+        var draw = 0;
+        foreach (var specification in specifications)
         {
             IEnumerable<int> chosen = SplitKind(specification) switch
             {
@@ -64,7 +67,7 @@ public sealed class ForgetSet
                 ("glob", string pattern) => OfGlob(specification, pattern, data, train),
                 _ => ForgetIdFile.Read(specification, trained),
             };
-            foreach (int i in chosen)
+            foreach (var i in chosen)
                 forgotten[i] = true;
         }
         return Partition(specifications, data, train, forgotten);
@@ -79,25 +82,31 @@ public sealed class ForgetSet
     public void Save(string path)
     {
         var text = new StringBuilder();
-        text.Append("# ").Append(CultureInfo.InvariantCulture, $"{Forget.Length} samples to forget, {Retain.Length} to retain: ")
-            .AppendJoin(", ", Specifications).Append('\n');
-        foreach (int i in Forget)
+        text.Append("# ")
+            .Append(CultureInfo.InvariantCulture, $"{Forget.Length} samples to forget, {Retain.Length} to retain: ")
+            .AppendJoin(", ", Specifications)
+            .Append('\n');
+        foreach (var i in Forget)
             text.Append(CultureInfo.InvariantCulture, $"{i}\n");
         AtomicFile.WriteText(path, text.ToString());
     }
 
     private static ForgetSet Partition(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, bool[] forgotten)
     {
-        List<int> forget = [], retain = [];
-        bool[] lost = new bool[data.ClassNames.Count], kept = new bool[data.ClassNames.Count];
-        foreach (int i in train)
+        List<int> forget = [],
+            retain = [];
+        bool[] lost = new bool[data.ClassNames.Count],
+            kept = new bool[data.ClassNames.Count];
+        foreach (var i in train)
         {
             (forgotten[i] ? forget : retain).Add(i);
             (forgotten[i] ? lost : kept)[data.Label(i)] = true;
         }
         if (retain.Count == 0)
             throw new UserErrorException(
-                $"Nothing is left to retain: {string.Join(" and ", specifications)} selects all {forget.Count} training samples; forget less, or train a new model.");
+                $"Nothing is left to retain: {string.Join(" and ", specifications)} selects all {forget.Count} training "
+                    + $"samples; forget less, or train a new model."
+            );
         // The two lists are what every claim about the run rests on: they are checked here, not only in tests.
         if (forget.Count + retain.Count != train.Length || forget.Intersect(retain).Any())
             throw new InvalidOperationException("Forget and retain lists are not a partition of the training part.");
@@ -107,34 +116,36 @@ public sealed class ForgetSet
 
     private static (string Kind, string Argument) SplitKind(string specification)
     {
-        int colon = specification.IndexOf(':', StringComparison.Ordinal);
+        var colon = specification.IndexOf(':', StringComparison.Ordinal);
         return colon < 0 ? ("", specification) : (specification[..colon], specification[(colon + 1)..]);
     }
 
     private static List<int> OfClass(string specification, string name, IImageDataset data, ReadOnlySpan<int> train)
     {
-        int label = FindClass(specification, name, data.ClassNames);
+        var label = FindClass(specification, name, data.ClassNames);
         var chosen = new List<int>();
-        foreach (int i in train)
+        foreach (var i in train)
             if (data.Label(i) == label)
                 chosen.Add(i);
         return chosen.Count > 0
             ? chosen
-            : throw new UserErrorException($"'{specification}' selects nothing: the training part has no sample of class {label} ('{data.ClassNames[label]}').");
+            : throw new UserErrorException(
+                $"'{specification}' selects nothing: the training part has no sample of class {label} ('{data.ClassNames[label]}')."
+            );
     }
 
     private static int FindClass(string specification, string name, IReadOnlyList<string> names)
     {
-        for (int c = 0; c < names.Count; c++)
+        for (var c = 0; c < names.Count; c++)
             if (names[c] == name)
                 return c;
-        if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int label) && label < names.Count)
+        if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var label) && label < names.Count)
             return label;
         int[] anyCase = [.. Enumerable.Range(0, names.Count).Where(c => names[c].Equals(name, StringComparison.OrdinalIgnoreCase))];
         if (anyCase.Length == 1)
             return anyCase[0];
         const int shown = 20;
-        string known = string.Join(", ", names.Take(shown)) + (names.Count > shown ? $" and {names.Count - shown} more" : "");
+        var known = string.Join(", ", names.Take(shown)) + (names.Count > shown ? $" and {names.Count - shown} more" : "");
         throw new UserErrorException($"'{specification}': there is no class '{name}'; the classes are 0 to {names.Count - 1}: {known}.");
     }
 
@@ -143,17 +154,24 @@ public sealed class ForgetSet
         int count;
         if (amount.EndsWith('%'))
         {
-            if (!double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) || percent is not (> 0 and < 100))
+            if (
+                !double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
+                || percent is not (> 0 and < 100)
+            )
                 throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.");
             count = (int)Math.Round(percent / 100 * train.Length, MidpointRounding.AwayFromZero);
             if (count == 0)
-                throw new UserErrorException($"'{specification}' selects nothing: {amount} of {train.Length} training samples is less than half a sample.");
+                throw new UserErrorException(
+                    $"'{specification}' selects nothing: {amount} of {train.Length} training samples is less than half a sample."
+                );
         }
         else if (!int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) || count < 1 || count > train.Length)
         {
-            throw new UserErrorException($"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%.");
+            throw new UserErrorException(
+                $"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%."
+            );
         }
-        int[] order = train.ToArray();
+        var order = train.ToArray();
         random.Shuffle<int>(order);
         return order[..count];
     }
@@ -161,22 +179,29 @@ public sealed class ForgetSet
     private static List<int> OfGlob(string specification, string pattern, IImageDataset data, ReadOnlySpan<int> train)
     {
         if (train.Length > 0 && data.RelativePath(train[0]) is null)
-            throw new UserErrorException($"'{specification}' needs an image folder; samples of {data.Name} have no paths, use class:, random: or a file of indices.");
-        bool namesOnly = !pattern.Contains('/', StringComparison.Ordinal);
-        string expression = Regex.Escape(pattern).Replace(@"\*\*/", "(?:.*/)?", StringComparison.Ordinal)
-            .Replace(@"\*\*", ".*", StringComparison.Ordinal).Replace(@"\*", "[^/]*", StringComparison.Ordinal)
+            throw new UserErrorException(
+                $"'{specification}' needs an image folder; samples of {data.Name} have no paths, use class:, random: or a file of indices."
+            );
+        var namesOnly = !pattern.Contains('/', StringComparison.Ordinal);
+        var expression = Regex
+            .Escape(pattern)
+            .Replace(@"\*\*/", "(?:.*/)?", StringComparison.Ordinal)
+            .Replace(@"\*\*", ".*", StringComparison.Ordinal)
+            .Replace(@"\*", "[^/]*", StringComparison.Ordinal)
             .Replace(@"\?", "[^/]", StringComparison.Ordinal);
         var matcher = new Regex($@"\A{expression}\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         var chosen = new List<int>();
-        foreach (int i in train)
+        foreach (var i in train)
         {
-            string path = data.RelativePath(i)!;
+            var path = data.RelativePath(i)!;
             if (matcher.IsMatch(namesOnly ? path[(path.LastIndexOf('/') + 1)..] : path))
                 chosen.Add(i);
         }
         return chosen.Count > 0
             ? chosen
-            : throw new UserErrorException($"'{specification}' selects nothing: no path of the training part matches; the first is '{data.RelativePath(train[0])}'.");
+            : throw new UserErrorException(
+                $"'{specification}' selects nothing: no path of the training part matches; the first is '{data.RelativePath(train[0])}'."
+            );
     }
 }
 
@@ -187,29 +212,35 @@ internal static class ForgetIdFile
     {
         if (!File.Exists(path))
             throw new UserErrorException(
-                $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or the path of a file of indices.");
-        using FileStream stream = MappedFile.OpenRead(path, "file of indices");
+                $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, random:10%, random:N, "
+                    + $"glob:PATTERN or the path of a file of indices."
+            );
+        using var stream = MappedFile.OpenRead(path, "file of indices");
         using var reader = new StreamReader(stream, Encoding.UTF8);
         var chosen = new List<int>();
         var lineOf = new Dictionary<int, int>();
-        int line = 0;
+        var line = 0;
         while (reader.ReadLine() is { } text)
         {
             line++;
-            int comment = text.IndexOf('#', StringComparison.Ordinal);
-            string entry = (comment < 0 ? text : text[..comment]).Trim();
+            var comment = text.IndexOf('#', StringComparison.Ordinal);
+            var entry = (comment < 0 ? text : text[..comment]).Trim();
             if (entry.Length == 0)
                 continue;
-            if (!long.TryParse(entry, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+            if (!long.TryParse(entry, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
                 throw new UserErrorException($"'{path}', line {line}: '{Shorten(entry)}' is not an index, expected one integer a line.");
             if (value < 0 || value >= trained.Length)
                 throw new UserErrorException($"'{path}', line {line}: index {value} is out of range, expected 0 to {trained.Length - 1}.");
-            int index = (int)value;
+            var index = (int)value;
             if (!lineOf.TryAdd(index, line))
-                throw new UserErrorException($"'{path}', line {line}: index {index} was given before, in line {lineOf[index]}; remove one of them.");
+                throw new UserErrorException(
+                    $"'{path}', line {line}: index {index} was given before, in line {lineOf[index]}; remove one of them."
+                );
             if (!trained[index])
                 throw new UserErrorException(
-                    $"'{path}', line {line}: sample {index} is in the validation part, so the model was never trained on it; remove the line.");
+                    $"'{path}', line {line}: sample {index} is in the validation part, so the model was never trained on it; "
+                        + $"remove the line."
+                );
             chosen.Add(index);
         }
         return chosen.Count > 0 ? chosen : throw new UserErrorException($"'{path}' names no sample, expected one index a line.");

@@ -21,19 +21,21 @@ internal static class GzipFile
     /// <param name="sizeOf">The size of the content from those bytes.</param>
     public static MappedFile Unpack(string path, string what, int headerBytes, Func<byte[], long> sizeOf)
     {
-        using FileStream packed = MappedFile.OpenRead(path, what);
+        using var packed = MappedFile.OpenRead(path, what);
         try
         {
-            using FileStream unpacked = TemporaryFile.Create(BufferBytes);
+            using var unpacked = TemporaryFile.Create(BufferBytes);
             using var gzip = new GZipStream(packed, CompressionMode.Decompress, leaveOpen: true);
-            byte[] header = new byte[headerBytes];
-            int got = gzip.ReadAtLeast(header, headerBytes, throwOnEndOfStream: false);
-            long size = sizeOf(header[..got]);
+            var header = new byte[headerBytes];
+            var got = gzip.ReadAtLeast(header, headerBytes, throwOnEndOfStream: false);
+            var size = sizeOf(header[..got]);
             if (size / MaxRatio > packed.Length)
                 throw new UserErrorException(
-                    $"'{path}': its header promises {size} bytes, more than {packed.Length} compressed bytes can hold; the file is cut or damaged.");
+                    $"'{path}': its header promises {size} bytes, more than {packed.Length} compressed bytes can hold; the file "
+                        + $"is cut or damaged."
+                );
             unpacked.Write(header);
-            uint checksum = Copy(path, gzip, unpacked, size, Crc32.Update(~0u, header));
+            var checksum = Copy(path, gzip, unpacked, size, Crc32.Update(~0u, header));
             CheckTrailer(path, packed, checksum);
             unpacked.Flush();
             return MappedFile.FromStream(path, unpacked);
@@ -41,31 +43,37 @@ internal static class GzipFile
         catch (InvalidDataException e)
         {
             throw new UserErrorException(
-                $"'{path}', near compressed offset {packed.Position}: the gzip data is damaged; fetch the file again.", e);
+                $"'{path}', near compressed offset {packed.Position}: the gzip data is damaged; fetch the file again.",
+                e
+            );
         }
         catch (IOException e)
         {
             throw new UserErrorException(
-                $"'{path}' could not be unpacked to '{Path.GetTempPath()}': {e.Message.TrimEnd('.')}; set TMPDIR to a folder with room.", e);
+                $"'{path}' could not be unpacked to '{Path.GetTempPath()}': {e.Message.TrimEnd('.')}; set TMPDIR to a folder with room.",
+                e
+            );
         }
     }
 
     // GZipStream checks the checksum when it sees one, but takes the end of a cut file for the end of the content.
     private static void CheckTrailer(string path, FileStream packed, uint checksum)
     {
-        byte[] trailer = new byte[4];
+        var trailer = new byte[4];
         packed.Seek(-8, SeekOrigin.End);
         packed.ReadExactly(trailer);
         if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) != checksum)
             throw new UserErrorException(
-                $"'{path}', compressed offset {packed.Length - 8}: expected the checksum of the content; the file is cut, or is made of several " +
-                "gzip members, which gunzip unpacks.");
+                $"'{path}', compressed offset {packed.Length - 8}: expected the checksum of the content; the file is cut, or is "
+                    + $"made of several "
+                    + "gzip members, which gunzip unpacks."
+            );
     }
 
     private static uint Copy(string path, GZipStream gzip, FileStream unpacked, long size, uint crc)
     {
-        byte[] buffer = new byte[BufferBytes];
-        for (int n; (n = gzip.Read(buffer)) > 0;)
+        var buffer = new byte[BufferBytes];
+        for (int n; (n = gzip.Read(buffer)) > 0; )
         {
             if (unpacked.Position + n > size)
                 throw new UserErrorException($"'{path}', unpacked offset {size}: expected the end of the file, but more bytes follow.");
@@ -74,7 +82,8 @@ internal static class GzipFile
         }
         if (unpacked.Position != size)
             throw new UserErrorException(
-                $"'{path}', unpacked offset {unpacked.Position}: the content ends, expected {size} bytes; the file is cut.");
+                $"'{path}', unpacked offset {unpacked.Position}: the content ends, expected {size} bytes; the file is cut."
+            );
         return ~crc;
     }
 }

@@ -46,8 +46,8 @@ public interface IImageDataset : IDisposable
     void AppendContent(IncrementalHash hash)
     {
         ArgumentNullException.ThrowIfNull(hash);
-        byte[] record = new byte[4 + this.SampleBytes];
-        for (int i = 0; i < Count; i++)
+        var record = new byte[4 + this.SampleBytes];
+        for (var i = 0; i < Count; i++)
         {
             System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(record, Label(i));
             CopyImage(i, record.AsSpan(4));
@@ -67,8 +67,8 @@ public static class ImageDatasets
         /// <summary>Number of samples of each class.</summary>
         public int[] CountByClass()
         {
-            int[] counts = new int[data.ClassNames.Count];
-            for (int i = 0; i < data.Count; i++)
+            var counts = new int[data.ClassNames.Count];
+            for (var i = 0; i < data.Count; i++)
                 counts[data.Label(i)]++;
             return counts;
         }
@@ -80,7 +80,7 @@ public static class ImageDatasets
         public string Fingerprint()
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            string shape = $"{data.Count} {data.Channels} {data.Height} {data.Width}\n{string.Join('\n', data.ClassNames)}\n";
+            var shape = $"{data.Count} {data.Channels} {data.Height} {data.Width}\n{string.Join('\n', data.ClassNames)}\n";
             hash.AppendData(System.Text.Encoding.UTF8.GetBytes(shape));
             data.AppendContent(hash);
             return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -90,16 +90,20 @@ public static class ImageDatasets
         /// <exception cref="UserErrorException">One has none; the sentence names it.</exception>
         public void RequireEveryClass()
         {
-            int[] counts = data.CountByClass();
-            int empty = Array.IndexOf(counts, 0);
+            var counts = data.CountByClass();
+            var empty = Array.IndexOf(counts, 0);
             if (empty < 0)
                 return;
             // One damaged label far beyond the others makes all classes between them look empty.
-            int largest = Array.FindLastIndex(counts, c => c > 0);
-            string first = largest > empty ? $" (the first of label {largest} is sample {Enumerable.Range(0, data.Count).First(i => data.Label(i) == largest)})" : "";
+            var largest = Array.FindLastIndex(counts, c => c > 0);
+            var first =
+                largest > empty
+                    ? $" (the first of label {largest} is sample {Enumerable.Range(0, data.Count).First(i => data.Label(i) == largest)})"
+                    : "";
             throw new UserErrorException(
-                $"The training set {data.Name} has no sample of class {empty} ('{data.ClassNames[empty]}') among its " +
-                $"{data.Count} samples; every class from 0 to {counts.Length - 1} needs at least one{first}.");
+                $"The training set {data.Name} has no sample of class {empty} ('{data.ClassNames[empty]}') among its "
+                    + $"{data.Count} samples; every class from 0 to {counts.Length - 1} needs at least one{first}."
+            );
         }
     }
 

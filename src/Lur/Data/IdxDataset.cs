@@ -10,7 +10,8 @@ namespace Lur.Data;
 /// </summary>
 public sealed class IdxDataset : IImageDataset
 {
-    private readonly IdxFile _images, _labels;
+    private readonly IdxFile _images,
+        _labels;
 
     private IdxDataset(string name, IdxFile images, IdxFile labels)
     {
@@ -22,24 +23,30 @@ public sealed class IdxDataset : IImageDataset
         Width = images.Dimensions[2];
         if (Count == 0 || Height == 0 || Width == 0)
             throw new UserErrorException(
-                $"'{images.Path}', offset 4: {Count} images of {Height} x {Width}, expected at least one image with pixels.");
+                $"'{images.Path}', offset 4: {Count} images of {Height} x {Width}, expected at least one image with pixels."
+            );
         if (labels.Dimensions[0] != Count)
             throw new UserErrorException(
-                $"'{labels.Path}', offset 4: {labels.Dimensions[0]} labels, expected {Count}, one for each image of '{images.Path}'.");
-        int classes = 0;
-        for (int i = 0; i < Count; i++)
+                $"'{labels.Path}', offset 4: {labels.Dimensions[0]} labels, expected {Count}, one for each image of '{images.Path}'."
+            );
+        var classes = 0;
+        for (var i = 0; i < Count; i++)
             classes = Math.Max(classes, labels.Data[labels.DataOffset + i] + 1);
         ClassNames = NumberNames(classes);
     }
 
     /// <inheritdoc/>
     public string Name { get; }
+
     /// <inheritdoc/>
     public int Count { get; }
+
     /// <inheritdoc/>
     public int Channels => 1;
+
     /// <inheritdoc/>
     public int Height { get; }
+
     /// <inheritdoc/>
     public int Width { get; }
 
@@ -54,7 +61,8 @@ public sealed class IdxDataset : IImageDataset
     /// of dimensions; or the two disagree.</exception>
     public static IdxDataset Open(string imagesPath, string labelsPath, string name = "idx")
     {
-        IdxFile? images = null, labels = null;
+        IdxFile? images = null,
+            labels = null;
         try
         {
             images = IdxFile.Open(imagesPath, 3, "images");
@@ -74,11 +82,12 @@ public sealed class IdxDataset : IImageDataset
     /// <exception cref="UserErrorException">A label of this set is not below it.</exception>
     public void RequireClasses(int classes)
     {
-        for (int i = 0; i < Count; i++)
+        for (var i = 0; i < Count; i++)
             if (Label(i) >= classes)
                 throw new UserErrorException(
-                    $"'{_labels.Path}', offset {_labels.DataOffset + i}: sample {i} has label {Label(i)}, expected 0 to " +
-                    $"{classes - 1}, the labels of the training set.");
+                    $"'{_labels.Path}', offset {_labels.DataOffset + i}: sample {i} has label {Label(i)}, expected 0 to "
+                        + $"{classes - 1}, the labels of the training set."
+                );
         ClassNames = NumberNames(classes);
     }
 
@@ -99,8 +108,7 @@ public sealed class IdxDataset : IImageDataset
         _labels.Dispose();
     }
 
-    private static string[] NumberNames(int count) =>
-        [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+    private static string[] NumberNames(int count) => [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 }
 
 /// <summary>One IDX file of unsigned bytes, validated against its own header.</summary>
@@ -114,11 +122,12 @@ internal sealed class IdxFile : IDisposable
         Data = data;
         DataOffset = 4 + 4 * dimensions;
         Dimensions = ReadHeader(path, data.Slice(0, (int)Math.Min(data.Length, DataOffset)), dimensions, what);
-        long expected = DataOffset + Volume(Dimensions);
+        var expected = DataOffset + Volume(Dimensions);
         if (data.Length != expected)
             throw new UserErrorException(
-                $"'{path}', offset {Math.Min(data.Length, expected)}: the file has {data.Length} bytes, expected {expected} for " +
-                $"{what} of {string.Join(" x ", Dimensions)}; it is {(data.Length < expected ? "cut" : "followed by other bytes")}.");
+                $"'{path}', offset {Math.Min(data.Length, expected)}: the file has {data.Length} bytes, expected {expected} for "
+                    + $"{what} of {string.Join(" x ", Dimensions)}; it is {(data.Length < expected ? "cut" : "followed by other bytes")}."
+            );
     }
 
     public string Path { get; }
@@ -131,9 +140,13 @@ internal sealed class IdxFile : IDisposable
 
     public static IdxFile Open(string path, int dimensions, string what)
     {
-        MappedFile data = IsGzip(path)
-            ? GzipFile.Unpack(path, $"IDX file of {what}", 4 + 4 * dimensions,
-                header => 4 + 4 * dimensions + Volume(ReadHeader(path, header, dimensions, what)))
+        var data = IsGzip(path)
+            ? GzipFile.Unpack(
+                path,
+                $"IDX file of {what}",
+                4 + 4 * dimensions,
+                header => 4 + 4 * dimensions + Volume(ReadHeader(path, header, dimensions, what))
+            )
             : MappedFile.Open(path, $"IDX file of {what}");
         try
         {
@@ -150,7 +163,7 @@ internal sealed class IdxFile : IDisposable
 
     private static bool IsGzip(string path)
     {
-        using FileStream stream = MappedFile.OpenRead(path, "IDX file");
+        using var stream = MappedFile.OpenRead(path, "IDX file");
         return stream.ReadByte() == 0x1F && stream.ReadByte() == 0x8B;
     }
 
@@ -162,14 +175,15 @@ internal sealed class IdxFile : IDisposable
             throw new UserErrorException($"'{path}', offset 2: element type 0x{header[2]:x2}, expected 0x08 (unsigned bytes).");
         if (header[3] != dimensions)
             throw new UserErrorException(
-                $"'{path}', offset 3: {header[3]} dimensions, expected {dimensions} for {what}" +
-                (header[3] == 1 ? "; this looks like a file of labels." : "."));
+                $"'{path}', offset 3: {header[3]} dimensions, expected {dimensions} for {what}"
+                    + (header[3] == 1 ? "; this looks like a file of labels." : ".")
+            );
         if (header.Length < 4 + 4 * dimensions)
             throw new UserErrorException($"'{path}', offset {header.Length}: the header is cut, expected {4 + 4 * dimensions} bytes.");
-        int[] extents = new int[dimensions];
-        for (int d = 0; d < dimensions; d++)
+        var extents = new int[dimensions];
+        for (var d = 0; d < dimensions; d++)
         {
-            uint extent = BinaryPrimitives.ReadUInt32BigEndian(header[(4 + 4 * d)..]);
+            var extent = BinaryPrimitives.ReadUInt32BigEndian(header[(4 + 4 * d)..]);
             if (extent > int.MaxValue)
                 throw new UserErrorException($"'{path}', offset {4 + 4 * d}: an extent of {extent}, expected at most {int.MaxValue}.");
             extents[d] = (int)extent;

@@ -28,18 +28,19 @@ internal static class ImageFile
     /// <exception cref="UserErrorException">Not a PNG or JPEG file, cut, or too large.</exception>
     public static ImageInfo Probe(string path)
     {
-        using MappedFile file = MappedFile.Open(path, "image");
-        bool png = file.Length >= 8 && file.Slice(0, 8).SequenceEqual(PngSignature);
+        using var file = MappedFile.Open(path, "image");
+        var png = file.Length >= 8 && file.Slice(0, 8).SequenceEqual(PngSignature);
         if (!png && !(file.Length >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF))
             throw new UserErrorException($"'{path}', offset 0: expected the signature of a PNG or JPEG image; remove or convert the file.");
-        ImageInfo info = png ? ProbePng(path, file) : ProbeJpeg(path, file);
+        var info = png ? ProbePng(path, file) : ProbeJpeg(path, file);
         if (info.Width <= 0 || info.Height <= 0 || (long)info.Width * info.Height > MaxPixels)
             throw new UserErrorException($"'{path}': the image is {info.Width} x {info.Height}, expected 1 to {MaxPixels} pixels.");
-        int tail = (int)Math.Min(TailBytes, file.Length);
-        ReadOnlySpan<byte> end = png ? "IEND"u8 : [0xFF, 0xD9];
+        var tail = (int)Math.Min(TailBytes, file.Length);
+        var end = png ? "IEND"u8 : [0xFF, 0xD9];
         if (file.Slice(file.Length - tail, tail).LastIndexOf(end) < 0)
             throw new UserErrorException(
-                $"'{path}', offset {file.Length}: expected the end marker of a {(png ? "PNG" : "JPEG")} image; the file is cut.");
+                $"'{path}', offset {file.Length}: expected the end marker of a {(png ? "PNG" : "JPEG")} image; the file is cut."
+            );
         return info;
     }
 
@@ -52,7 +53,7 @@ internal static class ImageFile
     {
         info = Probe(path);
         byte[] bytes;
-        using (MappedFile file = MappedFile.Open(path, "image"))
+        using (var file = MappedFile.Open(path, "image"))
             bytes = file.Slice(0, checked((int)file.Length)).ToArray();
         if (bytes.AsSpan().StartsWith(PngSignature))
             CheckPngChunks(path, bytes);
@@ -67,17 +68,19 @@ internal static class ImageFile
             throw new UserErrorException($"'{path}': the image cannot be decoded ({e.Message.TrimEnd('.')}); the file is damaged.", e);
         }
         if (image.Width != info.Width || image.Height != info.Height)
-            throw new UserErrorException($"'{path}': {image.Width} x {image.Height} pixels decoded, expected {info.Width} x {info.Height}.");
+            throw new UserErrorException(
+                $"'{path}': {image.Width} x {image.Height} pixels decoded, expected {info.Width} x {info.Height}."
+            );
         return BlendOverWhite(image.Data, channels);
     }
 
     private static byte[] BlendOverWhite(byte[] data, int channels)
     {
-        byte[] pixels = new byte[data.Length / (channels + 1) * channels];
+        var pixels = new byte[data.Length / (channels + 1) * channels];
         for (int s = 0, d = 0; s < data.Length; s += channels + 1, d += channels)
         {
             int alpha = data[s + channels];
-            for (int c = 0; c < channels; c++)
+            for (var c = 0; c < channels; c++)
                 pixels[d + c] = (byte)((data[s + c] * alpha + 255 * (255 - alpha) + 127) / 255);
         }
         return pixels;
@@ -87,8 +90,9 @@ internal static class ImageFile
     {
         if (file.Length < 33 || !file.Slice(12, 4).SequenceEqual("IHDR"u8))
             throw new UserErrorException($"'{path}', offset 12: expected the IHDR chunk of a PNG image; the file is cut or damaged.");
-        ReadOnlySpan<byte> head = file.Slice(16, 10);
-        uint width = BinaryPrimitives.ReadUInt32BigEndian(head), height = BinaryPrimitives.ReadUInt32BigEndian(head[4..]);
+        var head = file.Slice(16, 10);
+        uint width = BinaryPrimitives.ReadUInt32BigEndian(head),
+            height = BinaryPrimitives.ReadUInt32BigEndian(head[4..]);
         // Colour types: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha (PNG specification, 11.2.2).
         return new ImageInfo((int)Math.Min(width, int.MaxValue), (int)Math.Min(height, int.MaxValue), head[9] is 0 or 4);
     }
@@ -101,19 +105,22 @@ internal static class ImageFile
         {
             if (file[offset] != 0xFF)
                 break;
-            byte marker = file[offset + 1];
+            var marker = file[offset + 1];
             if (marker == 0xFF)
             {
                 offset++;
                 continue;
             }
             int length = BinaryPrimitives.ReadUInt16BigEndian(file.Slice(offset + 2, 2));
-            bool frame = marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
+            var frame = marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
             if (frame && offset + 10 <= file.Length)
             {
-                ReadOnlySpan<byte> body = file.Slice(offset + 5, 5);
+                var body = file.Slice(offset + 5, 5);
                 return new ImageInfo(
-                    BinaryPrimitives.ReadUInt16BigEndian(body[2..]), BinaryPrimitives.ReadUInt16BigEndian(body), body[4] == 1);
+                    BinaryPrimitives.ReadUInt16BigEndian(body[2..]),
+                    BinaryPrimitives.ReadUInt16BigEndian(body),
+                    body[4] == 1
+                );
             }
             if (frame || length < 2)
                 break;
@@ -125,17 +132,21 @@ internal static class ImageFile
     // The decoder ignores checksums; without them a flipped bit becomes a wrong picture in the training set.
     private static void CheckPngChunks(string path, ReadOnlySpan<byte> bytes)
     {
-        for (int offset = 8; ;)
+        for (var offset = 8; ; )
         {
             if (bytes.Length - offset < 12)
                 throw new UserErrorException($"'{path}', offset {offset}: expected a PNG chunk; the file is cut.");
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(bytes[offset..]);
+            var length = BinaryPrimitives.ReadUInt32BigEndian(bytes[offset..]);
             if (length > bytes.Length - offset - 12)
-                throw new UserErrorException($"'{path}', offset {offset}: a PNG chunk of {length} bytes goes past the end of the file; it is cut or damaged.");
-            ReadOnlySpan<byte> chunk = bytes.Slice(offset + 4, (int)length + 4);
-            uint stored = BinaryPrimitives.ReadUInt32BigEndian(bytes[(offset + 8 + (int)length)..]);
+                throw new UserErrorException(
+                    $"'{path}', offset {offset}: a PNG chunk of {length} bytes goes past the end of the file; it is cut or damaged."
+                );
+            var chunk = bytes.Slice(offset + 4, (int)length + 4);
+            var stored = BinaryPrimitives.ReadUInt32BigEndian(bytes[(offset + 8 + (int)length)..]);
             if (Crc32.Of(chunk) != stored)
-                throw new UserErrorException($"'{path}', offset {offset}: the checksum of a PNG chunk does not match; the file is damaged.");
+                throw new UserErrorException(
+                    $"'{path}', offset {offset}: the checksum of a PNG chunk does not match; the file is damaged."
+                );
             if (chunk.StartsWith("IEND"u8))
                 return;
             offset += 12 + (int)length;
@@ -153,18 +164,18 @@ internal static class Crc32
     /// <summary>Continues; start with all ones and complement the end.</summary>
     public static uint Update(uint crc, ReadOnlySpan<byte> bytes)
     {
-        foreach (byte b in bytes)
+        foreach (var b in bytes)
             crc = s_table[(byte)(crc ^ b)] ^ (crc >> 8);
         return crc;
     }
 
     private static uint[] BuildTable()
     {
-        uint[] table = new uint[256];
+        var table = new uint[256];
         for (uint i = 0; i < table.Length; i++)
         {
-            uint value = i;
-            for (int bit = 0; bit < 8; bit++)
+            var value = i;
+            for (var bit = 0; bit < 8; bit++)
                 value = (value & 1) != 0 ? 0xEDB88320u ^ (value >> 1) : value >> 1;
             table[i] = value;
         }

@@ -35,14 +35,19 @@ public sealed class ImageFolderDataset : IImageDataset
 
     /// <inheritdoc/>
     public string Name { get; }
+
     /// <inheritdoc/>
     public int Count => _paths.Count;
+
     /// <inheritdoc/>
     public int Channels { get; }
+
     /// <inheritdoc/>
     public int Height { get; }
+
     /// <inheritdoc/>
     public int Width { get; }
+
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames { get; }
 
@@ -62,16 +67,20 @@ public sealed class ImageFolderDataset : IImageDataset
             throw new UserErrorException($"The image folder '{root}' does not exist; check the path.");
         if (like is null)
             return new ImageFolderDataset(root, name, size, null, null);
-        string? unknown = FindClasses(root).FirstOrDefault(c => !like.ClassNames.Contains(c));
+        var unknown = FindClasses(root).FirstOrDefault(c => !like.ClassNames.Contains(c));
         if (unknown is not null)
             throw new UserErrorException(
-                $"'{Path.Combine(root, unknown)}' is a class that the training set does not have; it has {string.Join(", ", like.ClassNames)}.");
+                $"'{Path.Combine(root, unknown)}' is a class that the training set does not have; it has "
+                    + $"{string.Join(", ", like.ClassNames)}."
+            );
         var data = new ImageFolderDataset(root, name, size, like.ClassNames, like.Channels);
         if (data.Width == like.Width && data.Height == like.Height)
             return data;
         data.Dispose();
         throw new UserErrorException(
-            $"The images of '{root}' are {data.Width} x {data.Height}, those of the training set {like.Width} x {like.Height}; give one image size for both.");
+            $"The images of '{root}' are {data.Width} x {data.Height}, those of the training set {like.Width} x {like.Height}; "
+                + $"give one image size for both."
+        );
     }
 
     /// <inheritdoc/>
@@ -86,7 +95,7 @@ public sealed class ImageFolderDataset : IImageDataset
         ImageDatasets.CheckSample(this, index, chw.Length);
         if (_cache.TryRead(index, chw))
             return;
-        byte[] pixels = ImageFile.Decode(FullPath(_paths[index]), Channels, out ImageInfo info);
+        var pixels = ImageFile.Decode(FullPath(_paths[index]), Channels, out var info);
         ImageResize.Cover(pixels, info.Width, info.Height, Channels, chw, Width, Height);
         _cache.Write(index, chw);
     }
@@ -95,9 +104,9 @@ public sealed class ImageFolderDataset : IImageDataset
     public void AppendContent(IncrementalHash hash)
     {
         ArgumentNullException.ThrowIfNull(hash);
-        for (int i = 0; i < Count; i++)
+        for (var i = 0; i < Count; i++)
         {
-            using MappedFile file = MappedFile.Open(FullPath(_paths[i]), "image");
+            using var file = MappedFile.Open(FullPath(_paths[i]), "image");
             hash.AppendData(Encoding.UTF8.GetBytes($"{_paths[i]}\0{file.Length}\0"));
             hash.AppendData(file.Slice(0, checked((int)file.Length)));
         }
@@ -110,8 +119,14 @@ public sealed class ImageFolderDataset : IImageDataset
 
     private static string[] FindClasses(string root)
     {
-        string[] classes = [.. Directory.EnumerateDirectories(root).Select(d => Path.GetFileName(d))
-            .Where(n => !n.StartsWith('.')).Order(StringComparer.Ordinal)];
+        string[] classes =
+        [
+            .. Directory
+                .EnumerateDirectories(root)
+                .Select(d => Path.GetFileName(d))
+                .Where(n => !n.StartsWith('.'))
+                .Order(StringComparer.Ordinal),
+        ];
         return classes.Length > 0
             ? classes
             : throw new UserErrorException($"The image folder '{root}' has no sub-folder, expected one for each class.");
@@ -119,15 +134,15 @@ public sealed class ImageFolderDataset : IImageDataset
 
     private void CollectFiles()
     {
-        for (int label = 0; label < ClassNames.Count; label++)
+        for (var label = 0; label < ClassNames.Count; label++)
         {
-            string folder = Path.Combine(_root, ClassNames[label]);
+            var folder = Path.Combine(_root, ClassNames[label]);
             if (!Directory.Exists(folder))
                 continue;
-            int before = _paths.Count;
-            foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            var before = _paths.Count;
+            foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             {
-                string extension = Path.GetExtension(path).ToLowerInvariant();
+                var extension = Path.GetExtension(path).ToLowerInvariant();
                 if (s_unread.Contains(extension))
                     throw new UserErrorException($"'{path}': images of type {extension} are not read; convert them to PNG or JPEG.");
                 if (!IsImagePath(path) || Path.GetFileName(path).StartsWith('.'))
@@ -142,12 +157,13 @@ public sealed class ImageFolderDataset : IImageDataset
 
     private (int Width, int Height) CommonSize(ImageInfo[] infos)
     {
-        int other = Array.FindIndex(infos, i => i.Width != infos[0].Width || i.Height != infos[0].Height);
+        var other = Array.FindIndex(infos, i => i.Width != infos[0].Width || i.Height != infos[0].Height);
         return other < 0
             ? (infos[0].Width, infos[0].Height)
             : throw new UserErrorException(
-                $"The images of '{_root}' differ in size ('{_paths[0]}' is {infos[0].Width} x {infos[0].Height}, '{_paths[other]}' is " +
-                $"{infos[other].Width} x {infos[other].Height}); give an image size to scale them to.");
+                $"The images of '{_root}' differ in size ('{_paths[0]}' is {infos[0].Width} x {infos[0].Height}, '{_paths[other]}' is "
+                    + $"{infos[other].Width} x {infos[other].Height}); give an image size to scale them to."
+            );
     }
 
     private string FullPath(string relative) => Path.Combine(_root, relative);
@@ -182,8 +198,8 @@ internal sealed class SampleCache : IDisposable
     }
 
     public bool TryRead(int index, Span<byte> record) =>
-        Volatile.Read(ref _known[index]) != 0 &&
-        RandomAccess.Read(_file!.SafeFileHandle, record, (long)index * _recordBytes) == _recordBytes;
+        Volatile.Read(ref _known[index]) != 0
+        && RandomAccess.Read(_file!.SafeFileHandle, record, (long)index * _recordBytes) == _recordBytes;
 
     // Two threads that miss the same record write the same bytes: no lock needed.
     public void Write(int index, ReadOnlySpan<byte> record)

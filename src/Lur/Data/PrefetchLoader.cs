@@ -76,7 +76,9 @@ public sealed class PrefetchLoader : IDisposable
     private readonly Thread[] _workers;
     private readonly object _gate = new();
     private readonly int _sampleBytes;
-    private long _nextFill, _nextTake, _nextRelease;
+    private long _nextFill,
+        _nextTake,
+        _nextRelease;
     private bool _stop;
 
     /// <summary>Starts loading at the sampler's position; from here on the sampler belongs to the loader.</summary>
@@ -95,17 +97,20 @@ public sealed class PrefetchLoader : IDisposable
         _data = data;
         _sampler = sampler;
         _sampleBytes = data.SampleBytes;
-        foreach (IBatchBuffer b in buffers)
+        foreach (var b in buffers)
             if (b.Images.Length != sampler.BatchSize * _sampleBytes || b.Labels.Length != sampler.BatchSize)
                 throw new ArgumentException(
-                    $"A buffer holds {b.Images.Length} bytes and {b.Labels.Length} labels, expected {sampler.BatchSize * _sampleBytes} and {sampler.BatchSize}.");
+                    $"A buffer holds {b.Images.Length} bytes and {b.Labels.Length} labels, expected "
+                        + $"{sampler.BatchSize * _sampleBytes} and {sampler.BatchSize}."
+                );
         _ring = [.. buffers.Select(b => new LoadedBatch(b, sampler.BatchSize))];
-        _workers = [.. Enumerable.Range(0, Math.Min(workers, _ring.Length)).Select(i => new Thread(Work)
-        {
-            IsBackground = true,
-            Name = $"Lur loader {i}",
-        })];
-        foreach (Thread worker in _workers)
+        _workers =
+        [
+            .. Enumerable
+                .Range(0, Math.Min(workers, _ring.Length))
+                .Select(i => new Thread(Work) { IsBackground = true, Name = $"Lur loader {i}" }),
+        ];
+        foreach (var worker in _workers)
             worker.Start();
     }
 
@@ -117,7 +122,7 @@ public sealed class PrefetchLoader : IDisposable
     {
         lock (_gate)
         {
-            LoadedBatch slot = _ring[_nextTake % _ring.Length];
+            var slot = _ring[_nextTake % _ring.Length];
             if (slot.State == SlotState.Taken)
                 throw new InvalidOperationException("Every buffer of the loader is taken; release one first.");
             while (slot.State != SlotState.Ready)
@@ -156,7 +161,7 @@ public sealed class PrefetchLoader : IDisposable
             _stop = true;
             Monitor.PulseAll(_gate);
         }
-        foreach (Thread worker in _workers)
+        foreach (var worker in _workers)
             worker.Join();
     }
 
@@ -191,7 +196,7 @@ public sealed class PrefetchLoader : IDisposable
                 Monitor.Wait(_gate);
             if (_stop)
                 return null;
-            LoadedBatch slot = _ring[_nextFill++ % _ring.Length];
+            var slot = _ring[_nextFill++ % _ring.Length];
             slot.State = SlotState.Filling;
             slot.Position = _sampler.Position;
             slot.FreshCount = _sampler.Next(slot.IndexArray);
@@ -202,11 +207,11 @@ public sealed class PrefetchLoader : IDisposable
 
     private void Fill(LoadedBatch slot)
     {
-        Span<byte> images = slot.Buffer.Images;
-        Span<int> labels = slot.Buffer.Labels;
-        for (int i = 0; i < labels.Length; i++)
+        var images = slot.Buffer.Images;
+        var labels = slot.Buffer.Labels;
+        for (var i = 0; i < labels.Length; i++)
         {
-            int index = slot.IndexArray[i];
+            var index = slot.IndexArray[i];
             labels[i] = _data.Label(index);
             _data.CopyImage(index, images.Slice(i * _sampleBytes, _sampleBytes));
         }

@@ -19,7 +19,13 @@ internal struct SampleRandom(ulong seed, ulong stream, int index)
             _words = Philox.Block(seed, stream, _block++);
             _left = 4;
         }
-        return _left-- switch { 4 => _words.X, 3 => _words.Y, 2 => _words.Z, _ => _words.W };
+        return _left-- switch
+        {
+            4 => _words.X,
+            3 => _words.Y,
+            2 => _words.Z,
+            _ => _words.W,
+        };
     }
 
     /// <summary>Uniform in [0, 1), 24 bits.</summary>

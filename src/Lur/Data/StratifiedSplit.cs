@@ -13,19 +13,20 @@ internal static class StratifiedSplit
     public static (int[] Kept, int[] HeldOut) Draw(IImageDataset data, double share, ulong seed)
     {
         var byClass = new List<int>[data.ClassNames.Count];
-        for (int c = 0; c < byClass.Length; c++)
+        for (var c = 0; c < byClass.Length; c++)
             byClass[c] = [];
-        for (int i = 0; i < data.Count; i++)
+        for (var i = 0; i < data.Count; i++)
             byClass[data.Label(i)].Add(i);
         var kept = new List<int>(data.Count);
         var heldOut = new List<int>();
-        for (int c = 0; c < byClass.Length; c++)
+        for (var c = 0; c < byClass.Length; c++)
         {
             int[] members = [.. byClass[c]];
             new RandomStream(seed, "data/split", c).Shuffle<int>(members);
-            int take = share == 0 || members.Length < 2
-                ? 0
-                : Math.Clamp((int)Math.Round(share * members.Length, MidpointRounding.AwayFromZero), 1, members.Length - 1);
+            var take =
+                share == 0 || members.Length < 2
+                    ? 0
+                    : Math.Clamp((int)Math.Round(share * members.Length, MidpointRounding.AwayFromZero), 1, members.Length - 1);
             heldOut.AddRange(members.AsSpan(0, take));
             kept.AddRange(members.AsSpan(take));
         }

@@ -8,6 +8,7 @@ public enum SyntheticPart
 {
     /// <summary>For training.</summary>
     Train,
+
     /// <summary>For the test.</summary>
     Test,
 }
@@ -36,9 +37,21 @@ public sealed class SyntheticDataset : IImageDataset
     public const float AmbiguousShare = 0.04f;
 
     private static readonly string[] s_names =
-        ["disc", "square", "triangle", "star", "cross", "ring", "crescent", "stripes", "checks", "dots"];
+    [
+        "disc",
+        "square",
+        "triangle",
+        "star",
+        "cross",
+        "ring",
+        "crescent",
+        "stripes",
+        "checks",
+        "dots",
+    ];
 
-    private readonly ulong _seed, _stream;
+    private readonly ulong _seed,
+        _stream;
 
     /// <summary>Creates a set; samples are generated when read.</summary>
     /// <param name="count">Number of samples, 1 or more.</param>
@@ -55,14 +68,19 @@ public sealed class SyntheticDataset : IImageDataset
 
     /// <inheritdoc/>
     public string Name { get; }
+
     /// <inheritdoc/>
     public int Count { get; }
+
     /// <inheritdoc/>
     public int Channels => 3;
+
     /// <inheritdoc/>
     public int Height => Side;
+
     /// <inheritdoc/>
     public int Width => Side;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => s_names;
 
@@ -82,7 +100,5 @@ public sealed class SyntheticDataset : IImageDataset
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }

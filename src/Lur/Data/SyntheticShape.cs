@@ -5,12 +5,26 @@ namespace Lur.Data;
 /// <summary>A silhouette as a signed distance in pixels, negative inside, after rotation, stretch and warp.</summary>
 internal struct Shape
 {
-    private const float Cos36 = 0.809016994f, Sin36 = 0.587785252f, Cos120 = -0.5f, Sin120 = 0.866025404f;
+    private const float Cos36 = 0.809016994f,
+        Sin36 = 0.587785252f,
+        Cos120 = -0.5f,
+        Sin120 = 0.866025404f;
     private const int MaxCorners = 12;
 
-    private readonly int _kind, _corners;
-    private readonly float _x, _y, _radius, _cos, _sin, _stretch, _warp, _warpPhase, _rounding, _inner;
-    private Corners _cornerX, _cornerY;
+    private readonly int _kind,
+        _corners;
+    private readonly float _x,
+        _y,
+        _radius,
+        _cos,
+        _sin,
+        _stretch,
+        _warp,
+        _warpPhase,
+        _rounding,
+        _inner;
+    private Corners _cornerX,
+        _cornerY;
 
     [InlineArray(MaxCorners)]
     private struct Corners
@@ -25,7 +39,7 @@ internal struct Shape
         _stretch = random.Uniform(0.83f, 1.2f);
         _warp = random.Uniform(0, 0.06f);
         _warpPhase = random.Uniform();
-        float variation = random.Uniform();
+        var variation = random.Uniform();
         switch (kind)
         {
             case 1:
@@ -58,19 +72,25 @@ internal struct Shape
     /// <summary>Pixels that the shape may cover: 1.1 for the corners, 1.25 for the stretch, and the warp.</summary>
     public readonly (int X0, int X1, int Y0, int Y1) Bounds()
     {
-        float reach = 1.55f * _radius + 1;
+        var reach = 1.55f * _radius + 1;
         const int last = SyntheticDataset.Side - 1;
-        return (Math.Clamp((int)(_x - reach), 0, last), Math.Clamp((int)(_x + reach) + 1, 0, last),
-            Math.Clamp((int)(_y - reach), 0, last), Math.Clamp((int)(_y + reach) + 1, 0, last));
+        return (
+            Math.Clamp((int)(_x - reach), 0, last),
+            Math.Clamp((int)(_x + reach) + 1, 0, last),
+            Math.Clamp((int)(_y - reach), 0, last),
+            Math.Clamp((int)(_y + reach) + 1, 0, last)
+        );
     }
 
     public readonly float Distance(float pixelX, float pixelY)
     {
-        float dx = (pixelX - _x) / _radius, dy = (pixelY - _y) / _radius;
-        float x = (_cos * dx + _sin * dy) * _stretch, y = (_cos * dy - _sin * dx) / _stretch;
+        float dx = (pixelX - _x) / _radius,
+            dy = (pixelY - _y) / _radius;
+        float x = (_cos * dx + _sin * dy) * _stretch,
+            y = (_cos * dy - _sin * dx) / _stretch;
         (x, y) = (x + _warp * Texture.Triangle(0.6f * y + _warpPhase), y + _warp * Texture.Triangle(0.6f * x - _warpPhase));
-        float length = MathF.Sqrt(x * x + y * y);
-        float distance = _kind switch
+        var length = MathF.Sqrt(x * x + y * y);
+        var distance = _kind switch
         {
             0 => length - 0.9f,
             5 => Math.Abs(length - 0.72f) - (0.12f + 0.16f * _inner),
@@ -85,10 +105,11 @@ internal struct Shape
     // Corners at equal angles: the direction is turned by a constant angle each time, outer and inner radius alternate.
     private int Regular(int count, float cos, float sin, float outer, float inner)
     {
-        float x = 1, y = 0;
-        for (int i = 0; i < count; i++)
+        float x = 1,
+            y = 0;
+        for (var i = 0; i < count; i++)
         {
-            float r = i % 2 == 0 ? outer : inner;
+            var r = i % 2 == 0 ? outer : inner;
             (_cornerX[i], _cornerY[i]) = (r * x, r * y);
             (x, y) = (cos * x - sin * y, sin * x + cos * y);
         }
@@ -99,7 +120,7 @@ internal struct Shape
     {
         ReadOnlySpan<float> xs = [1, 1, arm, arm, -arm, -arm, -1, -1, -arm, -arm, arm, arm];
         ReadOnlySpan<float> ys = [-arm, arm, arm, 1, 1, arm, arm, -arm, -arm, -1, -1, -arm];
-        for (int i = 0; i < MaxCorners; i++)
+        for (var i = 0; i < MaxCorners; i++)
             (_cornerX[i], _cornerY[i]) = (xs[i], ys[i]);
         return MaxCorners;
     }
@@ -107,18 +128,22 @@ internal struct Shape
     // Least distance to an edge; the sign flips with each edge that a ray to the right crosses.
     private readonly float Polygon(float x, float y)
     {
-        float least = float.MaxValue;
-        bool inside = false;
+        var least = float.MaxValue;
+        var inside = false;
         for (int i = 0, j = _corners - 1; i < _corners; j = i++)
         {
-            float ex = _cornerX[j] - _cornerX[i], ey = _cornerY[j] - _cornerY[i], wx = x - _cornerX[i], wy = y - _cornerY[i];
-            float t = Math.Clamp((wx * ex + wy * ey) / (ex * ex + ey * ey), 0, 1);
-            float qx = wx - ex * t, qy = wy - ey * t;
+            float ex = _cornerX[j] - _cornerX[i],
+                ey = _cornerY[j] - _cornerY[i],
+                wx = x - _cornerX[i],
+                wy = y - _cornerY[i];
+            var t = Math.Clamp((wx * ex + wy * ey) / (ex * ex + ey * ey), 0, 1);
+            float qx = wx - ex * t,
+                qy = wy - ey * t;
             least = Math.Min(least, qx * qx + qy * qy);
             if ((_cornerY[i] > y) != (_cornerY[j] > y) && wx < ex * wy / ey)
                 inside = !inside;
         }
-        float distance = MathF.Sqrt(least);
+        var distance = MathF.Sqrt(least);
         return inside ? -distance : distance;
     }
 }

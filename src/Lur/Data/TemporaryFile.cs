@@ -7,7 +7,7 @@ internal static class TemporaryFile
     /// <param name="bufferBytes">Buffer of the stream; 1 for none.</param>
     public static FileStream Create(int bufferBytes)
     {
-        string path = Path.Combine(Path.GetTempPath(), $".lur-{Environment.ProcessId}-{Guid.NewGuid():n}");
+        var path = Path.Combine(Path.GetTempPath(), $".lur-{Environment.ProcessId}-{Guid.NewGuid():n}");
         var stream = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferBytes, FileOptions.DeleteOnClose);
         // DeleteOnClose alone leaves the file behind when the process is killed; an open file loses its name on Unix only.
         if (!OperatingSystem.IsWindows())

@@ -20,19 +20,18 @@ internal static class BindingSetup
 
     private static bool Install()
     {
-        AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) => name switch
-        {
-            "libcuda" or "nvcuda" or "cuda" => NativeLibraries.Get(NativeLibraries.Driver).Handle,
-            _ when name.Contains("nvrtc", StringComparison.Ordinal) => NativeLibraries.Get(NativeLibraries.Compiler).Handle,
-            _ when name.Contains("cublas", StringComparison.Ordinal) => NativeLibraries.Get(NativeLibraries.Blas).Handle,
-            _ => IntPtr.Zero,
-        };
+        AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>
+            name switch
+            {
+                "libcuda" or "nvcuda" or "cuda" => NativeLibraries.Get(NativeLibraries.Driver).Handle,
+                _ when name.Contains("nvrtc", StringComparison.Ordinal) => NativeLibraries.Get(NativeLibraries.Compiler).Handle,
+                _ when name.Contains("cublas", StringComparison.Ordinal) => NativeLibraries.Get(NativeLibraries.Blas).Handle,
+                _ => IntPtr.Zero,
+            };
         return true;
     }
 #else
     /// <summary>Lur.Cuda installs its resolver itself.</summary>
-    internal static void Ensure()
-    {
-    }
+    internal static void Ensure() { }
 #endif
 }

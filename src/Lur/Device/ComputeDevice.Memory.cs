@@ -23,7 +23,8 @@ public sealed unsafe partial class ComputeDevice
         get
         {
             MakeCurrent();
-            SizeT free = 0, total = 0;
+            SizeT free = 0,
+                total = 0;
             Native.Check(Drv.MemoryManagement.cuMemGetInfo_v2(ref free, ref total), "cuMemGetInfo_v2");
             return (long)(ulong)free;
         }
@@ -72,8 +73,11 @@ public sealed unsafe partial class ComputeDevice
         var bytes = (long)source.Length * sizeof(T);
         fixed (T* p = source)
         {
-            Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), (IntPtr)p, bytes, Stream),
-                "cuMemcpyHtoDAsync_v2", bytes);
+            Native.Check(
+                Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), (IntPtr)p, bytes, Stream),
+                "cuMemcpyHtoDAsync_v2",
+                bytes
+            );
             Synchronize();
         }
     }
@@ -91,8 +95,11 @@ public sealed unsafe partial class ComputeDevice
         var bytes = (long)destination.Length * sizeof(T);
         fixed (T* p = destination)
         {
-            Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2((IntPtr)p, At(source.Address), bytes, Stream),
-                "cuMemcpyDtoHAsync_v2", bytes);
+            Native.Check(
+                Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2((IntPtr)p, At(source.Address), bytes, Stream),
+                "cuMemcpyDtoHAsync_v2",
+                bytes
+            );
             Synchronize();
         }
     }
@@ -108,8 +115,11 @@ public sealed unsafe partial class ComputeDevice
         ArgumentNullException.ThrowIfNull(source);
         MakeCurrent();
         var bytes = source.Bytes(start, ref count);
-        Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(
-            At(destination.Address), source.Address(start), bytes, Stream), "cuMemcpyHtoDAsync_v2", bytes);
+        Native.Check(
+            Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), source.Address(start), bytes, Stream),
+            "cuMemcpyHtoDAsync_v2",
+            bytes
+        );
     }
 
     /// <summary>Copies from the device to page-locked memory in stream order; synchronise before reading it.</summary>
@@ -123,8 +133,11 @@ public sealed unsafe partial class ComputeDevice
         ArgumentNullException.ThrowIfNull(destination);
         MakeCurrent();
         var bytes = destination.Bytes(start, ref count);
-        Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(
-            destination.Address(start), At(source.Address), bytes, Stream), "cuMemcpyDtoHAsync_v2", bytes);
+        Native.Check(
+            Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(destination.Address(start), At(source.Address), bytes, Stream),
+            "cuMemcpyDtoHAsync_v2",
+            bytes
+        );
     }
 
     /// <summary>Copies within the device in stream order.</summary>
@@ -133,8 +146,11 @@ public sealed unsafe partial class ComputeDevice
         if (bytes == 0)
             return;
         MakeCurrent();
-        Native.Check(Drv.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(At(destination.Address), At(source.Address), bytes, Stream),
-            "cuMemcpyDtoDAsync_v2", bytes);
+        Native.Check(
+            Drv.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(At(destination.Address), At(source.Address), bytes, Stream),
+            "cuMemcpyDtoDAsync_v2",
+            bytes
+        );
     }
 
     /// <summary>Fills bytes in stream order.</summary>

@@ -65,7 +65,10 @@ public sealed partial class ComputeDevice : IDisposable
         if (ordinal < 0 || ordinal >= count)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(ordinal), ordinal, $"There is no device {ordinal}; the driver lists {count}, counted from 0 (lur doctor shows them).");
+                nameof(ordinal),
+                ordinal,
+                $"There is no device {ordinal}; the driver lists {count}, counted from 0 (lur doctor shows them)."
+            );
         }
         return new ComputeDevice(ordinal);
     }
@@ -85,9 +88,8 @@ public sealed partial class ComputeDevice : IDisposable
     public KernelSet Kernels(Precision precision) => _kernels[(int)precision] ??= new KernelSet(this, precision);
 
     /// <summary>Extent for kernels that loop with GRID_LOOP over <paramref name="n"/> elements.</summary>
-    public LaunchShape Elements(long n) => Properties.MaxThreadsPerBlock == 1
-        ? SingleThreads(n, n)
-        : new LaunchShape(Grid(n, PreferredBlock), (uint)PreferredBlock);
+    public LaunchShape Elements(long n) =>
+        Properties.MaxThreadsPerBlock == 1 ? SingleThreads(n, n) : new LaunchShape(Grid(n, PreferredBlock), (uint)PreferredBlock);
 
     /// <summary>Extent for kernels that loop with GRID_ROWS over rows and LANE_LOOP inside a row.</summary>
     /// <param name="rows">Number of rows.</param>
@@ -108,9 +110,8 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>Extent for kernels that loop with BLOCK_ROWS: one block to a row.</summary>
     /// <param name="rows">Number of rows.</param>
     /// <param name="rowLength">Elements of a row, where known; many short rows then share a block on a CPU core.</param>
-    public LaunchShape Blocks(long rows, int rowLength = int.MaxValue) => Properties.MaxThreadsPerBlock == 1
-        ? SingleThreads(rows, rows * rowLength)
-        : new LaunchShape(Grid(rows, 1), (uint)PreferredBlock);
+    public LaunchShape Blocks(long rows, int rowLength = int.MaxValue) =>
+        Properties.MaxThreadsPerBlock == 1 ? SingleThreads(rows, rows * rowLength) : new LaunchShape(Grid(rows, 1), (uint)PreferredBlock);
 
     /// <summary>Waits until everything given so far is done.</summary>
     /// <exception cref="CudaException">A kernel failed; the message names it where the driver does.</exception>
@@ -187,6 +188,6 @@ public sealed partial class ComputeDevice : IDisposable
     private uint Grid(long work, long perBlock) =>
         (uint)Math.Clamp((work + perBlock - 1) / perBlock, 1, (long)Properties.Multiprocessors * 16);
 
-    private LaunchShape SingleThreads(long blocks, long elements) => new(
-        (uint)Math.Clamp(Math.Min(blocks, elements / Math.Max(1, WorkGrain)), 1, (long)Properties.Multiprocessors * 4), 1);
+    private LaunchShape SingleThreads(long blocks, long elements) =>
+        new((uint)Math.Clamp(Math.Min(blocks, elements / Math.Max(1, WorkGrain)), 1, (long)Properties.Multiprocessors * 4), 1);
 }

@@ -6,8 +6,7 @@ public sealed class DeviceMemory : IDisposable
     private readonly ComputeDevice _device;
     private CUdeviceptr _pointer;
 
-    internal DeviceMemory(ComputeDevice device, CUdeviceptr pointer, long bytes) =>
-        (_device, _pointer, Bytes) = (device, pointer, bytes);
+    internal DeviceMemory(ComputeDevice device, CUdeviceptr pointer, long bytes) => (_device, _pointer, Bytes) = (device, pointer, bytes);
 
     /// <summary>Its address; 0 after <see cref="Dispose"/>.</summary>
     public ulong Address => _pointer.Pointer;
@@ -44,8 +43,11 @@ public sealed unsafe class PinnedBuffer<T> : IDisposable
     {
         _device = device;
         Count = count;
-        Native.Check(Drv.MemoryManagement.cuMemHostAlloc(ref _pointer, count * sizeof(T), CUMemHostAllocFlags.None),
-            "cuMemHostAlloc", count * sizeof(T));
+        Native.Check(
+            Drv.MemoryManagement.cuMemHostAlloc(ref _pointer, count * sizeof(T), CUMemHostAllocFlags.None),
+            "cuMemHostAlloc",
+            count * sizeof(T)
+        );
     }
 
     /// <summary>Number of elements.</summary>
@@ -81,7 +83,11 @@ public sealed unsafe class PinnedBuffer<T> : IDisposable
         if (count < 0)
             count = Count - start;
         if (start < 0 || start + count > Count)
-            throw new ArgumentOutOfRangeException(nameof(count), count, $"Elements {start} to {start + count} are not within the buffer's {Count}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(count),
+                count,
+                $"Elements {start} to {start + count} are not within the buffer's {Count}."
+            );
         return count * sizeof(T);
     }
 }

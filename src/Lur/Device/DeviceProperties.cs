@@ -21,8 +21,7 @@ public sealed class DeviceProperties
         MaxThreadsPerBlock = Get(CUDeviceAttribute.MaxThreadsPerBlock);
         L2CacheBytes = Get(CUDeviceAttribute.L2CacheSize);
         SharedMemoryPerBlock = Get(CUDeviceAttribute.MaxSharedMemoryPerBlock);
-        ComputeCapability = new Version(
-            Get(CUDeviceAttribute.ComputeCapabilityMajor), Get(CUDeviceAttribute.ComputeCapabilityMinor));
+        ComputeCapability = new Version(Get(CUDeviceAttribute.ComputeCapabilityMajor), Get(CUDeviceAttribute.ComputeCapabilityMinor));
     }
 
     /// <summary>Position in the driver's list.</summary>

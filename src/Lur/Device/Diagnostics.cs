@@ -22,11 +22,18 @@ public static class Diagnostics
         else
         {
             libraries.Add(Look("driver", NativeLibraries.Driver, findings, () => driverVersion = $"{CudaContext.GetDriverVersion()}"));
-            libraries.Add(Look("compiler", NativeLibraries.Compiler, findings, () =>
-            {
-                architectures = CudaRuntimeCompiler.GetSupportedArchs();
-                return $"{CudaRuntimeCompiler.GetVersion()}";
-            }));
+            libraries.Add(
+                Look(
+                    "compiler",
+                    NativeLibraries.Compiler,
+                    findings,
+                    () =>
+                    {
+                        architectures = CudaRuntimeCompiler.GetSupportedArchs();
+                        return $"{CudaRuntimeCompiler.GetVersion()}";
+                    }
+                )
+            );
             devices = Devices(findings);
             libraries.Add(Look("blas", NativeLibraries.Blas, findings, BlasVersion));
             TryCompiling(findings, devices, architectures);
@@ -34,8 +41,17 @@ public static class Diagnostics
         if (choice.IsHost)
             libraries.Add(ForeignNvrtc());
         return new EnvironmentReport(
-            choice.Library is null ? "none" : choice.IsHost ? "host" : "cuda", choice.Reason, driverVersion, architectures,
-            libraries, devices, Kernels(findings), findings);
+            choice.Library is null ? "none"
+                : choice.IsHost ? "host"
+                : "cuda",
+            choice.Reason,
+            driverVersion,
+            architectures,
+            libraries,
+            devices,
+            Kernels(findings),
+            findings
+        );
     }
 
     private static LibraryReport Look(string role, string name, List<Finding> findings, Func<string> version)
@@ -70,8 +86,18 @@ public static class Diagnostics
             {
                 using var device = ComputeDevice.Open(i);
                 var p = device.Properties;
-                devices.Add(new DeviceReport(i, p.Name, $"{p.ComputeCapability}", p.Multiprocessors, p.WarpSize,
-                    p.MaxThreadsPerBlock, p.TotalMemory, device.FreeMemory));
+                devices.Add(
+                    new DeviceReport(
+                        i,
+                        p.Name,
+                        $"{p.ComputeCapability}",
+                        p.Multiprocessors,
+                        p.WarpSize,
+                        p.MaxThreadsPerBlock,
+                        p.TotalMemory,
+                        device.FreeMemory
+                    )
+                );
             }
         }
         catch (Exception e) when (IsExpected(e))
@@ -91,8 +117,12 @@ public static class Diagnostics
             var compiler = ServingCompiler.Instance;
             var architecture = KernelRequest.Architecture(Version.Parse(devices[0].ComputeCapability), compiler);
             var (image, log) = compiler.Compile(
-                "extern \"C\" __global__ void probe(int* x) { *x = 1; }\n", "probe.cu", [],
-                [$"--gpu-architecture={architecture}"], architecture.StartsWith("sm_", StringComparison.Ordinal));
+                "extern \"C\" __global__ void probe(int* x) { *x = 1; }\n",
+                "probe.cu",
+                [],
+                [$"--gpu-architecture={architecture}"],
+                architecture.StartsWith("sm_", StringComparison.Ordinal)
+            );
             if (image is null)
                 findings.Add(new Finding("error", $"Kernels cannot be compiled here: {OneLine(log)}"));
         }
@@ -106,7 +136,13 @@ public static class Diagnostics
     {
         var nvrtc = NvrtcLibrary.TryFind(out var reason);
         return nvrtc is not null
-            ? new LibraryReport("nvrtc", nvrtc.Path, "the library search (for checks of GPU code; not needed to run)", $"{nvrtc.Version}", null)
+            ? new LibraryReport(
+                "nvrtc",
+                nvrtc.Path,
+                "the library search (for checks of GPU code; not needed to run)",
+                $"{nvrtc.Version}",
+                null
+            )
             : new LibraryReport("nvrtc", null, null, null, $"absent, needed only to check GPU code here ({reason})");
     }
 
@@ -116,12 +152,25 @@ public static class Diagnostics
         var present = KernelCatalog.Files.Count(f => File.Exists(Path.Combine(folder, f.Path)));
         if (present < KernelCatalog.Files.Count)
         {
-            findings.Add(new Finding("error",
-                $"{KernelCatalog.Files.Count - present} kernel files are missing in {folder}: reinstall, or set LUR_KERNELS to the folder that holds them."));
+            findings.Add(
+                new Finding(
+                    "error",
+                    $"{KernelCatalog.Files.Count - present} kernel files are missing in {folder}: reinstall, or set LUR_KERNELS "
+                        + $"to the folder that holds them."
+                )
+            );
         }
         var (cached, bytes) = Count(KernelImages.CacheDirectory);
-        return new KernelReport(folder, present, KernelCatalog.Files.Count,
-            KernelImages.ShippedDirectory, Count(KernelImages.ShippedDirectory).Files, KernelImages.CacheDirectory, cached, bytes);
+        return new KernelReport(
+            folder,
+            present,
+            KernelCatalog.Files.Count,
+            KernelImages.ShippedDirectory,
+            Count(KernelImages.ShippedDirectory).Files,
+            KernelImages.CacheDirectory,
+            cached,
+            bytes
+        );
     }
 
     private static (int Files, long Bytes) Count(string? folder)
@@ -140,8 +189,14 @@ public static class Diagnostics
     }
 
     private static bool IsExpected(Exception e) =>
-        e is DllNotFoundException or EntryPointNotFoundException or CudaException or CudaBlasException or NVRTCException
-            or KernelCompilationException or IOException;
+        e
+            is DllNotFoundException
+                or EntryPointNotFoundException
+                or CudaException
+                or CudaBlasException
+                or NVRTCException
+                or KernelCompilationException
+                or IOException;
 
     private static string OneLine(string text) =>
         string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));

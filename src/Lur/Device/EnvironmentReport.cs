@@ -23,8 +23,15 @@ public sealed record LibraryReport(string Role, string? Path, string? FoundBy, s
 /// <param name="TotalMemoryBytes">Memory.</param>
 /// <param name="FreeMemoryBytes">Memory that is free now.</param>
 public sealed record DeviceReport(
-    int Ordinal, string Name, string ComputeCapability, int Multiprocessors, int WarpSize, int MaxThreadsPerBlock,
-    long TotalMemoryBytes, long FreeMemoryBytes);
+    int Ordinal,
+    string Name,
+    string ComputeCapability,
+    int Multiprocessors,
+    int WarpSize,
+    int MaxThreadsPerBlock,
+    long TotalMemoryBytes,
+    long FreeMemoryBytes
+);
 
 /// <summary>Kernel sources and images.</summary>
 /// <param name="SourceFolder">Where the .cu files are read from.</param>
@@ -36,8 +43,15 @@ public sealed record DeviceReport(
 /// <param name="CachedImages">How many images it holds.</param>
 /// <param name="CachedBytes">Their size.</param>
 public sealed record KernelReport(
-    string SourceFolder, int SourceFiles, int CatalogFiles, string ShippedFolder, int ShippedImages,
-    string? CacheFolder, int CachedImages, long CachedBytes);
+    string SourceFolder,
+    int SourceFiles,
+    int CatalogFiles,
+    string ShippedFolder,
+    int ShippedImages,
+    string? CacheFolder,
+    int CachedImages,
+    long CachedBytes
+);
 
 /// <summary>Something that is missing or wrong, and what to do about it, in one sentence.</summary>
 /// <param name="Severity">error: nothing runs without it. warning: something does not.</param>
@@ -54,8 +68,15 @@ public sealed record Finding(string Severity, string Text);
 /// <param name="Kernels">Kernel sources and images.</param>
 /// <param name="Findings">What is missing; empty when all is well.</param>
 public sealed record EnvironmentReport(
-    string Backend, string Reason, string? DriverVersion, IReadOnlyList<int> CompilerArchitectures,
-    IReadOnlyList<LibraryReport> Libraries, IReadOnlyList<DeviceReport> Devices, KernelReport Kernels, IReadOnlyList<Finding> Findings)
+    string Backend,
+    string Reason,
+    string? DriverVersion,
+    IReadOnlyList<int> CompilerArchitectures,
+    IReadOnlyList<LibraryReport> Libraries,
+    IReadOnlyList<DeviceReport> Devices,
+    KernelReport Kernels,
+    IReadOnlyList<Finding> Findings
+)
 {
     /// <summary>Indented JSON; property names in camel case.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, EnvironmentReportJson.Default.EnvironmentReport);
@@ -64,7 +85,7 @@ public sealed record EnvironmentReport(
     public string ToText()
     {
         var text = new StringBuilder();
-        void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-12}{value}\n");
+        void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name, -12}{value}\n");
         Line("backend", $"{Backend} ({Reason})");
         Line("driver", DriverVersion is null ? "none" : $"CUDA {DriverVersion}");
         foreach (var library in Libraries)
@@ -73,15 +94,26 @@ public sealed record EnvironmentReport(
             Line("targets", string.Join(' ', CompilerArchitectures.Select(a => $"sm_{a}")));
         foreach (var d in Devices)
         {
-            Line($"device {d.Ordinal}", string.Create(CultureInfo.InvariantCulture,
-                $"{d.Name}; compute capability {d.ComputeCapability}; {d.Multiprocessors} multiprocessors; " +
-                $"{d.FreeMemoryBytes / 1048576.0:F0} of {d.TotalMemoryBytes / 1048576.0:F0} MiB free"));
+            Line(
+                $"device {d.Ordinal}",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{d.Name}; compute capability {d.ComputeCapability}; {d.Multiprocessors} multiprocessors; "
+                        + $"{d.FreeMemoryBytes / 1048576.0:F0} of {d.TotalMemoryBytes / 1048576.0:F0} MiB free"
+                )
+            );
         }
         Line("kernels", $"{Kernels.SourceFiles} of {Kernels.CatalogFiles} files in {Kernels.SourceFolder}");
         Line("images", $"{Kernels.ShippedImages} in {Kernels.ShippedFolder}");
-        Line("cache", Kernels.CacheFolder is null
-            ? "off"
-            : string.Create(CultureInfo.InvariantCulture, $"{Kernels.CachedImages} images, {Kernels.CachedBytes / 1048576.0:F1} MiB in {Kernels.CacheFolder}"));
+        Line(
+            "cache",
+            Kernels.CacheFolder is null
+                ? "off"
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Kernels.CachedImages} images, {Kernels.CachedBytes / 1048576.0:F1} MiB in {Kernels.CacheFolder}"
+                )
+        );
         foreach (var finding in Findings)
             Line(finding.Severity, finding.Text);
         if (Findings.Count == 0)

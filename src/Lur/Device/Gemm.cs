@@ -55,22 +55,48 @@ public sealed class Gemm : IDisposable
     /// <param name="ldc">Leading dimension of C: at least n.</param>
     /// <exception cref="CudaBlasException">A size or leading dimension is invalid; the message holds them.</exception>
     public void Run(
-        Precision precision, bool transA, bool transB, int m, int n, int k,
-        double alpha, DevicePointer<Real> a, int lda, DevicePointer<Real> b, int ldb,
-        double beta, DevicePointer<Real> c, int ldc)
+        Precision precision,
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        DevicePointer<Real> a,
+        int lda,
+        DevicePointer<Real> b,
+        int ldb,
+        double beta,
+        DevicePointer<Real> c,
+        int ldc
+    )
     {
         _device.MakeCurrent();
         CublasStatus status;
         if (precision == Precision.Float32)
         {
-            float alpha32 = (float)alpha, beta32 = (float)beta;
-            status = Blas.cublasSgemm_v2(_handle, Op(transB), Op(transA), n, m, k, ref alpha32,
-                At(b), ldb, At(a), lda, ref beta32, At(c), ldc);
+            float alpha32 = (float)alpha,
+                beta32 = (float)beta;
+            status = Blas.cublasSgemm_v2(
+                _handle,
+                Op(transB),
+                Op(transA),
+                n,
+                m,
+                k,
+                ref alpha32,
+                At(b),
+                ldb,
+                At(a),
+                lda,
+                ref beta32,
+                At(c),
+                ldc
+            );
         }
         else
         {
-            status = Blas.cublasDgemm_v2(_handle, Op(transB), Op(transA), n, m, k, ref alpha,
-                At(b), ldb, At(a), lda, ref beta, At(c), ldc);
+            status = Blas.cublasDgemm_v2(_handle, Op(transB), Op(transA), n, m, k, ref alpha, At(b), ldb, At(a), lda, ref beta, At(c), ldc);
         }
         if (status != CublasStatus.Success)
             Native.Throw(status, "cublas gemm", Describe(precision, transA, transB, m, n, k, lda, ldb, ldc, 1));
@@ -98,22 +124,75 @@ public sealed class Gemm : IDisposable
     /// <param name="batch">Number of products.</param>
     /// <exception cref="CudaBlasException">A size or leading dimension is invalid; the message holds them.</exception>
     public void RunBatched(
-        Precision precision, bool transA, bool transB, int m, int n, int k,
-        double alpha, DevicePointer<Real> a, int lda, DevicePointer<Real> b, int ldb,
-        double beta, DevicePointer<Real> c, int ldc, long strideA, long strideB, long strideC, int batch)
+        Precision precision,
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        DevicePointer<Real> a,
+        int lda,
+        DevicePointer<Real> b,
+        int ldb,
+        double beta,
+        DevicePointer<Real> c,
+        int ldc,
+        long strideA,
+        long strideB,
+        long strideC,
+        int batch
+    )
     {
         _device.MakeCurrent();
         CublasStatus status;
         if (precision == Precision.Float32)
         {
-            float alpha32 = (float)alpha, beta32 = (float)beta;
-            status = Blas.cublasSgemmStridedBatched(_handle, Op(transB), Op(transA), n, m, k, ref alpha32,
-                At(b), ldb, strideB, At(a), lda, strideA, ref beta32, At(c), ldc, strideC, batch);
+            float alpha32 = (float)alpha,
+                beta32 = (float)beta;
+            status = Blas.cublasSgemmStridedBatched(
+                _handle,
+                Op(transB),
+                Op(transA),
+                n,
+                m,
+                k,
+                ref alpha32,
+                At(b),
+                ldb,
+                strideB,
+                At(a),
+                lda,
+                strideA,
+                ref beta32,
+                At(c),
+                ldc,
+                strideC,
+                batch
+            );
         }
         else
         {
-            status = Blas.cublasDgemmStridedBatched(_handle, Op(transB), Op(transA), n, m, k, ref alpha,
-                At(b), ldb, strideB, At(a), lda, strideA, ref beta, At(c), ldc, strideC, batch);
+            status = Blas.cublasDgemmStridedBatched(
+                _handle,
+                Op(transB),
+                Op(transA),
+                n,
+                m,
+                k,
+                ref alpha,
+                At(b),
+                ldb,
+                strideB,
+                At(a),
+                lda,
+                strideA,
+                ref beta,
+                At(c),
+                ldc,
+                strideC,
+                batch
+            );
         }
         if (status != CublasStatus.Success)
             Native.Throw(status, "cublas strided batched gemm", Describe(precision, transA, transB, m, n, k, lda, ldb, ldc, batch));
@@ -136,9 +215,19 @@ public sealed class Gemm : IDisposable
     private static CUdeviceptr At(DevicePointer<Real> pointer) => ComputeDevice.At(pointer.Address);
 
     private static string Describe(
-        Precision precision, bool transA, bool transB, int m, int n, int k, int lda, int ldb, int ldc, int batch) =>
-        $"{precision.TypeName()}, row-major, transA: {transA}, transB: {transB}, m: {m}, n: {n}, k: {k}, " +
-        $"lda: {lda}, ldb: {ldb}, ldc: {ldc}, batch: {batch}";
+        Precision precision,
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        int lda,
+        int ldb,
+        int ldc,
+        int batch
+    ) =>
+        $"{precision.TypeName()}, row-major, transA: {transA}, transB: {transB}, m: {m}, n: {n}, k: {k}, "
+        + $"lda: {lda}, ldb: {ldb}, ldc: {ldc}, batch: {batch}";
 
     private static void Check(CublasStatus status, string call)
     {

@@ -13,7 +13,12 @@ internal interface IKernelCompiler
 
     /// <summary>The image, null when the text was rejected, and the log.</summary>
     (byte[]? Image, string Log) Compile(
-        string source, string name, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<string> options, bool cubin);
+        string source,
+        string name,
+        IReadOnlyList<KeyValuePair<string, string>> headers,
+        IReadOnlyList<string> options,
+        bool cubin
+    );
 }
 
 /// <summary>The compiler that belongs to whoever executes.</summary>
@@ -53,10 +58,14 @@ internal sealed class ServingCompiler : IKernelCompiler
 
     /// <inheritdoc/>
     public (byte[]? Image, string Log) Compile(
-        string source, string name, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<string> options, bool cubin)
+        string source,
+        string name,
+        IReadOnlyList<KeyValuePair<string, string>> headers,
+        IReadOnlyList<string> options,
+        bool cubin
+    )
     {
-        using var program = new CudaRuntimeCompiler(
-            source, name, [.. headers.Select(h => h.Value)], [.. headers.Select(h => h.Key)]);
+        using var program = new CudaRuntimeCompiler(source, name, [.. headers.Select(h => h.Value)], [.. headers.Select(h => h.Key)]);
         try
         {
             program.Compile([.. options]);
@@ -81,6 +90,10 @@ internal sealed class ForeignCompiler(NvrtcLibrary library) : IKernelCompiler
 
     /// <inheritdoc/>
     public (byte[]? Image, string Log) Compile(
-        string source, string name, IReadOnlyList<KeyValuePair<string, string>> headers, IReadOnlyList<string> options, bool cubin) =>
-        library.Compile(source, name, headers, options, cubin);
+        string source,
+        string name,
+        IReadOnlyList<KeyValuePair<string, string>> headers,
+        IReadOnlyList<string> options,
+        bool cubin
+    ) => library.Compile(source, name, headers, options, cubin);
 }

@@ -12,9 +12,10 @@ public static class KernelImages
     private const long CacheCapBytes = 256L << 20;
 
     /// <summary>Images shipped with the program, read only: LUR_KERNEL_IMAGES, or <c>kernel-images</c> beside it.</summary>
-    public static string ShippedDirectory => Environment.GetEnvironmentVariable("LUR_KERNEL_IMAGES") is { Length: > 0 } folder
-        ? folder
-        : Path.Combine(AppContext.BaseDirectory, "kernel-images");
+    public static string ShippedDirectory =>
+        Environment.GetEnvironmentVariable("LUR_KERNEL_IMAGES") is { Length: > 0 } folder
+            ? folder
+            : Path.Combine(AppContext.BaseDirectory, "kernel-images");
 
     /// <summary>
     /// The user's cache, null when switched off with LUR_CACHE=off: LUR_CACHE, else lur/kernels below XDG_CACHE_HOME
@@ -41,27 +42,35 @@ public static class KernelImages
     /// <returns>The files written.</returns>
     /// <exception cref="KernelCompilationException">A file does not compile.</exception>
     public static IReadOnlyList<string> Precompile(
-        string directory, IEnumerable<Version> computeCapabilities, IEnumerable<Precision> precisions, NvrtcLibrary? compiler = null)
+        string directory,
+        IEnumerable<Version> computeCapabilities,
+        IEnumerable<Precision> precisions,
+        NvrtcLibrary? compiler = null
+    )
     {
         ArgumentNullException.ThrowIfNull(directory);
         BindingSetup.Ensure();
         IKernelCompiler maker = compiler is null ? ServingCompiler.Instance : new ForeignCompiler(compiler);
-        var jobs = from file in KernelCatalog.Files
-                   from precision in precisions.Distinct().ToArray()
-                   from target in computeCapabilities.Distinct().ToArray()
-                   where target.Major >= 2 || !file.GpuOnly
-                   select KernelSource.Read(file.Path, precision).For(target);
+        var jobs =
+            from file in KernelCatalog.Files
+            from precision in precisions.Distinct().ToArray()
+            from target in computeCapabilities.Distinct().ToArray()
+            where target.Major >= 2 || !file.GpuOnly
+            select KernelSource.Read(file.Path, precision).For(target);
         // NVRTC serialises compilations within a process; a host compiler is a process of its own and does not.
         var written = new System.Collections.Concurrent.ConcurrentBag<string>();
         try
         {
-            Parallel.ForEach(jobs, request =>
-            {
-                var architecture = request.Architecture(maker);
-                var path = Path.Combine(directory, ShippedName(request, architecture));
-                ImageFile.Write(path, request.Source.Compile(maker, architecture), maker.Identity);
-                written.Add(path);
-            });
+            Parallel.ForEach(
+                jobs,
+                request =>
+                {
+                    var architecture = request.Architecture(maker);
+                    var path = Path.Combine(directory, ShippedName(request, architecture));
+                    ImageFile.Write(path, request.Source.Compile(maker, architecture), maker.Identity);
+                    written.Add(path);
+                }
+            );
         }
         catch (AggregateException e) when (e.InnerExceptions.OfType<KernelCompilationException>().FirstOrDefault() is { } first)
         {

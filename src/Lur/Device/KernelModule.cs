@@ -56,9 +56,19 @@ public abstract unsafe class KernelModule
     public IReadOnlyList<KernelResources> Resources()
     {
         var functions = _functions ?? LoadFunctions();
-        return [.. functions.Select((f, i) => new KernelResources(
-            _names[i], Get(f, CUFunctionAttribute.NumRegs), Get(f, CUFunctionAttribute.SharedSizeBytes),
-            Get(f, CUFunctionAttribute.LocalSizeBytes), Get(f, CUFunctionAttribute.MaxThreadsPerBlock)))];
+        return
+        [
+            .. functions.Select(
+                (f, i) =>
+                    new KernelResources(
+                        _names[i],
+                        Get(f, CUFunctionAttribute.NumRegs),
+                        Get(f, CUFunctionAttribute.SharedSizeBytes),
+                        Get(f, CUFunctionAttribute.LocalSizeBytes),
+                        Get(f, CUFunctionAttribute.MaxThreadsPerBlock)
+                    )
+            ),
+        ];
     }
 
     internal void Unload()
@@ -78,7 +88,18 @@ public abstract unsafe class KernelModule
         for (var i = 0; i < count; i++)
             addresses[i] = (IntPtr)(slots + i);
         var result = Drv.Launch.cuLaunchKernel(
-            functions[kernel], shape.GridX, shape.GridY, 1, shape.BlockX, shape.BlockY, 1, 0, _device.Stream, addresses, null);
+            functions[kernel],
+            shape.GridX,
+            shape.GridY,
+            1,
+            shape.BlockX,
+            shape.BlockY,
+            1,
+            0,
+            _device.Stream,
+            addresses,
+            null
+        );
         Native.CheckLaunch(result, _names[kernel], shape);
         _device.LaunchCount++;
     }

@@ -22,9 +22,10 @@ internal sealed class KernelSource
     internal string File { get; }
 
     /// <summary>The folder of the .cu files: LUR_KERNELS, or <c>kernels</c> beside the program.</summary>
-    internal static string Folder => Environment.GetEnvironmentVariable("LUR_KERNELS") is { Length: > 0 } folder
-        ? folder
-        : Path.Combine(AppContext.BaseDirectory, "kernels");
+    internal static string Folder =>
+        Environment.GetEnvironmentVariable("LUR_KERNELS") is { Length: > 0 } folder
+            ? folder
+            : Path.Combine(AppContext.BaseDirectory, "kernels");
 
     /// <summary>Reads a file and all headers.</summary>
     /// <exception cref="FileNotFoundException">The file is not in the folder.</exception>
@@ -34,13 +35,19 @@ internal sealed class KernelSource
         if (!System.IO.File.Exists(path))
         {
             throw new FileNotFoundException(
-                $"The kernel source {path} is missing: the kernels folder belongs beside the program; reinstall, or set LUR_KERNELS to it.", path);
+                $"The kernel source {path} is missing: the kernels folder belongs beside the program; reinstall, or set LUR_KERNELS to it.",
+                path
+            );
         }
         var include = Path.Combine(Folder, "include");
         var headers = Directory.Exists(include) ? Directory.GetFiles(include, "*.cuh") : [];
         Array.Sort(headers, StringComparer.Ordinal);
-        return new KernelSource(file, precision, Plain(System.IO.File.ReadAllText(path)),
-            [.. headers.Select(h => KeyValuePair.Create(Path.GetFileName(h), Plain(System.IO.File.ReadAllText(h))))]);
+        return new KernelSource(
+            file,
+            precision,
+            Plain(System.IO.File.ReadAllText(path)),
+            [.. headers.Select(h => KeyValuePair.Create(Path.GetFileName(h), Plain(System.IO.File.ReadAllText(h))))]
+        );
     }
 
     /// <summary>The same text aimed at a device.</summary>
@@ -72,8 +79,10 @@ internal sealed class KernelSource
     {
         var cubin = architecture.StartsWith("sm_", StringComparison.Ordinal);
         var (image, log) = compiler.Compile(_text, Path.GetFileName(File), _headers, Options(architecture), cubin);
-        return image ?? throw new KernelCompilationException(
-            $"kernels/{File} does not compile for {architecture} in {_precision.TypeName()} with {compiler.Identity}:\n{log}");
+        return image
+            ?? throw new KernelCompilationException(
+                $"kernels/{File} does not compile for {architecture} in {_precision.TypeName()} with {compiler.Identity}:\n{log}"
+            );
     }
 
     // In-memory headers are found by the very text between the quotes, and the same header under two names would be
@@ -104,9 +113,10 @@ internal sealed record KernelRequest(KernelSource Source, Version ComputeCapabil
         return below >= 0
             ? string.Create(CultureInfo.InvariantCulture, $"compute_{below}")
             : throw new KernelCompilationException(
-                string.Create(CultureInfo.InvariantCulture, $"{compiler.Identity} makes code for compute capability ") +
-                string.Create(CultureInfo.InvariantCulture, $"{known.DefaultIfEmpty(0).Min() / 10.0:F1} and newer, ") +
-                $"the device has {computeCapability}: install an older NVRTC.");
+                string.Create(CultureInfo.InvariantCulture, $"{compiler.Identity} makes code for compute capability ")
+                    + string.Create(CultureInfo.InvariantCulture, $"{known.DefaultIfEmpty(0).Min() / 10.0:F1} and newer, ")
+                    + $"the device has {computeCapability}: install an older NVRTC."
+            );
     }
 
     /// <summary>Architectures whose images run here, best first: own, same major, then intermediate code.</summary>

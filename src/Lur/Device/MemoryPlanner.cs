@@ -38,7 +38,8 @@ public static class MemoryPlanner
             long at = 0;
             foreach (var (start, end) in overlapping)
             {
-                if (at + Align(buffer.Bytes) <= start) break;
+                if (at + Align(buffer.Bytes) <= start)
+                    break;
                 at = Math.Max(at, end);
             }
 
@@ -53,7 +54,8 @@ public static class MemoryPlanner
     /// <summary>Largest sum of aligned sizes alive at one operation: no placement needs less.</summary>
     public static long PeakLive(IReadOnlyList<PlannedBuffer> buffers)
     {
-        if (buffers.Count == 0) return 0;
+        if (buffers.Count == 0)
+            return 0;
         var change = new long[buffers.Max(b => b.Last) + 2];
         foreach (var buffer in buffers)
         {
@@ -61,8 +63,10 @@ public static class MemoryPlanner
             change[buffer.Last + 1] -= Align(buffer.Bytes);
         }
 
-        long live = 0, peak = 0;
-        foreach (var delta in change) peak = Math.Max(peak, live += delta);
+        long live = 0,
+            peak = 0;
+        foreach (var delta in change)
+            peak = Math.Max(peak, live += delta);
         return peak;
     }
 

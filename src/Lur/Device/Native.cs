@@ -27,8 +27,7 @@ internal static class Native
     {
         if (result != CUResult.Success)
         {
-            Throw(result, "cuLaunchKernel",
-                $"kernel: {kernel}, grid: {shape.GridX}x{shape.GridY}, block: {shape.BlockX}x{shape.BlockY}");
+            Throw(result, "cuLaunchKernel", $"kernel: {kernel}, grid: {shape.GridX}x{shape.GridY}, block: {shape.BlockX}x{shape.BlockY}");
         }
     }
 
@@ -36,16 +35,26 @@ internal static class Native
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void Throw(CUResult result, string call, string? arguments)
     {
-        IntPtr name = 0, text = 0;
+        IntPtr name = 0,
+            text = 0;
         _ = Drv.ErrorHandling.cuGetErrorName(result, ref name);
         _ = Drv.ErrorHandling.cuGetErrorString(result, ref text);
         var message = ErrorText.Describe(
-            call, arguments, (int)result, Marshal.PtrToStringUTF8(name) ?? result.ToString(), Marshal.PtrToStringUTF8(text) ?? "no text");
+            call,
+            arguments,
+            (int)result,
+            Marshal.PtrToStringUTF8(name) ?? result.ToString(),
+            Marshal.PtrToStringUTF8(text) ?? "no text"
+        );
         throw new CudaException(result, message, null);
     }
 
     [DoesNotReturn]
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void Throw(CublasStatus status, string call, string? arguments) => throw new CudaBlasException(
-        status, $"{call}{(arguments is null ? "" : $"({arguments})")} failed with {status} ({(int)status}): {ErrorText.Blas((int)status)}", null);
+    internal static void Throw(CublasStatus status, string call, string? arguments) =>
+        throw new CudaBlasException(
+            status,
+            $"{call}{(arguments is null ? "" : $"({arguments})")} failed with {status} ({(int)status}): {ErrorText.Blas((int)status)}",
+            null
+        );
 }

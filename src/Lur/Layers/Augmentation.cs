@@ -35,8 +35,11 @@ public sealed class Augmentation
 
     /// <summary>The choice of a name.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
-    public static Augmentation Parse(string name) => All.FirstOrDefault(a => a.Name == name)
-        ?? throw new UserErrorException($"The augmentation '{name}' is unknown; it is one of {string.Join(", ", All.Select(a => a.Name))}.");
+    public static Augmentation Parse(string name) =>
+        All.FirstOrDefault(a => a.Name == name)
+        ?? throw new UserErrorException(
+            $"The augmentation '{name}' is unknown; it is one of {string.Join(", ", All.Select(a => a.Name))}."
+        );
 
     /// <summary>Black pixels beside the image from which a window is cut: an eighth of the shorter side, at most 4, as for the
     /// 32 x 32 of CIFAR. A shift by 4 of an 8 x 8 image would leave little of it.</summary>

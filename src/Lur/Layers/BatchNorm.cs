@@ -9,11 +9,15 @@ namespace Lur.Layers;
 /// <remarks>Inputs: x, and the residual when the node has two inputs; both [N, H, W, C].</remarks>
 public sealed class BatchNorm : Layer
 {
-    private const double Epsilon = 1e-5, RunningMomentum = 0.1;
+    private const double Epsilon = 1e-5,
+        RunningMomentum = 0.1;
     private const int RowsPerChunk = 256;
     private readonly int _channels;
     private readonly bool _relu;
-    private ParameterSlot _gamma = null!, _beta = null!, _runningMean = null!, _runningVariance = null!;
+    private ParameterSlot _gamma = null!,
+        _beta = null!,
+        _runningMean = null!,
+        _runningVariance = null!;
 
     /// <summary>Creates the layer.</summary>
     /// <param name="name">torch module name.</param>
@@ -41,8 +45,10 @@ public sealed class BatchNorm : Layer
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
-        if (inputs[0].Innermost != _channels) throw new ArgumentException($"'{Name}' takes {_channels} channels; its input has {inputs[0].Innermost}.");
-        if (inputs.Length > 1 && inputs[1] != inputs[0]) throw new ArgumentException($"'{Name}': the residual is {inputs[1]}, the input {inputs[0]}.");
+        if (inputs[0].Innermost != _channels)
+            throw new ArgumentException($"'{Name}' takes {_channels} channels; its input has {inputs[0].Innermost}.");
+        if (inputs.Length > 1 && inputs[1] != inputs[0])
+            throw new ArgumentException($"'{Name}': the residual is {inputs[1]}, the input {inputs[0]}.");
         return inputs[0];
     }
 
@@ -58,21 +64,35 @@ public sealed class BatchNorm : Layer
         var chunks = ChunksOf(x.Shape.Rows);
         var cache = new Cache(x, residual, y, mean, rstd, null, chunks);
         pass.Remember(node.Index, cache);
-        if (frozen) EmitFrozenStatistics(pass, rstd);
-        else EmitStatistics(pass, cache);
+        if (frozen)
+            EmitFrozenStatistics(pass, rstd);
+        else
+            EmitStatistics(pass, cache);
 
         var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
         var (gamma, beta, relu) = (pass.Weights.At(_gamma), pass.Weights.At(_beta), _relu ? 1 : 0);
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanPointer(pass, mean);
-        pass.Program.Emit("batch_norm forward", () => kernels.BatchNormForward(shape, y.Pointer, x.Pointer, Or(residual), meanOf(), rstd.Pointer, gamma, beta, rows, c, relu),
-            x, residual, mean, rstd, y);
+        pass.Program.Emit(
+            "batch_norm forward",
+            () => kernels.BatchNormForward(shape, y.Pointer, x.Pointer, Or(residual), meanOf(), rstd.Pointer, gamma, beta, rows, c, relu),
+            x,
+            residual,
+            mean,
+            rstd,
+            y
+        );
         return y;
     }
 
     private void EmitFrozenStatistics(NetworkPass pass, Value rstd)
     {
-        var (kernels, variance, c, shape) = (pass.Kernels.BatchNorm, pass.Buffers.At(_runningVariance), _channels, pass.Device.Elements(_channels));
+        var (kernels, variance, c, shape) = (
+            pass.Kernels.BatchNorm,
+            pass.Buffers.At(_runningVariance),
+            _channels,
+            pass.Device.Elements(_channels)
+        );
         pass.Program.Emit("batch_norm frozen", () => kernels.BatchNormFrozenRstd(shape, rstd.Pointer, variance, c, Epsilon), rstd);
     }
 
@@ -83,16 +103,42 @@ public sealed class BatchNorm : Layer
         var offsets = Partials(pass, "chunk-offsets", chunks);
         var squares = Partials(pass, "chunk-squares", chunks);
         var stage1 = pass.Device.Rows(chunks, c, (long)rows * c);
-        pass.Program.Emit("batch_norm statistics", () => kernels.BatchNormStatistics(stage1, offsets.Pointer, squares.Pointer, x.Pointer, rows, c, chunks), x, offsets, squares);
+        pass.Program.Emit(
+            "batch_norm statistics",
+            () => kernels.BatchNormStatistics(stage1, offsets.Pointer, squares.Pointer, x.Pointer, rows, c, chunks),
+            x,
+            offsets,
+            squares
+        );
         var update = pass.Mode == NormalizationMode.TrainAndUpdate;
         var runningMean = update ? pass.Buffers.At(_runningMean) : default;
         var runningVariance = update ? pass.Buffers.At(_runningVariance) : default;
         var stage2 = pass.Device.Blocks(c);
         var (mean, rstd) = (cache.Mean!, cache.Rstd);
-        pass.Program.Emit("batch_norm statistics finish",
-            () => kernels.BatchNormStatisticsFinish(stage2, mean.Pointer, rstd.Pointer, runningMean, runningVariance,
-                offsets.Pointer, squares.Pointer, x.Pointer, rows, c, chunks, Epsilon, RunningMomentum),
-            x, offsets, squares, mean, rstd);
+        pass.Program.Emit(
+            "batch_norm statistics finish",
+            () =>
+                kernels.BatchNormStatisticsFinish(
+                    stage2,
+                    mean.Pointer,
+                    rstd.Pointer,
+                    runningMean,
+                    runningVariance,
+                    offsets.Pointer,
+                    squares.Pointer,
+                    x.Pointer,
+                    rows,
+                    c,
+                    chunks,
+                    Epsilon,
+                    RunningMomentum
+                ),
+            x,
+            offsets,
+            squares,
+            mean,
+            rstd
+        );
     }
 
     /// <inheritdoc/>
@@ -109,10 +155,33 @@ public sealed class BatchNorm : Layer
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanPointer(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
-        pass.Program.Emit("batch_norm backward",
-            () => kernels.BatchNormBackward(shape, dx.Pointer, Or(dresidual), dy.Pointer, _relu ? y.Pointer : default, x.Pointer,
-                meanOf(), rstd.Pointer, gamma, Or(used), rows, c, accumulate ? 1 : 0),
-            x, y, dy, mean, rstd, used, dresidual, dx);
+        pass.Program.Emit(
+            "batch_norm backward",
+            () =>
+                kernels.BatchNormBackward(
+                    shape,
+                    dx.Pointer,
+                    Or(dresidual),
+                    dy.Pointer,
+                    _relu ? y.Pointer : default,
+                    x.Pointer,
+                    meanOf(),
+                    rstd.Pointer,
+                    gamma,
+                    Or(used),
+                    rows,
+                    c,
+                    accumulate ? 1 : 0
+                ),
+            x,
+            y,
+            dy,
+            mean,
+            rstd,
+            used,
+            dresidual,
+            dx
+        );
     }
 
     /// <inheritdoc/>
@@ -129,10 +198,34 @@ public sealed class BatchNorm : Layer
         var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanPointer(pass, mean);
-        pass.Program.Emit("batch_norm forward_tangent",
-            () => kernels.BatchNormForwardTangent(shape, ty.Pointer, tx.Pointer, Or(tresidual), _relu ? y.Pointer : default, x.Pointer,
-                meanOf(), rstd.Pointer, gamma, tgamma, tbeta, Or(means), rows, c),
-            x, y, tx, tresidual, mean, rstd, means, ty);
+        pass.Program.Emit(
+            "batch_norm forward_tangent",
+            () =>
+                kernels.BatchNormForwardTangent(
+                    shape,
+                    ty.Pointer,
+                    tx.Pointer,
+                    Or(tresidual),
+                    _relu ? y.Pointer : default,
+                    x.Pointer,
+                    meanOf(),
+                    rstd.Pointer,
+                    gamma,
+                    tgamma,
+                    tbeta,
+                    Or(means),
+                    rows,
+                    c
+                ),
+            x,
+            y,
+            tx,
+            tresidual,
+            mean,
+            rstd,
+            means,
+            ty
+        );
     }
 
     /// <inheritdoc/>
@@ -150,15 +243,54 @@ public sealed class BatchNorm : Layer
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanPointer(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
-        pass.Program.Emit("batch_norm backward_tangent",
-            () => kernels.BatchNormBackwardTangent(shape, tdx.Pointer, default, Or(tdresidual), default, tdy.Pointer, dy.Pointer,
-                _relu ? y.Pointer : default, tx.Pointer, x.Pointer, meanOf(), rstd.Pointer, gamma, tgamma, Or(tmeans), Or(used),
-                rows, c, accumulate ? 1 : 0),
-            x, y, dy, tdy, tx, mean, rstd, tmeans, used, tdresidual, tdx);
+        pass.Program.Emit(
+            "batch_norm backward_tangent",
+            () =>
+                kernels.BatchNormBackwardTangent(
+                    shape,
+                    tdx.Pointer,
+                    default,
+                    Or(tdresidual),
+                    default,
+                    tdy.Pointer,
+                    dy.Pointer,
+                    _relu ? y.Pointer : default,
+                    tx.Pointer,
+                    x.Pointer,
+                    meanOf(),
+                    rstd.Pointer,
+                    gamma,
+                    tgamma,
+                    Or(tmeans),
+                    Or(used),
+                    rows,
+                    c,
+                    accumulate ? 1 : 0
+                ),
+            x,
+            y,
+            dy,
+            tdy,
+            tx,
+            mean,
+            rstd,
+            tmeans,
+            used,
+            tdresidual,
+            tdx
+        );
     }
 
     /// <summary>Means [2, C] of d and d xh over the rows, and the sums into dgamma, dbeta when given.</summary>
-    private Value EmitSums(NetworkPass pass, Cache cache, Value d, Value? mask, DevicePointer<Real> dgamma, DevicePointer<Real> dbeta, string what)
+    private Value EmitSums(
+        NetworkPass pass,
+        Cache cache,
+        Value d,
+        Value? mask,
+        DevicePointer<Real> dgamma,
+        DevicePointer<Real> dbeta,
+        string what
+    )
     {
         var (kernels, x, rstd, c, chunks) = (pass.Kernels.BatchNorm, cache.X, cache.Rstd, _channels, cache.Chunks);
         var rows = x.Shape.Rows;
@@ -166,9 +298,22 @@ public sealed class BatchNorm : Layer
         var means = pass.Cache($"{Name}/{what}", new Shape(2, c));
         var meanOf = MeanPointer(pass, cache.Mean);
         var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
-        pass.Program.Emit("batch_norm sums", () => kernels.BatchNormSums(stage1, partials.Pointer, d.Pointer, Or(mask), x.Pointer, meanOf(), rstd.Pointer, rows, c, chunks),
-            x, d, mask, cache.Mean, rstd, partials);
-        pass.Program.Emit("batch_norm sums finish", () => kernels.BatchNormSumsFinish(stage2, means.Pointer, dgamma, dbeta, partials.Pointer, 1, rows, c, chunks, 0), partials, means);
+        pass.Program.Emit(
+            "batch_norm sums",
+            () => kernels.BatchNormSums(stage1, partials.Pointer, d.Pointer, Or(mask), x.Pointer, meanOf(), rstd.Pointer, rows, c, chunks),
+            x,
+            d,
+            mask,
+            cache.Mean,
+            rstd,
+            partials
+        );
+        pass.Program.Emit(
+            "batch_norm sums finish",
+            () => kernels.BatchNormSumsFinish(stage2, means.Pointer, dgamma, dbeta, partials.Pointer, 1, rows, c, chunks, 0),
+            partials,
+            means
+        );
         return means;
     }
 
@@ -183,10 +328,40 @@ public sealed class BatchNorm : Layer
         var meanOf = MeanPointer(pass, mean);
         var mask = _relu ? y : null;
         var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
-        pass.Program.Emit("batch_norm tangent_sums",
-            () => kernels.BatchNormTangentSums(stage1, partials.Pointer, tdy.Pointer, dy.Pointer, Or(mask), tx.Pointer, x.Pointer, meanOf(), rstd.Pointer, Or(tmeans), rows, c, chunks),
-            x, y, dy, tdy, tx, mean, rstd, tmeans, partials);
-        pass.Program.Emit("batch_norm sums finish", () => kernels.BatchNormSumsFinish(stage2, means.Pointer, tdgamma, tdbeta, partials.Pointer, 2, rows, c, chunks, 0), partials, means);
+        pass.Program.Emit(
+            "batch_norm tangent_sums",
+            () =>
+                kernels.BatchNormTangentSums(
+                    stage1,
+                    partials.Pointer,
+                    tdy.Pointer,
+                    dy.Pointer,
+                    Or(mask),
+                    tx.Pointer,
+                    x.Pointer,
+                    meanOf(),
+                    rstd.Pointer,
+                    Or(tmeans),
+                    rows,
+                    c,
+                    chunks
+                ),
+            x,
+            y,
+            dy,
+            tdy,
+            tx,
+            mean,
+            rstd,
+            tmeans,
+            partials
+        );
+        pass.Program.Emit(
+            "batch_norm sums finish",
+            () => kernels.BatchNormSumsFinish(stage2, means.Pointer, tdgamma, tdbeta, partials.Pointer, 2, rows, c, chunks, 0),
+            partials,
+            means
+        );
         return means;
     }
 
@@ -198,13 +373,16 @@ public sealed class BatchNorm : Layer
 
     private Func<DevicePointer<Real>> MeanPointer(NetworkPass pass, Value? mean)
     {
-        if (mean is not null) return () => mean.Pointer;
+        if (mean is not null)
+            return () => mean.Pointer;
         var running = pass.Buffers.At(_runningMean);
         return () => running;
     }
 
-    private Value SoleGradient(Value value, bool accumulate) => !accumulate ? value
-        : throw new NotSupportedException($"'{Name}': the input of a normalisation has one consumer; '{value.Name}' has several.");
+    private Value SoleGradient(Value value, bool accumulate) =>
+        !accumulate
+            ? value
+            : throw new NotSupportedException($"'{Name}': the input of a normalisation has one consumer; '{value.Name}' has several.");
 
     private static DevicePointer<Real> Or(Value? value) => value is null ? default : value.Pointer;
 }

@@ -9,7 +9,10 @@ namespace Lur.Layers;
 /// tdw = G(tx, dy) + G(x, tdy).</summary>
 public sealed class Convolution : Layer
 {
-    private readonly int _inChannels, _outChannels, _size, _stride;
+    private readonly int _inChannels,
+        _outChannels,
+        _size,
+        _stride;
     private ParameterSlot _weight = null!;
 
     /// <summary>Creates the layer.</summary>
@@ -64,7 +67,8 @@ public sealed class Convolution : Layer
         var dy = pass.GradientOf(y);
         var dw = pass.Gradients!.At(_weight);
         Emit(pass, "filter-gradient", op, s => op.FilterGradient(dw, x.Pointer, dy.Pointer, false, s), x, dy);
-        if (!Network.NeedsInputGradient(pass, node)) return;
+        if (!Network.NeedsInputGradient(pass, node))
+            return;
         var w = pass.Weights.At(_weight);
         var dx = pass.GradientOf(x, out var accumulate);
         Emit(pass, "input-gradient", op, s => op.InputGradient(dx.Pointer, dy.Pointer, w, accumulate, s), dy, dx);
@@ -101,16 +105,37 @@ public sealed class Convolution : Layer
         }
 
         var tx = pass.TangentOf(x);
-        Emit(pass, "filter-gradient-tangent", op,
-            s => op.FilterGradientPair(tdw, tx.Pointer, dy.Pointer, x.Pointer, tdy.Pointer, false, s), x, tx, dy, tdy);
+        Emit(
+            pass,
+            "filter-gradient-tangent",
+            op,
+            s => op.FilterGradientPair(tdw, tx.Pointer, dy.Pointer, x.Pointer, tdy.Pointer, false, s),
+            x,
+            tx,
+            dy,
+            tdy
+        );
         var w = pass.Weights.At(_weight);
         var tw = pass.WeightTangents!.At(_weight);
         var tdx = pass.TangentGradientOf(x, out var accumulate);
-        Emit(pass, "input-gradient-tangent", op,
-            s => op.InputGradientPair(tdx.Pointer, tdy.Pointer, w, dy.Pointer, tw, accumulate, s), dy, tdy, tdx);
+        Emit(
+            pass,
+            "input-gradient-tangent",
+            op,
+            s => op.InputGradientPair(tdx.Pointer, tdy.Pointer, w, dy.Pointer, tw, accumulate, s),
+            dy,
+            tdy,
+            tdx
+        );
     }
 
-    private void Emit(NetworkPass pass, string what, ConvolutionOperator op, Action<DevicePointer<Real>> run, params ReadOnlySpan<Value?> touches)
+    private void Emit(
+        NetworkPass pass,
+        string what,
+        ConvolutionOperator op,
+        Action<DevicePointer<Real>> run,
+        params ReadOnlySpan<Value?> touches
+    )
     {
         var scratch = pass.Program.Scratch($"{pass.Name}/{Name}/{what}/scratch", op.WorkspaceBytes);
         pass.Program.Emit($"convolution {what} {op.Shape}", () => run(scratch?.Pointer ?? default), [.. touches, scratch]);

@@ -18,9 +18,7 @@ public abstract class Layer
     public abstract Shape OutputShape(ReadOnlySpan<Shape> inputs);
 
     /// <summary>Adds the layer's trained tensors and its state to the layouts of a model, in torch's order.</summary>
-    public virtual void Register(ParameterLayout parameters, ParameterLayout buffers)
-    {
-    }
+    public virtual void Register(ParameterLayout parameters, ParameterLayout buffers) { }
 
     /// <summary>y = f(x, w).</summary>
     /// <returns>The output activation.</returns>

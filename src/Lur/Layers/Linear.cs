@@ -8,8 +8,10 @@ namespace Lur.Layers;
 public sealed class Linear : Layer
 {
     private const int RowsPerChunk = 256;
-    private readonly int _in, _out;
-    private ParameterSlot _weight = null!, _bias = null!;
+    private readonly int _in,
+        _out;
+    private ParameterSlot _weight = null!,
+        _bias = null!;
 
     /// <summary>Creates the layer.</summary>
     public Linear(string name, int inputs, int outputs)
@@ -26,8 +28,10 @@ public sealed class Linear : Layer
     }
 
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => inputs[0].Innermost == _in ? new Shape(inputs[0].Rows, _out)
-        : throw new ArgumentException($"'{Name}' takes {_in} inputs; it gets {inputs[0].Innermost}.");
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) =>
+        inputs[0].Innermost == _in
+            ? new Shape(inputs[0].Rows, _out)
+            : throw new ArgumentException($"'{Name}' takes {_in} inputs; it gets {inputs[0].Innermost}.");
 
     /// <inheritdoc/>
     public override Value Forward(NetworkPass pass, Node node)
@@ -48,7 +52,8 @@ public sealed class Linear : Layer
         var (dw, w) = (pass.Gradients!.At(_weight), pass.Weights.At(_weight));
         pass.Program.Emit("linear weight gradient", () => WeightGradient(pass, dw, dy, x, 0), x, dy);
         EmitBiasGradient(pass, "linear bias gradient", pass.Gradients!.At(_bias), dy);
-        if (!Network.NeedsInputGradient(pass, node)) return;
+        if (!Network.NeedsInputGradient(pass, node))
+            return;
         var dx = pass.GradientOf(x, out var accumulate);
         pass.Program.Emit("linear input gradient", () => InputGradient(pass, dx, dy, w, accumulate ? 1 : 0), dy, dx);
     }
@@ -77,7 +82,8 @@ public sealed class Linear : Layer
         var (tdw, w, tw) = (pass.GradientTangents!.At(_weight), pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
         pass.Program.Emit("linear weight gradient tangent", () => WeightGradient(pass, tdw, tdy, x, 0), x, tdy);
         EmitBiasGradient(pass, "linear bias gradient tangent", pass.GradientTangents!.At(_bias), tdy);
-        if (Network.ReadsImages(node)) return;
+        if (Network.ReadsImages(node))
+            return;
         var tx = pass.TangentOf(x);
         pass.Program.Emit("linear weight gradient tangent", () => WeightGradient(pass, tdw, dy, tx, 1), tx, dy);
         var tdx = pass.TangentGradientOf(x, out var accumulate);
@@ -89,10 +95,40 @@ public sealed class Linear : Layer
         pass.Device.Gemm.Run(pass.Program.Precision, false, true, x.Shape.Rows, _out, _in, 1, x.Pointer, _in, w, _in, beta, y, _out);
 
     private void WeightGradient(NetworkPass pass, DevicePointer<Real> dw, Value dy, Value x, double beta) =>
-        pass.Device.Gemm.Run(pass.Program.Precision, true, false, _out, _in, x.Shape.Rows, 1, dy.Pointer, _out, x.Pointer, _in, beta, dw, _in);
+        pass.Device.Gemm.Run(
+            pass.Program.Precision,
+            true,
+            false,
+            _out,
+            _in,
+            x.Shape.Rows,
+            1,
+            dy.Pointer,
+            _out,
+            x.Pointer,
+            _in,
+            beta,
+            dw,
+            _in
+        );
 
     private void InputGradient(NetworkPass pass, Value dx, Value dy, DevicePointer<Real> w, double beta) =>
-        pass.Device.Gemm.Run(pass.Program.Precision, false, false, dy.Shape.Rows, _in, _out, 1, dy.Pointer, _out, w, _in, beta, dx.Pointer, _in);
+        pass.Device.Gemm.Run(
+            pass.Program.Precision,
+            false,
+            false,
+            dy.Shape.Rows,
+            _in,
+            _out,
+            1,
+            dy.Pointer,
+            _out,
+            w,
+            _in,
+            beta,
+            dx.Pointer,
+            _in
+        );
 
     private void EmitBias(NetworkPass pass, string what, Value y, DevicePointer<Real> bias)
     {

@@ -6,7 +6,9 @@ namespace Lur.Layers;
 /// The winning tap is kept; ties go to the first, NaN wins, as torch. Formulas: <c>kernels/pool.cu</c>.</summary>
 public sealed class MaxPool : Layer
 {
-    private readonly int _size, _stride, _pad;
+    private readonly int _size,
+        _stride,
+        _pad;
 
     /// <summary>Creates the layer.</summary>
     public MaxPool(string name, int size, int stride, int pad)
@@ -18,8 +20,10 @@ public sealed class MaxPool : Layer
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
         var x = inputs[0];
-        int h = ((x[1] + (2 * _pad) - _size) / _stride) + 1, w = ((x[2] + (2 * _pad) - _size) / _stride) + 1;
-        if (h < 1 || w < 1) throw new ArgumentException($"'{Name}': an input of {x[1]} x {x[2]} pixels is smaller than the window of {_size}.");
+        int h = ((x[1] + (2 * _pad) - _size) / _stride) + 1,
+            w = ((x[2] + (2 * _pad) - _size) / _stride) + 1;
+        if (h < 1 || w < 1)
+            throw new ArgumentException($"'{Name}': an input of {x[1]} x {x[2]} pixels is smaller than the window of {_size}.");
         return new Shape(x[0], h, w, x[3]);
     }
 
@@ -33,8 +37,28 @@ public sealed class MaxPool : Layer
         pass.Remember(node.Index, new Cache(x, y, tap));
         var (kernels, s, size, stride, pad) = (pass.Kernels.Pool, x.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(output.Rows, output.Innermost);
-        pass.Program.Emit("max_pool forward",
-            () => kernels.MaxPoolForward(shape, y.Pointer, tap.Typed<byte>(), x.Pointer, s[0], s[1], s[2], s[3], output[1], output[2], size, stride, pad), x, y, tap);
+        pass.Program.Emit(
+            "max_pool forward",
+            () =>
+                kernels.MaxPoolForward(
+                    shape,
+                    y.Pointer,
+                    tap.Typed<byte>(),
+                    x.Pointer,
+                    s[0],
+                    s[1],
+                    s[2],
+                    s[3],
+                    output[1],
+                    output[2],
+                    size,
+                    stride,
+                    pad
+                ),
+            x,
+            y,
+            tap
+        );
         return y;
     }
 
@@ -53,8 +77,28 @@ public sealed class MaxPool : Layer
         var (tx, ty) = (pass.TangentOf(x), pass.TangentOf(y));
         var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, x.Shape, y.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(o.Rows, o.Innermost);
-        pass.Program.Emit("max_pool forward_tangent",
-            () => kernels.MaxPoolForwardTangent(shape, ty.Pointer, tx.Pointer, tap.Typed<byte>(), s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad), tx, ty, tap);
+        pass.Program.Emit(
+            "max_pool forward_tangent",
+            () =>
+                kernels.MaxPoolForwardTangent(
+                    shape,
+                    ty.Pointer,
+                    tx.Pointer,
+                    tap.Typed<byte>(),
+                    s[0],
+                    s[1],
+                    s[2],
+                    s[3],
+                    o[1],
+                    o[2],
+                    size,
+                    stride,
+                    pad
+                ),
+            tx,
+            ty,
+            tap
+        );
     }
 
     /// <inheritdoc/>
@@ -69,6 +113,28 @@ public sealed class MaxPool : Layer
     {
         var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(s.Rows, s.Innermost);
-        pass.Program.Emit(what, () => kernels.MaxPoolBackward(shape, dx.Pointer, dy.Pointer, tap.Typed<byte>(), s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad, accumulate ? 1 : 0), dx, dy, tap);
+        pass.Program.Emit(
+            what,
+            () =>
+                kernels.MaxPoolBackward(
+                    shape,
+                    dx.Pointer,
+                    dy.Pointer,
+                    tap.Typed<byte>(),
+                    s[0],
+                    s[1],
+                    s[2],
+                    s[3],
+                    o[1],
+                    o[2],
+                    size,
+                    stride,
+                    pad,
+                    accumulate ? 1 : 0
+                ),
+            dx,
+            dy,
+            tap
+        );
     }
 }

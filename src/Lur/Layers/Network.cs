@@ -40,7 +40,8 @@ public sealed class Network
     public int Add(Layer layer, params int[] inputs)
     {
         var index = _nodes.Count;
-        if (inputs.Any(i => i < -1 || i >= index)) throw new ArgumentException($"'{layer.Name}' reads a node that does not exist yet.", nameof(inputs));
+        if (inputs.Any(i => i < -1 || i >= index))
+            throw new ArgumentException($"'{layer.Name}' reads a node that does not exist yet.", nameof(inputs));
         Register(layer);
         _nodes.Add(new Node(index, layer, inputs));
         return index;
@@ -50,7 +51,8 @@ public sealed class Network
     /// they run (the shortcut of a residual block). A second registration does nothing.</summary>
     public void Register(Layer layer)
     {
-        if (!_registered.Add(layer)) return;
+        if (!_registered.Add(layer))
+            return;
         var (parameters, buffers) = (Parameters.Slots.Count, Buffers.Slots.Count);
         layer.Register(Parameters, Buffers);
         _state.AddRange(Parameters.Slots.Skip(parameters));
@@ -83,7 +85,8 @@ public sealed class Network
         var outputs = new Value[_nodes.Count];
         pass.Remember(InputKey, input);
         pass.Remember(OutputsKey, outputs);
-        foreach (var node in _nodes) outputs[node.Index] = node.Layer.Forward(pass, node);
+        foreach (var node in _nodes)
+            outputs[node.Index] = node.Layer.Forward(pass, node);
         return outputs[^1];
     }
 
@@ -91,21 +94,24 @@ public sealed class Network
     /// <see cref="NetworkPass.GradientOf(Value, out bool)"/>).</summary>
     public void Backward(NetworkPass pass)
     {
-        for (var i = _nodes.Count - 1; i >= 0; i--) _nodes[i].Layer.Backward(pass, _nodes[i]);
+        for (var i = _nodes.Count - 1; i >= 0; i--)
+            _nodes[i].Layer.Backward(pass, _nodes[i]);
     }
 
     /// <summary>Appends the tangent of the forward pass. The images have no tangent.</summary>
     /// <returns>Tangent of the output.</returns>
     public Value ForwardTangent(NetworkPass pass)
     {
-        foreach (var node in _nodes) node.Layer.ForwardTangent(pass, node);
+        foreach (var node in _nodes)
+            node.Layer.ForwardTangent(pass, node);
         return pass.TangentOf(Output(pass, _nodes[^1]));
     }
 
     /// <summary>Appends the tangent of the backward pass. The caller has written the tangent of the output's gradient.</summary>
     public void BackwardTangent(NetworkPass pass)
     {
-        for (var i = _nodes.Count - 1; i >= 0; i--) _nodes[i].Layer.BackwardTangent(pass, _nodes[i]);
+        for (var i = _nodes.Count - 1; i >= 0; i--)
+            _nodes[i].Layer.BackwardTangent(pass, _nodes[i]);
     }
 
     /// <summary>Appends the backward pass and its tangent together, node by node: a gradient lives until its own tangent is
@@ -119,7 +125,8 @@ public sealed class Network
         }
     }
 
-    private const int InputKey = -1, OutputsKey = -2;
+    private const int InputKey = -1,
+        OutputsKey = -2;
 
     /// <summary>Activation that a node reads as its input number <paramref name="which"/>.</summary>
     public static Value Input(NetworkPass pass, Node node, int which = 0) =>
@@ -132,21 +139,30 @@ public sealed class Network
     public static bool ReadsImages(Node node, int which = 0) => node.Inputs[which] < 0;
 
     /// <summary>True when a node's backward pass writes the gradient of an input: always, but for images that need none.</summary>
-    public static bool NeedsInputGradient(NetworkPass pass, Node node, int which = 0) => pass.WithInputGradient || !ReadsImages(node, which);
+    public static bool NeedsInputGradient(NetworkPass pass, Node node, int which = 0) =>
+        pass.WithInputGradient || !ReadsImages(node, which);
 
     /// <summary>The same network with another number of outputs of its last layer, which is fully connected. All other layers
     /// are shared, and their tensors have the same names and offsets.</summary>
     /// <exception cref="InvalidOperationException">The last layer is of another kind, or its tensors are not the last.</exception>
     public Network WithOutputs(int outputs)
     {
-        if (_nodes[^1].Layer is not Linear last || _state.Count < 2 || !_state[^2].Name.StartsWith(last.Name + ".", StringComparison.Ordinal))
+        if (
+            _nodes[^1].Layer is not Linear last
+            || _state.Count < 2
+            || !_state[^2].Name.StartsWith(last.Name + ".", StringComparison.Ordinal)
+        )
         {
-            throw new InvalidOperationException($"The last layer '{_nodes[^1].Layer.Name}' is not a fully connected one whose tensors are the last.");
+            throw new InvalidOperationException(
+                $"The last layer '{_nodes[^1].Layer.Name}' is not a fully connected one whose tensors are the last."
+            );
         }
 
         var copy = new Network(Height, Width, Channels);
-        foreach (var slot in Parameters.Slots.SkipLast(2)) copy.Parameters.Add(slot.Name, slot.Kind, slot.Shape);
-        foreach (var slot in Buffers.Slots) copy.Buffers.Add(slot.Name, slot.Kind, slot.Shape);
+        foreach (var slot in Parameters.Slots.SkipLast(2))
+            copy.Parameters.Add(slot.Name, slot.Kind, slot.Shape);
+        foreach (var slot in Buffers.Slots)
+            copy.Buffers.Add(slot.Name, slot.Kind, slot.Shape);
         copy._state.AddRange(_state.SkipLast(2));
         copy._nodes.AddRange(_nodes.SkipLast(1));
         copy._registered.UnionWith(_registered);

@@ -96,7 +96,8 @@ public sealed class NetworkPass
 
     /// <summary>The buffer that receives the gradient with respect to an activation, and whether it holds a contribution
     /// already (an activation with several consumers), in which case the caller adds to it.</summary>
-    public Value GradientOf(Value activation, out bool accumulate) => Accumulated(activation, ValueRole.Gradient, "gradient", out accumulate);
+    public Value GradientOf(Value activation, out bool accumulate) =>
+        Accumulated(activation, ValueRole.Gradient, "gradient", out accumulate);
 
     /// <summary>The finished gradient with respect to an activation.</summary>
     public Value GradientOf(Value activation) => Companion(activation, ValueRole.Gradient, "gradient");
@@ -113,8 +114,10 @@ public sealed class NetworkPass
 
     /// <summary>What a layer kept.</summary>
     /// <exception cref="InvalidOperationException">Its forward pass has not run in this pass.</exception>
-    public T Recall<T>(int node) => _caches.TryGetValue(node, out var cache) ? (T)cache
-        : throw new InvalidOperationException($"Pass '{Name}': the forward pass of node {node} comes before its other passes.");
+    public T Recall<T>(int node) =>
+        _caches.TryGetValue(node, out var cache)
+            ? (T)cache
+            : throw new InvalidOperationException($"Pass '{Name}': the forward pass of node {node} comes before its other passes.");
 
     private Value Accumulated(Value activation, ValueRole role, string suffix, out bool accumulate)
     {

@@ -31,8 +31,14 @@ public sealed class TrainedModel : IDisposable
     /// <param name="architecture">Text that names the architecture, e.g. <c>resnet18:w64:stem3</c>.</param>
     /// <param name="classNames">Names of the outputs.</param>
     /// <param name="normalization">Normalisation inside the model.</param>
-    public TrainedModel(ComputeDevice device, Precision precision, Network network, string architecture,
-        IReadOnlyList<string> classNames, InputNormalization normalization)
+    public TrainedModel(
+        ComputeDevice device,
+        Precision precision,
+        Network network,
+        string architecture,
+        IReadOnlyList<string> classNames,
+        InputNormalization normalization
+    )
     {
         Device = device;
         Precision = precision;
@@ -103,7 +109,8 @@ public sealed class TrainedModel : IDisposable
             {
                 case ParameterKind.Filter when scheme == WeightInitialization.KaimingNormal:
                     var deviation = (float)Math.Sqrt(2.0 / slot.FanOut);
-                    foreach (ref var value in target) value = deviation * random.Normal();
+                    foreach (ref var value in target)
+                        value = deviation * random.Normal();
                     break;
                 case ParameterKind.NormalizationScale:
                     target.Fill(1);
@@ -113,9 +120,11 @@ public sealed class TrainedModel : IDisposable
                     break;
                 default:
                     // The bias of a fully connected layer uses the fan-in of its matrix, which precedes it (torch's default).
-                    var fanIn = slot.Kind == ParameterKind.Bias ? Parameters.Layout.Slots.Last(s => s.End == slot.Offset).FanIn : slot.FanIn;
+                    var fanIn =
+                        slot.Kind == ParameterKind.Bias ? Parameters.Layout.Slots.Last(s => s.End == slot.Offset).FanIn : slot.FanIn;
                     var bound = (float)(1 / Math.Sqrt(fanIn));
-                    foreach (ref var value in target) value = random.Uniform(-bound, bound);
+                    foreach (ref var value in target)
+                        value = random.Uniform(-bound, bound);
                     break;
             }
 
@@ -129,12 +138,14 @@ public sealed class TrainedModel : IDisposable
         var initial = new float[Buffers.Count];
         foreach (var slot in Buffers.Layout.Slots)
         {
-            if (slot.Kind == ParameterKind.RunningVariance) initial.AsSpan(slot.Offset, slot.Count).Fill(1);
+            if (slot.Kind == ParameterKind.RunningVariance)
+                initial.AsSpan(slot.Offset, slot.Count).Fill(1);
         }
 
         Buffers.Set(initial);
         BatchesTracked = 0;
-        foreach (var name in TrackedAtLoad.Keys) TrackedAtLoad[name] = 0;
+        foreach (var name in TrackedAtLoad.Keys)
+            TrackedAtLoad[name] = 0;
     }
 
     /// <summary>Allocates a copy on the same device.</summary>
@@ -146,7 +157,8 @@ public sealed class TrainedModel : IDisposable
             BatchesTracked = BatchesTracked,
             ImportedHeader = ImportedHeader,
         };
-        foreach (var (name, count) in TrackedAtLoad) copy.TrackedAtLoad[name] = count;
+        foreach (var (name, count) in TrackedAtLoad)
+            copy.TrackedAtLoad[name] = count;
         copy.Parameters.CopyFrom(Parameters);
         copy.Buffers.CopyFrom(Buffers);
         return copy;

@@ -48,21 +48,30 @@ internal static class AttackFeatures
     /// <exception cref="ArgumentException">Probabilities are needed and absent.</exception>
     public static double[] Of(Predictions set, AttackFeature feature, EntropyForm form)
     {
-        if (feature == AttackFeature.Confidence) return Array.ConvertAll(set.Confidence, c => (double)c);
-        if (feature == AttackFeature.Correctness) return [.. set.Predicted.Zip(set.Labels, (p, y) => p == y ? 1.0 : 0.0)];
-        var probabilities = set.Probabilities
-            ?? throw new ArgumentException($"The feature {feature} needs the probabilities of all classes; ask the evaluator for them.", nameof(set));
+        if (feature == AttackFeature.Confidence)
+            return Array.ConvertAll(set.Confidence, c => (double)c);
+        if (feature == AttackFeature.Correctness)
+            return [.. set.Predicted.Zip(set.Labels, (p, y) => p == y ? 1.0 : 0.0)];
+        var probabilities =
+            set.Probabilities
+            ?? throw new ArgumentException(
+                $"The feature {feature} needs the probabilities of all classes; ask the evaluator for them.",
+                nameof(set)
+            );
         var p = Array.ConvertAll(probabilities, v => (double)v);
-        if (feature == AttackFeature.Probabilities || set.Count == 0) return p;
+        if (feature == AttackFeature.Probabilities || set.Count == 0)
+            return p;
 
         var classes = p.Length / set.Count;
         var labelled = new bool[classes];
-        foreach (var y in set.Labels) labelled[y] = true;
+        foreach (var y in set.Labels)
+            labelled[y] = true;
         var values = new double[set.Count];
         for (var i = 0; i < values.Length; i++)
         {
             var row = p.AsSpan(i * classes, classes);
-            values[i] = feature == AttackFeature.Entropy ? Entropy(row)
+            values[i] =
+                feature == AttackFeature.Entropy ? Entropy(row)
                 : form == EntropyForm.Published ? PublishedModifiedEntropy(row, labelled)
                 : ModifiedEntropy(row, set.Labels[i]);
         }
@@ -73,7 +82,8 @@ internal static class AttackFeatures
     private static double Entropy(ReadOnlySpan<double> p)
     {
         double sum = 0;
-        foreach (var v in p) sum -= v == 0 ? 0 : v * Math.Log(v);
+        foreach (var v in p)
+            sum -= v == 0 ? 0 : v * Math.Log(v);
         return sum;
     }
 
@@ -81,14 +91,16 @@ internal static class AttackFeatures
     {
         var sum = -(1 - p[label]) * Log(p[label]);
         for (var i = 0; i < p.Length; i++)
-            if (i != label) sum -= p[i] * Log(1 - p[i]);
+            if (i != label)
+                sum -= p[i] * Log(1 - p[i]);
         return sum;
     }
 
     private static double PublishedModifiedEntropy(ReadOnlySpan<double> p, bool[] labelled)
     {
         double sum = 0;
-        for (var i = 0; i < p.Length; i++) sum -= (labelled[i] ? 1 - p[i] : p[i]) * Log(p[i]);
+        for (var i = 0; i < p.Length; i++)
+            sum -= (labelled[i] ? 1 - p[i] : p[i]) * Log(p[i]);
         return sum;
     }
 

@@ -21,7 +21,8 @@ public sealed record ClassDamage(double[] Change, int WorstClass, double WorstCh
             throw new ArgumentException("The predictions before and after are of different samples.", nameof(after));
         double[] change = [.. after.PerClassAccuracy(classes).Zip(before.PerClassAccuracy(classes), (a, b) => a - b)];
         int[] kept = [.. Enumerable.Range(0, classes).Where(c => !forgottenClasses.Contains(c) && !double.IsNaN(change[c]))];
-        if (kept.Length == 0) return new ClassDamage(change, -1, double.NaN, double.NaN);
+        if (kept.Length == 0)
+            return new ClassDamage(change, -1, double.NaN, double.NaN);
         var worst = kept.MinBy(c => change[c]);
         return new ClassDamage(change, worst, change[worst], kept.Average(c => change[c]));
     }

@@ -8,7 +8,12 @@ namespace Lur.Metrics;
 /// whole.</param>
 /// <param name="PerClassTestAccuracy">Accuracy on the test set per class; NaN where a class has no test image.</param>
 public sealed record ForgettingMetrics(
-    double UnlearningAccuracy, double RetainAccuracy, double TestAccuracy, double ForgottenClassTestAccuracy, double[] PerClassTestAccuracy)
+    double UnlearningAccuracy,
+    double RetainAccuracy,
+    double TestAccuracy,
+    double ForgottenClassTestAccuracy,
+    double[] PerClassTestAccuracy
+)
 {
     /// <summary>Computes the metrics.</summary>
     /// <param name="forget">Predictions on the forget set.</param>
@@ -16,7 +21,18 @@ public sealed record ForgettingMetrics(
     /// <param name="test">Predictions on the test set.</param>
     /// <param name="forgottenClasses">Classes of which every training sample is in the forget set.</param>
     /// <param name="classes">Number of classes.</param>
-    public static ForgettingMetrics Compute(Predictions forget, Predictions retain, Predictions test, IReadOnlySet<int> forgottenClasses, int classes) =>
-        new(100 - forget.Accuracy, retain.Accuracy, test.AccuracyWhere(c => !forgottenClasses.Contains(c)),
-            test.AccuracyWhere(forgottenClasses.Contains), test.PerClassAccuracy(classes));
+    public static ForgettingMetrics Compute(
+        Predictions forget,
+        Predictions retain,
+        Predictions test,
+        IReadOnlySet<int> forgottenClasses,
+        int classes
+    ) =>
+        new(
+            100 - forget.Accuracy,
+            retain.Accuracy,
+            test.AccuracyWhere(c => !forgottenClasses.Contains(c)),
+            test.AccuracyWhere(forgottenClasses.Contains),
+            test.PerClassAccuracy(classes)
+        );
 }

@@ -21,24 +21,29 @@ public sealed record LogisticRegression(double Weight, double Intercept)
         if (x.Length != positive.Length || !positive.Contains(true) || !positive.Contains(false))
             throw new ArgumentException("Both labels are needed, one label a sample.", nameof(positive));
         foreach (var v in x)
-            if (!double.IsFinite(v)) throw new ArgumentException("A number is not finite.", nameof(x));
+            if (!double.IsFinite(v))
+                throw new ArgumentException("A number is not finite.", nameof(x));
 
         // In the centred feature z = x - mean the intercept is b + w mean: the problem is the same, the Hessian well conditioned.
         double mean = 0;
-        foreach (var v in x) mean += v / x.Length;
+        foreach (var v in x)
+            mean += v / x.Length;
         var centred = new double[x.Length];
-        for (var i = 0; i < x.Length; i++) centred[i] = x[i] - mean;
+        for (var i = 0; i < x.Length; i++)
+            centred[i] = x[i] - mean;
         var (w, b) = (0.0, 0.0);
         for (var iteration = 0; iteration < MaxIterations; iteration++)
         {
             var (gw, gb, hww, hwb, hbb) = Derivatives(centred, positive, w, b, c);
-            if (Math.Max(Math.Abs(gw), Math.Abs(gb)) <= GradientTolerance * c * x.Length) break;
+            if (Math.Max(Math.Abs(gw), Math.Abs(gb)) <= GradientTolerance * c * x.Length)
+                break;
             // hww is at least 1 by the penalty; hbb may vanish in float64 when every sample is certain.
             hbb += 1e-12;
             var determinant = (hww * hbb) - (hwb * hwb);
             var (dw, db) = (-((hbb * gw) - (hwb * gb)) / determinant, -((hww * gb) - (hwb * gw)) / determinant);
             var (start, slope, step) = (Objective(centred, positive, w, b, c), (gw * dw) + (gb * db), 1.0);
-            while (step > 1e-10 && Objective(centred, positive, w + (step * dw), b + (step * db), c) > start + (1e-4 * step * slope)) step /= 2;
+            while (step > 1e-10 && Objective(centred, positive, w + (step * dw), b + (step * db), c) > start + (1e-4 * step * slope))
+                step /= 2;
             (w, b) = (w + (step * dw), b + (step * db));
         }
 
@@ -48,7 +53,13 @@ public sealed record LogisticRegression(double Weight, double Intercept)
     /// <summary>True if a sample is judged positive: w x + b &gt; 0.</summary>
     public bool Predict(double x) => (Weight * x) + Intercept > 0;
 
-    private static (double Gw, double Gb, double Hww, double Hwb, double Hbb) Derivatives(double[] x, ReadOnlySpan<bool> positive, double w, double b, double c)
+    private static (double Gw, double Gb, double Hww, double Hwb, double Hbb) Derivatives(
+        double[] x,
+        ReadOnlySpan<bool> positive,
+        double w,
+        double b,
+        double c
+    )
     {
         var (gw, gb, hww, hwb, hbb) = (w, 0.0, 1.0, 0.0, 0.0);
         for (var i = 0; i < x.Length; i++)

@@ -22,7 +22,8 @@ public static class LossAttack
         var n = Math.Min(forget.Count, test.Count);
         // scikit-learn's rule for test_size 0.1, for each of the two equal strata.
         var held = (int)Math.Ceiling(0.1 * n);
-        if (n < 2 || !forget.Loss.Concat(test.Loss).All(float.IsFinite)) return new MembershipResult(double.NaN, n, n, 0);
+        if (n < 2 || !forget.Loss.Concat(test.Loss).All(float.IsFinite))
+            return new MembershipResult(double.NaN, n, n, 0);
         var members = Draw(forget.Loss, n, new RandomStream(seed, "metrics/loss-attack/members"));
         var others = Draw(test.Loss, n, new RandomStream(seed, "metrics/loss-attack/non-members"));
         bool[] labels = [.. Enumerable.Range(0, 2 * (n - held)).Select(i => i < n - held)];
@@ -43,7 +44,8 @@ public static class LossAttack
     private static double[] Draw(float[] losses, int count, RandomStream random)
     {
         var all = Array.ConvertAll(losses, l => (double)l);
-        if (count < all.Length) random.Shuffle<double>(all);
+        if (count < all.Length)
+            random.Shuffle<double>(all);
         return all[..count];
     }
 }

@@ -15,9 +15,12 @@ public static class MembershipAttacks
 {
     private static readonly (string Name, AttackFeature Feature, EntropyForm Form)[] s_features =
     [
-        ("confidence", AttackFeature.Confidence, EntropyForm.Corrected), ("correctness", AttackFeature.Correctness, EntropyForm.Corrected),
-        ("entropy", AttackFeature.Entropy, EntropyForm.Corrected), ("m_entropy", AttackFeature.ModifiedEntropy, EntropyForm.Corrected),
-        ("m_entropy_published", AttackFeature.ModifiedEntropy, EntropyForm.Published), ("probabilities", AttackFeature.Probabilities, EntropyForm.Corrected),
+        ("confidence", AttackFeature.Confidence, EntropyForm.Corrected),
+        ("correctness", AttackFeature.Correctness, EntropyForm.Corrected),
+        ("entropy", AttackFeature.Entropy, EntropyForm.Corrected),
+        ("m_entropy", AttackFeature.ModifiedEntropy, EntropyForm.Corrected),
+        ("m_entropy_published", AttackFeature.ModifiedEntropy, EntropyForm.Published),
+        ("probabilities", AttackFeature.Probabilities, EntropyForm.Corrected),
     ];
 
     /// <summary>Names of the attacks in the order of their results: confidence (the MIA column), correctness, entropy, m_entropy,
@@ -34,8 +37,15 @@ public static class MembershipAttacks
     /// <param name="progress">Called with the number of attacks done, or null.</param>
     /// <param name="cancellation">Stops between attacks.</param>
     /// <exception cref="ArgumentException">The probabilities of all classes are absent.</exception>
-    public static IReadOnlyList<AttackResult> Run(Predictions retain, Predictions test, Predictions forget, bool vector, ulong seed,
-        Action<int>? progress = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<AttackResult> Run(
+        Predictions retain,
+        Predictions test,
+        Predictions forget,
+        bool vector,
+        ulong seed,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         var results = new List<AttackResult>();
         void Add(AttackResult result)
@@ -47,8 +57,13 @@ public static class MembershipAttacks
 
         foreach (var (name, feature, form) in Features(vector))
         {
-            Add(new AttackResult(name, MembershipInference.ForgetEfficacy(retain, test, forget, feature, form).Value,
-                MembershipInference.TrainingPrivacy(retain, test, feature, form).Value));
+            Add(
+                new AttackResult(
+                    name,
+                    MembershipInference.ForgetEfficacy(retain, test, forget, feature, form).Value,
+                    MembershipInference.TrainingPrivacy(retain, test, feature, form).Value
+                )
+            );
         }
 
         Add(new AttackResult("threshold", ThresholdAttack.ForgetEfficacy(retain, test, forget).Value, double.NaN));

@@ -31,8 +31,13 @@ public static class MembershipInference
     /// <param name="forget">Predictions on the forget set.</param>
     /// <param name="feature">What the attack looks at.</param>
     /// <param name="form">Form of the modified entropy.</param>
-    public static MembershipResult ForgetEfficacy(Predictions retain, Predictions test, Predictions forget,
-        AttackFeature feature = AttackFeature.Confidence, EntropyForm form = EntropyForm.Corrected)
+    public static MembershipResult ForgetEfficacy(
+        Predictions retain,
+        Predictions test,
+        Predictions forget,
+        AttackFeature feature = AttackFeature.Confidence,
+        EntropyForm form = EntropyForm.Corrected
+    )
     {
         var members = retain.InIndexOrder().Range(0, Math.Min(test.Count, retain.Count));
         var judge = Fit(members, test, feature, form);
@@ -48,16 +53,22 @@ public static class MembershipInference
     /// <param name="test">Predictions on the test set.</param>
     /// <param name="feature">What the attack looks at.</param>
     /// <param name="form">Form of the modified entropy.</param>
-    public static MembershipResult TrainingPrivacy(Predictions retain, Predictions test,
-        AttackFeature feature = AttackFeature.Confidence, EntropyForm form = EntropyForm.Corrected)
+    public static MembershipResult TrainingPrivacy(
+        Predictions retain,
+        Predictions test,
+        AttackFeature feature = AttackFeature.Confidence,
+        EntropyForm form = EntropyForm.Corrected
+    )
     {
         retain = retain.InIndexOrder();
         test = test.InIndexOrder();
-        int member = Math.Min(test.Count, retain.Count) / 2, other = test.Count / 2;
+        int member = Math.Min(test.Count, retain.Count) / 2,
+            other = test.Count / 2;
         var (targetsIn, targetsOut) = (retain.Range(member, retain.Count - member), test.Range(other, test.Count - other));
         var judge = Fit(retain.Range(0, member), test.Range(0, other), feature, form);
         var scored = targetsIn.Count + targetsOut.Count;
-        if (targetsIn.Count == 0 || targetsOut.Count == 0) return new MembershipResult(double.NaN, member, other, scored);
+        if (targetsIn.Count == 0 || targetsOut.Count == 0)
+            return new MembershipResult(double.NaN, member, other, scored);
         var truePositive = judge(AttackFeatures.Of(targetsIn, feature, form));
         var trueNegative = 1 - judge(AttackFeatures.Of(targetsOut, feature, form));
         return new MembershipResult((truePositive + trueNegative) / 2, member, other, scored);
@@ -68,8 +79,10 @@ public static class MembershipInference
     private static Func<double[], double> Fit(Predictions members, Predictions nonMembers, AttackFeature feature, EntropyForm form)
     {
         double[] points = [.. AttackFeatures.Of(members, feature, form), .. AttackFeatures.Of(nonMembers, feature, form)];
-        int inside = members.Count, count = inside + nonMembers.Count;
-        if (inside == 0 || inside == count || !points.All(double.IsFinite)) return _ => double.NaN;
+        int inside = members.Count,
+            count = inside + nonMembers.Count;
+        if (inside == 0 || inside == count || !points.All(double.IsFinite))
+            return _ => double.NaN;
         var dimension = points.Length / count;
         bool[] isMember = [.. Enumerable.Range(0, count).Select(i => i < inside)];
         var machine = SupportVectorMachine.Fit(points, dimension, isMember, new SupportVectorOptions(Cost, 1.0 / dimension));

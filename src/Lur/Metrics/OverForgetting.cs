@@ -22,8 +22,12 @@ public sealed record OverForgetting(bool? BelowRetrain, bool BelowChance, bool? 
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
         var own = Accuracy(forget, confidence);
         bool Above(double bound) => forget.Count > 0 && !(forget.MeanLoss <= bound);
-        return new OverForgetting(retrain is null ? null : own.High < Accuracy(retrain, confidence).Low, own.High < 1.0 / classes,
-            retrain is null ? null : Above(retrain.MeanLoss), Above(Math.Log(classes)));
+        return new OverForgetting(
+            retrain is null ? null : own.High < Accuracy(retrain, confidence).Low,
+            own.High < 1.0 / classes,
+            retrain is null ? null : Above(retrain.MeanLoss),
+            Above(Math.Log(classes))
+        );
     }
 
     private static Interval Accuracy(Predictions set, double confidence) =>

@@ -24,12 +24,15 @@ public sealed record Predictions(int[] Indices, int[] Labels, int[] Predicted, f
     /// <summary>Accuracy in percent over the samples whose class satisfies a condition; NaN if there are none.</summary>
     public double AccuracyWhere(Func<int, bool> classFilter)
     {
-        int total = 0, correct = 0;
+        int total = 0,
+            correct = 0;
         for (var i = 0; i < Count; i++)
         {
-            if (!classFilter(Labels[i])) continue;
+            if (!classFilter(Labels[i]))
+                continue;
             total++;
-            if (Predicted[i] == Labels[i]) correct++;
+            if (Predicted[i] == Labels[i])
+                correct++;
         }
 
         return total == 0 ? double.NaN : 100.0 * correct / total;
@@ -40,8 +43,7 @@ public sealed record Predictions(int[] Indices, int[] Labels, int[] Predicted, f
 
     /// <summary>The samples whose class satisfies a condition: the test set without the classes that were forgotten whole,
     /// on which <see cref="ForgettingMetrics.TestAccuracy"/> and the attacks of <see cref="MembershipInference"/> are taken.</summary>
-    public Predictions Where(Func<int, bool> classFilter) =>
-        Select([.. Enumerable.Range(0, Count).Where(i => classFilter(Labels[i]))]);
+    public Predictions Where(Func<int, bool> classFilter) => Select([.. Enumerable.Range(0, Count).Where(i => classFilter(Labels[i]))]);
 
     /// <summary>A range of the samples.</summary>
     /// <param name="start">First row.</param>

@@ -3,7 +3,8 @@ namespace Lur.Metrics;
 /// <summary>Radial basis function kernel K(x, z) = exp(-gamma |x - z|^2) over a fixed list of points.</summary>
 internal sealed class RbfKernel
 {
-    private readonly double[] _points, _squares;
+    private readonly double[] _points,
+        _squares;
     private readonly int _dimension;
     private readonly double _gamma;
 
@@ -15,7 +16,8 @@ internal sealed class RbfKernel
     {
         (_points, _dimension, _gamma) = (points, dimension, gamma);
         _squares = new double[points.Length / dimension];
-        for (var i = 0; i < _squares.Length; i++) _squares[i] = Product(i, i);
+        for (var i = 0; i < _squares.Length; i++)
+            _squares[i] = Product(i, i);
     }
 
     /// <summary>Number of points.</summary>
@@ -27,7 +29,8 @@ internal sealed class RbfKernel
     /// <param name="target">Result, <see cref="Count"/> numbers.</param>
     public void Row(int i, float[] target)
     {
-        for (var j = 0; j < target.Length; j++) target[j] = (float)Math.Exp(-_gamma * (_squares[i] + _squares[j] - (2 * Product(i, j))));
+        for (var j = 0; j < target.Length; j++)
+            target[j] = (float)Math.Exp(-_gamma * (_squares[i] + _squares[j] - (2 * Product(i, j))));
     }
 
     /// <summary>The kernel between a point and point <paramref name="i"/> of the list, from the difference, in double: what
@@ -47,7 +50,8 @@ internal sealed class RbfKernel
     private double Product(int i, int j)
     {
         double sum = 0;
-        for (var d = 0; d < _dimension; d++) sum += _points[(i * _dimension) + d] * _points[(j * _dimension) + d];
+        for (var d = 0; d < _dimension; d++)
+            sum += _points[(i * _dimension) + d] * _points[(j * _dimension) + d];
         return sum;
     }
 }

@@ -15,9 +15,11 @@ public sealed class RelearningCurve
     public RelearningCurve(IReadOnlyList<RelearningPoint> points)
     {
         ArgumentNullException.ThrowIfNull(points);
-        if (points.Count == 0 || points[0].Step < 0) throw new ArgumentException("A curve has points, from step 0 or later.", nameof(points));
+        if (points.Count == 0 || points[0].Step < 0)
+            throw new ArgumentException("A curve has points, from step 0 or later.", nameof(points));
         for (var i = 1; i < points.Count; i++)
-            if (points[i].Step <= points[i - 1].Step) throw new ArgumentException("The steps of a curve ascend.", nameof(points));
+            if (points[i].Step <= points[i - 1].Step)
+                throw new ArgumentException("The steps of a curve ascend.", nameof(points));
         Points = [.. points];
     }
 
@@ -31,7 +33,8 @@ public sealed class RelearningCurve
     public int? StepsToReach(double percent, double originalForgetAccuracy)
     {
         foreach (var point in Points)
-            if (point.ForgetAccuracy >= percent / 100 * originalForgetAccuracy) return point.Step;
+            if (point.ForgetAccuracy >= percent / 100 * originalForgetAccuracy)
+                return point.Step;
         return null;
     }
 }

@@ -23,7 +23,10 @@ internal sealed class SequentialMinimalOptimization
     private readonly double _cost;
 
     // By point. _bounded: the part of sum_s a_s y_s K_st that comes from multipliers at C.
-    private readonly double[] _labels, _multipliers, _residual, _bounded;
+    private readonly double[] _labels,
+        _multipliers,
+        _residual,
+        _bounded;
 
     // A permutation of the points; the first _active are looked at.
     private readonly int[] _order;
@@ -104,24 +107,31 @@ internal sealed class SequentialMinimalOptimization
     private bool SelectPair(double tolerance, out int i, out int j)
     {
         (i, j) = (-1, -1);
-        double high = double.NegativeInfinity, low = double.PositiveInfinity, best = double.NegativeInfinity;
+        double high = double.NegativeInfinity,
+            low = double.PositiveInfinity,
+            best = double.NegativeInfinity;
         for (var k = 0; k < _active; k++)
         {
             var t = _order[k];
-            if (_residual[t] >= high && IsUp(t)) (i, high) = (t, _residual[t]);
+            if (_residual[t] >= high && IsUp(t))
+                (i, high) = (t, _residual[t]);
         }
 
-        if (i < 0) return false;
+        if (i < 0)
+            return false;
         var row = _rows[i];
         for (var k = 0; k < _active; k++)
         {
             var t = _order[k];
-            if (!IsLow(t)) continue;
+            if (!IsLow(t))
+                continue;
             var violation = high - _residual[t];
             low = Math.Min(low, _residual[t]);
-            if (!(violation > 0)) continue;
+            if (!(violation > 0))
+                continue;
             var gain = violation * violation / Math.Max(2 - (2.0 * row[t]), MinimalCurvature);
-            if (gain >= best) (j, best) = (t, gain);
+            if (gain >= best)
+                (j, best) = (t, gain);
         }
 
         return j >= 0 && high - low >= tolerance;
@@ -133,8 +143,10 @@ internal sealed class SequentialMinimalOptimization
         var (rowI, rowJ) = (_rows[i], _rows[j]);
         var (beforeI, beforeJ) = (_multipliers[i], _multipliers[j]);
         var move = _labels[i] * (_residual[i] - _residual[j]) / Math.Max(2 - (2.0 * rowI[j]), MinimalCurvature);
-        var (afterI, afterJ) = _labels[i] != _labels[j] ? ClipDifference(beforeI + move, beforeJ + move, beforeI - beforeJ)
-            : ClipSum(beforeI + move, beforeJ - move, beforeI + beforeJ);
+        var (afterI, afterJ) =
+            _labels[i] != _labels[j]
+                ? ClipDifference(beforeI + move, beforeJ + move, beforeI - beforeJ)
+                : ClipSum(beforeI + move, beforeJ - move, beforeI + beforeJ);
         (_multipliers[i], _multipliers[j]) = (afterI, afterJ);
         var (changeI, changeJ) = (_labels[i] * (afterI - beforeI), _labels[j] * (afterJ - beforeJ));
         for (var k = 0; k < _active; k++)
@@ -152,11 +164,13 @@ internal sealed class SequentialMinimalOptimization
     {
         if (difference > 0)
         {
-            if (j < 0) (i, j) = (difference, 0);
+            if (j < 0)
+                (i, j) = (difference, 0);
             return i > _cost ? (_cost, _cost - difference) : (i, j);
         }
 
-        if (i < 0) (i, j) = (0, -difference);
+        if (i < 0)
+            (i, j) = (0, -difference);
         return j > _cost ? (_cost + difference, _cost) : (i, j);
     }
 
@@ -165,31 +179,38 @@ internal sealed class SequentialMinimalOptimization
     {
         if (sum > _cost)
         {
-            if (i > _cost) (i, j) = (_cost, sum - _cost);
+            if (i > _cost)
+                (i, j) = (_cost, sum - _cost);
             return j > _cost ? (sum - _cost, _cost) : (i, j);
         }
 
-        if (j < 0) (i, j) = (sum, 0);
+        if (j < 0)
+            (i, j) = (sum, 0);
         return i < 0 ? (0, sum) : (i, j);
     }
 
     private void UpdateBounded(int i, double before, float[] row)
     {
         var (was, now) = (before >= _cost, _multipliers[i] >= _cost);
-        if (was == now) return;
+        if (was == now)
+            return;
         var weight = now ? _cost * _labels[i] : -_cost * _labels[i];
-        for (var t = 0; t < row.Length; t++) _bounded[t] += weight * row[t];
+        for (var t = 0; t < row.Length; t++)
+            _bounded[t] += weight * row[t];
     }
 
     /// <summary>Takes points out of the active list that are bounded and whose residual says that they will stay so.</summary>
     private void Shrink(double tolerance)
     {
-        double high = double.NegativeInfinity, low = double.PositiveInfinity;
+        double high = double.NegativeInfinity,
+            low = double.PositiveInfinity;
         for (var k = 0; k < _active; k++)
         {
             var t = _order[k];
-            if (IsUp(t)) high = Math.Max(high, _residual[t]);
-            if (IsLow(t)) low = Math.Min(low, _residual[t]);
+            if (IsUp(t))
+                high = Math.Max(high, _residual[t]);
+            if (IsLow(t))
+                low = Math.Min(low, _residual[t]);
         }
 
         // Once near the solution everything is looked at again: what was shrunk by a coarse estimate may matter.
@@ -202,10 +223,12 @@ internal sealed class SequentialMinimalOptimization
         bool Stays(int t) => (_residual[t] > high && !IsUp(t)) || (_residual[t] < low && !IsLow(t));
         for (var k = 0; k < _active; k++)
         {
-            if (!Stays(_order[k])) continue;
+            if (!Stays(_order[k]))
+                continue;
             for (_active--; _active > k; _active--)
             {
-                if (Stays(_order[_active])) continue;
+                if (Stays(_order[_active]))
+                    continue;
                 (_order[k], _order[_active]) = (_order[_active], _order[k]);
                 break;
             }
@@ -215,14 +238,18 @@ internal sealed class SequentialMinimalOptimization
     /// <summary>Makes every point active; the residuals of those that were not are computed anew.</summary>
     private void ActivateAll()
     {
-        if (_active == _order.Length) return;
+        if (_active == _order.Length)
+            return;
         var inactive = _order.AsSpan(_active);
-        foreach (var t in inactive) _residual[t] = _labels[t] - _bounded[t];
+        foreach (var t in inactive)
+            _residual[t] = _labels[t] - _bounded[t];
         foreach (var s in _order.AsSpan(0, _active))
         {
-            if (_multipliers[s] <= 0 || _multipliers[s] >= _cost) continue;
+            if (_multipliers[s] <= 0 || _multipliers[s] >= _cost)
+                continue;
             var (row, weight) = (_rows[s], _labels[s] * _multipliers[s]);
-            foreach (var t in inactive) _residual[t] -= weight * row[t];
+            foreach (var t in inactive)
+                _residual[t] -= weight * row[t];
         }
 
         _active = _order.Length;
@@ -231,13 +258,17 @@ internal sealed class SequentialMinimalOptimization
     private void Finish()
     {
         var (sum, free, objective) = (0.0, 0, 0.0);
-        double high = double.NegativeInfinity, low = double.PositiveInfinity;
+        double high = double.NegativeInfinity,
+            low = double.PositiveInfinity;
         foreach (var t in _order)
         {
             objective += 0.5 * _multipliers[t] * ((-_labels[t] * _residual[t]) - 1);
-            if (IsUp(t) && IsLow(t)) (sum, free) = (sum + _residual[t], free + 1);
-            else if (IsUp(t)) high = Math.Max(high, _residual[t]);
-            else low = Math.Min(low, _residual[t]);
+            if (IsUp(t) && IsLow(t))
+                (sum, free) = (sum + _residual[t], free + 1);
+            else if (IsUp(t))
+                high = Math.Max(high, _residual[t]);
+            else
+                low = Math.Min(low, _residual[t]);
         }
 
         DualObjective = objective;

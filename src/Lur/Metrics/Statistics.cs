@@ -24,7 +24,8 @@ public sealed record SeedSummary(double Mean, double Deviation, int Count)
     /// <param name="confidence">Coverage, between 0 and 1.</param>
     public Interval Confidence(double confidence = 0.95)
     {
-        if (Count < 2) return new Interval(double.NaN, double.NaN);
+        if (Count < 2)
+            return new Interval(double.NaN, double.NaN);
         var half = Statistics.StudentQuantile((1 + confidence) / 2, Count - 1) * Deviation / Math.Sqrt(Count);
         return new Interval(Mean - half, Mean + half);
     }
@@ -44,8 +45,12 @@ public static class Statistics
     {
         ArgumentOutOfRangeException.ThrowIfNegative(successes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(successes, trials);
-        if (trials == 0) return new Interval(0, 1);
-        double n = trials, p = successes / n, z = NormalQuantile((1 + confidence) / 2), zz = z * z;
+        if (trials == 0)
+            return new Interval(0, 1);
+        double n = trials,
+            p = successes / n,
+            z = NormalQuantile((1 + confidence) / 2),
+            zz = z * z;
         var centre = (p + (zz / (2 * n))) / (1 + (zz / n));
         var half = z / (1 + (zz / n)) * Math.Sqrt((p * (1 - p) / n) + (zz / (4 * n * n)));
         // At the rims the exact ends are 0 and 1; rounding would leave them a hair inside or outside.
@@ -69,14 +74,17 @@ public static class Statistics
     /// <summary>Inverts an even density's distribution: half(t) is P(0 &lt;= X &lt;= t).</summary>
     private static double Quantile(double p, double bound, Func<double, double> half)
     {
-        if (!(p is >= 1e-9 and <= 1 - 1e-9)) throw new ArgumentOutOfRangeException(nameof(p));
+        if (!(p is >= 1e-9 and <= 1 - 1e-9))
+            throw new ArgumentOutOfRangeException(nameof(p));
         var target = Math.Abs(p - 0.5);
         var (low, high) = (0.0, bound);
         for (var i = 0; i < Bisections && low < high; i++)
         {
             var middle = low + ((high - low) / 2);
-            if (half(middle) < target) low = middle;
-            else high = middle;
+            if (half(middle) < target)
+                low = middle;
+            else
+                high = middle;
         }
 
         return p < 0.5 ? -high : high;

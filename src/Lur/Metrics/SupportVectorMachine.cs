@@ -51,29 +51,49 @@ public sealed class SupportVectorMachine
     /// <param name="options">Parameters.</param>
     /// <exception cref="ArgumentException">Lengths do not match, nothing to train on, a number is not finite, or a
     /// parameter is not positive.</exception>
-    public static SupportVectorMachine Fit(ReadOnlySpan<double> points, int dimension, ReadOnlySpan<bool> positive, SupportVectorOptions options)
+    public static SupportVectorMachine Fit(
+        ReadOnlySpan<double> points,
+        int dimension,
+        ReadOnlySpan<bool> positive,
+        SupportVectorOptions options
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dimension);
         if (positive.Length == 0 || points.Length != (long)positive.Length * dimension)
-            throw new ArgumentException($"{points.Length} numbers are not {positive.Length} samples (at least one) of {dimension}.", nameof(points));
+            throw new ArgumentException(
+                $"{points.Length} numbers are not {positive.Length} samples (at least one) of {dimension}.",
+                nameof(points)
+            );
         if (!(options.C > 0 && options.Gamma > 0 && options.Tolerance > 0))
             throw new ArgumentException("C, gamma and the tolerance are above 0.", nameof(options));
         foreach (var x in points)
-            if (!double.IsFinite(x)) throw new ArgumentException("A number is not finite.", nameof(points));
+            if (!double.IsFinite(x))
+                throw new ArgumentException("A number is not finite.", nameof(points));
 
         var (rows, isPositive) = (points.ToArray(), positive.ToArray());
         double[] Rows(IEnumerable<int> indices) => [.. indices.SelectMany(i => rows[(i * dimension)..((i + 1) * dimension)])];
         int[] order = [.. Enumerable.Range(0, isPositive.Length).OrderBy(i => isPositive[i])];
-        if (isPositive[order[0]] == isPositive[order[^1]]) return new SupportVectorMachine(new RbfKernel([], dimension, options.Gamma), [], dimension, isPositive[0] ? 1 : -1);
+        if (isPositive[order[0]] == isPositive[order[^1]])
+            return new SupportVectorMachine(new RbfKernel([], dimension, options.Gamma), [], dimension, isPositive[0] ? 1 : -1);
         double[] labels = [.. order.Select(i => isPositive[i] ? -1.0 : 1.0)];
-        var solver = new SequentialMinimalOptimization(new RbfKernel(Rows(order), dimension, options.Gamma), labels, options.C, options.CacheBytes);
+        var solver = new SequentialMinimalOptimization(
+            new RbfKernel(Rows(order), dimension, options.Gamma),
+            labels,
+            options.C,
+            options.CacheBytes
+        );
         var converged = solver.Solve(options.Tolerance, Math.Max(LeastMaximum, 100L * labels.Length));
 
         // The first class is libsvm's positive one; decision values are given for the second.
         int[] support = [.. Enumerable.Range(0, labels.Length).Where(i => solver.Multipliers[i] > 0)];
         double[] coefficients = [.. support.Select(i => -labels[i] * solver.Multipliers[i])];
-        return new SupportVectorMachine(new RbfKernel(Rows(support.Select(i => order[i])), dimension, options.Gamma), coefficients, dimension, -solver.Bias)
+        return new SupportVectorMachine(
+            new RbfKernel(Rows(support.Select(i => order[i])), dimension, options.Gamma),
+            coefficients,
+            dimension,
+            -solver.Bias
+        )
         {
             DualObjective = solver.DualObjective,
             Iterations = solver.Iterations,
@@ -92,7 +112,8 @@ public sealed class SupportVectorMachine
         for (var i = 0; i < values.Length; i++)
         {
             double sum = 0;
-            for (var s = 0; s < _coefficients.Length; s++) sum += _coefficients[s] * _vectors.Between(points.Slice(i * _dimension, _dimension), s);
+            for (var s = 0; s < _coefficients.Length; s++)
+                sum += _coefficients[s] * _vectors.Between(points.Slice(i * _dimension, _dimension), s);
             values[i] = sum + Bias;
         }
 

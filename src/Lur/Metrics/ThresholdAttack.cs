@@ -16,7 +16,8 @@ public sealed record ThresholdAttack(double Threshold, bool MembersAbove, double
     public static ThresholdAttack? Fit(IReadOnlyList<double> members, IReadOnlyList<double> nonMembers)
     {
         (double Value, bool IsMember)[] all = [.. members.Select(v => (v, true)), .. nonMembers.Select(v => (v, false))];
-        if (all.Length == 0 || !all.All(a => double.IsFinite(a.Value))) return null;
+        if (all.Length == 0 || !all.All(a => double.IsFinite(a.Value)))
+            return null;
         Array.Sort(all, (a, b) => a.Value.CompareTo(b.Value));
         // Right answers of "member above": at first all samples are above.
         var right = members.Count;
@@ -25,14 +26,23 @@ public sealed record ThresholdAttack(double Threshold, bool MembersAbove, double
         for (var i = 0; i < all.Length; i++)
         {
             right += all[i].IsMember ? -1 : 1;
-            if (i + 1 < all.Length && all[i + 1].Value == all[i].Value) continue;
+            if (i + 1 < all.Length && all[i + 1].Value == all[i].Value)
+                continue;
             var score = Math.Max(right, all.Length - right);
-            if (score <= most) continue;
+            if (score <= most)
+                continue;
             most = score;
-            best = new ThresholdAttack(i + 1 < all.Length ? Between(all[i].Value, all[i + 1].Value) : double.PositiveInfinity, right >= all.Length - right, 0);
+            best = new ThresholdAttack(
+                i + 1 < all.Length ? Between(all[i].Value, all[i + 1].Value) : double.PositiveInfinity,
+                right >= all.Length - right,
+                0
+            );
         }
 
-        return best with { Accuracy = (double)most / all.Length };
+        return best with
+        {
+            Accuracy = (double)most / all.Length,
+        };
     }
 
     /// <summary>True if a sample with this feature is judged a member.</summary>
@@ -49,8 +59,10 @@ public sealed record ThresholdAttack(double Threshold, bool MembersAbove, double
         double[] Confidence(Predictions set) => Array.ConvertAll(set.Confidence, c => (double)c);
         var attack = members.Count == 0 || test.Count == 0 ? null : Fit(Confidence(members), Confidence(test));
         var targets = Confidence(forget);
-        var value = attack is null || targets.Length == 0 || !targets.All(double.IsFinite) ? double.NaN
-            : 100 * targets.Average(c => attack.IsMember(c) ? 0.0 : 1.0);
+        var value =
+            attack is null || targets.Length == 0 || !targets.All(double.IsFinite)
+                ? double.NaN
+                : 100 * targets.Average(c => attack.IsMember(c) ? 0.0 : 1.0);
         return new MembershipResult(value, members.Count, test.Count, forget.Count);
     }
 

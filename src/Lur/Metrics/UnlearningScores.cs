@@ -24,8 +24,12 @@ public sealed record AverageGap(double UnlearningAccuracy, double RetainAccuracy
     {
         ArgumentNullException.ThrowIfNull(scores);
         ArgumentNullException.ThrowIfNull(retrain);
-        return new AverageGap(Math.Abs(scores.UnlearningAccuracy - retrain.UnlearningAccuracy), Math.Abs(scores.RetainAccuracy - retrain.RetainAccuracy),
-            Math.Abs(scores.TestAccuracy - retrain.TestAccuracy), Math.Abs(scores.MembershipInference - retrain.MembershipInference));
+        return new AverageGap(
+            Math.Abs(scores.UnlearningAccuracy - retrain.UnlearningAccuracy),
+            Math.Abs(scores.RetainAccuracy - retrain.RetainAccuracy),
+            Math.Abs(scores.TestAccuracy - retrain.TestAccuracy),
+            Math.Abs(scores.MembershipInference - retrain.MembershipInference)
+        );
     }
 }
 

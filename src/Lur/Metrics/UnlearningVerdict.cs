@@ -77,25 +77,41 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
     /// <param name="membership">MIA.</param>
     public static UnlearningVerdict Judge(MetricValues unlearning, MetricValues retain, MetricValues test, MetricValues membership)
     {
-        MetricComparison ua = Compare("unlearning accuracy", unlearning), ra = Compare("retain accuracy", retain),
-            ta = Compare("test accuracy", test), mia = Compare("membership inference", membership);
+        MetricComparison ua = Compare("unlearning accuracy", unlearning),
+            ra = Compare("retain accuracy", retain),
+            ta = Compare("test accuracy", test),
+            mia = Compare("membership inference", membership);
         MetricComparison[] all = [ua, ra, ta, mia];
         UnlearningVerdict Because(Verdict verdict, string word, IEnumerable<MetricComparison> decisive) =>
             new(verdict, Explain(word, decisive.MaxBy(m => Math.Abs(m.Gap) / m.Band)!), all);
 
         MetricComparison[] collapsed = [.. new[] { ra, ta }.Where(HasCollapsed)];
-        if (collapsed.Length > 0) return Because(Verdict.Collapsed, "Collapsed", collapsed);
+        if (collapsed.Length > 0)
+            return Because(Verdict.Collapsed, "Collapsed", collapsed);
         if (all.All(m => m.Values.Retrained is null))
-            return new(Verdict.Withheld, "Withheld: there is no retrained model to compare with, and without one these numbers do not tell forgetting from damage.", all);
+            return new(
+                Verdict.Withheld,
+                "Withheld: there is no retrained model to compare with, and without one these numbers do not tell forgetting from damage.",
+                all
+            );
         if (all.FirstOrDefault(m => m.Inside is null) is { } missing)
-            return new(Verdict.Withheld, $"Withheld: the {missing.Name} is missing for the {(HasValue(missing.Values.Unlearned) ? "retrained" : "unlearned")} model.", all);
+            return new(
+                Verdict.Withheld,
+                $"Withheld: the {missing.Name} is missing for the "
+                    + $"{(HasValue(missing.Values.Unlearned) ? "retrained" : "unlearned")} model.",
+                all
+            );
         MetricComparison[] under = [.. new[] { ua, mia }.Where(m => m.Below)];
-        if (under.Length > 0) return Because(Verdict.UnderForgotten, "Under-forgotten", under);
+        if (under.Length > 0)
+            return Because(Verdict.UnderForgotten, "Under-forgotten", under);
         MetricComparison[] over = [.. new[] { ua, mia }.Where(m => m.Above), .. new[] { ra, ta }.Where(m => m.Below)];
-        if (over.Length > 0) return Because(Verdict.OverForgotten, "Over-forgotten", over);
+        if (over.Length > 0)
+            return Because(Verdict.OverForgotten, "Over-forgotten", over);
         MetricComparison[] better = [.. new[] { ra, ta }.Where(m => m.Above)];
-        var sentence = better.Length == 0 ? "Matches Retrain within the band in all four numbers."
-            : $"Matches Retrain within the band, but for a higher {string.Join(" and ", better.Select(m => m.Name))}.";
+        var sentence =
+            better.Length == 0
+                ? "Matches Retrain within the band in all four numbers."
+                : $"Matches Retrain within the band, but for a higher {string.Join(" and ", better.Select(m => m.Name))}.";
         return new(Verdict.MatchesRetrain, sentence, all);
     }
 
@@ -104,8 +120,14 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
         ArgumentNullException.ThrowIfNull(values);
         if (!HasValue(values.Unlearned) || values.Retrained is not { } retrained || !HasValue(retrained))
             return new MetricComparison(name, values, double.NaN, double.NaN);
-        double own = Spread(values.Unlearned, values.Samples), reference = Spread(retrained, values.Samples);
-        return new MetricComparison(name, values, values.Unlearned.Mean - retrained.Mean, Deviations * Math.Sqrt((own * own) + (reference * reference)));
+        double own = Spread(values.Unlearned, values.Samples),
+            reference = Spread(retrained, values.Samples);
+        return new MetricComparison(
+            name,
+            values,
+            values.Unlearned.Mean - retrained.Mean,
+            Deviations * Math.Sqrt((own * own) + (reference * reference))
+        );
     }
 
     private static bool HasValue(SeedSummary summary) => double.IsFinite(summary.Mean);
@@ -122,6 +144,10 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
     private static bool HasCollapsed(MetricComparison m) =>
         m.Inside is not null && m.Below && -m.Gap > Math.Min(CollapsePoints, m.Values.Retrained!.Mean / 2);
 
-    private static string Explain(string word, MetricComparison m) => string.Create(CultureInfo.InvariantCulture,
-        $"{word}: the {m.Name} is {Math.Abs(m.Gap):0.0#} points {(m.Gap < 0 ? "below" : "above")} Retrain's ({m.Values.Unlearned.Mean:0.0#} against {m.Values.Retrained!.Mean:0.0#}, band {m.Band:0.0#}).");
+    private static string Explain(string word, MetricComparison m) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{word}: the {m.Name} is {Math.Abs(m.Gap):0.0#} points {(m.Gap < 0 ? "below" : "above")} Retrain's "
+                + $"({m.Values.Unlearned.Mean:0.0#} against {m.Values.Retrained!.Mean:0.0#}, band {m.Band:0.0#})."
+        );
 }

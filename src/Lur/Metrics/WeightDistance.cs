@@ -16,11 +16,17 @@ public sealed record WeightDistance(string Name, double Distance, double Relativ
     /// <returns>The total over the listed tensors, and one entry a tensor in their order.</returns>
     /// <exception cref="ArgumentException">Lengths differ, or a tensor reaches beyond the vector.</exception>
     public static (WeightDistance Total, IReadOnlyList<WeightDistance> PerTensor) Measure(
-        ReadOnlySpan<float> original, ReadOnlySpan<float> current, IReadOnlyList<(string Name, int Offset, int Count)> tensors)
+        ReadOnlySpan<float> original,
+        ReadOnlySpan<float> current,
+        IReadOnlyList<(string Name, int Offset, int Count)> tensors
+    )
     {
         ArgumentNullException.ThrowIfNull(tensors);
         if (original.Length != current.Length)
-            throw new ArgumentException($"{original.Length} weights before and {current.Length} after are not of one layout.", nameof(current));
+            throw new ArgumentException(
+                $"{original.Length} weights before and {current.Length} after are not of one layout.",
+                nameof(current)
+            );
         var list = new List<WeightDistance>(tensors.Count);
         var total = (Difference: 0.0, Norm: 0.0, Changed: 0L, Count: 0L);
         foreach (var (name, offset, count) in tensors)
@@ -46,7 +52,8 @@ public sealed record WeightDistance(string Name, double Distance, double Relativ
             var d = (double)current[i] - original[i];
             difference += d * d;
             norm += (double)original[i] * original[i];
-            if (d != 0) changed++;
+            if (d != 0)
+                changed++;
         }
 
         return (difference, norm, changed);

@@ -15,7 +15,8 @@ public static class ResNet
         var width = spec.BaseWidth;
         var node = network.Add(new Convolution("conv1", spec.Channels, width, large ? 7 : 3, large ? 2 : 1), -1);
         node = network.Add(new BatchNorm("bn1", width, relu: true), node);
-        if (large) node = network.Add(new MaxPool("maxpool", 3, 2, 1), node);
+        if (large)
+            node = network.Add(new MaxPool("maxpool", 3, 2, 1), node);
         var channels = width;
         for (var stage = 0; stage < spec.Blocks.Count; stage++)
         {
@@ -39,7 +40,8 @@ public static class ResNet
         var conv2 = new Convolution($"{name}.conv2", outChannels, outChannels, 3, 1);
         var bn2 = new BatchNorm($"{name}.bn2", outChannels, relu: true);
         node = network.Add(conv2, node);
-        if (stride == 1 && inChannels == outChannels) return network.Add(bn2, node, input);
+        if (stride == 1 && inChannels == outChannels)
+            return network.Add(bn2, node, input);
 
         // torch lists bn2 before the shortcut, but it runs after it: its epilogue adds the shortcut.
         network.Register(bn2);

@@ -23,7 +23,15 @@ public enum ResNetStem
 /// <param name="Width">Image width, pixels.</param>
 /// <param name="Channels">Image channels.</param>
 public sealed partial record ResNetSpec(
-    string Family, IReadOnlyList<int> Blocks, int BaseWidth, ResNetStem Stem, int Classes, int Height, int Width, int Channels)
+    string Family,
+    IReadOnlyList<int> Blocks,
+    int BaseWidth,
+    ResNetStem Stem,
+    int Classes,
+    int Height,
+    int Width,
+    int Channels
+)
 {
     private static readonly Dictionary<string, int[]> FourStages = new(StringComparer.Ordinal)
     {
@@ -44,10 +52,14 @@ public sealed partial record ResNetSpec(
         ResNetStem? stem = null;
         foreach (var option in parts.Skip(1))
         {
-            if (option == "stem3") stem = ResNetStem.Small;
-            else if (option == "stem7") stem = ResNetStem.Large;
-            else if (option.Length > 1 && option[0] == 'w' && TryPositive(option.AsSpan(1), out var w) && w <= 1024) baseWidth = w;
-            else throw new UserErrorException($"Model '{text}': the option '{option}' is not one of wN (width, 1 to 1024), stem3, stem7.");
+            if (option == "stem3")
+                stem = ResNetStem.Small;
+            else if (option == "stem7")
+                stem = ResNetStem.Large;
+            else if (option.Length > 1 && option[0] == 'w' && TryPositive(option.AsSpan(1), out var w) && w <= 1024)
+                baseWidth = w;
+            else
+                throw new UserErrorException($"Model '{text}': the option '{option}' is not one of wN (width, 1 to 1024), stem3, stem7.");
         }
 
         stem ??= Math.Max(height, width) <= 64 ? ResNetStem.Small : ResNetStem.Large;
@@ -59,22 +71,30 @@ public sealed partial record ResNetSpec(
 
     private static (int[] Blocks, int Width) ParseFamily(string family, string text)
     {
-        if (FourStages.TryGetValue(family, out var four)) return (four, 64);
+        if (FourStages.TryGetValue(family, out var four))
+            return (four, 64);
         if (BracketPattern().Match(family) is { Success: true } match)
         {
             var blocks = match.Groups[1].Value.Split(',').Select(b => int.Parse(b, CultureInfo.InvariantCulture)).ToArray();
-            if (blocks.Length <= 6 && blocks.All(b => b is >= 1 and <= 64)) return (blocks, 64);
+            if (blocks.Length <= 6 && blocks.All(b => b is >= 1 and <= 64))
+                return (blocks, 64);
         }
 
-        if (family.StartsWith("resnet", StringComparison.Ordinal) && TryPositive(family.AsSpan(6), out var depth)
-            && depth is >= 8 and <= 1202 && (depth - 2) % 6 == 0)
+        if (
+            family.StartsWith("resnet", StringComparison.Ordinal)
+            && TryPositive(family.AsSpan(6), out var depth)
+            && depth is >= 8 and <= 1202
+            && (depth - 2) % 6 == 0
+        )
         {
             var n = (depth - 2) / 6;
             return ([n, n, n], 16);
         }
 
-        throw new UserErrorException($"Model '{text}' is not known: use resnet10, resnet18, resnet34, resnet20 (or another 6n+2 depth), " +
-            "or resnet[2,2,2] with blocks per stage; options :wN, :stem3, :stem7.");
+        throw new UserErrorException(
+            $"Model '{text}' is not known: use resnet10, resnet18, resnet34, resnet20 (or another 6n+2 depth), "
+                + "or resnet[2,2,2] with blocks per stage; options :wN, :stem3, :stem7."
+        );
     }
 
     private static bool TryPositive(ReadOnlySpan<char> text, out int value) =>

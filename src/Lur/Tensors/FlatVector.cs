@@ -52,16 +52,21 @@ public sealed class FlatVector : IDisposable
     {
         if (source.Count != Count || source.Precision != Precision)
         {
-            throw new ArgumentException($"'{source.Name}' ({source.Count} x {source.Precision}) does not fit '{Name}' ({Count} x {Precision}).", nameof(source));
+            throw new ArgumentException(
+                $"'{source.Name}' ({source.Count} x {source.Precision}) does not fit '{Name}' ({Count} x {Precision}).",
+                nameof(source)
+            );
         }
 
-        if (Count > 0) Device.Copy(Pointer, source.Pointer, Bytes);
+        if (Count > 0)
+            Device.Copy(Pointer, source.Pointer, Bytes);
     }
 
     /// <summary>Copies the elements to the host, as double whatever the precision.</summary>
     public double[] ToArray()
     {
-        if (Count == 0) return [];
+        if (Count == 0)
+            return [];
         if (Precision == Precision.Float64)
         {
             var wide = new double[Count];
@@ -75,8 +80,10 @@ public sealed class FlatVector : IDisposable
     /// <summary>Copies the elements to the host as float; a Float64 vector is rounded.</summary>
     public float[] ToFloatArray()
     {
-        if (Count == 0) return [];
-        if (Precision == Precision.Float64) return Array.ConvertAll(ToArray(), x => (float)x);
+        if (Count == 0)
+            return [];
+        if (Precision == Precision.Float64)
+            return Array.ConvertAll(ToArray(), x => (float)x);
         var narrow = new float[Count];
         Device.Download(narrow.AsSpan(), Pointer);
         return narrow;
@@ -86,8 +93,10 @@ public sealed class FlatVector : IDisposable
     /// <exception cref="ArgumentException">The length differs.</exception>
     public void Set(ReadOnlySpan<double> values)
     {
-        if (values.Length != Count) throw new ArgumentException($"'{Name}' has {Count} elements; {values.Length} were given.", nameof(values));
-        if (Count == 0) return;
+        if (values.Length != Count)
+            throw new ArgumentException($"'{Name}' has {Count} elements; {values.Length} were given.", nameof(values));
+        if (Count == 0)
+            return;
         if (Precision == Precision.Float64)
         {
             Device.Upload(Pointer, values);
@@ -95,7 +104,8 @@ public sealed class FlatVector : IDisposable
         }
 
         var narrow = new float[Count];
-        for (var i = 0; i < narrow.Length; i++) narrow[i] = (float)values[i];
+        for (var i = 0; i < narrow.Length; i++)
+            narrow[i] = (float)values[i];
         Device.Upload(Pointer, new ReadOnlySpan<float>(narrow));
     }
 
@@ -103,8 +113,10 @@ public sealed class FlatVector : IDisposable
     /// <exception cref="ArgumentException">The length differs.</exception>
     public void Set(ReadOnlySpan<float> values)
     {
-        if (values.Length != Count) throw new ArgumentException($"'{Name}' has {Count} elements; {values.Length} were given.", nameof(values));
-        if (Count == 0) return;
+        if (values.Length != Count)
+            throw new ArgumentException($"'{Name}' has {Count} elements; {values.Length} were given.", nameof(values));
+        if (Count == 0)
+            return;
         if (Precision == Precision.Float32)
         {
             Device.Upload(Pointer, values);
@@ -112,7 +124,8 @@ public sealed class FlatVector : IDisposable
         }
 
         var wide = new double[Count];
-        for (var i = 0; i < wide.Length; i++) wide[i] = values[i];
+        for (var i = 0; i < wide.Length; i++)
+            wide[i] = values[i];
         Device.Upload(Pointer, new ReadOnlySpan<double>(wide));
     }
 
@@ -120,7 +133,8 @@ public sealed class FlatVector : IDisposable
     /// <exception cref="ArgumentException">The length differs.</exception>
     public void Set(ParameterSlot slot, ReadOnlySpan<float> values)
     {
-        if (values.Length != slot.Count) throw new ArgumentException($"'{slot.Name}' has {slot.Count} elements; {values.Length} were given.", nameof(values));
+        if (values.Length != slot.Count)
+            throw new ArgumentException($"'{slot.Name}' has {slot.Count} elements; {values.Length} were given.", nameof(values));
         if (Precision == Precision.Float32)
         {
             Device.Upload(At(slot), values);
@@ -128,7 +142,8 @@ public sealed class FlatVector : IDisposable
         }
 
         var wide = new double[values.Length];
-        for (var i = 0; i < wide.Length; i++) wide[i] = values[i];
+        for (var i = 0; i < wide.Length; i++)
+            wide[i] = values[i];
         Device.Upload(At(slot), new ReadOnlySpan<double>(wide));
     }
 

@@ -42,12 +42,13 @@ public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape,
     public int FanIn => Kind is ParameterKind.Filter or ParameterKind.Matrix ? Count / Shape[0] : 1;
 
     /// <summary>Outputs fed by one input: R*S*K of a filter, the rows of a matrix, 1 otherwise.</summary>
-    public int FanOut => Kind switch
-    {
-        ParameterKind.Filter => Count / Shape[3],
-        ParameterKind.Matrix => Shape[0],
-        _ => 1,
-    };
+    public int FanOut =>
+        Kind switch
+        {
+            ParameterKind.Filter => Count / Shape[3],
+            ParameterKind.Matrix => Shape[0],
+            _ => 1,
+        };
 
     /// <summary>True for the scale and shift of a normalisation layer; trimming leaves them alone (methods 1.2).</summary>
     public bool IsNormalization => Kind is ParameterKind.NormalizationScale or ParameterKind.NormalizationShift;
@@ -71,7 +72,8 @@ public sealed class ParameterLayout
     public ParameterSlot Add(string name, ParameterKind kind, Shape shape)
     {
         var slot = new ParameterSlot(name, kind, shape, Count);
-        if (!_byName.TryAdd(name, slot)) throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(name));
+        if (!_byName.TryAdd(name, slot))
+            throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(name));
         _slots.Add(slot);
         Count = checked(Count + shape.Count);
         return slot;

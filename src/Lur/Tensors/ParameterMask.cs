@@ -34,7 +34,8 @@ public sealed class ParameterMask : IDisposable
     /// <exception cref="ArgumentException">The length differs.</exception>
     public void Set(ReadOnlySpan<byte> values)
     {
-        if (values.Length != Count) throw new ArgumentException($"The mask has {Count} elements; {values.Length} were given.", nameof(values));
+        if (values.Length != Count)
+            throw new ArgumentException($"The mask has {Count} elements; {values.Length} were given.", nameof(values));
         _device.Upload(Pointer, values);
     }
 

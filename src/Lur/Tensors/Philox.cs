@@ -9,15 +9,21 @@ namespace Lur.Tensors;
 /// </remarks>
 public static class Philox
 {
-    private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57;
-    private const uint Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
+    private const uint Multiplier0 = 0xD2511F53,
+        Multiplier1 = 0xCD9E8D57;
+    private const uint Weyl0 = 0x9E3779B9,
+        Weyl1 = 0xBB67AE85;
     private const int Rounds = 10;
 
     /// <summary>The four words of block <paramref name="index"/> of a stream.</summary>
     public static (uint X, uint Y, uint Z, uint W) Block(ulong seed, ulong stream, ulong index)
     {
-        uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
-        uint x = (uint)index, y = (uint)(index >> 32), z = (uint)stream, w = (uint)(stream >> 32);
+        uint k0 = (uint)seed,
+            k1 = (uint)(seed >> 32);
+        uint x = (uint)index,
+            y = (uint)(index >> 32),
+            z = (uint)stream,
+            w = (uint)(stream >> 32);
         for (var round = 0; round < Rounds; round++)
         {
             var a = (ulong)Multiplier0 * x;

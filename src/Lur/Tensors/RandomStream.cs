@@ -25,10 +25,12 @@ public sealed class RandomStream
     }
 
     /// <summary>A stream by name ("init/layer1.0.conv1.weight", "data/shuffle"), at its beginning.</summary>
-    public RandomStream(ulong seed, string name) : this(seed, StreamOf(name)) { }
+    public RandomStream(ulong seed, string name)
+        : this(seed, StreamOf(name)) { }
 
     /// <summary>A stream by name and number (an epoch, a step), at its beginning.</summary>
-    public RandomStream(ulong seed, string name, long number) : this(seed, StreamOf(name, number)) { }
+    public RandomStream(ulong seed, string name, long number)
+        : this(seed, StreamOf(name, number)) { }
 
     /// <summary>The key of the generator.</summary>
     public ulong Seed { get; }
@@ -47,7 +49,8 @@ public sealed class RandomStream
     {
         ArgumentNullException.ThrowIfNull(name);
         var hash = 14695981039346656037ul;
-        foreach (var b in Encoding.UTF8.GetBytes(name)) hash = unchecked((hash ^ b) * 1099511628211ul);
+        foreach (var b in Encoding.UTF8.GetBytes(name))
+            hash = unchecked((hash ^ b) * 1099511628211ul);
         return Mix(hash);
     }
 
@@ -64,7 +67,13 @@ public sealed class RandomStream
             _blockIndex = index;
             _hasBlock = true;
         }
-        return (position & 3) switch { 0 => _block.X, 1 => _block.Y, 2 => _block.Z, _ => _block.W };
+        return (position & 3) switch
+        {
+            0 => _block.X,
+            1 => _block.Y,
+            2 => _block.Z,
+            _ => _block.W,
+        };
     }
 
     /// <summary>The next 32 random bits.</summary>
@@ -107,9 +116,11 @@ public sealed class RandomStream
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(n);
         var product = (ulong)NextUInt() * (uint)n;
-        if ((uint)product >= (uint)n) return (int)(product >> 32);
+        if ((uint)product >= (uint)n)
+            return (int)(product >> 32);
         var threshold = unchecked((uint)-n) % (uint)n;
-        while ((uint)product < threshold) product = (ulong)NextUInt() * (uint)n;
+        while ((uint)product < threshold)
+            product = (ulong)NextUInt() * (uint)n;
         return (int)(product >> 32);
     }
 
@@ -129,7 +140,8 @@ public sealed class RandomStream
     {
         ArgumentOutOfRangeException.ThrowIfNegative(n);
         var items = new int[n];
-        for (var i = 0; i < n; i++) items[i] = i;
+        for (var i = 0; i < n; i++)
+            items[i] = i;
         Shuffle<int>(items);
         return items;
     }

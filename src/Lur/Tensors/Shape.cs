@@ -5,7 +5,10 @@ namespace Lur.Tensors;
 /// <summary>Extents of a dense tensor of rank 1 to 4, outermost first (activations: N, H, W, C; filters: K, R, S, C).</summary>
 public readonly record struct Shape
 {
-    private readonly int _d0, _d1, _d2, _d3;
+    private readonly int _d0,
+        _d1,
+        _d2,
+        _d3;
 
     /// <summary>Creates a shape of rank 1 to 4.</summary>
     /// <param name="extents">Positive extents, outermost first.</param>
@@ -22,13 +25,17 @@ public readonly record struct Shape
         long count = 1;
         foreach (var extent in extents)
         {
-            if (extent < 1) throw new ArgumentException($"Extents are at least 1; got {extent}.", nameof(extents));
+            if (extent < 1)
+                throw new ArgumentException($"Extents are at least 1; got {extent}.", nameof(extents));
             count = checked(count * extent);
         }
 
         if (count > int.MaxValue)
         {
-            throw new ArgumentException($"A tensor has fewer than 2^31 elements; this shape has {count}: use a smaller batch.", nameof(extents));
+            throw new ArgumentException(
+                $"A tensor has fewer than 2^31 elements; this shape has {count}: use a smaller batch.",
+                nameof(extents)
+            );
         }
 
         Count = (int)count;
@@ -45,7 +52,15 @@ public readonly record struct Shape
     public int Count { get; }
 
     /// <summary>Extent of one axis; 1 beyond the rank.</summary>
-    public int this[int axis] => axis switch { 0 => _d0, 1 => _d1, 2 => _d2, 3 => _d3, _ => throw new ArgumentOutOfRangeException(nameof(axis)) };
+    public int this[int axis] =>
+        axis switch
+        {
+            0 => _d0,
+            1 => _d1,
+            2 => _d2,
+            3 => _d3,
+            _ => throw new ArgumentOutOfRangeException(nameof(axis)),
+        };
 
     /// <summary>The last extent (channels of an activation).</summary>
     public int Innermost => this[Rank - 1];

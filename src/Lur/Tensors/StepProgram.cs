@@ -67,7 +67,9 @@ public sealed class Value
     /// <summary>The address as a pointer to another element type; valid after <see cref="StepProgram.Plan"/>.</summary>
     /// <exception cref="InvalidOperationException">The program is not planned yet.</exception>
     public DevicePointer<T> Typed<T>()
-        where T : unmanaged => Address != 0 ? new DevicePointer<T>(Address)
+        where T : unmanaged =>
+        Address != 0
+            ? new DevicePointer<T>(Address)
             : throw new InvalidOperationException($"'{Name}' has no address yet: plan the program before running it.");
 }
 
@@ -120,7 +122,8 @@ public sealed class StepProgram : IDisposable
     public Value Real(string name, ValueRole role, Shape shape) => Declare(name, role, shape, (long)shape.Count * Precision.Size());
 
     /// <summary>Declares a buffer of elements with a size of their own (labels, taps, double results).</summary>
-    public Value Raw(string name, ValueRole role, Shape shape, int elementSize) => Declare(name, role, shape, (long)shape.Count * elementSize);
+    public Value Raw(string name, ValueRole role, Shape shape, int elementSize) =>
+        Declare(name, role, shape, (long)shape.Count * elementSize);
 
     /// <summary>Declares scratch of a number of bytes, or null when none are needed.</summary>
     public Value? Scratch(string name, long bytes) =>
@@ -128,7 +131,8 @@ public sealed class StepProgram : IDisposable
 
     private Value Declare(string name, ValueRole role, Shape shape, long bytes)
     {
-        if (Report is not null) throw new InvalidOperationException("The program is planned already; buffers are declared before.");
+        if (Report is not null)
+            throw new InvalidOperationException("The program is planned already; buffers are declared before.");
         var value = new Value(name, role, shape, bytes);
         _values.Add(value);
         return value;
@@ -147,11 +151,13 @@ public sealed class StepProgram : IDisposable
     /// <param name="touches">Every planned buffer it reads or writes; nulls are skipped.</param>
     public void Emit(string name, Action run, params ReadOnlySpan<Value?> touches)
     {
-        if (Report is not null) throw new InvalidOperationException("The program is planned already; operations are emitted before.");
+        if (Report is not null)
+            throw new InvalidOperationException("The program is planned already; operations are emitted before.");
         var index = _operations.Count;
         foreach (var value in touches)
         {
-            if (value is null) continue;
+            if (value is null)
+                continue;
             value.First = Math.Min(value.First, index);
             value.Last = Math.Max(value.Last, index);
         }
@@ -173,9 +179,11 @@ public sealed class StepProgram : IDisposable
         {
             var start = System.Diagnostics.Stopwatch.GetTimestamp();
             var end = s + 1 < _sections.Count ? _sections[s + 1].First : _operations.Count;
-            for (var i = s == 0 ? 0 : _sections[s].First; i < end; i++) _operations[i].Run();
+            for (var i = s == 0 ? 0 : _sections[s].First; i < end; i++)
+                _operations[i].Run();
             Device.Synchronize();
-            seconds[_sections[s].Name] = seconds.GetValueOrDefault(_sections[s].Name) + System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+            seconds[_sections[s].Name] =
+                seconds.GetValueOrDefault(_sections[s].Name) + System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
         return seconds;
@@ -185,27 +193,33 @@ public sealed class StepProgram : IDisposable
     /// <param name="allocate">False to plan only (for <c>--plan</c>).</param>
     public PlanReport Plan(bool allocate = true)
     {
-        if (Report is not null) throw new InvalidOperationException("The program is planned already.");
+        if (Report is not null)
+            throw new InvalidOperationException("The program is planned already.");
         var used = _values.Where(v => v.Last >= 0 || v.Kept).ToArray();
-        var buffers = Array.ConvertAll(used, v => v.Kept
-            ? new PlannedBuffer(v.Bytes, 0, Math.Max(0, _operations.Count - 1))
-            : new PlannedBuffer(v.Bytes, v.First, v.Last));
+        var buffers = Array.ConvertAll(
+            used,
+            v => v.Kept ? new PlannedBuffer(v.Bytes, 0, Math.Max(0, _operations.Count - 1)) : new PlannedBuffer(v.Bytes, v.First, v.Last)
+        );
         var (offsets, bytes) = MemoryPlanner.Place(buffers);
         if (allocate)
         {
             _arena = Device.Allocate(Math.Max(bytes, MemoryPlanner.Alignment));
-            for (var i = 0; i < used.Length; i++) used[i].Address = _arena.Address + (ulong)offsets[i];
+            for (var i = 0; i < used.Length; i++)
+                used[i].Address = _arena.Address + (ulong)offsets[i];
         }
 
-        var lines = used.GroupBy(v => v.Role).OrderBy(g => g.Key)
-            .Select(g => new PlanLine(g.Key, g.Count(), g.Sum(v => v.Bytes))).ToArray();
+        var lines = used.GroupBy(v => v.Role)
+            .OrderBy(g => g.Key)
+            .Select(g => new PlanLine(g.Key, g.Count(), g.Sum(v => v.Bytes)))
+            .ToArray();
         return Report = new PlanReport(lines, used.Sum(v => v.Bytes), MemoryPlanner.PeakLive(buffers), bytes, _operations.Count);
     }
 
     /// <summary>Captures the operations into one device graph; <see cref="Run"/> then replays it.</summary>
     public void Capture()
     {
-        if (Report is null) Plan();
+        if (Report is null)
+            Plan();
         // No warm-up run: a step changes weights and running statistics. Layers load their modules while emitting.
         Device.Synchronize();
         _graph?.Dispose();
@@ -215,13 +229,16 @@ public sealed class StepProgram : IDisposable
     /// <summary>Enqueues the step: the captured graph if there is one, else the operations one by one.</summary>
     public void Run()
     {
-        if (_graph is not null) _graph.Launch();
-        else RunOperations();
+        if (_graph is not null)
+            _graph.Launch();
+        else
+            RunOperations();
     }
 
     private void RunOperations()
     {
-        foreach (var (_, run) in _operations) run();
+        foreach (var (_, run) in _operations)
+            run();
     }
 
     /// <summary>Runs the operations one by one, waiting for each, and reports the time spent by name.</summary>

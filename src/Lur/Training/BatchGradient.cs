@@ -26,7 +26,8 @@ public sealed class BatchGradient
     private readonly StepProgram _program;
     private readonly string _name;
     private readonly TrainedModel _model;
-    private readonly FlatVector _weights, _gradient;
+    private readonly FlatVector _weights,
+        _gradient;
     private readonly LossSpec _loss;
     private readonly NormalizationMode _mode;
     private readonly Func<string, FlatVector> _scratch;
@@ -46,10 +47,31 @@ public sealed class BatchGradient
     /// <param name="split">Whether to split and to recompute.</param>
     /// <param name="scratch">Gives a flat vector of a name for the gradient of a part; the same name, the same vector.</param>
     /// <param name="evaluated">Called with each loss head as it is emitted.</param>
-    public BatchGradient(StepProgram program, string name, TrainedModel model, FlatVector weights, IBatch batch, LossSpec loss,
-        NormalizationMode mode, FlatVector gradient, BatchSplit split, Func<string, FlatVector> scratch, Action<LossHead> evaluated)
+    public BatchGradient(
+        StepProgram program,
+        string name,
+        TrainedModel model,
+        FlatVector weights,
+        IBatch batch,
+        LossSpec loss,
+        NormalizationMode mode,
+        FlatVector gradient,
+        BatchSplit split,
+        Func<string, FlatVector> scratch,
+        Action<LossHead> evaluated
+    )
     {
-        (_program, _name, _model, _weights, _gradient, _loss, _mode, _scratch, _rows) = (program, name, model, weights, gradient, loss, mode, scratch, batch.Batch);
+        (_program, _name, _model, _weights, _gradient, _loss, _mode, _scratch, _rows) = (
+            program,
+            name,
+            model,
+            weights,
+            gradient,
+            loss,
+            mode,
+            scratch,
+            batch.Batch
+        );
         if (!split.Splits(batch.Batch))
         {
             var evaluation = new GradientEvaluation(program, name, model, weights, batch, loss, mode, gradient);
@@ -59,7 +81,8 @@ public sealed class BatchGradient
             return;
         }
 
-        if (mode != NormalizationMode.Frozen) throw new ArgumentException("A batch whose statistics normalise it cannot be split.", nameof(split));
+        if (mode != NormalizationMode.Frozen)
+            throw new ArgumentException("A batch whose statistics normalise it cannot be split.", nameof(split));
         for (var start = 0; start < batch.Batch; start += split.MicroBatch)
         {
             _parts.Add(new BatchPart(program, $"{name}[{start}..]", batch, start, Math.Min(split.MicroBatch, batch.Batch - start)));
@@ -91,8 +114,20 @@ public sealed class BatchGradient
         var tangent = _parts.Count == 1 ? h : _scratch("product of a part");
         for (var i = 0; i < _parts.Count; i++)
         {
-            _ = GradientEvaluation.WithProduct(_program, PartName(i) + "/again", _model, _weights, _parts[i], _loss, mode, again, v, tangent);
-            if (_parts.Count > 1) Add(h, tangent, i);
+            _ = GradientEvaluation.WithProduct(
+                _program,
+                PartName(i) + "/again",
+                _model,
+                _weights,
+                _parts[i],
+                _loss,
+                mode,
+                again,
+                v,
+                tangent
+            );
+            if (_parts.Count > 1)
+                Add(h, tangent, i);
         }
     }
 
@@ -100,9 +135,16 @@ public sealed class BatchGradient
 
     private void Add(FlatVector total, FlatVector part, int i)
     {
-        var (kernels, n, shape, share) = (_program.Kernels.Vector, total.Count, _program.Device.Elements(total.Count), (double)_parts[i].Batch / _rows);
-        if (i == 0) _program.Emit("vector scale", () => kernels.VectorScale(shape, total.Pointer, part.Pointer, n, share));
-        else _program.Emit("vector axpy", () => kernels.VectorAxpy(shape, total.Pointer, part.Pointer, n, share));
+        var (kernels, n, shape, share) = (
+            _program.Kernels.Vector,
+            total.Count,
+            _program.Device.Elements(total.Count),
+            (double)_parts[i].Batch / _rows
+        );
+        if (i == 0)
+            _program.Emit("vector scale", () => kernels.VectorScale(shape, total.Pointer, part.Pointer, n, share));
+        else
+            _program.Emit("vector axpy", () => kernels.VectorAxpy(shape, total.Pointer, part.Pointer, n, share));
     }
 
     /// <summary>Some rows of a batch, copied so that they begin at an aligned address.</summary>
@@ -116,8 +158,18 @@ public sealed class BatchGradient
             DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(rows), sizeof(int));
             var (device, row, size) = (program.Device, images.Count / images[0], program.Precision.Size());
             var (fromImages, fromLabels, toImages, toLabels) = (whole.Input, whole.DeviceLabels, Input, DeviceLabels);
-            program.Emit("copy rows", () => device.Copy(toImages.Pointer, fromImages.Pointer.At((long)start * row, size), (long)rows * row * size), fromImages, toImages);
-            program.Emit("copy rows", () => device.Copy(toLabels.Typed<int>(), fromLabels.Typed<int>().At(start, sizeof(int)), (long)rows * sizeof(int)), fromLabels, toLabels);
+            program.Emit(
+                "copy rows",
+                () => device.Copy(toImages.Pointer, fromImages.Pointer.At((long)start * row, size), (long)rows * row * size),
+                fromImages,
+                toImages
+            );
+            program.Emit(
+                "copy rows",
+                () => device.Copy(toLabels.Typed<int>(), fromLabels.Typed<int>().At(start, sizeof(int)), (long)rows * sizeof(int)),
+                fromLabels,
+                toLabels
+            );
         }
 
         public int Batch { get; }

@@ -87,12 +87,18 @@ public sealed class TensorBatch : BatchInput
     {
         if (images.Length != Input.Shape.Count || labels.Length != Batch)
         {
-            throw new ArgumentException($"The batch takes {Input.Shape.Count} numbers and {Batch} labels; {images.Length} and {labels.Length} were given.", nameof(images));
+            throw new ArgumentException(
+                $"The batch takes {Input.Shape.Count} numbers and {Batch} labels; {images.Length} and {labels.Length} were given.",
+                nameof(images)
+            );
         }
 
         labels.CopyTo(Labels);
-        if (_wide is not null) images.CopyTo(_wide.Span);
-        else for (var i = 0; i < images.Length; i++) _narrow!.Span[i] = (float)images[i];
+        if (_wide is not null)
+            images.CopyTo(_wide.Span);
+        else
+            for (var i = 0; i < images.Length; i++)
+                _narrow!.Span[i] = (float)images[i];
     }
 
     /// <inheritdoc/>

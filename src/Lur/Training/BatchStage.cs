@@ -45,9 +45,32 @@ public sealed class BatchStage : BatchInput
         var augmentation = augment ? model.Augmentation : Augmentation.None;
         var (padding, flip) = (augmentation.PaddingOf(h, w), augmentation.Flip ? 1 : 0);
         var stream = RandomStream.StreamOf("augment/" + name);
-        var (mean, std) = (Mean, Std) = (new DevicePointer<Real>(_statistics.Address), new DevicePointer<Real>(_statistics.Address).At(c, program.Precision.Size()));
-        program.Emit("augment", () => kernels.AugmentForward(shape, input.Pointer, bytes.Typed<byte>(), mean, std,
-            state.Typed<ulong>(), stream, batch, c, h, w, padding, flip), bytes, state, input);
+        var (mean, std) = (Mean, Std) = (
+            new DevicePointer<Real>(_statistics.Address),
+            new DevicePointer<Real>(_statistics.Address).At(c, program.Precision.Size())
+        );
+        program.Emit(
+            "augment",
+            () =>
+                kernels.AugmentForward(
+                    shape,
+                    input.Pointer,
+                    bytes.Typed<byte>(),
+                    mean,
+                    std,
+                    state.Typed<ulong>(),
+                    stream,
+                    batch,
+                    c,
+                    h,
+                    w,
+                    padding,
+                    flip
+                ),
+            bytes,
+            state,
+            input
+        );
     }
 
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>
@@ -64,7 +87,11 @@ public sealed class BatchStage : BatchInput
     }
 
     /// <summary>First sample counter of the batch; sample i draws with counter + i.</summary>
-    public ulong Counter { get => _state.Span[1]; set => _state.Span[1] = value; }
+    public ulong Counter
+    {
+        get => _state.Span[1];
+        set => _state.Span[1] = value;
+    }
 
     /// <summary>Mean per channel on the device, of pixels in [0, 1].</summary>
     public DevicePointer<Real> Mean { get; }
@@ -88,13 +115,18 @@ public sealed class BatchStage : BatchInput
     {
         if (normalization.Mean.Count != channels || normalization.Std.Count != channels)
         {
-            throw new ArgumentException($"The normalisation has {normalization.Mean.Count} channels; the images have {channels}.", nameof(normalization));
+            throw new ArgumentException(
+                $"The normalisation has {normalization.Mean.Count} channels; the images have {channels}.",
+                nameof(normalization)
+            );
         }
 
         var memory = device.Allocate(2L * channels * precision.Size());
         double[] values = [.. normalization.Mean, .. normalization.Std];
-        if (precision == Precision.Float64) device.Upload(new DevicePointer<double>(memory.Address), new ReadOnlySpan<double>(values));
-        else device.Upload(new DevicePointer<float>(memory.Address), new ReadOnlySpan<float>(Array.ConvertAll(values, v => (float)v)));
+        if (precision == Precision.Float64)
+            device.Upload(new DevicePointer<double>(memory.Address), new ReadOnlySpan<double>(values));
+        else
+            device.Upload(new DevicePointer<float>(memory.Address), new ReadOnlySpan<float>(Array.ConvertAll(values, v => (float)v)));
         return memory;
     }
 }

@@ -8,8 +8,11 @@ namespace Lur.Training;
 public sealed class DistillationHead
 {
     private readonly NetworkPass _pass;
-    private readonly Value _student, _teacher, _labels;
-    private readonly double _coefficient, _temperature;
+    private readonly Value _student,
+        _teacher,
+        _labels;
+    private readonly double _coefficient,
+        _temperature;
 
     /// <summary>Adds to the row losses of a head, behind its forward pass.</summary>
     /// <param name="pass">The student's pass.</param>
@@ -19,22 +22,67 @@ public sealed class DistillationHead
     /// <param name="labels">int [N]; rows with negative labels are ignored.</param>
     /// <param name="coefficient">Factor of the divergence; negative to move away from the teacher.</param>
     /// <param name="temperature">T, above 0.</param>
-    public DistillationHead(NetworkPass pass, LossHead loss, Value student, Value teacher, Value labels, double coefficient, double temperature)
+    public DistillationHead(
+        NetworkPass pass,
+        LossHead loss,
+        Value student,
+        Value teacher,
+        Value labels,
+        double coefficient,
+        double temperature
+    )
     {
         (_pass, _student, _teacher, _labels, _coefficient, _temperature) = (pass, student, teacher, labels, coefficient, temperature);
-        int n = student.Shape[0], classes = student.Shape[1];
+        int n = student.Shape[0],
+            classes = student.Shape[1];
         var (kernels, shape, rows) = (pass.Kernels.Distillation, pass.Device.Blocks(n), loss.RowLoss);
-        pass.Program.Emit("distillation forward", () => kernels.DistillationForward(shape, rows.Pointer, student.Pointer, teacher.Pointer, labels.Typed<int>(), n, classes, coefficient, temperature),
-            rows, student, teacher, labels);
+        pass.Program.Emit(
+            "distillation forward",
+            () =>
+                kernels.DistillationForward(
+                    shape,
+                    rows.Pointer,
+                    student.Pointer,
+                    teacher.Pointer,
+                    labels.Typed<int>(),
+                    n,
+                    classes,
+                    coefficient,
+                    temperature
+                ),
+            rows,
+            student,
+            teacher,
+            labels
+        );
     }
 
     /// <summary>Adds to the gradient of the logits that the head's backward pass has written.</summary>
     public void Backward()
     {
-        int n = _student.Shape[0], classes = _student.Shape[1];
+        int n = _student.Shape[0],
+            classes = _student.Shape[1];
         var (kernels, shape, student, teacher, labels) = (_pass.Kernels.Distillation, _pass.Device.Blocks(n), _student, _teacher, _labels);
         var (dz, inverse, coefficient, temperature) = (_pass.GradientOf(_student), 1.0 / n, _coefficient, _temperature);
-        _pass.Program.Emit("distillation backward", () => kernels.DistillationBackward(shape, dz.Pointer, student.Pointer, teacher.Pointer, labels.Typed<int>(), n, classes, coefficient, inverse, temperature),
-            dz, student, teacher, labels);
+        _pass.Program.Emit(
+            "distillation backward",
+            () =>
+                kernels.DistillationBackward(
+                    shape,
+                    dz.Pointer,
+                    student.Pointer,
+                    teacher.Pointer,
+                    labels.Typed<int>(),
+                    n,
+                    classes,
+                    coefficient,
+                    inverse,
+                    temperature
+                ),
+            dz,
+            student,
+            teacher,
+            labels
+        );
     }
 }

@@ -14,7 +14,9 @@ public sealed class Evaluator : IDisposable
     private readonly LossHead _loss;
     private readonly Value _logits;
     private readonly int[] _predicted;
-    private readonly float[] _confidence, _rowLoss, _rowLogits;
+    private readonly float[] _confidence,
+        _rowLoss,
+        _rowLogits;
     private readonly double[] _wide;
 
     /// <summary>Plans the evaluation step.</summary>
@@ -43,8 +45,12 @@ public sealed class Evaluator : IDisposable
     /// <param name="indices">Samples, in the order of the result.</param>
     /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public Predictions Predict(IImageDataset data, ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancellation = default) =>
-        Predict(data, indices, probabilities: false, progress, cancellation);
+    public Predictions Predict(
+        IImageDataset data,
+        ReadOnlySpan<int> indices,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default
+    ) => Predict(data, indices, probabilities: false, progress, cancellation);
 
     /// <summary>Predicts samples of a data set.</summary>
     /// <param name="data">Data set.</param>
@@ -52,10 +58,16 @@ public sealed class Evaluator : IDisposable
     /// <param name="probabilities">Also collects the probabilities of all classes: <see cref="Predictions.Probabilities"/>.</param>
     /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public Predictions Predict(IImageDataset data, ReadOnlySpan<int> indices, bool probabilities, Action<int>? progress = null,
-        CancellationToken cancellation = default)
+    public Predictions Predict(
+        IImageDataset data,
+        ReadOnlySpan<int> indices,
+        bool probabilities,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
-        int count = indices.Length, classes = _logits.Shape[1];
+        int count = indices.Length,
+            classes = _logits.Shape[1];
         var result = new Predictions(indices.ToArray(), new int[count], new int[count], new float[count], new float[count])
         {
             Probabilities = probabilities ? new float[count * classes] : null,
@@ -68,7 +80,8 @@ public sealed class Evaluator : IDisposable
             {
                 // Rows beyond the last sample repeat it with a label that is ignored; evaluation has no batch statistics.
                 _stage.SetRow(i, data, indices[start + Math.Min(i, n - 1)]);
-                if (i >= n) _stage.Labels[i] = -1;
+                if (i >= n)
+                    _stage.Labels[i] = -1;
             }
 
             _program.Run();
@@ -82,7 +95,8 @@ public sealed class Evaluator : IDisposable
             if (result.Probabilities is { } all)
             {
                 Read(_logits, _rowLogits);
-                for (var i = 0; i < n; i++) Softmax(_rowLogits.AsSpan(i * classes, classes), all.AsSpan((start + i) * classes, classes));
+                for (var i = 0; i < n; i++)
+                    Softmax(_rowLogits.AsSpan(i * classes, classes), all.AsSpan((start + i) * classes, classes));
             }
 
             progress?.Invoke(start + n);
@@ -100,10 +114,14 @@ public sealed class Evaluator : IDisposable
 
     private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
     {
-        double max = double.NegativeInfinity, sum = 0;
-        foreach (var z in logits) max = Math.Max(max, z);
-        foreach (var z in logits) sum += Math.Exp(z - max);
-        for (var c = 0; c < logits.Length; c++) probabilities[c] = (float)(Math.Exp(logits[c] - max) / sum);
+        double max = double.NegativeInfinity,
+            sum = 0;
+        foreach (var z in logits)
+            max = Math.Max(max, z);
+        foreach (var z in logits)
+            sum += Math.Exp(z - max);
+        for (var c = 0; c < logits.Length; c++)
+            probabilities[c] = (float)(Math.Exp(logits[c] - max) / sum);
     }
 
     private void Read(Value value, float[] target)
@@ -115,6 +133,7 @@ public sealed class Evaluator : IDisposable
         }
 
         _model.Device.Download(_wide.AsSpan(0, target.Length), value.Pointer);
-        for (var i = 0; i < target.Length; i++) target[i] = (float)_wide[i];
+        for (var i = 0; i < target.Length; i++)
+            target[i] = (float)_wide[i];
     }
 }

@@ -19,17 +19,39 @@ public sealed class GradientEvaluation
     /// <param name="mode">Behaviour of normalisation layers.</param>
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
     /// <param name="inputGradient">True to compute the gradient of the images too.</param>
-    public GradientEvaluation(StepProgram program, string name, TrainedModel model, FlatVector weights, IBatch batch,
-        LossSpec loss, NormalizationMode mode, FlatVector gradient, bool inputGradient = false)
-        : this(program, name, model, weights, batch, loss, mode, gradient, null, null, inputGradient)
-    {
-    }
+    public GradientEvaluation(
+        StepProgram program,
+        string name,
+        TrainedModel model,
+        FlatVector weights,
+        IBatch batch,
+        LossSpec loss,
+        NormalizationMode mode,
+        FlatVector gradient,
+        bool inputGradient = false
+    )
+        : this(program, name, model, weights, batch, loss, mode, gradient, null, null, inputGradient) { }
 
-    private GradientEvaluation(StepProgram program, string name, TrainedModel model, FlatVector weights, IBatch batch,
-        LossSpec loss, NormalizationMode mode, FlatVector gradient, FlatVector? v, FlatVector? h, bool inputGradient)
+    private GradientEvaluation(
+        StepProgram program,
+        string name,
+        TrainedModel model,
+        FlatVector weights,
+        IBatch batch,
+        LossSpec loss,
+        NormalizationMode mode,
+        FlatVector gradient,
+        FlatVector? v,
+        FlatVector? h,
+        bool inputGradient
+    )
     {
         _network = model.Network;
-        Pass = new NetworkPass(program, name, batch.Batch, weights, model.Buffers, mode) { Gradients = gradient, WithInputGradient = inputGradient };
+        Pass = new NetworkPass(program, name, batch.Batch, weights, model.Buffers, mode)
+        {
+            Gradients = gradient,
+            WithInputGradient = inputGradient,
+        };
         Logits = _network.Forward(Pass, batch.Input);
         Loss = new LossHead(Pass, Logits, batch.DeviceLabels, loss);
         if (v is null)
@@ -59,9 +81,18 @@ public sealed class GradientEvaluation
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
     /// <param name="v">Direction; read.</param>
     /// <param name="h">Receives H v.</param>
-    public static GradientEvaluation WithProduct(StepProgram program, string name, TrainedModel model, FlatVector weights, IBatch batch,
-        LossSpec loss, NormalizationMode mode, FlatVector gradient, FlatVector v, FlatVector h) =>
-        new(program, name, model, weights, batch, loss, mode, gradient, v, h, inputGradient: false);
+    public static GradientEvaluation WithProduct(
+        StepProgram program,
+        string name,
+        TrainedModel model,
+        FlatVector weights,
+        IBatch batch,
+        LossSpec loss,
+        NormalizationMode mode,
+        FlatVector gradient,
+        FlatVector v,
+        FlatVector h
+    ) => new(program, name, model, weights, batch, loss, mode, gradient, v, h, inputGradient: false);
 
     /// <summary>The pass.</summary>
     public NetworkPass Pass { get; }

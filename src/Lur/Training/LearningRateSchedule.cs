@@ -18,26 +18,34 @@ public abstract record LearningRateSchedule
     {
         switch (text)
         {
-            case "constant": return new ConstantSchedule();
-            case "cosine": return new CosineSchedule();
-            case "onecycle": return new OneCycleSchedule();
+            case "constant":
+                return new ConstantSchedule();
+            case "cosine":
+                return new CosineSchedule();
+            case "onecycle":
+                return new OneCycleSchedule();
         }
 
         if (text.StartsWith("multistep:", StringComparison.Ordinal))
         {
             var body = text["multistep:".Length..].Split('/');
-            var scale = body.Length == 2 && double.TryParse(body[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var total) ? total : 1;
+            var scale =
+                body.Length == 2 && double.TryParse(body[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var total) ? total : 1;
             var marks = new List<double>();
             foreach (var part in body[0].Split(','))
             {
-                if (!double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var mark)) break;
+                if (!double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var mark))
+                    break;
                 marks.Add(mark / scale);
             }
 
-            if (body.Length <= 2 && marks.Count == body[0].Split(',').Length && marks.TrueForAll(m => m is > 0 and < 1)) return new MultiStepSchedule(marks, 0.1);
+            if (body.Length <= 2 && marks.Count == body[0].Split(',').Length && marks.TrueForAll(m => m is > 0 and < 1))
+                return new MultiStepSchedule(marks, 0.1);
         }
 
-        throw new UserErrorException($"Schedule '{text}' is not known: use constant, cosine, onecycle or multistep:91,136/182 (epochs of the total, or fractions).");
+        throw new UserErrorException(
+            $"Schedule '{text}' is not known: use constant, cosine, onecycle or multistep:91,136/182 (epochs of the total, or fractions)."
+        );
     }
 }
 
@@ -71,7 +79,8 @@ public sealed record MultiStepSchedule(IReadOnlyList<double> Marks, double Gamma
 /// momentum, 74.95 % without.</remarks>
 public sealed record OneCycleSchedule : LearningRateSchedule
 {
-    private const double MomentumSwing = 0.05, LargestMomentum = 0.99;
+    private const double MomentumSwing = 0.05,
+        LargestMomentum = 0.99;
 
     /// <inheritdoc/>
     public override double Factor(long index, long steps) => Interpolate(index, steps, 1.0 / 25, 1, 1.0 / 25 / 1e4);
@@ -79,15 +88,19 @@ public sealed record OneCycleSchedule : LearningRateSchedule
     /// <inheritdoc/>
     public override double Momentum(long index, long steps, double momentum)
     {
-        if (momentum == 0) return 0;
+        if (momentum == 0)
+            return 0;
         var high = Math.Min(LargestMomentum, momentum + MomentumSwing);
         return Interpolate(index, steps, high, Math.Max(0, momentum - MomentumSwing), high);
     }
 
     private static double Interpolate(long index, long steps, double start, double middle, double end)
     {
-        double peak = 0.3 * steps - 1, last = steps - 1;
-        return index <= peak ? Anneal(start, middle, index / Math.Max(1, peak)) : Anneal(middle, end, (index - peak) / Math.Max(1, last - peak));
+        double peak = 0.3 * steps - 1,
+            last = steps - 1;
+        return index <= peak
+            ? Anneal(start, middle, index / Math.Max(1, peak))
+            : Anneal(middle, end, (index - peak) / Math.Max(1, last - peak));
     }
 
     private static double Anneal(double from, double to, double t) => to + (from - to) / 2 * (1 + Math.Cos(Math.PI * Math.Min(1, t)));

@@ -19,7 +19,8 @@ public readonly record struct LossSpec(double Coefficient, double Smoothing, dou
 public sealed class LossHead
 {
     private readonly NetworkPass _pass;
-    private readonly Value _logits, _labels;
+    private readonly Value _logits,
+        _labels;
     private readonly LossSpec _spec;
     private readonly double _inverseCount;
 
@@ -32,16 +33,36 @@ public sealed class LossHead
     {
         (_pass, _logits, _labels, _spec) = (pass, logits, labels, spec);
         var p = pass.Program;
-        int n = logits.Shape[0], classes = logits.Shape[1];
+        int n = logits.Shape[0],
+            classes = logits.Shape[1];
         _inverseCount = 1.0 / n;
         RowLoss = p.Real($"{pass.Name}/loss", ValueRole.Output, new Shape(n));
         Predicted = p.Raw($"{pass.Name}/predicted", ValueRole.Output, new Shape(n), sizeof(int));
         Confidence = p.Real($"{pass.Name}/confidence", ValueRole.Output, new Shape(n));
         var (kernels, shape) = (pass.Kernels.SoftmaxCe, pass.Device.Blocks(n));
         var (loss, predicted, confidence) = (RowLoss, Predicted, Confidence);
-        p.Emit("softmax_ce forward", () => kernels.SoftmaxCeForward(shape, loss.Pointer, predicted.Typed<int>(), confidence.Pointer,
-            logits.Pointer, labels.Typed<int>(), n, classes, spec.Coefficient, spec.Smoothing, spec.Cap),
-            logits, labels, loss, predicted, confidence);
+        p.Emit(
+            "softmax_ce forward",
+            () =>
+                kernels.SoftmaxCeForward(
+                    shape,
+                    loss.Pointer,
+                    predicted.Typed<int>(),
+                    confidence.Pointer,
+                    logits.Pointer,
+                    labels.Typed<int>(),
+                    n,
+                    classes,
+                    spec.Coefficient,
+                    spec.Smoothing,
+                    spec.Cap
+                ),
+            logits,
+            labels,
+            loss,
+            predicted,
+            confidence
+        );
     }
 
     /// <summary>Loss of each row, real [N].</summary>
@@ -60,27 +81,93 @@ public sealed class LossHead
     {
         var (kernels, n, shape) = (_pass.Kernels.Metrics, _logits.Shape[0], _pass.Device.Blocks(1));
         var (loss, predicted, labels) = (RowLoss, Predicted, _labels);
-        _pass.Program.Emit("metrics", () => kernels.MetricsAccumulate(shape, totals.Typed<double>().At(at, sizeof(double)), loss.Pointer, predicted.Typed<int>(), labels.Typed<int>(), n),
-            totals, loss, predicted, labels);
+        _pass.Program.Emit(
+            "metrics",
+            () =>
+                kernels.MetricsAccumulate(
+                    shape,
+                    totals.Typed<double>().At(at, sizeof(double)),
+                    loss.Pointer,
+                    predicted.Typed<int>(),
+                    labels.Typed<int>(),
+                    n
+                ),
+            totals,
+            loss,
+            predicted,
+            labels
+        );
     }
 
     /// <summary>Emits the gradient of the mean loss with respect to the logits.</summary>
     public void Backward()
     {
-        int n = _logits.Shape[0], classes = _logits.Shape[1];
-        var (kernels, shape, logits, labels, spec, inverse) = (_pass.Kernels.SoftmaxCe, _pass.Device.Blocks(n), _logits, _labels, _spec, _inverseCount);
+        int n = _logits.Shape[0],
+            classes = _logits.Shape[1];
+        var (kernels, shape, logits, labels, spec, inverse) = (
+            _pass.Kernels.SoftmaxCe,
+            _pass.Device.Blocks(n),
+            _logits,
+            _labels,
+            _spec,
+            _inverseCount
+        );
         var dz = _pass.GradientOf(_logits, out _);
-        _pass.Program.Emit("softmax_ce backward", () => kernels.SoftmaxCeBackward(shape, dz.Pointer, logits.Pointer, labels.Typed<int>(), n, classes,
-            spec.Coefficient, spec.Smoothing, spec.Cap, inverse), logits, labels, dz);
+        _pass.Program.Emit(
+            "softmax_ce backward",
+            () =>
+                kernels.SoftmaxCeBackward(
+                    shape,
+                    dz.Pointer,
+                    logits.Pointer,
+                    labels.Typed<int>(),
+                    n,
+                    classes,
+                    spec.Coefficient,
+                    spec.Smoothing,
+                    spec.Cap,
+                    inverse
+                ),
+            logits,
+            labels,
+            dz
+        );
     }
 
     /// <summary>Emits the tangent of the logits' gradient.</summary>
     public void BackwardTangent()
     {
-        int n = _logits.Shape[0], classes = _logits.Shape[1];
-        var (kernels, shape, logits, labels, spec, inverse) = (_pass.Kernels.SoftmaxCe, _pass.Device.Blocks(n), _logits, _labels, _spec, _inverseCount);
+        int n = _logits.Shape[0],
+            classes = _logits.Shape[1];
+        var (kernels, shape, logits, labels, spec, inverse) = (
+            _pass.Kernels.SoftmaxCe,
+            _pass.Device.Blocks(n),
+            _logits,
+            _labels,
+            _spec,
+            _inverseCount
+        );
         var (tz, tdz) = (_pass.TangentOf(_logits), _pass.TangentGradientOf(_logits, out _));
-        _pass.Program.Emit("softmax_ce backward_tangent", () => kernels.SoftmaxCeBackwardTangent(shape, tdz.Pointer, tz.Pointer, logits.Pointer, labels.Typed<int>(), n, classes,
-            spec.Coefficient, spec.Smoothing, spec.Cap, inverse), logits, labels, tz, tdz);
+        _pass.Program.Emit(
+            "softmax_ce backward_tangent",
+            () =>
+                kernels.SoftmaxCeBackwardTangent(
+                    shape,
+                    tdz.Pointer,
+                    tz.Pointer,
+                    logits.Pointer,
+                    labels.Typed<int>(),
+                    n,
+                    classes,
+                    spec.Coefficient,
+                    spec.Smoothing,
+                    spec.Cap,
+                    inverse
+                ),
+            logits,
+            labels,
+            tz,
+            tdz
+        );
     }
 }

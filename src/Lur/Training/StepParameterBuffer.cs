@@ -24,25 +24,53 @@ public sealed class StepParameterBuffer : IDisposable
     public Value Device => _device;
 
     /// <summary>Learning rate.</summary>
-    public double LearningRate { get => _host.Span[(int)StepParameter.LearningRate]; set => _host.Span[(int)StepParameter.LearningRate] = value; }
+    public double LearningRate
+    {
+        get => _host.Span[(int)StepParameter.LearningRate];
+        set => _host.Span[(int)StepParameter.LearningRate] = value;
+    }
 
     /// <summary>Momentum.</summary>
-    public double Momentum { get => _host.Span[(int)StepParameter.Momentum]; set => _host.Span[(int)StepParameter.Momentum] = value; }
+    public double Momentum
+    {
+        get => _host.Span[(int)StepParameter.Momentum];
+        set => _host.Span[(int)StepParameter.Momentum] = value;
+    }
 
     /// <summary>Weight decay.</summary>
-    public double WeightDecay { get => _host.Span[(int)StepParameter.WeightDecay]; set => _host.Span[(int)StepParameter.WeightDecay] = value; }
+    public double WeightDecay
+    {
+        get => _host.Span[(int)StepParameter.WeightDecay];
+        set => _host.Span[(int)StepParameter.WeightDecay] = value;
+    }
 
     /// <summary>w_r.</summary>
-    public double RetainWeight { get => _host.Span[(int)StepParameter.RetainWeight]; set => _host.Span[(int)StepParameter.RetainWeight] = value; }
+    public double RetainWeight
+    {
+        get => _host.Span[(int)StepParameter.RetainWeight];
+        set => _host.Span[(int)StepParameter.RetainWeight] = value;
+    }
 
     /// <summary>w_u.</summary>
-    public double ForgetWeight { get => _host.Span[(int)StepParameter.ForgetWeight]; set => _host.Span[(int)StepParameter.ForgetWeight] = value; }
+    public double ForgetWeight
+    {
+        get => _host.Span[(int)StepParameter.ForgetWeight];
+        set => _host.Span[(int)StepParameter.ForgetWeight] = value;
+    }
 
     /// <summary>alpha.</summary>
-    public double Alpha { get => _host.Span[(int)StepParameter.Alpha]; set => _host.Span[(int)StepParameter.Alpha] = value; }
+    public double Alpha
+    {
+        get => _host.Span[(int)StepParameter.Alpha];
+        set => _host.Span[(int)StepParameter.Alpha] = value;
+    }
 
     /// <summary>Weight of the l1 penalty.</summary>
-    public double Penalty { get => _host.Span[(int)StepParameter.Penalty]; set => _host.Span[(int)StepParameter.Penalty] = value; }
+    public double Penalty
+    {
+        get => _host.Span[(int)StepParameter.Penalty];
+        set => _host.Span[(int)StepParameter.Penalty] = value;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _host.Dispose();

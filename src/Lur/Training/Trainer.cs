@@ -20,7 +20,8 @@ public sealed class Trainer : IDisposable
     private readonly TrainedModel _model;
     private readonly TrainingOptions _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly FlatVector _momentum, _gradient;
+    private readonly FlatVector _momentum,
+        _gradient;
     private readonly StepProgram _program;
     private readonly StepParameterBuffer _parameters;
     private readonly BatchStage _stage;
@@ -44,14 +45,25 @@ public sealed class Trainer : IDisposable
         _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _program = new StepProgram(model.Device, model.Precision);
         _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
-        if (options.Augment != Augmentation.Auto) model.Augmentation = options.Augment;
+        if (options.Augment != Augmentation.Auto)
+            model.Augmentation = options.Augment;
         _stage = new BatchStage(_program, "train", options.BatchSize, model, augment: true, options.Seed);
         _totals = StepProgram.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
-        var evaluation = new GradientEvaluation(_program, "train", model, model.Parameters, _stage, LossSpec.CrossEntropy, NormalizationMode.TrainAndUpdate, _gradient);
+        var evaluation = new GradientEvaluation(
+            _program,
+            "train",
+            model,
+            model.Parameters,
+            _stage,
+            LossSpec.CrossEntropy,
+            NormalizationMode.TrainAndUpdate,
+            _gradient
+        );
         evaluation.Loss.Accumulate(_totals);
         EmitUpdate();
         _program.Plan();
-        if (capture) _program.Capture();
+        if (capture)
+            _program.Capture();
         ClearTotals();
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);
         Steps = (long)options.Epochs * _feed.BatchesPerEpoch;
@@ -103,10 +115,16 @@ public sealed class Trainer : IDisposable
         var read = RawTotals();
         if (!double.IsFinite(read[0]))
         {
-            throw new UserErrorException(FormattableString.Invariant($"The loss is not finite at step {Step}: the training diverged; lower --lr (now {_options.LearningRate})."));
+            throw new UserErrorException(
+                FormattableString.Invariant(
+                    $"The loss is not finite at step {Step}: the training diverged; lower --lr (now {_options.LearningRate})."
+                )
+            );
         }
 
-        return read[2] == 0 ? new TrainingTotals(double.NaN, double.NaN, 0) : new TrainingTotals(read[0] / read[2], 100 * read[1] / read[2], (long)read[2]);
+        return read[2] == 0
+            ? new TrainingTotals(double.NaN, double.NaN, 0)
+            : new TrainingTotals(read[0] / read[2], 100 * read[1] / read[2], (long)read[2]);
     }
 
     /// <summary>Puts everything a resumed run needs into a state: weights, momentum, running statistics, position.</summary>
@@ -155,14 +173,18 @@ public sealed class Trainer : IDisposable
 
     private static void SetVector(TrainingState state, string name, FlatVector vector)
     {
-        if (vector.Precision == Precision.Float64) state.SetArray(name, vector.ToArray());
-        else state.SetArray(name, vector.ToFloatArray());
+        if (vector.Precision == Precision.Float64)
+            state.SetArray(name, vector.ToArray());
+        else
+            state.SetArray(name, vector.ToFloatArray());
     }
 
     private static void GetVector(TrainingState state, string name, FlatVector vector)
     {
-        if (vector.Precision == Precision.Float64) vector.Set(state.GetArray<double>(name, vector.Count));
-        else vector.Set(state.GetArray<float>(name, vector.Count));
+        if (vector.Precision == Precision.Float64)
+            vector.Set(state.GetArray<double>(name, vector.Count));
+        else
+            vector.Set(state.GetArray<float>(name, vector.Count));
     }
 
     private double[] RawTotals()
@@ -179,6 +201,21 @@ public sealed class Trainer : IDisposable
         var (kernels, n, step) = (_program.Kernels.Sgd, _gradient.Count, _parameters.Device);
         var (theta, momentum, gradient, shape) = (_model.Parameters, _momentum, _gradient, _program.Device.Elements(_gradient.Count));
         var nesterov = _options.Nesterov ? 1 : 0;
-        _program.Emit("sgd", () => kernels.SgdStep(shape, theta.Pointer, momentum.Pointer, gradient.Pointer, default, step.Typed<double>(), default, n, nesterov), step);
+        _program.Emit(
+            "sgd",
+            () =>
+                kernels.SgdStep(
+                    shape,
+                    theta.Pointer,
+                    momentum.Pointer,
+                    gradient.Pointer,
+                    default,
+                    step.Typed<double>(),
+                    default,
+                    n,
+                    nesterov
+                ),
+            step
+        );
     }
 }

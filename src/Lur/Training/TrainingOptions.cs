@@ -50,6 +50,7 @@ public sealed record TrainingOptions
 
     private static void Require(bool condition, string option, string range, double value)
     {
-        if (!condition) throw new UserErrorException(FormattableString.Invariant($"Option --{option} is {value}; it must be {range}."));
+        if (!condition)
+            throw new UserErrorException(FormattableString.Invariant($"Option --{option} is {value}; it must be {range}."));
     }
 }

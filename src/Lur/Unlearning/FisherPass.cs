@@ -42,7 +42,16 @@ public sealed class FisherPass : IDisposable
         var p = _program = new StepProgram(model.Device, model.Precision);
         _stage = new BatchStage(p, "fisher", batch, model, augment, seed);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _loss = new GradientEvaluation(p, "fisher", model, model.Parameters, _stage, LossSpec.CrossEntropy, NormalizationMode.Frozen, Gradient).Loss;
+        _loss = new GradientEvaluation(
+            p,
+            "fisher",
+            model,
+            model.Parameters,
+            _stage,
+            LossSpec.CrossEntropy,
+            NormalizationMode.Frozen,
+            Gradient
+        ).Loss;
         StepProgram.Keep(_loss.Confidence);
         p.Plan();
         p.Capture();
@@ -59,13 +68,16 @@ public sealed class FisherPass : IDisposable
     /// <param name="label">Label to use for all; negative for their own.</param>
     public void Run(ReadOnlySpan<int> samples, int label = -1)
     {
-        if (samples.Length < 1 || samples.Length > Batch) throw new ArgumentException($"A batch has 1 to {Batch} samples; {samples.Length} were given.", nameof(samples));
+        if (samples.Length < 1 || samples.Length > Batch)
+            throw new ArgumentException($"A batch has 1 to {Batch} samples; {samples.Length} were given.", nameof(samples));
         _model.Device.Synchronize(); // the previous batch has been read
         for (var i = 0; i < Batch; i++)
         {
             _stage.SetRow(i, _data, samples[Math.Min(i, samples.Length - 1)]);
-            if (i >= samples.Length) _stage.Labels[i] = -1;
-            else if (label >= 0) _stage.Labels[i] = label;
+            if (i >= samples.Length)
+                _stage.Labels[i] = -1;
+            else if (label >= 0)
+                _stage.Labels[i] = label;
         }
 
         _stage.Counter = _counter;
@@ -80,7 +92,13 @@ public sealed class FisherPass : IDisposable
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>A vector of double, owned by the caller.</returns>
     /// <exception cref="UserErrorException">A gradient is not finite.</exception>
-    public FlatVector Diagonal(ReadOnlySpan<int> indices, FisherLabels labels = FisherLabels.True, double shift = 0, Action<int>? progress = null, CancellationToken cancellation = default)
+    public FlatVector Diagonal(
+        ReadOnlySpan<int> indices,
+        FisherLabels labels = FisherLabels.True,
+        double shift = 0,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         var sum = new FlatVector(_model.Device, Precision.Float64, Gradient.Layout, "Fisher diagonal");
         try
@@ -91,8 +109,11 @@ public sealed class FisherPass : IDisposable
                 cancellation.ThrowIfCancellationRequested();
                 var samples = indices.Slice(start, Math.Min(Batch, indices.Length - start));
                 _counter = (ulong)start;
-                if (labels == FisherLabels.True) Square(sum, samples, -1, shift, 1.0 / batches);
-                else for (var y = 0; y < _model.Classes; y++) Square(sum, samples, y, shift, 1.0 / (batches * samples.Length));
+                if (labels == FisherLabels.True)
+                    Square(sum, samples, -1, shift, 1.0 / batches);
+                else
+                    for (var y = 0; y < _model.Classes; y++)
+                        Square(sum, samples, y, shift, 1.0 / (batches * samples.Length));
                 progress?.Invoke(start + samples.Length);
             }
 
@@ -135,7 +156,8 @@ public sealed class FisherPass : IDisposable
     {
         using var reductions = new VectorReductions(vector.Device);
         var bad = reductions.NonFinite(vector);
-        if (bad > 0) throw new UserErrorException($"The {what} are not finite in {bad} of {vector.Count} places: check the model and the data.");
+        if (bad > 0)
+            throw new UserErrorException($"The {what} are not finite in {bad} of {vector.Count} places: check the model and the data.");
     }
 
     /// <summary>A random part of a list, in the list's order.</summary>
@@ -145,10 +167,12 @@ public sealed class FisherPass : IDisposable
     /// <param name="stream">Name of the draw.</param>
     public static int[] Choose(ReadOnlySpan<int> indices, int count, ulong seed, string stream)
     {
-        if (count <= 0 || count >= indices.Length) return indices.ToArray();
+        if (count <= 0 || count >= indices.Length)
+            return indices.ToArray();
         var chosen = new RandomStream(seed, stream).Permutation(indices.Length).AsSpan(0, count).ToArray();
         Array.Sort(chosen);
-        for (var i = 0; i < count; i++) chosen[i] = indices[chosen[i]];
+        for (var i = 0; i < count; i++)
+            chosen[i] = indices[chosen[i]];
         return chosen;
     }
 
@@ -166,7 +190,16 @@ public sealed class FisherPass : IDisposable
         Run(samples, label);
         // Rows without a sample have gradient 0 and probability 0.
         var probability = label < 0 ? default : _loss.Confidence.Pointer;
-        _program.Kernels.Fisher.FisherAccumulate(_model.Device.Elements(sum.Count), sum.Pointer.As<double>(), Gradient.Pointer, probability, sum.Count, Batch,
-            (double)Batch / samples.Length, shift, weight);
+        _program.Kernels.Fisher.FisherAccumulate(
+            _model.Device.Elements(sum.Count),
+            sum.Pointer.As<double>(),
+            Gradient.Pointer,
+            probability,
+            sum.Count,
+            Batch,
+            (double)Batch / samples.Length,
+            shift,
+            weight
+        );
     }
 }

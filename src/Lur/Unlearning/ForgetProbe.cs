@@ -23,8 +23,16 @@ public sealed class ForgetProbe : IDisposable
         _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed);
         var totals = _totals = StepProgram.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         p.Emit("clear totals", () => model.Device.Fill(totals.Typed<double>(), 0, totals.Bytes), totals);
-        var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode()) { Inference = true };
-        new LossHead(pass, model.Network.Forward(pass, _stage.Input), _stage.DeviceLabels, options.ForgetLossSpec(model.Classes)).Accumulate(totals);
+        var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode())
+        {
+            Inference = true,
+        };
+        new LossHead(
+            pass,
+            model.Network.Forward(pass, _stage.Input),
+            _stage.DeviceLabels,
+            options.ForgetLossSpec(model.Classes)
+        ).Accumulate(totals);
         p.Plan();
         p.Capture();
     }

@@ -10,7 +10,8 @@ internal sealed class JointLoop : IDisposable
 {
     private readonly EpochMode _mode;
     private readonly FlatVector _momentum;
-    private readonly BatchFeed _retain, _forget;
+    private readonly BatchFeed _retain,
+        _forget;
     private readonly SupervisedStep? _plain;
 
     /// <summary>Binds the loop.</summary>
@@ -41,7 +42,8 @@ internal sealed class JointLoop : IDisposable
     public JointStep Step { get; }
 
     /// <summary>Steps of an epoch.</summary>
-    public int StepsPerEpoch => _mode == EpochMode.MinSize ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch) : _retain.BatchesPerEpoch;
+    public int StepsPerEpoch =>
+        _mode == EpochMode.MinSize ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch) : _retain.BatchesPerEpoch;
 
     /// <summary>Steps of the whole run.</summary>
     public long Steps => (long)StepsPerEpoch * Options.Epochs;

@@ -28,7 +28,8 @@ public sealed class JointStep : IDisposable
     private readonly RepairOptions _options;
     private readonly TrainedModel _model;
     private readonly LearningRateSchedule _schedule;
-    private readonly Value _telemetry, _skip;
+    private readonly Value _telemetry,
+        _skip;
     private readonly FlatVector _v;
     private readonly double[] _read = new double[(int)Slot.Count];
     private readonly int[] _skipRead = new int[2];
@@ -36,7 +37,11 @@ public sealed class JointStep : IDisposable
     // Places in the telemetry array (double). The guard looks at all of them.
     private enum Slot
     {
-        RetainTotals = 0, ForgetTotals = 3, Norms = 6, Change = 10, Count = 11,
+        RetainTotals = 0,
+        ForgetTotals = 3,
+        Norms = 6,
+        Change = 10,
+        Count = 11,
     }
 
     /// <summary>Builds and plans the step.</summary>
@@ -48,8 +53,16 @@ public sealed class JointStep : IDisposable
     /// <param name="change">Changes G, or null.</param>
     /// <param name="mask">Parameters that may move; null: all.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
-    public JointStep(TrainedModel model, FlatVector momentum, RepairOptions options, double forgetWeight, LossSpec? forgetLoss = null,
-        IGradientChange? change = null, ParameterMask? mask = null, Func<StepProgram, string, int, BatchInput>? input = null)
+    public JointStep(
+        TrainedModel model,
+        FlatVector momentum,
+        RepairOptions options,
+        double forgetWeight,
+        LossSpec? forgetLoss = null,
+        IGradientChange? change = null,
+        ParameterMask? mask = null,
+        Func<StepProgram, string, int, BatchInput>? input = null
+    )
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
         var p = Program = new StepProgram(model.Device, model.Precision);
@@ -106,9 +119,11 @@ public sealed class JointStep : IDisposable
         Program.Run();
         _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
         _model.Device.Download(_skipRead.AsSpan(), _skip.Typed<int>());
-        if (_options.BatchNorm != BatchNormPolicy.Frozen) _model.BatchesTracked += _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
+        if (_options.BatchNorm != BatchNormPolicy.Frozen)
+            _model.BatchesTracked += _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
         double At(Slot slot, int offset = 0) => _read[(int)slot + offset];
-        double g = Math.Sqrt(At(Slot.Norms)), v = Math.Sqrt(At(Slot.Norms, 1));
+        double g = Math.Sqrt(At(Slot.Norms)),
+            v = Math.Sqrt(At(Slot.Norms, 1));
         return StepTelemetry.Empty with
         {
             RetainLoss = At(Slot.RetainTotals) / At(Slot.RetainTotals, 2),
@@ -136,7 +151,15 @@ public sealed class JointStep : IDisposable
     private void EmitGradients(LossSpec forgetLoss)
     {
         var p = Program;
-        var (device, telemetry, skip, g, v, theta, step) = (p.Device, _telemetry, _skip, Gradient, _v, _model.Parameters, Parameters.Device);
+        var (device, telemetry, skip, g, v, theta, step) = (
+            p.Device,
+            _telemetry,
+            _skip,
+            Gradient,
+            _v,
+            _model.Parameters,
+            Parameters.Device
+        );
         p.Emit("clear telemetry", () => device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
         p.Emit("clear telemetry", () => device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
         var retain = new GradientEvaluation(p, "retain", _model, theta, Retain, LossSpec.CrossEntropy, _options.RetainMode, g);
@@ -145,17 +168,68 @@ public sealed class JointStep : IDisposable
         forget.Loss.Accumulate(telemetry, (int)Slot.ForgetTotals);
         var partials = p.Raw("joint/partials", ValueRole.Workspace, new Shape(4, PartialCount), sizeof(double));
         var (kernels, n) = (p.Kernels, g.Count);
-        p.Emit("joint gradient", () => kernels.Joint.JointGradient(device.Blocks(PartialCount), g.Pointer, partials.Typed<double>(), g.Pointer, v.Pointer, theta.Pointer,
-            step.Typed<double>(), n, PartialCount), partials, step);
-        p.Emit("vector finish", () => kernels.Vector.VectorFinishSum(device.Blocks(4), telemetry.Typed<double>().At((int)Slot.Norms, sizeof(double)), partials.Typed<double>(), PartialCount, 4), partials, telemetry);
+        p.Emit(
+            "joint gradient",
+            () =>
+                kernels.Joint.JointGradient(
+                    device.Blocks(PartialCount),
+                    g.Pointer,
+                    partials.Typed<double>(),
+                    g.Pointer,
+                    v.Pointer,
+                    theta.Pointer,
+                    step.Typed<double>(),
+                    n,
+                    PartialCount
+                ),
+            partials,
+            step
+        );
+        p.Emit(
+            "vector finish",
+            () =>
+                kernels.Vector.VectorFinishSum(
+                    device.Blocks(4),
+                    telemetry.Typed<double>().At((int)Slot.Norms, sizeof(double)),
+                    partials.Typed<double>(),
+                    PartialCount,
+                    4
+                ),
+            partials,
+            telemetry
+        );
     }
 
     private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask)
     {
         var p = Program;
-        var (kernels, telemetry, skip, g, theta, step, n) = (p.Kernels, _telemetry, _skip, Gradient, _model.Parameters, Parameters.Device, Gradient.Count);
+        var (kernels, telemetry, skip, g, theta, step, n) = (
+            p.Kernels,
+            _telemetry,
+            _skip,
+            Gradient,
+            _model.Parameters,
+            Parameters.Device,
+            Gradient.Count
+        );
         var (elements, one, nesterov) = (p.Device.Elements(n), p.Device.Elements(1), _options.Nesterov ? 1 : 0);
         p.Emit("guard", () => kernels.Lur.LurGuard(one, skip.Typed<int>(), telemetry.Typed<double>(), (int)Slot.Count), telemetry, skip);
-        p.Emit("sgd", () => kernels.Sgd.SgdStep(elements, theta.Pointer, momentum.Pointer, g.Pointer, mask, step.Typed<double>(), skip.Typed<int>(), n, nesterov), step, skip);
+        p.Emit(
+            "sgd",
+            () =>
+                kernels.Sgd.SgdStep(
+                    elements,
+                    theta.Pointer,
+                    momentum.Pointer,
+                    g.Pointer,
+                    mask,
+                    step.Typed<double>(),
+                    skip.Typed<int>(),
+                    n,
+                    nesterov
+                ),
+            step,
+            skip
+        );
     }
 }

@@ -25,33 +25,55 @@ public static class LurMemory
     /// <exception cref="UserErrorException">Nothing fits; says what the least is.</exception>
     public static (LurOptions Options, string? Note) Fit(TrainedModel model, LurOptions options)
     {
-        if (options.MaxMemory == 0) return (options, null);
+        if (options.MaxMemory == 0)
+            return (options, null);
         var bytes = Bytes(model, options);
-        if (bytes <= options.MaxMemory) return (options, null);
+        if (bytes <= options.MaxMemory)
+            return (options, null);
         var least = bytes;
         foreach (var candidate in Candidates(options))
         {
             var taken = Bytes(model, candidate);
             least = Math.Min(least, taken);
-            if (taken > options.MaxMemory) continue;
-            var how = candidate.MicroBatch == options.MicroBatch ? "the retain batch is evaluated again for the Hessian-vector product"
-                : $"batches are evaluated {candidate.MicroBatch} rows at a time" + (candidate.Hvp == HessianVectorProduct.Exact ? ", again for the Hessian-vector product" : "");
+            if (taken > options.MaxMemory)
+                continue;
+            var how =
+                candidate.MicroBatch == options.MicroBatch
+                    ? "the retain batch is evaluated again for the Hessian-vector product"
+                    : $"batches are evaluated {candidate.MicroBatch} rows at a time"
+                        + (candidate.Hvp == HessianVectorProduct.Exact ? ", again for the Hessian-vector product" : "");
             return (candidate, $"{Text(bytes)} a step would exceed --max-memory {Text(options.MaxMemory)}: {how}, {Text(taken)} a step");
         }
 
-        var remedy = options.BatchNorm == BatchNormPolicy.Frozen ? "lower --batch" : "lower --batch, or add --bn frozen, which lets batches be split";
-        throw new UserErrorException($"A step does not fit into --max-memory {Text(options.MaxMemory)}: it takes {Text(bytes)}, and {Text(least)} at the least with these options; {remedy}.");
+        var remedy =
+            options.BatchNorm == BatchNormPolicy.Frozen
+                ? "lower --batch"
+                : "lower --batch, or add --bn frozen, which lets batches be split";
+        throw new UserErrorException(
+            $"A step does not fit into --max-memory {Text(options.MaxMemory)}: it takes {Text(bytes)}, and {Text(least)} at the "
+                + $"least with these options; {remedy}."
+        );
     }
 
     /// <summary>Reads a number of bytes: 1000000, 500MB, 2GiB; empty is 0.</summary>
     /// <exception cref="UserErrorException">The text is no size.</exception>
     public static long ParseBytes(string text)
     {
-        if (text.Length == 0) return 0;
+        if (text.Length == 0)
+            return 0;
         foreach (var (unit, factor) in s_units)
         {
-            if (!text.EndsWith(unit, StringComparison.OrdinalIgnoreCase)) continue;
-            if (double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var number) && number > 0)
+            if (!text.EndsWith(unit, StringComparison.OrdinalIgnoreCase))
+                continue;
+            if (
+                double.TryParse(
+                    text[..^unit.Length],
+                    NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite,
+                    CultureInfo.InvariantCulture,
+                    out var number
+                )
+                && number > 0
+            )
             {
                 return (long)(number * factor);
             }
@@ -64,15 +86,33 @@ public static class LurMemory
 
     // Longest first: every unit ends in the shortest.
     private static readonly (string Unit, double Factor)[] s_units =
-        [("KiB", 1024), ("MiB", 1048576), ("GiB", 1073741824), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1), ("", 1)];
+    [
+        ("KiB", 1024),
+        ("MiB", 1048576),
+        ("GiB", 1073741824),
+        ("KB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("B", 1),
+        ("", 1),
+    ];
 
     private static IEnumerable<LurOptions> Candidates(LurOptions options)
     {
-        if (options.Hvp == HessianVectorProduct.Exact && !options.Recompute) yield return options with { Recompute = true };
-        if (options.BatchNorm != BatchNormPolicy.Frozen) yield break;
+        if (options.Hvp == HessianVectorProduct.Exact && !options.Recompute)
+            yield return options with
+            {
+                Recompute = true,
+            };
+        if (options.BatchNorm != BatchNormPolicy.Frozen)
+            yield break;
         var rows = Math.Max(options.BatchSize, options.ForgetBatchSize);
         // Every part is a pass of its own in the captured step: beyond 32 the step is launches more than arithmetic.
-        for (var micro = (options.MicroBatch == 0 ? rows : options.MicroBatch) / 2; micro >= Math.Max(1, rows / 32); micro /= 2) yield return options with { MicroBatch = micro };
+        for (var micro = (options.MicroBatch == 0 ? rows : options.MicroBatch) / 2; micro >= Math.Max(1, rows / 32); micro /= 2)
+            yield return options with
+            {
+                MicroBatch = micro,
+            };
     }
 
     private static string Text(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:0.0} MiB");

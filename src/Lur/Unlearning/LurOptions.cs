@@ -162,13 +162,14 @@ public sealed record LurOptions
     public long MaxMemory { get; init; }
 
     /// <summary>The loss on a forget batch.</summary>
-    internal LossSpec ForgetLossSpec(int classes) => ForgetLoss switch
-    {
-        ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
-        ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(classes) + BoundMargin)),
-        ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
-        _ => new LossSpec(1, 1, 0),
-    };
+    internal LossSpec ForgetLossSpec(int classes) =>
+        ForgetLoss switch
+        {
+            ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
+            ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(classes) + BoundMargin)),
+            ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
+            _ => new LossSpec(1, 1, 0),
+        };
 
     /// <summary>Both as one.</summary>
     public BatchSplit Split => new(MicroBatch, Recompute);
@@ -177,47 +178,67 @@ public sealed record LurOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>What --compat does to the trim stage.</summary>
-    internal const string CompatTrim = "trimming excludes normalisation by the name 'bn', which misses the shortcuts', and its forget batches move running statistics";
+    internal const string CompatTrim =
+        "trimming excludes normalisation by the name 'bn', which misses the shortcuts', and its forget batches move running statistics";
 
     /// <summary>Options of the trim stage beside --compat, which ScissorHands shares.</summary>
     internal static IReadOnlyList<MethodOption> TrimOptions { get; } =
     [
-        MethodOption.Number("trim", 0.97, "Sparsity of the trim stage: the share of weights whose saliency stays below the threshold; 0 skips it.", "ScissorHands' scripts for CIFAR-10"),
+        MethodOption.Number(
+            "trim",
+            0.97,
+            "Sparsity of the trim stage: the share of weights whose saliency stays below the threshold; 0 skips it.",
+            "ScissorHands' scripts for CIFAR-10"
+        ),
         MethodOption.Integer("trim-batches", 1, "Forget batches behind the saliency.", "ScissorHands' scripts"),
-        MethodOption.Choice("trim-scope", ThresholdScope.Global, "Rank all parameters (global) or the eligible ones only.", "ScissorHands' code", ("global", ThresholdScope.Global), ("eligible", ThresholdScope.Eligible)),
-        MethodOption.Text("trim-layers", "", "Comma-separated parts of names of tensors that trimming may reset; empty: the last two stages and fc (up to ten classes), else the last stage and fc.", "ScissorHands' code"),
+        MethodOption.Choice(
+            "trim-scope",
+            ThresholdScope.Global,
+            "Rank all parameters (global) or the eligible ones only.",
+            "ScissorHands' code",
+            ("global", ThresholdScope.Global),
+            ("eligible", ThresholdScope.Eligible)
+        ),
+        MethodOption.Text(
+            "trim-layers",
+            "",
+            "Comma-separated parts of names of tensors that trimming may reset; empty: the last two stages and fc (up to ten "
+                + "classes), else the last stage and fc.",
+            "ScissorHands' code"
+        ),
     ];
 
     /// <summary>The options by name, with defaults and their sources.</summary>
     public static IReadOnlyList<MethodOption> Options { get; } = CreateList(new LurOptions());
 
     /// <summary>Reads options given by name.</summary>
-    public static LurOptions Read(OptionValues v) => ReadTrim(v) with
-    {
-        Alpha = v.Number("alpha"),
-        Lambda = v.Number("lambda"),
-        RetainWeight = v.Number("retain-weight"),
-        LearningRate = v.Number("lr"),
-        Momentum = v.Number("momentum"),
-        Nesterov = v.Flag("nesterov"),
-        WeightDecay = v.Number("weight-decay"),
-        Epochs = v.Integer("epochs"),
-        EpochMode = v.Choice<EpochMode>("epoch-mode"),
-        BatchSize = v.Integer("batch", 1, 65536),
-        ForgetBatchSize = v.Integer("forget-batch", 0, 65536),
-        Hvp = v.Choice<HessianVectorProduct>("hvp"),
-        FiniteDifferenceRadius = v.Number("fd-radius"),
-        BatchNorm = v.Choice<BatchNormPolicy>("bn"),
-        ForgetLoss = v.Choice<ForgetLoss>("forget-loss"),
-        BoundMargin = v.Number("bound-margin"),
-        LookAheadCap = v.Number("look-ahead-cap"),
-        ProbeEvery = v.Integer("probe-every"),
-        StopAccuracy = v.Number("stop-accuracy"),
-        MicroBatch = v.Integer("micro-batch"),
-        Recompute = v.Flag("recompute"),
-        MaxMemory = LurMemory.ParseBytes(v.Text("max-memory")),
-        Augment = !v.Flag("no-augment"),
-    };
+    public static LurOptions Read(OptionValues v) =>
+        ReadTrim(v) with
+        {
+            Alpha = v.Number("alpha"),
+            Lambda = v.Number("lambda"),
+            RetainWeight = v.Number("retain-weight"),
+            LearningRate = v.Number("lr"),
+            Momentum = v.Number("momentum"),
+            Nesterov = v.Flag("nesterov"),
+            WeightDecay = v.Number("weight-decay"),
+            Epochs = v.Integer("epochs"),
+            EpochMode = v.Choice<EpochMode>("epoch-mode"),
+            BatchSize = v.Integer("batch", 1, 65536),
+            ForgetBatchSize = v.Integer("forget-batch", 0, 65536),
+            Hvp = v.Choice<HessianVectorProduct>("hvp"),
+            FiniteDifferenceRadius = v.Number("fd-radius"),
+            BatchNorm = v.Choice<BatchNormPolicy>("bn"),
+            ForgetLoss = v.Choice<ForgetLoss>("forget-loss"),
+            BoundMargin = v.Number("bound-margin"),
+            LookAheadCap = v.Number("look-ahead-cap"),
+            ProbeEvery = v.Integer("probe-every"),
+            StopAccuracy = v.Number("stop-accuracy"),
+            MicroBatch = v.Integer("micro-batch"),
+            Recompute = v.Flag("recompute"),
+            MaxMemory = LurMemory.ParseBytes(v.Text("max-memory")),
+            Augment = !v.Flag("no-augment"),
+        };
 
     /// <summary>Reads the options of the trim stage; defaults for the rest.</summary>
     /// <exception cref="UserErrorException">One is out of range.</exception>
@@ -236,35 +257,93 @@ public sealed record LurOptions
     }
 
     private static MethodOption[] CreateList(LurOptions d) =>
-    [
-        MethodOption.Number("alpha", d.Alpha, "Step of the simulated retain update theta' = theta - alpha grad L_r.", "re-implementation (ReGUn)"),
-        MethodOption.Number("lambda", d.Lambda, "Weight of the forget loss.", "ScissorHands' scripts for the same trimming"),
-        MethodOption.Number("retain-weight", d.RetainWeight, "Weight of the retain loss.", "paper's objective"),
-        MethodOption.Number("lr", d.LearningRate, "Learning rate; constant.", "ScissorHands' scripts for the same trimming"),
-        MethodOption.Number("momentum", d.Momentum, "Momentum of SGD.", "re-implementation (ReGUn)"),
-        MethodOption.Flag("nesterov", "Nesterov momentum.", "ours"),
-        MethodOption.Number("weight-decay", d.WeightDecay, "Weight decay, on every parameter.", "re-implementation (ReGUn)"),
-        MethodOption.Integer("epochs", d.Epochs, "Epochs of the repair stage.", "ours: three passes over the retain set"),
-        MethodChoices.EpochMode(d.EpochMode, "ours"),
-        MethodOption.Integer("batch", d.BatchSize, "Batch size of retain batches.", "re-implementation (ReGUn)"),
-        MethodOption.Integer("forget-batch", d.ForgetBatchSize, "Batch size of forget batches; 0 takes --batch.", "ours"),
-        MethodOption.Choice("hvp", d.Hvp, "Second-order term: exact (tangent passes), fd (central finite difference) or none (first order).", "exact: the re-implementation differentiates through the inner step",
-            ("exact", HessianVectorProduct.Exact), ("fd", HessianVectorProduct.FiniteDifference), ("none", HessianVectorProduct.None)),
-        MethodOption.Number("fd-radius", d.FiniteDifferenceRadius, "Radius r of the finite difference, eps = r / |v|.", "DARTS (Liu et al. 2019)"),
-        MethodChoices.BatchNorm,
-        MethodOption.Choice("forget-loss", d.ForgetLoss, "Loss on forget batches: -CE, -CE without gradient beyond chance level (bounded), CE with labels redrawn among the other classes, or KL to the uniform distribution.", "re-implementation (ReGUn)",
-            ("neg-ce", ForgetLoss.NegativeCrossEntropy), ("bounded", ForgetLoss.BoundedNegativeCrossEntropy), ("random-label", ForgetLoss.RandomLabel), ("uniform-kl", ForgetLoss.UniformKl)),
-        MethodOption.Number("bound-margin", d.BoundMargin, "Margin of the bounded loss above log(classes), nats.", "ours"),
-        MethodOption.Number("look-ahead-cap", d.LookAheadCap, "Cap |alpha g| at this share of |theta|; 0 is no cap.", "ours"),
-        MethodOption.Flag("no-augment", "No random changes of the images; without it, those the model was trained with (crop and flip, unless lur train says otherwise).", "ours"),
-        MethodOption.Integer("probe-every", d.ProbeEvery, "Measure the forget loss at theta, before the look-ahead, every N steps (one more forward pass); 0 never.", "ours"),
-        MethodOption.Number("stop-accuracy", d.StopAccuracy, "Stop after an epoch whose forget batches were right in at most this percentage: chance level for a class, held-out accuracy for random samples; below 0 never.", "ours"),
-        MethodOption.Integer("micro-batch", d.MicroBatch, "Rows evaluated at a time, with the same result and less memory; 0 is the whole batch. Needs --bn frozen.", "ours"),
-        MethodOption.Flag("recompute", "Evaluate the retain batch again for the Hessian-vector product instead of keeping its activations: less memory, one more gradient a step.", "ours"),
-        MethodOption.Text("max-memory", "", "Largest memory of a step on the device, model included (e.g. 500MB, 2GiB); met by recomputing and, with --bn frozen, by splitting batches.", "ours"),
-        .. TrimOptions,
-        MethodChoices.Compat(CompatTrim, ("bn", "both"), ("epoch-mode", "min")),
-    ];
+        [
+            MethodOption.Number(
+                "alpha",
+                d.Alpha,
+                "Step of the simulated retain update theta' = theta - alpha grad L_r.",
+                "re-implementation (ReGUn)"
+            ),
+            MethodOption.Number("lambda", d.Lambda, "Weight of the forget loss.", "ScissorHands' scripts for the same trimming"),
+            MethodOption.Number("retain-weight", d.RetainWeight, "Weight of the retain loss.", "paper's objective"),
+            MethodOption.Number("lr", d.LearningRate, "Learning rate; constant.", "ScissorHands' scripts for the same trimming"),
+            MethodOption.Number("momentum", d.Momentum, "Momentum of SGD.", "re-implementation (ReGUn)"),
+            MethodOption.Flag("nesterov", "Nesterov momentum.", "ours"),
+            MethodOption.Number("weight-decay", d.WeightDecay, "Weight decay, on every parameter.", "re-implementation (ReGUn)"),
+            MethodOption.Integer("epochs", d.Epochs, "Epochs of the repair stage.", "ours: three passes over the retain set"),
+            MethodChoices.EpochMode(d.EpochMode, "ours"),
+            MethodOption.Integer("batch", d.BatchSize, "Batch size of retain batches.", "re-implementation (ReGUn)"),
+            MethodOption.Integer("forget-batch", d.ForgetBatchSize, "Batch size of forget batches; 0 takes --batch.", "ours"),
+            MethodOption.Choice(
+                "hvp",
+                d.Hvp,
+                "Second-order term: exact (tangent passes), fd (central finite difference) or none (first order).",
+                "exact: the re-implementation differentiates through the inner step",
+                ("exact", HessianVectorProduct.Exact),
+                ("fd", HessianVectorProduct.FiniteDifference),
+                ("none", HessianVectorProduct.None)
+            ),
+            MethodOption.Number(
+                "fd-radius",
+                d.FiniteDifferenceRadius,
+                "Radius r of the finite difference, eps = r / |v|.",
+                "DARTS (Liu et al. 2019)"
+            ),
+            MethodChoices.BatchNorm,
+            MethodOption.Choice(
+                "forget-loss",
+                d.ForgetLoss,
+                "Loss on forget batches: -CE, -CE without gradient beyond chance level (bounded), CE with labels redrawn among "
+                    + "the other classes, or KL to the uniform distribution.",
+                "re-implementation (ReGUn)",
+                ("neg-ce", ForgetLoss.NegativeCrossEntropy),
+                ("bounded", ForgetLoss.BoundedNegativeCrossEntropy),
+                ("random-label", ForgetLoss.RandomLabel),
+                ("uniform-kl", ForgetLoss.UniformKl)
+            ),
+            MethodOption.Number("bound-margin", d.BoundMargin, "Margin of the bounded loss above log(classes), nats.", "ours"),
+            MethodOption.Number("look-ahead-cap", d.LookAheadCap, "Cap |alpha g| at this share of |theta|; 0 is no cap.", "ours"),
+            MethodOption.Flag(
+                "no-augment",
+                "No random changes of the images; without it, those the model was trained with (crop and flip, unless lur "
+                    + "train says otherwise).",
+                "ours"
+            ),
+            MethodOption.Integer(
+                "probe-every",
+                d.ProbeEvery,
+                "Measure the forget loss at theta, before the look-ahead, every N steps (one more forward pass); 0 never.",
+                "ours"
+            ),
+            MethodOption.Number(
+                "stop-accuracy",
+                d.StopAccuracy,
+                "Stop after an epoch whose forget batches were right in at most this percentage: chance level for a class, "
+                    + "held-out accuracy for random samples; below 0 never.",
+                "ours"
+            ),
+            MethodOption.Integer(
+                "micro-batch",
+                d.MicroBatch,
+                "Rows evaluated at a time, with the same result and less memory; 0 is the whole batch. Needs --bn frozen.",
+                "ours"
+            ),
+            MethodOption.Flag(
+                "recompute",
+                "Evaluate the retain batch again for the Hessian-vector product instead of keeping its activations: less "
+                    + "memory, one more gradient a step.",
+                "ours"
+            ),
+            MethodOption.Text(
+                "max-memory",
+                "",
+                "Largest memory of a step on the device, model included (e.g. 500MB, 2GiB); met by recomputing and, with --bn "
+                    + "frozen, by splitting batches.",
+                "ours"
+            ),
+            .. TrimOptions,
+            MethodChoices.Compat(CompatTrim, ("bn", "both"), ("epoch-mode", "min")),
+        ];
 
     /// <summary>Refuses values that make no sense.</summary>
     /// <exception cref="UserErrorException">An option is out of range; names it and its range.</exception>
@@ -287,7 +366,10 @@ public sealed record LurOptions
         Require(MicroBatch >= 0, "micro-batch", "at least 1, or 0 for whole batches", MicroBatch);
         if (Split.Splits(Math.Max(BatchSize, ForgetBatchSize)) && BatchNorm != BatchNormPolicy.Frozen)
         {
-            throw new UserErrorException($"Option --micro-batch {MicroBatch} splits a batch whose own statistics normalise it, which would change the loss; add --bn frozen, or save memory with --recompute.");
+            throw new UserErrorException(
+                $"Option --micro-batch {MicroBatch} splits a batch whose own statistics normalise it, which would change the "
+                    + $"loss; add --bn frozen, or save memory with --recompute."
+            );
         }
 
         Require(double.IsFinite(BoundMargin), "bound-margin", "finite", BoundMargin);
@@ -295,6 +377,7 @@ public sealed record LurOptions
 
     private static void Require(bool condition, string option, string range, double value)
     {
-        if (!condition) throw new UserErrorException(FormattableString.Invariant($"Option --{option} is {value}; it must be {range}."));
+        if (!condition)
+            throw new UserErrorException(FormattableString.Invariant($"Option --{option} is {value}; it must be {range}."));
     }
 }

@@ -16,15 +16,24 @@ public sealed class LurStep : IDisposable
     private readonly TrainedModel _model;
     private readonly StepProgram _program;
     private readonly List<FlatVector> _vectors = [];
-    private readonly Value _telemetry, _skip;
+    private readonly Value _telemetry,
+        _skip;
     private readonly double[] _read = new double[(int)Slot.Count];
     private readonly int[] _skipRead = new int[2];
 
     // Places in the telemetry array (double). The guard looks at everything from the totals to the squares.
     private enum Slot
     {
-        Norms = 0, RetainTotals = 6, ForgetTotals = 9, RetainSquare = 12, ParameterSquare = 13, ForgetSquare = 14, ProductSquare = 15,
-        Alpha = 16, DifferenceScales = 17, Count = 20,
+        Norms = 0,
+        RetainTotals = 6,
+        ForgetTotals = 9,
+        RetainSquare = 12,
+        ParameterSquare = 13,
+        ForgetSquare = 14,
+        ProductSquare = 15,
+        Alpha = 16,
+        DifferenceScales = 17,
+        Count = 20,
     }
 
     /// <summary>Builds and plans the step.</summary>
@@ -36,8 +45,16 @@ public sealed class LurStep : IDisposable
     /// <param name="capture">False to plan and run without a captured graph.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     /// <param name="allocate">False to plan only: the step cannot run, <see cref="StepProgram.Report"/> tells its size.</param>
-    public LurStep(TrainedModel model, FlatVector momentum, LurOptions options, bool withForget, ParameterMask? mask = null, bool capture = true,
-        Func<StepProgram, string, int, BatchInput>? input = null, bool allocate = true)
+    public LurStep(
+        TrainedModel model,
+        FlatVector momentum,
+        LurOptions options,
+        bool withForget,
+        ParameterMask? mask = null,
+        bool capture = true,
+        Func<StepProgram, string, int, BatchInput>? input = null,
+        bool allocate = true
+    )
     {
         (_model, _options) = (model, options);
         WithForget = withForget && options.Lambda > 0;
@@ -55,10 +72,12 @@ public sealed class LurStep : IDisposable
         _skip = StepProgram.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
         Retain = input(p, "retain", options.BatchSize);
-        if (WithForget) Forget = input(p, "forget", options.ForgetRows);
+        if (WithForget)
+            Forget = input(p, "forget", options.ForgetRows);
         Build(momentum, mask?.Pointer ?? default);
         p.Plan(allocate);
-        if (capture && allocate) p.Capture();
+        if (capture && allocate)
+            p.Capture();
     }
 
     /// <summary>True when the step has a forget batch.</summary>
@@ -92,7 +111,9 @@ public sealed class LurStep : IDisposable
         var total = new double[g.Length];
         for (var i = 0; i < total.Length; i++)
         {
-            total[i] = (Parameters.RetainWeight * g[i]) + (v is null ? 0 : Parameters.ForgetWeight * (v[i] - (h is null ? 0 : Parameters.Alpha * h[i])));
+            total[i] =
+                (Parameters.RetainWeight * g[i])
+                + (v is null ? 0 : Parameters.ForgetWeight * (v[i] - (h is null ? 0 : Parameters.Alpha * h[i])));
         }
 
         return total;
@@ -117,23 +138,33 @@ public sealed class LurStep : IDisposable
         return (Read(), new LurStepTimes(Of(RetainSection), Of(ForgetSection), Of(ProductSection), Of(UpdateSection)));
     }
 
-    private const string RetainSection = "retain gradient", ForgetSection = "forget gradient", ProductSection = "Hessian-vector product", UpdateSection = "update";
+    private const string RetainSection = "retain gradient",
+        ForgetSection = "forget gradient",
+        ProductSection = "Hessian-vector product",
+        UpdateSection = "update";
 
     private StepTelemetry Read()
     {
         _model.Device.Download(_read.AsSpan(), _telemetry.Typed<double>());
         _model.Device.Download(_skipRead.AsSpan(), _skip.Typed<int>());
-        if (_options.BatchNorm != BatchNormPolicy.Frozen) _model.BatchesTracked += WithForget && _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
+        if (_options.BatchNorm != BatchNormPolicy.Frozen)
+            _model.BatchesTracked += WithForget && _options.BatchNorm == BatchNormPolicy.Both ? 2 : 1;
         double At(Slot slot, int offset = 0) => _read[(int)slot + offset];
-        double g = Math.Sqrt(At(Slot.Norms)), v = Math.Sqrt(At(Slot.Norms, 1)), h = Math.Sqrt(At(Slot.Norms, 3));
+        double g = Math.Sqrt(At(Slot.Norms)),
+            v = Math.Sqrt(At(Slot.Norms, 1)),
+            h = Math.Sqrt(At(Slot.Norms, 3));
         return new StepTelemetry(
             At(Slot.RetainTotals) / At(Slot.RetainTotals, 2),
             WithForget ? At(Slot.ForgetTotals) / At(Slot.ForgetTotals, 2) : double.NaN,
             WithForget ? 100 * At(Slot.ForgetTotals, 1) / At(Slot.ForgetTotals, 2) : double.NaN,
-            g, WithForget ? v : double.NaN,
+            g,
+            WithForget ? v : double.NaN,
             WithForget ? At(Slot.Norms, 2) / (g * v) : double.NaN,
             WithForget ? At(Slot.Alpha) * h / v : double.NaN,
-            Math.Sqrt(At(Slot.Norms, 4)), WithForget ? At(Slot.Alpha) * g : double.NaN, _skipRead[0] != 0);
+            Math.Sqrt(At(Slot.Norms, 4)),
+            WithForget ? At(Slot.Alpha) * g : double.NaN,
+            _skipRead[0] != 0
+        );
     }
 
     /// <summary>Frees programs and vectors.</summary>
@@ -143,7 +174,8 @@ public sealed class LurStep : IDisposable
         Parameters.Dispose();
         Retain.Dispose();
         Forget?.Dispose();
-        foreach (var vector in _vectors) vector.Dispose();
+        foreach (var vector in _vectors)
+            vector.Dispose();
     }
 
     private void Build(FlatVector momentum, DevicePointer<byte> mask)
@@ -156,7 +188,8 @@ public sealed class LurStep : IDisposable
         p.Section(RetainSection);
         var g = Vector("retain gradient");
         var retain = Gradient("retain", _model.Parameters, Retain, LossSpec.CrossEntropy, policy.RetainMode(), g, Slot.RetainTotals);
-        FlatVector? v = null, h = null;
+        FlatVector? v = null,
+            h = null;
         if (!WithForget)
         {
             EmitSquare(g, Slot.RetainSquare);
@@ -178,11 +211,32 @@ public sealed class LurStep : IDisposable
         EmitUpdate(momentum, mask, g, v, h);
     }
 
-    private BatchGradient Gradient(string name, FlatVector weights, BatchInput batch, LossSpec loss, NormalizationMode mode, FlatVector target, Slot? totals) =>
-        new(_program, name, _model, weights, batch, loss, mode, target, _options.Split, Scratch, head =>
-        {
-            if (totals is { } slot) EmitTotals(head, slot);
-        });
+    private BatchGradient Gradient(
+        string name,
+        FlatVector weights,
+        BatchInput batch,
+        LossSpec loss,
+        NormalizationMode mode,
+        FlatVector target,
+        Slot? totals
+    ) =>
+        new(
+            _program,
+            name,
+            _model,
+            weights,
+            batch,
+            loss,
+            mode,
+            target,
+            _options.Split,
+            Scratch,
+            head =>
+            {
+                if (totals is { } slot)
+                    EmitTotals(head, slot);
+            }
+        );
 
     /// <summary>A vector for results of a part of a batch; every gradient shares it.</summary>
     private FlatVector Scratch(string name) => _vectors.Find(x => x.Name == name) ?? Vector(name);
@@ -201,17 +255,38 @@ public sealed class LurStep : IDisposable
         }
 
         var one = p.Device.Elements(1);
-        p.Emit("lur alpha", () => kernels.LurCappedAlpha(one, At(Slot.Alpha), At(Slot.RetainSquare), step.Typed<double>(), cap), telemetry, step);
+        p.Emit(
+            "lur alpha",
+            () => kernels.LurCappedAlpha(one, At(Slot.Alpha), At(Slot.RetainSquare), step.Typed<double>(), cap),
+            telemetry,
+            step
+        );
         var partials = Partials("look-ahead", 2);
         var (theta, shape) = (_model.Parameters, p.Device.Blocks(PartialCount));
-        p.Emit("lur look-ahead", () => kernels.LurLookAhead(shape, ahead.Pointer, partials.Typed<double>(), theta.Pointer, g.Pointer, At(Slot.Alpha), n, PartialCount), telemetry, partials);
+        p.Emit(
+            "lur look-ahead",
+            () =>
+                kernels.LurLookAhead(
+                    shape,
+                    ahead.Pointer,
+                    partials.Typed<double>(),
+                    theta.Pointer,
+                    g.Pointer,
+                    At(Slot.Alpha),
+                    n,
+                    PartialCount
+                ),
+            telemetry,
+            partials
+        );
         EmitFinish(partials, Slot.RetainSquare, 2);
     }
 
     /// <summary>h = H_r(theta) v, or null for first order and for alpha = 0 (where h has no effect, bit for bit).</summary>
     private FlatVector? EmitProduct(BatchGradient retain, FlatVector ahead, FlatVector v, NormalizationMode mode)
     {
-        if (_options.Hvp == HessianVectorProduct.None || _options.Alpha == 0) return null;
+        if (_options.Hvp == HessianVectorProduct.None || _options.Alpha == 0)
+            return null;
         _program.Section(ProductSection);
         var h = Vector("Hessian-vector product");
         if (_options.Hvp == HessianVectorProduct.Exact)
@@ -222,20 +297,49 @@ public sealed class LurStep : IDisposable
         }
 
         var p = _program;
-        var (kernels, telemetry, n, theta, radius) = (p.Kernels.Lur, _telemetry, v.Count, _model.Parameters, _options.FiniteDifferenceRadius);
+        var (kernels, telemetry, n, theta, radius) = (
+            p.Kernels.Lur,
+            _telemetry,
+            v.Count,
+            _model.Parameters,
+            _options.FiniteDifferenceRadius
+        );
         var (one, elements) = (p.Device.Elements(1), p.Device.Elements(n));
-        p.Emit("lur difference scales", () => kernels.LurDifferenceScales(one, At(Slot.DifferenceScales), At(Slot.ForgetSquare), radius), telemetry);
+        p.Emit(
+            "lur difference scales",
+            () => kernels.LurDifferenceScales(one, At(Slot.DifferenceScales), At(Slot.ForgetSquare), radius),
+            telemetry
+        );
         // The look-ahead weights are done with; their vector holds theta + eps v, then theta - eps v.
         var minus = Vector("finite-difference gradient");
         foreach (var (sign, target, name) in new[] { (1.0, h, "retain+"), (-1.0, minus, "retain-") })
         {
-            p.Emit("lur perturb", () => kernels.LurPerturb(elements, ahead.Pointer, theta.Pointer, v.Pointer, At(Slot.DifferenceScales), n, sign), telemetry);
+            p.Emit(
+                "lur perturb",
+                () => kernels.LurPerturb(elements, ahead.Pointer, theta.Pointer, v.Pointer, At(Slot.DifferenceScales), n, sign),
+                telemetry
+            );
             _ = Gradient(name, ahead, Retain, LossSpec.CrossEntropy, mode, target, null);
         }
 
         var partials = Partials("difference", 1);
         var shape = p.Device.Blocks(PartialCount);
-        p.Emit("lur difference", () => kernels.LurDifference(shape, h.Pointer, partials.Typed<double>(), h.Pointer, minus.Pointer, At(Slot.DifferenceScales, 1), n, PartialCount), telemetry, partials);
+        p.Emit(
+            "lur difference",
+            () =>
+                kernels.LurDifference(
+                    shape,
+                    h.Pointer,
+                    partials.Typed<double>(),
+                    h.Pointer,
+                    minus.Pointer,
+                    At(Slot.DifferenceScales, 1),
+                    n,
+                    PartialCount
+                ),
+            telemetry,
+            partials
+        );
         EmitFinish(partials, Slot.ProductSquare, 1);
         return h;
     }
@@ -250,8 +354,30 @@ public sealed class LurStep : IDisposable
         var partials = Partials("meta-update", 6);
         var nesterov = _options.Nesterov ? 1 : 0;
         var (vPointer, hPointer) = (v?.Pointer ?? default, h?.Pointer ?? default);
-        p.Emit("lur meta-update", () => kernels.LurMetaUpdate(shape, theta.Pointer, momentum.Pointer, partials.Typed<double>(), g.Pointer, vPointer, hPointer, mask,
-            step.Typed<double>(), At(Slot.Alpha), skip.Typed<int>(), n, PartialCount, nesterov), telemetry, skip, step, partials);
+        p.Emit(
+            "lur meta-update",
+            () =>
+                kernels.LurMetaUpdate(
+                    shape,
+                    theta.Pointer,
+                    momentum.Pointer,
+                    partials.Typed<double>(),
+                    g.Pointer,
+                    vPointer,
+                    hPointer,
+                    mask,
+                    step.Typed<double>(),
+                    At(Slot.Alpha),
+                    skip.Typed<int>(),
+                    n,
+                    PartialCount,
+                    nesterov
+                ),
+            telemetry,
+            skip,
+            step,
+            partials
+        );
         EmitFinish(partials, Slot.Norms, 6);
     }
 
@@ -261,14 +387,23 @@ public sealed class LurStep : IDisposable
     {
         var (kernels, n, shape) = (_program.Kernels.Vector, x.Count, _program.Device.Blocks(PartialCount));
         var partials = Partials($"square/{slot}", 1);
-        _program.Emit("vector square sum", () => kernels.VectorSquareSum(shape, partials.Typed<double>(), x.Pointer, n, PartialCount), partials);
+        _program.Emit(
+            "vector square sum",
+            () => kernels.VectorSquareSum(shape, partials.Typed<double>(), x.Pointer, n, PartialCount),
+            partials
+        );
         EmitFinish(partials, slot, 1);
     }
 
     private void EmitFinish(Value partials, Slot slot, int values)
     {
         var (kernels, shape, telemetry) = (_program.Kernels.Vector, _program.Device.Blocks(values), _telemetry);
-        _program.Emit("vector finish", () => kernels.VectorFinishSum(shape, At(slot), partials.Typed<double>(), PartialCount, values), partials, telemetry);
+        _program.Emit(
+            "vector finish",
+            () => kernels.VectorFinishSum(shape, At(slot), partials.Typed<double>(), PartialCount, values),
+            partials,
+            telemetry
+        );
     }
 
     private Value Partials(string name, int values) =>

@@ -25,7 +25,16 @@ internal sealed class MemoryGradients : IDisposable
         _program = new StepProgram(_model.Device, _model.Precision);
         _stage = new BatchStage(_program, "memory", options.BatchSize, _model, options.Augment, options.Seed);
         _gradient = new FlatVector(_model.Device, _model.Precision, _model.Parameters.Layout, "memory gradient");
-        _ = new GradientEvaluation(_program, "memory", _model, _model.Parameters, _stage, new LossSpec(-1, 0, 0), NormalizationMode.Frozen, _gradient);
+        _ = new GradientEvaluation(
+            _program,
+            "memory",
+            _model,
+            _model.Parameters,
+            _stage,
+            new LossSpec(-1, 0, 0),
+            NormalizationMode.Frozen,
+            _gradient
+        );
         _program.Plan();
     }
 
@@ -36,19 +45,27 @@ internal sealed class MemoryGradients : IDisposable
     public void Refresh(MemoryProjection projection)
     {
         FlatVector? previous = null;
-        projection.Remember((_, memory) =>
-        {
-            _feed.Fill(_stage);
-            _program.Run();
-            memory.CopyFrom(_gradient);
-            if (_accumulate && previous is not null)
+        projection.Remember(
+            (_, memory) =>
             {
-                _program.Kernels.Vector.VectorAxpy(_model.Device.Elements(memory.Count), memory.Pointer, previous.Pointer, memory.Count, 1);
-            }
+                _feed.Fill(_stage);
+                _program.Run();
+                memory.CopyFrom(_gradient);
+                if (_accumulate && previous is not null)
+                {
+                    _program.Kernels.Vector.VectorAxpy(
+                        _model.Device.Elements(memory.Count),
+                        memory.Pointer,
+                        previous.Pointer,
+                        memory.Count,
+                        1
+                    );
+                }
 
-            previous = memory;
-            _model.Device.Synchronize();
-        });
+                previous = memory;
+                _model.Device.Synchronize();
+            }
+        );
     }
 
     /// <inheritdoc/>

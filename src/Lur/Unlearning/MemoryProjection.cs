@@ -33,11 +33,16 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         (_device, _margin) = (model.Device, margin);
         foreach (var slot in late)
         {
-            if (_ranges.Count > 0 && _ranges[^1].Begin + _ranges[^1].Length == slot.Offset) _ranges[^1] = (_ranges[^1].Begin, _ranges[^1].Length + slot.Count);
-            else _ranges.Add((slot.Offset, slot.Count));
+            if (_ranges.Count > 0 && _ranges[^1].Begin + _ranges[^1].Length == slot.Offset)
+                _ranges[^1] = (_ranges[^1].Begin, _ranges[^1].Length + slot.Count);
+            else
+                _ranges.Add((slot.Offset, slot.Count));
         }
 
-        _memories = [.. Enumerable.Range(0, memories).Select(i => new FlatVector(_device, model.Precision, model.Parameters.Layout, $"memory {i}"))];
+        _memories =
+        [
+            .. Enumerable.Range(0, memories).Select(i => new FlatVector(_device, model.Precision, model.Parameters.Layout, $"memory {i}")),
+        ];
         var square = new ParameterLayout();
         square.Add("gram", ParameterKind.Matrix, new Shape(memories, memories));
         _gram = new FlatVector(_device, Precision.Float64, square, "Gram matrix");
@@ -49,7 +54,11 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     }
 
     /// <summary>False switches the projection off for the steps that follow.</summary>
-    public bool Enabled { get => _enabled.Span[0] != 0; set => _enabled.Span[0] = value ? 1 : 0; }
+    public bool Enabled
+    {
+        get => _enabled.Span[0] != 0;
+        set => _enabled.Span[0] = value ? 1 : 0;
+    }
 
     /// <summary>The memories, for checks.</summary>
     internal IReadOnlyList<FlatVector> Memories => _memories;
@@ -61,7 +70,8 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     /// <param name="fill">Writes memory i into the vector it is given.</param>
     public void Remember(Action<int, FlatVector> fill)
     {
-        for (var i = 0; i < _memories.Length; i++) fill(i, _memories[i]);
+        for (var i = 0; i < _memories.Length; i++)
+            fill(i, _memories[i]);
         _gramProgram.Run();
     }
 
@@ -75,16 +85,43 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
         p.Emit("upload projection switch", () => _device.UploadAsync(enabled.Typed<int>(), _enabled), enabled);
         EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], () => d.Typed<double>(), d);
-        p.Emit("projection solve", () => kernels.Projection.ProjectionSolve(_device.Elements(1), v.Typed<double>(), telemetry.Typed<double>().At(slot, sizeof(double)),
-            d.Typed<double>(), _gram.Pointer.As<double>(), enabled.Typed<int>(), t, margin, Ridge), enabled, d, v, telemetry);
+        p.Emit(
+            "projection solve",
+            () =>
+                kernels.Projection.ProjectionSolve(
+                    _device.Elements(1),
+                    v.Typed<double>(),
+                    telemetry.Typed<double>().At(slot, sizeof(double)),
+                    d.Typed<double>(),
+                    _gram.Pointer.As<double>(),
+                    enabled.Typed<int>(),
+                    t,
+                    margin,
+                    Ridge
+                ),
+            enabled,
+            d,
+            v,
+            telemetry
+        );
         var size = p.Precision.Size();
         for (var i = 0; i < t; i++)
         {
             var (memory, index) = (_memories[i], i);
             foreach (var (begin, length) in _ranges)
             {
-                p.Emit("projection apply", () => kernels.Projection.ProjectionApply(_device.Elements(length), gradient.Pointer.At(begin, size), memory.Pointer.At(begin, size),
-                    v.Typed<double>().At(index, sizeof(double)), length), v);
+                p.Emit(
+                    "projection apply",
+                    () =>
+                        kernels.Projection.ProjectionApply(
+                            _device.Elements(length),
+                            gradient.Pointer.At(begin, size),
+                            memory.Pointer.At(begin, size),
+                            v.Typed<double>().At(index, sizeof(double)),
+                            length
+                        ),
+                    v
+                );
             }
         }
     }
@@ -113,11 +150,18 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         _gramProgram.Dispose();
         _gram.Dispose();
         _enabled.Dispose();
-        foreach (var memory in _memories) memory.Dispose();
+        foreach (var memory in _memories)
+            memory.Dispose();
     }
 
     /// <summary>Emits products over the late layers, one for each pair, in their order.</summary>
-    private void EmitDots(StepProgram p, string name, (FlatVector X, FlatVector Y)[] pairs, Func<DevicePointer<double>> result, Value? planned = null)
+    private void EmitDots(
+        StepProgram p,
+        string name,
+        (FlatVector X, FlatVector Y)[] pairs,
+        Func<DevicePointer<double>> result,
+        Value? planned = null
+    )
     {
         var (kernels, size, parts) = (p.Kernels.Vector, p.Precision.Size(), _ranges.Count * PartialCount);
         var partials = p.Raw($"{name}/partials", ValueRole.Workspace, new Shape(pairs.Length, parts), sizeof(double));
@@ -126,11 +170,28 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
             for (var r = 0; r < _ranges.Count; r++)
             {
                 var ((x, y), (begin, length), at) = (pairs[i], _ranges[r], (i * parts) + (r * PartialCount));
-                p.Emit("vector dot", () => kernels.VectorDot(_device.Blocks(PartialCount), partials.Typed<double>().At(at, sizeof(double)), x.Pointer.At(begin, size), y.Pointer.At(begin, size), length, PartialCount), partials);
+                p.Emit(
+                    "vector dot",
+                    () =>
+                        kernels.VectorDot(
+                            _device.Blocks(PartialCount),
+                            partials.Typed<double>().At(at, sizeof(double)),
+                            x.Pointer.At(begin, size),
+                            y.Pointer.At(begin, size),
+                            length,
+                            PartialCount
+                        ),
+                    partials
+                );
             }
         }
 
         var values = pairs.Length;
-        p.Emit("vector finish", () => kernels.VectorFinishSum(_device.Blocks(values), result(), partials.Typed<double>(), parts, values), partials, planned);
+        p.Emit(
+            "vector finish",
+            () => kernels.VectorFinishSum(_device.Blocks(values), result(), partials.Typed<double>(), parts, values),
+            partials,
+            planned
+        );
     }
 }

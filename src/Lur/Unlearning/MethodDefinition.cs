@@ -31,8 +31,15 @@ public enum MethodNeeds
 /// <param name="Bind">Checks the options, and gives what makes the method for a task; throws UserErrorException for an option
 /// out of range.</param>
 public sealed record MethodDefinition(
-    string Name, string Title, string Summary, MethodNeeds Needs, string Source, string Departures,
-    IReadOnlyList<MethodOption> Options, Func<OptionValues, Func<UnlearningTask, UnlearningMethod>> Bind)
+    string Name,
+    string Title,
+    string Summary,
+    MethodNeeds Needs,
+    string Source,
+    string Departures,
+    IReadOnlyList<MethodOption> Options,
+    Func<OptionValues, Func<UnlearningTask, UnlearningMethod>> Bind
+)
 {
     /// <summary>Reads options.</summary>
     /// <exception cref="UserErrorException">The method has no such option, or a text does not fit.</exception>
@@ -65,6 +72,7 @@ public static class MethodCatalog
 
     /// <summary>Finds a method by name.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
-    public static MethodDefinition Find(string name) => All.FirstOrDefault(m => m.Name == name)
+    public static MethodDefinition Find(string name) =>
+        All.FirstOrDefault(m => m.Name == name)
         ?? throw new UserErrorException($"Method '{name}' is not known; there are {string.Join(", ", All.Select(m => m.Name))}.");
 }

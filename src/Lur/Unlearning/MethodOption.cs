@@ -28,7 +28,14 @@ public enum OptionKind
 /// <param name="Description">One sentence.</param>
 /// <param name="Source">Where the default comes from: paper, public code, or "ours".</param>
 /// <param name="Choices">Words of a choice and what they stand for.</param>
-public sealed record MethodOption(string Name, OptionKind Kind, string Default, string Description, string Source, IReadOnlyList<(string Text, Enum Value)> Choices)
+public sealed record MethodOption(
+    string Name,
+    OptionKind Kind,
+    string Default,
+    string Description,
+    string Source,
+    IReadOnlyList<(string Text, Enum Value)> Choices
+)
 {
     /// <summary>Defaults that a flag changes when it is set: option and text.</summary>
     public IReadOnlyList<(string Option, string Text)> Implies { get; init; } = [];
@@ -42,17 +49,30 @@ public sealed record MethodOption(string Name, OptionKind Kind, string Default, 
         new(name, OptionKind.Integer, defaultValue.ToString(CultureInfo.InvariantCulture), description, source, []);
 
     /// <summary>true or false; absent is false.</summary>
-    public static MethodOption Flag(string name, string description, string source) => new(name, OptionKind.Flag, "false", description, source, []);
+    public static MethodOption Flag(string name, string description, string source) =>
+        new(name, OptionKind.Flag, "false", description, source, []);
 
     /// <summary>Any text.</summary>
     public static MethodOption Text(string name, string defaultValue, string description, string source) =>
         new(name, OptionKind.Text, defaultValue, description, source, []);
 
     /// <summary>One of a few words.</summary>
-    public static MethodOption Choice<T>(string name, T defaultValue, string description, string source, params (string Text, T Value)[] choices)
+    public static MethodOption Choice<T>(
+        string name,
+        T defaultValue,
+        string description,
+        string source,
+        params (string Text, T Value)[] choices
+    )
         where T : struct, Enum =>
-        new(name, OptionKind.Choice, choices.First(c => EqualityComparer<T>.Default.Equals(c.Value, defaultValue)).Text, description, source,
-            [.. choices.Select(c => (c.Text, (Enum)c.Value))]);
+        new(
+            name,
+            OptionKind.Choice,
+            choices.First(c => EqualityComparer<T>.Default.Equals(c.Value, defaultValue)).Text,
+            description,
+            source,
+            [.. choices.Select(c => (c.Text, (Enum)c.Value))]
+        );
 
     /// <summary>Refuses a text that does not fit the kind.</summary>
     /// <exception cref="UserErrorException">Names the option and what it takes.</exception>
@@ -60,13 +80,15 @@ public sealed record MethodOption(string Name, OptionKind Kind, string Default, 
     {
         var fits = Kind switch
         {
-            OptionKind.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number),
+            OptionKind.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                && double.IsFinite(number),
             OptionKind.Integer => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
             OptionKind.Flag => text is "true" or "false",
             OptionKind.Choice => Choices.Any(c => c.Text == text),
             _ => true,
         };
-        if (fits) return;
+        if (fits)
+            return;
         var expected = Kind switch
         {
             OptionKind.Number => "a number",
@@ -90,12 +112,16 @@ public sealed class OptionValues
     /// <exception cref="UserErrorException">The method has no such option, or a text does not fit.</exception>
     public OptionValues(string method, IReadOnlyList<MethodOption> options, IReadOnlyDictionary<string, string> given)
     {
-        foreach (var option in options) _values.Add(option.Name, (option, option.Default));
+        foreach (var option in options)
+            _values.Add(option.Name, (option, option.Default));
         foreach (var (name, text) in given)
         {
             if (!_values.TryGetValue(name, out var value))
             {
-                throw new UserErrorException($"Option --{name} is not an option of the method {method}; it has {string.Join(", ", options.Select(o => "--" + o.Name))}.");
+                throw new UserErrorException(
+                    $"Option --{name} is not an option of the method {method}; it has "
+                        + $"{string.Join(", ", options.Select(o => "--" + o.Name))}."
+                );
             }
 
             value.Option.Check(text);
@@ -104,7 +130,8 @@ public sealed class OptionValues
 
         foreach (var (name, text) in options.Where(o => o.Implies.Count > 0 && Flag(o.Name)).SelectMany(o => o.Implies))
         {
-            if (!given.ContainsKey(name)) _values[name] = (_values[name].Option, text);
+            if (!given.ContainsKey(name))
+                _values[name] = (_values[name].Option, text);
         }
     }
 
@@ -119,8 +146,11 @@ public sealed class OptionValues
     public int Integer(string name, int least = 0, int most = int.MaxValue)
     {
         var value = long.Parse(_values[name].Text, CultureInfo.InvariantCulture);
-        return value >= least && value <= most ? (int)value
-            : throw new UserErrorException($"Option --{name} is {value}; it must be {(most == int.MaxValue ? $"at least {least}" : $"from {least} to {most}")}.");
+        return value >= least && value <= most
+            ? (int)value
+            : throw new UserErrorException(
+                $"Option --{name} is {value}; it must be {(most == int.MaxValue ? $"at least {least}" : $"from {least} to {most}")}."
+            );
     }
 
     /// <summary>A number in a range, both ends included.</summary>
@@ -128,8 +158,15 @@ public sealed class OptionValues
     public double Number(string name, double least, double most = double.PositiveInfinity)
     {
         var value = Number(name);
-        return value >= least && value <= most ? value
-            : throw new UserErrorException(FormattableString.Invariant($"Option --{name} is {value}; it must be {(double.IsPositiveInfinity(most) ? FormattableString.Invariant($"at least {least}") : FormattableString.Invariant($"from {least} to {most}"))}."));
+        return value >= least && value <= most
+            ? value
+            : throw new UserErrorException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Option --{name} is {value}; it must be "
+                        + $"{(double.IsPositiveInfinity(most) ? string.Create(CultureInfo.InvariantCulture, $"at least {least}") : string.Create(CultureInfo.InvariantCulture, $"from {least} to {most}"))}."
+                )
+            );
     }
 
     /// <summary>true or false.</summary>
@@ -139,7 +176,8 @@ public sealed class OptionValues
     public string Text(string name) => _values[name].Text;
 
     /// <summary>A comma-separated list; empty for an empty text.</summary>
-    public IReadOnlyList<string> List(string name) => _values[name].Text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    public IReadOnlyList<string> List(string name) =>
+        _values[name].Text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>A choice.</summary>
     public T Choice<T>(string name)

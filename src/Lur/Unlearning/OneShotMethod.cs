@@ -5,9 +5,7 @@ public abstract class OneShotMethod : UnlearningMethod
 {
     /// <summary>Binds a method.</summary>
     protected OneShotMethod(UnlearningTask task)
-        : base(task)
-    {
-    }
+        : base(task) { }
 
     /// <inheritdoc/>
     public override int StepsPerEpoch => 0;
@@ -16,5 +14,6 @@ public abstract class OneShotMethod : UnlearningMethod
     public override long Steps => 0;
 
     /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index) => throw new InvalidOperationException("A one-shot method has no steps; its preparations do the work.");
+    protected override StepTelemetry MakeStep(long index) =>
+        throw new InvalidOperationException("A one-shot method has no steps; its preparations do the work.");
 }

@@ -10,7 +10,8 @@ namespace Lur.Unlearning;
 public sealed class ProximalPull : IDisposable
 {
     private readonly TrainedModel _model;
-    private readonly FlatVector _anchor, _distance;
+    private readonly FlatVector _anchor,
+        _distance;
     private readonly PinnedBuffer<ulong> _state;
 
     /// <summary>Allocates the anchor, at the model's present weights.</summary>
@@ -25,7 +26,11 @@ public sealed class ProximalPull : IDisposable
     }
 
     /// <summary>k for the steps that follow; 0 leaves the weights alone.</summary>
-    public long Rank { get => (long)_state.Span[1]; set => (_state.Span[0], _state.Span[1]) = (0, (ulong)value); }
+    public long Rank
+    {
+        get => (long)_state.Span[1];
+        set => (_state.Span[0], _state.Span[1]) = (0, (ulong)value);
+    }
 
     /// <summary>Bytes of its vectors.</summary>
     public long Bytes => _anchor.Bytes + _distance.Bytes;
@@ -38,13 +43,25 @@ public sealed class ProximalPull : IDisposable
     /// <param name="skip">The update's skip flag, int: a skipped update is not followed by a pull.</param>
     internal void Emit(StepProgram p, Value skip)
     {
-        var (device, kernels, theta, anchor, distance, n) = (p.Device, p.Kernels.Proximal, _model.Parameters, _anchor, _distance, _anchor.Count);
+        var (device, kernels, theta, anchor, distance, n) = (
+            p.Device,
+            p.Kernels.Proximal,
+            _model.Parameters,
+            _anchor,
+            _distance,
+            _anchor.Count
+        );
         var (pinned, elements) = (_state, device.Elements(n));
         var state = p.Raw("proximal/state", ValueRole.Input, new Shape(2), sizeof(ulong));
         p.Emit("upload rank", () => device.UploadAsync(state.Typed<ulong>(), pinned), state);
         p.Emit("proximal distance", () => kernels.ProximalDistance(elements, distance.Pointer, theta.Pointer, anchor.Pointer, n));
         var tau = RankSelection.Emit(p, "proximal", distance, state);
-        p.Emit("proximal shrink", () => kernels.ProximalShrink(elements, theta.Pointer, anchor.Pointer, tau.Typed<double>(), skip.Typed<int>(), n), tau, skip);
+        p.Emit(
+            "proximal shrink",
+            () => kernels.ProximalShrink(elements, theta.Pointer, anchor.Pointer, tau.Typed<double>(), skip.Typed<int>(), n),
+            tau,
+            skip
+        );
     }
 
     /// <inheritdoc/>

@@ -31,7 +31,13 @@ internal static class RandomLabels
         {
             var position = counter + (ulong)i;
             var (x, y, z, w) = Philox.Block(seed, s_stream, position >> 2);
-            var word = (position & 3) switch { 0 => x, 1 => y, 2 => z, _ => w };
+            var word = (position & 3) switch
+            {
+                0 => x,
+                1 => y,
+                2 => z,
+                _ => w,
+            };
             labels[i] = Draw(word, labels[i], classes, draw);
         }
     }
@@ -40,7 +46,8 @@ internal static class RandomLabels
     /// rejection would shift what follows.</summary>
     public static int Draw(uint word, int label, int classes, LabelDraw draw)
     {
-        if (draw == LabelDraw.Any) return (int)(((ulong)word * (ulong)classes) >> 32);
+        if (draw == LabelDraw.Any)
+            return (int)(((ulong)word * (ulong)classes) >> 32);
         var other = (int)(((ulong)word * (ulong)(classes - 1)) >> 32);
         return other >= label ? other + 1 : other;
     }

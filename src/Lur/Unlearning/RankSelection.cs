@@ -18,7 +18,15 @@ internal static class RankSelection
     /// <param name="counts">Scratch, int [3, <see cref="Parts"/>].</param>
     /// <param name="x">Vector, without NaN.</param>
     /// <param name="n">Its length.</param>
-    public static void Enqueue(ComputeDevice device, Precision precision, DevicePointer<double> result, DevicePointer<ulong> state, DevicePointer<int> counts, DevicePointer<Real> x, int n)
+    public static void Enqueue(
+        ComputeDevice device,
+        Precision precision,
+        DevicePointer<double> result,
+        DevicePointer<ulong> state,
+        DevicePointer<int> counts,
+        DevicePointer<Real> x,
+        int n
+    )
     {
         var kernels = device.Kernels(precision).Trim;
         for (var shift = (8 * precision.Size()) - 2; shift >= 0; shift -= 2)
@@ -40,7 +48,13 @@ internal static class RankSelection
     {
         var result = p.Raw($"{name}/selected", ValueRole.Output, new Shape(1), sizeof(double));
         var counts = p.Raw($"{name}/digits", ValueRole.Workspace, new Shape(3, Parts), sizeof(int));
-        p.Emit("select", () => Enqueue(p.Device, p.Precision, result.Typed<double>(), state.Typed<ulong>(), counts.Typed<int>(), x.Pointer, x.Count), result, state, counts);
+        p.Emit(
+            "select",
+            () => Enqueue(p.Device, p.Precision, result.Typed<double>(), state.Typed<ulong>(), counts.Typed<int>(), x.Pointer, x.Count),
+            result,
+            state,
+            counts
+        );
         return result;
     }
 }

@@ -11,9 +11,13 @@ namespace Lur.Unlearning;
 public sealed record SaliencyReport(int Kept, int Ranked, double Threshold)
 {
     /// <summary>The report as a preparation of a method.</summary>
-    public PreparationReport ToPreparation() => new(
-        FormattableString.Invariant($"saliency: {Kept:N0} of {Ranked:N0} weights may move (saliency from {Threshold:G4})"),
-        ("kept", Kept), ("ranked", Ranked), ("threshold", Threshold));
+    public PreparationReport ToPreparation() =>
+        new(
+            FormattableString.Invariant($"saliency: {Kept:N0} of {Ranked:N0} weights may move (saliency from {Threshold:G4})"),
+            ("kept", Kept),
+            ("ranked", Ranked),
+            ("threshold", Threshold)
+        );
 }
 
 /// <summary>The weights that the forget data moves most (methods 3.1): |sum of the batch gradients of the forget loss|, all
@@ -30,7 +34,14 @@ public static class SaliencyMask
     /// <param name="batches">Batches to add up: one pass over the forget set.</param>
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <exception cref="UserErrorException">A gradient is not finite.</exception>
-    public static SaliencyReport Fill(TrainedModel model, ParameterMask mask, double ratio, RepairOptions options, int batches, Action<BatchStage> nextBatch)
+    public static SaliencyReport Fill(
+        TrainedModel model,
+        ParameterMask mask,
+        double ratio,
+        RepairOptions options,
+        int batches,
+        Action<BatchStage> nextBatch
+    )
     {
         var n = model.Parameters.Count;
         using var sum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "summed gradient");
@@ -46,7 +57,16 @@ public static class SaliencyMask
         using var program = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, sum.Layout, "gradient");
-        _ = new GradientEvaluation(program, "saliency", model, model.Parameters, stage, new LossSpec(-1, 0, 0), NormalizationMode.Frozen, gradient);
+        _ = new GradientEvaluation(
+            program,
+            "saliency",
+            model,
+            model.Parameters,
+            stage,
+            new LossSpec(-1, 0, 0),
+            NormalizationMode.Frozen,
+            gradient
+        );
         var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(sum.Count), sum.Count);
         program.Emit("vector axpy", () => kernels.VectorAxpy(shape, sum.Pointer, gradient.Pointer, n, 1));
         program.Plan();
@@ -68,23 +88,52 @@ public static class SaliencyMask
         var partials = p.Raw("saliency/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
         var bad = StepProgram.Keep(p.Raw("saliency/nonfinite", ValueRole.Output, new Shape(1), sizeof(double)));
         var counts = p.Raw("saliency/counts", ValueRole.Workspace, new Shape(2, Parts), sizeof(int));
-        p.Emit("count non-finite", () =>
-        {
-            kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials.Typed<double>(), saliency.Pointer, n, Parts);
-            kernels.Vector.VectorFinishSum(device.Blocks(1), bad.Typed<double>(), partials.Typed<double>(), Parts, 1);
-        }, partials, bad);
+        p.Emit(
+            "count non-finite",
+            () =>
+            {
+                kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials.Typed<double>(), saliency.Pointer, n, Parts);
+                kernels.Vector.VectorFinishSum(device.Blocks(1), bad.Typed<double>(), partials.Typed<double>(), Parts, 1);
+            },
+            partials,
+            bad
+        );
         p.Emit("select begin", () => kernels.Trim.TrimSelectBegin(device.Elements(1), state.Typed<ulong>(), n - kept + 1), state);
         var threshold = StepProgram.Keep(RankSelection.Emit(p, "saliency", saliency, state));
-        p.Emit("saliency mask", () =>
-        {
-            kernels.Saliency.SaliencyTally(device.Blocks(Parts), counts.Typed<int>(), saliency.Pointer, threshold.Typed<double>(), n, Parts);
-            kernels.Saliency.SaliencyMask(device.Blocks(Parts), mask.Pointer, counts.Typed<int>(), saliency.Pointer, threshold.Typed<double>(), n, Parts, kept);
-        }, counts, threshold);
+        p.Emit(
+            "saliency mask",
+            () =>
+            {
+                kernels.Saliency.SaliencyTally(
+                    device.Blocks(Parts),
+                    counts.Typed<int>(),
+                    saliency.Pointer,
+                    threshold.Typed<double>(),
+                    n,
+                    Parts
+                );
+                kernels.Saliency.SaliencyMask(
+                    device.Blocks(Parts),
+                    mask.Pointer,
+                    counts.Typed<int>(),
+                    saliency.Pointer,
+                    threshold.Typed<double>(),
+                    n,
+                    Parts,
+                    kept
+                );
+            },
+            counts,
+            threshold
+        );
         p.Plan();
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), bad.Typed<double>());
-        if (read[0] > 0) throw new UserErrorException("The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data.");
+        if (read[0] > 0)
+            throw new UserErrorException(
+                "The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data."
+            );
         device.Download(read.AsSpan(), threshold.Typed<double>());
         return read[0];
     }
@@ -97,11 +146,24 @@ public static class SaliencyMask
         var partials = p.Raw("moved/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
         var count = StepProgram.Keep(p.Raw("moved/count", ValueRole.Output, new Shape(1), sizeof(double)));
         var kernels = p.Kernels;
-        p.Emit("count moved", () =>
-        {
-            kernels.Saliency.SaliencyMoved(device.Blocks(Parts), partials.Typed<double>(), theta.Pointer, anchor.Pointer, mask.Pointer, n, Parts);
-            kernels.Vector.VectorFinishSum(device.Blocks(1), count.Typed<double>(), partials.Typed<double>(), Parts, 1);
-        }, partials, count);
+        p.Emit(
+            "count moved",
+            () =>
+            {
+                kernels.Saliency.SaliencyMoved(
+                    device.Blocks(Parts),
+                    partials.Typed<double>(),
+                    theta.Pointer,
+                    anchor.Pointer,
+                    mask.Pointer,
+                    n,
+                    Parts
+                );
+                kernels.Vector.VectorFinishSum(device.Blocks(1), count.Typed<double>(), partials.Typed<double>(), Parts, 1);
+            },
+            partials,
+            count
+        );
         p.Plan();
         p.Run();
         var read = new double[1];

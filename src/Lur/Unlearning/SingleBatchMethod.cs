@@ -18,8 +18,14 @@ public abstract class SingleBatchMethod : UnlearningMethod
     /// <param name="step">Makes the step from the momentum and the options.</param>
     /// <param name="model">Model that is trained; null for the task's.</param>
     /// <param name="order">Seed of the order of batches; null for that of LUR's retain or forget batches.</param>
-    private protected SingleBatchMethod(UnlearningTask task, RepairOptions options, bool onForget, Func<FlatVector, RepairOptions, SupervisedStep> step,
-        TrainedModel? model = null, ulong? order = null)
+    private protected SingleBatchMethod(
+        UnlearningTask task,
+        RepairOptions options,
+        bool onForget,
+        Func<FlatVector, RepairOptions, SupervisedStep> step,
+        TrainedModel? model = null,
+        ulong? order = null
+    )
         : base(task)
     {
         Options = options with { Seed = task.Seed };
@@ -56,14 +62,24 @@ public abstract class SingleBatchMethod : UnlearningMethod
         _feed.Fill(stage);
         Prepare(stage, index);
         var (loss, accuracy, norm, skipped) = OneStep.Run(index, Steps);
-        return _onForget ? StepTelemetry.Empty with { ForgetLoss = loss, ForgetAccuracy = accuracy, ForgetGradientNorm = norm, Skipped = skipped }
-            : StepTelemetry.Empty with { RetainLoss = loss, RetainGradientNorm = norm, Skipped = skipped };
+        return _onForget
+            ? StepTelemetry.Empty with
+            {
+                ForgetLoss = loss,
+                ForgetAccuracy = accuracy,
+                ForgetGradientNorm = norm,
+                Skipped = skipped,
+            }
+            : StepTelemetry.Empty with
+            {
+                RetainLoss = loss,
+                RetainGradientNorm = norm,
+                Skipped = skipped,
+            };
     }
 
     /// <summary>Changes a batch, or the numbers of the step, before it is made.</summary>
-    protected virtual void Prepare(BatchStage batch, long index)
-    {
-    }
+    protected virtual void Prepare(BatchStage batch, long index) { }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -13,13 +13,23 @@ namespace Lur.Unlearning;
 /// <param name="LookAheadNorm">|alpha g|: length of the simulated retain step (LUR).</param>
 /// <param name="Skipped">True when a loss or a norm was not finite and the update was not made.</param>
 public readonly record struct StepTelemetry(
-    double RetainLoss, double ForgetLoss, double ForgetAccuracy, double RetainGradientNorm, double ForgetGradientNorm,
-    double Cosine, double SecondOrderShare, double ParameterNorm, double LookAheadNorm, bool Skipped)
+    double RetainLoss,
+    double ForgetLoss,
+    double ForgetAccuracy,
+    double RetainGradientNorm,
+    double ForgetGradientNorm,
+    double Cosine,
+    double SecondOrderShare,
+    double ParameterNorm,
+    double LookAheadNorm,
+    bool Skipped
+)
 {
     /// <summary>Mean forget loss of the batch at theta, before the look-ahead, in the sign of <see cref="ForgetLoss"/>; NaN where
     /// it was not measured.</summary>
     public double ForgetLossAtTheta { get; init; } = double.NaN;
 
     /// <summary>Nothing reported.</summary>
-    public static StepTelemetry Empty { get; } = new(double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, false);
+    public static StepTelemetry Empty { get; } =
+        new(double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, false);
 }

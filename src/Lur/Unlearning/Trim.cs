@@ -11,12 +11,23 @@ namespace Lur.Unlearning;
 /// <param name="Eligible">Entries of the eligible tensors.</param>
 /// <param name="Reset">Entries that were reset.</param>
 /// <param name="PerTensor">Entries reset in each eligible tensor.</param>
-public sealed record TrimReport(double Threshold, long Ranked, long Eligible, long Reset, IReadOnlyList<(string Name, long Reset)> PerTensor)
+public sealed record TrimReport(
+    double Threshold,
+    long Ranked,
+    long Eligible,
+    long Reset,
+    IReadOnlyList<(string Name, long Reset)> PerTensor
+)
 {
     /// <summary>The report as a preparation of a method.</summary>
-    public PreparationReport ToPreparation() => new(
-        FormattableString.Invariant($"trim: reset {Reset:N0} of {Eligible:N0} eligible weights (saliency above {Threshold:G4})"),
-        ("threshold", Threshold), ("ranked", Ranked), ("eligible", Eligible), ("reset", Reset));
+    public PreparationReport ToPreparation() =>
+        new(
+            FormattableString.Invariant($"trim: reset {Reset:N0} of {Eligible:N0} eligible weights (saliency above {Threshold:G4})"),
+            ("threshold", Threshold),
+            ("ranked", Ranked),
+            ("eligible", Eligible),
+            ("reset", Reset)
+        );
 }
 
 /// <summary>Stage 1 of LUR and ScissorHands (methods 1.2): SNIP saliency |g theta| on forget data, then re-initialisation of
@@ -28,14 +39,25 @@ public static class Trim
     /// <summary>The stage as a preparation of a method; none when the sparsity is 0.</summary>
     /// <param name="task">What the method was given.</param>
     /// <param name="options">As for <see cref="Run"/>; their seed orders the batches.</param>
-    public static IReadOnlyList<Preparation> Preparations(UnlearningTask task, LurOptions options) => options.TrimSparsity == 0 ? [] :
-    [
-        new Preparation("trim", () =>
-        {
-            using var feed = new BatchFeed(task.Data, task.Set.Forget, options.ForgetRows, RandomStream.StreamOf("order/trim", (long)options.Seed));
-            return Run(task.Model, options, task.Counted("trim", options.TrimBatches, feed.Fill)).ToPreparation();
-        }),
-    ];
+    public static IReadOnlyList<Preparation> Preparations(UnlearningTask task, LurOptions options) =>
+        options.TrimSparsity == 0
+            ? []
+            :
+            [
+                new Preparation(
+                    "trim",
+                    () =>
+                    {
+                        using var feed = new BatchFeed(
+                            task.Data,
+                            task.Set.Forget,
+                            options.ForgetRows,
+                            RandomStream.StreamOf("order/trim", (long)options.Seed)
+                        );
+                        return Run(task.Model, options, task.Counted("trim", options.TrimBatches, feed.Fill)).ToPreparation();
+                    }
+                ),
+            ];
 
     /// <summary>Runs the stage on a model.</summary>
     /// <param name="model">Model to change.</param>
@@ -50,7 +72,13 @@ public static class Trim
         using var saliency = new FlatVector(model.Device, model.Precision, layout, "saliency");
         Accumulate(model, options, saliency, nextBatch);
         var (device, kernels) = (model.Device, model.Device.Kernels(model.Precision));
-        kernels.Trim.TrimSaliency(device.Elements(saliency.Count), saliency.Pointer, saliency.Pointer, model.Parameters.Pointer, saliency.Count);
+        kernels.Trim.TrimSaliency(
+            device.Elements(saliency.Count),
+            saliency.Pointer,
+            saliency.Pointer,
+            model.Parameters.Pointer,
+            saliency.Count
+        );
 
         var values = saliency.ToArray();
         var ranked = options.TrimScope == ThresholdScope.Global ? values : [.. eligible.SelectMany(t => values[t.Offset..t.End])];
@@ -67,8 +95,12 @@ public static class Trim
         var names = LayerNames(layout, options, classes);
         bool Excluded(ParameterSlot s) => options.TrimCompat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
         var eligible = layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)) && !Excluded(s)).ToArray();
-        return eligible.Length > 0 ? eligible
-            : throw new UserErrorException($"Option --trim-layers {string.Join(',', names)} names no tensor; the model has {string.Join(", ", layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}.");
+        return eligible.Length > 0
+            ? eligible
+            : throw new UserErrorException(
+                $"Option --trim-layers {string.Join(',', names)} names no tensor; the model has "
+                    + $"{string.Join(", ", layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}."
+            );
     }
 
     /// <summary>Tensors of the layers that trimming looks at, their normalisation included: the late layers of ScissorHands'
@@ -82,8 +114,13 @@ public static class Trim
 
     private static IReadOnlyList<string> LayerNames(ParameterLayout layout, LurOptions options, int classes)
     {
-        if (options.TrimLayers.Count > 0) return options.TrimLayers;
-        var stages = layout.Slots.Select(s => s.Name.Split('.')[0]).Where(n => n.StartsWith("layer", StringComparison.Ordinal)).Distinct().ToArray();
+        if (options.TrimLayers.Count > 0)
+            return options.TrimLayers;
+        var stages = layout
+            .Slots.Select(s => s.Name.Split('.')[0])
+            .Where(n => n.StartsWith("layer", StringComparison.Ordinal))
+            .Distinct()
+            .ToArray();
         return [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
     }
 
@@ -92,7 +129,16 @@ public static class Trim
         using var program = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
-        _ = new GradientEvaluation(program, "trim", model, model.Parameters, stage, LossSpec.CrossEntropy, options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train, gradient);
+        _ = new GradientEvaluation(
+            program,
+            "trim",
+            model,
+            model.Parameters,
+            stage,
+            LossSpec.CrossEntropy,
+            options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
+            gradient
+        );
         var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);
         program.Emit("vector abs accumulate", () => kernels.VectorAbsAccumulate(shape, total.Pointer, gradient.Pointer, n));
         program.Plan();
@@ -101,7 +147,8 @@ public static class Trim
             nextBatch(stage);
             program.Run();
             model.Device.Synchronize();
-            if (options.TrimCompat) model.BatchesTracked++;
+            if (options.TrimCompat)
+                model.BatchesTracked++;
         }
     }
 
@@ -111,11 +158,15 @@ public static class Trim
     {
         if (ranked.Any(v => !double.IsFinite(v)))
         {
-            throw new UserErrorException("The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data.");
+            throw new UserErrorException(
+                "The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data."
+            );
         }
 
         var k = (int)Math.Clamp((long)(options.TrimSparsity * ranked.Length), 1, ranked.Length - 1);
-        double min = ranked.Min(), max = ranked.Max(), tau = Select(device, precision, ranked, k);
+        double min = ranked.Min(),
+            max = ranked.Max(),
+            tau = Select(device, precision, ranked, k);
         return tau >= max - 1e-12 || tau <= min + 1e-12 ? min + ((max - min) / 2) : tau;
     }
 
@@ -137,7 +188,14 @@ public static class Trim
         return read[0];
     }
 
-    private static TrimReport Reset(TrainedModel model, LurOptions options, FlatVector saliency, IReadOnlyList<ParameterSlot> eligible, double threshold, long ranked)
+    private static TrimReport Reset(
+        TrainedModel model,
+        LurOptions options,
+        FlatVector saliency,
+        IReadOnlyList<ParameterSlot> eligible,
+        double threshold,
+        long ranked
+    )
     {
         var device = model.Device;
         var kernels = device.Kernels(model.Precision);
@@ -150,8 +208,19 @@ public static class Trim
         foreach (var slot in eligible)
         {
             var bound = slot.Kind == ParameterKind.Bias || slot.Kind == ParameterKind.NormalizationShift ? 0 : 1 / Math.Sqrt(slot.FanIn);
-            kernels.Trim.TrimReset(device.Blocks(PartialCount), model.Parameters.Pointer, partials, saliency.Pointer, tau,
-                slot.Offset, slot.End, PartialCount, options.Seed, RandomStream.StreamOf("trim/" + slot.Name), bound);
+            kernels.Trim.TrimReset(
+                device.Blocks(PartialCount),
+                model.Parameters.Pointer,
+                partials,
+                saliency.Pointer,
+                tau,
+                slot.Offset,
+                slot.End,
+                PartialCount,
+                options.Seed,
+                RandomStream.StreamOf("trim/" + slot.Name),
+                bound
+            );
             kernels.Vector.VectorFinishSum(device.Blocks(1), count, partials, PartialCount, 1);
             device.Download(read.AsSpan(), count);
             perTensor.Add((slot.Name, (long)read[0]));

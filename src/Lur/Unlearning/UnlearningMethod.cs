@@ -18,13 +18,20 @@ public readonly record struct PreparationProgress(string Stage, long Done, long 
 /// <param name="Set">What to forget and what to retain.</param>
 /// <param name="Seed">Seed of every draw.</param>
 /// <param name="Cancellation">Stops long preparations.</param>
-public sealed record UnlearningTask(TrainedModel Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default)
+public sealed record UnlearningTask(
+    TrainedModel Model,
+    IImageDataset Data,
+    ForgetSet Set,
+    ulong Seed,
+    CancellationToken Cancellation = default
+)
 {
     /// <summary>Told how far a preparation is, or null.</summary>
     public Action<PreparationProgress>? Progress { get; init; }
 
     /// <summary>Reports samples done of a stage.</summary>
-    internal Action<int> Counter(string stage, long samples) => done => Progress?.Invoke(new PreparationProgress(stage, done, samples, "images"));
+    internal Action<int> Counter(string stage, long samples) =>
+        done => Progress?.Invoke(new PreparationProgress(stage, done, samples, "images"));
 
     /// <summary>A filler of batches that counts them and can be cancelled between them.</summary>
     internal Action<BatchStage> Counted(string stage, long batches, Action<BatchStage> fill)
@@ -35,7 +42,8 @@ public sealed record UnlearningTask(TrainedModel Model, IImageDataset Data, Forg
             Cancellation.ThrowIfCancellationRequested();
             Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
             fill(target);
-            if (++filled == batches) Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
+            if (++filled == batches)
+                Progress?.Invoke(new PreparationProgress(stage, filled, batches, "batches"));
         };
     }
 }
@@ -104,9 +112,7 @@ public abstract class UnlearningMethod : IDisposable
     }
 
     /// <summary>Leaves the model as it is to be used: strips what a method added, checks what it promised to keep.</summary>
-    public virtual void Finish()
-    {
-    }
+    public virtual void Finish() { }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -119,7 +125,5 @@ public abstract class UnlearningMethod : IDisposable
     protected abstract StepTelemetry MakeStep(long index);
 
     /// <summary>Frees programs, feeds and vectors.</summary>
-    protected virtual void Dispose(bool disposing)
-    {
-    }
+    protected virtual void Dispose(bool disposing) { }
 }

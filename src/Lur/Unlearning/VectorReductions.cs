@@ -31,7 +31,21 @@ public sealed class VectorReductions : IDisposable
     internal long Dampen(FlatVector theta, FlatVector forget, FlatVector all, double alpha, double lambda)
     {
         var fisher = theta.Device.Kernels(theta.Precision).Fisher;
-        return (long)Finish(theta, (_, shape, partials) => fisher.FisherDampen(shape, theta.Pointer, partials, forget.Pointer.As<double>(), all.Pointer.As<double>(), theta.Count, PartialCount, alpha, lambda));
+        return (long)Finish(
+            theta,
+            (_, shape, partials) =>
+                fisher.FisherDampen(
+                    shape,
+                    theta.Pointer,
+                    partials,
+                    forget.Pointer.As<double>(),
+                    all.Pointer.As<double>(),
+                    theta.Count,
+                    PartialCount,
+                    alpha,
+                    lambda
+                )
+        );
     }
 
     /// <inheritdoc/>

@@ -15,9 +15,16 @@ public static class WoodburyInverse
     /// <param name="progress">Called with the number of gradients multiplied with those before, or null.</param>
     /// <param name="cancellation">Stops between gradients; v is as it was.</param>
     /// <exception cref="UserErrorException">The system is not positive definite: a gradient is not finite.</exception>
-    public static void Apply(IReadOnlyList<FlatVector> gradients, FlatVector v, double damping, Action<int>? progress = null, CancellationToken cancellation = default)
+    public static void Apply(
+        IReadOnlyList<FlatVector> gradients,
+        FlatVector v,
+        double damping,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
-        if (!(damping > 0)) throw new ArgumentOutOfRangeException(nameof(damping), damping, "The damping is above 0.");
+        if (!(damping > 0))
+            throw new ArgumentOutOfRangeException(nameof(damping), damping, "The damping is above 0.");
         var n = gradients.Count;
         var (device, kernels) = (v.Device, v.Device.Kernels(v.Precision).Vector);
         using var reductions = new VectorReductions(device);
@@ -26,13 +33,15 @@ public static class WoodburyInverse
         {
             cancellation.ThrowIfCancellationRequested();
             c[i] = reductions.Dot(gradients[i], v);
-            for (var j = 0; j <= i; j++) a[i, j] = (reductions.Dot(gradients[i], gradients[j]) / n) + (i == j ? damping : 0);
+            for (var j = 0; j <= i; j++)
+                a[i, j] = (reductions.Dot(gradients[i], gradients[j]) / n) + (i == j ? damping : 0);
             progress?.Invoke(i + 1);
         }
 
         SolveInPlace(a, c);
         var shape = device.Elements(v.Count);
-        for (var i = 0; i < n; i++) kernels.VectorAxpy(shape, v.Pointer, gradients[i].Pointer, v.Count, -c[i] / n);
+        for (var i = 0; i < n; i++)
+            kernels.VectorAxpy(shape, v.Pointer, gradients[i].Pointer, v.Count, -c[i] / n);
         kernels.VectorScale(shape, v.Pointer, v.Pointer, v.Count, 1 / damping);
     }
 
@@ -43,30 +52,36 @@ public static class WoodburyInverse
         var n = b.Length;
         for (var j = 0; j < n; j++)
         {
-            for (var k = 0; k < j; k++) a[j, j] -= a[j, k] * a[j, k];
+            for (var k = 0; k < j; k++)
+                a[j, j] -= a[j, k] * a[j, k];
             if (!(a[j, j] > 0) || double.IsInfinity(a[j, j]))
             {
-                throw new UserErrorException("The gradients of the retain data are not finite, so no inverse can be applied: check the model and the data.");
+                throw new UserErrorException(
+                    "The gradients of the retain data are not finite, so no inverse can be applied: check the model and the data."
+                );
             }
 
             a[j, j] = Math.Sqrt(a[j, j]);
             for (var i = j + 1; i < n; i++)
             {
                 var sum = a[i, j];
-                for (var k = 0; k < j; k++) sum -= a[i, k] * a[j, k];
+                for (var k = 0; k < j; k++)
+                    sum -= a[i, k] * a[j, k];
                 a[i, j] = sum / a[j, j];
             }
         }
 
         for (var i = 0; i < n; i++)
         {
-            for (var k = 0; k < i; k++) b[i] -= a[i, k] * b[k];
+            for (var k = 0; k < i; k++)
+                b[i] -= a[i, k] * b[k];
             b[i] /= a[i, i];
         }
 
         for (var i = n - 1; i >= 0; i--)
         {
-            for (var k = i + 1; k < n; k++) b[i] -= a[k, i] * b[k];
+            for (var k = i + 1; k < n; k++)
+                b[i] -= a[k, i] * b[k];
             b[i] /= a[i, i];
         }
     }

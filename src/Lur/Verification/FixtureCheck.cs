@@ -35,20 +35,25 @@ public static class FixtureCheck
         var tolerance = precision == Precision.Float64 ? DoubleTolerance : FloatTolerance;
         void Add(string name, double[] actual, double[] expected) => lines.Add(new CheckLine(name, Error(actual, expected), tolerance));
         CheckGradient(fixture, device, precision, Add);
-        if (fixture.HasVector("lur/gradient")) CheckLurGradient(fixture, device, precision, Add);
-        if (fixture.Steps > 0) CheckSteps(fixture, device, precision, Add);
+        if (fixture.HasVector("lur/gradient"))
+            CheckLurGradient(fixture, device, precision, Add);
+        if (fixture.Steps > 0)
+            CheckSteps(fixture, device, precision, Add);
         return lines;
     }
 
     /// <summary>Largest absolute difference over the largest absolute expected value; NaN if either has one.</summary>
     public static double Error(double[] actual, double[] expected)
     {
-        if (actual.Length != expected.Length) return double.NaN;
-        double worst = 0, scale = 0;
+        if (actual.Length != expected.Length)
+            return double.NaN;
+        double worst = 0,
+            scale = 0;
         for (var i = 0; i < actual.Length; i++)
         {
             var difference = Math.Abs(actual[i] - expected[i]);
-            if (double.IsNaN(difference)) return double.NaN;
+            if (double.IsNaN(difference))
+                return double.NaN;
             worst = Math.Max(worst, difference);
             scale = Math.Max(scale, Math.Abs(expected[i]));
         }
@@ -56,7 +61,12 @@ public static class FixtureCheck
         return worst == 0 ? 0 : worst / Math.Max(scale, double.Epsilon);
     }
 
-    private static void CheckGradient(GradientFixture fixture, ComputeDevice device, Precision precision, Action<string, double[], double[]> add)
+    private static void CheckGradient(
+        GradientFixture fixture,
+        ComputeDevice device,
+        Precision precision,
+        Action<string, double[], double[]> add
+    )
     {
         using var model = fixture.CreateModel(device, precision);
         var batch = fixture.ReadBatch("retain");
@@ -65,8 +75,16 @@ public static class FixtureCheck
         using var gradient = new FlatVector(device, precision, model.Parameters.Layout, "gradient");
         using var v = new FlatVector(device, precision, model.Parameters.Layout, "v");
         using var hv = new FlatVector(device, precision, model.Parameters.Layout, "H v");
-        var evaluation = new GradientEvaluation(program, "retain", model, model.Parameters, input, LossSpec.CrossEntropy,
-            fixture.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate, gradient);
+        var evaluation = new GradientEvaluation(
+            program,
+            "retain",
+            model,
+            model.Parameters,
+            input,
+            LossSpec.CrossEntropy,
+            fixture.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate,
+            gradient
+        );
         var logits = StepProgram.Keep(evaluation.Logits);
         StepProgram.Keep(evaluation.Loss.RowLoss);
         var product = fixture.HasVector("hv");
@@ -87,25 +105,45 @@ public static class FixtureCheck
             add("running statistics", model.Buffers.ToArray(), fixture.ReadVector("statistics", model.Buffers.Layout));
         }
 
-        if (product) add("Hessian-vector product", hv.ToArray(), fixture.ReadVector("hv", hv.Layout));
+        if (product)
+            add("Hessian-vector product", hv.ToArray(), fixture.ReadVector("hv", hv.Layout));
     }
 
-    private static void CheckLurGradient(GradientFixture fixture, ComputeDevice device, Precision precision, Action<string, double[], double[]> add)
+    private static void CheckLurGradient(
+        GradientFixture fixture,
+        ComputeDevice device,
+        Precision precision,
+        Action<string, double[], double[]> add
+    )
     {
         using var model = fixture.CreateModel(device, precision);
         using var momentum = new FlatVector(device, precision, model.Parameters.Layout, "momentum");
         var (retain, forget) = (fixture.ReadBatch("retain"), fixture.ReadBatch("forget"));
         var options = fixture.Options() with { BatchSize = retain.Labels.Length, ForgetBatchSize = forget.Labels.Length };
-        using var step = new LurStep(model, momentum, options, withForget: true, capture: false, input: (p, name, n) => new TensorBatch(p, name, n, model.Network));
+        using var step = new LurStep(
+            model,
+            momentum,
+            options,
+            withForget: true,
+            capture: false,
+            input: (p, name, n) => new TensorBatch(p, name, n, model.Network)
+        );
         ((TensorBatch)step.Retain).Set(retain.Images, retain.Labels);
         ((TensorBatch)step.Forget!).Set(forget.Images, forget.Labels);
         var telemetry = step.Run();
-        if (fixture.Has("lur/losses")) add("LUR losses", [telemetry.RetainLoss, telemetry.ForgetLoss], fixture.Read("lur/losses"));
-        if (fixture.HasVector("lur/v")) add("forget gradient at theta'", step.ForgetGradient!.ToArray(), fixture.ReadVector("lur/v", model.Parameters.Layout));
+        if (fixture.Has("lur/losses"))
+            add("LUR losses", [telemetry.RetainLoss, telemetry.ForgetLoss], fixture.Read("lur/losses"));
+        if (fixture.HasVector("lur/v"))
+            add("forget gradient at theta'", step.ForgetGradient!.ToArray(), fixture.ReadVector("lur/v", model.Parameters.Layout));
         add("LUR gradient", step.TotalGradient(), fixture.ReadVector("lur/gradient", model.Parameters.Layout));
     }
 
-    private static void CheckSteps(GradientFixture fixture, ComputeDevice device, Precision precision, Action<string, double[], double[]> add)
+    private static void CheckSteps(
+        GradientFixture fixture,
+        ComputeDevice device,
+        Precision precision,
+        Action<string, double[], double[]> add
+    )
     {
         using var model = fixture.CreateModel(device, precision);
         using var momentum = new FlatVector(device, precision, model.Parameters.Layout, "momentum");
@@ -114,7 +152,13 @@ public static class FixtureCheck
             BatchSize = fixture.ReadBatch("steps/retain", 0).Labels.Length,
             ForgetBatchSize = fixture.ReadBatch("steps/forget", 0).Labels.Length,
         };
-        using var step = new LurStep(model, momentum, options, withForget: true, input: (p, name, n) => new TensorBatch(p, name, n, model.Network));
+        using var step = new LurStep(
+            model,
+            momentum,
+            options,
+            withForget: true,
+            input: (p, name, n) => new TensorBatch(p, name, n, model.Network)
+        );
         var losses = new List<double>();
         for (var i = 0; i < fixture.Steps; i++)
         {
@@ -127,11 +171,20 @@ public static class FixtureCheck
         }
 
         add($"losses of {fixture.Steps} steps", [.. losses], fixture.Read("steps/losses"));
-        add($"parameters after {fixture.Steps} steps", model.Parameters.ToArray(), fixture.ReadVector("steps/parameters", model.Parameters.Layout));
-        if (fixture.HasVector("steps/momentum")) add($"momentum after {fixture.Steps} steps", momentum.ToArray(), fixture.ReadVector("steps/momentum", model.Parameters.Layout));
+        add(
+            $"parameters after {fixture.Steps} steps",
+            model.Parameters.ToArray(),
+            fixture.ReadVector("steps/parameters", model.Parameters.Layout)
+        );
+        if (fixture.HasVector("steps/momentum"))
+            add($"momentum after {fixture.Steps} steps", momentum.ToArray(), fixture.ReadVector("steps/momentum", model.Parameters.Layout));
         if (fixture.Has($"steps/statistics/{model.Buffers.Layout.Slots[0].Name}"))
         {
-            add($"running statistics after {fixture.Steps} steps", model.Buffers.ToArray(), fixture.ReadVector("steps/statistics", model.Buffers.Layout));
+            add(
+                $"running statistics after {fixture.Steps} steps",
+                model.Buffers.ToArray(),
+                fixture.ReadVector("steps/statistics", model.Buffers.Layout)
+            );
         }
     }
 

@@ -21,8 +21,12 @@ public sealed class GradientCheck : IDisposable
     private readonly StepProgram _program;
     private readonly TensorBatch _input;
     private readonly GradientEvaluation _evaluation;
-    private readonly FlatVector _gradient, _v, _product, _momentum;
-    private readonly double[] _theta, _buffers;
+    private readonly FlatVector _gradient,
+        _v,
+        _product,
+        _momentum;
+    private readonly double[] _theta,
+        _buffers;
     private readonly LurOptions _options;
 
     /// <summary>Plans the evaluations.</summary>
@@ -33,9 +37,16 @@ public sealed class GradientCheck : IDisposable
     /// <param name="options">alpha, lambda, weights, BatchNorm policy and forget loss to check.</param>
     public GradientCheck(TrainedModel model, IImageDataset data, int[] retain, int[] forget, LurOptions options)
     {
-        if (model.Precision != Precision.Float64) throw new ArgumentException("Derivatives are checked in float64; load the model so.", nameof(model));
+        if (model.Precision != Precision.Float64)
+            throw new ArgumentException("Derivatives are checked in float64; load the model so.", nameof(model));
         _model = model;
-        _options = options with { BatchSize = retain.Length, ForgetBatchSize = forget.Length, Hvp = HessianVectorProduct.Exact, LearningRate = 1 };
+        _options = options with
+        {
+            BatchSize = retain.Length,
+            ForgetBatchSize = forget.Length,
+            Hvp = HessianVectorProduct.Exact,
+            LearningRate = 1,
+        };
         (_theta, _buffers) = (model.Parameters.ToArray(), model.Buffers.ToArray());
         FlatVector Vector(string name) => new(model.Device, model.Precision, model.Parameters.Layout, name);
         (_gradient, _v, _product, _momentum) = (Vector("gradient"), Vector("v"), Vector("H v"), Vector("momentum"));
@@ -46,7 +57,14 @@ public sealed class GradientCheck : IDisposable
         _evaluation.HessianVectorProduct(_v, _product);
         StepProgram.Keep(_evaluation.Loss.RowLoss);
         _program.Plan();
-        _step = new LurStep(model, _momentum, _options, withForget: true, capture: false, input: (p, name, n) => new TensorBatch(p, name, n, model.Network));
+        _step = new LurStep(
+            model,
+            _momentum,
+            _options,
+            withForget: true,
+            capture: false,
+            input: (p, name, n) => new TensorBatch(p, name, n, model.Network)
+        );
         _step.Parameters.LearningRate = 0;
         Fill(_input, data, retain);
         Fill((TensorBatch)_step.Retain, data, retain);
@@ -61,7 +79,9 @@ public sealed class GradientCheck : IDisposable
         var (_, gradient, hv) = Evaluate(_theta, v);
         var (_, _, hu) = Evaluate(_theta, u);
         var symmetry = Math.Abs(Dot(u, hv) - Dot(v, hu)) / Math.Max(Norm(u) * Norm(hv), 1e-300);
-        double first = double.PositiveInfinity, second = first, bilevel = first;
+        double first = double.PositiveInfinity,
+            second = first,
+            bilevel = first;
         Evaluate(_theta, v);
         _model.Parameters.Set(_theta);
         _step.Run();
@@ -69,7 +89,10 @@ public sealed class GradientCheck : IDisposable
         foreach (var h in s_steps)
         {
             var (plus, minus) = (Evaluate(Moved(v, h), v), Evaluate(Moved(v, -h), v));
-            first = Math.Min(first, Math.Abs(((plus.Loss - minus.Loss) / (2 * h)) - Dot(gradient, v)) / Math.Max(Norm(gradient) * Norm(v), 1e-300));
+            first = Math.Min(
+                first,
+                Math.Abs(((plus.Loss - minus.Loss) / (2 * h)) - Dot(gradient, v)) / Math.Max(Norm(gradient) * Norm(v), 1e-300)
+            );
             double[] difference = [.. plus.Gradient.Zip(minus.Gradient, (a, b) => (a - b) / (2 * h))];
             second = Math.Min(second, Norm([.. difference.Zip(hv, (a, b) => a - b)]) / Math.Max(Norm(hv), 1e-300));
             var numeric = (Objective(Moved(v, h)) - Objective(Moved(v, -h))) / (2 * h);
@@ -93,7 +116,8 @@ public sealed class GradientCheck : IDisposable
         _program.Dispose();
         _input.Dispose();
         _step.Dispose();
-        foreach (var vector in new[] { _gradient, _v, _product, _momentum }) vector.Dispose();
+        foreach (var vector in new[] { _gradient, _v, _product, _momentum })
+            vector.Dispose();
     }
 
     private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
@@ -104,7 +128,8 @@ public sealed class GradientCheck : IDisposable
     {
         var random = new RandomStream(seed, "gradient-check/" + name);
         var values = new double[_theta.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = random.Normal() / Math.Sqrt(values.Length);
+        for (var i = 0; i < values.Length; i++)
+            values[i] = random.Normal() / Math.Sqrt(values.Length);
         return values;
     }
 
@@ -129,7 +154,8 @@ public sealed class GradientCheck : IDisposable
 
     private void Fill(TensorBatch batch, IImageDataset data, int[] indices)
     {
-        int c = data.Channels, plane = data.Height * data.Width;
+        int c = data.Channels,
+            plane = data.Height * data.Width;
         var bytes = new byte[data.SampleBytes];
         var images = new double[batch.Batch * bytes.Length];
         for (var i = 0; i < indices.Length; i++)
@@ -139,7 +165,8 @@ public sealed class GradientCheck : IDisposable
             {
                 for (var k = 0; k < c; k++)
                 {
-                    images[(i * bytes.Length) + (p * c) + k] = ((bytes[(k * plane) + p] / 255.0) - _model.Normalization.Mean[k]) / _model.Normalization.Std[k];
+                    images[(i * bytes.Length) + (p * c) + k] =
+                        ((bytes[(k * plane) + p] / 255.0) - _model.Normalization.Mean[k]) / _model.Normalization.Std[k];
                 }
             }
         }

@@ -26,7 +26,13 @@ public sealed class GradientFixture : IDisposable
         var image = Text("image").Split('x').Select(int.Parse).ToArray();
         var stages = Text("stages").Split(',');
         var stem = Text("stem").StartsWith('7') ? 7 : 3;
-        var spec = ResNetSpec.Parse($"resnet[{string.Join(',', stages)}]:w{Text("width")}:stem{stem}", int.Parse(Text("classes"), CultureInfo.InvariantCulture), image[1], image[2], image[0]);
+        var spec = ResNetSpec.Parse(
+            $"resnet[{string.Join(',', stages)}]:w{Text("width")}:stem{stem}",
+            int.Parse(Text("classes"), CultureInfo.InvariantCulture),
+            image[1],
+            image[2],
+            image[0]
+        );
         Architecture = spec.ToString();
         Network = ResNet.Build(spec);
         Normalization = new InputNormalization(Read("normalize/mean"), Read("normalize/std"));
@@ -60,7 +66,8 @@ public sealed class GradientFixture : IDisposable
         {
             file.Dispose();
             throw e is FormatException or IndexOutOfRangeException or OverflowException
-                ? new UserErrorException($"'{path}': the metadata of the gradient fixture is malformed ({e.Message.TrimEnd('.')}).", e) : e;
+                ? new UserErrorException($"'{path}': the metadata of the gradient fixture is malformed ({e.Message.TrimEnd('.')}).", e)
+                : e;
         }
     }
 
@@ -85,10 +92,13 @@ public sealed class GradientFixture : IDisposable
         foreach (var slot in layout.Slots)
         {
             var source = Read($"{prefix}/{slot.Name}");
-            if (source.Length != slot.Count) throw new UserErrorException($"'{Path}': '{prefix}/{slot.Name}' has {source.Length} elements, the model {slot.Count}.");
+            if (source.Length != slot.Count)
+                throw new UserErrorException($"'{Path}': '{prefix}/{slot.Name}' has {source.Length} elements, the model {slot.Count}.");
             var target = values.AsSpan(slot.Offset, slot.Count);
-            if (slot.Kind == ParameterKind.Filter) MemoryLayout.OihwToKrsc(source, target, slot.Shape[0], slot.Shape[3], slot.Shape[1], slot.Shape[2]);
-            else source.CopyTo(target);
+            if (slot.Kind == ParameterKind.Filter)
+                MemoryLayout.OihwToKrsc(source, target, slot.Shape[0], slot.Shape[3], slot.Shape[1], slot.Shape[2]);
+            else
+                source.CopyTo(target);
         }
 
         return values;
@@ -101,23 +111,32 @@ public sealed class GradientFixture : IDisposable
         var labels = Array.ConvertAll(_file.ReadArray<long>($"{prefix}/labels"), l => (int)l);
         if (step >= 0)
         {
-            int pixels = images.Length / Steps, count = labels.Length / Steps;
+            int pixels = images.Length / Steps,
+                count = labels.Length / Steps;
             images = images[(step * pixels)..((step + 1) * pixels)];
             labels = labels[(step * count)..((step + 1) * count)];
         }
 
-        int n = labels.Length, c = Network.Channels, h = Network.Height, w = Network.Width;
-        if (images.Length != n * c * h * w) throw new UserErrorException($"'{Path}': '{prefix}/images' has {images.Length} numbers, expected {n} x {c} x {h} x {w}.");
+        int n = labels.Length,
+            c = Network.Channels,
+            h = Network.Height,
+            w = Network.Width;
+        if (images.Length != n * c * h * w)
+            throw new UserErrorException($"'{Path}': '{prefix}/images' has {images.Length} numbers, expected {n} x {c} x {h} x {w}.");
         var nhwc = new double[images.Length];
         MemoryLayout.NchwToNhwc<double>(images, nhwc, n, c, h, w);
-        for (var i = 0; i < nhwc.Length; i++) nhwc[i] = (nhwc[i] - Normalization.Mean[i % c]) / Normalization.Std[i % c];
+        for (var i = 0; i < nhwc.Length; i++)
+            nhwc[i] = (nhwc[i] - Normalization.Mean[i % c]) / Normalization.Std[i % c];
         return new FixtureBatch(nhwc, labels);
     }
 
     /// <summary>The model at the fixture's parameters and running statistics.</summary>
     public TrainedModel CreateModel(ComputeDevice device, Precision precision)
     {
-        var classes = Enumerable.Range(0, int.Parse(Text("classes"), CultureInfo.InvariantCulture)).Select(i => i.ToString(CultureInfo.InvariantCulture)).ToArray();
+        var classes = Enumerable
+            .Range(0, int.Parse(Text("classes"), CultureInfo.InvariantCulture))
+            .Select(i => i.ToString(CultureInfo.InvariantCulture))
+            .ToArray();
         var model = new TrainedModel(device, precision, Network, Architecture, classes, Normalization);
         model.Parameters.Set(ReadVector("parameters", Network.Parameters));
         model.Buffers.Set(ReadVector("buffers", Network.Buffers));
@@ -148,14 +167,19 @@ public sealed class GradientFixture : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private string Text(string key) => _file.Metadata.TryGetValue(key, out var value) ? value
-        : throw new UserErrorException($"'{Path}' is not a gradient fixture: its metadata has no '{key}'.");
+    private string Text(string key) =>
+        _file.Metadata.TryGetValue(key, out var value)
+            ? value
+            : throw new UserErrorException($"'{Path}' is not a gradient fixture: its metadata has no '{key}'.");
 
-    private double Number(string key) => double.TryParse(Text(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value
-        : throw new UserErrorException($"'{Path}': the metadata '{key}' is '{Text(key)}', expected a number.");
+    private double Number(string key) =>
+        double.TryParse(Text(key), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : throw new UserErrorException($"'{Path}': the metadata '{key}' is '{Text(key)}', expected a number.");
 
     private void Require(string key, string expected)
     {
-        if (Text(key) != expected) throw new UserErrorException($"'{Path}': the metadata '{key}' is '{Text(key)}', expected '{expected}'.");
+        if (Text(key) != expected)
+            throw new UserErrorException($"'{Path}': the metadata '{key}' is '{Text(key)}', expected '{expected}'.");
     }
 }

@@ -10,10 +10,17 @@ namespace Lur.Verification;
 /// <param name="Architecture">Architecture, e.g. <c>resnet18:w16:stem3</c>.</param>
 /// <param name="Training">Recipe and seed.</param>
 /// <param name="Version">Version of the program: kernels may round differently in another.</param>
-public sealed record ReferenceKey(string DataFingerprint, string SamplesSha256, string Architecture, TrainingOptions Training, string Version)
+public sealed record ReferenceKey(
+    string DataFingerprint,
+    string SamplesSha256,
+    string Architecture,
+    TrainingOptions Training,
+    string Version
+)
 {
     /// <summary>The key as text, one line a field.</summary>
-    public string Text => string.Join('\n', "lur reference model 1", DataFingerprint, SamplesSha256, Architecture, Training.ToString(), Version) + "\n";
+    public string Text =>
+        string.Join('\n', "lur reference model 1", DataFingerprint, SamplesSha256, Architecture, Training.ToString(), Version) + "\n";
 
     /// <summary>Hash of <see cref="Text"/>, 32 hexadecimal digits: the name of the entry.</summary>
     public string Name => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))[..32];
@@ -26,10 +33,13 @@ public sealed record ReferenceKey(string DataFingerprint, string SamplesSha256, 
 /// <param name="folder">Folder of the entries.</param>
 public sealed class ReferenceCache(string folder)
 {
-    private const string ModelName = "model.safetensors", KeyName = "key.txt", HashName = "sha256.txt";
+    private const string ModelName = "model.safetensors",
+        KeyName = "key.txt",
+        HashName = "sha256.txt";
 
     /// <summary>LUR_REFERENCES, else lur/references below XDG_CACHE_HOME (~/.cache).</summary>
-    public static string DefaultFolder => Environment.GetEnvironmentVariable("LUR_REFERENCES") is { Length: > 0 } own ? own : UserCache.Folder("references");
+    public static string DefaultFolder =>
+        Environment.GetEnvironmentVariable("LUR_REFERENCES") is { Length: > 0 } own ? own : UserCache.Folder("references");
 
     /// <summary>Gives the path of a reference model, training it where there is none.</summary>
     /// <param name="key">What decides it.</param>
@@ -60,12 +70,17 @@ public sealed class ReferenceCache(string folder)
             AtomicFile.WriteText(Path.Combine(work, KeyName), key.Text);
             AtomicFile.WriteText(Path.Combine(work, HashName), HashOf(Path.Combine(work, ModelName)) + "\n");
             // Another process may have made the same model meanwhile: the bytes are the same.
-            if (Inspect(entry, key) == State.Whole) Remove(work);
-            else Directory.Move(work, entry);
+            if (Inspect(entry, key) == State.Whole)
+                Remove(work);
+            else
+                Directory.Move(work, entry);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"The reference model cannot be kept in '{entry}' ({e.Message.TrimEnd('.')}); free space there, or name another folder with LUR_REFERENCES.");
+            throw new UserErrorException(
+                $"The reference model cannot be kept in '{entry}' ({e.Message.TrimEnd('.')}); free space there, or name another "
+                    + $"folder with LUR_REFERENCES."
+            );
         }
 
         return model;
@@ -80,10 +95,12 @@ public sealed class ReferenceCache(string folder)
 
     private static State Inspect(string entry, ReferenceKey key)
     {
-        if (!Directory.Exists(entry)) return State.Missing;
+        if (!Directory.Exists(entry))
+            return State.Missing;
         try
         {
-            var whole = File.ReadAllText(Path.Combine(entry, KeyName)) == key.Text
+            var whole =
+                File.ReadAllText(Path.Combine(entry, KeyName)) == key.Text
                 && File.ReadAllText(Path.Combine(entry, HashName)).Trim() == HashOf(Path.Combine(entry, ModelName));
             return whole ? State.Whole : State.Damaged;
         }
@@ -109,7 +126,9 @@ public sealed class ReferenceCache(string folder)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"The damaged reference model '{entry}' cannot be deleted ({e.Message.TrimEnd('.')}); delete it by hand.");
+            throw new UserErrorException(
+                $"The damaged reference model '{entry}' cannot be deleted ({e.Message.TrimEnd('.')}); delete it by hand."
+            );
         }
     }
 }

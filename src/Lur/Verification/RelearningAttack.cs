@@ -32,10 +32,16 @@ public sealed record RelearningOptions
     /// <exception cref="UserErrorException">Names the value.</exception>
     public void Validate()
     {
-        if (LearningRate <= 0 || !double.IsFinite(LearningRate)) throw new UserErrorException(FormattableString.Invariant($"The relearning rate is {LearningRate}; it must be above 0."));
-        if (BatchSize < 1) throw new UserErrorException($"The relearning batch size is {BatchSize}; it must be at least 1.");
-        if (Shots < 0 || Shots >= BatchSize) throw new UserErrorException($"{Shots} shots do not leave room for retain samples in a batch of {BatchSize}; give fewer shots or a larger batch.");
-        if (Steps.Count == 0 || Steps[0] < 0 || Steps.Zip(Steps.Skip(1), (a, b) => b > a).Contains(false)) throw new UserErrorException("The steps of a relearning attack must ascend from 0 or more.");
+        if (LearningRate <= 0 || !double.IsFinite(LearningRate))
+            throw new UserErrorException(FormattableString.Invariant($"The relearning rate is {LearningRate}; it must be above 0."));
+        if (BatchSize < 1)
+            throw new UserErrorException($"The relearning batch size is {BatchSize}; it must be at least 1.");
+        if (Shots < 0 || Shots >= BatchSize)
+            throw new UserErrorException(
+                $"{Shots} shots do not leave room for retain samples in a batch of {BatchSize}; give fewer shots or a larger batch."
+            );
+        if (Steps.Count == 0 || Steps[0] < 0 || Steps.Zip(Steps.Skip(1), (a, b) => b > a).Contains(false))
+            throw new UserErrorException("The steps of a relearning attack must ascend from 0 or more.");
     }
 
     /// <summary>Refuses more shots than a forget set has to spare: one sample at least is left to measure on.</summary>
@@ -43,7 +49,10 @@ public sealed record RelearningOptions
     /// <exception cref="UserErrorException">There are not enough.</exception>
     public void RequireShots(int forget)
     {
-        if (Shots > 0 && Shots >= forget) throw new UserErrorException($"{Shots} shots of {forget} forget samples leave none to measure on; give fewer shots (0 trains on the retain set only).");
+        if (Shots > 0 && Shots >= forget)
+            throw new UserErrorException(
+                $"{Shots} shots of {forget} forget samples leave none to measure on; give fewer shots (0 trains on the retain set only)."
+            );
     }
 }
 
@@ -61,21 +70,41 @@ public static class RelearningAttack
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>Accuracy on the forget samples that were not shown, and on the test set.</returns>
     /// <exception cref="UserErrorException">There are not enough forget samples for the shots.</exception>
-    public static RelearningCurve Run(TrainedModel model, IImageDataset data, ForgetSet set, IImageDataset test, RelearningOptions options,
-        Action<int>? progress = null, CancellationToken cancellation = default)
+    public static RelearningCurve Run(
+        TrainedModel model,
+        IImageDataset data,
+        ForgetSet set,
+        IImageDataset test,
+        RelearningOptions options,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         options.Validate();
         var (shots, unseen) = Choose(set.Forget, options);
-        var testIndices = Spread([.. Enumerable.Range(0, test.Count).Where(i => !set.WholeClasses.Contains(test.Label(i)))], options.Evaluated);
+        var testIndices = Spread(
+            [.. Enumerable.Range(0, test.Count).Where(i => !set.WholeClasses.Contains(test.Label(i)))],
+            options.Evaluated
+        );
         var forgetIndices = Spread(unseen, options.Evaluated);
 
         using var copy = model.Clone();
         using var momentum = new FlatVector(copy.Device, copy.Precision, copy.Parameters.Layout, "momentum");
-        var repair = new RepairOptions { LearningRate = options.LearningRate, Epochs = 1, BatchSize = options.BatchSize, Seed = options.Seed };
+        var repair = new RepairOptions
+        {
+            LearningRate = options.LearningRate,
+            Epochs = 1,
+            BatchSize = options.BatchSize,
+            Seed = options.Seed,
+        };
         using var step = new SupervisedStep(copy, momentum, repair, "relearn", LossSpec.CrossEntropy, repair.RetainMode);
         using var evaluator = new Evaluator(copy);
         var stage = (BatchStage)step.Input;
-        var sampler = new BatchSampler(set.Retain, options.BatchSize - shots.Length, RandomStream.StreamOf("order/relearn", (long)options.Seed));
+        var sampler = new BatchSampler(
+            set.Retain,
+            options.BatchSize - shots.Length,
+            RandomStream.StreamOf("order/relearn", (long)options.Seed)
+        );
         var batch = new int[options.BatchSize];
         shots.CopyTo(batch, 0);
         var points = new List<RelearningPoint>();
@@ -83,13 +112,21 @@ public static class RelearningAttack
         {
             if (options.Steps.Contains(done))
             {
-                points.Add(new RelearningPoint(done, evaluator.Predict(data, forgetIndices, null, cancellation).Accuracy, evaluator.Predict(test, testIndices, null, cancellation).Accuracy));
-                if (done == options.Steps[^1]) return new RelearningCurve(points);
+                points.Add(
+                    new RelearningPoint(
+                        done,
+                        evaluator.Predict(data, forgetIndices, null, cancellation).Accuracy,
+                        evaluator.Predict(test, testIndices, null, cancellation).Accuracy
+                    )
+                );
+                if (done == options.Steps[^1])
+                    return new RelearningCurve(points);
             }
 
             cancellation.ThrowIfCancellationRequested();
             sampler.Next(batch.AsSpan(shots.Length));
-            for (var i = 0; i < batch.Length; i++) stage.SetRow(i, data, batch[i]);
+            for (var i = 0; i < batch.Length; i++)
+                stage.SetRow(i, data, batch[i]);
 
             stage.Counter = (ulong)done * (ulong)options.BatchSize;
             step.Run(done, options.Steps[^1]);
@@ -99,7 +136,8 @@ public static class RelearningAttack
 
     private static (int[] Shots, int[] Unseen) Choose(int[] forget, RelearningOptions options)
     {
-        if (options.Shots == 0) return ([], forget);
+        if (options.Shots == 0)
+            return ([], forget);
         options.RequireShots(forget.Length);
         int[] order = [.. forget];
         new RandomStream(options.Seed, "relearn/shots").Shuffle<int>(order);

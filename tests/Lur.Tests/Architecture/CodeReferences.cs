@@ -20,44 +20,47 @@ internal static class CodeReferences
     /// <summary>Every type that <paramref name="type"/> mentions, with the member where it does.</summary>
     public static IEnumerable<(Type Used, string Where)> TypesUsedBy(Type type)
     {
-        foreach (Type used in Flatten(type.BaseType).Concat(type.GetInterfaces().SelectMany(Flatten)))
+        foreach (var used in Flatten(type.BaseType).Concat(type.GetInterfaces().SelectMany(Flatten)))
             yield return (used, "its base types");
-        foreach (FieldInfo field in type.GetFields(All))
+        foreach (var field in type.GetFields(All))
         {
-            foreach (Type used in Flatten(field.FieldType))
+            foreach (var used in Flatten(field.FieldType))
                 yield return (used, field.Name);
         }
-        foreach (MethodBase method in Methods(type))
+        foreach (var method in Methods(type))
         {
-            IEnumerable<Type?> mentioned = method.GetParameters().Select(p => (Type?)p.ParameterType)
+            var mentioned = method
+                .GetParameters()
+                .Select(p => (Type?)p.ParameterType)
                 .Append((method as MethodInfo)?.ReturnType)
                 .Concat(method.GetMethodBody()?.LocalVariables.Select(v => (Type?)v.LocalType) ?? [])
                 .Concat(MembersUsedBy(method).SelectMany(m => new[] { m as Type ?? m.DeclaringType, ResultOf(m) }));
-            foreach (Type used in mentioned.SelectMany(Flatten).Distinct())
+            foreach (var used in mentioned.SelectMany(Flatten).Distinct())
                 yield return (used, method.Name);
         }
     }
 
     /// <summary>Constructors and methods declared by a type, compiler-made ones included.</summary>
-    public static IEnumerable<MethodBase> Methods(Type type) =>
-        type.GetMethods(All).Cast<MethodBase>().Concat(type.GetConstructors(All));
+    public static IEnumerable<MethodBase> Methods(Type type) => type.GetMethods(All).Cast<MethodBase>().Concat(type.GetConstructors(All));
 
     /// <summary>The members that a body names: calls, field accesses, type tokens.</summary>
     public static IEnumerable<MemberInfo> MembersUsedBy(MethodBase method)
     {
-        byte[]? il = method.GetMethodBody()?.GetILAsByteArray();
+        var il = method.GetMethodBody()?.GetILAsByteArray();
         if (il is null)
             yield break;
-        Type[]? typeArguments = method.DeclaringType?.IsGenericType == true ? method.DeclaringType.GetGenericArguments() : null;
-        Type[]? methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
-        for (int at = 0; at < il.Length;)
+        var typeArguments = method.DeclaringType?.IsGenericType == true ? method.DeclaringType.GetGenericArguments() : null;
+        var methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
+        for (var at = 0; at < il.Length; )
         {
             ushort value = il[at++];
             if (value == 0xFE)
                 value = (ushort)(0xFE00 | il[at++]);
-            OpCode code = s_opcodes[value];
-            if (code.OperandType is OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok
-                && Resolve(method.Module, BitConverter.ToInt32(il, at), typeArguments, methodArguments) is { } member)
+            var code = s_opcodes[value];
+            if (
+                code.OperandType is OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok
+                && Resolve(method.Module, BitConverter.ToInt32(il, at), typeArguments, methodArguments) is { } member
+            )
                 yield return member;
             at += OperandSize(code, il, at);
         }
@@ -75,22 +78,24 @@ internal static class CodeReferences
         }
     }
 
-    private static Type? ResultOf(MemberInfo member) => member switch
-    {
-        MethodInfo m => m.ReturnType,
-        FieldInfo f => f.FieldType,
-        _ => null,
-    };
+    private static Type? ResultOf(MemberInfo member) =>
+        member switch
+        {
+            MethodInfo m => m.ReturnType,
+            FieldInfo f => f.FieldType,
+            _ => null,
+        };
 
-    private static int OperandSize(OpCode code, byte[] il, int at) => code.OperandType switch
-    {
-        OperandType.InlineNone => 0,
-        OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
-        OperandType.InlineVar => 2,
-        OperandType.InlineI8 or OperandType.InlineR => 8,
-        OperandType.InlineSwitch => 4 + 4 * BitConverter.ToInt32(il, at),
-        _ => 4,
-    };
+    private static int OperandSize(OpCode code, byte[] il, int at) =>
+        code.OperandType switch
+        {
+            OperandType.InlineNone => 0,
+            OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
+            OperandType.InlineVar => 2,
+            OperandType.InlineI8 or OperandType.InlineR => 8,
+            OperandType.InlineSwitch => 4 + 4 * BitConverter.ToInt32(il, at),
+            _ => 4,
+        };
 
     private static IEnumerable<Type> Flatten(Type? type)
     {
@@ -100,8 +105,6 @@ internal static class CodeReferences
             return Flatten(type.GetElementType());
         if (type.IsFunctionPointer)
             return type.GetFunctionPointerParameterTypes().Append(type.GetFunctionPointerReturnType()).SelectMany(Flatten);
-        return type.IsGenericType
-            ? type.GetGenericArguments().SelectMany(Flatten).Append(type.GetGenericTypeDefinition())
-            : [type];
+        return type.IsGenericType ? type.GetGenericArguments().SelectMany(Flatten).Append(type.GetGenericTypeDefinition()) : [type];
     }
 }

@@ -29,7 +29,16 @@ public class DependencyTests
     };
 
     private static readonly string[] s_frameworks =
-        ["TorchSharp", "Microsoft.ML", "Tensorflow", "ILGPU", "ComputeSharp", "MathNet", "Accord", "Keras"];
+    [
+        "TorchSharp",
+        "Microsoft.ML",
+        "Tensorflow",
+        "ILGPU",
+        "ComputeSharp",
+        "MathNet",
+        "Accord",
+        "Keras",
+    ];
 
     private static Assembly Library => typeof(UserErrorException).Assembly;
 
@@ -38,8 +47,7 @@ public class DependencyTests
     [Test]
     public void EveryFolderOfTheLibraryHasARule()
     {
-        IEnumerable<string> unknown = Library.GetTypes().Select(Part).Where(part => part.Length > 0).Distinct()
-            .Where(part => !s_mayUse.ContainsKey(part));
+        var unknown = Library.GetTypes().Select(Part).Where(part => part.Length > 0).Distinct().Where(part => !s_mayUse.ContainsKey(part));
         Repository.AssertNone(unknown, "These namespaces of Lur have no row in the table of dependencies:");
     }
 
@@ -47,12 +55,12 @@ public class DependencyTests
     public void ArrowsPointOnlyDown()
     {
         var violations = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (Type type in Library.GetTypes().Where(t => s_mayUse.ContainsKey(Part(t))))
+        foreach (var type in Library.GetTypes().Where(t => s_mayUse.ContainsKey(Part(t))))
         {
-            string from = Part(type);
-            foreach ((Type used, string where) in CodeReferences.TypesUsedBy(type).Where(u => u.Used.Assembly == Library))
+            var from = Part(type);
+            foreach ((var used, var where) in CodeReferences.TypesUsedBy(type).Where(u => u.Used.Assembly == Library))
             {
-                string to = Part(used);
+                var to = Part(used);
                 if (to.Length > 0 && to != from && !s_mayUse[from].Contains(to))
                     violations.Add($"{type.FullName}.{where} uses {used.FullName}: {from} may use {Allowed(from)}");
             }
@@ -72,7 +80,7 @@ public class DependencyTests
     [Test]
     public void NothingUsesTheCommandLine()
     {
-        AssemblyName[] references = Library.GetReferencedAssemblies();
+        var references = Library.GetReferencedAssemblies();
         Assert.That(references.Select(r => r.Name), Has.None.EqualTo("Lur.Cli"));
         Assert.That(references, Is.Not.Empty);
     }
@@ -80,7 +88,7 @@ public class DependencyTests
     [Test]
     public void NoDeepLearningFrameworkIsUnderneath()
     {
-        IEnumerable<string> names = new[] { Library, Command }
+        var names = new[] { Library, Command }
             .SelectMany(a => a.GetReferencedAssemblies().Select(r => $"{a.GetName().Name} references {r.Name}"))
             .Where(line => s_frameworks.Any(f => line.Contains($"references {f}", StringComparison.OrdinalIgnoreCase)));
         Repository.AssertNone(names, "Frameworks in the product:");
@@ -90,15 +98,27 @@ public class DependencyTests
     public void OnlyTheBindingsImportNativeFunctions()
     {
         var violations = new List<string>();
-        foreach (Type type in Library.GetTypes().Concat(Command.GetTypes()))
+        foreach (var type in Library.GetTypes().Concat(Command.GetTypes()))
         {
-            violations.AddRange(CodeReferences.Methods(type)
-                .Where(m => m.Attributes.HasFlag(MethodAttributes.PinvokeImpl))
-                .Select(m => $"{type.FullName}.{m.Name}"));
+            violations.AddRange(
+                CodeReferences
+                    .Methods(type)
+                    .Where(m => m.Attributes.HasFlag(MethodAttributes.PinvokeImpl))
+                    .Select(m => $"{type.FullName}.{m.Name}")
+            );
         }
-        violations.AddRange(new[] { "src/Lur", "src/Lur.Cli" }.SelectMany(folder => Repository.Files(folder, ".cs"))
-            .Where(file => Repository.Lines(file).Any(line => line.TrimStart().StartsWith("[LibraryImport", StringComparison.Ordinal)
-                || line.TrimStart().StartsWith("[DllImport", StringComparison.Ordinal))));
+        violations.AddRange(
+            new[] { "src/Lur", "src/Lur.Cli" }
+                .SelectMany(folder => Repository.Files(folder, ".cs"))
+                .Where(file =>
+                    Repository
+                        .Lines(file)
+                        .Any(line =>
+                            line.TrimStart().StartsWith("[LibraryImport", StringComparison.Ordinal)
+                            || line.TrimStart().StartsWith("[DllImport", StringComparison.Ordinal)
+                        )
+                )
+        );
         Repository.AssertNone(violations, "Native imports outside Lur.Cuda:");
     }
 
@@ -106,9 +126,11 @@ public class DependencyTests
     public void NoNativeHandleInAPublicSignatureAboveDevice()
     {
         var violations = new List<string>();
-        foreach (Type type in Library.GetExportedTypes().Where(t => Part(t) is not ("Device" or "")))
+        foreach (var type in Library.GetExportedTypes().Where(t => Part(t) is not ("Device" or "")))
         {
-            foreach (MemberInfo member in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            foreach (
+                var member in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
+            )
             {
                 violations.AddRange(SignatureOf(member).Where(IsNativeHandle).Select(t => $"{type.FullName}.{member.Name} shows {t.Name}"));
             }
@@ -120,16 +142,20 @@ public class DependencyTests
     public void OnlyDeviceAndTensorsAllocateDeviceMemory()
     {
         var violations = new List<string>();
-        bool found = false;
-        foreach (Type type in Library.GetTypes().Concat(Command.GetTypes()))
+        var found = false;
+        foreach (var type in Library.GetTypes().Concat(Command.GetTypes()))
         {
-            foreach (MethodBase method in CodeReferences.Methods(type))
+            foreach (var method in CodeReferences.Methods(type))
             {
-                bool allocates = CodeReferences.MembersUsedBy(method)
+                var allocates = CodeReferences
+                    .MembersUsedBy(method)
                     .Any(m => m.Name == "Allocate" && m.DeclaringType?.FullName == "Lur.Device.ComputeDevice");
                 found |= allocates;
-                if (allocates && (type.Assembly != Library || Part(type) is not ("Device" or "Tensors"))
-                    && !s_allocationExceptions.ContainsKey(type.FullName ?? ""))
+                if (
+                    allocates
+                    && (type.Assembly != Library || Part(type) is not ("Device" or "Tensors"))
+                    && !s_allocationExceptions.ContainsKey(type.FullName ?? "")
+                )
                     violations.Add($"{type.FullName}.{method.Name}");
             }
         }
@@ -140,22 +166,28 @@ public class DependencyTests
     /// <summary>"Layers" for Lur.Layers and everything below it, "" for the root namespace and what the compiler adds.</summary>
     private static string Part(Type type)
     {
-        string[] words = (type.Namespace ?? "").Split('.');
+        var words = (type.Namespace ?? "").Split('.');
         return words.Length > 1 && words[0] == "Lur" ? words[1] : "";
     }
 
     private static string Allowed(string from) => s_mayUse[from].Length == 0 ? "nothing" : string.Join(", ", s_mayUse[from]);
 
-    private static IEnumerable<Type> SignatureOf(MemberInfo member) => (member switch
-    {
-        MethodInfo m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType),
-        ConstructorInfo c => c.GetParameters().Select(p => p.ParameterType),
-        FieldInfo f => [f.FieldType],
-        PropertyInfo p => [p.PropertyType],
-        _ => Enumerable.Empty<Type>(),
-    }).Select(t => t.IsByRef ? t.GetElementType()! : t);
+    private static IEnumerable<Type> SignatureOf(MemberInfo member) =>
+        (
+            member switch
+            {
+                MethodInfo m => m.GetParameters().Select(p => p.ParameterType).Append(m.ReturnType),
+                ConstructorInfo c => c.GetParameters().Select(p => p.ParameterType),
+                FieldInfo f => [f.FieldType],
+                PropertyInfo p => [p.PropertyType],
+                _ => Enumerable.Empty<Type>(),
+            }
+        ).Select(t => t.IsByRef ? t.GetElementType()! : t);
 
     private static bool IsNativeHandle(Type type) =>
-        type == typeof(nint) || type == typeof(nuint) || type.IsPointer || type.IsFunctionPointer
+        type == typeof(nint)
+        || type == typeof(nuint)
+        || type.IsPointer
+        || type.IsFunctionPointer
         || type.Assembly.GetName().Name is "Lur.Cuda" or "ManagedCuda" or "CudaBlas" or "NVRTC";
 }

@@ -2,20 +2,35 @@ using System.Diagnostics;
 
 namespace Lur.Tests.Architecture;
 
-/// <summary>C# formatting is enforced by the build (IDE0055); kernels, C++ and scripts are checked here.</summary>
+/// <summary>CSharpier formats the C# sources to 140 columns, clang-format kernels and C++; both are checked here.</summary>
 public class FormattingTests
 {
+    [Test]
+    public void CSharpFollowsCSharpier()
+    {
+        if (Run("dotnet", "csharpier", "--version") is not { Code: 0 })
+            Assert.Ignore("CSharpier is not restored (dotnet tool restore).");
+        var (code, text) = Run("dotnet", "csharpier", "check", ".")!.Value;
+        Assert.That(code, Is.Zero, $"Run dotnet csharpier format .{Environment.NewLine}{text}");
+    }
+
     [Test]
     public void KernelsAndCppFollowClangFormat()
     {
         // Another major version formats differently, so only the one that .clang-format was written for is a judge.
-        string? tool = new[] { "clang-format-14", "clang-format" }.FirstOrDefault(name => Run(name, "--version") is { Code: 0 } v
-            && v.Text.Contains("version 14.", StringComparison.Ordinal));
+        var tool = new[] { "clang-format-14", "clang-format" }.FirstOrDefault(name =>
+            Run(name, "--version") is { Code: 0 } v && v.Text.Contains("version 14.", StringComparison.Ordinal)
+        );
         if (tool is null)
             Assert.Ignore("clang-format 14 is not on this machine (Debian package clang-format-14).");
-        string[] files = [.. Repository.Files("kernels", ".cu", ".cuh"), .. Repository.Files("src", ".cpp", ".h"), .. Repository.Files("tests", ".cpp", ".h")];
+        string[] files =
+        [
+            .. Repository.Files("kernels", ".cu", ".cuh"),
+            .. Repository.Files("src", ".cpp", ".h"),
+            .. Repository.Files("tests", ".cpp", ".h"),
+        ];
         Assert.That(files, Is.Not.Empty);
-        (int code, string text) = Run(tool!, ["--dry-run", "-Werror", .. files])!.Value;
+        (var code, var text) = Run(tool!, ["--dry-run", "-Werror", .. files])!.Value;
         string[] wrong = [.. text.Split('\n').Where(line => line.Contains("error:", StringComparison.Ordinal))];
         Assert.That(code, Is.Zero, $"Run {tool} -i on:{Environment.NewLine}{string.Join(Environment.NewLine, wrong.Take(20))}");
     }
@@ -26,7 +41,7 @@ public class FormattingTests
     {
         if (Run("bash", "--version") is null)
             Assert.Ignore("bash is not on this machine.");
-        (int code, string text) = Run("bash", "-n", script)!.Value;
+        (var code, var text) = Run("bash", "-n", script)!.Value;
         Assert.That(code, Is.Zero, text);
     }
 
@@ -40,9 +55,9 @@ public class FormattingTests
         };
         try
         {
-            using Process process = Process.Start(start)!;
-            Task<string> errors = process.StandardError.ReadToEndAsync();
-            string text = process.StandardOutput.ReadToEnd() + errors.Result;
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync();
+            var text = process.StandardOutput.ReadToEnd() + errors.Result;
             process.WaitForExit();
             return (process.ExitCode, text);
         }

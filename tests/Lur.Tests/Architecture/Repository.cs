@@ -5,8 +5,19 @@ internal static class Repository
 {
     private static readonly HashSet<string> s_notSources = new(StringComparer.Ordinal)
     {
-        ".git", "bin", "obj", "artifacts", "out", "runs", "tools", "TestResults", "BenchmarkDotNet.Artifacts", ".vs", ".idea",
-        "__pycache__", "node_modules",
+        ".git",
+        "bin",
+        "obj",
+        "artifacts",
+        "out",
+        "runs",
+        "tools",
+        "TestResults",
+        "BenchmarkDotNet.Artifacts",
+        ".vs",
+        ".idea",
+        "__pycache__",
+        "node_modules",
     };
 
     /// <summary>The folder of Lur.Native.sln; the test is not run where the tests lie without their sources.</summary>
@@ -27,14 +38,19 @@ internal static class Repository
     /// <summary>All files with one of the endings under a folder, as paths relative to the root, in a fixed order.</summary>
     public static IReadOnlyList<string> Files(string under, params string[] endings)
     {
-        string root = Root, start = Path.Combine(root, under);
+        string root = Root,
+            start = Path.Combine(root, under);
         if (!Directory.Exists(start))
             return [];
         var found = new List<string>();
         Collect(new DirectoryInfo(start), found);
-        return [.. found.Select(path => Path.GetRelativePath(root, path))
-            .Where(path => endings.Length == 0 || endings.Any(e => path.EndsWith(e, StringComparison.Ordinal)))
-            .Order(StringComparer.Ordinal)];
+        return
+        [
+            .. found
+                .Select(path => Path.GetRelativePath(root, path))
+                .Where(path => endings.Length == 0 || endings.Any(e => path.EndsWith(e, StringComparison.Ordinal)))
+                .Order(StringComparer.Ordinal),
+        ];
     }
 
     public static string Read(string relative) => File.ReadAllText(Path.Combine(Root, relative));
@@ -51,7 +67,7 @@ internal static class Repository
     private static void Collect(DirectoryInfo folder, List<string> found)
     {
         found.AddRange(folder.EnumerateFiles().Select(file => file.FullName));
-        foreach (DirectoryInfo child in folder.EnumerateDirectories().Where(d => !s_notSources.Contains(d.Name) && d.LinkTarget is null))
+        foreach (var child in folder.EnumerateDirectories().Where(d => !s_notSources.Contains(d.Name) && d.LinkTarget is null))
             Collect(child, found);
     }
 }

@@ -28,9 +28,22 @@ public class ReadmeTests
     public void TheTablesAreThoseOfTheCommittedResults()
     {
         var text = Repository.Read(ReadmeBlocks.File);
-        var rendered = ReadmeBlocks.Render(text, path => Path.Combine(Repository.Root, path) is var p && File.Exists(p) ? File.ReadAllText(p) : null);
+        var rendered = ReadmeBlocks.Render(
+            text,
+            path => Path.Combine(Repository.Root, path) is var p && File.Exists(p) ? File.ReadAllText(p) : null
+        );
         Assert.That(text, Is.EqualTo(rendered), "Run ./build.sh --target=Bench --filter=readme, and commit README.md.");
-        foreach (var block in new[] { "bench:methods", "bench:runs", "bench:peers", "bench:launch", "repro:cifar10-class", "repro:cifar10-random" })
+        foreach (
+            var block in new[]
+            {
+                "bench:methods",
+                "bench:runs",
+                "bench:peers",
+                "bench:launch",
+                "repro:cifar10-class",
+                "repro:cifar10-random",
+            }
+        )
             Assert.That(text, Does.Contain($"<!-- {block} -->"));
     }
 
@@ -39,7 +52,10 @@ public class ReadmeTests
     {
         const string before = "a\n<!-- bench:methods -->\nold\n<!-- /bench:methods -->\nb\n";
         var after = ReadmeBlocks.Render(before, path => path == "bench/results/Methods.json" ? Methods : null);
-        Assert.That(after, Does.StartWith("a\n<!-- bench:methods -->\n| Step |").And.EndsWith("<!-- /bench:methods -->\nb\n").And.Not.Contain("old"));
+        Assert.That(
+            after,
+            Does.StartWith("a\n<!-- bench:methods -->\n| Step |").And.EndsWith("<!-- /bench:methods -->\nb\n").And.Not.Contain("old")
+        );
         Assert.That(after, Does.Contain("| resnet18:w16, batch 64 + 64, LUR exact | 310.3 | 265.5 | 324 | 0 |"));
         Assert.That(after, Does.Contain("| resnet18:w16, batch 64, trim | 500.0 | 20.0 | 100 | - |"));
         Assert.That(ReadmeBlocks.Render(after, path => path == "bench/results/Methods.json" ? Methods : null), Is.EqualTo(after));
@@ -49,7 +65,13 @@ public class ReadmeTests
     public void ABlockWithoutResultsSaysSo()
     {
         var after = ReadmeBlocks.Render("<!-- repro:cifar10-class -->\n<!-- /repro:cifar10-class -->\n", _ => null);
-        Assert.That(after, Is.EqualTo("<!-- repro:cifar10-class -->\nNot measured: there is no `recipes/measured/cifar10-class.json`; `lur repro cifar10-class` makes it.\n<!-- /repro:cifar10-class -->\n"));
+        Assert.That(
+            after,
+            Is.EqualTo(
+                "<!-- repro:cifar10-class -->\nNot measured: there is no `recipes/measured/cifar10-class.json`; `lur repro "
+                    + "cifar10-class` makes it.\n<!-- /repro:cifar10-class -->\n"
+            )
+        );
     }
 
     [TestCase("<!-- bench:methods -->\n")]
@@ -71,14 +93,31 @@ public class ReadmeTests
     [Test]
     public void ARecipeIsOrderedByItsGap()
     {
-        string[] lines = ReproTable.Render(Measured).Split('\n');
-        Assert.That(lines[..5], Is.EqualTo(new[]
-        {
-            "| Run | UA % | Avg. gap |", "|---|---:|---:|", "| lur | 99.50 | 1.25 +- 0.13 |", "| ft | 12.35 +- 1.50 | 9.00 +- 0.50 |", "| retrain | 100.00 +- 0.00 | - |",
-        }));
+        var lines = ReproTable.Render(Measured).Split('\n');
+        Assert.That(
+            lines[..5],
+            Is.EqualTo(
+                new[]
+                {
+                    "| Run | UA % | Avg. gap |",
+                    "|---|---:|---:|",
+                    "| lur | 99.50 | 1.25 +- 0.13 |",
+                    "| ft | 12.35 +- 1.50 | 9.00 +- 0.50 |",
+                    "| retrain | 100.00 +- 0.00 | - |",
+                }
+            )
+        );
         Assert.That(lines[6], Is.EqualTo("`lur repro cifar10-class`; mean +- deviation over the seeds 1, 2, 3; M; version 0.1.0+abc."));
-        var more = Measured.Replace("\"gap\": {\"mean\": 9,", "\"deviceMegabytes\": {\"mean\": 103.26, \"deviation\": 0}, \"gap\": {\"mean\": 9,", StringComparison.Ordinal);
-        Assert.That(ReproTable.Render(more), Does.Contain("| Run | UA % | Avg. gap |\n").And.Not.Contain("103.3"), "costs are compared by benchmarks");
+        var more = Measured.Replace(
+            "\"gap\": {\"mean\": 9,",
+            "\"deviceMegabytes\": {\"mean\": 103.26, \"deviation\": 0}, \"gap\": {\"mean\": 9,",
+            StringComparison.Ordinal
+        );
+        Assert.That(
+            ReproTable.Render(more),
+            Does.Contain("| Run | UA % | Avg. gap |\n").And.Not.Contain("103.3"),
+            "costs are compared by benchmarks"
+        );
     }
 
     [Test]

@@ -21,10 +21,31 @@ public class ClangCudaTests
             Assert.Ignore("Not run: no clang++ 16 or newer with the NVPTX target; install it with 'apt-get install clang-16' or newer.");
         var kernels = KernelSource.Folder;
         // +ptx80: the *_sync shuffles are not in clang's default PTX version for sm_80.
-        var (code, ptx, log) = Run(Clang.Value!, "-x", "cuda", "--cuda-device-only", "-nocudainc", "-nocudalib", "--cuda-gpu-arch=sm_80",
-            "--cuda-feature=+ptx80", "-std=c++17", "-O1", "-Wall", "-Wno-unused-function", "-S", $"-DLUR_REAL={precision.TypeName()}",
-            "-include", Path.Combine(AppContext.BaseDirectory, "Bindings", "Clang", "cuda_device.h"),
-            "-I", kernels, "-I", Path.Combine(kernels, "include"), Path.Combine(kernels, file), "-o", "-");
+        var (code, ptx, log) = Run(
+            Clang.Value!,
+            "-x",
+            "cuda",
+            "--cuda-device-only",
+            "-nocudainc",
+            "-nocudalib",
+            "--cuda-gpu-arch=sm_80",
+            "--cuda-feature=+ptx80",
+            "-std=c++17",
+            "-O1",
+            "-Wall",
+            "-Wno-unused-function",
+            "-S",
+            $"-DLUR_REAL={precision.TypeName()}",
+            "-include",
+            Path.Combine(AppContext.BaseDirectory, "Bindings", "Clang", "cuda_device.h"),
+            "-I",
+            kernels,
+            "-I",
+            Path.Combine(kernels, "include"),
+            Path.Combine(kernels, file),
+            "-o",
+            "-"
+        );
         Assert.That(code, Is.Zero, log);
         var entries = Regex.Matches(ptx, @"\.entry (\w+)").Select(m => m.Groups[1].Value);
         Assert.That(entries, Is.EquivalentTo(KernelCatalog.Files.Single(f => f.Path == file).Kernels.Select(k => k.Name)));
@@ -38,8 +59,12 @@ public class ClangCudaTests
             try
             {
                 var (code, version, _) = Run(name, "--version");
-                if (code == 0 && Regex.Match(version, @"version (\d+)") is { Success: true } match && int.Parse(match.Groups[1].Value) >= 16
-                    && Run(name, "--print-targets").Output.Contains("nvptx64", StringComparison.Ordinal))
+                if (
+                    code == 0
+                    && Regex.Match(version, @"version (\d+)") is { Success: true } match
+                    && int.Parse(match.Groups[1].Value) >= 16
+                    && Run(name, "--print-targets").Output.Contains("nvptx64", StringComparison.Ordinal)
+                )
                     return name;
             }
             catch (System.ComponentModel.Win32Exception)

@@ -99,7 +99,10 @@ public class DriverTests
         CUmemoryPool pool = default;
         Assert.That(Drv.DeviceManagement.cuDeviceGetDefaultMemPool(ref pool, _context.Device), Is.EqualTo(CUResult.Success));
         var keep = ulong.MaxValue;
-        Assert.That(Drv.MemoryManagement.cuMemPoolSetAttribute(pool, CUmemPool_attribute.ReleaseThreshold, ref keep), Is.EqualTo(CUResult.Success));
+        Assert.That(
+            Drv.MemoryManagement.cuMemPoolSetAttribute(pool, CUmemPool_attribute.ReleaseThreshold, ref keep),
+            Is.EqualTo(CUResult.Success)
+        );
         using var stream = new CudaStream();
         CUdeviceptr pointer = default;
         Assert.That(Drv.MemoryManagement.cuMemAllocAsync(ref pointer, 4096, stream.Stream), Is.EqualTo(CUResult.Success));
@@ -130,7 +133,10 @@ public class DriverTests
     {
         var e = Assert.Throws<CudaException>(() => _ = new CudaKernel("missing", _module, _context))!;
         Assert.That((e.CudaError, e.CudaInternalErrorName), Is.EqualTo((CUResult.ErrorNotFound, "CUDA_ERROR_NOT_FOUND")));
-        Assert.That(e.Message, Does.StartWith("cuModuleGetFunction(kernel: missing) failed with CUDA_ERROR_NOT_FOUND (500): ").And.Contain("not in the module"));
+        Assert.That(
+            e.Message,
+            Does.StartWith("cuModuleGetFunction(kernel: missing) failed with CUDA_ERROR_NOT_FOUND (500): ").And.Contain("not in the module")
+        );
         e = Assert.Throws<CudaException>(() => _context.LoadModulePTX([1, 2, 3, 4, 5, 6, 7, 8]))!;
         Assert.That((int)e.CudaError, Is.EqualTo(200).Or.EqualTo(209));
         Assert.That(e.Message, Does.Contain("cuModuleLoadData(bytes: 8)").And.Contain("kernel cache"));
@@ -156,7 +162,10 @@ public class DriverTests
         Assert.That(e.NVRTCError, Is.EqualTo(nvrtcResult.ErrorCompilation));
         Assert.That(e.Message, Does.Contain("broken.cu").And.Contain("undefined_thing").And.Contain("-default-device"));
         using var unknown = new CudaRuntimeCompiler("", "empty.cu");
-        Assert.That(Assert.Throws<NVRTCException>(() => unknown.Compile(["--no-such-option"]))!.NVRTCError, Is.EqualTo(nvrtcResult.ErrorInvalidOption));
+        Assert.That(
+            Assert.Throws<NVRTCException>(() => unknown.Compile(["--no-such-option"]))!.NVRTCError,
+            Is.EqualTo(nvrtcResult.ErrorInvalidOption)
+        );
     }
 
     [Test]

@@ -34,11 +34,15 @@ internal static class LibraryProbes
     internal static string Origin()
     {
         using var device = ComputeDevice.Open();
-        return string.Join(' ', Enum.GetValues<Precision>().Select(p =>
-        {
-            var relu = device.Kernels(p).Relu;
-            relu.Load();
-            return relu.Origin;
-        }));
+        return string.Join(
+            ' ',
+            Enum.GetValues<Precision>()
+                .Select(p =>
+                {
+                    var relu = device.Kernels(p).Relu;
+                    relu.Load();
+                    return relu.Origin;
+                })
+        );
     }
 }

@@ -25,16 +25,20 @@ public class LibrarySearchTests
     }
 
     [Test]
-    public void AnUnknownChoiceIsRefused() => AssertFails(ChildProcess.Run("backend", [("LUR_DEVICE", "gpu")]),
-        "LUR_DEVICE is 'gpu'; it must be 'cuda', 'host' or unset.");
+    public void AnUnknownChoiceIsRefused() =>
+        AssertFails(ChildProcess.Run("backend", [("LUR_DEVICE", "gpu")]), "LUR_DEVICE is 'gpu'; it must be 'cuda', 'host' or unset.");
 
     [Test]
     public void InsistingOnAnAbsentGpuSaysWhatWasTried()
     {
         if (TestDevices.All.Any(t => t.Name == "gpu"))
             Assert.Ignore("Not run: this machine has a GPU.");
-        AssertFails(ChildProcess.Run("backend", [("LUR_DEVICE", "cuda")]),
-            "LUR_DEVICE=cuda asks for an NVIDIA device", "libcuda", "nvidia-smi");
+        AssertFails(
+            ChildProcess.Run("backend", [("LUR_DEVICE", "cuda")]),
+            "LUR_DEVICE=cuda asks for an NVIDIA device",
+            "libcuda",
+            "nvidia-smi"
+        );
     }
 
     [Test]
@@ -47,8 +51,10 @@ public class LibrarySearchTests
         File.Copy(HostDriver, folder.At("libnvrtc.so.12"));
         var child = ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]);
         Assert.That(child.ExitCode, Is.Zero, child.Error);
-        Assert.That(child.Output, Does.StartWith(folder.At("libcuda.so.1")).And.Contain(folder.At("libnvrtc.so.12"))
-            .And.Contain("an NVIDIA device is present"));
+        Assert.That(
+            child.Output,
+            Does.StartWith(folder.At("libcuda.so.1")).And.Contain(folder.At("libnvrtc.so.12")).And.Contain("an NVIDIA device is present")
+        );
     }
 
     [Test]
@@ -56,8 +62,11 @@ public class LibrarySearchTests
     {
         RequireHostDriver();
         using var folder = new TemporaryFolder();
-        Build(folder.At("libcuda.so.1"), "int cuInit(unsigned f) { return 0; } int cuDeviceGetCount(int* n) { *n = 0; return 0; } " +
-            "int cuMemAllocAsync(void) { return 0; } int cuGraphInstantiateWithFlags(void) { return 0; }");
+        Build(
+            folder.At("libcuda.so.1"),
+            "int cuInit(unsigned f) { return 0; } int cuDeviceGetCount(int* n) { *n = 0; return 0; } "
+                + "int cuMemAllocAsync(void) { return 0; } int cuGraphInstantiateWithFlags(void) { return 0; }"
+        );
         var child = ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]);
         Assert.That(child.ExitCode, Is.Zero, child.Error);
         Assert.That(child.Output, Does.StartWith(HostDriver).And.Contain("counts no device"));
@@ -69,8 +78,12 @@ public class LibrarySearchTests
         RequireHostDriver();
         using var folder = new TemporaryFolder();
         Build(folder.At("libcuda.so.1"), "int cuInit(unsigned f) { return 0; }");
-        AssertFails(ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path), ("LUR_DEVICE", "cuda")]),
-            folder.At("libcuda.so.1"), "no cuMemAllocAsync", "CUDA 11.2");
+        AssertFails(
+            ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path), ("LUR_DEVICE", "cuda")]),
+            folder.At("libcuda.so.1"),
+            "no cuMemAllocAsync",
+            "CUDA 11.2"
+        );
     }
 
     [Test]
@@ -80,8 +93,13 @@ public class LibrarySearchTests
         using var folder = new TemporaryFolder();
         File.Copy(HostDriver, folder.At("libcuda.so.1"));
         File.WriteAllText(folder.At("libnvrtc.so.12"), "this is no library");
-        AssertFails(ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]),
-            "NVRTC, the CUDA run-time compiler, is not usable", folder.At("libnvrtc.so.12"), "apt-get install libnvrtc11.2", "LUR_DEVICE=host");
+        AssertFails(
+            ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]),
+            "NVRTC, the CUDA run-time compiler, is not usable",
+            folder.At("libnvrtc.so.12"),
+            "apt-get install libnvrtc11.2",
+            "LUR_DEVICE=host"
+        );
     }
 
     [Test]
@@ -98,8 +116,13 @@ public class LibrarySearchTests
     public void AnAbsentLibrarySaysWhereItWasLookedForAndTheRemedy()
     {
         var e = Assert.Throws<CudaLibraryException>(() => NativeLibraries.FindOrThrow(NativeLibraries.Compiler, ["libnvrtc.so.0"]))!;
-        Assert.That(e.Message, Does.StartWith("NVRTC, the CUDA run-time compiler, was not found (tried libnvrtc.so.0 in the system's library search")
-            .And.Contain("apt-get install libnvrtc11.2 libnvrtc-builtins11.8").And.Contain("LUR_CUDA_LIB_DIR").And.Not.Contain("\n"));
+        Assert.That(
+            e.Message,
+            Does.StartWith("NVRTC, the CUDA run-time compiler, was not found (tried libnvrtc.so.0 in the system's library search")
+                .And.Contain("apt-get install libnvrtc11.2 libnvrtc-builtins11.8")
+                .And.Contain("LUR_CUDA_LIB_DIR")
+                .And.Not.Contain("\n")
+        );
         e = Assert.Throws<CudaLibraryException>(() => NativeLibraries.FindOrThrow(NativeLibraries.Blas, ["libcublas.so.0"]))!;
         Assert.That(e.Message, Does.StartWith("cuBLAS was not found").And.Contain("apt-get install libcublas11"));
     }
@@ -108,14 +131,21 @@ public class LibrarySearchTests
     public void WithoutACompilerTheSentenceNamesThePackage()
     {
         RequireHostDriver();
-        AssertFails(ChildProcess.Run("compile", [Host, ("LUR_HOST_CXX", null), ("PATH", "/nonexistent"), ("LUR_CACHE", "off")]), "apt-get install g++");
+        AssertFails(
+            ChildProcess.Run("compile", [Host, ("LUR_HOST_CXX", null), ("PATH", "/nonexistent"), ("LUR_CACHE", "off")]),
+            "apt-get install g++"
+        );
     }
 
     [Test]
     public void WithoutOpenBlasTheSentenceNamesThePackage()
     {
         RequireHostDriver();
-        AssertFails(ChildProcess.Run("gemm", [Host, ("LUR_HOST_OPENBLAS", "/nonexistent/libopenblas.so")]), "/nonexistent/libopenblas.so", "apt-get install libopenblas");
+        AssertFails(
+            ChildProcess.Run("gemm", [Host, ("LUR_HOST_OPENBLAS", "/nonexistent/libopenblas.so")]),
+            "/nonexistent/libopenblas.so",
+            "apt-get install libopenblas"
+        );
     }
 
     [Test]
@@ -124,17 +154,29 @@ public class LibrarySearchTests
         using var folder = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(f => !f.EndsWith(".so", StringComparison.Ordinal)))
             File.Copy(file, folder.At(Path.GetFileName(file)));
-        AssertFails(ChildProcess.Run("backend", [Host], folder.Path), "There is nothing to compute on", NativeLibraries.HostDriver, "apt-get install g++");
+        AssertFails(
+            ChildProcess.Run("backend", [Host], folder.Path),
+            "There is nothing to compute on",
+            NativeLibraries.HostDriver,
+            "apt-get install g++"
+        );
     }
 
     [Test]
     public void TheDoctorFindsTheMissingCompilerAndNeverThrows()
     {
         RequireHostDriver();
-        var child = ChildProcess.Run("doctor", [Host, ("PATH", "/nonexistent"), ("LUR_HOST_CXX", null), ("LUR_HOST_OPENBLAS", "/nonexistent/b.so")]);
+        var child = ChildProcess.Run(
+            "doctor",
+            [Host, ("PATH", "/nonexistent"), ("LUR_HOST_CXX", null), ("LUR_HOST_OPENBLAS", "/nonexistent/b.so")]
+        );
         Assert.That(child.ExitCode, Is.Zero, child.Error);
         using var report = JsonDocument.Parse(child.Output);
-        var findings = report.RootElement.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("text").GetString()!).ToArray();
+        var findings = report
+            .RootElement.GetProperty("findings")
+            .EnumerateArray()
+            .Select(f => f.GetProperty("text").GetString()!)
+            .ToArray();
         Assert.That(findings, Has.Some.Contains("g++").And.Some.Contains("/nonexistent/b.so"), child.Output);
         Assert.That(report.RootElement.GetProperty("backend").GetString(), Is.EqualTo("host"));
     }
@@ -149,7 +191,10 @@ public class LibrarySearchTests
         Assert.That(report.Libraries.Take(3), Has.All.Property("Path").Not.Null);
         Assert.That(report.Kernels.SourceFiles, Is.EqualTo(KernelCatalog.Files.Count).And.GreaterThan(0));
         Assert.That(report.ToText(), Does.Contain(report.Devices[0].Name).And.Contain("compute capability"));
-        Assert.That(JsonSerializer.Deserialize<JsonElement>(report.ToJson()).GetProperty("devices").GetArrayLength(), Is.EqualTo(report.Devices.Count));
+        Assert.That(
+            JsonSerializer.Deserialize<JsonElement>(report.ToJson()).GetProperty("devices").GetArrayLength(),
+            Is.EqualTo(report.Devices.Count)
+        );
     }
 
     private static void RequireHostDriver()
@@ -168,8 +213,9 @@ public class LibrarySearchTests
 
     private static void Build(string file, string source)
     {
-        var compiler = new[] { "gcc", "g++", "clang" }.SelectMany(c => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-            .Select(p => Path.Combine(p, c))).FirstOrDefault(File.Exists);
+        var compiler = new[] { "gcc", "g++", "clang" }
+            .SelectMany(c => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(p => Path.Combine(p, c)))
+            .FirstOrDefault(File.Exists);
         if (compiler is null)
             Assert.Ignore("Not run: no C compiler to make a false library with.");
         var text = file + ".c";

@@ -6,14 +6,16 @@ namespace Lur.Tests.Bindings;
 /// <summary>Every kernel file through NVIDIA's own compiler, for devices that are not here.</summary>
 public class NvrtcTests
 {
-    private static readonly Lazy<(NvrtcLibrary? Library, string Reason)> Nvrtc = new(() =>
-        (NvrtcLibrary.TryFind(out var reason), reason));
+    private static readonly Lazy<(NvrtcLibrary? Library, string Reason)> Nvrtc = new(() => (NvrtcLibrary.TryFind(out var reason), reason));
 
     private static IEnumerable<string> Files => KernelCatalog.Files.Select(f => f.Path);
 
     [Test]
     public void EveryKernelFileCompilesForHopperAndAmpere(
-        [ValueSource(nameof(Files))] string file, [Values(80, 90)] int architecture, [Values] Precision precision)
+        [ValueSource(nameof(Files))] string file,
+        [Values(80, 90)] int architecture,
+        [Values] Precision precision
+    )
     {
         var image = KernelImages.Compile(Find(), file, precision, new Version(architecture / 10, architecture % 10));
         // A cubin is an ELF file; every entry point is in its symbol table.
@@ -63,8 +65,10 @@ public class NvrtcTests
     {
         if (Nvrtc.Value.Library is null)
         {
-            Assert.Ignore($"Not run: no NVRTC ({Nvrtc.Value.Reason}); install it with 'apt-get install libnvrtc11.2 libnvrtc-builtins11.8' " +
-                "from Debian's non-free component.");
+            Assert.Ignore(
+                $"Not run: no NVRTC ({Nvrtc.Value.Reason}); install it with 'apt-get install libnvrtc11.2 libnvrtc-builtins11.8' "
+                    + "from Debian's non-free component."
+            );
         }
         return Nvrtc.Value.Library!;
     }

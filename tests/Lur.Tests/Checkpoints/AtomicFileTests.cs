@@ -25,12 +25,19 @@ public class AtomicFileTests
     public void AnExceptionLeavesTheOldFile()
     {
         using var folder = new TempFolder();
-        string path = folder.Write("a", "old");
-        Assert.That(() => AtomicFile.Write(path, s =>
-        {
-            s.Write(new byte[100_000]);
-            throw new InvalidOperationException("x");
-        }), Throws.InvalidOperationException);
+        var path = folder.Write("a", "old");
+        Assert.That(
+            () =>
+                AtomicFile.Write(
+                    path,
+                    s =>
+                    {
+                        s.Write(new byte[100_000]);
+                        throw new InvalidOperationException("x");
+                    }
+                ),
+            Throws.InvalidOperationException
+        );
         Assert.That(File.ReadAllText(path), Is.EqualTo("old"));
         Assert.That(Names(folder), Is.EqualTo(new[] { "a" }));
     }
@@ -51,9 +58,9 @@ public class AtomicFileTests
     {
         RequireShell();
         using var folder = new TempFolder();
-        string path = folder.Write("a", "old");
-        using Process child = CrashHelper.Start("half", path, Bytes);
-        string? line = child.StandardOutput.ReadLine();
+        var path = folder.Write("a", "old");
+        using var child = CrashHelper.Start("half", path, Bytes);
+        var line = child.StandardOutput.ReadLine();
         Assert.That(line, Is.EqualTo("half"), () => child.StandardError.ReadToEnd());
         Assert.That(AtomicFile.RemoveLeftovers(folder.Path), Is.Zero, "a live writer's file must stay");
         Assert.That(Leftovers(folder), Has.Length.EqualTo(1));
@@ -72,15 +79,15 @@ public class AtomicFileTests
         RequireShell();
         var random = TestRandom.ForCurrentTest();
         using var folder = new TempFolder();
-        string path = folder["a"];
-        for (int round = 0; round < 4; round++)
+        var path = folder["a"];
+        for (var round = 0; round < 4; round++)
         {
-            using Process child = CrashHelper.Start("loop", path, Bytes);
+            using var child = CrashHelper.Start("loop", path, Bytes);
             Assert.That(child.StandardOutput.ReadLine(), Is.EqualTo("started"));
             Thread.Sleep(random.Below(60));
             child.Kill();
             child.WaitForExit();
-            byte[] content = File.ReadAllBytes(path);
+            var content = File.ReadAllBytes(path);
             Assert.That(content, Has.Length.EqualTo(Bytes));
             Assert.That(content.AsSpan().ContainsAnyExcept(content[0]), Is.False, "old and new content are mixed");
             AtomicFile.RemoveLeftovers(folder.Path);
@@ -93,9 +100,9 @@ public class AtomicFileTests
     {
         RequireShell();
         using var folder = new TempFolder();
-        string path = folder.Write("a", "old");
-        using Process child = CrashHelper.Start("whole", path, Bytes, "trap '' XFSZ; ulimit -f 512");
-        string error = child.StandardError.ReadToEnd();
+        var path = folder.Write("a", "old");
+        using var child = CrashHelper.Start("whole", path, Bytes, "trap '' XFSZ; ulimit -f 512");
+        var error = child.StandardError.ReadToEnd();
         child.WaitForExit();
         Assert.That(child.ExitCode, Is.EqualTo(1), error);
         Assert.That(error, Does.Contain(path).And.Contain("could not be written").And.Contain("what was there before is unchanged"));
@@ -107,13 +114,13 @@ public class AtomicFileTests
     public void AFullDiskLeavesTheOldFile()
     {
         using var folder = new TempFolder();
-        string disk = folder["disk"];
+        var disk = folder["disk"];
         Directory.CreateDirectory(disk);
         if (!OperatingSystem.IsLinux() || Run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk) != 0)
             Assert.Ignore("A small file system could not be mounted here; a file size limit stands in for it in another test.");
         try
         {
-            string path = Path.Combine(disk, "a");
+            var path = Path.Combine(disk, "a");
             File.WriteAllText(path, "old");
             var error = Assert.Throws<UserErrorException>(() => AtomicFile.Write(path, s => s.Write(new byte[Bytes])));
             Assert.That(error!.Message, Does.Contain("No space left on device").And.Contain("unchanged"));
@@ -136,7 +143,7 @@ public class AtomicFileTests
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
             process.WaitForExit();
             return process.ExitCode;
         }
@@ -146,7 +153,8 @@ public class AtomicFileTests
         }
     }
 
-    private static string[] Names(TempFolder folder) => [.. Directory.EnumerateFileSystemEntries(folder.Path).Select(p => Path.GetFileName(p)).Order()];
+    private static string[] Names(TempFolder folder) =>
+        [.. Directory.EnumerateFileSystemEntries(folder.Path).Select(p => Path.GetFileName(p)).Order()];
 
     private static string[] Leftovers(TempFolder folder) => Directory.GetFiles(folder.Path, ".*" + AtomicFile.TemporarySuffix);
 }

@@ -11,13 +11,15 @@ public class MemoryLayoutTests
     [TestCase(1, 1, 3, 2)]
     public void ElementsGoWhereTheLayoutSaysAndBack(int n, int c, int h, int w)
     {
-        int[] source = [.. Enumerable.Range(0, n * c * h * w)], target = new int[source.Length], back = new int[source.Length];
+        int[] source = [.. Enumerable.Range(0, n * c * h * w)],
+            target = new int[source.Length],
+            back = new int[source.Length];
         MemoryLayout.OihwToKrsc<int>(source, target, n, c, h, w);
-        for (int i = 0; i < n; i++)
-            for (int j = 0; j < c; j++)
-                for (int y = 0; y < h; y++)
-                    for (int x = 0; x < w; x++)
-                        Assert.That(target[((i * h + y) * w + x) * c + j], Is.EqualTo(((i * c + j) * h + y) * w + x));
+        for (var i = 0; i < n; i++)
+        for (var j = 0; j < c; j++)
+        for (var y = 0; y < h; y++)
+        for (var x = 0; x < w; x++)
+            Assert.That(target[((i * h + y) * w + x) * c + j], Is.EqualTo(((i * c + j) * h + y) * w + x));
         MemoryLayout.KrscToOihw<int>(target, back, n, c, h, w);
         Assert.That(back, Is.EqualTo(source));
         MemoryLayout.NhwcToNchw<int>(source, target, n, c, h, w);

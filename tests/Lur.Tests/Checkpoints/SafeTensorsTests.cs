@@ -10,11 +10,11 @@ public class SafeTensorsTests
 {
     internal static byte[] FileOf(string json, int dataBytes, int padding = 0)
     {
-        byte[] text = Encoding.UTF8.GetBytes(json + new string(' ', padding));
-        byte[] bytes = new byte[8 + text.Length + dataBytes];
+        var text = Encoding.UTF8.GetBytes(json + new string(' ', padding));
+        var bytes = new byte[8 + text.Length + dataBytes];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, text.Length);
         text.CopyTo(bytes, 8);
-        for (int i = 0; i < dataBytes; i++)
+        for (var i = 0; i < dataBytes; i++)
             bytes[8 + text.Length + i] = (byte)(i * 11 + 1);
         return bytes;
     }
@@ -32,21 +32,30 @@ public class SafeTensorsTests
     public void ReadsWhatAnotherWriterWrote()
     {
         using var folder = new TempFolder();
-        byte[] bytes = FileOf(Foreign, 37, 5);
+        var bytes = FileOf(Foreign, 37, 5);
         using var file = SafeTensorsFile.Open(folder.Write("f", bytes));
         Assert.That(file.Tensors.Select(t => t.Name), Is.EqualTo(new[] { "b.weight", "a", "flag", "none", "éA" }));
         Assert.That(file.Metadata, Is.EqualTo(new Dictionary<string, string> { ["format"] = "pt", ["note"] = "x\ny" }));
-        Assert.That((file["a"].Count, file["a"].ShapeText, file["none"].Count, file["b.weight"].ShapeText), Is.EqualTo((1L, "[]", 0L, "[2, 3]")));
-        byte[] data = bytes[^37..];
+        Assert.That(
+            (file["a"].Count, file["a"].ShapeText, file["none"].Count, file["b.weight"].ShapeText),
+            Is.EqualTo((1L, "[]", 0L, "[2, 3]"))
+        );
+        var data = bytes[^37..];
         Assert.That(file.Bytes("b.weight").ToArray(), Is.EqualTo(data[9..33]));
-        float[] values = new float[6];
+        var values = new float[6];
         file.Read("b.weight", values);
         Assert.That(values, Is.EqualTo(MemoryMarshal.Cast<byte, float>(data.AsSpan(9, 24)).ToArray()));
         Assert.That(file.ReadArray<long>("a"), Is.EqualTo(new[] { BinaryPrimitives.ReadInt64LittleEndian(data.AsSpan(1)) }));
         Assert.That(file.Contains("flag") && !file.Contains("Flag"));
         Assert.That(() => file["x"], Throws.InstanceOf<UserErrorException>().With.Message.Contain("no tensor 'x'"));
-        Assert.That(() => file.Read("a", new float[1]), Throws.InstanceOf<UserErrorException>().With.Message.Contain("is I64, expected a floating type"));
-        Assert.That(() => file.Read("b.weight", new float[5]), Throws.InstanceOf<UserErrorException>().With.Message.Contain("[2, 3], 6 elements, expected 5"));
+        Assert.That(
+            () => file.Read("a", new float[1]),
+            Throws.InstanceOf<UserErrorException>().With.Message.Contain("is I64, expected a floating type")
+        );
+        Assert.That(
+            () => file.Read("b.weight", new float[5]),
+            Throws.InstanceOf<UserErrorException>().With.Message.Contain("[2, 3], 6 elements, expected 5")
+        );
         Assert.That(() => file.ReadArray<int>("a"), Throws.InstanceOf<UserErrorException>().With.Message.Contain("is I64, expected I32"));
     }
 
@@ -54,19 +63,25 @@ public class SafeTensorsTests
     public void RewritingWithoutChangeIsByteIdentical()
     {
         using var folder = new TempFolder();
-        byte[] bytes = FileOf(Foreign, 37, 5);
+        var bytes = FileOf(Foreign, 37, 5);
         using var file = SafeTensorsFile.Open(folder.Write("f", bytes));
         file.Rewrite(folder["g"], new Dictionary<string, ReadOnlyMemory<byte>>());
         Assert.That(File.ReadAllBytes(folder["g"]), Is.EqualTo(bytes));
         // Through memory and onto itself, while mapped.
         file.Rewrite(folder["f"], file.Tensors.ToDictionary(t => t.Name, t => (ReadOnlyMemory<byte>)file.Bytes(t.Name).ToArray()));
         Assert.That(File.ReadAllBytes(folder["f"]), Is.EqualTo(bytes));
-        byte[] changed = new byte[24];
+        var changed = new byte[24];
         file.Rewrite(folder["g"], new Dictionary<string, ReadOnlyMemory<byte>> { ["b.weight"] = changed });
         changed.CopyTo(bytes, bytes.Length - 37 + 9);
         Assert.That(File.ReadAllBytes(folder["g"]), Is.EqualTo(bytes));
-        Assert.That(() => file.Rewrite(folder["g"], new Dictionary<string, ReadOnlyMemory<byte>> { ["c"] = changed }), Throws.InstanceOf<UserErrorException>());
-        Assert.That(() => file.Rewrite(folder["g"], new Dictionary<string, ReadOnlyMemory<byte>> { ["a"] = changed }), Throws.ArgumentException);
+        Assert.That(
+            () => file.Rewrite(folder["g"], new Dictionary<string, ReadOnlyMemory<byte>> { ["c"] = changed }),
+            Throws.InstanceOf<UserErrorException>()
+        );
+        Assert.That(
+            () => file.Rewrite(folder["g"], new Dictionary<string, ReadOnlyMemory<byte>> { ["a"] = changed }),
+            Throws.ArgumentException
+        );
     }
 
     [Test]
@@ -85,12 +100,15 @@ public class SafeTensorsTests
         using var file = SafeTensorsFile.Open(folder["f"]);
         Assert.That(file.Tensors.Select(t => t.Name), Is.EqualTo(new[] { "num_batches_tracked", "empty", "second", "first", "bytes" }));
         Assert.That(file.Metadata, Is.EqualTo(new Dictionary<string, string> { ["z"] = "1", ["a"] = "ü\"" }));
-        long data = new FileInfo(folder["f"]).Length - file.Tensors.Max(t => t.End);
+        var data = new FileInfo(folder["f"]).Length - file.Tensors.Max(t => t.End);
         Assert.That(data % 8, Is.Zero);
         Assert.That(file.Tensors.Where(t => (data + t.Begin) % t.Type.Size() != 0), Is.Empty);
         Assert.That(file.ReadArray<float>("second").Select(BitConverter.SingleToInt32Bits), Is.EqualTo(new[] { 0x3FC00000, int.MinValue }));
         Assert.That(file.ReadArray<long>("num_batches_tracked"), Is.EqualTo(new[] { 7L }));
-        Assert.That(file.Sha256(), Is.EqualTo(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder["f"])))));
+        Assert.That(
+            file.Sha256(),
+            Is.EqualTo(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder["f"]))))
+        );
         writer.Save(folder["g"]);
         Assert.That(File.ReadAllBytes(folder["g"]), Is.EqualTo(File.ReadAllBytes(folder["f"])));
         Assert.That(() => writer.Add<float>("first", [1], [1]), Throws.ArgumentException);
@@ -108,8 +126,16 @@ public class SafeTensorsTests
     [TestCase("{" + A + "} x", 4, "not valid JSON")]
     [TestCase("{" + A, 4, "not valid JSON")]
     [TestCase("{" + A + "," + A + "}", 4, "the name 'a' occurs twice")]
-    [TestCase("{" + A + ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'b' starts at data offset 0, expected 4 (tensors leave no overlap)")]
-    [TestCase("{" + A + ",\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[5,6]}}", 6, "'b' starts at data offset 5, expected 4 (tensors leave no hole)")]
+    [TestCase(
+        "{" + A + ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+        4,
+        "'b' starts at data offset 0, expected 4 (tensors leave no overlap)"
+    )]
+    [TestCase(
+        "{" + A + ",\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[5,6]}}",
+        6,
+        "'b' starts at data offset 5, expected 4 (tensors leave no hole)"
+    )]
     [TestCase("{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'a' has dtype 'F33', expected one of BOOL, U8")]
     [TestCase("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "[0, 4], expected 8 bytes for F32 [2]")]
     [TestCase("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "[4, 0], expected 4 bytes")]
@@ -127,7 +153,7 @@ public class SafeTensorsTests
     public void ABrokenHeaderNamesFileAndOffset(string json, int dataBytes, string expected)
     {
         using var folder = new TempFolder();
-        string path = folder.Write("f", FileOf(json, dataBytes));
+        var path = folder.Write("f", FileOf(json, dataBytes));
         Assert.That(Fails(path), Does.Contain(path).And.Match("offset \\d+").And.Contain(expected));
     }
 
@@ -140,7 +166,7 @@ public class SafeTensorsTests
     public void ABrokenLengthNamesFileAndOffset(string hex, string expected)
     {
         using var folder = new TempFolder();
-        string path = folder.Write("f", Convert.FromHexString(hex.Replace(" ", "")));
+        var path = folder.Write("f", Convert.FromHexString(hex.Replace(" ", "")));
         Assert.That(Fails(path), Does.Contain($"'{path}', offset 0").And.Contain(expected));
         Assert.That(Fails(folder["none"]), Does.Contain("does not exist"));
         Assert.That(Fails(folder.Path), Does.Contain("is a folder"));
@@ -152,20 +178,29 @@ public class SafeTensorsTests
         using var folder = new TempFolder();
         float[] values = [0, -0f, 1, -2.5f, 65504, 1e-8f, float.PositiveInfinity, float.NaN, 3.1415927f, 1.00390625f, 1.01171875f];
         var writer = new SafeTensorsWriter();
-        foreach (TensorType type in new[] { TensorType.F64, TensorType.F32, TensorType.F16, TensorType.BF16 })
+        foreach (var type in new[] { TensorType.F64, TensorType.F32, TensorType.F16, TensorType.BF16 })
             writer.Add(type.Name(), type, [values.Length], FloatCodec.Encode(type, values));
         writer.Save(folder["f"]);
         using var file = SafeTensorsFile.Open(folder["f"]);
-        float[] back = new float[values.Length];
-        double[] wide = new double[values.Length];
-        foreach (TensorInfo t in file.Tensors)
+        var back = new float[values.Length];
+        var wide = new double[values.Length];
+        foreach (var t in file.Tensors)
         {
             file.Read(t.Name, back);
             file.Read(t.Name, wide);
-            for (int i = 0; i < values.Length; i++)
+            for (var i = 0; i < values.Length; i++)
             {
-                float expected = t.Type switch { TensorType.F16 => (float)(Half)values[i], TensorType.BF16 => BFloat16(values[i]), _ => values[i] };
-                Assert.That(BitConverter.SingleToInt32Bits(back[i]), Is.EqualTo(BitConverter.SingleToInt32Bits(expected)), $"{t.Name}[{i}]");
+                var expected = t.Type switch
+                {
+                    TensorType.F16 => (float)(Half)values[i],
+                    TensorType.BF16 => BFloat16(values[i]),
+                    _ => values[i],
+                };
+                Assert.That(
+                    BitConverter.SingleToInt32Bits(back[i]),
+                    Is.EqualTo(BitConverter.SingleToInt32Bits(expected)),
+                    $"{t.Name}[{i}]"
+                );
                 Assert.That(wide[i], Is.EqualTo((double)expected), $"{t.Name}[{i}]");
             }
         }
@@ -175,9 +210,11 @@ public class SafeTensorsTests
         {
             if (float.IsNaN(x) || float.IsInfinity(x))
                 return x;
-            int bits = BitConverter.SingleToInt32Bits(x);
-            float down = BitConverter.Int32BitsToSingle(bits & ~0xFFFF), up = BitConverter.Int32BitsToSingle((bits & ~0xFFFF) + 0x10000);
-            double toDown = Math.Abs((double)x - down), toUp = Math.Abs((double)up - x);
+            var bits = BitConverter.SingleToInt32Bits(x);
+            float down = BitConverter.Int32BitsToSingle(bits & ~0xFFFF),
+                up = BitConverter.Int32BitsToSingle((bits & ~0xFFFF) + 0x10000);
+            double toDown = Math.Abs((double)x - down),
+                toUp = Math.Abs((double)up - x);
             return toDown < toUp || (toDown == toUp && (bits & 0x10000) == 0) ? down : up;
         }
     }
@@ -185,7 +222,7 @@ public class SafeTensorsTests
     [Test]
     public void ReadsTheGoldenFixtures()
     {
-        string path = Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", "sgd.safetensors");
+        var path = Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", "sgd.safetensors");
         if (!File.Exists(path))
             Assert.Ignore($"'{path}' is not there: the fixtures were not copied beside the tests.");
         using var file = SafeTensorsFile.Open(path);

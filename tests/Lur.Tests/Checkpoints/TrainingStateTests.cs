@@ -25,17 +25,21 @@ public class TrainingStateTests
     {
         using var folder = new TempFolder();
         Make().Save(folder["s"]);
-        TrainingState back = TrainingState.Load(folder["s"]);
+        var back = TrainingState.Load(folder["s"]);
         Assert.Multiple(() =>
         {
             Assert.That(back.GetArray<byte>("order", 3), Is.EqualTo(new byte[] { 1, 2, 255 }));
-            Assert.That(back.GetArray<float>("parameters").Select(BitConverter.SingleToInt32Bits),
-                Is.EqualTo(new[] { 1.5f, float.NaN, -0f, float.Epsilon }.Select(BitConverter.SingleToInt32Bits)));
+            Assert.That(
+                back.GetArray<float>("parameters").Select(BitConverter.SingleToInt32Bits),
+                Is.EqualTo(new[] { 1.5f, float.NaN, -0f, float.Epsilon }.Select(BitConverter.SingleToInt32Bits))
+            );
             Assert.That(back.GetArray<double>("momentum64"), Is.EqualTo(new[] { Math.PI }));
             Assert.That(back.GetArray<long>("seen"), Is.EqualTo(new[] { long.MinValue }));
             Assert.That(back.GetArray<int>("nothing", 0), Is.Empty);
-            Assert.That((back.GetInt64("step"), back.GetUInt64("seed"), back.GetDouble("rate"), back.GetString("config")),
-                Is.EqualTo((123456789012345L, ulong.MaxValue, 0.1 + 0.2, "abc")));
+            Assert.That(
+                (back.GetInt64("step"), back.GetUInt64("seed"), back.GetDouble("rate"), back.GetString("config")),
+                Is.EqualTo((123456789012345L, ulong.MaxValue, 0.1 + 0.2, "abc"))
+            );
         });
         back.Save(folder["t"]);
         TrainingState.Load(folder["t"]).Save(folder["u"]);
@@ -45,7 +49,7 @@ public class TrainingStateTests
     [Test]
     public void WhatDoesNotFitIsOneSentence()
     {
-        TrainingState state = Make();
+        var state = Make();
         Assert.Multiple(() =>
         {
             Assert.That(Fails(() => state.GetArray<float>("x")), Does.Contain("no array 'x'"));
@@ -53,7 +57,10 @@ public class TrainingStateTests
             Assert.That(Fails(() => state.GetArray<float>("parameters", 5)), Does.Contain("4 elements, expected 5"));
             Assert.That(Fails(() => state.GetInt64("config")), Does.Contain("'abc', expected an integer"));
             Assert.That(Fails(() => state.GetDouble("nowhere")), Does.Contain("no value 'nowhere'"));
-            Assert.That(Fails(() => state.Require("config", "abd", "start a new run")), Does.Contain("'config' is 'abc', but this run has 'abd'; start a new run."));
+            Assert.That(
+                Fails(() => state.Require("config", "abd", "start a new run")),
+                Does.Contain("'config' is 'abc', but this run has 'abd'; start a new run.")
+            );
             Assert.That(() => state.Require("config", "abc", ""), Throws.Nothing);
         });
     }
@@ -64,10 +71,10 @@ public class TrainingStateTests
     {
         using var folder = new TempFolder();
         Make().Save(folder["s"]);
-        byte[] bytes = File.ReadAllBytes(folder["s"]);
-        for (int i = 8; i < bytes.Length; i++)
+        var bytes = File.ReadAllBytes(folder["s"]);
+        for (var i = 8; i < bytes.Length; i++)
         {
-            byte original = bytes[i];
+            var original = bytes[i];
             bytes[i] ^= 1;
             folder.Write("t", bytes);
             bytes[i] = original;

@@ -8,21 +8,22 @@ public class CommandLineTests
 {
     private static async Task<(int Code, string Output, string Error)> Run(params string[] args)
     {
-        using StringWriter output = new(), error = new();
-        int code = await CommandLine.RunAsync(args, output, error);
+        using StringWriter output = new(),
+            error = new();
+        var code = await CommandLine.RunAsync(args, output, error);
         return (code, output.ToString(), error.ToString());
     }
 
     [Test]
     public async Task HelpOfEveryCommandHasADescriptionAndGoesToStandardOutput()
     {
-        foreach (Command command in Tree(CommandLine.CreateRoot()))
+        foreach (var command in Tree(CommandLine.CreateRoot()))
         {
-            (int code, string output, string error) = await Run([.. ExampleHelp.PathOf(command).Split(' ').Skip(1), "--help"]);
+            (var code, var output, var error) = await Run([.. ExampleHelp.PathOf(command).Split(' ').Skip(1), "--help"]);
             Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")), command.Name);
             Assert.That(output, Does.Contain($"  {ExampleHelp.PathOf(command)}"));
             Assert.That(command.Description, Does.EndWith("."), command.Name);
-            foreach (Symbol symbol in command.Options.Cast<Symbol>().Concat(command.Arguments))
+            foreach (var symbol in command.Options.Cast<Symbol>().Concat(command.Arguments))
                 Assert.That(symbol.Description, Is.Not.Null.And.Not.Empty, $"{ExampleHelp.PathOf(command)} {symbol.Name}");
         }
     }
@@ -30,13 +31,13 @@ public class CommandLineTests
     [Test]
     public void EveryCommandThatRunsHasAnExampleThatParses()
     {
-        foreach (Command command in Tree(CommandLine.CreateRoot()).Where(c => c.Subcommands.Count == 0))
+        foreach (var command in Tree(CommandLine.CreateRoot()).Where(c => c.Subcommands.Count == 0))
         {
-            string[] examples = ExampleHelp.ExamplesOf(command);
+            var examples = ExampleHelp.ExamplesOf(command);
             Assert.That(examples, Is.Not.Empty, ExampleHelp.PathOf(command));
-            foreach (string example in examples)
+            foreach (var example in examples)
             {
-                ParseResult parsed = CommandLine.CreateRoot().Parse(example[4..]);
+                var parsed = CommandLine.CreateRoot().Parse(example[4..]);
                 Assert.That(parsed.Errors.Select(e => e.Message), Is.Empty, example);
                 Assert.That(ExampleHelp.PathOf(parsed.CommandResult.Command), Is.EqualTo(ExampleHelp.PathOf(command)), example);
             }
@@ -50,7 +51,7 @@ public class CommandLineTests
     [TestCase("kernels", "--list")]
     public async Task BadUsageIsOneSentenceAndCodeTwo(string line, string expected)
     {
-        (int code, string output, string error) = await Run(line.Split(' '));
+        (var code, var output, var error) = await Run(line.Split(' '));
         Assert.That((code, output), Is.EqualTo((ExitCode.BadUsage, "")));
         Assert.That(error, Does.StartWith("lur: ").And.Contain(expected));
         // The sentence, and where to read more.
@@ -60,15 +61,15 @@ public class CommandLineTests
     [Test]
     public async Task KernelListIsTheSameInTextAndJson()
     {
-        (int code, string text, _) = await Run("kernels", "--list");
-        (int jsonCode, string json, _) = await Run("kernels", "--list", "--json");
+        (var code, var text, _) = await Run("kernels", "--list");
+        (var jsonCode, var json, _) = await Run("kernels", "--list", "--json");
         Assert.That((code, jsonCode), Is.EqualTo((ExitCode.Done, ExitCode.Done)));
         using var document = System.Text.Json.JsonDocument.Parse(json);
         string[] names = [.. document.RootElement.EnumerateArray().Select(e => e.GetProperty("kernel").GetString()!)];
         Assert.That(names, Is.EqualTo(KernelCatalog.Files.SelectMany(f => f.Kernels).Select(k => k.Name)));
-        string[] lines = text.TrimEnd().Split(Environment.NewLine);
+        var lines = text.TrimEnd().Split(Environment.NewLine);
         Assert.That(lines, Has.Length.EqualTo(names.Length + 1));
-        for (int i = 0; i < names.Length; i++)
+        for (var i = 0; i < names.Length; i++)
             Assert.That(lines[i + 1], Does.Contain(names[i]));
     }
 
@@ -83,7 +84,7 @@ public class CommandLineTests
             (new DllNotFoundException("no NVRTC."), ExitCode.Failed, "lur: no NVRTC."),
             (new AggregateException(new UserErrorException("inner.")), ExitCode.Failed, "lur: inner."),
         ];
-        foreach ((Exception exception, int code, string sentence) in cases)
+        foreach ((var exception, var code, var sentence) in cases)
         {
             using var error = new StringWriter();
             Assert.That(Failure.Report(exception, error), Is.EqualTo(code), sentence);
@@ -108,9 +109,11 @@ public class CommandLineTests
             return error.ToString();
         }
 
-        Assert.That(Report().TrimEnd(), Is.EqualTo(
-            "lur: InvalidOperationException: first line (this is a defect of Lur; LUR_DEBUG=1 shows where)"));
-        string? before = Environment.GetEnvironmentVariable(Failure.DebugVariable);
+        Assert.That(
+            Report().TrimEnd(),
+            Is.EqualTo("lur: InvalidOperationException: first line (this is a defect of Lur; LUR_DEBUG=1 shows where)")
+        );
+        var before = Environment.GetEnvironmentVariable(Failure.DebugVariable);
         try
         {
             Environment.SetEnvironmentVariable(Failure.DebugVariable, "1");
@@ -125,7 +128,7 @@ public class CommandLineTests
     [Test]
     public async Task VersionIsThatOfTheLibrary()
     {
-        (int code, string output, _) = await Run("--version");
+        (var code, var output, _) = await Run("--version");
         Assert.That(code, Is.EqualTo(ExitCode.Done));
         Assert.That(output, Does.StartWith(typeof(UserErrorException).Assembly.GetName().Version!.ToString(3)));
     }

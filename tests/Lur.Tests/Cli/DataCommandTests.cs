@@ -18,11 +18,12 @@ public class DataCommandTests
     [Test]
     public async Task InspectPrintsCountsThatAddUp()
     {
-        using StringWriter output = new(), error = new();
-        int code = await CommandLine.RunAsync(["data", "inspect", "synthetic:train=57,test=31,seed=3", "--json"], output, error);
+        using StringWriter output = new(),
+            error = new();
+        var code = await CommandLine.RunAsync(["data", "inspect", "synthetic:train=57,test=31,seed=3", "--json"], output, error);
         Assert.That((code, error.ToString()), Is.EqualTo((ExitCode.Done, "")));
         using var document = JsonDocument.Parse(output.ToString());
-        JsonElement root = document.RootElement;
+        var root = document.RootElement;
         Assert.That(root.GetProperty("train").GetInt32(), Is.EqualTo(57));
         Assert.That(root.GetProperty("classes").EnumerateArray().Sum(c => c.GetProperty("train").GetInt32()), Is.EqualTo(57));
         Assert.That(root.GetProperty("classes").EnumerateArray().Sum(c => c.GetProperty("test").GetInt32()), Is.EqualTo(31));
@@ -33,8 +34,9 @@ public class DataCommandTests
     [Test]
     public async Task AMissingDataSetIsOneSentence()
     {
-        using StringWriter output = new(), error = new();
-        int code = await CommandLine.RunAsync(["data", "inspect", Path.Combine(_folder, "none")], output, error);
+        using StringWriter output = new(),
+            error = new();
+        var code = await CommandLine.RunAsync(["data", "inspect", Path.Combine(_folder, "none")], output, error);
         Assert.That((code, output.ToString()), Is.EqualTo((ExitCode.Failed, "")));
         Assert.That(error.ToString().TrimEnd(), Does.StartWith("lur: ").And.Contain("none").And.Not.Contain("\n"));
     }
@@ -42,26 +44,33 @@ public class DataCommandTests
     [Test]
     public async Task TheContactSheetShowsTheSamples()
     {
-        string file = Path.Combine(_folder, "sheet.png");
-        using StringWriter output = new(), error = new();
-        int code = await CommandLine.RunAsync(
-            ["data", "inspect", "synthetic:train=40,test=10,seed=5", "--contact-sheet", file, "--quiet"], output, error);
+        var file = Path.Combine(_folder, "sheet.png");
+        using StringWriter output = new(),
+            error = new();
+        var code = await CommandLine.RunAsync(
+            ["data", "inspect", "synthetic:train=40,test=10,seed=5", "--contact-sheet", file, "--quiet"],
+            output,
+            error
+        );
         Assert.That((code, error.ToString()), Is.EqualTo((ExitCode.Done, "")));
-        using FileStream stream = File.OpenRead(file);
+        using var stream = File.OpenRead(file);
         var image = ImageResult.FromStream(stream, ColorComponents.RedGreenBlue);
-        using DataSource source = DataSource.Open("synthetic:train=40,test=10,seed=5");
-        IImageDataset train = source.Train;
+        using var source = DataSource.Open("synthetic:train=40,test=10,seed=5");
+        var train = source.Train;
         // A cell of 32 x 32 and a gap of 2: the first sample of a class starts at column 2, row 2 + 34 * class.
         Assert.That((image.Width, image.Height), Is.EqualTo((12 * 34 + 2, 10 * 34 + 2)));
-        int first = train.Label(0);
-        byte[] sample = new byte[train.SampleBytes];
+        var first = train.Label(0);
+        var sample = new byte[train.SampleBytes];
         train.CopyImage(0, sample);
-        for (int y = 0; y < 32; y++)
+        for (var y = 0; y < 32; y++)
         {
-            for (int x = 0; x < 32; x++)
+            for (var x = 0; x < 32; x++)
             {
-                for (int c = 0; c < 3; c++)
-                    Assert.That(image.Data[3 * ((2 + 34 * first + y) * image.Width + 2 + x) + c], Is.EqualTo(sample[c * 1024 + y * 32 + x]));
+                for (var c = 0; c < 3; c++)
+                    Assert.That(
+                        image.Data[3 * ((2 + 34 * first + y) * image.Width + 2 + x) + c],
+                        Is.EqualTo(sample[c * 1024 + y * 32 + x])
+                    );
             }
         }
     }
@@ -69,14 +78,16 @@ public class DataCommandTests
     [Test]
     public async Task DoctorNamesTheDevicesAndAgreesWithItsJson()
     {
-        using StringWriter text = new(), json = new(), error = new();
-        int code = await CommandLine.RunAsync(["doctor"], text, error);
-        int jsonCode = await CommandLine.RunAsync(["doctor", "--json"], json, error);
+        using StringWriter text = new(),
+            json = new(),
+            error = new();
+        var code = await CommandLine.RunAsync(["doctor"], text, error);
+        var jsonCode = await CommandLine.RunAsync(["doctor", "--json"], json, error);
         Assert.That(jsonCode, Is.EqualTo(code));
         using var document = JsonDocument.Parse(json.ToString());
-        JsonElement devices = document.RootElement.GetProperty("devices");
+        var devices = document.RootElement.GetProperty("devices");
         Assert.That(devices.GetArrayLength(), Is.EqualTo(Lur.Device.ComputeDevice.Count));
-        foreach (JsonElement device in devices.EnumerateArray())
+        foreach (var device in devices.EnumerateArray())
             Assert.That(text.ToString(), Does.Contain(device.GetProperty("name").GetString()!));
     }
 }

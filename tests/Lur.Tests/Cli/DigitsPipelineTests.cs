@@ -17,7 +17,8 @@ public class DigitsPipelineTests
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
@@ -37,7 +38,8 @@ public class DigitsPipelineTests
     /// <summary>A bar, upright or level, whose place says its class, moved by up to two pixels.</summary>
     private void WriteDigits(TestRandom random, string part, int count)
     {
-        byte[] images = IdxDatasetTests.Images(count, Size, Size), labels = IdxDatasetTests.Labels(count);
+        byte[] images = IdxDatasetTests.Images(count, Size, Size),
+            labels = IdxDatasetTests.Labels(count);
         images.AsSpan(16).Clear();
         for (var i = 0; i < count; i++)
         {
@@ -45,7 +47,9 @@ public class DigitsPipelineTests
             for (var pixel = 0; pixel < 18 * 3; pixel++)
             {
                 var (length, width) = (along + (pixel / 3), across + (pixel % 3));
-                images[16 + (i * Size * Size) + (label < 5 ? (length * Size) + width : (width * Size) + length)] = (byte)(200 + random.Below(56));
+                images[16 + (i * Size * Size) + (label < 5 ? (length * Size) + width : (width * Size) + length)] = (byte)(
+                    200 + random.Below(56)
+                );
             }
         }
 
@@ -61,7 +65,24 @@ public class DigitsPipelineTests
         WriteDigits(random, "train", 160);
         WriteDigits(random, "t10k", 40);
         Done(Lur(["train", "--data", _temp["digits"], .. s_train, "-o", _temp["base"]]));
-        Done(Lur(["forget", _temp["base/model.safetensors"], "--data", _temp["digits"], "--forget", "class:3", "--epochs", "1", "--batch", "16", "--lr", "0.01", "-o", _temp["lur"]]));
+        Done(
+            Lur([
+                "forget",
+                _temp["base/model.safetensors"],
+                "--data",
+                _temp["digits"],
+                "--forget",
+                "class:3",
+                "--epochs",
+                "1",
+                "--batch",
+                "16",
+                "--lr",
+                "0.01",
+                "-o",
+                _temp["lur"],
+            ])
+        );
     }
 
     [OneTimeTearDown]
@@ -76,15 +97,40 @@ public class DigitsPipelineTests
             Assert.That(result.RootElement.GetProperty("forgetImages").GetInt32(), Is.EqualTo(16));
         }
 
-        using StringWriter output = new(), error = new();
-        var code = new VerifyRun(new CommandContext { Output = output, Error = error },
-            new VerifySettings { Runs = [_temp["lur"]], RetrainSeeds = [1, 2], CacheFolder = _temp["cache"] }).Run(CancellationToken.None);
+        using StringWriter output = new(),
+            error = new();
+        var code = new VerifyRun(
+            new CommandContext { Output = output, Error = error },
+            new VerifySettings
+            {
+                Runs = [_temp["lur"]],
+                RetrainSeeds = [1, 2],
+                CacheFolder = _temp["cache"],
+            }
+        ).Run(CancellationToken.None);
         Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error.ToString());
         Assert.That(output.ToString(), Does.Contain("average gap").And.Contain("+-").And.Not.Contain("Withheld").And.Not.Contain("NaN"));
 
         string[] options = ["--epochs", "1", "--batch", "16"];
-        Done(Lur(["forget", _temp["base/model.safetensors"], "--data", _temp["digits"], "--forget", "class:3", "--method", "ft", .. options, "-o", _temp["ft"]]));
-        Assert.That(Done(Lur("compare", _temp["lur"], _temp["ft"], "--csv", _temp["c.csv"], "--html", _temp["c.html"])), Does.Contain("UA"));
+        Done(
+            Lur([
+                "forget",
+                _temp["base/model.safetensors"],
+                "--data",
+                _temp["digits"],
+                "--forget",
+                "class:3",
+                "--method",
+                "ft",
+                .. options,
+                "-o",
+                _temp["ft"],
+            ])
+        );
+        Assert.That(
+            Done(Lur("compare", _temp["lur"], _temp["ft"], "--csv", _temp["c.csv"], "--html", _temp["c.html"])),
+            Does.Contain("UA")
+        );
         Assert.That(File.ReadAllLines(_temp["c.csv"]), Has.Length.EqualTo(3));
         Assert.That(File.ReadAllText(_temp["c.html"]), Does.Contain("<svg"));
     }
@@ -93,11 +139,35 @@ public class DigitsPipelineTests
     public void ItsReferenceIsTrainingWithoutTheClassToTheByte()
     {
         using var error = new StringWriter();
-        new VerifyRun(new CommandContext { Output = TextWriter.Null, Error = error }, new VerifySettings { Runs = [_temp["lur"]], RetrainSeeds = [1], CacheFolder = _temp["one"] }).Run(CancellationToken.None);
+        new VerifyRun(
+            new CommandContext { Output = TextWriter.Null, Error = error },
+            new VerifySettings
+            {
+                Runs = [_temp["lur"]],
+                RetrainSeeds = [1],
+                CacheFolder = _temp["one"],
+            }
+        ).Run(CancellationToken.None);
         Done(Lur(["train", "--data", _temp["digits"], .. s_train, "--forget", "class:3", "-o", _temp["retrained"]]));
-        Done(Lur(["forget", _temp["base/model.safetensors"], "--data", _temp["digits"], "--forget", "class:3", "--method", "retrain", .. s_train[2..], "-o", _temp["method"]]));
+        Done(
+            Lur([
+                "forget",
+                _temp["base/model.safetensors"],
+                "--data",
+                _temp["digits"],
+                "--forget",
+                "class:3",
+                "--method",
+                "retrain",
+                .. s_train[2..],
+                "-o",
+                _temp["method"],
+            ])
+        );
         using var trained = SafeTensorsFile.Open(_temp["retrained/model.safetensors"]);
-        using var cached = SafeTensorsFile.Open(Directory.GetFiles(_temp["one"], "model.safetensors", SearchOption.AllDirectories).Single());
+        using var cached = SafeTensorsFile.Open(
+            Directory.GetFiles(_temp["one"], "model.safetensors", SearchOption.AllDirectories).Single()
+        );
         using var method = SafeTensorsFile.Open(_temp["method/model.safetensors"]);
         foreach (var tensor in trained.Tensors)
         {
@@ -110,7 +180,19 @@ public class DigitsPipelineTests
     [Test]
     public void ProgressCountsImagesOnce()
     {
-        var run = Lur("train", "--data", _temp["digits"], "--model", "resnet[1]:w4", "--epochs", "1", "--batch", "100", "-o", _temp["counted"]);
+        var run = Lur(
+            "train",
+            "--data",
+            _temp["digits"],
+            "--model",
+            "resnet[1]:w4",
+            "--epochs",
+            "1",
+            "--batch",
+            "100",
+            "-o",
+            _temp["counted"]
+        );
         Done(run);
         Assert.That(run.Error, Does.Contain("160/160 images").And.Not.Contain("200 images"));
     }
@@ -119,7 +201,10 @@ public class DigitsPipelineTests
     public void DigitsAreShiftedAndNotMirrored()
     {
         using var model = SafeTensorsFile.Open(_temp["lur/model.safetensors"]);
-        Assert.That((AugmentationIn(_temp["base"], "augment"), AugmentationIn(_temp["lur"], "augmentation"), model.Metadata["lur.augmentation"]), Is.EqualTo(("crop", "crop", "crop")));
+        Assert.That(
+            (AugmentationIn(_temp["base"], "augment"), AugmentationIn(_temp["lur"], "augmentation"), model.Metadata["lur.augmentation"]),
+            Is.EqualTo(("crop", "crop", "crop"))
+        );
     }
 
     [TestCase("crop+flip", "--augment", "crop+flip")]
@@ -132,7 +217,25 @@ public class DigitsPipelineTests
         Assert.That(AugmentationIn(temp["base"], "augment"), Is.EqualTo(expected));
         byte[] Forget(string folder, params string[] more)
         {
-            Done(Lur(["forget", temp["base/model.safetensors"], "--data", _temp["digits"], "--forget", "class:3", "--epochs", "1", "--batch", "16", "--lr", "0.01", "-o", temp[folder], .. more]));
+            Done(
+                Lur([
+                    "forget",
+                    temp["base/model.safetensors"],
+                    "--data",
+                    _temp["digits"],
+                    "--forget",
+                    "class:3",
+                    "--epochs",
+                    "1",
+                    "--batch",
+                    "16",
+                    "--lr",
+                    "0.01",
+                    "-o",
+                    temp[folder],
+                    .. more,
+                ])
+            );
             Assert.That(AugmentationIn(temp[folder], "augmentation"), Is.EqualTo(expected));
             return File.ReadAllBytes(temp[folder + "/model.safetensors"]);
         }
@@ -147,9 +250,43 @@ public class DigitsPipelineTests
     public void ACollapseNamesWhatIsLeftToTry(string loss, bool bound)
     {
         using var temp = new TempFolder();
-        Done(Lur(["train", "--data", _temp["digits"], "--model", "resnet[1,1]:w4", "--epochs", "12", "--batch", "16", "--lr", "0.1", "-o", temp["base"]]));
-        var (code, _, error) = Lur("forget", temp["base/model.safetensors"], "--data", _temp["digits"], "--forget", "random:10%", "--epochs", "1", "--batch", "16", "--lr", "0.5", "--lambda", "1",
-            "--forget-loss", loss, "-o", temp["run"]);
+        Done(
+            Lur([
+                "train",
+                "--data",
+                _temp["digits"],
+                "--model",
+                "resnet[1,1]:w4",
+                "--epochs",
+                "12",
+                "--batch",
+                "16",
+                "--lr",
+                "0.1",
+                "-o",
+                temp["base"],
+            ])
+        );
+        var (code, _, error) = Lur(
+            "forget",
+            temp["base/model.safetensors"],
+            "--data",
+            _temp["digits"],
+            "--forget",
+            "random:10%",
+            "--epochs",
+            "1",
+            "--batch",
+            "16",
+            "--lr",
+            "0.5",
+            "--lambda",
+            "1",
+            "--forget-loss",
+            loss,
+            "-o",
+            temp["run"]
+        );
         Assert.That(code, Is.Zero, error);
         Assert.That(error, Does.Contain("retain accuracy collapsed").And.Contain("--lambda"));
         Assert.That(error.Contains("--forget-loss bounded", StringComparison.Ordinal), Is.EqualTo(bound), error);
@@ -159,6 +296,10 @@ public class DigitsPipelineTests
     public void AnAugmentationTwiceIsBadUsage()
     {
         var (code, _, error) = Lur("train", "--data", _temp["digits"], "--augment", "crop", "--no-augment", "-o", _temp["nowhere"]);
-        Assert.That((code, error.Contains("--no-augment", StringComparison.Ordinal), Directory.Exists(_temp["nowhere"])), Is.EqualTo((ExitCode.BadUsage, true, false)), error);
+        Assert.That(
+            (code, error.Contains("--no-augment", StringComparison.Ordinal), Directory.Exists(_temp["nowhere"])),
+            Is.EqualTo((ExitCode.BadUsage, true, false)),
+            error
+        );
     }
 }

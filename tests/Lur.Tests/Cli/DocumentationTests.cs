@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.RegularExpressions;
 using Lur.Cli;
 using Lur.Tests.Architecture;
@@ -16,10 +15,15 @@ public partial class DocumentationTests
         string[] targets = [.. TaskName().Matches(Repository.Read("build.cake")).Select(m => m.Groups[1].Value)];
         Assert.That(targets, Does.Contain("Demo").And.Contain("Test"));
         var violations = new List<string>();
-        foreach (string page in Pages)
+        foreach (var page in Pages)
         {
-            violations.AddRange(TargetOption().Matches(Repository.Read(page)).Select(m => m.Groups[1].Value)
-                .Where(t => !targets.Contains(t)).Select(t => $"{page}: --target={t}"));
+            violations.AddRange(
+                TargetOption()
+                    .Matches(Repository.Read(page))
+                    .Select(m => m.Groups[1].Value)
+                    .Where(t => !targets.Contains(t))
+                    .Select(t => $"{page}: --target={t}")
+            );
         }
         Repository.AssertNone(violations, "Targets that build.cake does not have:");
     }
@@ -28,18 +32,18 @@ public partial class DocumentationTests
     public void EveryCommandInThePagesParses()
     {
         var violations = new List<string>();
-        int count = 0;
-        foreach (string page in Pages)
+        var count = 0;
+        foreach (var page in Pages)
         {
-            bool code = false;
-            foreach (string line in Repository.Lines(page))
+            var code = false;
+            foreach (var line in Repository.Lines(page))
             {
                 if (line.StartsWith("```", StringComparison.Ordinal))
                     code = !code;
                 if (!code || CommandInText().Match(line) is not { Success: true } match)
                     continue;
                 count++;
-                ParseResult parsed = CommandLine.CreateRoot().Parse(match.Groups[1].Value.Split('#')[0].Trim());
+                var parsed = CommandLine.CreateRoot().Parse(match.Groups[1].Value.Split('#')[0].Trim());
                 violations.AddRange(parsed.Errors.Select(e => $"{page}: {line.Trim()}: {e.Message}"));
             }
         }
@@ -51,11 +55,16 @@ public partial class DocumentationTests
     public void LinksBetweenPagesLead()
     {
         var violations = new List<string>();
-        foreach (string page in Pages)
+        foreach (var page in Pages)
         {
-            string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, page))!;
-            violations.AddRange(Link().Matches(Repository.Read(page)).Select(m => m.Groups[1].Value)
-                .Where(target => !Path.Exists(Path.Combine(folder, target))).Select(target => $"{page}: {target}"));
+            var folder = Path.GetDirectoryName(Path.Combine(Repository.Root, page))!;
+            violations.AddRange(
+                Link()
+                    .Matches(Repository.Read(page))
+                    .Select(m => m.Groups[1].Value)
+                    .Where(target => !Path.Exists(Path.Combine(folder, target)))
+                    .Select(target => $"{page}: {target}")
+            );
         }
         Repository.AssertNone(violations, "Links to files that are not there:");
     }

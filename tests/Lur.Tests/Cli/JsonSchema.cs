@@ -74,7 +74,12 @@ internal sealed class JsonSchema(JsonElement root)
                     Require(matches == 1, $"matches {matches} alternatives");
                     break;
                 case "type":
-                    Require((k.ValueKind == JsonValueKind.Array ? k.EnumerateArray() : Enumerable.Repeat(k, 1)).Any(t => IsOfType(value, t.GetString()!)), $"is {value.ValueKind}, not {k}");
+                    Require(
+                        (k.ValueKind == JsonValueKind.Array ? k.EnumerateArray() : Enumerable.Repeat(k, 1)).Any(t =>
+                            IsOfType(value, t.GetString()!)
+                        ),
+                        $"is {value.ValueKind}, not {k}"
+                    );
                     break;
                 case "const":
                     Require(JsonElement.DeepEquals(value, k), $"is {value}, not {k}");
@@ -89,13 +94,23 @@ internal sealed class JsonSchema(JsonElement root)
                     Require(!isNumber || value.GetDouble() <= k.GetDouble(), $"is {value}, more than {k}");
                     break;
                 case "pattern":
-                    Require(value.ValueKind != JsonValueKind.String || Regex.IsMatch(value.GetString()!, k.GetString()!), $"'{value}' is not of the form {k}");
+                    Require(
+                        value.ValueKind != JsonValueKind.String || Regex.IsMatch(value.GetString()!, k.GetString()!),
+                        $"'{value}' is not of the form {k}"
+                    );
                     break;
                 case "minItems":
-                    Require(value.ValueKind != JsonValueKind.Array || value.GetArrayLength() >= k.GetInt32(), $"has fewer than {k} entries");
+                    Require(
+                        value.ValueKind != JsonValueKind.Array || value.GetArrayLength() >= k.GetInt32(),
+                        $"has fewer than {k} entries"
+                    );
                     break;
                 case "required":
-                    foreach (var name in k.EnumerateArray().Where(n => value.ValueKind == JsonValueKind.Object && !value.TryGetProperty(n.GetString()!, out _))) errors.Add($"{path} lacks {name}");
+                    foreach (
+                        var name in k.EnumerateArray()
+                            .Where(n => value.ValueKind == JsonValueKind.Object && !value.TryGetProperty(n.GetString()!, out _))
+                    )
+                        errors.Add($"{path} lacks {name}");
                     break;
                 case "properties" or "additionalProperties" or "items":
                     break;
@@ -108,7 +123,8 @@ internal sealed class JsonSchema(JsonElement root)
 
         void Require(bool holds, string error)
         {
-            if (!holds) errors.Add($"{path} {error}");
+            if (!holds)
+                errors.Add($"{path} {error}");
         }
     }
 
@@ -116,17 +132,22 @@ internal sealed class JsonSchema(JsonElement root)
     {
         if (value.ValueKind == JsonValueKind.Array && schema.TryGetProperty("items", out var items))
         {
-            foreach (var (i, item) in value.EnumerateArray().Index()) Check(item, items, $"{path}[{i}]", errors);
+            foreach (var (i, item) in value.EnumerateArray().Index())
+                Check(item, items, $"{path}[{i}]", errors);
         }
 
-        if (value.ValueKind != JsonValueKind.Object) return;
+        if (value.ValueKind != JsonValueKind.Object)
+            return;
         foreach (var property in value.EnumerateObject())
         {
-            if (schema.TryGetProperty("properties", out var known) && known.TryGetProperty(property.Name, out var own)) Check(property.Value, own, $"{path}.{property.Name}", errors);
+            if (schema.TryGetProperty("properties", out var known) && known.TryGetProperty(property.Name, out var own))
+                Check(property.Value, own, $"{path}.{property.Name}", errors);
             else if (schema.TryGetProperty("additionalProperties", out var rest))
             {
-                if (rest.ValueKind == JsonValueKind.False) errors.Add($"{path} has {property.Name}, which the schema does not");
-                else Check(property.Value, rest, $"{path}.{property.Name}", errors);
+                if (rest.ValueKind == JsonValueKind.False)
+                    errors.Add($"{path} has {property.Name}, which the schema does not");
+                else
+                    Check(property.Value, rest, $"{path}.{property.Name}", errors);
             }
         }
     }
@@ -145,15 +166,16 @@ internal sealed class JsonSchema(JsonElement root)
         return root.GetProperty("$defs").GetProperty(reference[prefix.Length..]);
     }
 
-    private static bool IsOfType(JsonElement value, string type) => type switch
-    {
-        "null" => value.ValueKind == JsonValueKind.Null,
-        "boolean" => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
-        "number" => value.ValueKind == JsonValueKind.Number,
-        "integer" => value.ValueKind == JsonValueKind.Number && value.GetDouble() == Math.Floor(value.GetDouble()),
-        "string" => value.ValueKind == JsonValueKind.String,
-        "array" => value.ValueKind == JsonValueKind.Array,
-        "object" => value.ValueKind == JsonValueKind.Object,
-        _ => throw new NotSupportedException($"There is no type '{type}'."),
-    };
+    private static bool IsOfType(JsonElement value, string type) =>
+        type switch
+        {
+            "null" => value.ValueKind == JsonValueKind.Null,
+            "boolean" => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
+            "number" => value.ValueKind == JsonValueKind.Number,
+            "integer" => value.ValueKind == JsonValueKind.Number && value.GetDouble() == Math.Floor(value.GetDouble()),
+            "string" => value.ValueKind == JsonValueKind.String,
+            "array" => value.ValueKind == JsonValueKind.Array,
+            "object" => value.ValueKind == JsonValueKind.Object,
+            _ => throw new NotSupportedException($"There is no type '{type}'."),
+        };
 }

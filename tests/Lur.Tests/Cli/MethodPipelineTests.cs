@@ -15,7 +15,8 @@ public class MethodPipelineTests
 
     private static (int Code, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, error.ToString());
     }
@@ -24,7 +25,19 @@ public class MethodPipelineTests
     public void Train()
     {
         _temp = new TempFolder();
-        var (code, error) = Lur("train", "--data", Data, "--model", "resnet[1,1]:w4:stem7", "--epochs", "1", "--batch", "16", "-o", _temp["base"]);
+        var (code, error) = Lur(
+            "train",
+            "--data",
+            Data,
+            "--model",
+            "resnet[1,1]:w4:stem7",
+            "--epochs",
+            "1",
+            "--batch",
+            "16",
+            "-o",
+            _temp["base"]
+        );
         Assert.That(code, Is.Zero, error);
         _model = _temp["base/model.safetensors"];
     }
@@ -41,7 +54,23 @@ public class MethodPipelineTests
     public void RunsAndLeavesAModel(string method, params string[] options)
     {
         var folder = _temp[$"{method}{options.Length}"];
-        var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "random:20", "--method", method, "--epochs", "1", "--batch", "20", "-o", folder, .. options]);
+        var (code, error) = Lur([
+            "forget",
+            _model,
+            "--data",
+            Data,
+            "--forget",
+            "random:20",
+            "--method",
+            method,
+            "--epochs",
+            "1",
+            "--batch",
+            "20",
+            "-o",
+            folder,
+            .. options,
+        ]);
         Assert.That(code, Is.Zero, error);
         Assert.That(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), Is.Not.EqualTo(File.ReadAllBytes(_model)));
         Assert.That(File.ReadAllLines(Path.Combine(folder, "log.csv")), Has.Length.GreaterThan(1), "a header and a step");
@@ -62,7 +91,19 @@ public class MethodPipelineTests
         var folders = new[] { "a", "b" }.Select(n => _temp[$"class-{method}{options.Length}{n}"]).ToArray();
         foreach (var folder in folders)
         {
-            var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "class:3", "--method", method, "-o", folder, .. options]);
+            var (code, error) = Lur([
+                "forget",
+                _model,
+                "--data",
+                Data,
+                "--forget",
+                "class:3",
+                "--method",
+                method,
+                "-o",
+                folder,
+                .. options,
+            ]);
             Assert.That(code, Is.Zero, error);
         }
 
@@ -77,15 +118,33 @@ public class MethodPipelineTests
 
     [TestCase("ssd", "importance for all data  40/40 images (100 %)", "importance for the forget set  4/4 images (100 %)")]
     [TestCase("fisher", "Fisher diagonal  36/36 images (100 %)")]
-    [TestCase("iu", "retain gradient  36/36 images (100 %)", "forget gradient  4/4 images (100 %)", "inverse curvature  36/36 images (100 %)")]
+    [TestCase(
+        "iu",
+        "retain gradient  36/36 images (100 %)",
+        "forget gradient  4/4 images (100 %)",
+        "inverse curvature  36/36 images (100 %)"
+    )]
     [TestCase("salun", "saliency  1/1 batches (100 %)")]
     [TestCase("scissorhands", "trim  1/1 batches (100 %)")]
     public void PreparationsSayHowFarTheyAre(string method, params string[] lines)
     {
         string[] epochs = method is "salun" or "scissorhands" ? ["--epochs", "1"] : [];
-        var (code, error) = Lur(["forget", _model, "--data", Data, "--forget", "class:3", "--method", method, "-o", _temp["progress-" + method], .. epochs]);
+        var (code, error) = Lur([
+            "forget",
+            _model,
+            "--data",
+            Data,
+            "--forget",
+            "class:3",
+            "--method",
+            method,
+            "-o",
+            _temp["progress-" + method],
+            .. epochs,
+        ]);
         Assert.That(code, Is.Zero, error);
-        foreach (var line in lines) Assert.That(error, Does.Contain(line));
+        foreach (var line in lines)
+            Assert.That(error, Does.Contain(line));
     }
 
     [TestCase("salun", "--mask-ratio", "0")]
@@ -102,7 +161,20 @@ public class MethodPipelineTests
     [TestCase("scrub", "--epochs", "1")]
     public void ImpossibleOptionsAreNamed(string method, string option, string value)
     {
-        var (code, error) = Lur("forget", _model, "--data", Data, "--forget", "random:20", "--method", method, "-o", _temp["nowhere"], option, value);
+        var (code, error) = Lur(
+            "forget",
+            _model,
+            "--data",
+            Data,
+            "--forget",
+            "random:20",
+            "--method",
+            method,
+            "-o",
+            _temp["nowhere"],
+            option,
+            value
+        );
         Assert.That(code, Is.EqualTo(ExitCode.BadUsage));
         Assert.That(error, Does.Contain(option));
     }

@@ -11,12 +11,25 @@ namespace Lur.Tests.Cli;
 public class PipelineTests
 {
     private const string Data = "synthetic:train=160,test=60,seed=5";
-    private static readonly string[] s_train = ["--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "2", "--batch", "16", "--lr", "0.05"];
+    private static readonly string[] s_train =
+    [
+        "--data",
+        Data,
+        "--model",
+        "resnet[1,1]:w4",
+        "--epochs",
+        "2",
+        "--batch",
+        "16",
+        "--lr",
+        "0.05",
+    ];
     private static readonly string[] s_forget = ["--data", Data, "--epochs", "1", "--batch", "16", "--lr", "0.01"];
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
@@ -39,16 +52,22 @@ public class PipelineTests
         {
             var (code, output, error) = Lur(["forget", first, .. s_forget, "--forget", "class:3", "-o", temp[name]]);
             Assert.That(code, Is.Zero, error);
-            foreach (var metric in new[] { "UA", "RA", "TA", "FTA" }) Assert.That(output, Does.Contain(metric));
+            foreach (var metric in new[] { "UA", "RA", "TA", "FTA" })
+                Assert.That(output, Does.Contain(metric));
         }
 
         Assert.That(File.ReadAllBytes(temp["f/model.safetensors"]), Is.EqualTo(File.ReadAllBytes(temp["g/model.safetensors"])));
         Assert.That(File.ReadAllText(temp["f/log.csv"]), Is.EqualTo(File.ReadAllText(temp["g/log.csv"])));
-        foreach (var file in new[] { "config.json", "result.json", "forget.txt" }) Assert.That(File.Exists(temp["f/" + file]), file);
+        foreach (var file in new[] { "config.json", "result.json", "forget.txt" })
+            Assert.That(File.Exists(temp["f/" + file]), file);
         using var result = JsonDocument.Parse(File.ReadAllText(temp["f/result.json"]));
         var samples = result.RootElement.GetProperty("samples");
         Assert.That(samples.GetProperty("test").GetProperty("unlearned").GetProperty("predicted").GetArrayLength(), Is.EqualTo(60));
-        Assert.That(samples.GetProperty("forget").GetProperty("index").GetArrayLength() + samples.GetProperty("retain").GetProperty("index").GetArrayLength(), Is.EqualTo(160));
+        Assert.That(
+            samples.GetProperty("forget").GetProperty("index").GetArrayLength()
+                + samples.GetProperty("retain").GetProperty("index").GetArrayLength(),
+            Is.EqualTo(160)
+        );
         using var original = SafeTensorsFile.Open(first);
         using var unlearned = SafeTensorsFile.Open(temp["f/model.safetensors"]);
         Assert.That(unlearned.Metadata["lur.parent-sha256"], Is.EqualTo(original.Sha256()));
@@ -77,13 +96,25 @@ public class PipelineTests
         var model = Train(temp["base"]);
         foreach (var (name, options) in new (string, string[])[] { ("plain", []), ("probed", ["--probe-every", "2"]) })
         {
-            var (code, _, error) = Lur(["forget", model, .. s_forget, "--forget", "random:40%", "--alpha", "0", "-o", temp[name], .. options]);
+            var (code, _, error) = Lur([
+                "forget",
+                model,
+                .. s_forget,
+                "--forget",
+                "random:40%",
+                "--alpha",
+                "0",
+                "-o",
+                temp[name],
+                .. options,
+            ]);
             Assert.That(code, Is.Zero, error);
         }
 
         Assert.That(File.ReadAllBytes(temp["probed/model.safetensors"]), Is.EqualTo(File.ReadAllBytes(temp["plain/model.safetensors"])));
         var rows = File.ReadAllLines(temp["probed/log.csv"]).Select(l => l.Split(',')).ToArray();
-        int atTheta = Array.IndexOf(rows[0], "forget_loss_at_theta"), ahead = Array.IndexOf(rows[0], "forget_loss");
+        int atTheta = Array.IndexOf(rows[0], "forget_loss_at_theta"),
+            ahead = Array.IndexOf(rows[0], "forget_loss");
         for (var i = 1; i < rows.Length; i++)
         {
             // alpha = 0 looks ahead to theta itself: the two losses are one.
@@ -97,7 +128,24 @@ public class PipelineTests
     {
         using var temp = new TempFolder();
         var model = Train(temp["base"]);
-        var (code, _, error) = Lur("forget", model, "--data", Data, "--forget", "class:3", "--epochs", "3", "--batch", "16", "--lr", "0.01", "--stop-accuracy", accuracy, "-o", temp["f"]);
+        var (code, _, error) = Lur(
+            "forget",
+            model,
+            "--data",
+            Data,
+            "--forget",
+            "class:3",
+            "--epochs",
+            "3",
+            "--batch",
+            "16",
+            "--lr",
+            "0.01",
+            "--stop-accuracy",
+            accuracy,
+            "-o",
+            temp["f"]
+        );
         Assert.That(code, Is.Zero, error);
         var last = File.ReadAllLines(temp["f/log.csv"])[^1].Split(',');
         Assert.That(last[1], Is.EqualTo($"{epochs}"));
@@ -117,14 +165,24 @@ public class PipelineTests
         var state = Path.Combine(folder, "training-state.safetensors");
         for (var round = 0; round < 3; round++)
         {
-            var start = new ProcessStartInfo("dotnet", [cli, .. args, "--resume"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+            var start = new ProcessStartInfo("dotnet", [cli, .. args, "--resume"])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            };
             using var process = Process.Start(start)!;
             var known = File.Exists(state) ? File.GetLastWriteTimeUtc(state) : DateTime.MinValue;
             var clock = Stopwatch.StartNew();
-            while (!process.HasExited && clock.Elapsed < TimeSpan.FromMinutes(2) && !(File.Exists(state) && File.GetLastWriteTimeUtc(state) > known)) Thread.Sleep(1);
+            while (
+                !process.HasExited
+                && clock.Elapsed < TimeSpan.FromMinutes(2)
+                && !(File.Exists(state) && File.GetLastWriteTimeUtc(state) > known)
+            )
+                Thread.Sleep(1);
             process.Kill();
             process.WaitForExit();
-            if (File.Exists(Path.Combine(folder, "model.safetensors"))) break;
+            if (File.Exists(Path.Combine(folder, "model.safetensors")))
+                break;
         }
 
         var (code, _, error) = Lur([.. args, "--resume"]);
@@ -141,10 +199,16 @@ public class PipelineTests
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
         // The second has the option already, as has a training inside 'lur repro', which needs none.
-        foreach (var (option, remedy) in new[] { (Array.Empty<string>(), "the same command and --resume."), (["--resume"], "the same command.") })
+        foreach (
+            var (option, remedy) in new[] { (Array.Empty<string>(), "the same command and --resume."), (["--resume"], "the same command.") }
+        )
         {
-            using StringWriter output = new(), error = new();
-            var code = CommandLine.RunAsync(["train", .. s_train, "-o", temp["a"], .. option], output, error, cancel.Token).GetAwaiter().GetResult();
+            using StringWriter output = new(),
+                error = new();
+            var code = CommandLine
+                .RunAsync(["train", .. s_train, "-o", temp["a"], .. option], output, error, cancel.Token)
+                .GetAwaiter()
+                .GetResult();
             Assert.That(code, Is.EqualTo(ExitCode.Interrupted));
             Assert.That(error.ToString(), Does.Contain(remedy));
         }
@@ -179,7 +243,10 @@ public class PipelineTests
         {
             var begin = data.Position;
             data.Write(file.Bytes(t.Name));
-            entries.Add($"\"{t.Name}\": {{\"dtype\":\"{t.Type}\",\"shape\":[{string.Join(", ", t.Shape)}],\"data_offsets\":[{begin},{data.Position}]}}");
+            entries.Add(
+                $"\"{t.Name}\": "
+                    + $"{{\"dtype\":\"{t.Type}\",\"shape\":[{string.Join(", ", t.Shape)}],\"data_offsets\":[{begin},{data.Position}]}}"
+            );
         }
 
         var header = System.Text.Encoding.UTF8.GetBytes("{" + string.Join(",", entries) + "}   ");
@@ -197,10 +264,12 @@ public class PipelineTests
         var writer = new SafeTensorsWriter();
         using (var file = SafeTensorsFile.Open(model))
         {
-            foreach (var (key, value) in file.Metadata) writer.Metadata[key] = value;
+            foreach (var (key, value) in file.Metadata)
+                writer.Metadata[key] = value;
             foreach (var t in file.Tensors)
             {
-                if (t.Name == "layer1.0.bn1.bias") continue;
+                if (t.Name == "layer1.0.bn1.bias")
+                    continue;
                 writer.Add(t.Name, t.Type, t.Name == "fc.bias" ? [t.Shape[0], 1] : [.. t.Shape], file.Bytes(t.Name).ToArray());
             }
         }
@@ -209,7 +278,8 @@ public class PipelineTests
         writer.Save(temp["bad.safetensors"]);
         var (code, _, error) = Lur("eval", temp["bad.safetensors"], "--data", Data);
         Assert.That(code, Is.EqualTo(ExitCode.Failed));
-        foreach (var part in new[] { "layer1.0.bn1.bias", "fc.bias", "surprise" }) Assert.That(error, Does.Contain(part));
+        foreach (var part in new[] { "layer1.0.bn1.bias", "fc.bias", "surprise" })
+            Assert.That(error, Does.Contain(part));
     }
 
     [TestCase("class:purple", "purple")]
@@ -230,7 +300,17 @@ public class PipelineTests
     [TestCase("--lr", "NaN")]
     public void ImpossibleOptionsAreNamed(string option, string value)
     {
-        var (code, _, error) = Lur(["forget", "model.safetensors", .. s_forget[..4], "--forget", "class:0", "-o", "nowhere", option, value]);
+        var (code, _, error) = Lur([
+            "forget",
+            "model.safetensors",
+            .. s_forget[..4],
+            "--forget",
+            "class:0",
+            "-o",
+            "nowhere",
+            option,
+            value,
+        ]);
         Assert.That(code, Is.EqualTo(ExitCode.BadUsage));
         Assert.That(error, Does.Contain(option));
     }
@@ -241,7 +321,8 @@ public class PipelineTests
         using var temp = new TempFolder();
         var (code, output, error) = Lur(["train", .. s_train, "-o", temp["a"], "--plan"]);
         Assert.That(code, Is.Zero, error);
-        foreach (var role in new[] { "Activation", "Gradient", "Workspace", "arena", "total" }) Assert.That(output, Does.Contain(role));
+        foreach (var role in new[] { "Activation", "Gradient", "Workspace", "arena", "total" })
+            Assert.That(output, Does.Contain(role));
         Assert.That(Directory.Exists(temp["a"]), Is.False);
     }
 }

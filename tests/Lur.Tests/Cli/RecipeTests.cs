@@ -13,7 +13,9 @@ public class RecipeTests
     private static IEnumerable<(string Label, double Gap)> Gaps(string recipe)
     {
         using var document = JsonDocument.Parse(File.ReadAllText(Measured(recipe)));
-        foreach (var run in document.RootElement.GetProperty("runs").EnumerateObject().Where(r => r.Name.Contains('=', StringComparison.Ordinal)))
+        foreach (
+            var run in document.RootElement.GetProperty("runs").EnumerateObject().Where(r => r.Name.Contains('=', StringComparison.Ordinal))
+        )
         {
             yield return (run.Name, run.Value.GetProperty("gap").GetProperty("mean").GetDouble());
         }
@@ -22,7 +24,11 @@ public class RecipeTests
     private static (string Option, double Value) Best(IEnumerable<(string Label, double Gap)> runs, string option = "")
     {
         var words = runs.MinBy(r => r.Gap).Label.Split(' ');
-        var parts = words.Single(w => option.Length == 0 ? w.Contains('=', StringComparison.Ordinal) : w.StartsWith(option + "=", StringComparison.Ordinal)).Split('=');
+        var parts = words
+            .Single(w =>
+                option.Length == 0 ? w.Contains('=', StringComparison.Ordinal) : w.StartsWith(option + "=", StringComparison.Ordinal)
+            )
+            .Split('=');
         return (parts[0], double.Parse(parts[1], CultureInfo.InvariantCulture));
     }
 
@@ -31,7 +37,9 @@ public class RecipeTests
     public void ATableUsesWhatTheTuningChose(string task)
     {
         var table = Recipe.Read("cifar10-" + task);
-        var random = Gaps("cifar10-random-tuning").Concat(Gaps("cifar10-lur-sweep").Where(r => r.Label.Contains("alpha=0.01 ", StringComparison.Ordinal))).ToArray();
+        var random = Gaps("cifar10-random-tuning")
+            .Concat(Gaps("cifar10-lur-sweep").Where(r => r.Label.Contains("alpha=0.01 ", StringComparison.Ordinal)))
+            .ToArray();
         var own = task == "random" ? random : [.. Gaps("cifar10-class-tuning")];
         var compared = 0;
         foreach (var run in table.Runs.Where(r => r != table.Reference))
@@ -39,7 +47,8 @@ public class RecipeTests
             var method = run.Method.Name;
             var tried = own.Where(r => r.Label.Split(' ')[0] == method).ToArray();
             // Methods that were not tuned for the class take what the random tenth chose (docs/experiments.md).
-            if (tried.Length == 0) tried = [.. random.Where(r => r.Label.Split(' ')[0] == method)];
+            if (tried.Length == 0)
+                tried = [.. random.Where(r => r.Label.Split(' ')[0] == method)];
             Assert.That(tried, Is.Not.Empty, method);
             var (option, value) = Best(tried, method == "lur" ? "lambda" : "");
             Assert.That(double.Parse(run.Options[option], CultureInfo.InvariantCulture), Is.EqualTo(value), $"{run.Label}: {option}");
@@ -54,7 +63,8 @@ public class RecipeTests
     {
         var files = Directory.GetFiles(Path.GetDirectoryName(Measured("x"))!);
         Assert.That(files.Select(f => Path.GetFileNameWithoutExtension(f)), Is.EquivalentTo(Recipe.Names), "every recipe was run");
-        foreach (var file in files) VerifyAndReproTests.MeasuredIsOfTheSchema(File.ReadAllText(file));
+        foreach (var file in files)
+            VerifyAndReproTests.MeasuredIsOfTheSchema(File.ReadAllText(file));
     }
 
     [TestCase("cifar10-class")]
@@ -62,14 +72,21 @@ public class RecipeTests
     public void ATableHasEveryMethodAndThreeSeeds(string name)
     {
         var recipe = Recipe.Read(name);
-        Assert.That(recipe.Runs.Select(r => r.Method.Name).Distinct(), Is.EquivalentTo(global::Lur.Unlearning.MethodCatalog.All.Select(m => m.Name)));
+        Assert.That(
+            recipe.Runs.Select(r => r.Method.Name).Distinct(),
+            Is.EquivalentTo(global::Lur.Unlearning.MethodCatalog.All.Select(m => m.Name))
+        );
         using var document = JsonDocument.Parse(File.ReadAllText(Measured(name)));
         Assert.That(document.RootElement.GetProperty("seeds").GetArrayLength(), Is.EqualTo(3));
-        Assert.That(document.RootElement.GetProperty("runs").EnumerateObject().Select(r => r.Name), Is.EquivalentTo(recipe.Runs.Select(r => r.Label)));
+        Assert.That(
+            document.RootElement.GetProperty("runs").EnumerateObject().Select(r => r.Name),
+            Is.EquivalentTo(recipe.Runs.Select(r => r.Label))
+        );
         foreach (var run in recipe.Runs)
         {
             var options = document.RootElement.GetProperty("runs").GetProperty(run.Label).GetProperty("options");
-            foreach (var (option, text) in run.Options) Assert.That(options.GetProperty(option).GetString(), Is.EqualTo(text), $"{run.Label}: {option}");
+            foreach (var (option, text) in run.Options)
+                Assert.That(options.GetProperty(option).GetString(), Is.EqualTo(text), $"{run.Label}: {option}");
         }
     }
 }

@@ -17,7 +17,8 @@ public class ResultFileTests
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
@@ -27,17 +28,39 @@ public class ResultFileTests
     {
         using var temp = new TempFolder();
         var schema = JsonSchema.Open("result.schema.json");
-        Assert.That(Lur("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "24", "-o", temp["base"]).Code, Is.Zero);
+        Assert.That(
+            Lur("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "24", "-o", temp["base"]).Code,
+            Is.Zero
+        );
         Conforms(schema, temp["base"], "train");
         foreach (var method in new[] { "lur", "retrain" })
         {
-            var (code, _, error) = Lur("forget", temp["base/model.safetensors"], "--data", Data, "--forget", "class:3", "--method", method, "--epochs", "1", "--batch", "24", "-o", temp[method]);
+            var (code, _, error) = Lur(
+                "forget",
+                temp["base/model.safetensors"],
+                "--data",
+                Data,
+                "--forget",
+                "class:3",
+                "--method",
+                method,
+                "--epochs",
+                "1",
+                "--batch",
+                "24",
+                "-o",
+                temp[method]
+            );
             Assert.That(code, Is.Zero, error);
             Conforms(schema, temp[method], "forget");
             var page = PageReading.Read(File.ReadAllText(temp[method + "/report.html"]));
-            Assert.That(PageReading.Drawings(page), Does.Contain("retain-loss").And.Contain("per-class").And.Contain("confidence-unlearned"));
+            Assert.That(
+                PageReading.Drawings(page),
+                Does.Contain("retain-loss").And.Contain("per-class").And.Contain("confidence-unlearned")
+            );
             Assert.That(PageReading.Drawings(page).Contains("second-order"), Is.EqualTo(method == "lur"));
-            foreach (var metric in new[] { "UA", "RA", "TA", "FTA", "MIA" }) Assert.That(page.Descendants("th").Any(h => h.Value.StartsWith(metric, StringComparison.Ordinal)), Is.True, metric);
+            foreach (var metric in new[] { "UA", "RA", "TA", "FTA", "MIA" })
+                Assert.That(page.Descendants("th").Any(h => h.Value.StartsWith(metric, StringComparison.Ordinal)), Is.True, metric);
         }
 
         var (done, table, _) = Lur("compare", temp["lur"], temp["retrain"], "--html", temp["c.html"]);
@@ -51,7 +74,11 @@ public class ResultFileTests
         foreach (var file in new[] { "result", "config" })
         {
             var text = File.ReadAllText(Path.Combine(folder, file + ".json"));
-            schema.RequireExactly(text, command + char.ToUpperInvariant(file[0]) + file[1..], ["memory", "directory", "imageSize", "split"]);
+            schema.RequireExactly(
+                text,
+                command + char.ToUpperInvariant(file[0]) + file[1..],
+                ["memory", "directory", "imageSize", "split"]
+            );
             using var document = JsonDocument.Parse(text);
             Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of the four");
         }
@@ -68,14 +95,16 @@ public class ResultFileTests
     [TestCase("""{"oneOf":[{"type":"number"},{"type":"integer"}]}""", "1")]
     public void TheCheckerRefuses(string schema, string value)
     {
-        using JsonDocument s = JsonDocument.Parse(schema), v = JsonDocument.Parse(value);
+        using JsonDocument s = JsonDocument.Parse(schema),
+            v = JsonDocument.Parse(value);
         Assert.That(new JsonSchema(s.RootElement).Check(v.RootElement, ""), Has.Count.EqualTo(1));
     }
 
     [Test]
     public void AKeywordThatIsNotCheckedIsAnError()
     {
-        using JsonDocument s = JsonDocument.Parse("""{"contains":{}}"""), v = JsonDocument.Parse("[]");
+        using JsonDocument s = JsonDocument.Parse("""{"contains":{}}"""),
+            v = JsonDocument.Parse("[]");
         Assert.Throws<NotSupportedException>(() => new JsonSchema(s.RootElement).Check(v.RootElement, ""));
     }
 
@@ -83,6 +112,9 @@ public class ResultFileTests
     public void TheSchemaKnowsFourFiles()
     {
         using var schema = Schema();
-        Assert.That(schema.RootElement.GetProperty("oneOf").EnumerateArray().Select(r => r.GetProperty("$ref").GetString()), Is.EqualTo(s_definitions.Select(d => "#/$defs/" + d)));
+        Assert.That(
+            schema.RootElement.GetProperty("oneOf").EnumerateArray().Select(r => r.GetProperty("$ref").GetString()),
+            Is.EqualTo(s_definitions.Select(d => "#/$defs/" + d))
+        );
     }
 }

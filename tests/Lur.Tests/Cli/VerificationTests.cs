@@ -14,13 +14,27 @@ namespace Lur.Tests.Cli;
 public class VerificationTests
 {
     private const string Data = "synthetic:train=160,test=60,seed=5";
-    private static readonly string[] s_train = ["train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "16", "--lr", "0.05"];
+    private static readonly string[] s_train =
+    [
+        "train",
+        "--data",
+        Data,
+        "--model",
+        "resnet[1,1]:w4",
+        "--epochs",
+        "1",
+        "--batch",
+        "16",
+        "--lr",
+        "0.05",
+    ];
     private TempFolder _temp = null!;
     private string? _references;
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
@@ -41,8 +55,24 @@ public class VerificationTests
         Done([.. s_train, "-o", _temp["base"]]);
         foreach (var seed in new[] { "1", "2" })
         {
-            Done("forget", _temp["base/model.safetensors"], "--data", Data, "--forget", seed == "1" ? "random:20%" : _temp["run1/forget.txt"], "--epochs", "1", "--batch", "16", "--lr", "0.01",
-                "--seed", seed, "-o", _temp["run" + seed]);
+            Done(
+                "forget",
+                _temp["base/model.safetensors"],
+                "--data",
+                Data,
+                "--forget",
+                seed == "1" ? "random:20%" : _temp["run1/forget.txt"],
+                "--epochs",
+                "1",
+                "--batch",
+                "16",
+                "--lr",
+                "0.01",
+                "--seed",
+                seed,
+                "-o",
+                _temp["run" + seed]
+            );
         }
     }
 
@@ -57,7 +87,18 @@ public class VerificationTests
     public void AttacksAndRelearningCurvesStandBesideRetrains()
     {
         var text = Done("verify", _temp["run1"], _temp["run2"], "--retrain", "1,2", "--relearn", "--shots", "0,4", "--relearn-steps", "2");
-        foreach (var expected in new[] { "+-", "average gap", "Probability vector attack", "Modified entropy attack (published form)", "Loss attack", "Relearning, retain set only", "Relearning, 4 forget samples" })
+        foreach (
+            var expected in new[]
+            {
+                "+-",
+                "average gap",
+                "Probability vector attack",
+                "Modified entropy attack (published form)",
+                "Loss attack",
+                "Relearning, retain set only",
+                "Relearning, 4 forget samples",
+            }
+        )
             Assert.That(text, Does.Contain(expected));
 
         var file = File.ReadAllText(_temp["run1/verify.json"]);
@@ -67,7 +108,10 @@ public class VerificationTests
         schema.RequireExactly(root["metrics"]![0]!.ToJsonString(), "metric", ["retrained"]);
         schema.RequireExactly(root["relearning"]![1]!.ToJsonString(), "relearning", ["reference"]);
         schema.RequireExactly(root["attacks"]![0]!.ToJsonString(), "attack", ["efficacy", "accuracy"]);
-        Assert.That(root["attacks"]!.AsArray().Select(a => a!["attack"]!.GetValue<string>()), Is.EqualTo(global::Lur.Metrics.MembershipAttacks.Names(vector: true)));
+        Assert.That(
+            root["attacks"]!.AsArray().Select(a => a!["attack"]!.GetValue<string>()),
+            Is.EqualTo(global::Lur.Metrics.MembershipAttacks.Names(vector: true))
+        );
         var (mia, confidence) = (root["metrics"]![3]!, root["attacks"]![0]!["efficacy"]!);
         foreach (var model in new[] { "original", "unlearned", "retrained" })
             Assert.That(JsonNode.DeepEquals(confidence[model], mia[model]), Is.True, "the attack on the confidence is the MIA column");
@@ -109,17 +153,29 @@ public class VerificationTests
         var folder = Path.GetDirectoryName(model)!;
         switch (damage)
         {
-            case "a bit": File.WriteAllBytes(model, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]); break;
-            case "half a file": File.WriteAllBytes(model, bytes[..(bytes.Length / 2)]); break;
-            case "no hash": File.Delete(Path.Combine(folder, "sha256.txt")); break;
-            default: Directory.Move(folder, folder + ".partial"); break;
+            case "a bit":
+                File.WriteAllBytes(model, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+                break;
+            case "half a file":
+                File.WriteAllBytes(model, bytes[..(bytes.Length / 2)]);
+                break;
+            case "no hash":
+                File.Delete(Path.Combine(folder, "sha256.txt"));
+                break;
+            default:
+                Directory.Move(folder, folder + ".partial");
+                break;
         }
 
-        Assert.That(Done(verify), Does.Contain("training a reference model of seed 7").And.Match(damage == "a killed training" ? "." : "damaged"));
+        Assert.That(
+            Done(verify),
+            Does.Contain("training a reference model of seed 7").And.Match(damage == "a killed training" ? "." : "damaged")
+        );
         Assert.That(File.ReadAllBytes(model), Is.EqualTo(bytes));
     }
 
-    private static bool IsOfSeed7(string model) => File.ReadAllText(Path.Combine(Path.GetDirectoryName(model)!, "key.txt")).Contains("Seed = 7", StringComparison.Ordinal);
+    private static bool IsOfSeed7(string model) =>
+        File.ReadAllText(Path.Combine(Path.GetDirectoryName(model)!, "key.txt")).Contains("Seed = 7", StringComparison.Ordinal);
 
     [Test]
     public void AShadowModelOnHalfOfTheDataIsAnEntryLikeAnother()
@@ -129,7 +185,16 @@ public class VerificationTests
         using var error = new StringWriter();
         var models = new ReferenceModels(new CommandContext { Output = TextWriter.Null, Error = error }, _temp["shadows"]);
         var recipe = ReferenceModels.RecipeOf(_temp["base"], Data);
-        string Shadow(ulong half, ulong seed) => models.Get(recipe, source, split, ForgetSet.Resolve(["random:50%"], source.Train, split.Train, half), "resnet[1,1]:w4", seed, CancellationToken.None);
+        string Shadow(ulong half, ulong seed) =>
+            models.Get(
+                recipe,
+                source,
+                split,
+                ForgetSet.Resolve(["random:50%"], source.Train, split.Train, half),
+                "resnet[1,1]:w4",
+                seed,
+                CancellationToken.None
+            );
         string[] shadows = [Shadow(1, 1), Shadow(2, 1), Shadow(1, 2)];
         Assert.That(shadows, Is.Unique, "entries differ in the half or in the seed");
         Assert.That(shadows.Select(File.ReadAllBytes), Is.Unique);
@@ -145,7 +210,13 @@ public class VerificationTests
         Done([.. s_train, "--forget", "class:3", "-o", _temp["other"]]);
         Assert.That(Done("verify", _temp["run1"], "--reference", _temp["trained"], "--attacks", "none"), Does.Not.Contain("Withheld"));
         Refused("trained on 32 of the 32 samples to forget", "verify", _temp["run1"], "--reference", _temp["base"]);
-        Refused("samples to forget; train it with 'lur train --forget'", "verify", _temp["run1"], "--reference", _temp["other/model.safetensors"]);
+        Refused(
+            "samples to forget; train it with 'lur train --forget'",
+            "verify",
+            _temp["run1"],
+            "--reference",
+            _temp["other/model.safetensors"]
+        );
         Refused("which began with a model that knew the forget set", "verify", _temp["run1"], "--reference", _temp["run2"]);
         Refused("does not exist", "verify", _temp["run1"], "--reference", _temp["nowhere"]);
         Refused("has no model.safetensors", "verify", _temp["run1"], "--reference", _temp["cache"]);

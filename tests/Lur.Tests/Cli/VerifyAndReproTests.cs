@@ -17,25 +17,57 @@ public class VerifyAndReproTests
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
 
     private static string Forget(TempFolder temp)
     {
-        var (code, _, error) = Lur("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "2", "--batch", "16", "--lr", "0.05", "-o", temp["base"]);
+        var (code, _, error) = Lur(
+            "train",
+            "--data",
+            Data,
+            "--model",
+            "resnet[1,1]:w4",
+            "--epochs",
+            "2",
+            "--batch",
+            "16",
+            "--lr",
+            "0.05",
+            "-o",
+            temp["base"]
+        );
         Assert.That(code, Is.Zero, error);
-        (code, _, error) = Lur("forget", temp["base/model.safetensors"], "--data", Data, "--forget", "random:20%", "--epochs", "1", "--batch", "16", "--lr", "0.01", "-o", temp["run"]);
+        (code, _, error) = Lur(
+            "forget",
+            temp["base/model.safetensors"],
+            "--data",
+            Data,
+            "--forget",
+            "random:20%",
+            "--epochs",
+            "1",
+            "--batch",
+            "16",
+            "--lr",
+            "0.01",
+            "-o",
+            temp["run"]
+        );
         Assert.That(code, Is.Zero, error);
         return temp["run"];
     }
 
-    private static (int Code, string Output, string Error) Verify(VerifySettings settings) => Run(context => new VerifyRun(context, settings).Run(CancellationToken.None));
+    private static (int Code, string Output, string Error) Verify(VerifySettings settings) =>
+        Run(context => new VerifyRun(context, settings).Run(CancellationToken.None));
 
     private static (int Code, string Output, string Error) Run(Func<CommandContext, int> body)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = body(new CommandContext { Output = output, Error = error });
         return (code, output.ToString(), error.ToString());
     }
@@ -96,7 +128,8 @@ public class VerifyAndReproTests
         string[] args = ["repro", temp["small.json"], "-o", temp["out"]];
         var (code, output, error) = Lur(args);
         Assert.That(code, Is.Zero, error);
-        foreach (var text in new[] { "retrain", "ft", "lur alpha=0 lambda=0.05", "lur alpha=0.01 lambda=0.05", "+-", "Avg. gap" }) Assert.That(output, Does.Contain(text));
+        foreach (var text in new[] { "retrain", "ft", "lur alpha=0 lambda=0.05", "lur alpha=0.01 lambda=0.05", "+-", "Avg. gap" })
+            Assert.That(output, Does.Contain(text));
         Assert.That(File.ReadAllLines(temp["out/small/table.csv"]), Has.Length.EqualTo(5));
         MeasuredIsOfTheSchema(File.ReadAllText(temp["out/small/measured.json"]));
 
@@ -126,7 +159,18 @@ public class VerifyAndReproTests
     {
         using var temp = new TempFolder();
         File.WriteAllText(temp["small.json"], Recipe);
-        (int Code, string Output, string Error) Repro(string output) => Run(context => new ReproRun(context, new ReproSettings { Recipe = temp["small.json"], Output = output, CacheFolder = temp["cache"] }).Run(CancellationToken.None));
+        (int Code, string Output, string Error) Repro(string output) =>
+            Run(context =>
+                new ReproRun(
+                    context,
+                    new ReproSettings
+                    {
+                        Recipe = temp["small.json"],
+                        Output = output,
+                        CacheFolder = temp["cache"],
+                    }
+                ).Run(CancellationToken.None)
+            );
         var first = Repro(temp["out"]);
         Assert.That(first.Code, Is.Zero, first.Error);
         Assert.That(Directory.GetDirectories(temp["cache"]), Has.Length.EqualTo(2), "one Retrain model a seed");
@@ -134,7 +178,14 @@ public class VerifyAndReproTests
         var measured = File.ReadAllText(temp["out/small/measured.json"]);
 
         // Retrain of the recipe's training, not of the method's defaults: verify finds it.
-        var verify = Verify(new VerifySettings { Runs = [temp["out/small/seed1/ft"]], RetrainSeeds = [1], CacheFolder = temp["cache"] });
+        var verify = Verify(
+            new VerifySettings
+            {
+                Runs = [temp["out/small/seed1/ft"]],
+                RetrainSeeds = [1],
+                CacheFolder = temp["cache"],
+            }
+        );
         Assert.That(verify.Error, Does.Contain("found in").And.Not.Contain("training a reference"));
 
         var damaged = temp["out/small/seed2/ft/model.safetensors"];
@@ -142,12 +193,18 @@ public class VerifyAndReproTests
         File.WriteAllBytes(damaged, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
         File.WriteAllText(temp["out/small/seed1/retrain/result.json"], "{");
         var second = Repro(temp["out"]);
-        Assert.That(second.Error, Does.Contain("seed2/ft are damaged").And.Contain("seed1/retrain are damaged").And.Contain("reference model of seed 1 found"));
+        Assert.That(
+            second.Error,
+            Does.Contain("seed2/ft are damaged").And.Contain("seed1/retrain are damaged").And.Contain("reference model of seed 1 found")
+        );
         Assert.That(File.ReadAllBytes(damaged), Is.EqualTo(bytes));
-        using JsonDocument before = JsonDocument.Parse(measured), after = JsonDocument.Parse(File.ReadAllText(temp["out/small/measured.json"]));
-        string[] Values(JsonDocument document, string run, params string[] metrics) => [.. metrics.Select(m => document.RootElement.GetProperty("runs").GetProperty(run).GetProperty(m).GetRawText())];
+        using JsonDocument before = JsonDocument.Parse(measured),
+            after = JsonDocument.Parse(File.ReadAllText(temp["out/small/measured.json"]));
+        string[] Values(JsonDocument document, string run, params string[] metrics) =>
+            [.. metrics.Select(m => document.RootElement.GetProperty("runs").GetProperty(run).GetProperty(m).GetRawText())];
         Assert.That(Values(after, "ft", "ua", "ra", "ta", "mia", "gap"), Is.EqualTo(Values(before, "ft", "ua", "ra", "ta", "mia", "gap")));
-        double Seconds(JsonDocument document) => document.RootElement.GetProperty("runs").GetProperty("retrain").GetProperty("seconds").GetProperty("mean").GetDouble();
+        double Seconds(JsonDocument document) =>
+            document.RootElement.GetProperty("runs").GetProperty("retrain").GetProperty("seconds").GetProperty("mean").GetDouble();
         // Rounded to milliseconds by stage when it was trained, in the sum when it was found.
         Assert.That(Seconds(after), Is.EqualTo(Seconds(before)).Within(0.005), "the seconds are those of its training, not of finding it");
     }
@@ -157,7 +214,8 @@ public class VerifyAndReproTests
     {
         var schema = JsonSchema.Open("measured.schema.json");
         schema.RequireExactly(text, "", []);
-        foreach (var run in JsonNode.Parse(text)!["runs"]!.AsObject()) schema.RequireExactly(run.Value!.ToJsonString(), "run", []);
+        foreach (var run in JsonNode.Parse(text)!["runs"]!.AsObject())
+            schema.RequireExactly(run.Value!.ToJsonString(), "run", []);
     }
 
     [TestCase("\"epochs\": 1, \"batch\": 16, \"lr\": 0.05 }", "\"epochs\": -1 }", "epochs")]
@@ -177,15 +235,23 @@ public class VerifyAndReproTests
     public void EveryRecipeThatShipsIsWellFormed()
     {
         Assert.That(global::Lur.Cli.Runs.Recipe.Names, Is.Not.Empty);
-        foreach (var name in global::Lur.Cli.Runs.Recipe.Names) Assert.That(global::Lur.Cli.Runs.Recipe.Read(name).Runs, Is.Not.Empty, name);
+        foreach (var name in global::Lur.Cli.Runs.Recipe.Names)
+            Assert.That(global::Lur.Cli.Runs.Recipe.Read(name).Runs, Is.Not.Empty, name);
     }
 
     [Test]
     public void AKeyDependsOnEverythingItSays()
     {
         var key = new ReferenceKey("data", "samples", "resnet18:w16", new TrainingOptions(), "1.0");
-        string[] names = [key.Name, (key with { DataFingerprint = "other" }).Name, (key with { SamplesSha256 = "other" }).Name, (key with { Architecture = "resnet20" }).Name,
-            (key with { Training = new TrainingOptions { Seed = 2 } }).Name, (key with { Version = "1.1" }).Name];
+        string[] names =
+        [
+            key.Name,
+            (key with { DataFingerprint = "other" }).Name,
+            (key with { SamplesSha256 = "other" }).Name,
+            (key with { Architecture = "resnet20" }).Name,
+            (key with { Training = new TrainingOptions { Seed = 2 } }).Name,
+            (key with { Version = "1.1" }).Name,
+        ];
         Assert.That(names, Is.Unique);
     }
 }

@@ -15,17 +15,18 @@ public class BatchTests
     public void EveryPassShowsEverySampleAndEveryBatchIsFull(int count, int batchSize)
     {
         var sampler = new BatchSampler(Numbers(count), batchSize, 5);
-        int[] batch = new int[batchSize], head = new int[batchSize];
-        for (int epoch = 0; epoch < 3; epoch++)
+        int[] batch = new int[batchSize],
+            head = new int[batchSize];
+        for (var epoch = 0; epoch < 3; epoch++)
         {
             var seen = new List<int>();
-            for (int b = 0; b < sampler.BatchesPerEpoch; b++)
+            for (var b = 0; b < sampler.BatchesPerEpoch; b++)
             {
                 Assert.That(sampler.Position, Is.EqualTo(new SamplerPosition(epoch, b)));
-                int fresh = sampler.Next(batch);
+                var fresh = sampler.Next(batch);
                 seen.AddRange(batch.AsSpan(0, fresh));
                 // What tops up the last batch is the head of the same pass, again and again if the pass is shorter.
-                for (int i = fresh; i < batchSize; i++)
+                for (var i = fresh; i < batchSize; i++)
                     Assert.That(batch[i], Is.EqualTo(seen[(i - fresh) % count]), $"epoch {epoch}, batch {b}, entry {i}");
             }
             Assert.That(seen.Order(), Is.EqualTo(Numbers(count)), $"epoch {epoch}");
@@ -38,7 +39,7 @@ public class BatchTests
         int[] First(ulong seed, long epoch)
         {
             var sampler = new BatchSampler(Numbers(100), 100, seed) { Position = new SamplerPosition(epoch, 0) };
-            int[] batch = new int[100];
+            var batch = new int[100];
             sampler.Next(batch);
             return batch;
         }
@@ -55,11 +56,11 @@ public class BatchTests
     {
         var sampler = new BatchSampler([0, 1, 2, 3], 4, 1);
         var counts = new Dictionary<string, int>();
-        int[] batch = new int[4];
-        for (int e = 0; e < 4800; e++)
+        var batch = new int[4];
+        for (var e = 0; e < 4800; e++)
         {
             sampler.Next(batch);
-            string key = string.Concat(batch);
+            var key = string.Concat(batch);
             counts[key] = counts.GetValueOrDefault(key) + 1;
         }
         Assert.That(counts, Has.Count.EqualTo(24));
@@ -70,11 +71,12 @@ public class BatchTests
     public void APositionResumes()
     {
         var whole = new BatchSampler(Numbers(50), 8, 9);
-        int[] a = new int[8], b = new int[8];
-        for (int i = 0; i < 17; i++)
+        int[] a = new int[8],
+            b = new int[8];
+        for (var i = 0; i < 17; i++)
             whole.Next(a);
         var resumed = new BatchSampler(Numbers(50), 8, 9) { Position = whole.Position };
-        for (int i = 0; i < 20; i++)
+        for (var i = 0; i < 20; i++)
         {
             Assert.That(resumed.Next(b), Is.EqualTo(whole.Next(a)));
             Assert.That(b, Is.EqualTo(a));
@@ -88,7 +90,7 @@ public class BatchTests
     public void AnUnshuffledSamplerKeepsTheOrder()
     {
         var sampler = new BatchSampler([5, 3, 8], 2, 9, shuffle: false);
-        int[] batch = new int[2];
+        var batch = new int[2];
         Assert.That((sampler.Next(batch), batch[0], batch[1]), Is.EqualTo((2, 5, 3)));
         Assert.That((sampler.Next(batch), batch[0], batch[1]), Is.EqualTo((1, 8, 5)));
     }
@@ -100,19 +102,20 @@ public class BatchTests
     public void TheLoaderGivesTheSamplersBatches(int buffers, int workers)
     {
         var data = new SyntheticDataset(53, 1, SyntheticPart.Train);
-        int[] indices = [.. Enumerable.Range(0, 53)], expected = new int[8];
+        int[] indices = [.. Enumerable.Range(0, 53)],
+            expected = new int[8];
         var reference = new BatchSampler(indices, 8, 4) { Position = new SamplerPosition(2, 3) };
         var sampler = new BatchSampler(indices, 8, 4) { Position = new SamplerPosition(2, 3) };
         using var loader = new PrefetchLoader(data, sampler, Buffers(buffers, 8, data), workers);
-        byte[] sample = new byte[data.SampleBytes];
-        for (int b = 0; b < 30; b++)
+        var sample = new byte[data.SampleBytes];
+        for (var b = 0; b < 30; b++)
         {
-            LoadedBatch batch = loader.Take();
+            var batch = loader.Take();
             Assert.That(batch.Position, Is.EqualTo(reference.Position));
             Assert.That(batch.FreshCount, Is.EqualTo(reference.Next(expected)));
             Assert.That(batch.Next, Is.EqualTo(reference.Position));
             Assert.That(batch.Indices.ToArray(), Is.EqualTo(expected));
-            for (int i = 0; i < 8; i++)
+            for (var i = 0; i < 8; i++)
             {
                 data.CopyImage(expected[i], sample);
                 Assert.That(batch.Buffer.Labels[i], Is.EqualTo(data.Label(expected[i])));
@@ -127,7 +130,8 @@ public class BatchTests
     {
         var data = new SyntheticDataset(20, 1, SyntheticPart.Train);
         using var loader = new PrefetchLoader(data, new BatchSampler(Numbers(2), 1, 1), Buffers(2, 1, data));
-        LoadedBatch first = loader.Take(), second = loader.Take();
+        LoadedBatch first = loader.Take(),
+            second = loader.Take();
         Assert.That(loader.Take, Throws.InvalidOperationException);
         Assert.That(() => loader.Release(second), Throws.InvalidOperationException);
         loader.Release(first);
@@ -141,15 +145,15 @@ public class BatchTests
     {
         var data = new SyntheticDataset(20, 1, SyntheticPart.Train);
         using var loader = new PrefetchLoader(data, new BatchSampler(Numbers(2), 2, 1), Buffers(2, 2, data));
-        for (int b = 0; b < 20; b++)
+        for (var b = 0; b < 20; b++)
             loader.Release(loader.Take());
         // All threads: the loader's own work is what is measured. Other threads of the runner may allocate meanwhile, so
         // the least of several rounds counts.
-        long least = long.MaxValue;
-        for (int round = 0; round < 20 && least > 0; round++)
+        var least = long.MaxValue;
+        for (var round = 0; round < 20 && least > 0; round++)
         {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            for (int b = 0; b < 20; b++)
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            for (var b = 0; b < 20; b++)
                 loader.Release(loader.Take());
             least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
         }
@@ -177,14 +181,15 @@ public class BatchTests
         public int Height => 1;
         public int Width => 1;
         public IReadOnlyList<string> ClassNames => ["a"];
+
         public int Label(int index) => 0;
+
         public void CopyImage(int index, Span<byte> chw)
         {
             if (index == 3)
                 throw new UserErrorException("sample 3 is damaged.");
         }
-        public void Dispose()
-        {
-        }
+
+        public void Dispose() { }
     }
 }

@@ -7,15 +7,16 @@ public class CifarDatasetTests
     // Record r of a file has label (r + 3 * salt) mod classes and pixel p equal to r + 7p + salt, cut to a byte.
     internal static byte[] Records(CifarKind kind, int count, int salt = 0)
     {
-        int head = kind == CifarKind.Cifar10 ? 1 : 2, size = head + 3072;
-        byte[] bytes = new byte[count * size];
-        for (int r = 0; r < count; r++)
+        int head = kind == CifarKind.Cifar10 ? 1 : 2,
+            size = head + 3072;
+        var bytes = new byte[count * size];
+        for (var r = 0; r < count; r++)
         {
-            int label = (r + 3 * salt) % (head == 1 ? 10 : 100);
+            var label = (r + 3 * salt) % (head == 1 ? 10 : 100);
             bytes[r * size + head - 1] = (byte)label;
             if (head == 2)
                 bytes[r * size] = (byte)(label / 5);
-            for (int p = 0; p < 3072; p++)
+            for (var p = 0; p < 3072; p++)
                 bytes[r * size + head + p] = (byte)(r + 7 * p + salt);
         }
         return bytes;
@@ -38,10 +39,11 @@ public class CifarDatasetTests
         using var folder = new TempFolder();
         using var data = CifarDataset.Open(kind, [folder.Write("a.bin", Records(kind, count)), folder.Write("b.bin", Records(kind, 5, 1))]);
         Assert.That(data.Count, Is.EqualTo(count + 5));
-        byte[] sample = new byte[3072];
-        for (int i = 0; i < data.Count; i++)
+        var sample = new byte[3072];
+        for (var i = 0; i < data.Count; i++)
         {
-            int r = i < count ? i : i - count, salt = i < count ? 0 : 1;
+            int r = i < count ? i : i - count,
+                salt = i < count ? 0 : 1;
             data.CopyImage(i, sample);
             Assert.That(data.Label(i), Is.EqualTo((r + 3 * salt) % data.ClassNames.Count), $"label {i}");
             Assert.That(sample.Select((b, p) => b == (byte)(r + 7 * p + salt)), Is.All.True, $"pixels of sample {i}");
@@ -84,7 +86,7 @@ public class CifarDatasetTests
     public void HoldsOutATestPartOfASingleFile(CifarKind kind, string name)
     {
         using var folder = new TempFolder();
-        int classes = kind == CifarKind.Cifar10 ? 10 : 100;
+        var classes = kind == CifarKind.Cifar10 ? 10 : 100;
         using var source = DataSource.Open(folder.Write(name, Records(kind, 10 * classes)));
         Assert.That(source.Train.CountByClass(), Is.All.EqualTo(8));
         Assert.That(source.Test.CountByClass(), Is.All.EqualTo(2));
@@ -96,7 +98,7 @@ public class CifarDatasetTests
     public void ACutFileNamesTheOffset(int length, string expected)
     {
         using var folder = new TempFolder();
-        string path = folder.Write("data_batch_1.bin", Records(CifarKind.Cifar10, 2).AsSpan(0, length));
+        var path = folder.Write("data_batch_1.bin", Records(CifarKind.Cifar10, 2).AsSpan(0, length));
         var error = Assert.Throws<UserErrorException>(() => CifarDataset.Open(CifarKind.Cifar10, [path]).Dispose());
         Assert.That(error!.Message, Does.Contain(path).And.Contain(expected));
     }
@@ -107,9 +109,9 @@ public class CifarDatasetTests
     public void ALabelOutOfRangeNamesTheOffset(CifarKind kind, int offset, byte value, string expected)
     {
         using var folder = new TempFolder();
-        byte[] bytes = Records(kind, 3);
+        var bytes = Records(kind, 3);
         bytes[offset] = value;
-        string path = folder.Write("x.bin", bytes);
+        var path = folder.Write("x.bin", bytes);
         var error = Assert.Throws<UserErrorException>(() => CifarDataset.Open(kind, [path]).Dispose());
         Assert.That(error!.Message, Does.Contain(path).And.Contain(expected));
     }

@@ -17,7 +17,7 @@ public class ForgetSetTests
     [TestCase("class:STAR")]
     public void AClassIsAllItsTrainingSamples(string specification)
     {
-        ForgetSet set = Resolve(specification);
+        var set = Resolve(specification);
         AssertPartition(set);
         Assert.That(set.Forget, Is.EqualTo(s_split.Train.Where(i => i % 10 == 3)));
         Assert.That(set.WholeClasses, Is.EqualTo(new[] { 3 }));
@@ -30,7 +30,7 @@ public class ForgetSetTests
     public void ARandomShareHasItsSize(string specification, int count)
     {
         Assert.That(s_split.Train, Has.Length.EqualTo(191));
-        ForgetSet set = Resolve(specification);
+        var set = Resolve(specification);
         AssertPartition(set);
         Assert.That(set.Forget, Has.Length.EqualTo(count));
         Assert.That(Resolve(specification).Forget, Is.EqualTo(set.Forget));
@@ -40,7 +40,7 @@ public class ForgetSetTests
     [Test]
     public void RandomChoicesDependOnSeedAndDifferWithinOneUnion()
     {
-        int[] other = ForgetSet.Resolve(["random:50"], s_data, s_split.Train, 4).Forget;
+        var other = ForgetSet.Resolve(["random:50"], s_data, s_split.Train, 4).Forget;
         Assert.That(Resolve("random:50").Forget, Is.Not.EqualTo(other));
         Assert.That(Resolve("random:50", "random:50").Forget.Length, Is.GreaterThan(50).And.LessThan(100));
         Assert.That(s_split.Validation.Intersect(Resolve("random:150").Forget), Is.Empty);
@@ -49,7 +49,7 @@ public class ForgetSetTests
     [Test]
     public void SpecificationsUnite()
     {
-        ForgetSet set = Resolve("class:0", "class:1", "random:10%", "class:0");
+        var set = Resolve("class:0", "class:1", "random:10%", "class:0");
         AssertPartition(set);
         Assert.That(set.WholeClasses, Is.EqualTo(new[] { 0, 1 }));
         Assert.That(s_split.Train.Where(i => i % 10 < 2), Is.SubsetOf(set.Forget));
@@ -59,10 +59,11 @@ public class ForgetSetTests
     public void AFileOfIndicesRoundTrips()
     {
         using var folder = new TempFolder();
-        int a = s_split.Train[5], b = s_split.Train[0];
-        ForgetSet set = Resolve(folder.Write("ids.txt", $"# heading\n\n {a}  # the fifth\r\n{b}\n"));
+        int a = s_split.Train[5],
+            b = s_split.Train[0];
+        var set = Resolve(folder.Write("ids.txt", $"# heading\n\n {a}  # the fifth\r\n{b}\n"));
         Assert.That(set.Forget, Is.EqualTo(new[] { b, a }));
-        ForgetSet random = Resolve("random:17", "class:2");
+        var random = Resolve("random:17", "class:2");
         random.Save(folder["forget.txt"]);
         Assert.That(Resolve(folder["forget.txt"]).Forget, Is.EqualTo(random.Forget));
     }
@@ -77,8 +78,13 @@ public class ForgetSetTests
     public void AWrongLineIsNamed(string line, string expected)
     {
         using var folder = new TempFolder();
-        string text = line switch { "FIRST" => $"{s_split.Train[0]}", "VALIDATION" => $"{s_split.Validation[0]}", _ => line };
-        string path = folder.Write("ids.txt", $"{s_split.Train[0]}\n{text}\n");
+        var text = line switch
+        {
+            "FIRST" => $"{s_split.Train[0]}",
+            "VALIDATION" => $"{s_split.Validation[0]}",
+            _ => line,
+        };
+        var path = folder.Write("ids.txt", $"{s_split.Train[0]}\n{text}\n");
         Assert.That(Fails(path), Does.Contain(path).And.Contain("line 2").And.Contain(expected));
     }
 

@@ -13,17 +13,19 @@ public class FuzzTests
 {
     private sealed record Mutation((int Place, byte Value)[] Bytes, int Cut, int Grow);
 
-    private static Gen<Mutation> Mutations(int length) => Gen.Select(
-        Gen.Select(Gen.Int[0, Math.Max(0, length - 1)], Gen.Byte).Array[0, 6],
-        Gen.Frequency((3, Gen.Const(0)), (1, Gen.Int[0, length])),
-        Gen.Frequency((6, Gen.Const(0)), (1, Gen.Int[0, 20])),
-        (bytes, cut, grow) => new Mutation(bytes, cut, grow));
+    private static Gen<Mutation> Mutations(int length) =>
+        Gen.Select(
+            Gen.Select(Gen.Int[0, Math.Max(0, length - 1)], Gen.Byte).Array[0, 6],
+            Gen.Frequency((3, Gen.Const(0)), (1, Gen.Int[0, length])),
+            Gen.Frequency((6, Gen.Const(0)), (1, Gen.Int[0, 20])),
+            (bytes, cut, grow) => new Mutation(bytes, cut, grow)
+        );
 
     private static byte[] Apply(byte[] valid, Mutation mutation)
     {
-        byte[] bytes = new byte[valid.Length - mutation.Cut + mutation.Grow];
+        var bytes = new byte[valid.Length - mutation.Cut + mutation.Grow];
         valid.AsSpan(0, valid.Length - mutation.Cut).CopyTo(bytes);
-        foreach ((int place, byte value) in mutation.Bytes)
+        foreach ((var place, var value) in mutation.Bytes)
             if (place < bytes.Length)
                 bytes[place] = value;
         return bytes;
@@ -32,8 +34,8 @@ public class FuzzTests
     // The seed follows from the test's name; CsCheck prints the seed of the smallest failing case.
     private static string Seed()
     {
-        ulong hash = BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(TestContext.CurrentContext.Test.FullName)));
-        string seed = new PCG((uint)hash, hash).ToString();
+        var hash = BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(TestContext.CurrentContext.Test.FullName)));
+        var seed = new PCG((uint)hash, hash).ToString();
         TestContext.Out.WriteLine($"seed {seed}");
         return seed;
     }
@@ -41,28 +43,39 @@ public class FuzzTests
     private static void Run(byte[] valid, int iterations, Action<string> read)
     {
         using var folder = new TempFolder();
-        string path = folder["file"];
-        Mutations(valid.Length).Sample(mutation =>
-        {
-            File.WriteAllBytes(path, Apply(valid, mutation));
-            try
-            {
-                read(path);
-            }
-            catch (UserErrorException e)
-            {
-                Assert.That(e.Message, Does.Not.Contain("\n").And.EndWith("."));
-            }
-        }, seed: Seed(), iter: iterations, threads: 1);
+        var path = folder["file"];
+        Mutations(valid.Length)
+            .Sample(
+                mutation =>
+                {
+                    File.WriteAllBytes(path, Apply(valid, mutation));
+                    try
+                    {
+                        read(path);
+                    }
+                    catch (UserErrorException e)
+                    {
+                        Assert.That(e.Message, Does.Not.Contain("\n").And.EndWith("."));
+                    }
+                },
+                seed: Seed(),
+                iter: iterations,
+                threads: 1
+            );
     }
 
     [Test]
-    public void SafeTensors() => Run(SafeTensorsTests.FileOf(SafeTensorsTests.Foreign, 37, 5), 3000, path =>
-    {
-        using var file = SafeTensorsFile.Open(path);
-        foreach (TensorInfo t in file.Tensors)
-            Assert.That(file.Bytes(t.Name).Length, Is.EqualTo(t.End - t.Begin));
-    });
+    public void SafeTensors() =>
+        Run(
+            SafeTensorsTests.FileOf(SafeTensorsTests.Foreign, 37, 5),
+            3000,
+            path =>
+            {
+                using var file = SafeTensorsFile.Open(path);
+                foreach (var t in file.Tensors)
+                    Assert.That(file.Bytes(t.Name).Length, Is.EqualTo(t.End - t.Begin));
+            }
+        );
 
     [Test]
     public void TrainingStates()
@@ -85,24 +98,33 @@ public class FuzzTests
     }
 
     [Test]
-    public void CifarFiles() => Run(CifarDatasetTests.Records(CifarKind.Cifar100, 2), 500, path =>
-    {
-        using var data = CifarDataset.Open(CifarKind.Cifar100, [path]);
-        ReadAll(data);
-    });
+    public void CifarFiles() =>
+        Run(
+            CifarDatasetTests.Records(CifarKind.Cifar100, 2),
+            500,
+            path =>
+            {
+                using var data = CifarDataset.Open(CifarKind.Cifar100, [path]);
+                ReadAll(data);
+            }
+        );
 
     [TestCase(false)]
     [TestCase(true)]
     public void IdxFiles(bool packed)
     {
         using var folder = new TempFolder();
-        string labels = folder.Write("labels", IdxDatasetTests.Labels(3));
-        byte[] images = IdxDatasetTests.Images(3);
-        Run(packed ? IdxDatasetTests.Gzip(images) : images, 1000, path =>
-        {
-            using var data = IdxDataset.Open(path, labels);
-            ReadAll(data);
-        });
+        var labels = folder.Write("labels", IdxDatasetTests.Labels(3));
+        var images = IdxDatasetTests.Images(3);
+        Run(
+            packed ? IdxDatasetTests.Gzip(images) : images,
+            1000,
+            path =>
+            {
+                using var data = IdxDataset.Open(path, labels);
+                ReadAll(data);
+            }
+        );
     }
 
     [Test]
@@ -119,7 +141,7 @@ public class FuzzTests
     [TestCase("colour.png")]
     public void Images(string name)
     {
-        byte[] valid = name switch
+        var valid = name switch
         {
             "baseline.jpg" => JpegFixtures.Baseline,
             "progressive.jpg" => JpegFixtures.Progressive,
@@ -133,31 +155,38 @@ public class FuzzTests
     [Test]
     public void PngWithRightChecksums()
     {
-        byte[] valid = PngWriter.Encode(6, 5, 3, [.. Enumerable.Range(0, 90).Select(i => (byte)(i * 29))]);
-        int data = valid.AsSpan().IndexOf("IDAT"u8), end = valid.AsSpan().IndexOf("IEND"u8) - 8;
+        var valid = PngWriter.Encode(6, 5, 3, [.. Enumerable.Range(0, 90).Select(i => (byte)(i * 29))]);
+        int data = valid.AsSpan().IndexOf("IDAT"u8),
+            end = valid.AsSpan().IndexOf("IEND"u8) - 8;
         using var folder = new TempFolder();
-        Mutations(end - data - 4).Sample(mutation =>
-        {
-            byte[] bytes = [.. valid];
-            foreach ((int place, byte value) in mutation.Bytes)
-                bytes[data + 4 + place] = value;
-            BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(end), Crc32.Of(bytes.AsSpan(data, end - data)));
-            string path = folder.Write("x.png", bytes);
-            try
-            {
-                ImageFile.Decode(path, 3, out _);
-            }
-            catch (UserErrorException e)
-            {
-                Assert.That(e.Message, Does.Contain(path));
-            }
-        }, seed: Seed(), iter: 1500, threads: 1);
+        Mutations(end - data - 4)
+            .Sample(
+                mutation =>
+                {
+                    byte[] bytes = [.. valid];
+                    foreach ((var place, var value) in mutation.Bytes)
+                        bytes[data + 4 + place] = value;
+                    BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(end), Crc32.Of(bytes.AsSpan(data, end - data)));
+                    var path = folder.Write("x.png", bytes);
+                    try
+                    {
+                        ImageFile.Decode(path, 3, out _);
+                    }
+                    catch (UserErrorException e)
+                    {
+                        Assert.That(e.Message, Does.Contain(path));
+                    }
+                },
+                seed: Seed(),
+                iter: 1500,
+                threads: 1
+            );
     }
 
     private static void ReadAll(IImageDataset data)
     {
-        byte[] sample = new byte[data.SampleBytes];
-        for (int i = 0; i < data.Count; i++)
+        var sample = new byte[data.SampleBytes];
+        for (var i = 0; i < data.Count; i++)
         {
             data.CopyImage(i, sample);
             Assert.That(data.Label(i), Is.LessThan(data.ClassNames.Count));

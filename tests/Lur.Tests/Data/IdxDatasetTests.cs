@@ -8,24 +8,24 @@ public class IdxDatasetTests
 {
     internal static byte[] Images(int count, int height = 5, int width = 3)
     {
-        byte[] bytes = new byte[16 + count * height * width];
+        var bytes = new byte[16 + count * height * width];
         bytes[2] = 8;
         bytes[3] = 3;
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), count);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(8), height);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(12), width);
-        for (int i = 16; i < bytes.Length; i++)
+        for (var i = 16; i < bytes.Length; i++)
             bytes[i] = (byte)(i * 5);
         return bytes;
     }
 
     internal static byte[] Labels(int count, int classes = 10)
     {
-        byte[] bytes = new byte[8 + count];
+        var bytes = new byte[8 + count];
         bytes[2] = 8;
         bytes[3] = 1;
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), count);
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             bytes[8 + i] = (byte)(i % classes);
         return bytes;
     }
@@ -41,7 +41,13 @@ public class IdxDatasetTests
     [TestCase(false, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")]
     [TestCase(true, "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")]
     [TestCase(false, "train-images.idx3-ubyte", "train-labels.idx1-ubyte", "test-images.idx3-ubyte", "test-labels.idx1-ubyte")]
-    [TestCase(false, "raw/train-images-idx3-ubyte", "raw/train-labels-idx1-ubyte", "raw/t10k-images-idx3-ubyte", "raw/t10k-labels-idx1-ubyte")]
+    [TestCase(
+        false,
+        "raw/train-images-idx3-ubyte",
+        "raw/train-labels-idx1-ubyte",
+        "raw/t10k-images-idx3-ubyte",
+        "raw/t10k-labels-idx1-ubyte"
+    )]
     public void DetectsAFolder(bool packed, string images, string labels, string testImages, string testLabels)
     {
         Func<byte[], byte[]> pack = packed ? Gzip : b => b;
@@ -51,11 +57,14 @@ public class IdxDatasetTests
         folder.Write(testImages, pack(Images(1)));
         folder.Write(testLabels, pack(Labels(1)));
         using var source = DataSource.Open(folder.Path);
-        IImageDataset train = source.Train;
-        Assert.That((source.Format, train.Count, train.Channels, train.Height, train.Width, source.Test.Count, source.Test.ClassNames.Count),
-            Is.EqualTo(("idx", 31, 1, 5, 3, 1, 10)));
-        byte[] sample = new byte[15], all = Images(31);
-        for (int i = 0; i < 31; i++)
+        var train = source.Train;
+        Assert.That(
+            (source.Format, train.Count, train.Channels, train.Height, train.Width, source.Test.Count, source.Test.ClassNames.Count),
+            Is.EqualTo(("idx", 31, 1, 5, 3, 1, 10))
+        );
+        byte[] sample = new byte[15],
+            all = Images(31);
+        for (var i = 0; i < 31; i++)
         {
             train.CopyImage(i, sample);
             Assert.That(sample, Is.EqualTo(all.AsSpan(16 + 15 * i, 15).ToArray()), $"sample {i}");
@@ -70,7 +79,7 @@ public class IdxDatasetTests
         using var folder = new TempFolder();
         using var data = IdxDataset.Open(folder.Write("images.gz", Gzip(Images(3))), folder.Write("labels.gz", Gzip(Labels(3))));
         Assert.That(Left(), Is.Empty);
-        byte[] sample = new byte[15];
+        var sample = new byte[15];
         data.CopyImage(2, sample);
         Assert.That(sample, Is.EqualTo(Images(3).AsSpan(16 + 30, 15).ToArray()));
     }
@@ -79,9 +88,9 @@ public class IdxDatasetTests
     public void OpensASingleFile()
     {
         using var folder = new TempFolder();
-        string images = folder.Write("digits-images-idx3-ubyte", Images(50));
-        string labels = folder.Write("digits-labels-idx1-ubyte.gz", Gzip(Labels(50)));
-        foreach (string location in new[] { images, folder.Path })
+        var images = folder.Write("digits-images-idx3-ubyte", Images(50));
+        var labels = folder.Write("digits-labels-idx1-ubyte.gz", Gzip(Labels(50)));
+        foreach (var location in new[] { images, folder.Path })
         {
             using var source = DataSource.Open(location);
             Assert.That((source.Train.Count, source.Test.Count), Is.EqualTo((40, 10)));
@@ -100,7 +109,7 @@ public class IdxDatasetTests
     public void AWrongLengthNamesTheOffset(int kept, int added, string expected)
     {
         using var folder = new TempFolder();
-        string path = folder.Write("images", [.. Images(3).AsSpan(0, kept), .. new byte[added]]);
+        var path = folder.Write("images", [.. Images(3).AsSpan(0, kept), .. new byte[added]]);
         Assert.That(Fails(path, folder.Write("labels", Labels(3))), Does.Contain(path).And.Contain(expected));
     }
 
@@ -112,9 +121,11 @@ public class IdxDatasetTests
     public void AWrongHeaderNamesTheOffset(int offset, byte value, string expected)
     {
         using var folder = new TempFolder();
-        byte[] bytes = Images(3);
+        var bytes = Images(3);
         bytes[offset] = value;
-        string path = folder.Write("images", bytes), packed = folder.Write("images.gz", Gzip(bytes)), labels = folder.Write("labels", Labels(3));
+        string path = folder.Write("images", bytes),
+            packed = folder.Write("images.gz", Gzip(bytes)),
+            labels = folder.Write("labels", Labels(3));
         Assert.That(Fails(path, labels), Does.Contain(path).And.Contain(expected));
         Assert.That(Fails(packed, labels), Does.Contain(packed).And.Contain(expected));
     }
@@ -131,9 +142,9 @@ public class IdxDatasetTests
     public void AGapInTheLabelsIsAnEmptyClass()
     {
         using var folder = new TempFolder();
-        byte[] labels = Labels(20);
+        var labels = Labels(20);
         labels.AsSpan(8).Replace((byte)7, (byte)6);
-        string images = folder.Write("images-idx3-ubyte", Images(20));
+        var images = folder.Write("images-idx3-ubyte", Images(20));
         folder.Write("labels-idx1-ubyte", labels);
         Assert.That(CifarDatasetTests.Message(images), Does.Contain("no sample of class 7").And.Contain("label 9 is sample 9"));
         labels = Labels(20);
@@ -159,11 +170,11 @@ public class IdxDatasetTests
     public void ACutGzipIsAnErrorAtEveryLength()
     {
         using var folder = new TempFolder();
-        byte[] packed = Gzip(Images(40));
-        string labels = folder.Write("labels", Labels(40));
-        for (int length = 2; length < packed.Length; length++)
+        var packed = Gzip(Images(40));
+        var labels = folder.Write("labels", Labels(40));
+        for (var length = 2; length < packed.Length; length++)
         {
-            string path = folder.Write("images.gz", packed.AsSpan(0, length));
+            var path = folder.Write("images.gz", packed.AsSpan(0, length));
             Assert.That(Fails(path, labels), Does.Contain(path).And.Match("cut|expected"), $"first {length} bytes");
         }
     }
@@ -172,9 +183,9 @@ public class IdxDatasetTests
     public void AGzipThatPromisesTooMuchIsRefusedBeforeUnpacking()
     {
         using var folder = new TempFolder();
-        byte[] bytes = Images(3);
+        var bytes = Images(3);
         bytes[4] = 0x40;
-        string path = folder.Write("images.gz", Gzip(bytes));
+        var path = folder.Write("images.gz", Gzip(bytes));
         Assert.That(Fails(path, folder.Write("labels", Labels(3))), Does.Contain("more than").And.Contain("can hold"));
     }
 

@@ -7,16 +7,16 @@ public class ImageFolderTests
     // Pixel value 40 * salt + 3 y + x + 50 c.
     private static byte[] Png(int width, int height, int channels, int salt = 0)
     {
-        byte[] pixels = new byte[width * height * channels];
-        for (int i = 0; i < pixels.Length; i++)
+        var pixels = new byte[width * height * channels];
+        for (var i = 0; i < pixels.Length; i++)
             pixels[i] = (byte)(40 * salt + 3 * (i / channels / width) + i / channels % width + 50 * (i % channels));
         return PngWriter.Encode(width, height, channels, pixels);
     }
 
     private static void WriteClasses(TempFolder folder, string part, int perClass, int channels = 3)
     {
-        foreach (string name in new[] { "cat", "dog", "ant" })
-            for (int i = 0; i < perClass; i++)
+        foreach (var name in new[] { "cat", "dog", "ant" })
+            for (var i = 0; i < perClass; i++)
                 folder.Write($"{part}{name}/{name}_{i:00}.png", Png(6, 5, channels, i));
     }
 
@@ -30,13 +30,29 @@ public class ImageFolderTests
         folder.Write("train/cat/notes.txt", "not an image, and not named like one");
         folder.Write("train/.hidden/x.png", "ignored");
         using var source = DataSource.Open(folder.Path);
-        IImageDataset train = source.Train;
-        Assert.That((source.Format, train.Count, source.Test.Count, train.Channels, train.Height, train.Width), Is.EqualTo(("folder", 7, 3, 3, 5, 6)));
+        var train = source.Train;
+        Assert.That(
+            (source.Format, train.Count, source.Test.Count, train.Channels, train.Height, train.Width),
+            Is.EqualTo(("folder", 7, 3, 3, 5, 6))
+        );
         Assert.That(train.ClassNames, Is.EqualTo(new[] { "ant", "cat", "dog" }));
-        Assert.That(Enumerable.Range(0, 7).Select(train.RelativePath),
-            Is.EqualTo(new[] { "ant/ant_00.png", "ant/ant_01.png", "cat/cat_00.png", "cat/cat_01.png", "cat/deeper/more.PNG", "dog/dog_00.png", "dog/dog_01.png" }));
-        byte[] sample = new byte[90];
-        for (int pass = 0; pass < 2; pass++) // decoded, then from the cache
+        Assert.That(
+            Enumerable.Range(0, 7).Select(train.RelativePath),
+            Is.EqualTo(
+                new[]
+                {
+                    "ant/ant_00.png",
+                    "ant/ant_01.png",
+                    "cat/cat_00.png",
+                    "cat/cat_01.png",
+                    "cat/deeper/more.PNG",
+                    "dog/dog_00.png",
+                    "dog/dog_01.png",
+                }
+            )
+        );
+        var sample = new byte[90];
+        for (var pass = 0; pass < 2; pass++) // decoded, then from the cache
         {
             train.CopyImage(3, sample);
             Assert.That(sample, Is.EqualTo(Enumerable.Range(0, 90).Select(i => 40 + 3 * (i % 30 / 6) + i % 6 + 50 * (i / 30))));
@@ -66,14 +82,20 @@ public class ImageFolderTests
         WriteClasses(folder, "", 1, channels);
         using var data = ImageFolderDataset.Open(folder.Path);
         Assert.That(data.Channels, Is.EqualTo(expected));
-        byte[] sample = new byte[30 * expected];
+        var sample = new byte[30 * expected];
         data.CopyImage(0, sample);
         // Alpha is the last channel of Png(): 50 * (channels - 1) + 3 y + x; blended over white.
-        for (int i = 0; i < sample.Length; i++)
+        for (var i = 0; i < sample.Length; i++)
         {
-            int y = i % 30 / 6, x = i % 6, value = 3 * y + x + 50 * (i / 30);
-            int alpha = channels is 2 or 4 ? 50 * (channels - 1) + 3 * y + x : 255;
-            Assert.That(sample[i], Is.EqualTo((byte)Math.Round((value * alpha + 255.0 * (255 - alpha)) / 255, MidpointRounding.AwayFromZero)), $"byte {i}");
+            int y = i % 30 / 6,
+                x = i % 6,
+                value = 3 * y + x + 50 * (i / 30);
+            var alpha = channels is 2 or 4 ? 50 * (channels - 1) + 3 * y + x : 255;
+            Assert.That(
+                sample[i],
+                Is.EqualTo((byte)Math.Round((value * alpha + 255.0 * (255 - alpha)) / 255, MidpointRounding.AwayFromZero)),
+                $"byte {i}"
+            );
         }
     }
 
@@ -86,18 +108,25 @@ public class ImageFolderTests
         folder.Write("b/3.jpeg", [.. JpegFixtures.Grey, .. "camera data"u8]);
         using var data = ImageFolderDataset.Open(folder.Path);
         Assert.That((data.Channels, data.Width, data.Height), Is.EqualTo((3, 20, 12)));
-        byte[] sample = new byte[720];
-        for (int i = 0; i < 3; i++)
+        var sample = new byte[720];
+        for (var i = 0; i < 3; i++)
         {
             data.CopyImage(i, sample);
             double worst = 0;
-            for (int p = 0; p < 720; p++)
+            for (var p = 0; p < 720; p++)
             {
-                int x = p % 20, y = p % 240 / 20, c = p / 240;
+                int x = p % 20,
+                    y = p % 240 / 20,
+                    c = p / 240;
                 // Away from the edge in the middle, where a quantised 8 x 8 block rings.
                 if (i < 2 && x is >= 7 and <= 15)
                     continue;
-                int original = i == 2 ? Math.Min(255, 12 * x + 5) : c == 1 ? 10 * y + 20 : c == 0 ? (x < 10 ? 200 : 30) : x < 10 ? 40 : 220;
+                var original =
+                    i == 2 ? Math.Min(255, 12 * x + 5)
+                    : c == 1 ? 10 * y + 20
+                    : c == 0 ? (x < 10 ? 200 : 30)
+                    : x < 10 ? 40
+                    : 220;
                 worst = Math.Max(worst, Math.Abs(sample[p] - original));
             }
             // Quality 90 quantises coefficients in steps of 2 to 24: a few grey levels, doubled where colour is subsampled.
@@ -114,7 +143,7 @@ public class ImageFolderTests
         Assert.That(Fails(folder.Path), Does.Contain("differ in size").And.Contain("9 x 5").And.Contain("4 x 16"));
         using var data = ImageFolderDataset.Open(folder.Path, 8);
         Assert.That((data.Width, data.Height, data.Channels), Is.EqualTo((8, 8, 3)));
-        byte[] sample = new byte[192];
+        var sample = new byte[192];
         data.CopyImage(0, sample);
         Assert.That(() => ImageFolderDataset.Open(folder.Path, 0), Throws.InstanceOf<UserErrorException>());
     }
@@ -127,7 +156,7 @@ public class ImageFolderTests
         Assert.That(Fails(folder.Path), Does.Contain($"The class folder '{folder["a"]}' holds no PNG or JPEG file"));
         folder.Write("a/1.png", "hello");
         Assert.That(Fails(folder.Path), Does.Contain("a/1.png', offset 0: expected the signature"));
-        byte[] png = Png(6, 5, 3);
+        var png = Png(6, 5, 3);
         folder.Write("a/1.png", png.AsSpan(0, png.Length - 9));
         Assert.That(Fails(folder.Path), Does.Contain("expected the end marker of a PNG image; the file is cut"));
         folder.Write("a/1.png", png.AsSpan(0, 20));
@@ -145,8 +174,8 @@ public class ImageFolderTests
     public void DamageInsideAPngIsFoundWhenItIsRead()
     {
         using var folder = new TempFolder();
-        byte[] png = Png(6, 5, 3);
-        int data = png.AsSpan().IndexOf("IDAT"u8);
+        var png = Png(6, 5, 3);
+        var data = png.AsSpan().IndexOf("IDAT"u8);
         png[data + 9] ^= 0x10;
         folder.Write("a/1.png", png);
         using var set = ImageFolderDataset.Open(folder.Path);
@@ -180,7 +209,7 @@ public class ImageFolderTests
         using var folder = new TempFolder();
         WriteClasses(folder, "", 2);
         using var data = ImageFolderDataset.Open(folder.Path);
-        ForgetSet set = ForgetSet.Resolve([glob], data, Enumerable.Range(0, 6).ToArray(), 1);
+        var set = ForgetSet.Resolve([glob], data, Enumerable.Range(0, 6).ToArray(), 1);
         Assert.That(set.Forget.Select(data.RelativePath), Is.EqualTo(expected.Split(' ')));
         var error = Assert.Throws<UserErrorException>(() => ForgetSet.Resolve(["glob:cat_*/x"], data, Enumerable.Range(0, 6).ToArray(), 1));
         Assert.That(error!.Message, Does.Contain("selects nothing").And.Contain("ant/ant_00.png"));
@@ -192,7 +221,7 @@ public class ImageFolderTests
         using var folder = new TempFolder();
         WriteClasses(folder, "", 2);
         using var before = ImageFolderDataset.Open(folder.Path);
-        string hash = before.Fingerprint();
+        var hash = before.Fingerprint();
         using (var again = ImageFolderDataset.Open(folder.Path))
             Assert.That(again.Fingerprint(), Is.EqualTo(hash));
         folder.Write("cat/cat_01.png", Png(6, 5, 3, 4));
@@ -209,25 +238,28 @@ public class ImageFolderTests
     public void ResizingFollowsItsDefinition(int sourceWidth, int sourceHeight, int width, int height)
     {
         byte[] source = [.. Enumerable.Range(0, sourceWidth * sourceHeight * 3).Select(i => (byte)(i * 37 + i / 7))];
-        byte[] actual = new byte[3 * width * height];
+        var actual = new byte[3 * width * height];
         ImageResize.Cover(source, sourceWidth, sourceHeight, 3, actual, width, height);
-        double scale = Math.Min((double)sourceWidth / width, (double)sourceHeight / height), radius = Math.Max(1, scale);
-        for (int y = 0; y < height; y++)
-            for (int x = 0; x < width; x++)
-                for (int c = 0; c < 3; c++)
-                {
-                    double cx = sourceWidth / 2.0 + (x + 0.5 - width / 2.0) * scale, cy = sourceHeight / 2.0 + (y + 0.5 - height / 2.0) * scale;
-                    double sum = 0, weight = 0;
-                    for (int sy = 0; sy < sourceHeight; sy++)
-                        for (int sx = 0; sx < sourceWidth; sx++)
-                        {
-                            double w = Math.Max(0, 1 - Math.Abs(sx + 0.5 - cx) / radius) * Math.Max(0, 1 - Math.Abs(sy + 0.5 - cy) / radius);
-                            sum += w * source[(sy * sourceWidth + sx) * 3 + c];
-                            weight += w;
-                        }
-                    // Half a grey level of rounding, and 255 * (a few float roundings).
-                    Assert.That(actual[(c * height + y) * width + x], Is.EqualTo(sum / weight).Within(0.5001), $"({x}, {y}, {c})");
-                }
+        double scale = Math.Min((double)sourceWidth / width, (double)sourceHeight / height),
+            radius = Math.Max(1, scale);
+        for (var y = 0; y < height; y++)
+        for (var x = 0; x < width; x++)
+        for (var c = 0; c < 3; c++)
+        {
+            double cx = sourceWidth / 2.0 + (x + 0.5 - width / 2.0) * scale,
+                cy = sourceHeight / 2.0 + (y + 0.5 - height / 2.0) * scale;
+            double sum = 0,
+                weight = 0;
+            for (var sy = 0; sy < sourceHeight; sy++)
+            for (var sx = 0; sx < sourceWidth; sx++)
+            {
+                var w = Math.Max(0, 1 - Math.Abs(sx + 0.5 - cx) / radius) * Math.Max(0, 1 - Math.Abs(sy + 0.5 - cy) / radius);
+                sum += w * source[(sy * sourceWidth + sx) * 3 + c];
+                weight += w;
+            }
+            // Half a grey level of rounding, and 255 * (a few float roundings).
+            Assert.That(actual[(c * height + y) * width + x], Is.EqualTo(sum / weight).Within(0.5001), $"({x}, {y}, {c})");
+        }
         if (width == sourceWidth && height == sourceHeight)
             Assert.That(actual[0], Is.EqualTo(source[0]));
     }

@@ -13,15 +13,23 @@ public static class PngWriter
     {
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
-        byte[] head = new byte[13];
+        var head = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(head, width);
         BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(4), height);
         head[8] = 8;
-        head[9] = (byte)(channels switch { 1 => 0, 2 => 4, 3 => 2, _ => 6 });
+        head[9] = (byte)(
+            channels switch
+            {
+                1 => 0,
+                2 => 4,
+                3 => 2,
+                _ => 6,
+            }
+        );
         WriteChunk(file, "IHDR", head);
         using var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-            for (int y = 0; y < height; y++)
+            for (var y = 0; y < height; y++)
             {
                 zlib.WriteByte(0);
                 zlib.Write(pixels.Slice(y * width * channels, width * channels));
@@ -34,20 +42,25 @@ public static class PngWriter
     /// <summary>A grid of samples, a row for each class, as one image.</summary>
     public static byte[] ContactSheet(IImageDataset data, int columns, int zoom)
     {
-        int rows = data.ClassNames.Count, w = columns * (data.Width + 1) * zoom, h = rows * (data.Height + 1) * zoom;
-        byte[] sheet = new byte[w * h * 3], sample = new byte[data.SampleBytes];
-        int[] used = new int[rows];
-        for (int i = 0; i < data.Count; i++)
+        int rows = data.ClassNames.Count,
+            w = columns * (data.Width + 1) * zoom,
+            h = rows * (data.Height + 1) * zoom;
+        byte[] sheet = new byte[w * h * 3],
+            sample = new byte[data.SampleBytes];
+        var used = new int[rows];
+        for (var i = 0; i < data.Count; i++)
         {
-            int row = data.Label(i), column = used[row]++;
+            int row = data.Label(i),
+                column = used[row]++;
             if (column >= columns)
                 continue;
             data.CopyImage(i, sample);
-            for (int y = 0; y < data.Height * zoom; y++)
-                for (int x = 0; x < data.Width * zoom; x++)
-                    for (int c = 0; c < 3; c++)
-                        sheet[((row * (data.Height + 1) * zoom + y) * w + column * (data.Width + 1) * zoom + x) * 3 + c] =
-                            sample[(c % data.Channels * data.Height + y / zoom) * data.Width + x / zoom];
+            for (var y = 0; y < data.Height * zoom; y++)
+            for (var x = 0; x < data.Width * zoom; x++)
+            for (var c = 0; c < 3; c++)
+                sheet[((row * (data.Height + 1) * zoom + y) * w + column * (data.Width + 1) * zoom + x) * 3 + c] = sample[
+                    (c % data.Channels * data.Height + y / zoom) * data.Width + x / zoom
+                ];
         }
         return Encode(w, h, 3, sheet);
     }

@@ -18,8 +18,8 @@ public class SplitTests
         Assert.That(split.Train, Is.Ordered);
         Assert.That(split.Train.Concat(split.Validation).Order(), Is.EqualTo(Enumerable.Range(0, 203)));
         // Classes 0, 1, 2 have 21 samples, the others 20: at each share here the counts differ by one at most.
-        int[] byClass = new int[10];
-        foreach (int i in split.Validation)
+        var byClass = new int[10];
+        foreach (var i in split.Validation)
             byClass[s_data.Label(i)]++;
         Assert.That(byClass.Max() - byClass.Min(), Is.LessThanOrEqualTo(1));
     }
@@ -27,7 +27,7 @@ public class SplitTests
     [Test]
     public void TheSeedDecides()
     {
-        int[] a = DataSplit.Create(s_data, 0.1, 7).Validation;
+        var a = DataSplit.Create(s_data, 0.1, 7).Validation;
         Assert.That(DataSplit.Create(s_data, 0.1, 7).Validation, Is.EqualTo(a));
         Assert.That(DataSplit.Create(s_data, 0.1, 8).Validation, Is.Not.EqualTo(a));
         Assert.That(() => DataSplit.Create(s_data, 1, 7), Throws.InstanceOf<UserErrorException>());
@@ -65,7 +65,7 @@ public class SplitTests
     {
         using var folder = new TempFolder();
         DataSplit.Create(s_data, 0.2, 1).Save(folder["s"]);
-        JsonNode json = JsonNode.Parse(File.ReadAllText(folder["s"]))!;
+        var json = JsonNode.Parse(File.ReadAllText(folder["s"]))!;
         if (json[key] is JsonArray list)
             list[0] = 1 + (int)list[0]!;
         else
@@ -80,7 +80,7 @@ public class SplitTests
         using var folder = new TempFolder();
         var split = DataSplit.Create(s_data, 0.2, 1);
         split.Save(folder["s"]);
-        JsonNode json = JsonNode.Parse(File.ReadAllText(folder["s"]))!;
+        var json = JsonNode.Parse(File.ReadAllText(folder["s"]))!;
         json["validation"] = json["train"]!.DeepClone();
         json["validation_sha256"] = DataSplit.HashOf(split.Train);
         File.WriteAllText(folder["s"], json.ToJsonString());
@@ -95,7 +95,7 @@ public class SplitTests
     public void WhatIsNoSplitIsRefused(string text)
     {
         using var folder = new TempFolder();
-        string path = folder.Write("s", text);
+        var path = folder.Write("s", text);
         Assert.That(Fails(path, s_data), Does.Contain(path));
         Assert.That(Fails(folder["none"], s_data), Does.Contain("does not exist"));
     }

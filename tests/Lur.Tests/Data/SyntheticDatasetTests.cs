@@ -9,13 +9,12 @@ public class SyntheticDatasetTests
     private const string Golden = "84fb80e96185c836e225888fc472050b007bb3c3ead2f5f5b6ffe9d6c78f1be2";
 
     [Test]
-    public void PixelsNeverChange() =>
-        Assert.That(new SyntheticDataset(200, 1, SyntheticPart.Train).Fingerprint(), Is.EqualTo(Golden));
+    public void PixelsNeverChange() => Assert.That(new SyntheticDataset(200, 1, SyntheticPart.Train).Fingerprint(), Is.EqualTo(Golden));
 
     [Test]
     public void ASampleDependsOnSeedPartAndIndexOnly()
     {
-        byte[] a = Sample(new SyntheticDataset(10, 1, SyntheticPart.Train), 7);
+        var a = Sample(new SyntheticDataset(10, 1, SyntheticPart.Train), 7);
         Assert.Multiple(() =>
         {
             Assert.That(Sample(new SyntheticDataset(5003, 1, SyntheticPart.Train), 7), Is.EqualTo(a));
@@ -30,10 +29,10 @@ public class SyntheticDatasetTests
     public void EveryPixelIsWritten()
     {
         var data = new SyntheticDataset(50, 3, SyntheticPart.Train);
-        for (int i = 0; i < 50; i++)
+        for (var i = 0; i < 50; i++)
         {
             DirtyStack(0x00);
-            byte[] first = Sample(data, i);
+            var first = Sample(data, i);
             DirtyStack(0xFF);
             Assert.That(Sample(data, i), Is.EqualTo(first), $"sample {i}");
         }
@@ -43,7 +42,8 @@ public class SyntheticDatasetTests
     public void ThreadsReadTheSameSamples()
     {
         var data = new SyntheticDataset(64, 5, SyntheticPart.Train);
-        byte[][] alone = [.. Enumerable.Range(0, 64).Select(i => Sample(data, i))], together = new byte[64][];
+        byte[][] alone = [.. Enumerable.Range(0, 64).Select(i => Sample(data, i))],
+            together = new byte[64][];
         Parallel.For(0, 64, i => together[i] = Sample(data, i));
         Assert.That(together, Is.EqualTo(alone));
     }
@@ -52,10 +52,10 @@ public class SyntheticDatasetTests
     public void ReadingAllocatesNothing()
     {
         var data = new SyntheticDataset(100, 5, SyntheticPart.Train);
-        byte[] sample = new byte[data.SampleBytes];
+        var sample = new byte[data.SampleBytes];
         data.CopyImage(0, sample);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++)
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
             data.CopyImage(i, sample);
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
@@ -69,10 +69,11 @@ public class SyntheticDatasetTests
         var test = new SyntheticDataset(300, 1, SyntheticPart.Test);
         float[][] x = [.. Enumerable.Range(0, train.Count).Select(i => Small(train, i))];
         float[][] means = [.. Enumerable.Range(0, 10).Select(c => Mean([.. x.Where((_, i) => train.Label(i) == c)]))];
-        double nearestMean = 0, nearestSample = 0;
-        for (int i = 0; i < test.Count; i++)
+        double nearestMean = 0,
+            nearestSample = 0;
+        for (var i = 0; i < test.Count; i++)
         {
-            float[] y = Small(test, i);
+            var y = Small(test, i);
             nearestMean += Nearest(means, y) == test.Label(i) ? 1 : 0;
             nearestSample += train.Label(Nearest(x, y)) == test.Label(i) ? 1 : 0;
         }
@@ -100,14 +101,14 @@ public class SyntheticDatasetTests
     [Test, Explicit("Writes a picture to look at: synthetic.png in the test's work folder.")]
     public void WriteContactSheet()
     {
-        string path = Path.Combine(TestContext.CurrentContext.WorkDirectory, "synthetic.png");
+        var path = Path.Combine(TestContext.CurrentContext.WorkDirectory, "synthetic.png");
         File.WriteAllBytes(path, PngWriter.ContactSheet(new SyntheticDataset(240, 1, SyntheticPart.Train), 24, 2));
         TestContext.Out.WriteLine(path);
     }
 
     private static byte[] Sample(IImageDataset data, int index)
     {
-        byte[] sample = new byte[data.SampleBytes];
+        var sample = new byte[data.SampleBytes];
         data.CopyImage(index, sample);
         return sample;
     }
@@ -122,9 +123,9 @@ public class SyntheticDatasetTests
     // 8 x 8 means of each channel.
     private static float[] Small(IImageDataset data, int index)
     {
-        byte[] sample = Sample(data, index);
-        float[] small = new float[3 * 64];
-        for (int i = 0; i < sample.Length; i++)
+        var sample = Sample(data, index);
+        var small = new float[3 * 64];
+        for (var i = 0; i < sample.Length; i++)
             small[(i / 1024 * 64) + (i % 1024 / 32 / 4 * 8) + (i % 32 / 4)] += sample[i] / 16f;
         return small;
     }
@@ -133,12 +134,12 @@ public class SyntheticDatasetTests
 
     private static int Nearest(float[][] points, float[] y)
     {
-        int best = 0;
-        float least = float.MaxValue;
-        for (int p = 0; p < points.Length; p++)
+        var best = 0;
+        var least = float.MaxValue;
+        for (var p = 0; p < points.Length; p++)
         {
             float sum = 0;
-            for (int j = 0; j < y.Length; j++)
+            for (var j = 0; j < y.Length; j++)
                 sum += (points[p][j] - y[j]) * (points[p][j] - y[j]);
             if (sum < least)
                 (least, best) = (sum, p);

@@ -10,7 +10,7 @@ public sealed class TempFolder : IDisposable
     /// <summary>Writes a file, creating its folder, and returns its path.</summary>
     public string Write(string relative, ReadOnlySpan<byte> bytes)
     {
-        string path = this[relative];
+        var path = this[relative];
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, bytes);
         return path;

@@ -65,7 +65,9 @@ public class ComputeDeviceTests
             test.Device.DownloadAsync(back, new DevicePointer<float>(array.Address), 3);
             test.Device.Synchronize();
             Assert.That(back.Span[..3].ToArray(), Is.EqualTo(new float[] { 2, 3, 4 }));
-            Assert.Throws<ArgumentOutOfRangeException>(() => test.Device.UploadAsync(new DevicePointer<float>(array.Address), pinned, 3, 3));
+            Assert.Throws<ArgumentOutOfRangeException>(() =>
+                test.Device.UploadAsync(new DevicePointer<float>(array.Address), pinned, 3, 3)
+            );
         }
     }
 
@@ -99,7 +101,10 @@ public class ComputeDeviceTests
         foreach (var test in TestDevices.All)
         {
             var e = Assert.Throws<Lur.Cuda.CudaException>(() => test.Device.Allocate(bytes).Dispose())!;
-            Assert.That(e.Message, Does.Contain("cuMemAlloc_v2").And.Contain($"bytes: {bytes}").And.Contain("CUDA_ERROR_OUT_OF_MEMORY (2)"));
+            Assert.That(
+                e.Message,
+                Does.Contain("cuMemAlloc_v2").And.Contain($"bytes: {bytes}").And.Contain("CUDA_ERROR_OUT_OF_MEMORY (2)")
+            );
             Assert.That(e.Message, Does.Contain("smaller batch"));
         }
     }

@@ -32,8 +32,10 @@ public static class Errors
         var used = worst == 0 ? 0 : worst / (relative * scale);
         if (!(used <= 1))
         {
-            Assert.Fail($"{what}: element {where} of {actual.Length} is {actual[where]:R}, expected {expected[where]:R}; " +
-                $"error {worst / scale:E2} of the largest value {scale:E2}, allowed {relative:E2}");
+            Assert.Fail(
+                $"{what}: element {where} of {actual.Length} is {actual[where]:R}, expected {expected[where]:R}; "
+                    + $"error {worst / scale:E2} of the largest value {scale:E2}, allowed {relative:E2}"
+            );
         }
         TestContext.Out.WriteLine($"{what}: {100 * used:F1} % of the tolerance {relative:E1}");
     }

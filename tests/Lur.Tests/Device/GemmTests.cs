@@ -9,7 +9,11 @@ public class GemmTests
 
     [Test]
     public void AllTranspositionsAgreeWithANaiveSum(
-        [ValueSource(nameof(Sizes))] (int M, int N, int K) size, [Values] bool transA, [Values] bool transB, [Values] Precision precision)
+        [ValueSource(nameof(Sizes))] (int M, int N, int K) size,
+        [Values] bool transA,
+        [Values] bool transB,
+        [Values] Precision precision
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var (m, n, k) = size;
@@ -21,7 +25,9 @@ public class GemmTests
             using var b = new GuardedBuffer(test, precision, random.NormalArray((transB ? n : k) * ldb));
             using var c = new GuardedBuffer(test, precision, random.NormalArray(m * ldc));
             var (alpha, beta) = (0.75, -0.5);
-            double[] av = a.Get(), bv = b.Get(), expected = c.Get();
+            double[] av = a.Get(),
+                bv = b.Get(),
+                expected = c.Get();
             for (var i = 0; i < m; i++)
             {
                 for (var j = 0; j < n; j++)
@@ -41,13 +47,18 @@ public class GemmTests
     public void ABatchRepeatsAMatrixWithStrideZero([Values] Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
-        const int m = 5, n = 7, k = 3, batch = 4;
+        const int m = 5,
+            n = 7,
+            k = 3,
+            batch = 4;
         foreach (var test in TestDevices.All)
         {
             using var a = new GuardedBuffer(test, precision, random.NormalArray(m * k));
             using var b = new GuardedBuffer(test, precision, random.NormalArray(batch * k * n));
             using var c = new GuardedBuffer(test, precision, batch * m * n);
-            double[] av = a.Get(), bv = b.Get(), expected = new double[batch * m * n];
+            double[] av = a.Get(),
+                bv = b.Get(),
+                expected = new double[batch * m * n];
             for (var i = 0; i < expected.Length; i++)
             {
                 var (s, row, column) = (i / (m * n), i / n % m, i % n);
@@ -55,8 +66,26 @@ public class GemmTests
                     expected[i] += av[(row * k) + p] * bv[(s * k * n) + (p * n) + column];
             }
             // beta = 0 must not read C, which is NaN.
-            test.Device.Gemm.RunBatched(precision, false, false, m, n, k, 1, a.Pointer, k, b.Pointer, n, 0, c.Pointer, n,
-                0, k * n, m * n, batch);
+            test.Device.Gemm.RunBatched(
+                precision,
+                false,
+                false,
+                m,
+                n,
+                k,
+                1,
+                a.Pointer,
+                k,
+                b.Pointer,
+                n,
+                0,
+                c.Pointer,
+                n,
+                0,
+                k * n,
+                m * n,
+                batch
+            );
             Errors.AssertClose(c.Get(), expected, Tolerance(k, precision), $"batched gemm on {test}");
         }
     }
@@ -68,8 +97,7 @@ public class GemmTests
         {
             using var a = new GuardedBuffer(test, Precision.Float32, [1, 2, 3, 4]);
             using var c = new GuardedBuffer(test, Precision.Float32, 4);
-            void Run() => test.Device.Gemm.Run(
-                Precision.Float32, false, false, 2, 2, 2, 1, a.Pointer, 2, a.Pointer, 2, 0, c.Pointer, 2);
+            void Run() => test.Device.Gemm.Run(Precision.Float32, false, false, 2, 2, 2, 1, a.Pointer, 2, a.Pointer, 2, 0, c.Pointer, 2);
             Run();
             Run();
             var (bytes, launches) = (GC.GetAllocatedBytesForCurrentThread(), test.Device.LaunchCount);
@@ -87,8 +115,9 @@ public class GemmTests
     public void AWrongLeadingDimensionIsNamed()
     {
         using var x = new GuardedBuffer(TestDevices.All.First(), Precision.Float32, 16);
-        var e = Assert.Throws<Lur.Cuda.CudaBlas.CudaBlasException>(() => TestDevices.Default.Gemm.Run(
-            Precision.Float32, false, false, 4, 4, 4, 1, x.Pointer, 2, x.Pointer, 4, 0, x.Pointer, 4))!;
+        var e = Assert.Throws<Lur.Cuda.CudaBlas.CudaBlasException>(() =>
+            TestDevices.Default.Gemm.Run(Precision.Float32, false, false, 4, 4, 4, 1, x.Pointer, 2, x.Pointer, 4, 0, x.Pointer, 4)
+        )!;
         Assert.That(e.Message, Does.Contain("lda: 2").And.Contain("k: 4").And.Contain("InvalidValue"));
     }
 

@@ -79,7 +79,10 @@ public class GuardedArray<T> : IDisposable
         for (var i = begin; i < end; i++)
         {
             if (bytes[i] != s_sentinel[i % 4])
-                Assert.Fail($"A kernel wrote outside a buffer of {Count} elements of {_size} bytes: byte {i - GuardBytes} of the buffer was changed.");
+                Assert.Fail(
+                    $"A kernel wrote outside a buffer of {Count} elements of {_size} bytes: byte {i - GuardBytes} of the buffer "
+                        + $"was changed."
+                );
         }
     }
 }

@@ -45,12 +45,15 @@ public class KernelImageTests
         Load();
         var entry = Entries().Single();
         var good = File.ReadAllBytes(entry);
-        File.WriteAllBytes(entry, damage switch
-        {
-            "truncated" => good[..(good.Length / 2)],
-            "empty" => [],
-            _ => [.. good[..^1], (byte)(good[^1] ^ 1)],
-        });
+        File.WriteAllBytes(
+            entry,
+            damage switch
+            {
+                "truncated" => good[..(good.Length / 2)],
+                "empty" => [],
+                _ => [.. good[..^1], (byte)(good[^1] ^ 1)],
+            }
+        );
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
         Assert.That(ImageFile.Read(Entries().Single()), Is.Not.Null);
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Cached));
@@ -106,8 +109,8 @@ public class KernelImageTests
         foreach (var file in Directory.GetFiles(Path.Combine(kernels, "include")).Append(Path.Combine(kernels, "relu.cu")))
             File.Copy(file, Path.Combine(_folder.At("kernels"), Path.GetRelativePath(kernels, file)));
         Set("LUR_KERNELS", _folder.At("kernels"));
-        string Key(Precision precision = Precision.Float32) => KernelImages.CachePath(
-            KernelSource.Read("relu.cu", precision).For(target), ServingCompiler.Instance)!;
+        string Key(Precision precision = Precision.Float32) =>
+            KernelImages.CachePath(KernelSource.Read("relu.cu", precision).For(target), ServingCompiler.Instance)!;
         var keys = new List<string> { Key(), Key(Precision.Float64) };
         File.AppendAllText(_folder.At("kernels/include/prelude.cuh"), "// changed\n");
         keys.Add(Key());

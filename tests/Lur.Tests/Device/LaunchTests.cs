@@ -48,8 +48,7 @@ public class LaunchTests
             // The first round compiles; the second lets the JIT finish what it does on a second call.
             for (var i = 0; i < 3; i++)
                 kernels.Relu.ReluForward(shape, y.Pointer, y.Pointer, 64);
-            var (bytes, launches, allocations) =
-                (GC.GetAllocatedBytesForCurrentThread(), device.LaunchCount, device.AllocationCount);
+            var (bytes, launches, allocations) = (GC.GetAllocatedBytesForCurrentThread(), device.LaunchCount, device.AllocationCount);
             for (var i = 0; i < repeats; i++)
                 kernels.Relu.ReluForward(shape, y.Pointer, y.Pointer, 64);
             Assert.That(GC.GetAllocatedBytesForCurrentThread() - bytes, Is.Zero, $"managed bytes on {test}");
@@ -72,8 +71,7 @@ public class LaunchTests
             using var y = new GuardedBuffer(test, precision, n);
             device.Fill(y.Pointer, 0, n * precision.Size());
             var factor = 2.0;
-            using var graph = device.Capture(() =>
-                kernels.Vector.VectorAxpy(device.Elements(n), y.Pointer, x.Pointer, n, factor));
+            using var graph = device.Capture(() => kernels.Vector.VectorAxpy(device.Elements(n), y.Pointer, x.Pointer, n, factor));
             Errors.AssertSame(y.Get(), new double[n], $"a capture does not run ({test})");
             Assert.That(graph.Launches, Is.EqualTo(1));
             factor = 1e9; // copied at capture: without effect
@@ -131,10 +129,16 @@ public class LaunchTests
             using var y = new GuardedBuffer(test, Precision.Float32, 4);
             var tooLarge = new LaunchShape(1, (uint)test.Device.Properties.MaxThreadsPerBlock + 1);
             var e = Assert.Throws<Lur.Cuda.CudaException>(() =>
-                test.Device.Kernels(Precision.Float32).Relu.ReluForward(tooLarge, y.Pointer, y.Pointer, 4))!;
+                test.Device.Kernels(Precision.Float32).Relu.ReluForward(tooLarge, y.Pointer, y.Pointer, 4)
+            )!;
             Assert.That(e.CudaError, Is.EqualTo(Lur.Cuda.BasicTypes.CUResult.ErrorInvalidValue));
-            Assert.That(e.Message, Does.Contain("cuLaunchKernel").And.Contain("relu_forward").And.Contain($"block: {tooLarge.BlockX}x1")
-                .And.Contain("CUDA_ERROR_INVALID_VALUE"));
+            Assert.That(
+                e.Message,
+                Does.Contain("cuLaunchKernel")
+                    .And.Contain("relu_forward")
+                    .And.Contain($"block: {tooLarge.BlockX}x1")
+                    .And.Contain("CUDA_ERROR_INVALID_VALUE")
+            );
         }
     }
 
@@ -143,10 +147,13 @@ public class LaunchTests
     {
         var relu = KernelCatalog.Files.Single(f => f.Path == "relu.cu").Kernels.Single(k => k.Name == "relu_forward");
         Assert.That(relu.Cooperative, Is.False);
-        Assert.That(relu.Parameters, Is.EqualTo(new KernelParameter[]
-        {
-            new("y", "real", true, false), new("x", "real", true, true), new("n", "int", false, false),
-        }));
-        Assert.That(TestDevices.Default.Kernels(Precision.Float32).All.Select(m => m.File), Is.EqualTo(KernelCatalog.Files.Select(f => f.Path)));
+        Assert.That(
+            relu.Parameters,
+            Is.EqualTo(new KernelParameter[] { new("y", "real", true, false), new("x", "real", true, true), new("n", "int", false, false) })
+        );
+        Assert.That(
+            TestDevices.Default.Kernels(Precision.Float32).All.Select(m => m.File),
+            Is.EqualTo(KernelCatalog.Files.Select(f => f.Path))
+        );
     }
 }

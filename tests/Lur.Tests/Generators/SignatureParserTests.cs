@@ -8,28 +8,42 @@ public class SignatureParserTests
     [Test]
     public void ASignatureIsReadAcrossLinesCommentsAndQualifiers()
     {
-        var kernel = Parse("""
-            // file.cu - header.
+        var kernel = Parse(
+                """
+                // file.cu - header.
 
-            // Adds, a < b.
-            // Second line.
-            KERNEL COOPERATIVE add_all(real* __restrict__ y, /* in */ const real *const x,
-                                       const unsigned long long* counts, unsigned n, accum scale) { }
-            """).Single();
+                // Adds, a < b.
+                // Second line.
+                KERNEL COOPERATIVE add_all(real* __restrict__ y, /* in */ const real *const x,
+                                           const unsigned long long* counts, unsigned n, accum scale) { }
+                """
+            )
+            .Single();
         Assert.That(kernel.Name, Is.EqualTo("add_all"));
         Assert.That(kernel.Cooperative);
         Assert.That(kernel.Summary, Is.EqualTo("Adds, a &lt; b. Second line."));
-        Assert.That(kernel.Parameters.Select(p => (p.Name, p.Type, p.IsPointer, p.IsConst)), Is.EqualTo(new[]
-        {
-            ("y", "real", true, false), ("x", "real", true, true), ("counts", "unsigned long long", true, true),
-            ("n", "unsigned", false, false), ("scale", "accum", false, false),
-        }));
+        Assert.That(
+            kernel.Parameters.Select(p => (p.Name, p.Type, p.IsPointer, p.IsConst)),
+            Is.EqualTo(
+                new[]
+                {
+                    ("y", "real", true, false),
+                    ("x", "real", true, true),
+                    ("counts", "unsigned long long", true, true),
+                    ("n", "unsigned", false, false),
+                    ("scale", "accum", false, false),
+                }
+            )
+        );
     }
 
     [Test]
-    public void CommentedOutKernelsAndMacrosAreNotKernels() => Assert.That(
-        Parse("// KERNEL a(int n)\n/* KERNEL b(int n) */\n#define MAKE(x) \\\n    KERNEL x(int n)\nKERNEL c() {}\n").Select(k => k.Name),
-        Is.EqualTo(["c"]));
+    public void CommentedOutKernelsAndMacrosAreNotKernels() =>
+        Assert.That(
+            Parse("// KERNEL a(int n)\n/* KERNEL b(int n) */\n#define MAKE(x) \\\n    KERNEL x(int n)\nKERNEL c() {}\n")
+                .Select(k => k.Name),
+            Is.EqualTo(["c"])
+        );
 
     [TestCase("KERNEL f(real** x) {}", "real** x")]
     [TestCase("KERNEL f(int n, struct S s) {}", "struct S s")]
@@ -66,10 +80,22 @@ public class SignatureParserTests
     [Test]
     public void LaunchersKeepTheOrderAndTellUpperFromLowerCase()
     {
-        var text = LauncherWriter.Launchers("a/b_c.cu", "BC", Parse("KERNEL b_c_do(real* y, double* s, int N, int n, real x_y, int shape) {}"));
-        Assert.That(text, Does.Contain(
-            "public void BCDo(LaunchShape shape, DevicePointer<Real> @y, DevicePointer<double> @s, int @n, int @n_, double @xY, int @shape_)"));
-        Assert.That(text, Does.Contain("StoreReal(slots + 4, @xY);").And.Contain("*(int*)(slots + 3) = @n_;").And.Contain("Launch(0, shape, slots, 6)"));
+        var text = LauncherWriter.Launchers(
+            "a/b_c.cu",
+            "BC",
+            Parse("KERNEL b_c_do(real* y, double* s, int N, int n, real x_y, int shape) {}")
+        );
+        Assert.That(
+            text,
+            Does.Contain(
+                "public void BCDo(LaunchShape shape, DevicePointer<Real> @y, DevicePointer<double> @s, int @n, int @n_, double "
+                    + "@xY, int @shape_)"
+            )
+        );
+        Assert.That(
+            text,
+            Does.Contain("StoreReal(slots + 4, @xY);").And.Contain("*(int*)(slots + 3) = @n_;").And.Contain("Launch(0, shape, slots, 6)")
+        );
     }
 
     private static List<KernelSignature> Parse(string text)

@@ -34,8 +34,7 @@ public sealed class Fixture
     }
 
     /// <summary>Opens <c>Golden/NAME.safetensors</c> beside the test assembly.</summary>
-    public static Fixture Open(string name) =>
-        new(Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", name + ".safetensors"));
+    public static Fixture Open(string name) => new(Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", name + ".safetensors"));
 
     public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
 
@@ -49,9 +48,11 @@ public sealed class Fixture
     /// <summary>An I64 tensor, row-major.</summary>
     public long[] Longs(string name) => Read<long>(name, "I64");
 
-    private T[] Read<T>(string name, string type) where T : unmanaged
+    private T[] Read<T>(string name, string type)
+        where T : unmanaged
     {
-        if (!_tensors.TryGetValue(name, out var t)) throw new KeyNotFoundException($"The fixture has no tensor {name}.");
+        if (!_tensors.TryGetValue(name, out var t))
+            throw new KeyNotFoundException($"The fixture has no tensor {name}.");
         Assert.That(t.Type, Is.EqualTo(type), $"element type of {name}");
         return MemoryMarshal.Cast<byte, T>(_data.AsSpan(_start + t.Begin, t.End - t.Begin)).ToArray();
     }

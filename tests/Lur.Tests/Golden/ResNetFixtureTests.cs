@@ -13,11 +13,13 @@ public class ResNetFixtureTests
         var path = Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", name + ".safetensors");
         using var fixture = GradientFixture.Open(path);
         var lines = FixtureCheck.Run(fixture, TestDevices.Default, precision);
-        foreach (var line in lines) TestContext.Out.WriteLine($"{line.Name}: error {line.Error:E2}, allowed {line.Tolerance:E0}");
+        foreach (var line in lines)
+            TestContext.Out.WriteLine($"{line.Name}: error {line.Error:E2}, allowed {line.Tolerance:E0}");
         Assert.That(lines, Has.Count.EqualTo(12));
         Assert.Multiple(() =>
         {
-            foreach (var line in lines) Assert.That(line.Passed, $"{name}: {line.Name}: error {line.Error:E2}, allowed {line.Tolerance:E0}");
+            foreach (var line in lines)
+                Assert.That(line.Passed, $"{name}: {line.Name}: error {line.Error:E2}, allowed {line.Tolerance:E0}");
         });
     }
 }

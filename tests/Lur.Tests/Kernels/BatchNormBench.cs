@@ -6,16 +6,24 @@ namespace Lur.Tests.Kernels;
 /// <summary>Inputs of batch normalisation; Residual null = none. With T in front of a name in tests, their tangents.</summary>
 internal sealed record BatchNormInputs(double[] X, double[] Gamma, double[] Beta, double[]? Residual)
 {
-    public static BatchNormInputs Random(TestRandom random, int rows, int channels, bool residual, double gamma = 1) => new(
-        random.NormalArray(rows * channels, 0.7, 1.3), random.NormalArray(channels, gamma, 0.3), random.NormalArray(channels),
-        residual ? random.NormalArray(rows * channels) : null);
+    public static BatchNormInputs Random(TestRandom random, int rows, int channels, bool residual, double gamma = 1) =>
+        new(
+            random.NormalArray(rows * channels, 0.7, 1.3),
+            random.NormalArray(channels, gamma, 0.3),
+            random.NormalArray(channels),
+            residual ? random.NormalArray(rows * channels) : null
+        );
 
-    public BatchNormInputs Rounded(KernelBench bench)
-        => new(bench.Rounded(X), bench.Rounded(Gamma), bench.Rounded(Beta), Residual is null ? null : bench.Rounded(Residual));
+    public BatchNormInputs Rounded(KernelBench bench) =>
+        new(bench.Rounded(X), bench.Rounded(Gamma), bench.Rounded(Beta), Residual is null ? null : bench.Rounded(Residual));
 
-    public BatchNormInputs Along(double h, BatchNormInputs t) => new(
-        Vectors.Along(X, h, t.X), Vectors.Along(Gamma, h, t.Gamma), Vectors.Along(Beta, h, t.Beta),
-        Residual is null ? null : Vectors.Along(Residual, h, t.Residual!));
+    public BatchNormInputs Along(double h, BatchNormInputs t) =>
+        new(
+            Vectors.Along(X, h, t.X),
+            Vectors.Along(Gamma, h, t.Gamma),
+            Vectors.Along(Beta, h, t.Beta),
+            Residual is null ? null : Vectors.Along(Residual, h, t.Residual!)
+        );
 
     /// <summary>All in one vector, as a difference quotient wants them.</summary>
     public double[] Flat => [.. X, .. Gamma, .. Beta, .. Residual ?? []];
@@ -27,14 +35,26 @@ internal sealed class BatchNormBench
     public const double Eps = 1e-5;
     private readonly KernelBench _bench;
     private readonly BatchNormInputs _inputs;
-    private readonly int _rows, _channels, _chunks;
-    private readonly bool _relu, _frozen;
-    private readonly GuardedBuffer _x, _y, _mean, _rstd, _gamma;
+    private readonly int _rows,
+        _channels,
+        _chunks;
+    private readonly bool _relu,
+        _frozen;
+    private readonly GuardedBuffer _x,
+        _y,
+        _mean,
+        _rstd,
+        _gamma;
 
     /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode.</summary>
     public BatchNormBench(
-        KernelBench bench, BatchNormInputs inputs, int chunks, bool relu, (double[] Mean, double[] Var)? frozen = null,
-        (GuardedBuffer Mean, GuardedBuffer Var)? running = null)
+        KernelBench bench,
+        BatchNormInputs inputs,
+        int chunks,
+        bool relu,
+        (double[] Mean, double[] Var)? frozen = null,
+        (GuardedBuffer Mean, GuardedBuffer Var)? running = null
+    )
     {
         (_bench, _inputs, _chunks, _relu, _frozen) = (bench, inputs, chunks, relu, frozen is not null);
         (_channels, _rows) = (inputs.Gamma.Length, inputs.X.Length / inputs.Gamma.Length);
@@ -45,8 +65,18 @@ internal sealed class BatchNormBench
         else
             Statistics(running);
         Kernel.BatchNormForward(
-            Rows, _y.Pointer, _x.Pointer, Optional(inputs.Residual), _mean.Pointer, _rstd.Pointer, _gamma.Pointer,
-            bench.In(inputs.Beta).Pointer, _rows, _channels, relu ? 1 : 0);
+            Rows,
+            _y.Pointer,
+            _x.Pointer,
+            Optional(inputs.Residual),
+            _mean.Pointer,
+            _rstd.Pointer,
+            _gamma.Pointer,
+            bench.In(inputs.Beta).Pointer,
+            _rows,
+            _channels,
+            relu ? 1 : 0
+        );
     }
 
     public double[] Y => _y.Get();
@@ -77,12 +107,44 @@ internal sealed class BatchNormBench
         var (dgamma, dbeta, dresidual) = Outputs(accumulated);
         var accumulate = accumulated is null ? 0 : 1;
         Kernel.BatchNormSums(
-            Chunks, partial.Pointer, dyBuffer.Pointer, Mask, _x.Pointer, _mean.Pointer, _rstd.Pointer, _rows, _channels, _chunks);
+            Chunks,
+            partial.Pointer,
+            dyBuffer.Pointer,
+            Mask,
+            _x.Pointer,
+            _mean.Pointer,
+            _rstd.Pointer,
+            _rows,
+            _channels,
+            _chunks
+        );
         Kernel.BatchNormSumsFinish(
-            Channels, means.Pointer, dgamma.Pointer, dbeta.Pointer, partial.Pointer, 1, _rows, _channels, _chunks, accumulate);
+            Channels,
+            means.Pointer,
+            dgamma.Pointer,
+            dbeta.Pointer,
+            partial.Pointer,
+            1,
+            _rows,
+            _channels,
+            _chunks,
+            accumulate
+        );
         Kernel.BatchNormBackward(
-            Rows, dx.Pointer, dresidual?.Pointer ?? default, dyBuffer.Pointer, Mask, _x.Pointer, _mean.Pointer, _rstd.Pointer,
-            _gamma.Pointer, _frozen ? default : means.Pointer, _rows, _channels, accumulate);
+            Rows,
+            dx.Pointer,
+            dresidual?.Pointer ?? default,
+            dyBuffer.Pointer,
+            Mask,
+            _x.Pointer,
+            _mean.Pointer,
+            _rstd.Pointer,
+            _gamma.Pointer,
+            _frozen ? default : means.Pointer,
+            _rows,
+            _channels,
+            accumulate
+        );
         return new BatchNormInputs(dx.Get(), dgamma.Get(), dbeta.Get(), dresidual?.Get());
     }
 
@@ -92,8 +154,21 @@ internal sealed class BatchNormBench
         var ty = _bench.Out(t.X.Length);
         var tx = _bench.In(t.X);
         Kernel.BatchNormForwardTangent(
-            Rows, ty.Pointer, tx.Pointer, Optional(t.Residual), Mask, _x.Pointer, _mean.Pointer, _rstd.Pointer, _gamma.Pointer,
-            _bench.In(t.Gamma).Pointer, _bench.In(t.Beta).Pointer, TangentMeans(tx), _rows, _channels);
+            Rows,
+            ty.Pointer,
+            tx.Pointer,
+            Optional(t.Residual),
+            Mask,
+            _x.Pointer,
+            _mean.Pointer,
+            _rstd.Pointer,
+            _gamma.Pointer,
+            _bench.In(t.Gamma).Pointer,
+            _bench.In(t.Beta).Pointer,
+            TangentMeans(tx),
+            _rows,
+            _channels
+        );
         return ty.Get();
     }
 
@@ -102,7 +177,12 @@ internal sealed class BatchNormBench
     /// of gamma and beta are the backward pass's business).
     /// </summary>
     public (BatchNormInputs Tangent, double[]? Dx, double[]? Dresidual) BackwardTangent(
-        double[] dy, double[] tdy, BatchNormInputs t, bool pair, BatchNormInputs? accumulated = null)
+        double[] dy,
+        double[] tdy,
+        BatchNormInputs t,
+        bool pair,
+        BatchNormInputs? accumulated = null
+    )
     {
         var (dyBuffer, tdyBuffer, tx) = (_bench.In(dy), _bench.In(tdy), _bench.In(t.X));
         var tmeans = TangentMeans(tx);
@@ -112,14 +192,53 @@ internal sealed class BatchNormBench
         var (tdx, dx) = (_bench.Out(dy.Length), pair ? _bench.Out(dy.Length) : null);
         var accumulate = accumulated is null ? 0 : 1;
         Kernel.BatchNormTangentSums(
-            Chunks, partial.Pointer, tdyBuffer.Pointer, dyBuffer.Pointer, Mask, tx.Pointer, _x.Pointer, _mean.Pointer, _rstd.Pointer,
-            tmeans, _rows, _channels, _chunks);
+            Chunks,
+            partial.Pointer,
+            tdyBuffer.Pointer,
+            dyBuffer.Pointer,
+            Mask,
+            tx.Pointer,
+            _x.Pointer,
+            _mean.Pointer,
+            _rstd.Pointer,
+            tmeans,
+            _rows,
+            _channels,
+            _chunks
+        );
         Kernel.BatchNormSumsFinish(
-            Channels, means.Pointer, tdgamma.Pointer, tdbeta.Pointer, partial.Pointer, 2, _rows, _channels, _chunks, accumulate);
+            Channels,
+            means.Pointer,
+            tdgamma.Pointer,
+            tdbeta.Pointer,
+            partial.Pointer,
+            2,
+            _rows,
+            _channels,
+            _chunks,
+            accumulate
+        );
         Kernel.BatchNormBackwardTangent(
-            Rows, tdx.Pointer, dx?.Pointer ?? default, tdresidual?.Pointer ?? default, dresidual?.Pointer ?? default,
-            tdyBuffer.Pointer, dyBuffer.Pointer, Mask, tx.Pointer, _x.Pointer, _mean.Pointer, _rstd.Pointer, _gamma.Pointer,
-            _bench.In(t.Gamma).Pointer, tmeans, _frozen ? default : means.Pointer, _rows, _channels, accumulate);
+            Rows,
+            tdx.Pointer,
+            dx?.Pointer ?? default,
+            tdresidual?.Pointer ?? default,
+            dresidual?.Pointer ?? default,
+            tdyBuffer.Pointer,
+            dyBuffer.Pointer,
+            Mask,
+            tx.Pointer,
+            _x.Pointer,
+            _mean.Pointer,
+            _rstd.Pointer,
+            _gamma.Pointer,
+            _bench.In(t.Gamma).Pointer,
+            tmeans,
+            _frozen ? default : means.Pointer,
+            _rows,
+            _channels,
+            accumulate
+        );
         return (new BatchNormInputs(tdx.Get(), tdgamma.Get(), tdbeta.Get(), tdresidual?.Get()), dx?.Get(), dresidual?.Get());
     }
 
@@ -128,8 +247,20 @@ internal sealed class BatchNormBench
         var (chunkOffset, chunkM2) = (_bench.Out(_chunks * _channels), _bench.Out(_chunks * _channels));
         Kernel.BatchNormStatistics(Chunks, chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
         Kernel.BatchNormStatisticsFinish(
-            Channels, _mean.Pointer, _rstd.Pointer, running?.Mean.Pointer ?? default, running?.Var.Pointer ?? default,
-            chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks, Eps, 0.1);
+            Channels,
+            _mean.Pointer,
+            _rstd.Pointer,
+            running?.Mean.Pointer ?? default,
+            running?.Var.Pointer ?? default,
+            chunkOffset.Pointer,
+            chunkM2.Pointer,
+            _x.Pointer,
+            _rows,
+            _channels,
+            _chunks,
+            Eps,
+            0.1
+        );
     }
 
     private DevicePointer<Real> TangentMeans(GuardedBuffer tx)
@@ -138,15 +269,29 @@ internal sealed class BatchNormBench
             return default;
         var (tmeans, partial) = (_bench.Out(2 * _channels), _bench.Out(2 * _chunks * _channels));
         Kernel.BatchNormSums(
-            Chunks, partial.Pointer, tx.Pointer, default, _x.Pointer, _mean.Pointer, _rstd.Pointer, _rows, _channels, _chunks);
+            Chunks,
+            partial.Pointer,
+            tx.Pointer,
+            default,
+            _x.Pointer,
+            _mean.Pointer,
+            _rstd.Pointer,
+            _rows,
+            _channels,
+            _chunks
+        );
         Kernel.BatchNormSumsFinish(Channels, tmeans.Pointer, default, default, partial.Pointer, 1, _rows, _channels, _chunks, 0);
         return tmeans.Pointer;
     }
 
-    private (GuardedBuffer Dgamma, GuardedBuffer Dbeta, GuardedBuffer? Dresidual) Outputs(BatchNormInputs? accumulated) => (
-        accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Gamma),
-        accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Beta),
-        _inputs.Residual is null ? null : accumulated is null ? _bench.Out(_inputs.X.Length) : _bench.In(accumulated.Residual!));
+    private (GuardedBuffer Dgamma, GuardedBuffer Dbeta, GuardedBuffer? Dresidual) Outputs(BatchNormInputs? accumulated) =>
+        (
+            accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Gamma),
+            accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Beta),
+            _inputs.Residual is null ? null
+            : accumulated is null ? _bench.Out(_inputs.X.Length)
+            : _bench.In(accumulated.Residual!)
+        );
 
     private DevicePointer<Real> Optional(double[]? values) => values is null ? default : _bench.In(values).Pointer;
 }

@@ -13,7 +13,8 @@ public class BatchNormStatisticsTests
         foreach (var test in TestDevices.All)
         {
             using var bench = new KernelBench(test, Precision.Float32);
-            const int rows = 512, channels = 9;
+            const int rows = 512,
+                channels = 9;
             var x = bench.Rounded(random.NormalArray(rows * channels, 1e4, 1));
             var inputs = new BatchNormInputs(x, Ones(channels), new double[channels], null);
             var layer = new BatchNormBench(bench, inputs, 2, false);
@@ -33,7 +34,9 @@ public class BatchNormStatisticsTests
         foreach (var test in TestDevices.All)
         {
             using var bench = new KernelBench(test, Precision.Float32);
-            const int rows = 512, channels = 5, chunks = 4;
+            const int rows = 512,
+                channels = 5,
+                chunks = 4;
             var x = random.NormalArray(rows * channels);
             x.AsSpan(0, channels).Fill(1000);
             x = bench.Rounded(x);
@@ -50,31 +53,31 @@ public class BatchNormStatisticsTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
-            foreach (var rows in new[] { 1, 2, 37 })
-            {
-                using var bench = new KernelBench(test, precision);
-                const int channels = 7;
-                var inputs = BatchNormInputs.Random(random, rows, channels, false).Rounded(bench);
-                var (mean, variance) = (bench.Rounded(random.NormalArray(channels)), bench.Rounded(random.UniformArray(channels, 0.5, 2)));
-                var running = (Mean: bench.In(mean), Var: bench.In(variance));
-                _ = new BatchNormBench(bench, inputs, 3, false, null, running);
-                var batch = new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
-                // momentum 0.1; unbiased variance, which one row does not have: then it stays.
-                var expectedMean = mean.Zip(batch.Mean, (o, b) => 0.9 * o + 0.1 * b).ToArray();
-                var expectedVar = rows == 1
-                    ? variance
-                    : [.. variance.Zip(batch.Variance, (o, b) => 0.9 * o + 0.1 * b * rows / (rows - 1))];
-                var tolerance = (rows + 20) * bench.UnitRoundoff;
-                Errors.AssertClose(running.Mean.Get(), expectedMean, tolerance, $"{bench.Name} {rows} rows, running mean");
-                Errors.AssertClose(running.Var.Get(), expectedVar, tolerance, $"{bench.Name} {rows} rows, running variance");
-            }
+        foreach (var rows in new[] { 1, 2, 37 })
+        {
+            using var bench = new KernelBench(test, precision);
+            const int channels = 7;
+            var inputs = BatchNormInputs.Random(random, rows, channels, false).Rounded(bench);
+            var (mean, variance) = (bench.Rounded(random.NormalArray(channels)), bench.Rounded(random.UniformArray(channels, 0.5, 2)));
+            var running = (Mean: bench.In(mean), Var: bench.In(variance));
+            _ = new BatchNormBench(bench, inputs, 3, false, null, running);
+            var batch = new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
+            // momentum 0.1; unbiased variance, which one row does not have: then it stays.
+            var expectedMean = mean.Zip(batch.Mean, (o, b) => 0.9 * o + 0.1 * b).ToArray();
+            var expectedVar = rows == 1 ? variance : [.. variance.Zip(batch.Variance, (o, b) => 0.9 * o + 0.1 * b * rows / (rows - 1))];
+            var tolerance = (rows + 20) * bench.UnitRoundoff;
+            Errors.AssertClose(running.Mean.Get(), expectedMean, tolerance, $"{bench.Name} {rows} rows, running mean");
+            Errors.AssertClose(running.Var.Get(), expectedVar, tolerance, $"{bench.Name} {rows} rows, running variance");
+        }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
     public void StatisticsOfAChunkDoNotDependOnTheLaunch(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
-        const int rows = 97, channels = 33, chunks = 6;
+        const int rows = 97,
+            channels = 33,
+            chunks = 6;
         var x = random.NormalArray(rows * channels, 1, 2);
         var first = new Dictionary<string, double[]>();
         foreach (var test in TestDevices.AllBlockSizes())
@@ -82,7 +85,14 @@ public class BatchNormStatisticsTests
             using var bench = new KernelBench(test, precision);
             var (mean, m2) = (bench.Out(chunks * channels), bench.Out(chunks * channels));
             bench.Kernels.BatchNorm.BatchNormStatistics(
-                bench.Device.Rows(chunks, channels), mean.Pointer, m2.Pointer, bench.In(x).Pointer, rows, channels, chunks);
+                bench.Device.Rows(chunks, channels),
+                mean.Pointer,
+                m2.Pointer,
+                bench.In(x).Pointer,
+                rows,
+                channels,
+                chunks
+            );
             double[] result = [.. mean.Get(), .. m2.Get()];
             if (!first.TryAdd(test.Name, result))
                 Errors.AssertSame(result, first[test.Name], bench.Name);

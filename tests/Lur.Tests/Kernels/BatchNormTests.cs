@@ -9,7 +9,16 @@ public class BatchNormTests
     // rows, channels, chunks. Channels: 1, odd, prime, whole vectors, one above them, and 125 = 64 + 32 + 16 + 13, which takes
     // every panel width of every vector width. Chunks: one, several of unequal length, more than rows.
     private static readonly (int Rows, int Channels, int Chunks)[] Shapes =
-        [(1, 1, 1), (2, 3, 1), (7, 5, 9), (33, 16, 4), (31, 17, 3), (66, 33, 5), (29, 125, 2), (12, 64, 1)];
+    [
+        (1, 1, 1),
+        (2, 3, 1),
+        (7, 5, 9),
+        (33, 16, 4),
+        (31, 17, 3),
+        (66, 33, 5),
+        (29, 125, 2),
+        (12, 64, 1),
+    ];
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
     public void AllPassesMatchTheReference(Precision precision)
@@ -28,7 +37,13 @@ public class BatchNormTests
     }
 
     private static void CompareAllPasses(
-        KernelBench bench, TestRandom random, (int Rows, int Channels, int Chunks) shape, bool relu, bool residual, bool frozen)
+        KernelBench bench,
+        TestRandom random,
+        (int Rows, int Channels, int Chunks) shape,
+        bool relu,
+        bool residual,
+        bool frozen
+    )
     {
         var (rows, channels, chunks) = shape;
         var n = rows * channels;
@@ -36,11 +51,18 @@ public class BatchNormTests
         var t = BatchNormInputs.Random(random, rows, channels, residual).Rounded(bench);
         var (dy, tdy) = (bench.Rounded(random.NormalArray(n)), bench.Rounded(random.NormalArray(n)));
         var statistics = (Mean: bench.Rounded(random.NormalArray(channels)), Var: bench.Rounded(random.UniformArray(channels, 0.5, 2)));
-        var what = $"{bench.Name} [{rows}, {channels}] in {chunks}{(relu ? " relu" : "")}{(residual ? " residual" : "")}{(frozen ? " frozen" : "")}";
+        var what =
+            $"{bench.Name} [{rows}, {channels}] in "
+            + $"{chunks}{(relu ? " relu" : "")}{(residual ? " residual" : "")}{(frozen ? " frozen" : "")}";
 
         var actual = new BatchNormBench(bench, inputs, chunks, relu, frozen ? statistics : null);
         var expected = frozen
-            ? new BatchNormReference(inputs.X, channels, statistics.Mean, [.. statistics.Var.Select(v => 1 / Math.Sqrt(v + BatchNormBench.Eps))])
+            ? new BatchNormReference(
+                inputs.X,
+                channels,
+                statistics.Mean,
+                [.. statistics.Var.Select(v => 1 / Math.Sqrt(v + BatchNormBench.Eps))]
+            )
             : new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
         // Sums of at most `rows` terms, each rounded (also in the reference, in double), and about 40 more roundings in the
         // longest formula; rstd, which is large where a column hardly varies, magnifies those of x - mean once or twice.
@@ -91,7 +113,9 @@ public class BatchNormTests
     public void DerivativesMatchFiniteDifferences([Values] bool relu, [Values] bool residual, [Values] bool frozen)
     {
         var random = TestRandom.ForCurrentTest();
-        const int rows = 7, channels = 5, chunks = 3;
+        const int rows = 7,
+            channels = 5,
+            chunks = 3;
         (double[], double[])? statistics = frozen ? (random.NormalArray(channels), random.UniformArray(channels, 0.5, 2)) : null;
         var inputs = WithoutKinks(random, rows, channels, residual, statistics);
         var t = BatchNormInputs.Random(random, rows, channels, residual);
@@ -128,24 +152,26 @@ public class BatchNormTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
-            foreach (var relu in new[] { false, true })
-                foreach (var frozen in new[] { false, true })
-                {
-                    using var bench = new KernelBench(test, precision);
-                    const int rows = 31, channels = 19, n = rows * channels;
-                    var inputs = BatchNormInputs.Random(random, rows, channels, true);
-                    (double[], double[])? statistics = frozen ? (random.NormalArray(channels), random.UniformArray(channels, 0.5, 2)) : null;
-                    var layer = new BatchNormBench(bench, inputs, 2, relu, statistics);
-                    var (s, t) = (BatchNormInputs.Random(random, rows, channels, true), BatchNormInputs.Random(random, rows, channels, true));
-                    var dy = random.NormalArray(n);
-                    // Every entry is good to (rows + 40) roundings of the largest, as above; norms of the vectors as the scale.
-                    var tolerance = (rows + 40) * bench.UnitRoundoff;
-                    var name = $"{bench.Name}{(relu ? " relu" : "")}{(frozen ? " frozen" : "")}";
-                    Vectors.AssertSameProduct(layer.Backward(dy).Flat, t.Flat, dy, layer.ForwardTangent(t), tolerance, $"{name} adjoint");
-                    var zero = new double[n];
-                    var (hs, ht) = (layer.BackwardTangent(dy, zero, s, false).Tangent, layer.BackwardTangent(dy, zero, t, false).Tangent);
-                    Vectors.AssertSameProduct(hs.Flat, t.Flat, ht.Flat, s.Flat, tolerance, $"{name} symmetry");
-                }
+        foreach (var relu in new[] { false, true })
+        foreach (var frozen in new[] { false, true })
+        {
+            using var bench = new KernelBench(test, precision);
+            const int rows = 31,
+                channels = 19,
+                n = rows * channels;
+            var inputs = BatchNormInputs.Random(random, rows, channels, true);
+            (double[], double[])? statistics = frozen ? (random.NormalArray(channels), random.UniformArray(channels, 0.5, 2)) : null;
+            var layer = new BatchNormBench(bench, inputs, 2, relu, statistics);
+            var (s, t) = (BatchNormInputs.Random(random, rows, channels, true), BatchNormInputs.Random(random, rows, channels, true));
+            var dy = random.NormalArray(n);
+            // Every entry is good to (rows + 40) roundings of the largest, as above; norms of the vectors as the scale.
+            var tolerance = (rows + 40) * bench.UnitRoundoff;
+            var name = $"{bench.Name}{(relu ? " relu" : "")}{(frozen ? " frozen" : "")}";
+            Vectors.AssertSameProduct(layer.Backward(dy).Flat, t.Flat, dy, layer.ForwardTangent(t), tolerance, $"{name} adjoint");
+            var zero = new double[n];
+            var (hs, ht) = (layer.BackwardTangent(dy, zero, s, false).Tangent, layer.BackwardTangent(dy, zero, t, false).Tangent);
+            Vectors.AssertSameProduct(hs.Flat, t.Flat, ht.Flat, s.Flat, tolerance, $"{name} symmetry");
+        }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
@@ -155,7 +181,10 @@ public class BatchNormTests
         foreach (var test in TestDevices.All)
         {
             using var bench = new KernelBench(test, precision);
-            var (inputs, before) = (BatchNormInputs.Random(random, 13, 11, true), BatchNormInputs.Random(random, 13, 11, true).Rounded(bench));
+            var (inputs, before) = (
+                BatchNormInputs.Random(random, 13, 11, true),
+                BatchNormInputs.Random(random, 13, 11, true).Rounded(bench)
+            );
             var t = BatchNormInputs.Random(random, 13, 11, true);
             var (dy, tdy) = (random.NormalArray(13 * 11), random.NormalArray(13 * 11));
             var layer = new BatchNormBench(bench, inputs, 2, true);
@@ -164,10 +193,20 @@ public class BatchNormTests
             // One more addition, which may be fused with the last operation before it.
             Errors.AssertClose(added.Gamma, Vectors.Along(before.Gamma, 1, written.Gamma), 4 * bench.UnitRoundoff, $"{bench.Name} dgamma");
             Errors.AssertClose(added.Beta, Vectors.Along(before.Beta, 1, written.Beta), 4 * bench.UnitRoundoff, $"{bench.Name} dbeta");
-            Errors.AssertClose(added.Residual!, Vectors.Along(before.Residual!, 1, written.Residual!), 4 * bench.UnitRoundoff, $"{bench.Name} dresidual");
+            Errors.AssertClose(
+                added.Residual!,
+                Vectors.Along(before.Residual!, 1, written.Residual!),
+                4 * bench.UnitRoundoff,
+                $"{bench.Name} dresidual"
+            );
             var (tangent, _, dresidual) = layer.BackwardTangent(dy, tdy, t, true, before);
             var (plain, _, _) = layer.BackwardTangent(dy, tdy, t, true);
-            Errors.AssertClose(tangent.Residual!, Vectors.Along(before.Residual!, 1, plain.Residual!), 4 * bench.UnitRoundoff, $"{bench.Name} tdresidual");
+            Errors.AssertClose(
+                tangent.Residual!,
+                Vectors.Along(before.Residual!, 1, plain.Residual!),
+                4 * bench.UnitRoundoff,
+                $"{bench.Name} tdresidual"
+            );
             Errors.AssertClose(dresidual!, added.Residual!, 4 * bench.UnitRoundoff, $"{bench.Name} dresidual of the pair");
             Errors.AssertClose(tangent.Gamma, Vectors.Along(before.Gamma, 1, plain.Gamma), 4 * bench.UnitRoundoff, $"{bench.Name} tdgamma");
         }
@@ -178,12 +217,22 @@ public class BatchNormTests
         var e = new double[length];
         e[k] = 1;
         var n = rows * channels;
-        return new BatchNormInputs(e[..n], e[n..(n + channels)], e[(n + channels)..(n + 2 * channels)], residual ? e[(n + 2 * channels)..] : null);
+        return new BatchNormInputs(
+            e[..n],
+            e[n..(n + channels)],
+            e[(n + channels)..(n + 2 * channels)],
+            residual ? e[(n + 2 * channels)..] : null
+        );
     }
 
     /// <summary>Inputs whose pre-activations stay clear of 0 over the whole difference stencil, so that no ReLU switches.</summary>
     private static BatchNormInputs WithoutKinks(
-        TestRandom random, int rows, int channels, bool residual, (double[] Mean, double[] Var)? frozen)
+        TestRandom random,
+        int rows,
+        int channels,
+        bool residual,
+        (double[] Mean, double[] Var)? frozen
+    )
     {
         while (true)
         {

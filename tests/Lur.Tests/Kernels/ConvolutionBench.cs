@@ -8,7 +8,13 @@ namespace Lur.Tests.Kernels;
 internal sealed class ConvolutionBench : IDisposable
 {
     private readonly ConvolutionShape _shape;
-    private readonly GuardedBuffer _x, _w, _y, _x2, _w2, _y2, _workspace;
+    private readonly GuardedBuffer _x,
+        _w,
+        _y,
+        _x2,
+        _w2,
+        _y2,
+        _workspace;
 
     public ConvolutionBench(TestDevice test, Precision precision, ConvolutionShape shape, ConvolutionAlgorithm algorithm)
     {
@@ -28,8 +34,10 @@ internal sealed class ConvolutionBench : IDisposable
     {
         Load((_x, x), (_w, w), (_x2, x2), (_w2, w2));
         Prepare(_y, _shape.OutputLength, initial);
-        if (x2 is null) Operator.Forward(_y.Pointer, _x.Pointer, _w.Pointer, initial is not null, _workspace.Pointer);
-        else Operator.ForwardPair(_y.Pointer, _x.Pointer, _w.Pointer, _x2.Pointer, _w2.Pointer, initial is not null, _workspace.Pointer);
+        if (x2 is null)
+            Operator.Forward(_y.Pointer, _x.Pointer, _w.Pointer, initial is not null, _workspace.Pointer);
+        else
+            Operator.ForwardPair(_y.Pointer, _x.Pointer, _w.Pointer, _x2.Pointer, _w2.Pointer, initial is not null, _workspace.Pointer);
         return Result(_y);
     }
 
@@ -38,8 +46,18 @@ internal sealed class ConvolutionBench : IDisposable
     {
         Load((_y, dy), (_w, w), (_y2, dy2), (_w2, w2));
         Prepare(_x, _shape.InputLength, initial);
-        if (dy2 is null) Operator.InputGradient(_x.Pointer, _y.Pointer, _w.Pointer, initial is not null, _workspace.Pointer);
-        else Operator.InputGradientPair(_x.Pointer, _y.Pointer, _w.Pointer, _y2.Pointer, _w2.Pointer, initial is not null, _workspace.Pointer);
+        if (dy2 is null)
+            Operator.InputGradient(_x.Pointer, _y.Pointer, _w.Pointer, initial is not null, _workspace.Pointer);
+        else
+            Operator.InputGradientPair(
+                _x.Pointer,
+                _y.Pointer,
+                _w.Pointer,
+                _y2.Pointer,
+                _w2.Pointer,
+                initial is not null,
+                _workspace.Pointer
+            );
         return Result(_x);
     }
 
@@ -48,8 +66,18 @@ internal sealed class ConvolutionBench : IDisposable
     {
         Load((_x, x), (_y, dy), (_x2, x2), (_y2, dy2));
         Prepare(_w, _shape.FilterLength, initial);
-        if (x2 is null) Operator.FilterGradient(_w.Pointer, _x.Pointer, _y.Pointer, initial is not null, _workspace.Pointer);
-        else Operator.FilterGradientPair(_w.Pointer, _x.Pointer, _y.Pointer, _x2.Pointer, _y2.Pointer, initial is not null, _workspace.Pointer);
+        if (x2 is null)
+            Operator.FilterGradient(_w.Pointer, _x.Pointer, _y.Pointer, initial is not null, _workspace.Pointer);
+        else
+            Operator.FilterGradientPair(
+                _w.Pointer,
+                _x.Pointer,
+                _y.Pointer,
+                _x2.Pointer,
+                _y2.Pointer,
+                initial is not null,
+                _workspace.Pointer
+            );
         return Result(_w);
     }
 
@@ -68,13 +96,15 @@ internal sealed class ConvolutionBench : IDisposable
 
     public void Dispose()
     {
-        foreach (var buffer in new[] { _x, _w, _y, _x2, _w2, _y2, _workspace }) buffer.Dispose();
+        foreach (var buffer in new[] { _x, _w, _y, _x2, _w2, _y2, _workspace })
+            buffer.Dispose();
     }
 
     private static void Load(params (GuardedBuffer Buffer, double[]? Values)[] all)
     {
         foreach (var (buffer, values) in all)
-            if (values is not null) buffer.Set(values);
+            if (values is not null)
+                buffer.Set(values);
     }
 
     // NaN where nothing is accumulated to: a missing write shows, and so does an unwanted read.

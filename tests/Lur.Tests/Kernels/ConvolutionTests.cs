@@ -11,19 +11,35 @@ public class ConvolutionTests
     // N, H, W, C, K, R, S, stride, pad. Small enough for the device that runs every thread as a fiber.
     private static readonly ConvolutionShape[] Tiny =
     [
-        new(1, 1, 1, 1, 1, 3, 3, 1, 1), new(1, 1, 1, 1, 1, 1, 1, 1, 0), new(2, 5, 3, 3, 5, 3, 3, 1, 1),
-        new(1, 5, 6, 5, 17, 3, 3, 1, 1), new(1, 6, 5, 17, 3, 3, 3, 2, 1), new(1, 4, 3, 3, 17, 1, 1, 1, 0),
-        new(2, 3, 5, 5, 16, 1, 1, 2, 0), new(1, 7, 7, 3, 5, 7, 7, 2, 3), new(1, 4, 4, 2, 3, 3, 3, 1, 0), new(1, 3, 4, 1, 2, 3, 3, 1, 2),
-        new(1, 5, 5, 2, 3, 3, 3, 2, 0), new(1, 2, 7, 2, 3, 2, 3, 3, 1),
+        new(1, 1, 1, 1, 1, 3, 3, 1, 1),
+        new(1, 1, 1, 1, 1, 1, 1, 1, 0),
+        new(2, 5, 3, 3, 5, 3, 3, 1, 1),
+        new(1, 5, 6, 5, 17, 3, 3, 1, 1),
+        new(1, 6, 5, 17, 3, 3, 3, 2, 1),
+        new(1, 4, 3, 3, 17, 1, 1, 1, 0),
+        new(2, 3, 5, 5, 16, 1, 1, 2, 0),
+        new(1, 7, 7, 3, 5, 7, 7, 2, 3),
+        new(1, 4, 4, 2, 3, 3, 3, 1, 0),
+        new(1, 3, 4, 1, 2, 3, 3, 1, 2),
+        new(1, 5, 5, 2, 3, 3, 3, 2, 0),
+        new(1, 2, 7, 2, 3, 2, 3, 3, 1),
     ];
 
     // Enough tiles, channels and images for every branch: several blocks, strips, chunks, groups, panels and planes.
     private static readonly ConvolutionShape[] Larger =
     [
-        new(5, 17, 19, 16, 16, 3, 3, 1, 1), new(9, 8, 8, 16, 33, 3, 3, 1, 1), new(2, 4, 4, 80, 97, 3, 3, 1, 1),
-        new(3, 11, 13, 3, 16, 3, 3, 1, 1), new(9, 16, 16, 17, 32, 3, 3, 2, 1), new(3, 4, 4, 96, 160, 3, 3, 2, 1),
-        new(4, 9, 9, 16, 31, 1, 1, 2, 0), new(2, 31, 29, 3, 16, 7, 7, 2, 3), new(3, 13, 13, 64, 80, 3, 3, 1, 1), new(131, 1, 1, 300, 290, 3, 3, 1, 1),
-        new(3, 5, 7, 33, 5, 1, 1, 1, 0), new(2, 64, 64, 31, 2, 3, 3, 1, 1),
+        new(5, 17, 19, 16, 16, 3, 3, 1, 1),
+        new(9, 8, 8, 16, 33, 3, 3, 1, 1),
+        new(2, 4, 4, 80, 97, 3, 3, 1, 1),
+        new(3, 11, 13, 3, 16, 3, 3, 1, 1),
+        new(9, 16, 16, 17, 32, 3, 3, 2, 1),
+        new(3, 4, 4, 96, 160, 3, 3, 2, 1),
+        new(4, 9, 9, 16, 31, 1, 1, 2, 0),
+        new(2, 31, 29, 3, 16, 7, 7, 2, 3),
+        new(3, 13, 13, 64, 80, 3, 3, 1, 1),
+        new(131, 1, 1, 300, 290, 3, 3, 1, 1),
+        new(3, 5, 7, 33, 5, 1, 1, 1, 0),
+        new(2, 64, 64, 31, 2, 3, 3, 1, 1),
     ];
 
     private static readonly ConvolutionAlgorithm[] Algorithms = Enum.GetValues<ConvolutionAlgorithm>();
@@ -32,7 +48,9 @@ public class ConvolutionTests
         from shape in shapes
         from precision in new[] { Precision.Float32, Precision.Float64 }
         select new TestCaseData(shape, precision).SetArgDisplayNames(
-            $"{shape.N}x{shape.H}x{shape.W}x{shape.C}-{shape.K}k{shape.R}x{shape.S}s{shape.Stride}p{shape.Pad}", $"{precision}");
+            $"{shape.N}x{shape.H}x{shape.W}x{shape.C}-{shape.K}k{shape.R}x{shape.S}s{shape.Stride}p{shape.Pad}",
+            $"{precision}"
+        );
 
     private static IEnumerable<ConvolutionAlgorithm> AlgorithmsFor(ConvolutionShape shape) =>
         Algorithms.Where(a => a != ConvolutionAlgorithm.Winograd || (shape.R == 3 && shape.S == 3 && shape.Stride == 1));
@@ -46,8 +64,8 @@ public class ConvolutionTests
     {
         var data = new Data(shape);
         foreach (var test in TestDevices.AllBlockSizes())
-            foreach (var algorithm in AlgorithmsFor(shape))
-                CheckMaps(test, data, precision, algorithm, !test.IsLane);
+        foreach (var algorithm in AlgorithmsFor(shape))
+            CheckMaps(test, data, precision, algorithm, !test.IsLane);
     }
 
     [TestCaseSource(nameof(LargerCases))]
@@ -55,8 +73,8 @@ public class ConvolutionTests
     {
         var data = new Data(shape);
         foreach (var test in TestDevices.AllBlockSizes().Where(t => t.Name != "fiber"))
-            foreach (var algorithm in AlgorithmsFor(shape))
-                CheckMaps(test, data, precision, algorithm, false);
+        foreach (var algorithm in AlgorithmsFor(shape))
+            CheckMaps(test, data, precision, algorithm, false);
     }
 
     [TestCaseSource(nameof(LargerCases))]
@@ -64,7 +82,8 @@ public class ConvolutionTests
     {
         var test = TestDevices.All.First();
         var data = new Data(shape, maps: false);
-        foreach (var algorithm in AlgorithmsFor(shape)) CheckAdjoint(test, data, precision, algorithm);
+        foreach (var algorithm in AlgorithmsFor(shape))
+            CheckAdjoint(test, data, precision, algorithm);
     }
 
     private static void CheckAdjoint(TestDevice test, Data data, Precision precision, ConvolutionAlgorithm algorithm)
@@ -141,14 +160,19 @@ public class ConvolutionTests
         bench.Load(data.X, data.W);
         graph.Launch();
         var actual = bench.Results();
-        for (var i = 0; i < 3; i++) Errors.AssertSame(actual[i], expected[i], $"map {i}: replay repeats the bits");
+        for (var i = 0; i < 3; i++)
+            Errors.AssertSame(actual[i], expected[i], $"map {i}: replay repeats the bits");
     }
 
     [Test]
     public void BadShapesAreNamed()
     {
         static string Message(ConvolutionShape shape, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic) =>
-            Assert.Throws<ArgumentException>(() => _ = new ConvolutionOperator(TestDevices.All.First().Device, Precision.Float32, shape, algorithm))!.Message;
+            Assert
+                .Throws<ArgumentException>(() =>
+                    _ = new ConvolutionOperator(TestDevices.All.First().Device, Precision.Float32, shape, algorithm)
+                )!
+                .Message;
         Assert.That(Message(new(0, 4, 4, 1, 1, 3, 3, 1, 1)), Does.Contain("at least 1"));
         Assert.That(Message(new(1, 2, 2, 1, 1, 7, 7, 1, 1)), Does.Contain("larger than the padded input"));
         Assert.That(Message(new(4096, 512, 512, 64, 1, 1, 1, 1, 0)), Does.Contain("smaller batch"));
@@ -164,23 +188,47 @@ public class ConvolutionTests
         // times that size: measured 0.8 sqrt(n) u at most. Winograd's intermediate values are larger: measured 2.4 sqrt(n) u.
         var u = (precision == Precision.Float32 ? 6e-8 : 1.1e-16) * (bench.Operator.Algorithm == ConvolutionAlgorithm.Winograd ? 8 : 2.5);
         double Tolerance(long products) => u * Math.Sqrt(products + 16);
-        var (forward, input, filter) = (Tolerance(2L * shape.R * shape.S * shape.C), Tolerance(2L * shape.R * shape.S * shape.K),
-            Tolerance(2L * shape.N * shape.OutH * shape.OutW));
+        var (forward, input, filter) = (
+            Tolerance(2L * shape.R * shape.S * shape.C),
+            Tolerance(2L * shape.R * shape.S * shape.K),
+            Tolerance(2L * shape.N * shape.OutH * shape.OutW)
+        );
 
         Errors.AssertClose(bench.Forward(data.X, data.W), data.Y11, forward, $"{name} y");
         Errors.AssertClose(bench.InputGradient(data.Dy, data.W), data.Dx11, input, $"{name} dx");
         Errors.AssertClose(bench.FilterGradient(data.X, data.Dy), data.Dw11, filter, $"{name} dw");
         // The pairs that accumulate also pass through everything the other two combinations do.
-        Errors.AssertClose(bench.Forward(data.X, data.W, data.X2, data.W2, data.Dy), Add(data.Y11, data.Y22, data.Dy), forward, $"{name} y += pair");
-        Errors.AssertClose(bench.InputGradient(data.Dy, data.W, data.Dy2, data.W2, data.X), Add(data.Dx11, data.Dx22, data.X), input, $"{name} dx += pair");
-        Errors.AssertClose(bench.FilterGradient(data.X, data.Dy, data.X2, data.Dy2, data.W), Add(data.Dw11, data.Dw22, data.W), filter, $"{name} dw += pair");
-        if (few) return;
+        Errors.AssertClose(
+            bench.Forward(data.X, data.W, data.X2, data.W2, data.Dy),
+            Add(data.Y11, data.Y22, data.Dy),
+            forward,
+            $"{name} y += pair"
+        );
+        Errors.AssertClose(
+            bench.InputGradient(data.Dy, data.W, data.Dy2, data.W2, data.X),
+            Add(data.Dx11, data.Dx22, data.X),
+            input,
+            $"{name} dx += pair"
+        );
+        Errors.AssertClose(
+            bench.FilterGradient(data.X, data.Dy, data.X2, data.Dy2, data.W),
+            Add(data.Dw11, data.Dw22, data.W),
+            filter,
+            $"{name} dw += pair"
+        );
+        if (few)
+            return;
         Errors.AssertClose(bench.Forward(data.X, data.W, initial: data.Dy), Add(data.Y11, 1, data.Dy), forward, $"{name} y +=");
         Errors.AssertClose(bench.InputGradient(data.Dy, data.W, initial: data.X), Add(data.Dx11, 1, data.X), input, $"{name} dx +=");
         Errors.AssertClose(bench.FilterGradient(data.X, data.Dy, initial: data.W), Add(data.Dw11, 1, data.W), filter, $"{name} dw +=");
         Errors.AssertClose(bench.Forward(data.X, data.W, data.X2, data.W2), Add(data.Y11, 1, data.Y22), forward, $"{name} y pair");
         Errors.AssertClose(bench.InputGradient(data.Dy, data.W, data.Dy2, data.W2), Add(data.Dx11, 1, data.Dx22), input, $"{name} dx pair");
-        Errors.AssertClose(bench.FilterGradient(data.X, data.Dy, data.X2, data.Dy2), Add(data.Dw11, 1, data.Dw22), filter, $"{name} dw pair");
+        Errors.AssertClose(
+            bench.FilterGradient(data.X, data.Dy, data.X2, data.Dy2),
+            Add(data.Dw11, 1, data.Dw22),
+            filter,
+            $"{name} dw pair"
+        );
     }
 
     private static double[] Add(double[] a, double scale, double[] b) => [.. a.Zip(b, (p, q) => p + (scale * q))];
@@ -201,7 +249,8 @@ public class ConvolutionTests
             Shape = shape;
             (X, X2, W, W2) = (Values(shape.InputLength), Values(shape.InputLength), Values(shape.FilterLength), Values(shape.FilterLength));
             (Dy, Dy2) = (Values(shape.OutputLength), Values(shape.OutputLength));
-            if (!maps) return;
+            if (!maps)
+                return;
             (Y11, Y22) = (ConvolutionReference.Forward(shape, X, W), ConvolutionReference.Forward(shape, X2, W2));
             (Dx11, Dx22) = (ConvolutionReference.InputGradient(shape, Dy, W), ConvolutionReference.InputGradient(shape, Dy2, W2));
             (Dw11, Dw22) = (ConvolutionReference.FilterGradient(shape, X, Dy), ConvolutionReference.FilterGradient(shape, X2, Dy2));

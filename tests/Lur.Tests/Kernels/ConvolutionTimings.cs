@@ -15,8 +15,17 @@ public class ConvolutionTimings
 {
     private static readonly (int Size, int In, int Out, int Filter, int Stride, int Count)[] Layers =
     [
-        (32, 0, 1, 3, 1, 1), (32, 1, 1, 3, 1, 4), (32, 1, 2, 3, 2, 1), (32, 1, 2, 1, 2, 1), (16, 2, 2, 3, 1, 3), (16, 2, 4, 3, 2, 1),
-        (16, 2, 4, 1, 2, 1), (8, 4, 4, 3, 1, 3), (8, 4, 8, 3, 2, 1), (8, 4, 8, 1, 2, 1), (4, 8, 8, 3, 1, 3),
+        (32, 0, 1, 3, 1, 1),
+        (32, 1, 1, 3, 1, 4),
+        (32, 1, 2, 3, 2, 1),
+        (32, 1, 2, 1, 2, 1),
+        (16, 2, 2, 3, 1, 3),
+        (16, 2, 4, 3, 2, 1),
+        (16, 2, 4, 1, 2, 1),
+        (8, 4, 4, 3, 1, 3),
+        (8, 4, 8, 3, 2, 1),
+        (8, 4, 8, 1, 2, 1),
+        (4, 8, 8, 3, 1, 3),
     ];
 
     [TestCase(64, 32)]
@@ -30,18 +39,35 @@ public class ConvolutionTimings
         foreach (var layer in Layers)
         {
             var channels = layer.In == 0 ? 3 : layer.In * width;
-            var shape = new ConvolutionShape(batch, layer.Size, layer.Size, channels, layer.Out * width, layer.Filter, layer.Filter,
-                layer.Stride, layer.Filter / 2);
+            var shape = new ConvolutionShape(
+                batch,
+                layer.Size,
+                layer.Size,
+                channels,
+                layer.Out * width,
+                layer.Filter,
+                layer.Filter,
+                layer.Stride,
+                layer.Filter / 2
+            );
             foreach (var algorithm in Enum.GetValues<ConvolutionAlgorithm>())
             {
-                if (algorithm == ConvolutionAlgorithm.Winograd && !(layer.Filter == 3 && layer.Stride == 1)) continue;
+                if (algorithm == ConvolutionAlgorithm.Winograd && !(layer.Filter == 3 && layer.Stride == 1))
+                    continue;
                 var times = Time(test, shape, algorithm);
                 // The first layer has no input gradient.
                 if (algorithm == ConvolutionAlgorithm.Automatic)
                     automatic += layer.Count * (times[0] + (layer.In == 0 ? 0 : times[1]) + times[2]);
-                var columns = times.Select((t, i) => string.Format(CultureInfo.InvariantCulture, "{0,8:F2} ({1,4:F0})", t * 1e3,
-                    (i == 3 ? 4 : 2) * shape.MultiplyAdds / t * 1e-9));
-                TestContext.Out.WriteLine($"{shape,-62} {algorithm,-14} {string.Join(" ", columns)}");
+                var columns = times.Select(
+                    (t, i) =>
+                        string.Format(
+                            CultureInfo.InvariantCulture,
+                            "{0,8:F2} ({1,4:F0})",
+                            t * 1e3,
+                            (i == 3 ? 4 : 2) * shape.MultiplyAdds / t * 1e-9
+                        )
+                );
+                TestContext.Out.WriteLine($"{shape, -62} {algorithm, -14} {string.Join(" ", columns)}");
             }
         }
         TestContext.Out.WriteLine(string.Format(CultureInfo.InvariantCulture, "all convolutions of a step: {0:F1} ms", automatic * 1e3));
@@ -67,19 +93,22 @@ public class ConvolutionTimings
             () => op.FilterGradient(dw.Pointer, x.Pointer, y.Pointer, false, scratch.Pointer),
             () => op.FilterGradientPair(dw.Pointer, x.Pointer, y.Pointer, dx.Pointer, y.Pointer, false, scratch.Pointer),
         ];
-        return Array.ConvertAll(maps, map =>
-        {
-            map();
-            device.Synchronize();
-            var (best, watch) = (double.MaxValue, Stopwatch.StartNew());
-            for (var i = 0; i < 5 || watch.Elapsed.TotalSeconds < 0.5; i++)
+        return Array.ConvertAll(
+            maps,
+            map =>
             {
-                var start = Stopwatch.GetTimestamp();
                 map();
                 device.Synchronize();
-                best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+                var (best, watch) = (double.MaxValue, Stopwatch.StartNew());
+                for (var i = 0; i < 5 || watch.Elapsed.TotalSeconds < 0.5; i++)
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    map();
+                    device.Synchronize();
+                    best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+                }
+                return best;
             }
-            return best;
-        });
+        );
     }
 }

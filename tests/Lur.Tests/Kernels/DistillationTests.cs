@@ -23,7 +23,10 @@ public class DistillationTests
                 {
                     using var bench = new KernelBench(test, precision);
                     var reference = new DistillationReference(classes, coefficient, temperature, 0.125);
-                    var (z, s) = (bench.Rounded(random.NormalArray(n * classes, 0, 3)), bench.Rounded(random.NormalArray(n * classes, 0, 3)));
+                    var (z, s) = (
+                        bench.Rounded(random.NormalArray(n * classes, 0, 3)),
+                        bench.Rounded(random.NormalArray(n * classes, 0, 3))
+                    );
                     var (loss0, dz0) = (bench.Rounded(random.NormalArray(n)), bench.Rounded(random.NormalArray(n * classes)));
                     var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
                     var what = $"{bench.Name} [{n}, {classes}] {coefficient} {temperature}";
@@ -32,7 +35,8 @@ public class DistillationTests
                     var (loss, dz) = Run(bench, reference, z, s, labels, loss0, dz0);
                     Vectors.AssertClose(loss, Sum(loss0, reference.Forward(z, s, labels)), tolerance, 20, $"{what} loss");
                     Vectors.AssertClose(dz, Sum(dz0, reference.Backward(z, s, labels)), tolerance, 1, $"{what} dz");
-                    for (var r = 4; r < n; r += 5) Assert.That(loss[r], Is.EqualTo(loss0[r]), "an ignored row");
+                    for (var r = 4; r < n; r += 5)
+                        Assert.That(loss[r], Is.EqualTo(loss0[r]), "an ignored row");
                 }
             }
         }
@@ -42,7 +46,8 @@ public class DistillationTests
     public void TheGradientIsThatOfTheLoss()
     {
         var random = TestRandom.ForCurrentTest();
-        const int n = 6, classes = 5;
+        const int n = 6,
+            classes = 5;
         var (z, s, t) = (random.NormalArray(n * classes, 0, 2), random.NormalArray(n * classes, 0, 2), random.NormalArray(n * classes));
         int[] labels = [0, 4, 2, -1, 1, 3];
         foreach (var test in TestDevices.All)
@@ -51,7 +56,8 @@ public class DistillationTests
             {
                 using var bench = new KernelBench(test, Precision.Float64);
                 var p = new DistillationReference(classes, 0.7, temperature, 1.0 / n);
-                (double[] Loss, double[] Dz) At(double[] logits) => Run(bench, p, logits, s, labels, new double[n], new double[n * classes]);
+                (double[] Loss, double[] Dz) At(double[] logits) =>
+                    Run(bench, p, logits, s, labels, new double[n], new double[n * classes]);
                 var slope = Vectors.Derivative(h => [At(Vectors.Along(z, h, t)).Loss.Sum() / n]);
                 Vectors.AssertClose(slope, [Vectors.Dot(At(z).Dz, t)], 1e-9, 1, $"{bench.Name} T = {temperature}");
             }
@@ -62,24 +68,62 @@ public class DistillationTests
     public void AStudentLikeItsTeacherHasNoLossAndNoGradient()
     {
         var random = TestRandom.ForCurrentTest();
-        const int n = 3, classes = 10;
+        const int n = 3,
+            classes = 10;
         foreach (var test in TestDevices.AllBlockSizes())
         {
             using var bench = new KernelBench(test, Precision.Float32);
             var z = bench.Rounded(random.NormalArray(n * classes, 0, 5));
-            var (loss, dz) = Run(bench, new DistillationReference(classes, 1, 4, 1), z, z, new int[n], new double[n], new double[n * classes]);
+            var (loss, dz) = Run(
+                bench,
+                new DistillationReference(classes, 1, 4, 1),
+                z,
+                z,
+                new int[n],
+                new double[n],
+                new double[n * classes]
+            );
             Assert.That(loss, Is.All.EqualTo(0).Within(1e-5));
             // Two equal products, one of which may stay unrounded in a fused multiply-add.
             Assert.That(dz, Is.All.EqualTo(0).Within(1e-6));
         }
     }
 
-    private static (double[] Loss, double[] Dz) Run(KernelBench bench, DistillationReference p, double[] z, double[] s, int[] labels, double[] loss0, double[] dz0)
+    private static (double[] Loss, double[] Dz) Run(
+        KernelBench bench,
+        DistillationReference p,
+        double[] z,
+        double[] s,
+        int[] labels,
+        double[] loss0,
+        double[] dz0
+    )
     {
         var (kernels, shape, n) = (bench.Kernels.Distillation, bench.Device.Blocks(labels.Length), labels.Length);
         var (loss, dz, dev, student, teacher) = (bench.In(loss0), bench.In(dz0), bench.ArrayOf(labels), bench.In(z), bench.In(s));
-        kernels.DistillationForward(shape, loss.Pointer, student.Pointer, teacher.Pointer, dev.Pointer(), n, p.Classes, p.Coefficient, p.Temperature);
-        kernels.DistillationBackward(shape, dz.Pointer, student.Pointer, teacher.Pointer, dev.Pointer(), n, p.Classes, p.Coefficient, p.InverseCount, p.Temperature);
+        kernels.DistillationForward(
+            shape,
+            loss.Pointer,
+            student.Pointer,
+            teacher.Pointer,
+            dev.Pointer(),
+            n,
+            p.Classes,
+            p.Coefficient,
+            p.Temperature
+        );
+        kernels.DistillationBackward(
+            shape,
+            dz.Pointer,
+            student.Pointer,
+            teacher.Pointer,
+            dev.Pointer(),
+            n,
+            p.Classes,
+            p.Coefficient,
+            p.InverseCount,
+            p.Temperature
+        );
         return (loss.Get(), dz.Get());
     }
 }

@@ -24,8 +24,18 @@ public class FgsmTests
             {
                 using var scope = new KernelScope(test, precision);
                 var y = scope.Vector(count);
-                scope.Kernels.Fgsm.FgsmStep(scope.Device.Rows(n * h, w), y.Pointer, scope.Vector(precision.Round(Normalised(bytes.Select(b => (double)b)))).Pointer, scope.Vector(dx).Pointer,
-                    scope.Vector(mean).Pointer, scope.Vector(std).Pointer, n * h, w, c, step);
+                scope.Kernels.Fgsm.FgsmStep(
+                    scope.Device.Rows(n * h, w),
+                    y.Pointer,
+                    scope.Vector(precision.Round(Normalised(bytes.Select(b => (double)b)))).Pointer,
+                    scope.Vector(dx).Pointer,
+                    scope.Vector(mean).Pointer,
+                    scope.Vector(std).Pointer,
+                    n * h,
+                    w,
+                    c,
+                    step
+                );
                 // A wrong byte is 1 / 255 off; rounding of numbers up to 9.
                 Errors.AssertClose(y.Get(), expected, 8 * precision.Unit(), $"[{n}, {h}, {w}, {c}]");
             }
@@ -44,7 +54,11 @@ public class FgsmTests
             using var scope = new KernelScope(test, precision);
             var dz = scope.Vector(z);
             scope.Kernels.Fgsm.FgsmExclude(scope.Device.Elements(n), dz.Pointer, scope.Array(labels).Pointer(), n, classes);
-            Errors.AssertSame(dz.Get(), [.. z.Select((v, i) => labels[i / classes] == i % classes ? precision.Round(-3.4e38) : v)], "logits");
+            Errors.AssertSame(
+                dz.Get(),
+                [.. z.Select((v, i) => labels[i / classes] == i % classes ? precision.Round(-3.4e38) : v)],
+                "logits"
+            );
         }
     }
 }

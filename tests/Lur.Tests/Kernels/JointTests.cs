@@ -11,7 +11,11 @@ public class JointTests
     private static readonly Precision[] Precisions = [Precision.Float32, Precision.Float64];
 
     [Test]
-    public void TheSumIsOneProductAndOneFma([ValueSource(nameof(Precisions))] Precision precision, [ValueSource(nameof(Sizes))] int n, [Values] bool inPlace)
+    public void TheSumIsOneProductAndOneFma(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values] bool inPlace
+    )
     {
         const int count = 3;
         var random = TestRandom.ForCurrentTest();
@@ -30,13 +34,27 @@ public class JointTests
             {
                 var dg = scope.Vector(g);
                 var (total, partials) = (inPlace ? dg : scope.Vector(n), scope.Unwritten<double>(4 * count));
-                scope.Kernels.Joint.JointGradient(scope.Grid(grid), total.Pointer, partials.Pointer(), dg.Pointer, scope.Vector(v).Pointer,
-                    scope.Vector(theta).Pointer, scope.Array(step).Pointer(), n, count);
+                scope.Kernels.Joint.JointGradient(
+                    scope.Grid(grid),
+                    total.Pointer,
+                    partials.Pointer(),
+                    dg.Pointer,
+                    scope.Vector(v).Pointer,
+                    scope.Vector(theta).Pointer,
+                    scope.Array(step).Pointer(),
+                    n,
+                    count
+                );
                 Errors.AssertSame(total.Get(), expected, $"sum, grid {grid}");
                 var bits = partials.Download();
                 Errors.AssertSame(bits, first ??= bits, $"telemetry, grid {grid}");
                 // (n + 12) u sum |terms|, as derived in VectorTests; |g| |v| <= the largest square.
-                Errors.AssertClose(scope.FinishSum(partials, count, 4), sums, 2 * (n + 12) * precision.Unit(), "|g|^2, |v|^2, <g, v>, |theta|^2");
+                Errors.AssertClose(
+                    scope.FinishSum(partials, count, 4),
+                    sums,
+                    2 * (n + 12) * precision.Unit(),
+                    "|g|^2, |v|^2, <g, v>, |theta|^2"
+                );
             }
         }
     }

@@ -23,8 +23,7 @@ internal sealed class KernelBench(TestDevice test, Precision precision) : IDispo
     public double UnitRoundoff => precision == Precision.Float32 ? 5.9604644775390625e-8 : 1.1102230246251565e-16;
 
     /// <summary>The values as the kernel sees them, so that the reference starts from the same numbers.</summary>
-    public double[] Rounded(double[] values)
-        => precision == Precision.Float32 ? Array.ConvertAll(values, v => (double)(float)v) : values;
+    public double[] Rounded(double[] values) => precision == Precision.Float32 ? Array.ConvertAll(values, v => (double)(float)v) : values;
 
     /// <summary>A buffer with values.</summary>
     public GuardedBuffer In(double[] values) => Own(new GuardedBuffer(test, precision, values));
@@ -61,12 +60,12 @@ internal static class Vectors
     /// Errors.AssertClose for results that may cancel: the tolerance is relative to at least <paramref name="scale"/>, the
     /// size of the terms that they are made of.
     /// </summary>
-    public static void AssertClose(double[] actual, double[] expected, double relative, double scale, string what)
-        => Errors.AssertClose([.. actual, scale], [.. expected, scale], relative, what);
+    public static void AssertClose(double[] actual, double[] expected, double relative, double scale, string what) =>
+        Errors.AssertClose([.. actual, scale], [.. expected, scale], relative, what);
 
     /// <summary>Asserts that two inner products are equal, relative to the norms of the vectors of the first.</summary>
-    public static void AssertSameProduct(double[] a, double[] b, double[] c, double[] d, double relative, string what)
-        => AssertClose([Dot(a, b)], [Dot(c, d)], relative, Math.Sqrt(Dot(a, a) * Dot(b, b)), what);
+    public static void AssertSameProduct(double[] a, double[] b, double[] c, double[] d, double relative, string what) =>
+        AssertClose([Dot(a, b)], [Dot(c, d)], relative, Math.Sqrt(Dot(a, a) * Dot(b, b)), what);
 
     public static double Dot(double[] a, double[] b) => a.Zip(b, (p, q) => p * q).Sum();
 

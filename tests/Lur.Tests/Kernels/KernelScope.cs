@@ -27,7 +27,8 @@ internal sealed class KernelScope(TestDevice test, Precision precision) : IDispo
     public GuardedBuffer Vector(double[] values) => Own(new GuardedBuffer(test, precision, values));
 
     /// <summary>A guarded array with values.</summary>
-    public GuardedArray<T> Array<T>(params T[] values) where T : unmanaged
+    public GuardedArray<T> Array<T>(params T[] values)
+        where T : unmanaged
     {
         var array = Own(new GuardedArray<T>(test, values.Length));
         array.Upload(values);
@@ -35,7 +36,8 @@ internal sealed class KernelScope(TestDevice test, Precision precision) : IDispo
     }
 
     /// <summary>A guarded array of elements that nobody has written.</summary>
-    public GuardedArray<T> Unwritten<T>(int n) where T : unmanaged => Own(new GuardedArray<T>(test, n));
+    public GuardedArray<T> Unwritten<T>(int n)
+        where T : unmanaged => Own(new GuardedArray<T>(test, n));
 
     /// <summary>A launch with a grid of the test's choice and the block size under test.</summary>
     public LaunchShape Grid(uint blocks) => new(blocks, test.Device.Blocks(1).BlockX);
@@ -50,10 +52,12 @@ internal sealed class KernelScope(TestDevice test, Precision precision) : IDispo
 
     public void Dispose()
     {
-        foreach (var item in _owned) item.Dispose();
+        foreach (var item in _owned)
+            item.Dispose();
     }
 
-    private T Own<T>(T item) where T : IDisposable
+    private T Own<T>(T item)
+        where T : IDisposable
     {
         _owned.Add(item);
         return item;
@@ -63,7 +67,8 @@ internal sealed class KernelScope(TestDevice test, Precision precision) : IDispo
 internal static class KernelTestExtensions
 {
     /// <summary>The array as a kernel argument.</summary>
-    public static DevicePointer<T> Pointer<T>(this GuardedArray<T> array) where T : unmanaged => new(array.Address);
+    public static DevicePointer<T> Pointer<T>(this GuardedArray<T> array)
+        where T : unmanaged => new(array.Address);
 
     /// <summary>Unit roundoff: half the distance of 1 to the next number.</summary>
     public static double Unit(this Precision precision) => precision == Precision.Float32 ? Math.Pow(2, -24) : Math.Pow(2, -53);

@@ -11,8 +11,11 @@ public class LurVectorTests
     private static readonly Precision[] Precisions = [Precision.Float32, Precision.Float64];
 
     [Test]
-    public void LookAheadIsOneFmaAndMeasuresWhatItReads([ValueSource(nameof(Precisions))] Precision precision,
-        [ValueSource(nameof(Sizes))] int n, [Values(1, 3)] int count)
+    public void LookAheadIsOneFmaAndMeasuresWhatItReads(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values(1, 3)] int count
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var (theta, g) = (precision.Round(random.NormalArray(n)), precision.Round(random.NormalArray(n)));
@@ -25,14 +28,26 @@ public class LurVectorTests
             foreach (var grid in scope.Grids)
             {
                 var (ahead, partials) = (scope.Vector(n), scope.Unwritten<double>(2 * count));
-                scope.Kernels.Lur.LurLookAhead(scope.Grid(grid), ahead.Pointer, partials.Pointer(), scope.Vector(theta).Pointer,
-                    scope.Vector(g).Pointer, scope.Array(alpha).Pointer(), n, count);
+                scope.Kernels.Lur.LurLookAhead(
+                    scope.Grid(grid),
+                    ahead.Pointer,
+                    partials.Pointer(),
+                    scope.Vector(theta).Pointer,
+                    scope.Vector(g).Pointer,
+                    scope.Array(alpha).Pointer(),
+                    n,
+                    count
+                );
                 Errors.AssertSame(ahead.Get(), expected, $"look-ahead, grid {grid}");
                 var bits = partials.Download();
                 Errors.AssertSame(bits, first ??= bits, $"telemetry, grid {grid}");
                 // (n + 12) u: as derived in VectorTests; every term is positive.
-                Errors.AssertClose(scope.FinishSum(partials, count, 2), [g.Sum(x => x * x), theta.Sum(x => x * x)],
-                    (n + 12) * precision.Unit(), "|g|^2, |theta|^2");
+                Errors.AssertClose(
+                    scope.FinishSum(partials, count, 2),
+                    [g.Sum(x => x * x), theta.Sum(x => x * x)],
+                    (n + 12) * precision.Unit(),
+                    "|g|^2, |theta|^2"
+                );
             }
         }
     }
@@ -50,8 +65,13 @@ public class LurVectorTests
         {
             using var scope = new KernelScope(test, Precision.Float32);
             var scale = scope.Unwritten<double>(1);
-            scope.Kernels.Lur.LurCappedAlpha(scope.Grid(2), scale.Pointer(), scope.Array(norm * norm).Pointer(),
-                scope.Array(step).Pointer(), cap);
+            scope.Kernels.Lur.LurCappedAlpha(
+                scope.Grid(2),
+                scale.Pointer(),
+                scope.Array(norm * norm).Pointer(),
+                scope.Array(step).Pointer(),
+                cap
+            );
             Assert.That(scale.Download()[0], Is.EqualTo(expected).Within(1e-15));
         }
     }
@@ -60,8 +80,11 @@ public class LurVectorTests
     // h = H (theta + eps v - (theta - eps v)) / (2 eps). theta + eps v is rounded to u |theta|, divided by eps = r / |v|:
     // error u |H| (2 |theta| + 4) / eps; entries are below 5 in size.
     [Test]
-    public void TheDifferenceOfAQuadraticIsItsHessianProduct([ValueSource(nameof(Precisions))] Precision precision,
-        [ValueSource(nameof(Sizes))] int n, [Values] bool oneSided)
+    public void TheDifferenceOfAQuadraticIsItsHessianProduct(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values] bool oneSided
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var theta = precision.Round(random.UniformArray(n, -4, 4));
@@ -87,8 +110,16 @@ public class LurVectorTests
             foreach (var grid in scope.Grids)
             {
                 var (h, partials) = (scope.Vector(n), scope.Unwritten<double>(3));
-                lur.LurDifference(scope.Grid(grid), h.Pointer, partials.Pointer(), plus.Pointer, minus.Pointer,
-                    scales.Pointer().At(oneSided ? 2 : 1, sizeof(double)), n, 3);
+                lur.LurDifference(
+                    scope.Grid(grid),
+                    h.Pointer,
+                    partials.Pointer(),
+                    plus.Pointer,
+                    minus.Pointer,
+                    scales.Pointer().At(oneSided ? 2 : 1, sizeof(double)),
+                    n,
+                    3
+                );
                 var actual = h.Get();
                 Assert.That(actual, Is.EqualTo(expected).Within(tolerance), $"grid {grid}");
                 Errors.AssertClose(scope.FinishSum(partials, 3, 1), [actual.Sum(x => x * x)], (n + 12) * precision.Unit(), "|h|^2");
@@ -108,11 +139,26 @@ public class LurVectorTests
             var (lur, scales, point, dg) = (scope.Kernels.Lur, scope.Unwritten<double>(3), scope.Vector(n), scope.Vector(g));
             lur.LurDifferenceScales(scope.Grid(1), scales.Pointer(), scope.Array(0.0).Pointer(), 0.01);
             Assert.That(scales.Download(), Is.All.Zero);
-            lur.LurPerturb(scope.Grid(3), point.Pointer, scope.Vector(theta).Pointer, scope.Vector(new double[n]).Pointer,
-                scales.Pointer(), n, 1);
+            lur.LurPerturb(
+                scope.Grid(3),
+                point.Pointer,
+                scope.Vector(theta).Pointer,
+                scope.Vector(new double[n]).Pointer,
+                scales.Pointer(),
+                n,
+                1
+            );
             Errors.AssertSame(point.Get(), theta, "theta + eps v");
-            lur.LurDifference(scope.Grid(3), dg.Pointer, scope.Unwritten<double>(2).Pointer(), dg.Pointer,
-                scope.Vector(Array.ConvertAll(g, _ => double.NaN)).Pointer, scales.Pointer().At(1, sizeof(double)), n, 2);
+            lur.LurDifference(
+                scope.Grid(3),
+                dg.Pointer,
+                scope.Unwritten<double>(2).Pointer(),
+                dg.Pointer,
+                scope.Vector(Array.ConvertAll(g, _ => double.NaN)).Pointer,
+                scales.Pointer().At(1, sizeof(double)),
+                n,
+                2
+            );
             Errors.AssertSame(dg.Get(), new double[n], "h, in place of g+");
         }
     }
@@ -130,8 +176,10 @@ public class LurVectorTests
                 for (var at = -1; at < 5; at++)
                 {
                     double[] values = [0, -1, 1e300, 5e-324, 2];
-                    if (at >= 0) values[at] = bad;
-                    if (at >= 0) skipped++;
+                    if (at >= 0)
+                        values[at] = bad;
+                    if (at >= 0)
+                        skipped++;
                     scope.Kernels.Lur.LurGuard(scope.Grid(2), skip.Pointer(), scope.Array(values).Pointer(), values.Length);
                     Assert.That(skip.Download(), Is.EqualTo(new[] { at >= 0 ? 1 : 0, skipped }), $"{bad} at {at}");
                 }

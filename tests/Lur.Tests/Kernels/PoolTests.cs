@@ -10,8 +10,14 @@ public class PoolTests
     // size), of size 1, larger than the input with its pad, and 16, whose last tap is 255.
     private static readonly PoolReference[] Shapes =
     [
-        new(2, 8, 8, 3, 3, 2, 1), new(1, 7, 5, 17, 3, 2, 1), new(2, 6, 4, 5, 2, 2, 0), new(1, 9, 7, 2, 2, 3, 0),
-        new(3, 1, 1, 1, 1, 1, 0), new(1, 2, 3, 4, 3, 1, 1), new(1, 16, 17, 2, 16, 1, 8), new(1, 11, 5, 33, 3, 1, 1),
+        new(2, 8, 8, 3, 3, 2, 1),
+        new(1, 7, 5, 17, 3, 2, 1),
+        new(2, 6, 4, 5, 2, 2, 0),
+        new(1, 9, 7, 2, 2, 3, 0),
+        new(3, 1, 1, 1, 1, 1, 0),
+        new(1, 2, 3, 4, 3, 1, 1),
+        new(1, 16, 17, 2, 16, 1, 8),
+        new(1, 11, 5, 33, 3, 1, 1),
     ];
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
@@ -19,27 +25,30 @@ public class PoolTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
-            foreach (var p in Shapes)
-            {
-                using var bench = new KernelBench(test, precision);
-                // A few distinct values, so that most windows hold ties; and a NaN, which must win.
-                double[] x = [.. random.NormalArray(p.InputLength).Select(v => Math.Round(v))];
-                x[random.Below(x.Length)] = double.NaN;
-                var (y, tap) = p.MaxForward(x);
-                var max = new MaxPoolBench(bench, p, x);
-                Errors.AssertSame(max.Y, y, $"{bench.Name} {p} y");
-                Assert.That(max.Tap, Is.EqualTo(tap), $"{bench.Name} {p} tap");
+        foreach (var p in Shapes)
+        {
+            using var bench = new KernelBench(test, precision);
+            // A few distinct values, so that most windows hold ties; and a NaN, which must win.
+            double[] x = [.. random.NormalArray(p.InputLength).Select(v => Math.Round(v))];
+            x[random.Below(x.Length)] = double.NaN;
+            var (y, tap) = p.MaxForward(x);
+            var max = new MaxPoolBench(bench, p, x);
+            Errors.AssertSame(max.Y, y, $"{bench.Name} {p} y");
+            Assert.That(max.Tap, Is.EqualTo(tap), $"{bench.Name} {p} tap");
 
-                var (dy, tx, before) = (bench.Rounded(random.NormalArray(y.Length)), bench.Rounded(random.NormalArray(x.Length)),
-                    bench.Rounded(random.NormalArray(x.Length)));
-                var dx = p.MaxBackward(dy, tap);
-                // At most as many terms as windows hold one element.
-                var windows = (p.Size + p.Stride - 1) / p.Stride;
-                var tolerance = (windows * windows + 1) * bench.UnitRoundoff;
-                Errors.AssertClose(max.Backward(dy), dx, tolerance, $"{bench.Name} {p} dx");
-                Errors.AssertClose(max.Backward(dy, before), Vectors.Along(before, 1, dx), tolerance, $"{bench.Name} {p} dx added");
-                Errors.AssertSame(max.ForwardTangent(tx), p.MaxForwardTangent(tx, tap), $"{bench.Name} {p} ty");
-            }
+            var (dy, tx, before) = (
+                bench.Rounded(random.NormalArray(y.Length)),
+                bench.Rounded(random.NormalArray(x.Length)),
+                bench.Rounded(random.NormalArray(x.Length))
+            );
+            var dx = p.MaxBackward(dy, tap);
+            // At most as many terms as windows hold one element.
+            var windows = (p.Size + p.Stride - 1) / p.Stride;
+            var tolerance = (windows * windows + 1) * bench.UnitRoundoff;
+            Errors.AssertClose(max.Backward(dy), dx, tolerance, $"{bench.Name} {p} dx");
+            Errors.AssertClose(max.Backward(dy, before), Vectors.Along(before, 1, dx), tolerance, $"{bench.Name} {p} dx added");
+            Errors.AssertSame(max.ForwardTangent(tx), p.MaxForwardTangent(tx, tap), $"{bench.Name} {p} ty");
+        }
     }
 
     [Test]
@@ -47,17 +56,22 @@ public class PoolTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
-            foreach (var p in new PoolReference[] { new(1, 7, 5, 3, 3, 2, 1), new(1, 5, 4, 2, 2, 1, 0) })
-            {
-                using var bench = new KernelBench(test, Precision.Float64);
-                // All values differ by 0.05 at least, which the stencil (4e-4 times |t|, below 5) cannot swap.
-                double[] x = [.. Enumerable.Range(0, p.InputLength).Select(i => 0.05 * i).OrderBy(_ => random.Next())];
-                var (tx, dy) = (random.NormalArray(x.Length), random.NormalArray(p.OutputLength));
-                var max = new MaxPoolBench(bench, p, x);
-                var ty = max.ForwardTangent(tx);
-                Errors.AssertClose(ty, Vectors.Derivative(h => new MaxPoolBench(bench, p, Vectors.Along(x, h, tx)).Y), 1e-9, $"{bench.Name} {p} ty");
-                Vectors.AssertSameProduct(max.Backward(dy), tx, dy, ty, 1e-13, $"{bench.Name} {p} adjoint");
-            }
+        foreach (var p in new PoolReference[] { new(1, 7, 5, 3, 3, 2, 1), new(1, 5, 4, 2, 2, 1, 0) })
+        {
+            using var bench = new KernelBench(test, Precision.Float64);
+            // All values differ by 0.05 at least, which the stencil (4e-4 times |t|, below 5) cannot swap.
+            double[] x = [.. Enumerable.Range(0, p.InputLength).Select(i => 0.05 * i).OrderBy(_ => random.Next())];
+            var (tx, dy) = (random.NormalArray(x.Length), random.NormalArray(p.OutputLength));
+            var max = new MaxPoolBench(bench, p, x);
+            var ty = max.ForwardTangent(tx);
+            Errors.AssertClose(
+                ty,
+                Vectors.Derivative(h => new MaxPoolBench(bench, p, Vectors.Along(x, h, tx)).Y),
+                1e-9,
+                $"{bench.Name} {p} ty"
+            );
+            Vectors.AssertSameProduct(max.Backward(dy), tx, dy, ty, 1e-13, $"{bench.Name} {p} adjoint");
+        }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
@@ -65,23 +79,34 @@ public class PoolTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
-            foreach (var p in new PoolReference[] { new(1, 1, 1, 1, 1, 1, 0), new(3, 4, 4, 64, 1, 1, 0), new(2, 7, 7, 33, 1, 1, 0), new(5, 3, 5, 10, 1, 1, 0) })
+        foreach (
+            var p in new PoolReference[]
             {
-                using var bench = new KernelBench(test, precision);
-                var (kernel, positions) = (bench.Kernels.Pool, p.H * p.W);
-                var (x, dy, before) = (bench.Rounded(random.NormalArray(p.InputLength)), bench.Rounded(random.NormalArray(p.N * p.C)),
-                    bench.Rounded(random.NormalArray(p.InputLength)));
-                var (y, dx) = (bench.Out(p.N * p.C), bench.Out(p.InputLength));
-                var tolerance = 2 * (positions + 2) * bench.UnitRoundoff;
-                kernel.MeanPoolForward(bench.Device.Rows(p.N, p.C), y.Pointer, bench.In(x).Pointer, p.N, positions, p.C);
-                Errors.AssertClose(y.Get(), p.MeanForward(x), tolerance, $"{bench.Name} {p} y");
-                kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.In(dy).Pointer, p.N, positions, p.C, 0);
-                Errors.AssertClose(dx.Get(), p.MeanBackward(dy), tolerance, $"{bench.Name} {p} dx");
-                Vectors.AssertSameProduct(p.MeanBackward(dy), x, dy, y.Get(), tolerance, $"{bench.Name} {p} adjoint");
-                dx.Set(before);
-                kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.In(dy).Pointer, p.N, positions, p.C, 1);
-                Errors.AssertClose(dx.Get(), Vectors.Along(before, 1, p.MeanBackward(dy)), tolerance, $"{bench.Name} {p} dx added");
+                new(1, 1, 1, 1, 1, 1, 0),
+                new(3, 4, 4, 64, 1, 1, 0),
+                new(2, 7, 7, 33, 1, 1, 0),
+                new(5, 3, 5, 10, 1, 1, 0),
             }
+        )
+        {
+            using var bench = new KernelBench(test, precision);
+            var (kernel, positions) = (bench.Kernels.Pool, p.H * p.W);
+            var (x, dy, before) = (
+                bench.Rounded(random.NormalArray(p.InputLength)),
+                bench.Rounded(random.NormalArray(p.N * p.C)),
+                bench.Rounded(random.NormalArray(p.InputLength))
+            );
+            var (y, dx) = (bench.Out(p.N * p.C), bench.Out(p.InputLength));
+            var tolerance = 2 * (positions + 2) * bench.UnitRoundoff;
+            kernel.MeanPoolForward(bench.Device.Rows(p.N, p.C), y.Pointer, bench.In(x).Pointer, p.N, positions, p.C);
+            Errors.AssertClose(y.Get(), p.MeanForward(x), tolerance, $"{bench.Name} {p} y");
+            kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.In(dy).Pointer, p.N, positions, p.C, 0);
+            Errors.AssertClose(dx.Get(), p.MeanBackward(dy), tolerance, $"{bench.Name} {p} dx");
+            Vectors.AssertSameProduct(p.MeanBackward(dy), x, dy, y.Get(), tolerance, $"{bench.Name} {p} adjoint");
+            dx.Set(before);
+            kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.In(dy).Pointer, p.N, positions, p.C, 1);
+            Errors.AssertClose(dx.Get(), Vectors.Along(before, 1, p.MeanBackward(dy)), tolerance, $"{bench.Name} {p} dx added");
+        }
     }
 
     private sealed class MaxPoolBench
@@ -95,7 +120,20 @@ public class PoolTests
         {
             (_bench, _p, _y, _tap) = (bench, p, bench.Out(p.OutputLength), bench.ArrayOf(new byte[p.OutputLength]));
             bench.Kernels.Pool.MaxPoolForward(
-                Outputs, _y.Pointer, Taps, bench.In(x).Pointer, p.N, p.H, p.W, p.C, p.OutHeight, p.OutWidth, p.Size, p.Stride, p.Pad);
+                Outputs,
+                _y.Pointer,
+                Taps,
+                bench.In(x).Pointer,
+                p.N,
+                p.H,
+                p.W,
+                p.C,
+                p.OutHeight,
+                p.OutWidth,
+                p.Size,
+                p.Stride,
+                p.Pad
+            );
         }
 
         public double[] Y => _y.Get();
@@ -110,8 +148,21 @@ public class PoolTests
         {
             var dx = accumulated is null ? _bench.Out(_p.InputLength) : _bench.In(accumulated);
             _bench.Kernels.Pool.MaxPoolBackward(
-                _bench.Device.Rows(_p.N * _p.H * _p.W, _p.C), dx.Pointer, _bench.In(dy).Pointer, Taps, _p.N, _p.H, _p.W, _p.C,
-                _p.OutHeight, _p.OutWidth, _p.Size, _p.Stride, _p.Pad, accumulated is null ? 0 : 1);
+                _bench.Device.Rows(_p.N * _p.H * _p.W, _p.C),
+                dx.Pointer,
+                _bench.In(dy).Pointer,
+                Taps,
+                _p.N,
+                _p.H,
+                _p.W,
+                _p.C,
+                _p.OutHeight,
+                _p.OutWidth,
+                _p.Size,
+                _p.Stride,
+                _p.Pad,
+                accumulated is null ? 0 : 1
+            );
             return dx.Get();
         }
 
@@ -119,7 +170,20 @@ public class PoolTests
         {
             var ty = _bench.Out(_p.OutputLength);
             _bench.Kernels.Pool.MaxPoolForwardTangent(
-                Outputs, ty.Pointer, _bench.In(tx).Pointer, Taps, _p.N, _p.H, _p.W, _p.C, _p.OutHeight, _p.OutWidth, _p.Size, _p.Stride, _p.Pad);
+                Outputs,
+                ty.Pointer,
+                _bench.In(tx).Pointer,
+                Taps,
+                _p.N,
+                _p.H,
+                _p.W,
+                _p.C,
+                _p.OutHeight,
+                _p.OutWidth,
+                _p.Size,
+                _p.Stride,
+                _p.Pad
+            );
             return ty.Get();
         }
     }

@@ -17,8 +17,17 @@ public class ProjectionTests
         var t = d.Length;
         var gram = BoxProblem.Matrix(memories, 0).Cast<double>().ToArray();
         var (v, total) = (scope.Unwritten<double>(t), scope.Unwritten<double>(1));
-        scope.Kernels.Projection.ProjectionSolve(scope.Grid(2), v.Pointer(), total.Pointer(), scope.Array(d).Pointer(), scope.Array(gram).Pointer(),
-            scope.Array(enabled).Pointer(), t, margin, Ridge);
+        scope.Kernels.Projection.ProjectionSolve(
+            scope.Grid(2),
+            v.Pointer(),
+            total.Pointer(),
+            scope.Array(d).Pointer(),
+            scope.Array(gram).Pointer(),
+            scope.Array(enabled).Pointer(),
+            t,
+            margin,
+            Ridge
+        );
         return (v.Download(), total.Download()[0]);
     }
 
@@ -33,20 +42,46 @@ public class ProjectionTests
         foreach (var test in TestDevices.AllBlockSizes())
         {
             using var scope = new KernelScope(test, Precision.Float32);
-            var (v, total) = Solve(scope, [[norm]], [product], 0.5);
+            var (v, total) = Solve(
+                scope,
+                [
+                    [norm],
+                ],
+                [product],
+                0.5
+            );
             Assert.That(v[0], Is.EqualTo(expected).Within(1e-15 * expected));
             Assert.That(total, Is.EqualTo(v[0]));
-            Assert.That(Solve(scope, [[norm]], [product], 0.5, enabled: 0), Is.EqualTo((new[] { 0.0 }, 0.0)), "switched off");
+            Assert.That(
+                Solve(
+                    scope,
+                    [
+                        [norm],
+                    ],
+                    [product],
+                    0.5,
+                    enabled: 0
+                ),
+                Is.EqualTo((new[] { 0.0 }, 0.0)),
+                "switched off"
+            );
         }
     }
 
     // Strongly correlated memories are the hard case for coordinate descent: gradients of batches of one set are.
     [Test]
-    public void SeveralMemoriesAreSolvedExactly([Values(2, 3, 5)] int t, [Values(0.0, 0.9, 0.999)] double shared, [Values(0.5, 0.0)] double margin)
+    public void SeveralMemoriesAreSolvedExactly(
+        [Values(2, 3, 5)] int t,
+        [Values(0.0, 0.9, 0.999)] double shared,
+        [Values(0.5, 0.0)] double margin
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var trunk = random.NormalArray(40);
-        var memories = Enumerable.Range(0, t).Select(_ => random.NormalArray(40).Zip(trunk, (a, b) => ((1 - shared) * a) + (shared * b)).ToArray()).ToArray();
+        var memories = Enumerable
+            .Range(0, t)
+            .Select(_ => random.NormalArray(40).Zip(trunk, (a, b) => ((1 - shared) * a) + (shared * b)).ToArray())
+            .ToArray();
         foreach (var test in TestDevices.All)
         {
             using var scope = new KernelScope(test, Precision.Float64);
@@ -60,7 +95,8 @@ public class ProjectionTests
                 // The descent ends at a relative change of 1e-14 a sweep; a condition of 1e3 turns that into 1e-11.
                 Errors.AssertClose(v, BoxProblem.Solve(p, d, margin), 1e-8, "multipliers");
                 Assert.That(total, Is.EqualTo(v.Sum()).Within(1e-12 * v.Sum()));
-                if (t == 2) AssertNoBetterGridPoint(p, d, v, margin);
+                if (t == 2)
+                    AssertNoBetterGridPoint(p, d, v, margin);
             }
         }
     }
@@ -69,11 +105,15 @@ public class ProjectionTests
     {
         var (best, top) = (BoxProblem.Value(p, d, v), (2 * v.Max()) + 1);
         for (var i = 0; i <= 200; i++)
-            for (var j = 0; j <= 200; j++)
-            {
-                double[] point = [margin + (top * i / 200), margin + (top * j / 200)];
-                Assert.That(BoxProblem.Value(p, d, point), Is.GreaterThanOrEqualTo(best - (1e-12 * Math.Abs(best))), $"at {point[0]}, {point[1]}");
-            }
+        for (var j = 0; j <= 200; j++)
+        {
+            double[] point = [margin + (top * i / 200), margin + (top * j / 200)];
+            Assert.That(
+                BoxProblem.Value(p, d, point),
+                Is.GreaterThanOrEqualTo(best - (1e-12 * Math.Abs(best))),
+                $"at {point[0]}, {point[1]}"
+            );
+        }
     }
 
     [Test]
@@ -82,8 +122,32 @@ public class ProjectionTests
         foreach (var test in TestDevices.All)
         {
             using var scope = new KernelScope(test, Precision.Float32);
-            Assert.That(Solve(scope, [[1.0], [2.0]], [1.0, double.NaN], 0.5).Total, Is.NaN);
-            Assert.That(double.IsFinite(Solve(scope, [[double.PositiveInfinity], [2.0]], [-1.0, 1.0], 0.5).Total), Is.False);
+            Assert.That(
+                Solve(
+                    scope,
+                    [
+                        [1.0],
+                        [2.0],
+                    ],
+                    [1.0, double.NaN],
+                    0.5
+                ).Total,
+                Is.NaN
+            );
+            Assert.That(
+                double.IsFinite(
+                    Solve(
+                        scope,
+                        [
+                            [double.PositiveInfinity],
+                            [2.0],
+                        ],
+                        [-1.0, 1.0],
+                        0.5
+                    ).Total
+                ),
+                Is.False
+            );
         }
     }
 

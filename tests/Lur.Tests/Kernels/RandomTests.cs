@@ -16,8 +16,11 @@ public class RandomTests
     private static RandomStream At(ulong? step) => new(Seed, Stream) { Position = (step ?? 0) << 32 };
 
     [Test]
-    public void UniformsAreThoseOfTheStream([ValueSource(nameof(Precisions))] Precision precision, [ValueSource(nameof(Sizes))] int n,
-        [ValueSource(nameof(Steps))] ulong? step)
+    public void UniformsAreThoseOfTheStream(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [ValueSource(nameof(Steps))] ulong? step
+    )
     {
         var (low, span) = (precision.Round(-0.3), precision.Round(precision.Round(0.8) - precision.Round(-0.3)));
         var numbers = At(step);
@@ -28,8 +31,16 @@ public class RandomTests
             foreach (var grid in scope.Grids)
             {
                 var x = scope.Vector(n);
-                scope.Kernels.Random.RandomUniform(scope.Grid(grid), x.Pointer, step is { } s ? scope.Array(s).Pointer() : default, n,
-                    Seed, Stream, -0.3, 0.8);
+                scope.Kernels.Random.RandomUniform(
+                    scope.Grid(grid),
+                    x.Pointer,
+                    step is { } s ? scope.Array(s).Pointer() : default,
+                    n,
+                    Seed,
+                    Stream,
+                    -0.3,
+                    0.8
+                );
                 Errors.AssertSame(x.Get(), expected, $"grid {grid}");
             }
         }
@@ -39,13 +50,19 @@ public class RandomTests
     // and sin are each within 4 units on every target: 6.66 * 16 u, times the deviation 2, plus the final rounding. In
     // double the reference is evaluated in double.
     [Test]
-    public void NormalsAreThoseOfTheStream([ValueSource(nameof(Precisions))] Precision precision, [ValueSource(nameof(Sizes))] int n,
-        [ValueSource(nameof(Steps))] ulong? step)
+    public void NormalsAreThoseOfTheStream(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [ValueSource(nameof(Steps))] ulong? step
+    )
     {
-        const double mean = 0.5, deviation = 2;
+        const double mean = 0.5,
+            deviation = 2;
         var numbers = At(step);
-        var expected = Array.ConvertAll(new double[n],
-            _ => mean + (deviation * (precision == Precision.Float32 ? numbers.Normal() : NormalInDouble(numbers))));
+        var expected = Array.ConvertAll(
+            new double[n],
+            _ => mean + (deviation * (precision == Precision.Float32 ? numbers.Normal() : NormalInDouble(numbers)))
+        );
         var tolerance = deviation * 6.66 * 16 * precision.Unit();
         foreach (var test in TestDevices.AllBlockSizes())
         {
@@ -54,8 +71,16 @@ public class RandomTests
             foreach (var grid in scope.Grids)
             {
                 var x = scope.Vector(n);
-                scope.Kernels.Random.RandomNormal(scope.Grid(grid), x.Pointer, step is { } s ? scope.Array(s).Pointer() : default, n,
-                    Seed, Stream, mean, deviation);
+                scope.Kernels.Random.RandomNormal(
+                    scope.Grid(grid),
+                    x.Pointer,
+                    step is { } s ? scope.Array(s).Pointer() : default,
+                    n,
+                    Seed,
+                    Stream,
+                    mean,
+                    deviation
+                );
                 var actual = x.Get();
                 Assert.That(actual, Has.None.NaN);
                 Assert.That(actual, Is.EqualTo(expected).Within(tolerance));

@@ -42,19 +42,41 @@ public class SgdTests
             for (var s = 0; s < fixture.Shape(name + "/theta")[0]; s++)
             {
                 var g = scope.Vector(gradients[(s * n)..((s + 1) * n)]);
-                scope.Kernels.Sgd.SgdStep(scope.Device.Elements(n), theta.Pointer, options.Momentum == 0 ? default : momentum.Pointer,
-                    g.Pointer, default, step.Pointer(), default, n, options.Nesterov ? 1 : 0);
-                Errors.AssertClose(theta.Get(), fixture.Doubles(name + "/theta")[(s * n)..((s + 1) * n)], Tolerance(precision),
-                    $"theta after step {s + 1}");
-                Errors.AssertClose(momentum.Get(), fixture.Doubles(name + "/momentum")[(s * n)..((s + 1) * n)], Tolerance(precision),
-                    $"momentum after step {s + 1}");
+                scope.Kernels.Sgd.SgdStep(
+                    scope.Device.Elements(n),
+                    theta.Pointer,
+                    options.Momentum == 0 ? default : momentum.Pointer,
+                    g.Pointer,
+                    default,
+                    step.Pointer(),
+                    default,
+                    n,
+                    options.Nesterov ? 1 : 0
+                );
+                Errors.AssertClose(
+                    theta.Get(),
+                    fixture.Doubles(name + "/theta")[(s * n)..((s + 1) * n)],
+                    Tolerance(precision),
+                    $"theta after step {s + 1}"
+                );
+                Errors.AssertClose(
+                    momentum.Get(),
+                    fixture.Doubles(name + "/momentum")[(s * n)..((s + 1) * n)],
+                    Tolerance(precision),
+                    $"momentum after step {s + 1}"
+                );
             }
         }
     }
 
     [Test]
-    public void FollowsTheReference([ValueSource(nameof(Precisions))] Precision precision, [ValueSource(nameof(Sizes))] int n,
-        [Values] bool masked, [Values] bool nesterov, [Values] bool withMomentum)
+    public void FollowsTheReference(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values] bool masked,
+        [Values] bool nesterov,
+        [Values] bool withMomentum
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var options = new Optimisation.Options(0.1, withMomentum ? 0.9 : 0, 0.01, nesterov && withMomentum);
@@ -71,15 +93,25 @@ public class SgdTests
                 var keep = mask != null ? scope.Array(mask) : null;
                 foreach (var g in gradients)
                 {
-                    scope.Kernels.Sgd.SgdStep(scope.Grid(grid), theta.Pointer, withMomentum ? momentum.Pointer : default,
-                        scope.Vector(g).Pointer, keep?.Pointer() ?? default, step.Pointer(), default, n, options.Nesterov ? 1 : 0);
+                    scope.Kernels.Sgd.SgdStep(
+                        scope.Grid(grid),
+                        theta.Pointer,
+                        withMomentum ? momentum.Pointer : default,
+                        scope.Vector(g).Pointer,
+                        keep?.Pointer() ?? default,
+                        step.Pointer(),
+                        default,
+                        n,
+                        options.Nesterov ? 1 : 0
+                    );
                     Optimisation.Sgd(expected, buffer, g, mask, options);
                 }
                 var actual = theta.Get();
                 Errors.AssertClose(actual, expected, Tolerance(precision), $"theta, grid {grid}");
                 Errors.AssertClose(momentum.Get(), buffer ?? new double[n], Tolerance(precision), $"momentum, grid {grid}");
                 for (var i = 0; i < n; i++)
-                    if (mask?[i] == 0) Assert.That(actual[i], Is.EqualTo(start[i]), $"masked element {i}");
+                    if (mask?[i] == 0)
+                        Assert.That(actual[i], Is.EqualTo(start[i]), $"masked element {i}");
             }
         }
     }
@@ -93,8 +125,17 @@ public class SgdTests
         {
             using var scope = new KernelScope(test, precision);
             var (theta, momentum) = (scope.Vector(new double[n]), scope.Vector(new double[n]));
-            scope.Kernels.Sgd.SgdStep(scope.Device.Elements(n), theta.Pointer, momentum.Pointer, scope.Vector(g).Pointer, default,
-                scope.Array(StepArray(new(0.5, 0.9))).Pointer(), default, n, 0);
+            scope.Kernels.Sgd.SgdStep(
+                scope.Device.Elements(n),
+                theta.Pointer,
+                momentum.Pointer,
+                scope.Vector(g).Pointer,
+                default,
+                scope.Array(StepArray(new(0.5, 0.9))).Pointer(),
+                default,
+                n,
+                0
+            );
             Errors.AssertSame(momentum.Get(), g, "momentum");
             Errors.AssertSame(theta.Get(), [.. g.Select(x => -x / 2)], "theta");
         }
@@ -111,8 +152,18 @@ public class SgdTests
             using var scope = new KernelScope(test, precision);
             var (theta, momentum, step) = (scope.Vector(start), scope.Vector(m0), scope.Array(StepArray(new(0.1, 0.9))));
             var g = scope.Vector(Array.ConvertAll(start, _ => double.NaN));
-            void Step(int skip) => scope.Kernels.Sgd.SgdStep(scope.Device.Elements(n), theta.Pointer, momentum.Pointer, g.Pointer,
-                default, step.Pointer(), scope.Array(skip).Pointer(), n, 0);
+            void Step(int skip) =>
+                scope.Kernels.Sgd.SgdStep(
+                    scope.Device.Elements(n),
+                    theta.Pointer,
+                    momentum.Pointer,
+                    g.Pointer,
+                    default,
+                    step.Pointer(),
+                    scope.Array(skip).Pointer(),
+                    n,
+                    0
+                );
             Step(1);
             Errors.AssertSame(theta.Get(), start, "theta");
             Errors.AssertSame(momentum.Get(), m0, "momentum");
@@ -128,13 +179,17 @@ public class SgdTests
         foreach (var test in TestDevices.All)
         {
             using var scope = new KernelScope(test, Precision.Float64);
-            var (theta, g, step) = (scope.Vector(new double[n]), scope.Vector(Enumerable.Repeat(1.0, n).ToArray()),
-                scope.Array(StepArray(new(0.5))));
+            var (theta, g, step) = (
+                scope.Vector(new double[n]),
+                scope.Vector(Enumerable.Repeat(1.0, n).ToArray()),
+                scope.Array(StepArray(new(0.5)))
+            );
             var sgd = scope.Kernels.Sgd;
             var shape = scope.Device.Elements(n);
             sgd.SgdStep(shape, theta.Pointer, default, g.Pointer, default, step.Pointer(), default, n, 0);
             using var graph = scope.Device.Capture(() =>
-                sgd.SgdStep(shape, theta.Pointer, default, g.Pointer, default, step.Pointer(), default, n, 0));
+                sgd.SgdStep(shape, theta.Pointer, default, g.Pointer, default, step.Pointer(), default, n, 0)
+            );
             graph.Launch();
             Assert.That(theta.Get(), Is.All.EqualTo(-1.0));
             step.Upload(StepArray(new(0.25)));
@@ -149,7 +204,9 @@ public class SgdTests
         var header = File.ReadAllText(Path.Combine(TestContext.CurrentContext.TestDirectory, "kernels", "include", "sgd_step.cuh"));
         foreach (var parameter in Enum.GetValues<StepParameter>())
         {
-            var words = string.Concat(parameter.ToString().Select((c, i) => (i > 0 && char.IsUpper(c) ? "_" : "") + char.ToUpperInvariant(c)));
+            var words = string.Concat(
+                parameter.ToString().Select((c, i) => (i > 0 && char.IsUpper(c) ? "_" : "") + char.ToUpperInvariant(c))
+            );
             Assert.That(header, Does.Match($@"\bSTEP_{words} = {(int)parameter}\b"));
         }
         Assert.That(Enum.GetValues<StepParameter>(), Has.Length.EqualTo(StepParameters.Count));

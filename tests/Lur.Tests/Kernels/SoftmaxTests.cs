@@ -8,65 +8,72 @@ public class SoftmaxTests
 {
     // The loss family: plain, negative, bounded negative, KL to uniform, smoothed with a cap.
     private static readonly (double Coefficient, double Smoothing, double Cap)[] Losses =
-        [(1, 0, 0), (-1, 0, 0), (-1, 0, 2), (1, 1, 0), (0.7, 0.1, 3)];
+    [
+        (1, 0, 0),
+        (-1, 0, 0),
+        (-1, 0, 2),
+        (1, 1, 0),
+        (0.7, 0.1, 3),
+    ];
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
     public void AllPassesMatchTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
-            foreach (var (n, classes) in new[] { (1, 1), (7, 2), (13, 10), (5, 33), (3, 257), (2, 1009) })
-                foreach (var (coefficient, smoothing, cap) in Losses)
-                {
-                    using var bench = new KernelBench(test, precision);
-                    // The parameters, too, as the kernel sees them.
-                    var p = new SoftmaxReference(classes, coefficient, bench.Rounded([smoothing])[0], cap, 0.125);
-                    var (z, tz) = (bench.Rounded(random.NormalArray(n * classes, 0, 3)), bench.Rounded(random.NormalArray(n * classes)));
-                    var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
-                    var what = $"{bench.Name} [{n}, {classes}] {coefficient} {smoothing} {cap}";
-                    // Sums over the classes with one rounding a term; exp of |z| up to 12 magnifies the rounding of z by that; the
-                    // elementary functions are good to 2 units. The tangents are differences of terms |tz| < 4.
-                    var tolerance = 2 * (classes + 40) * bench.UnitRoundoff;
-                    var ce = new SoftmaxBench(bench, p, z, labels);
+        foreach (var (n, classes) in new[] { (1, 1), (7, 2), (13, 10), (5, 33), (3, 257), (2, 1009) })
+        foreach (var (coefficient, smoothing, cap) in Losses)
+        {
+            using var bench = new KernelBench(test, precision);
+            // The parameters, too, as the kernel sees them.
+            var p = new SoftmaxReference(classes, coefficient, bench.Rounded([smoothing])[0], cap, 0.125);
+            var (z, tz) = (bench.Rounded(random.NormalArray(n * classes, 0, 3)), bench.Rounded(random.NormalArray(n * classes)));
+            var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
+            var what = $"{bench.Name} [{n}, {classes}] {coefficient} {smoothing} {cap}";
+            // Sums over the classes with one rounding a term; exp of |z| up to 12 magnifies the rounding of z by that; the
+            // elementary functions are good to 2 units. The tangents are differences of terms |tz| < 4.
+            var tolerance = 2 * (classes + 40) * bench.UnitRoundoff;
+            var ce = new SoftmaxBench(bench, p, z, labels);
 
-                    var (loss, predicted, probability) = p.Forward(z, labels);
-                    var actual = ce.Forward();
-                    Errors.AssertClose(actual.Loss, loss, tolerance, $"{what} loss");
-                    Errors.AssertClose(actual.Probability, probability, tolerance, $"{what} probability");
-                    Assert.That(actual.Predicted, Is.EqualTo(predicted), $"{what} predicted");
-                    Errors.AssertClose(ce.Backward(), p.Backward(z, labels), tolerance, $"{what} dz");
-                    Errors.AssertClose(ce.Backward(inPlace: true), p.Backward(z, labels), tolerance, $"{what} dz in place of z");
-                    Vectors.AssertClose(ce.ForwardTangent(tz), p.ForwardTangent(z, tz, labels), tolerance, 4, $"{what} tloss");
-                    Vectors.AssertClose(ce.BackwardTangent(tz), p.BackwardTangent(z, tz, labels), tolerance, 4 * p.InverseCount, $"{what} tdz");
-                }
+            var (loss, predicted, probability) = p.Forward(z, labels);
+            var actual = ce.Forward();
+            Errors.AssertClose(actual.Loss, loss, tolerance, $"{what} loss");
+            Errors.AssertClose(actual.Probability, probability, tolerance, $"{what} probability");
+            Assert.That(actual.Predicted, Is.EqualTo(predicted), $"{what} predicted");
+            Errors.AssertClose(ce.Backward(), p.Backward(z, labels), tolerance, $"{what} dz");
+            Errors.AssertClose(ce.Backward(inPlace: true), p.Backward(z, labels), tolerance, $"{what} dz in place of z");
+            Vectors.AssertClose(ce.ForwardTangent(tz), p.ForwardTangent(z, tz, labels), tolerance, 4, $"{what} tloss");
+            Vectors.AssertClose(ce.BackwardTangent(tz), p.BackwardTangent(z, tz, labels), tolerance, 4 * p.InverseCount, $"{what} tdz");
+        }
     }
 
     [Test]
     public void DerivativesMatchFiniteDifferences()
     {
         var random = TestRandom.ForCurrentTest();
-        const int n = 6, classes = 5;
+        const int n = 6,
+            classes = 5;
         var (z, s, t) = (random.NormalArray(n * classes, 0, 2), random.NormalArray(n * classes), random.NormalArray(n * classes));
         int[] labels = [0, 4, 2, -1, 1, 3];
         foreach (var test in TestDevices.All)
-            foreach (var (coefficient, smoothing, requested) in Losses)
+        foreach (var (coefficient, smoothing, requested) in Losses)
+        {
+            using var bench = new KernelBench(test, Precision.Float64);
+            // A cap in the middle of the widest gap between the rows' losses: far from the kink, and some rows beyond it.
+            var cap = requested > 0 ? MiddleOfWidestGap(z, labels, classes, smoothing) : 0;
+            var p = new SoftmaxReference(classes, coefficient, smoothing, cap, 1.0 / n);
+            SoftmaxBench At(double[] logits)
             {
-                using var bench = new KernelBench(test, Precision.Float64);
-                // A cap in the middle of the widest gap between the rows' losses: far from the kink, and some rows beyond it.
-                var cap = requested > 0 ? MiddleOfWidestGap(z, labels, classes, smoothing) : 0;
-                var p = new SoftmaxReference(classes, coefficient, smoothing, cap, 1.0 / n);
-                SoftmaxBench At(double[] logits)
-                {
-                    return new SoftmaxBench(bench, p, logits, labels);
-                }
-                var (here, what) = (At(z), $"{bench.Name} {coefficient} {smoothing} {cap}");
-                var tloss = Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Forward().Loss);
-                Errors.AssertClose(here.ForwardTangent(t), tloss, 1e-9, $"{what} forward tangent");
-                Vectors.AssertClose([Vectors.Dot(here.Backward(), t)], [tloss.Sum() / n], 1e-9, 1, $"{what} gradient");
-                var tdz = here.BackwardTangent(t);
-                Errors.AssertClose(tdz, Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Backward()), 1e-9, $"{what} backward tangent");
-                Vectors.AssertSameProduct(s, tdz, t, here.BackwardTangent(s), 1e-13, $"{what} symmetry");
+                return new SoftmaxBench(bench, p, logits, labels);
             }
+            var (here, what) = (At(z), $"{bench.Name} {coefficient} {smoothing} {cap}");
+            var tloss = Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Forward().Loss);
+            Errors.AssertClose(here.ForwardTangent(t), tloss, 1e-9, $"{what} forward tangent");
+            Vectors.AssertClose([Vectors.Dot(here.Backward(), t)], [tloss.Sum() / n], 1e-9, 1, $"{what} gradient");
+            var tdz = here.BackwardTangent(t);
+            Errors.AssertClose(tdz, Vectors.Derivative(h => At(Vectors.Along(z, h, t)).Backward()), 1e-9, $"{what} backward tangent");
+            Vectors.AssertSameProduct(s, tdz, t, here.BackwardTangent(s), 1e-13, $"{what} symmetry");
+        }
     }
 
     [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
@@ -100,15 +107,22 @@ public class SoftmaxTests
         {
             using var bench = new KernelBench(test, precision);
             var totals = bench.ArrayOf(0.0, 0.0, 0.0);
-            double loss = 0, correct = 0, count = 0;
+            double loss = 0,
+                correct = 0,
+                count = 0;
             foreach (var n in new[] { 1, 31, 257 })
             {
                 var rows = bench.Rounded(random.NormalArray(n));
                 var labels = Enumerable.Range(0, n).Select(_ => random.Below(4) - 1).ToArray();
                 var predicted = Enumerable.Range(0, n).Select(_ => random.Below(3)).ToArray();
                 bench.Kernels.Metrics.MetricsAccumulate(
-                    bench.Device.Blocks(1), new(totals.Address), bench.In(rows).Pointer, new(bench.ArrayOf(predicted).Address),
-                    new(bench.ArrayOf(labels).Address), n);
+                    bench.Device.Blocks(1),
+                    new(totals.Address),
+                    bench.In(rows).Pointer,
+                    new(bench.ArrayOf(predicted).Address),
+                    new(bench.ArrayOf(labels).Address),
+                    n
+                );
                 for (var r = 0; r < n; r++)
                 {
                     if (labels[r] < 0)
@@ -144,8 +158,18 @@ public class SoftmaxTests
         {
             var (loss, predicted, probability) = (bench.Out(Rows), bench.ArrayOf(new int[Rows]), bench.Out(Rows));
             bench.Kernels.SoftmaxCe.SoftmaxCeForward(
-                Shape, loss.Pointer, new(predicted.Address), probability.Pointer, _z.Pointer, _labels, Rows, p.Classes, p.Coefficient,
-                p.Smoothing, p.Cap);
+                Shape,
+                loss.Pointer,
+                new(predicted.Address),
+                probability.Pointer,
+                _z.Pointer,
+                _labels,
+                Rows,
+                p.Classes,
+                p.Coefficient,
+                p.Smoothing,
+                p.Cap
+            );
             return (loss.Get(), predicted.Download(), probability.Get());
         }
 
@@ -153,7 +177,17 @@ public class SoftmaxTests
         {
             var dz = inPlace ? bench.In(z) : bench.Out(z.Length);
             bench.Kernels.SoftmaxCe.SoftmaxCeBackward(
-                Shape, dz.Pointer, inPlace ? dz.Pointer : _z.Pointer, _labels, Rows, p.Classes, p.Coefficient, p.Smoothing, p.Cap, p.InverseCount);
+                Shape,
+                dz.Pointer,
+                inPlace ? dz.Pointer : _z.Pointer,
+                _labels,
+                Rows,
+                p.Classes,
+                p.Coefficient,
+                p.Smoothing,
+                p.Cap,
+                p.InverseCount
+            );
             return dz.Get();
         }
 
@@ -161,7 +195,17 @@ public class SoftmaxTests
         {
             var tloss = bench.Out(Rows);
             bench.Kernels.SoftmaxCe.SoftmaxCeForwardTangent(
-                Shape, tloss.Pointer, bench.In(tz).Pointer, _z.Pointer, _labels, Rows, p.Classes, p.Coefficient, p.Smoothing, p.Cap);
+                Shape,
+                tloss.Pointer,
+                bench.In(tz).Pointer,
+                _z.Pointer,
+                _labels,
+                Rows,
+                p.Classes,
+                p.Coefficient,
+                p.Smoothing,
+                p.Cap
+            );
             return tloss.Get();
         }
 
@@ -169,7 +213,18 @@ public class SoftmaxTests
         {
             var tdz = bench.Out(z.Length);
             bench.Kernels.SoftmaxCe.SoftmaxCeBackwardTangent(
-                Shape, tdz.Pointer, bench.In(tz).Pointer, _z.Pointer, _labels, Rows, p.Classes, p.Coefficient, p.Smoothing, p.Cap, p.InverseCount);
+                Shape,
+                tdz.Pointer,
+                bench.In(tz).Pointer,
+                _z.Pointer,
+                _labels,
+                Rows,
+                p.Classes,
+                p.Coefficient,
+                p.Smoothing,
+                p.Cap,
+                p.InverseCount
+            );
             return tdz.Get();
         }
     }

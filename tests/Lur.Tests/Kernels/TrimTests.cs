@@ -26,25 +26,30 @@ public class TrimTests
 
     private static readonly string[] Distributions = ["saliencies", "signed", "ties", "constant", "extremes"];
 
-    private static double[] Draw(TestRandom random, string kind, int n) => kind switch
-    {
-        "saliencies" => Array.ConvertAll(random.NormalArray(n), z => Math.Abs(z * random.Normal()) * 1e-3),
-        "signed" => random.NormalArray(n),
-        "ties" => Array.ConvertAll(new double[n], _ => random.Below(3) * 0.25),
-        "constant" => [.. Enumerable.Repeat(0.1, n)],
-        _ => Array.ConvertAll(new double[n], _ => new[] { 0, 1e-30, -1e-30, 1e30, -1e30, double.PositiveInfinity, 1 }[random.Below(7)]),
-    };
+    private static double[] Draw(TestRandom random, string kind, int n) =>
+        kind switch
+        {
+            "saliencies" => Array.ConvertAll(random.NormalArray(n), z => Math.Abs(z * random.Normal()) * 1e-3),
+            "signed" => random.NormalArray(n),
+            "ties" => Array.ConvertAll(new double[n], _ => random.Below(3) * 0.25),
+            "constant" => [.. Enumerable.Repeat(0.1, n)],
+            _ => Array.ConvertAll(new double[n], _ => new[] { 0, 1e-30, -1e-30, 1e30, -1e30, double.PositiveInfinity, 1 }[random.Below(7)]),
+        };
 
     [Test]
-    public void SelectionEqualsSorting([ValueSource(nameof(Precisions))] Precision precision, [Values(1, 2, 65, 257, 1009)] int n,
-        [ValueSource(nameof(Distributions))] string kind)
+    public void SelectionEqualsSorting(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [Values(1, 2, 65, 257, 1009)] int n,
+        [ValueSource(nameof(Distributions))] string kind
+    )
     {
         var x = precision.Round(Draw(TestRandom.ForCurrentTest(), kind, n));
         int[] ranks = [.. new[] { 1, n / 2, (int)(0.97 * n), n - 1, n }.Where(k => k >= 1).Distinct()];
         foreach (var test in TestDevices.AllBlockSizes())
         {
             // 34 or 66 launches a selection, each run several times there: one rank and small sizes see every path.
-            if (test.ChecksMemory && (n > 65 || kind is "saliencies" or "constant")) continue;
+            if (test.ChecksMemory && (n > 65 || kind is "saliencies" or "constant"))
+                continue;
             using var scope = new KernelScope(test, precision);
             var dx = scope.Vector(x);
             foreach (var k in test.ChecksMemory ? [ranks[ranks.Length / 2]] : ranks)
@@ -74,22 +79,28 @@ public class TrimTests
     }
 
     [Test]
-    public void ResetDrawsTheStreamsNumbersAboveTheThresholdOnly([ValueSource(nameof(Precisions))] Precision precision,
-        [Values(1, 67, 1009)] int length, [Values(0.0, 0.3)] double bound)
+    public void ResetDrawsTheStreamsNumbersAboveTheThresholdOnly(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [Values(1, 67, 1009)] int length,
+        [Values(0.0, 0.3)] double bound
+    )
     {
-        const int before = 37, after = 5;
+        const int before = 37,
+            after = 5;
         const ulong seed = 0x1234567890ABCDEF;
         var random = TestRandom.ForCurrentTest();
         var n = before + length + after;
         var (theta, s) = (precision.Round(random.NormalArray(n)), precision.Round(random.UniformArray(n)));
         var tau = s[before]; // a saliency equal to the threshold stays
-        if (length > 1) s[n - after - 1] = 1;
+        if (length > 1)
+            s[n - after - 1] = 1;
         var stream = RandomStream.StreamOf("trim/layer4.1.conv2.weight");
         var b = precision.Round(bound);
         var expected = (double[])theta.Clone();
         var numbers = new RandomStream(seed, stream);
         for (var i = before; i < before + length; i++)
-            if (s[i] > tau) expected[i] = precision.Fma(2 * b, Philox.Uniform(numbers.WordAt((ulong)(i - before))), -b);
+            if (s[i] > tau)
+                expected[i] = precision.Fma(2 * b, Philox.Uniform(numbers.WordAt((ulong)(i - before))), -b);
         var resets = s[before..(before + length)].Count(x => x > tau);
         foreach (var test in TestDevices.AllBlockSizes())
         {
@@ -97,8 +108,19 @@ public class TrimTests
             {
                 using var scope = new KernelScope(test, precision);
                 var (changed, partials) = (scope.Vector(theta), scope.Unwritten<double>(count));
-                scope.Kernels.Trim.TrimReset(scope.Grid(grid), changed.Pointer, partials.Pointer(), scope.Vector(s).Pointer,
-                    scope.Array(tau).Pointer(), before, before + length, count, seed, stream, bound);
+                scope.Kernels.Trim.TrimReset(
+                    scope.Grid(grid),
+                    changed.Pointer,
+                    partials.Pointer(),
+                    scope.Vector(s).Pointer,
+                    scope.Array(tau).Pointer(),
+                    before,
+                    before + length,
+                    count,
+                    seed,
+                    stream,
+                    bound
+                );
                 Errors.AssertSame(changed.Get(), expected, $"grid {grid}");
                 Assert.That(scope.FinishSum(partials, count, 1)[0], Is.EqualTo(resets), "entries reset");
             }

@@ -15,8 +15,11 @@ public class VectorTests
     private static double SumTolerance(Precision precision, int n) => (n + 12) * precision.Unit();
 
     [Test]
-    public void SumsAreRightAndDoNotDependOnTheGrid([ValueSource(nameof(Precisions))] Precision precision,
-        [ValueSource(nameof(Sizes))] int n, [Values(1, 3, 16)] int count)
+    public void SumsAreRightAndDoNotDependOnTheGrid(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values(1, 3, 16)] int count
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var (x, y) = (precision.Round(random.NormalArray(n, 0.3)), precision.Round(random.NormalArray(n)));
@@ -25,15 +28,19 @@ public class VectorTests
             using var scope = new KernelScope(test, precision);
             var (dx, dy, k) = (scope.Vector(x), scope.Vector(y), scope.Kernels.Vector);
             Check(scope, count, n, x, "sum", (s, p) => k.VectorSum(s, p, dx.Pointer, n, count));
-            Check(scope, count, n, [.. x.Select(a => a * a)], "square sum",
-                (s, p) => k.VectorSquareSum(s, p, dx.Pointer, n, count));
-            Check(scope, count, n, [.. x.Zip(y, (a, b) => a * b)], "dot",
-                (s, p) => k.VectorDot(s, p, dx.Pointer, dy.Pointer, n, count));
+            Check(scope, count, n, [.. x.Select(a => a * a)], "square sum", (s, p) => k.VectorSquareSum(s, p, dx.Pointer, n, count));
+            Check(scope, count, n, [.. x.Zip(y, (a, b) => a * b)], "dot", (s, p) => k.VectorDot(s, p, dx.Pointer, dy.Pointer, n, count));
         }
     }
 
-    private static void Check(KernelScope scope, int count, int n, double[] terms, string what,
-        Action<LaunchShape, DevicePointer<double>> launch)
+    private static void Check(
+        KernelScope scope,
+        int count,
+        int n,
+        double[] terms,
+        string what,
+        Action<LaunchShape, DevicePointer<double>> launch
+    )
     {
         var tolerance = SumTolerance(scope.Precision, n) * terms.Sum(Math.Abs);
         double[]? first = null;
@@ -49,8 +56,11 @@ public class VectorTests
     }
 
     [Test]
-    public void MaximumAndCountSeeEveryElement([ValueSource(nameof(Precisions))] Precision precision,
-        [ValueSource(nameof(Sizes))] int n, [Values(1, 5)] int count)
+    public void MaximumAndCountSeeEveryElement(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values(1, 5)] int count
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var x = precision.Round(random.NormalArray(n));
@@ -81,8 +91,13 @@ public class VectorTests
         k.VectorMaxAbs(scope.Device.Blocks(count), partials.Pointer(), dx.Pointer, x.Length, count);
         k.VectorCountNonfinite(scope.Device.Blocks(count), partials.Pointer().At(count, sizeof(double)), dx.Pointer, x.Length, count);
         k.VectorFinishMax(scope.Device.Blocks(1), results.Pointer(), partials.Pointer(), count, 1);
-        k.VectorFinishSum(scope.Device.Blocks(1), results.Pointer().At(1, sizeof(double)), partials.Pointer().At(count, sizeof(double)),
-            count, 1);
+        k.VectorFinishSum(
+            scope.Device.Blocks(1),
+            results.Pointer().At(1, sizeof(double)),
+            partials.Pointer().At(count, sizeof(double)),
+            count,
+            1
+        );
         var r = results.Download();
         partials.Download();
         return (r[0], r[1]);

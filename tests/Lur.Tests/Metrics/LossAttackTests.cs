@@ -40,8 +40,7 @@ public class LossAttackTests
     }
 
     [Test]
-    public void OneLabelIsRefused() =>
-        Assert.That(() => LogisticRegression.Fit([1, 2], [true, true]), Throws.ArgumentException);
+    public void OneLabelIsRefused() => Assert.That(() => LogisticRegression.Fit([1, 2], [true, true]), Throws.ArgumentException);
 
     [Test]
     public void SetsThatDifferAreTold()
@@ -78,5 +77,11 @@ public class LossAttackTests
     }
 
     private static Predictions Make(double[] loss) =>
-        new([.. Enumerable.Range(0, loss.Length)], new int[loss.Length], new int[loss.Length], new float[loss.Length], Array.ConvertAll(loss, v => (float)v));
+        new(
+            [.. Enumerable.Range(0, loss.Length)],
+            new int[loss.Length],
+            new int[loss.Length],
+            new float[loss.Length],
+            Array.ConvertAll(loss, v => (float)v)
+        );
 }

@@ -37,8 +37,17 @@ public class MembershipInferenceTests
         var all = MembershipAttacks.Run(retain, test, forget, vector: true, seed: 3, done.Add).ToDictionary(r => r.Name);
         Assert.That(all.Keys, Is.EqualTo(MembershipAttacks.Names(vector: true)));
         Assert.That(done, Is.EqualTo(Enumerable.Range(1, 8)));
-        foreach (var (name, stored) in new[] { ("confidence", "confidence"), ("correctness", "correctness"), ("entropy", "entropy"), ("m_entropy", "modified_entropy"),
-            ("m_entropy_published", "modified_entropy_published"), ("probabilities", "probabilities") })
+        foreach (
+            var (name, stored) in new[]
+            {
+                ("confidence", "confidence"),
+                ("correctness", "correctness"),
+                ("entropy", "entropy"),
+                ("m_entropy", "modified_entropy"),
+                ("m_entropy_published", "modified_entropy_published"),
+                ("probabilities", "probabilities"),
+            }
+        )
         {
             var expected = fixture.Doubles(stored);
             Assert.That(all[name].Efficacy, Is.EqualTo(100 * expected[0]).Within(1e-9), name);
@@ -47,7 +56,10 @@ public class MembershipInferenceTests
 
         Assert.That(all["threshold"].Efficacy, Is.EqualTo(ThresholdAttack.ForgetEfficacy(retain, test, forget).Value));
         Assert.That(all["loss"].Accuracy, Is.EqualTo(LossAttack.Run(forget, test, 3).Value));
-        Assert.That(MembershipAttacks.Run(retain, test, forget, vector: false, seed: 3).Select(r => r.Name), Is.EqualTo(MembershipAttacks.Names(vector: true).Where(n => n != "probabilities")));
+        Assert.That(
+            MembershipAttacks.Run(retain, test, forget, vector: false, seed: 3).Select(r => r.Name),
+            Is.EqualTo(MembershipAttacks.Names(vector: true).Where(n => n != "probabilities"))
+        );
     }
 
     [Test]
@@ -57,8 +69,10 @@ public class MembershipInferenceTests
         var (members, others, forget) = (Draw(random, 200, 4), Draw(random, 200, 2), Draw(random, 150, 3));
         var value = MembershipInference.ForgetEfficacy(members, others, forget).Value;
         Assert.That(MembershipInference.ForgetEfficacy(others, members, forget).Value, Is.EqualTo(100 - value).Within(1e-9));
-        Assert.That(ThresholdAttack.ForgetEfficacy(others, members, forget).Value,
-            Is.EqualTo(100 - ThresholdAttack.ForgetEfficacy(members, others, forget).Value).Within(1e-9));
+        Assert.That(
+            ThresholdAttack.ForgetEfficacy(others, members, forget).Value,
+            Is.EqualTo(100 - ThresholdAttack.ForgetEfficacy(members, others, forget).Value).Within(1e-9)
+        );
         Assert.That(value, Is.InRange(20, 80), "a value at the rim would make the test empty");
     }
 
@@ -68,8 +82,16 @@ public class MembershipInferenceTests
         var constant = Make(Enumerable.Repeat(0.1f, 40));
         Assert.Multiple(() =>
         {
-            Assert.That(MembershipInference.ForgetEfficacy(constant, constant, constant).Value, Is.Zero, "as many members: all are members");
-            Assert.That(MembershipInference.ForgetEfficacy(constant.Range(0, 30), constant, constant).Value, Is.EqualTo(100), "fewer members: none is");
+            Assert.That(
+                MembershipInference.ForgetEfficacy(constant, constant, constant).Value,
+                Is.Zero,
+                "as many members: all are members"
+            );
+            Assert.That(
+                MembershipInference.ForgetEfficacy(constant.Range(0, 30), constant, constant).Value,
+                Is.EqualTo(100),
+                "fewer members: none is"
+            );
             Assert.That(MembershipInference.TrainingPrivacy(constant, constant).Value, Is.EqualTo(0.5));
             Assert.That(ThresholdAttack.ForgetEfficacy(constant, constant, constant).Value, Is.Zero);
             Assert.That(LossAttack.Run(constant, constant, 1).Value, Is.EqualTo(0.5));
@@ -81,7 +103,9 @@ public class MembershipInferenceTests
     {
         var random = TestRandom.ForCurrentTest();
         var (retain, test) = (Draw(random, 300, 6), Draw(random, 250, 1));
-        var values = new[] { 6.0, 4, 2.5, 1 }.Select(mean => MembershipInference.ForgetEfficacy(retain, test, Draw(random, 400, mean)).Value).ToArray();
+        var values = new[] { 6.0, 4, 2.5, 1 }
+            .Select(mean => MembershipInference.ForgetEfficacy(retain, test, Draw(random, 400, mean)).Value)
+            .ToArray();
         Assert.That(values, Is.Ordered.Ascending);
         Assert.That(values[0], Is.LessThan(35));
         Assert.That(values[3], Is.GreaterThan(65));
@@ -91,7 +115,10 @@ public class MembershipInferenceTests
     public void MembersAreTheFirstOfTheRetainSetInIndexOrder()
     {
         // Rows in descending order of index; the two samples of the lowest indices look like members, the rest does not.
-        var retain = Make([0.2f, 0.2f, 0.2f, 0.9f, 0.9f]) with { Indices = [9, 8, 7, 2, 1] };
+        var retain = Make([0.2f, 0.2f, 0.2f, 0.9f, 0.9f]) with
+        {
+            Indices = [9, 8, 7, 2, 1],
+        };
         var test = Make([0.2f, 0.2f]);
         var result = MembershipInference.ForgetEfficacy(retain, test, Make([0.9f, 0.2f, 0.2f, 0.2f]));
         Assert.That(result, Is.EqualTo(new MembershipResult(75, 2, 2, 4)));
@@ -158,8 +185,10 @@ public class MembershipInferenceTests
         Assert.That(value, Is.EqualTo(50).Within(8));
         Assert.That(ThresholdAttack.ForgetEfficacy(retain, test, forget).Value, Is.InRange(22, 78));
         var (clear, dark) = (Uniform(0.55, 1), Uniform(0, 0.45));
-        Assert.That(ThresholdAttack.ForgetEfficacy(clear, dark, forget).Value,
-            Is.EqualTo(MembershipInference.ForgetEfficacy(clear, dark, forget).Value).Within(5));
+        Assert.That(
+            ThresholdAttack.ForgetEfficacy(clear, dark, forget).Value,
+            Is.EqualTo(MembershipInference.ForgetEfficacy(clear, dark, forget).Value).Within(5)
+        );
     }
 
     private static Predictions Read(Fixture fixture, string set)
@@ -168,10 +197,16 @@ public class MembershipInferenceTests
         var labels = Array.ConvertAll(fixture.Doubles(set + "/labels"), v => (int)v);
         var (n, classes) = (labels.Length, p.Length / labels.Length);
         int[] rows = [.. Enumerable.Range(0, n)];
-        return new Predictions(rows, labels,
+        return new Predictions(
+            rows,
+            labels,
             [.. rows.Select(i => Enumerable.Range(0, classes).MaxBy(c => p[(i * classes) + c]))],
-            [.. rows.Select(i => p[(i * classes) + labels[i]])], new float[n])
-        { Probabilities = p };
+            [.. rows.Select(i => p[(i * classes) + labels[i]])],
+            new float[n]
+        )
+        {
+            Probabilities = p,
+        };
     }
 
     /// <summary>Samples whose true class has a normally distributed logit over the others.</summary>
@@ -181,6 +216,12 @@ public class MembershipInferenceTests
     private static Predictions Make(IEnumerable<float> confidence)
     {
         float[] p = [.. confidence];
-        return new Predictions([.. Enumerable.Range(0, p.Length)], new int[p.Length], new int[p.Length], p, Array.ConvertAll(p, v => -MathF.Log(v)));
+        return new Predictions(
+            [.. Enumerable.Range(0, p.Length)],
+            new int[p.Length],
+            new int[p.Length],
+            p,
+            Array.ConvertAll(p, v => -MathF.Log(v))
+        );
     }
 }

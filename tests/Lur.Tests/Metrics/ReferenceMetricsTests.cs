@@ -52,11 +52,14 @@ public class ReferenceMetricsTests
     [Test]
     public void OverForgettingIsSeenAgainstRetrainAndChance()
     {
-        int[] labels = new int[100];
+        var labels = new int[100];
         Predictions Right(int count, float loss) => Make(labels, [.. labels.Select((_, i) => i < count ? 0 : 1)], loss);
         Assert.Multiple(() =>
         {
-            Assert.That(OverForgetting.Check(Right(90, 0.2f), Right(92, 0.3f), 10), Is.EqualTo(new OverForgetting(false, false, false, false)));
+            Assert.That(
+                OverForgetting.Check(Right(90, 0.2f), Right(92, 0.3f), 10),
+                Is.EqualTo(new OverForgetting(false, false, false, false))
+            );
             Assert.That(OverForgetting.Check(Right(50, 1f), Right(92, 0.3f), 10), Is.EqualTo(new OverForgetting(true, false, true, false)));
             Assert.That(OverForgetting.Check(Right(0, 9f), null, 10), Is.EqualTo(new OverForgetting(null, true, null, true)));
             // 5 of 100 is compatible with a guess among 10.
@@ -89,9 +92,16 @@ public class ReferenceMetricsTests
         var random = TestRandom.ForCurrentTest();
         var n = 12;
         int[] rows = [.. Enumerable.Range(0, n)];
-        var all = new Predictions([.. rows.Select(i => n - i)], [.. rows.Select(i => i % 3)], [.. rows.Select(_ => random.Below(3))],
-            [.. rows.Select(i => i / 100f)], [.. rows.Select(i => i / 10f)])
-        { Probabilities = [.. rows.SelectMany(i => new[] { i, i + 0.1f, i + 0.2f })] };
+        var all = new Predictions(
+            [.. rows.Select(i => n - i)],
+            [.. rows.Select(i => i % 3)],
+            [.. rows.Select(_ => random.Below(3))],
+            [.. rows.Select(i => i / 100f)],
+            [.. rows.Select(i => i / 10f)]
+        )
+        {
+            Probabilities = [.. rows.SelectMany(i => new[] { i, i + 0.1f, i + 0.2f })],
+        };
         var some = all.Where(c => c != 1).InIndexOrder().Range(1, 3);
         // Rows 11, 9, 8, 6, ... in order of index; without the first: 9, 8, 6.
         Assert.That(some.Indices, Is.EqualTo(new[] { n - 9, n - 8, n - 6 }));

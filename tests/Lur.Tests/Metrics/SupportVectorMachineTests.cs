@@ -9,7 +9,15 @@ namespace Lur.Tests.Metrics;
 public class SupportVectorMachineTests
 {
     private static readonly string[] Cases =
-        ["line", "line_stiff", "line_duplicates", "line_saturated", "five", "five_soft", "five_duplicates"];
+    [
+        "line",
+        "line_stiff",
+        "line_duplicates",
+        "line_saturated",
+        "five",
+        "five_soft",
+        "five_duplicates",
+    ];
 
     [TestCaseSource(nameof(Cases))]
     public void AgreesWithScikitLearn(string name)
@@ -23,8 +31,12 @@ public class SupportVectorMachineTests
         var (actual, reference) = (machine.Decide(queries), fixture.Doubles(name + "/decision_default"));
         var tight = SupportVectorMachine.Fit(x, dimension, y, new SupportVectorOptions(options[0], options[1], options[2]));
         var expected = fixture.Doubles(name + "/decision");
-        TestContext.Out.WriteLine($"{name}: default {Largest(actual, reference):E1}, tight from the exact solution {Largest(tight.Decide(queries), expected):E1}, " +
-            $"scikit-learn's default from it {Largest(reference, expected):E1}, {machine.Iterations} iterations, {machine.SupportVectors} vectors");
+        TestContext.Out.WriteLine(
+            $"{name}: default {Largest(actual, reference):E1}, tight from the exact solution "
+                + $"{Largest(tight.Decide(queries), expected):E1}, "
+                + $"scikit-learn's default from it {Largest(reference, expected):E1}, {machine.Iterations} iterations, "
+                + $"{machine.SupportVectors} vectors"
+        );
         Assert.That(machine.Converged);
         Assert.That(queries.Length / dimension, Is.EqualTo(actual.Length));
         // Sums of a few hundred terms of size C.
@@ -105,8 +117,14 @@ public class SupportVectorMachineTests
         {
             Assert.That(SupportVectorMachine.Fit([1, 2], 1, [true, true], options).Decide([7]), Is.EqualTo(new[] { 1.0 }));
             Assert.That(SupportVectorMachine.Fit([1, 2], 1, [false, false], options).Decide([7]), Is.EqualTo(new[] { -1.0 }));
-            Assert.That(SupportVectorMachine.Fit(same.AsSpan(1), 1, [true, false, true, false], options).Decide([0.5]), Is.EqualTo(new[] { 0.0 }));
-            Assert.That(SupportVectorMachine.Fit(same, 1, [true, false, true, false, true], options).Decide([0.5]), Is.EqualTo(new[] { 1.0 }));
+            Assert.That(
+                SupportVectorMachine.Fit(same.AsSpan(1), 1, [true, false, true, false], options).Decide([0.5]),
+                Is.EqualTo(new[] { 0.0 })
+            );
+            Assert.That(
+                SupportVectorMachine.Fit(same, 1, [true, false, true, false, true], options).Decide([0.5]),
+                Is.EqualTo(new[] { 1.0 })
+            );
             Assert.That(() => SupportVectorMachine.Fit([1, double.NaN], 1, [true, false], options), Throws.ArgumentException);
             Assert.That(() => SupportVectorMachine.Fit([1, 2, 3], 2, [true, false], options), Throws.ArgumentException);
             Assert.That(() => SupportVectorMachine.Fit([], 1, [], options), Throws.ArgumentException);

@@ -24,14 +24,20 @@ public class UnlearningVerdictTests
         var verdict = UnlearningVerdict.Judge(Seeds(ua, 6), Seeds(ra, 99), Seeds(ta, 92), Seeds(mia, 12));
         Assert.That(verdict.Verdict, Is.EqualTo(expected), verdict.Sentence);
         Assert.That(verdict.Sentence, Does.EndWith(".").And.Not.Contains("NaN"));
-        Assert.That(verdict.Metrics.Select(m => m.Name), Is.EqualTo(new[] { "unlearning accuracy", "retain accuracy", "test accuracy", "membership inference" }));
+        Assert.That(
+            verdict.Metrics.Select(m => m.Name),
+            Is.EqualTo(new[] { "unlearning accuracy", "retain accuracy", "test accuracy", "membership inference" })
+        );
     }
 
     [Test]
     public void TheSentenceNamesTheNumberThatDecided()
     {
         var verdict = UnlearningVerdict.Judge(Seeds(4, 6), Seeds(99, 99), Seeds(92, 92), Seeds(7, 12));
-        Assert.That(verdict.Sentence, Is.EqualTo("Under-forgotten: the membership inference is 5.0 points below Retrain's (7.0 against 12.0, band 1.41)."));
+        Assert.That(
+            verdict.Sentence,
+            Is.EqualTo("Under-forgotten: the membership inference is 5.0 points below Retrain's (7.0 against 12.0, band 1.41).")
+        );
         var higher = UnlearningVerdict.Judge(Seeds(6, 6), Seeds(99, 99), Seeds(95, 92), Seeds(12, 12));
         Assert.That(higher.Sentence, Is.EqualTo("Matches Retrain within the band, but for a higher test accuracy."));
         Assert.That(higher.Metrics.Select(m => m.Inside), Is.EqualTo(new bool?[] { true, true, false, true }));
@@ -53,14 +59,18 @@ public class UnlearningVerdictTests
     public void OneSeedHasTheBinomialBand()
     {
         MetricValues Single(double own, double retrain, int n) => new(100, SeedSummary.Of([own]), SeedSummary.Of([retrain]), n);
-        double Band(double own, double retrain, int n) => UnlearningVerdict.Judge(Single(own, retrain, n), Single(99, 99, n), Single(92, 92, n), Single(12, 12, n)).Metrics[0].Band;
+        double Band(double own, double retrain, int n) =>
+            UnlearningVerdict.Judge(Single(own, retrain, n), Single(99, 99, n), Single(92, 92, n), Single(12, 12, n)).Metrics[0].Band;
         // 20 and 30 of 100: p = 22/104 and 32/104; 2 * 100 sqrt(sum of p (1 - p) / 104).
         Assert.That(Band(20, 30, 100), Is.EqualTo(200 * Math.Sqrt(((22 * 82) + (32 * 72)) / 104.0 / 104 / 104)).Within(1e-9));
         // Everything forgotten in both: the band does not vanish, one sample is 0.1 points.
         Assert.That(Band(100, 100, 1000), Is.GreaterThanOrEqualTo(2 * Math.Sqrt(2) * 0.1));
         // Seeds that happen to agree: one sample remains.
         var agreeing = new MetricValues(100, SeedSummary.Of([100, 100]), SeedSummary.Of([100, 100]), 1000);
-        Assert.That(UnlearningVerdict.Judge(agreeing, agreeing, agreeing, agreeing).Metrics[0].Band, Is.EqualTo(0.2 * Math.Sqrt(2)).Within(1e-12));
+        Assert.That(
+            UnlearningVerdict.Judge(agreeing, agreeing, agreeing, agreeing).Metrics[0].Band,
+            Is.EqualTo(0.2 * Math.Sqrt(2)).Within(1e-12)
+        );
     }
 
     [Test]

@@ -20,7 +20,14 @@ public class ResNetTests
         var names = network.StateOrder.Select(s => s.Name).ToArray();
         string[] start = ["conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "layer1.0.conv1.weight"];
         Assert.That(names.Take(6), Is.EqualTo(start));
-        string[] second = ["layer2.0.bn2.weight", "layer2.0.bn2.bias", "layer2.0.bn2.running_mean", "layer2.0.bn2.running_var", "layer2.0.downsample.0.weight"];
+        string[] second =
+        [
+            "layer2.0.bn2.weight",
+            "layer2.0.bn2.bias",
+            "layer2.0.bn2.running_mean",
+            "layer2.0.bn2.running_var",
+            "layer2.0.downsample.0.weight",
+        ];
         var at = Array.IndexOf(names, "layer2.0.bn2.weight");
         Assert.That(names.Skip(at).Take(5), Is.EqualTo(second));
         Assert.That(names[^2..], Is.EqualTo(new[] { "fc.weight", "fc.bias" }));

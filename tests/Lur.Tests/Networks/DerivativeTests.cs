@@ -20,7 +20,14 @@ public class DerivativeTests(string architecture, int height, int width, int cha
 
     private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
-    private static Point Evaluate(TrainedModel model, double[] theta, double[] images, int[] labels, NormalizationMode mode, double[] direction)
+    private static Point Evaluate(
+        TrainedModel model,
+        double[] theta,
+        double[] images,
+        int[] labels,
+        NormalizationMode mode,
+        double[] direction
+    )
     {
         model.Parameters.Set(theta);
         using var program = new StepProgram(model.Device, model.Precision);
@@ -37,7 +44,12 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         program.Plan();
         input.Set(images, labels);
         program.Run();
-        return new Point(Read(model, evaluation.Loss.RowLoss).Average(), gradient.ToArray(), product.ToArray(), Dot(Read(model, dz), Read(model, tz)));
+        return new Point(
+            Read(model, evaluation.Loss.RowLoss).Average(),
+            gradient.ToArray(),
+            product.ToArray(),
+            Dot(Read(model, dz), Read(model, tz))
+        );
     }
 
     private static double[] Read(TrainedModel model, Value value)
@@ -54,7 +66,10 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         return Array.ConvertAll(narrow, x => (double)x);
     }
 
-    private (TrainedModel Model, double[] Theta, double[] Images, int[] Labels, TestRandom Random) Setup(ComputeDevice device, Precision precision)
+    private (TrainedModel Model, double[] Theta, double[] Images, int[] Labels, TestRandom Random) Setup(
+        ComputeDevice device,
+        Precision precision
+    )
     {
         var random = TestRandom.ForCurrentTest();
         var model = TestNetworks.Create(device, precision, architecture, height, width, channels, classes, random);
@@ -63,7 +78,10 @@ public class DerivativeTests(string architecture, int height, int width, int cha
     }
 
     [Test]
-    public void AdjointIdentity([Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode, [Values] Precision precision)
+    public void AdjointIdentity(
+        [Values(NormalizationMode.Train, NormalizationMode.Frozen)] NormalizationMode mode,
+        [Values] Precision precision
+    )
     {
         var (model, theta, images, labels, random) = Setup(TestDevices.Default, precision);
         using var owned = model;
@@ -93,7 +111,9 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         var firstError = scale == 0 ? Math.Abs(first) : Math.Abs(first - Dot(centre.Gradient, v)) / scale;
         var second = plus.Gradient.Zip(minus.Gradient, (a, b) => (a - b) / (2 * h)).ToArray();
         var secondError = Norm([.. second.Zip(centre.Product, (a, b) => a - b)]) / Math.Max(Norm(centre.Product), 1e-6);
-        TestContext.Out.WriteLine($"gradient: error {firstError:E2}, allowed 1e-7; Hessian-vector product: error {secondError:E2}, allowed 1e-6");
+        TestContext.Out.WriteLine(
+            $"gradient: error {firstError:E2}, allowed 1e-7; Hessian-vector product: error {secondError:E2}, allowed 1e-6"
+        );
         Assert.Multiple(() =>
         {
             Assert.That(firstError, Is.LessThanOrEqualTo(1e-7), "gradient");
@@ -110,7 +130,17 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         using var program = new StepProgram(model.Device, model.Precision);
         using var input = new TensorBatch(program, "batch", batch, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient, inputGradient: true);
+        var evaluation = new GradientEvaluation(
+            program,
+            "batch",
+            model,
+            model.Parameters,
+            input,
+            LossSpec.CrossEntropy,
+            mode,
+            gradient,
+            inputGradient: true
+        );
         var dx = StepProgram.Keep(evaluation.Pass.GradientOf(input.Input));
         StepProgram.Keep(evaluation.Loss.RowLoss);
         program.Plan();
@@ -130,7 +160,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         var error = Math.Abs(expected - Dot(d, direction)) / Math.Max(Norm(d) * Norm(direction), 1e-3);
         TestContext.Out.WriteLine($"gradient of the images: error {error:E2}, allowed 1e-7");
         Assert.That(error, Is.LessThanOrEqualTo(1e-7));
-        if (classes > 1) Assert.That(Norm(d), Is.GreaterThan(0));
+        if (classes > 1)
+            Assert.That(Norm(d), Is.GreaterThan(0));
     }
 
     [Test]
@@ -138,7 +169,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
     {
         var (model, theta, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
         using var owned = model;
-        double[] u = random.NormalArray(theta.Length), v = random.NormalArray(theta.Length);
+        double[] u = random.NormalArray(theta.Length),
+            v = random.NormalArray(theta.Length);
         var hv = Evaluate(model, theta, images, labels, mode, v).Product;
         var hu = Evaluate(model, theta, images, labels, mode, u).Product;
         var scale = Math.Max(Norm(u) * Norm(hv), 1e-300);

@@ -18,16 +18,40 @@ internal static class TestNetworks
     ];
 
     /// <summary>A model with random weights, scales and running statistics: nothing is 0 or 1 by accident.</summary>
-    public static TrainedModel Create(ComputeDevice device, Precision precision, string architecture, int height, int width, int channels, int classes, TestRandom random)
+    public static TrainedModel Create(
+        ComputeDevice device,
+        Precision precision,
+        string architecture,
+        int height,
+        int width,
+        int channels,
+        int classes,
+        TestRandom random
+    )
     {
         var spec = ResNetSpec.Parse(architecture, classes, height, width, channels);
         var normalization = new InputNormalization(new double[channels], [.. Enumerable.Repeat(1.0, channels)]);
-        var model = new TrainedModel(device, precision, ResNet.Build(spec), architecture, [.. Enumerable.Range(0, classes).Select(i => $"c{i}")], normalization);
+        var model = new TrainedModel(
+            device,
+            precision,
+            ResNet.Build(spec),
+            architecture,
+            [.. Enumerable.Range(0, classes).Select(i => $"c{i}")],
+            normalization
+        );
         var parameters = random.NormalArray(model.Parameters.Count);
         foreach (var slot in model.Parameters.Layout.Slots)
         {
             var scale = slot.IsNormalization ? 0.2 : Math.Sqrt(2.0 / slot.FanIn);
-            for (var i = slot.Offset; i < slot.End; i++) parameters[i] = (parameters[i] * scale) + (slot.Name.EndsWith("bn1.weight", StringComparison.Ordinal) || slot.Name.EndsWith("bn2.weight", StringComparison.Ordinal) ? 1 : 0);
+            for (var i = slot.Offset; i < slot.End; i++)
+                parameters[i] =
+                    (parameters[i] * scale)
+                    + (
+                        slot.Name.EndsWith("bn1.weight", StringComparison.Ordinal)
+                        || slot.Name.EndsWith("bn2.weight", StringComparison.Ordinal)
+                            ? 1
+                            : 0
+                    );
         }
 
         model.Parameters.Set(parameters);
@@ -35,5 +59,6 @@ internal static class TestNetworks
         return model;
     }
 
-    public static int[] Labels(int count, int classes, TestRandom random) => [.. Enumerable.Range(0, count).Select(_ => random.Below(classes))];
+    public static int[] Labels(int count, int classes, TestRandom random) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.Below(classes))];
 }

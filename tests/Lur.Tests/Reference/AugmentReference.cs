@@ -20,7 +20,15 @@ internal static class AugmentReference
 
     /// <summary>Pad with black, cut (top, left), mirror, normalise; images [n, C, H, W], result [n, H, W, C].</summary>
     public static double[] Augment(
-        byte[] images, int channels, int height, int width, double[] mean, double[] std, (int Top, int Left, bool Flip)[] draws, int pad)
+        byte[] images,
+        int channels,
+        int height,
+        int width,
+        double[] mean,
+        double[] std,
+        (int Top, int Left, bool Flip)[] draws,
+        int pad
+    )
     {
         var y = new double[images.Length];
         for (var i = 0; i < y.Length; i++)
@@ -36,11 +44,15 @@ internal static class AugmentReference
     }
 
     /// <summary>The draws of a batch whose first sample has the given index.</summary>
-    public static (int Top, int Left, bool Flip)[] Draws(int n, ulong seed, ulong stream, ulong first, int pad)
-        => [.. Enumerable.Range(0, n).Select(s =>
-        {
-            var b = Philox(seed, stream, first + (ulong)s);
-            int Below(uint bits, int bound) => (int)((ulong)bits * (uint)bound >> 32);
-            return (Below(b[0], 2 * pad + 1), Below(b[1], 2 * pad + 1), b[2] >> 31 != 0);
-        })];
+    public static (int Top, int Left, bool Flip)[] Draws(int n, ulong seed, ulong stream, ulong first, int pad) =>
+        [
+            .. Enumerable
+                .Range(0, n)
+                .Select(s =>
+                {
+                    var b = Philox(seed, stream, first + (ulong)s);
+                    int Below(uint bits, int bound) => (int)((ulong)bits * (uint)bound >> 32);
+                    return (Below(b[0], 2 * pad + 1), Below(b[1], 2 * pad + 1), b[2] >> 31 != 0);
+                }),
+        ];
 }

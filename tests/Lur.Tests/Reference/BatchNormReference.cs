@@ -6,7 +6,8 @@ namespace Lur.Tests.Reference;
 /// </summary>
 internal sealed class BatchNormReference
 {
-    private readonly int _rows, _channels;
+    private readonly int _rows,
+        _channels;
     private readonly double[] _x;
 
     /// <summary>Train mode: statistics of the batch. eps as in torch.</summary>
@@ -74,36 +75,46 @@ internal sealed class BatchNormReference
         var xh = Normalized;
         var (txh, _) = NormalizedTangent(tx);
         return Mask(
-            Map((r, c) => gamma[c] * At(txh, r, c) + tgamma[c] * At(xh, r, c) + tbeta[c] + (tresidual is null ? 0 : At(tresidual, r, c))), y);
+            Map((r, c) => gamma[c] * At(txh, r, c) + tgamma[c] * At(xh, r, c) + tbeta[c] + (tresidual is null ? 0 : At(tresidual, r, c))),
+            y
+        );
     }
 
     public (double[] Tdx, double[] Tdgamma, double[] Tdbeta) BackwardTangent(
-        double[] tdy, double[] dy, double[]? y, double[] tx, double[] gamma, double[] tgamma)
+        double[] tdy,
+        double[] dy,
+        double[]? y,
+        double[] tx,
+        double[] gamma,
+        double[] tgamma
+    )
     {
         var (d, td, xh) = (Mask(dy, y), Mask(tdy, y), Normalized);
         var (txh, trstd) = NormalizedTangent(tx);
         var (a, b) = (ColumnMean(d), ColumnMean(Product(d, xh)));
         var ta = ColumnMean(td);
         double[] tb = [.. ColumnMean(Product(td, xh)).Zip(ColumnMean(Product(d, txh)), (p, q) => p + q)];
-        var tdx = Map((r, c) =>
-        {
-            var scale = gamma[c] * Rstd[c];
-            var tscale = tgamma[c] * Rstd[c] + gamma[c] * trstd[c];
-            if (Frozen)
-                return tscale * At(d, r, c) + scale * At(td, r, c);
-            return tscale * (At(d, r, c) - a[c] - At(xh, r, c) * b[c])
-                + scale * (At(td, r, c) - ta[c] - At(txh, r, c) * b[c] - At(xh, r, c) * tb[c]);
-        });
+        var tdx = Map(
+            (r, c) =>
+            {
+                var scale = gamma[c] * Rstd[c];
+                var tscale = tgamma[c] * Rstd[c] + gamma[c] * trstd[c];
+                if (Frozen)
+                    return tscale * At(d, r, c) + scale * At(td, r, c);
+                return tscale * (At(d, r, c) - a[c] - At(xh, r, c) * b[c])
+                    + scale * (At(td, r, c) - ta[c] - At(txh, r, c) * b[c] - At(xh, r, c) * tb[c]);
+            }
+        );
         return (tdx, [.. tb.Select(e => e * _rows)], [.. ta.Select(e => e * _rows)]);
     }
 
     private double At(double[] m, int r, int c) => m[r * _channels + c];
 
-    private double[] Map(Func<int, int, double> f)
-        => [.. Enumerable.Range(0, _rows * _channels).Select(i => f(i / _channels, i % _channels))];
+    private double[] Map(Func<int, int, double> f) =>
+        [.. Enumerable.Range(0, _rows * _channels).Select(i => f(i / _channels, i % _channels))];
 
     private static double[] Product(double[] a, double[] b) => [.. a.Zip(b, (p, q) => p * q)];
 
-    private double[] ColumnMean(double[] m)
-        => [.. Enumerable.Range(0, _channels).Select(c => Enumerable.Range(0, _rows).Sum(r => At(m, r, c)) / _rows)];
+    private double[] ColumnMean(double[] m) =>
+        [.. Enumerable.Range(0, _channels).Select(c => Enumerable.Range(0, _rows).Sum(r => At(m, r, c)) / _rows)];
 }

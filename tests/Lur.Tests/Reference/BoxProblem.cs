@@ -9,8 +9,8 @@ public static class BoxProblem
         var t = memories.Length;
         var p = new double[t, t];
         for (var i = 0; i < t; i++)
-            for (var j = 0; j < t; j++)
-                p[i, j] = memories[i].Zip(memories[j], (a, b) => a * b).Sum() + (i == j ? ridge : 0);
+        for (var j = 0; j < t; j++)
+            p[i, j] = memories[i].Zip(memories[j], (a, b) => a * b).Sum() + (i == j ? ridge : 0);
         return p;
     }
 
@@ -21,7 +21,8 @@ public static class BoxProblem
         for (var i = 0; i < v.Length; i++)
         {
             sum += d[i] * v[i];
-            for (var j = 0; j < v.Length; j++) sum += 0.5 * v[i] * p[i, j] * v[j];
+            for (var j = 0; j < v.Length; j++)
+                sum += 0.5 * v[i] * p[i, j] * v[j];
         }
         return sum;
     }
@@ -37,10 +38,12 @@ public static class BoxProblem
             var v = Enumerable.Repeat(margin, t).ToArray();
             var right = free.Select(i => -d[i] - Enumerable.Range(0, t).Except(free).Sum(j => p[i, j] * margin)).ToArray();
             var solved = Gauss(free.Select(i => free.Select(j => p[i, j]).ToArray()).ToArray(), right);
-            for (var k = 0; k < free.Length; k++) v[free[k]] = solved[k];
-            bool feasible = v.All(x => x >= margin);
-            bool held_ = Enumerable.Range(0, t).Except(free).All(i => d[i] + Enumerable.Range(0, t).Sum(j => p[i, j] * v[j]) >= 0);
-            if (feasible && held_) return v;
+            for (var k = 0; k < free.Length; k++)
+                v[free[k]] = solved[k];
+            var feasible = v.All(x => x >= margin);
+            var held_ = Enumerable.Range(0, t).Except(free).All(i => d[i] + Enumerable.Range(0, t).Sum(j => p[i, j] * v[j]) >= 0);
+            if (feasible && held_)
+                return v;
         }
         throw new InvalidOperationException("A strictly convex problem has a solution.");
     }
@@ -49,7 +52,8 @@ public static class BoxProblem
     public static double[] Project(double[] g, double[][] memories, double margin, double ridge)
     {
         var d = memories.Select(m => m.Zip(g, (a, b) => a * b).Sum()).ToArray();
-        if (d.All(x => x >= 0)) return g;
+        if (d.All(x => x >= 0))
+            return g;
         var v = Solve(Matrix(memories, ridge), d, margin);
         return [.. g.Select((x, k) => x + memories.Select((m, i) => v[i] * m[k]).Sum())];
     }
@@ -64,13 +68,15 @@ public static class BoxProblem
             for (var r = c + 1; r < n; r++)
             {
                 var f = a[r][c] / a[c][c];
-                for (var k = c; k < n; k++) a[r][k] -= f * a[c][k];
+                for (var k = c; k < n; k++)
+                    a[r][k] -= f * a[c][k];
                 b[r] -= f * b[c];
             }
         }
         for (var c = n - 1; c >= 0; c--)
         {
-            for (var k = c + 1; k < n; k++) b[c] -= a[c][k] * b[k];
+            for (var k = c + 1; k < n; k++)
+                b[c] -= a[c][k] * b[k];
             b[c] /= a[c][c];
         }
         return b;

@@ -14,12 +14,26 @@ internal sealed record DistillationReference(int Classes, double Coefficient, do
         return [.. x.Select(v => v - logSum)];
     }
 
-    public double[] Forward(double[] z, double[] s, int[] labels) => [.. labels.Select((label, r) =>
-    {
-        var (p, q) = (LogSoftmax(z, r), LogSoftmax(s, r));
-        return label < 0 ? 0 : Coefficient * Temperature * Temperature * p.Zip(q, (a, b) => Math.Exp(b) * (b - a)).Sum();
-    })];
+    public double[] Forward(double[] z, double[] s, int[] labels) =>
+        [
+            .. labels.Select(
+                (label, r) =>
+                {
+                    var (p, q) = (LogSoftmax(z, r), LogSoftmax(s, r));
+                    return label < 0 ? 0 : Coefficient * Temperature * Temperature * p.Zip(q, (a, b) => Math.Exp(b) * (b - a)).Sum();
+                }
+            ),
+        ];
 
-    public double[] Backward(double[] z, double[] s, int[] labels) => [.. labels.SelectMany((label, r) =>
-        LogSoftmax(z, r).Zip(LogSoftmax(s, r), (a, b) => label < 0 ? 0 : Coefficient * InverseCount * Temperature * (Math.Exp(a) - Math.Exp(b))))];
+    public double[] Backward(double[] z, double[] s, int[] labels) =>
+        [
+            .. labels.SelectMany(
+                (label, r) =>
+                    LogSoftmax(z, r)
+                        .Zip(
+                            LogSoftmax(s, r),
+                            (a, b) => label < 0 ? 0 : Coefficient * InverseCount * Temperature * (Math.Exp(a) - Math.Exp(b))
+                        )
+            ),
+        ];
 }

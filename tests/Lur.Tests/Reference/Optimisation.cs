@@ -10,7 +10,8 @@ public static class Optimisation
     {
         for (var i = 0; i < theta.Length; i++)
         {
-            if (mask != null && mask[i] == 0) continue;
+            if (mask != null && mask[i] == 0)
+                continue;
             var d = g[i] + (o.Decay * theta[i]);
             if (buffer != null)
             {

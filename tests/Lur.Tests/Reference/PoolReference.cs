@@ -22,15 +22,15 @@ internal sealed record PoolReference(int N, int H, int W, int C, int Size, int S
     private void Windows(Action<int, int, int> visit)
     {
         for (var n = 0; n < N; n++)
-            for (var oh = 0; oh < OutHeight; oh++)
-                for (var ow = 0; ow < OutWidth; ow++)
-                    for (var c = 0; c < C; c++)
-                        for (var tap = 0; tap < Size * Size; tap++)
-                        {
-                            var (h, w) = (oh * Stride - Pad + tap / Size, ow * Stride - Pad + tap % Size);
-                            if (h >= 0 && h < H && w >= 0 && w < W)
-                                visit(((n * OutHeight + oh) * OutWidth + ow) * C + c, ((n * H + h) * W + w) * C + c, tap);
-                        }
+        for (var oh = 0; oh < OutHeight; oh++)
+        for (var ow = 0; ow < OutWidth; ow++)
+        for (var c = 0; c < C; c++)
+        for (var tap = 0; tap < Size * Size; tap++)
+        {
+            var (h, w) = (oh * Stride - Pad + tap / Size, ow * Stride - Pad + tap % Size);
+            if (h >= 0 && h < H && w >= 0 && w < W)
+                visit(((n * OutHeight + oh) * OutWidth + ow) * C + c, ((n * H + h) * W + w) * C + c, tap);
+        }
     }
 
     /// <summary>Maximum of every window and its tap: the first one of equals, a NaN before any number.</summary>
@@ -39,11 +39,13 @@ internal sealed record PoolReference(int N, int H, int W, int C, int Size, int S
         var y = new double[OutputLength];
         var tap = new byte[OutputLength];
         var seen = new bool[OutputLength];
-        Windows((o, i, t) =>
-        {
-            if (!seen[o] || (double.IsNaN(x[i]) && !double.IsNaN(y[o])) || x[i] > y[o])
-                (seen[o], y[o], tap[o]) = (true, x[i], (byte)t);
-        });
+        Windows(
+            (o, i, t) =>
+            {
+                if (!seen[o] || (double.IsNaN(x[i]) && !double.IsNaN(y[o])) || x[i] > y[o])
+                    (seen[o], y[o], tap[o]) = (true, x[i], (byte)t);
+            }
+        );
         return (y, tap);
     }
 
@@ -69,6 +71,6 @@ internal sealed record PoolReference(int N, int H, int W, int C, int Size, int S
         return y;
     }
 
-    public double[] MeanBackward(double[] dy)
-        => [.. Enumerable.Range(0, InputLength).Select(i => dy[i / (H * W * C) * C + i % C] / (H * W))];
+    public double[] MeanBackward(double[] dy) =>
+        [.. Enumerable.Range(0, InputLength).Select(i => dy[i / (H * W * C) * C + i % C] / (H * W))];
 }

@@ -16,8 +16,8 @@ internal sealed record SoftmaxReference(int Classes, double Coefficient, double 
         return [.. e.Select(v => v / e.Sum())];
     }
 
-    private double[] Target(int label)
-        => [.. Enumerable.Range(0, Classes).Select(j => (j == label ? 1 - Smoothing : 0) + Smoothing / Classes)];
+    private double[] Target(int label) =>
+        [.. Enumerable.Range(0, Classes).Select(j => (j == label ? 1 - Smoothing : 0) + Smoothing / Classes)];
 
     /// <summary>Cross-entropy against the target; log p is z - log sum exp z, which does not underflow.</summary>
     private double CrossEntropy(double[] z, int label)
@@ -34,24 +34,35 @@ internal sealed record SoftmaxReference(int Classes, double Coefficient, double 
         return (
             [.. rows.Select(v => v.Label < 0 ? 0 : Coefficient * (Active(v.Z, v.Label) ? CrossEntropy(v.Z, v.Label) : Cap))],
             [.. rows.Select(v => Array.IndexOf(v.Z, v.Z.Max()))],
-            [.. rows.Select(v => v.Label < 0 ? 0 : Softmax(v.Z)[v.Label])]);
+            [.. rows.Select(v => v.Label < 0 ? 0 : Softmax(v.Z)[v.Label])]
+        );
     }
 
-    public double[] Backward(double[] z, int[] labels) => PerRow(labels, (r, label) =>
-        Softmax(Row(z, r)).Zip(Target(label), (p, q) => Coefficient * InverseCount * (p - q)), z);
+    public double[] Backward(double[] z, int[] labels) =>
+        PerRow(labels, (r, label) => Softmax(Row(z, r)).Zip(Target(label), (p, q) => Coefficient * InverseCount * (p - q)), z);
 
-    public double[] ForwardTangent(double[] z, double[] tz, int[] labels)
-        => [.. labels.Select((label, r) => !Active(Row(z, r), label)
-            ? 0
-            : Coefficient * Softmax(Row(z, r)).Zip(Target(label), (p, q) => p - q).Zip(Row(tz, r), (d, t) => d * t).Sum())];
+    public double[] ForwardTangent(double[] z, double[] tz, int[] labels) =>
+        [
+            .. labels.Select(
+                (label, r) =>
+                    !Active(Row(z, r), label)
+                        ? 0
+                        : Coefficient * Softmax(Row(z, r)).Zip(Target(label), (p, q) => p - q).Zip(Row(tz, r), (d, t) => d * t).Sum()
+            ),
+        ];
 
-    public double[] BackwardTangent(double[] z, double[] tz, int[] labels) => PerRow(labels, (r, _) =>
-    {
-        var p = Softmax(Row(z, r));
-        var mean = p.Zip(Row(tz, r), (a, b) => a * b).Sum();
-        return p.Zip(Row(tz, r), (a, t) => Coefficient * InverseCount * a * (t - mean));
-    }, z);
+    public double[] BackwardTangent(double[] z, double[] tz, int[] labels) =>
+        PerRow(
+            labels,
+            (r, _) =>
+            {
+                var p = Softmax(Row(z, r));
+                var mean = p.Zip(Row(tz, r), (a, b) => a * b).Sum();
+                return p.Zip(Row(tz, r), (a, t) => Coefficient * InverseCount * a * (t - mean));
+            },
+            z
+        );
 
-    private double[] PerRow(int[] labels, Func<int, int, IEnumerable<double>> active, double[] z)
-        => [.. labels.SelectMany((label, r) => Active(Row(z, r), label) ? active(r, label) : new double[Classes])];
+    private double[] PerRow(int[] labels, Func<int, int, IEnumerable<double>> active, double[] z) =>
+        [.. labels.SelectMany((label, r) => Active(Row(z, r), label) ? active(r, label) : new double[Classes])];
 }

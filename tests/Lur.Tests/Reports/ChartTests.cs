@@ -7,16 +7,28 @@ public class ChartTests
     [Test]
     public void ALineLiesWhereItsNumbersAre()
     {
-        double[] x = [1, 2, 3, 4, 5], y = [10, 30, double.NaN, 20, 15];
-        var chart = new SvgChart("c", new Axis("step", Minimum: 1, Maximum: 5), new Axis("y", Minimum: 0, Maximum: 40), height: 200, left: 50);
+        double[] x = [1, 2, 3, 4, 5],
+            y = [10, 30, double.NaN, 20, 15];
+        var chart = new SvgChart(
+            "c",
+            new Axis("step", Minimum: 1, Maximum: 5),
+            new Axis("y", Minimum: 0, Maximum: 40),
+            height: 200,
+            left: 50
+        );
         chart.Line(Ink.Retain, x, y);
         var svg = chart.ToElement("t", "d");
         var corners = svg.Descendants("path").Where(p => p.Attribute("class")?.Value == "s-3").SelectMany(PageReading.Corners).ToArray();
         // The drawing's frame: 50 to 466 across, 26 to 160 down; the gap at 3 takes no corner.
-        (double X, double Y)[] expected = [.. x.Zip(y).Where(p => double.IsFinite(p.Second)).Select(p => (50 + ((p.First - 1) / 4 * 416), 160 - (p.Second / 40 * 134)))];
+        (double X, double Y)[] expected =
+        [
+            .. x.Zip(y).Where(p => double.IsFinite(p.Second)).Select(p => (50 + ((p.First - 1) / 4 * 416), 160 - (p.Second / 40 * 134))),
+        ];
         Assert.That(corners.Select(c => c.X), Is.EqualTo(expected.Select(c => c.X)).Within(0.01));
         Assert.That(corners.Select(c => c.Y), Is.EqualTo(expected.Select(c => c.Y)).Within(0.01));
-        var ticks = svg.Elements("text").Where(t => t.Attribute("text-anchor")?.Value == "middle").ToDictionary(t => t.Value, t => double.Parse(t.Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture));
+        var ticks = svg.Elements("text")
+            .Where(t => t.Attribute("text-anchor")?.Value == "middle")
+            .ToDictionary(t => t.Value, t => double.Parse(t.Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture));
         Assert.That(ticks.Keys, Is.EqualTo(new[] { "1", "2", "3", "4", "5" }));
         Assert.That(ticks["4"], Is.EqualTo(50 + (0.75 * 416)).Within(0.06));
     }
@@ -58,16 +70,24 @@ public class ChartTests
     {
         foreach (var (count, bins) in new[] { (1000, 30), (997, 100), (61, 30), (10_000, 1) })
         {
-            double[] x = [.. Enumerable.Range(0, count).Select(i => (double)i)], y = [.. x.Select(v => Math.Sin(v * v))];
-            for (var i = count / 2; i < Math.Min(count, (count / 2) + (count / bins)); i++) y[i] = double.NaN;
+            double[] x = [.. Enumerable.Range(0, count).Select(i => (double)i)],
+                y = [.. x.Select(v => Math.Sin(v * v))];
+            for (var i = count / 2; i < Math.Min(count, (count / 2) + (count / bins)); i++)
+                y[i] = double.NaN;
             var (thinX, thinY) = Series.Thin(x, y, bins);
             Assert.That(thinX, Has.Length.EqualTo(thinY.Length).And.Length.LessThanOrEqualTo(2 * bins));
             Assert.That(thinX, Is.Ordered.Ascending);
-            for (var k = 0; k < thinX.Length; k++) Assert.That(thinY[k], Is.EqualTo(y[(int)thinX[k]]), "a point of the series itself");
+            for (var k = 0; k < thinX.Length; k++)
+                Assert.That(thinY[k], Is.EqualTo(y[(int)thinX[k]]), "a point of the series itself");
             for (var b = 0; b < bins; b++)
             {
-                var members = Enumerable.Range(0, count).Where(i => i >= (long)b * count / bins && i < (long)(b + 1) * count / bins && double.IsFinite(y[i])).Select(i => y[i]).ToArray();
-                if (members.Length == 0) continue;
+                var members = Enumerable
+                    .Range(0, count)
+                    .Where(i => i >= (long)b * count / bins && i < (long)(b + 1) * count / bins && double.IsFinite(y[i]))
+                    .Select(i => y[i])
+                    .ToArray();
+                if (members.Length == 0)
+                    continue;
                 Assert.That(thinY, Does.Contain(members.Min()));
                 Assert.That(thinY, Does.Contain(members.Max()));
             }
@@ -86,7 +106,8 @@ public class ChartTests
     [Test]
     public void AShortSeriesIsLeftAlone()
     {
-        double[] x = [1, 2, 3], y = [3, 1, 2];
+        double[] x = [1, 2, 3],
+            y = [3, 1, 2];
         Assert.That(Series.Thin(x, y, 2), Is.EqualTo((x, y)));
     }
 
@@ -105,13 +126,17 @@ public class ChartTests
 
     [TestCase("short", 10, "short")]
     [TestCase("a_very_long_class_name", 9, "a_ve…name")]
-    public void LongNamesAreCutInTheMiddle(string name, int length, string expected) => Assert.That(Html.Shorten(name, length), Is.EqualTo(expected));
+    public void LongNamesAreCutInTheMiddle(string name, int length, string expected) =>
+        Assert.That(Html.Shorten(name, length), Is.EqualTo(expected));
 
     [Test]
     public void AMissingDrawingLibraryIsRecognised()
     {
         Exception missing = new DllNotFoundException();
-        Assert.That(SvgChart.IsMissingLibrary(new TypeInitializationException("a", new TypeInitializationException("b", missing))), Is.True);
+        Assert.That(
+            SvgChart.IsMissingLibrary(new TypeInitializationException("a", new TypeInitializationException("b", missing))),
+            Is.True
+        );
         Assert.That(SvgChart.IsMissingLibrary(new TypeInitializationException("a", new InvalidOperationException("x", missing))), Is.False);
     }
 }

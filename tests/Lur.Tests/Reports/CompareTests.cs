@@ -9,19 +9,20 @@ public class CompareTests
 {
     private static (int Code, string Output, string Error) Compare(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(["compare", .. args], output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
 
     /// <summary>Two seeds of LUR, one run of FT, a retrained model.</summary>
     private static string[] Folders(TempFolder temp, double? retrainMia = 13) =>
-    [
-        new RunFixture().Method("lur", 1).Scores(90, 96, 88, 20).Write(temp, "lur1"),
-        new RunFixture().Method("lur", 2).Scores(94, 98, 90, 22).Write(temp, "lur2"),
-        new RunFixture().Method("ft", 1).Scores(10, 99, 91, 3).Write(temp, "ft"),
-        new RunFixture().Method("retrain", 1).Scores(95, 99, 92, retrainMia).Write(temp, "retrain"),
-    ];
+        [
+            new RunFixture().Method("lur", 1).Scores(90, 96, 88, 20).Write(temp, "lur1"),
+            new RunFixture().Method("lur", 2).Scores(94, 98, 90, 22).Write(temp, "lur2"),
+            new RunFixture().Method("ft", 1).Scores(10, 99, 91, 3).Write(temp, "ft"),
+            new RunFixture().Method("retrain", 1).Scores(95, 99, 92, retrainMia).Write(temp, "retrain"),
+        ];
 
     [Test]
     public void SeedsBecomeOneRowAndGapsAreThoseOfTheMeans()
@@ -34,8 +35,27 @@ public class CompareTests
         Assert.That(rows.Keys, Is.EqualTo(new[] { "retrain", "lur", "ft" }), "the reference, then by gap");
         double Number(string method, string column) => rows[method].GetProperty(column).GetDouble();
         // Means 92, 97, 89, 21; two values at distance d have the deviation d / sqrt 2.
-        foreach (var (column, value) in new[] { ("seeds", 2), ("ua", 92.0), ("uaStd", 4 / Math.Sqrt(2)), ("ra", 97), ("raStd", 2 / Math.Sqrt(2)), ("ta", 89), ("mia", 21),
-            ("gapUa", 3), ("gapRa", 2), ("gapTa", 3), ("gapMia", 8), ("gap", 4), ("tow", 0.97 * 0.98 * 0.97), ("seconds", 12.25), ("preparation", 0.25), ("memory", 1048576) })
+        foreach (
+            var (column, value) in new[]
+            {
+                ("seeds", 2),
+                ("ua", 92.0),
+                ("uaStd", 4 / Math.Sqrt(2)),
+                ("ra", 97),
+                ("raStd", 2 / Math.Sqrt(2)),
+                ("ta", 89),
+                ("mia", 21),
+                ("gapUa", 3),
+                ("gapRa", 2),
+                ("gapTa", 3),
+                ("gapMia", 8),
+                ("gap", 4),
+                ("tow", 0.97 * 0.98 * 0.97),
+                ("seconds", 12.25),
+                ("preparation", 0.25),
+                ("memory", 1048576),
+            }
+        )
             Assert.That(Number("lur", column), Is.EqualTo(value).Within(1e-6), column);
         Assert.That(rows["ft"].GetProperty("uaStd").ValueKind, Is.EqualTo(JsonValueKind.Null), "one seed has no deviation");
         Assert.That(rows["ft"].GetProperty("verdict").GetString(), Is.EqualTo("UnderForgotten"));
@@ -63,7 +83,8 @@ public class CompareTests
         using var document = JsonDocument.Parse(output);
         foreach (var row in document.RootElement.EnumerateArray())
         {
-            foreach (var column in new[] { "gap", "tow" }) Assert.That(row.GetProperty(column).ValueKind, Is.EqualTo(JsonValueKind.Null));
+            foreach (var column in new[] { "gap", "tow" })
+                Assert.That(row.GetProperty(column).ValueKind, Is.EqualTo(JsonValueKind.Null));
             Assert.That(row.GetProperty("verdict").GetString(), Is.Empty);
         }
 
@@ -114,7 +135,10 @@ public class CompareTests
         var (a, b) = (new RunFixture().Write(temp, "a"), other.Write(temp, "b"));
         var (code, output, error) = Compare(a, b);
         Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
-        Assert.That(error.Trim(), Does.StartWith($"lur: '{a}' and '{b}' {sentence}, so their numbers cannot be compared; ").And.Not.Contain("\n"));
+        Assert.That(
+            error.Trim(),
+            Does.StartWith($"lur: '{a}' and '{b}' {sentence}, so their numbers cannot be compared; ").And.Not.Contain("\n")
+        );
     }
 
     [Test]
@@ -123,7 +147,8 @@ public class CompareTests
         using var temp = new TempFolder();
         var (a, b) = (new RunFixture(), new RunFixture().Method("ft"));
         foreach (var run in new[] { a, b })
-            foreach (var field in new[] { "dataSha256", "parentSha256" }) run.Result.Remove(field);
+        foreach (var field in new[] { "dataSha256", "parentSha256" })
+            run.Result.Remove(field);
         var first = a.Write(temp, "a");
         Assert.That(Compare(first, b.Write(temp, "b")).Code, Is.EqualTo(ExitCode.Done));
         b.Config["data"] = "plants";
@@ -143,17 +168,26 @@ public class CompareTests
     public void TheFilesSayTheSame()
     {
         using var temp = new TempFolder();
-        string csv = temp["out.csv"], html = temp["out.html"];
+        string csv = temp["out.csv"],
+            html = temp["out.html"];
         var evil = new RunFixture().Method("<i>\",x", 1).Scores(50, 60, 70, 5).Write(temp, "evil");
         var (code, _, error) = Compare([.. Folders(temp), evil, "--csv", csv, "--html", html]);
         Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")));
         var lines = File.ReadAllLines(csv);
         Assert.That(lines[0], Does.StartWith("name,method,seeds,ua,ua_std,ra,ra_std"));
-        Assert.That(lines, Has.Length.EqualTo(5).And.Some.StartsWith("lur,LUR,2,92,2.828427,97,1.414214").And.Some.StartsWith("\"<i>\"\",x\",\"<i>\"\",x\",1,50,,60"));
+        Assert.That(
+            lines,
+            Has.Length.EqualTo(5)
+                .And.Some.StartsWith("lur,LUR,2,92,2.828427,97,1.414214")
+                .And.Some.StartsWith("\"<i>\"\",x\",\"<i>\"\",x\",1,50,,60")
+        );
         var page = PageReading.Read(File.ReadAllText(html));
         Assert.That(PageReading.Drawings(page), Is.EqualTo(new[] { "trade-off-ra", "trade-off-ta", "gaps" }));
         Assert.That(page.Descendants("td").Select(d => d.Value), Does.Contain("92.00 ± 2.83 %"));
-        Assert.That(PageReading.Drawing(page, "trade-off-ta").Descendants("text").Select(t => t.Value), Is.SupersetOf(new[] { "LUR", "FT", "Retrain", "<i>\",x" }));
+        Assert.That(
+            PageReading.Drawing(page, "trade-off-ta").Descendants("text").Select(t => t.Value),
+            Is.SupersetOf(new[] { "LUR", "FT", "Retrain", "<i>\",x" })
+        );
     }
 
     [Test]
@@ -161,10 +195,25 @@ public class CompareTests
     {
         var chart = new SvgChart("c", new Axis("x", Minimum: 0, Maximum: 10), new Axis("y", Minimum: 0, Maximum: 10));
         chart.Points(Ink.Retain, [(1, 5, "first"), (1.1, 5.01, "second"), (1.2, 4.99, "third"), (9.9, 5, "at the rim")]);
-        var notes = chart.ToElement("t", "d").Elements("text").Where(t => t.Attribute("class")?.Value == "note")
-            .Select(t => (Text: t.Value, X: double.Parse(t.Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture), Y: double.Parse(t.Attribute("y")!.Value, System.Globalization.CultureInfo.InvariantCulture), Anchor: t.Attribute("text-anchor")!.Value)).ToArray();
+        var notes = chart
+            .ToElement("t", "d")
+            .Elements("text")
+            .Where(t => t.Attribute("class")?.Value == "note")
+            .Select(t =>
+                (
+                    Text: t.Value,
+                    X: double.Parse(t.Attribute("x")!.Value, System.Globalization.CultureInfo.InvariantCulture),
+                    Y: double.Parse(t.Attribute("y")!.Value, System.Globalization.CultureInfo.InvariantCulture),
+                    Anchor: t.Attribute("text-anchor")!.Value
+                )
+            )
+            .ToArray();
         // Names are about 7 wide a letter: two lie beside each other, or one above the other.
-        var boxes = notes.Select(n => (n.Y, Left: n.Anchor == "end" ? n.X - (7 * n.Text.Length) : n.X, Right: n.Anchor == "end" ? n.X : n.X + (7 * n.Text.Length))).ToArray();
+        var boxes = notes
+            .Select(n =>
+                (n.Y, Left: n.Anchor == "end" ? n.X - (7 * n.Text.Length) : n.X, Right: n.Anchor == "end" ? n.X : n.X + (7 * n.Text.Length))
+            )
+            .ToArray();
         foreach (var (a, b) in boxes.SelectMany((a, i) => boxes.Take(i).Select(b => (a, b))))
             Assert.That(Math.Abs(a.Y - b.Y) >= 12.8 || a.Right <= b.Left + 0.2 || b.Right <= a.Left + 0.2, $"{a} on {b}");
         Assert.That(notes.Single(n => n.Text == "at the rim").Anchor, Is.EqualTo("end"));

@@ -9,7 +9,8 @@ public partial class ExplainTests
 {
     private static (int Code, string Output, string Error) Explain(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(["explain", .. args], output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
@@ -26,7 +27,8 @@ public partial class ExplainTests
     [Test]
     public void EveryVerdictAndEveryColumnOfAComparisonIsExplained()
     {
-        foreach (var verdict in Enum.GetNames<global::Lur.Metrics.Verdict>()) Assert.That(Glossary.Find(verdict), Is.Not.Null, verdict);
+        foreach (var verdict in Enum.GetNames<global::Lur.Metrics.Verdict>())
+            Assert.That(Glossary.Find(verdict), Is.Not.Null, verdict);
         var comparison = new Comparison([], null, "", "", "");
         foreach (var column in ComparisonTable.Shown(comparison).Columns)
         {
@@ -34,7 +36,11 @@ public partial class ExplainTests
             Assert.That(Glossary.Find(column.Header), Is.SameAs(Glossary.Find(column.Key)), column.Header);
         }
 
-        foreach (var column in ComparisonTable.Data(comparison).Columns.Select(c => c.Header.Replace("_std", "", StringComparison.Ordinal).Split("gap_")[^1]))
+        foreach (
+            var column in ComparisonTable
+                .Data(comparison)
+                .Columns.Select(c => c.Header.Replace("_std", "", StringComparison.Ordinal).Split("gap_")[^1])
+        )
             Assert.That(Glossary.Find(column), Is.Not.Null, column);
     }
 
@@ -42,24 +48,41 @@ public partial class ExplainTests
     public void EveryColumnOfEveryTableIsExplained()
     {
         // Columns are written out where their tables are made: new Column("key", "Header"), or new("key", "Header") in a list of them.
-        var columns = Repository.Files("src/Lur.Cli", ".cs").SelectMany(f => ColumnInText().Matches(Repository.Read(f)).Select(m => (File: f, Key: m.Groups[1].Value))).ToArray();
+        var columns = Repository
+            .Files("src/Lur.Cli", ".cs")
+            .SelectMany(f => ColumnInText().Matches(Repository.Read(f)).Select(m => (File: f, Key: m.Groups[1].Value)))
+            .ToArray();
         Assert.That(columns.Select(c => c.Key).Distinct().Count(), Is.GreaterThan(50), "the pattern finds the columns");
         Assert.That(columns.Select(c => c.Key), Is.SupersetOf(new[] { "attack", "inside", "stage", "needs", "unlearnedForget" }));
-        Repository.AssertNone(columns.Where(c => Glossary.Find(c.Key) is null).Select(c => $"{c.File}: {c.Key}"), "Columns without an entry in GlossaryTerms:");
-        foreach (var attack in global::Lur.Metrics.MembershipAttacks.Names(vector: true)) Assert.That(Glossary.AttackTitle(attack), Does.EndWith("attack").Or.EndWith("(published form)"), attack);
+        Repository.AssertNone(
+            columns.Where(c => Glossary.Find(c.Key) is null).Select(c => $"{c.File}: {c.Key}"),
+            "Columns without an entry in GlossaryTerms:"
+        );
+        foreach (var attack in global::Lur.Metrics.MembershipAttacks.Names(vector: true))
+            Assert.That(Glossary.AttackTitle(attack), Does.EndWith("attack").Or.EndWith("(published form)"), attack);
     }
 
     // A sentence with a full stop is the description of a command, not a header.
-    [System.Text.RegularExpressions.GeneratedRegex("""new(?: Column)?\("(\w+)", (?:"(?:[^"]*[^".])?"|[\w.]+)(?: \+ \w+)?(?:, Right: true)?\)""")]
+    [System.Text.RegularExpressions.GeneratedRegex(
+        """new(?: Column)?\("(\w+)", (?:"(?:[^"]*[^".])?"|[\w.]+)(?: \+ \w+)?(?:, Right: true)?\)"""
+    )]
     private static partial System.Text.RegularExpressions.Regex ColumnInText();
 
     [Test]
     public void TermsAreUniqueAndHaveTwoSentences()
     {
-        Assert.That(Glossary.All.SelectMany(e => e.Aliases.Append(e.Term)).GroupBy(n => Glossary.Find(n)!.Term + "/" + n.ToLowerInvariant()).Where(g => g.Count() > 1).Select(g => g.Key), Is.Empty);
+        Assert.That(
+            Glossary
+                .All.SelectMany(e => e.Aliases.Append(e.Term))
+                .GroupBy(n => Glossary.Find(n)!.Term + "/" + n.ToLowerInvariant())
+                .Where(g => g.Count() > 1)
+                .Select(g => g.Key),
+            Is.Empty
+        );
         foreach (var e in Glossary.All)
         {
-            foreach (var name in e.Aliases.Append(e.Term)) Assert.That(Glossary.Find(name), Is.SameAs(e), $"{name} is claimed twice");
+            foreach (var name in e.Aliases.Append(e.Term))
+                Assert.That(Glossary.Find(name), Is.SameAs(e), $"{name} is claimed twice");
             Assert.That(e.What, Does.EndWith(".").And.Not.Contain("\n"), e.Term);
             Assert.That(e.Reading, Does.EndWith(".").And.Not.Contain("\n"), e.Term);
         }

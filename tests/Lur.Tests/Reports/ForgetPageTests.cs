@@ -7,7 +7,16 @@ namespace Lur.Tests.Reports;
 
 public class ForgetPageTests
 {
-    private static readonly string[] s_stepCharts = ["retain-loss", "forget-loss", "forget-accuracy", "cosine", "second-order", "gradients", "look-ahead"];
+    private static readonly string[] s_stepCharts =
+    [
+        "retain-loss",
+        "forget-loss",
+        "forget-accuracy",
+        "cosine",
+        "second-order",
+        "gradients",
+        "look-ahead",
+    ];
 
     private static string Render(RunFixture fixture)
     {
@@ -18,7 +27,8 @@ public class ForgetPageTests
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
         var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
         return (code, output.ToString(), error.ToString());
     }
@@ -28,10 +38,44 @@ public class ForgetPageTests
     {
         var fixture = new RunFixture { Verification = RunFixture.Verified() };
         var page = PageReading.Read(Render(fixture));
-        Assert.That(PageReading.Drawings(page), Is.EqualTo(new[] { "per-class", "confidence-original", "confidence-unlearned", "trade-off", "relearning-0", "relearning-4" }.Concat(s_stepCharts)));
-        foreach (var fact in new[] { "LUR", "resnet18:w8", "animals", "class:dog", "4 of 16 images", "some device", "1.2.3", "1 MiB", "3.25 (L2), 12.5 %", "97.50 %", "+87.50", "−2.75",
-            "99.50 ± 0.25 %", "−2.00 (1.50)", "97.00 %", "1.25 points", "0.9876", "Under-forgotten: because.",
-            "Confidence attack", "55.50 ± 2.25", "0.5325", "Loss attack", "yes: on the forget set the accuracy is worse than Retrain's", "RTE12.25", "98.0 %" })
+        Assert.That(
+            PageReading.Drawings(page),
+            Is.EqualTo(
+                new[] { "per-class", "confidence-original", "confidence-unlearned", "trade-off", "relearning-0", "relearning-4" }.Concat(
+                    s_stepCharts
+                )
+            )
+        );
+        foreach (
+            var fact in new[]
+            {
+                "LUR",
+                "resnet18:w8",
+                "animals",
+                "class:dog",
+                "4 of 16 images",
+                "some device",
+                "1.2.3",
+                "1 MiB",
+                "3.25 (L2), 12.5 %",
+                "97.50 %",
+                "+87.50",
+                "−2.75",
+                "99.50 ± 0.25 %",
+                "−2.00 (1.50)",
+                "97.00 %",
+                "1.25 points",
+                "0.9876",
+                "Under-forgotten: because.",
+                "Confidence attack",
+                "55.50 ± 2.25",
+                "0.5325",
+                "Loss attack",
+                "yes: on the forget set the accuracy is worse than Retrain's",
+                "RTE12.25",
+                "98.0 %",
+            }
+        )
             Assert.That(page.Value, Does.Contain(fact));
         Assert.That(page.Value, Does.Contain("1 of 5 steps were skipped"));
     }
@@ -40,7 +84,9 @@ public class ForgetPageTests
     public void TheRetrainedModelsCurvesAreDashed()
     {
         var svg = PageReading.Drawing(PageReading.Read(Render(new RunFixture { Verification = RunFixture.Verified() })), "relearning-0");
-        var lines = svg.Descendants("path").Where(p => p.Attribute("class")?.Value is "s-4" or "s-5" or "s-4 dashed" or "s-5 dashed" && PageReading.Corners(p).Length > 1).Select(p => p.Attribute("class")!.Value);
+        var lines = svg.Descendants("path")
+            .Where(p => p.Attribute("class")?.Value is "s-4" or "s-5" or "s-4 dashed" or "s-5 dashed" && PageReading.Corners(p).Length > 1)
+            .Select(p => p.Attribute("class")!.Value);
         // The last curve has one value: a point and no line.
         Assert.That(lines, Is.EqualTo(new[] { "s-4", "s-5", "s-4 dashed" }));
         Assert.That(svg.Element("desc")!.Value, Does.Contain("forget set, Retrain: from 0 to 5"));
@@ -55,9 +101,11 @@ public class ForgetPageTests
     {
         var fixture = new RunFixture();
         fixture.Log.Clear();
-        foreach (var field in new[] { "samples", "seconds" }) fixture.Result.Remove(field);
+        foreach (var field in new[] { "samples", "seconds" })
+            fixture.Result.Remove(field);
         foreach (var model in new[] { "original", "unlearned" })
-            foreach (var field in new[] { "perClassTestAccuracy", "ta" }) fixture.Result[model]!.AsObject().Remove(field);
+        foreach (var field in new[] { "perClassTestAccuracy", "ta" })
+            fixture.Result[model]!.AsObject().Remove(field);
         var page = PageReading.Read(Render(fixture));
         Assert.That(PageReading.Drawings(page), Is.Empty);
         Assert.That(page.Descendants("h2").Select(h => h.Value), Is.EqualTo(new[] { "Outcome" }));
@@ -80,7 +128,8 @@ public class ForgetPageTests
     [Test]
     public void NamesAreTextWhateverTheyAre()
     {
-        const string name = "<b>&\"x'\u0001\ud800", shown = "<b>&\"x'\uFFFD\uFFFD";
+        const string name = "<b>&\"x'\u0001\ud800",
+            shown = "<b>&\"x'\uFFFD\uFFFD";
         var fixture = new RunFixture();
         foreach (var model in new[] { "original", "unlearned" })
         {
@@ -110,7 +159,10 @@ public class ForgetPageTests
         var left = 24 + (8 * 4);
         var unit = (480 - left - 14) / 100.0;
         // fox has no test image: its bars have no length.
-        Assert.That(Of(Ink.Original), Is.EqualTo(new[] { 91 * unit, 88 * unit, 0 }).Within(0.01).Or.EqualTo(new[] { 91 * unit, 88 * unit }).Within(0.01));
+        Assert.That(
+            Of(Ink.Original),
+            Is.EqualTo(new[] { 91 * unit, 88 * unit, 0 }).Within(0.01).Or.EqualTo(new[] { 91 * unit, 88 * unit }).Within(0.01)
+        );
         Assert.That(Of(Ink.Unlearned).Where(w => w > 0), Is.EqualTo(new[] { 45.5 * unit }).Within(0.01));
         Assert.That(Of(Ink.Forget), Is.EqualTo(new[] { 2 * unit }).Within(0.01));
         Assert.That(svg.Descendants("text").Single(t => t.Attribute("class")?.Value == "tick marked").Value, Is.EqualTo("dog"));
@@ -122,7 +174,11 @@ public class ForgetPageTests
         var svg = PageReading.Drawing(PageReading.Read(Render(new RunFixture())), "confidence-unlearned");
         // Of the test images of cat (0.4), dog (0.02) and fox (0.7) the dog is left out: nothing stands in the lowest bin.
         Assert.That(svg.Element("desc")!.Value, Does.Contain("test, kept classes: 0 % in the lowest bin, 0 % in the highest."));
-        Assert.That(svg.Element("desc")!.Value, Does.Contain("forget: 100 % in the lowest bin"), "a confidence that is missing is no sample");
+        Assert.That(
+            svg.Element("desc")!.Value,
+            Does.Contain("forget: 100 % in the lowest bin"),
+            "a confidence that is missing is no sample"
+        );
     }
 
     [Test]
@@ -161,8 +217,10 @@ public class ForgetPageTests
     {
         using var temp = new TempFolder();
         var folder = new RunFixture().Write(temp);
-        if (content is null) File.Delete(Path.Combine(folder, file));
-        else File.WriteAllText(Path.Combine(folder, file), content);
+        if (content is null)
+            File.Delete(Path.Combine(folder, file));
+        else
+            File.WriteAllText(Path.Combine(folder, file), content);
         var (code, output, error) = Lur("report", folder);
         Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
         Assert.That(error.Trim(), Does.StartWith("lur: ").And.Contain(expected).And.Not.Contain("\n"));

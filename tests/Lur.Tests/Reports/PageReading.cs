@@ -16,8 +16,15 @@ internal static partial class PageReading
         Assert.That(page, Does.StartWith(doctype));
         var root = XDocument.Parse(page[doctype.Length..]).Root!;
         Assert.That(OutsideReference().Matches(page).Select(m => m.Value), Is.Empty, "something is loaded from outside");
-        Assert.That(root.Descendants().Select(e => e.Name.LocalName), Has.None.AnyOf("script", "link", "img", "iframe", "object", "use", "image", "foreignObject"));
-        Assert.That(root.Descendants().Attributes().Where(a => a.Name.LocalName.StartsWith("on", StringComparison.OrdinalIgnoreCase)), Is.Empty, "no handlers");
+        Assert.That(
+            root.Descendants().Select(e => e.Name.LocalName),
+            Has.None.AnyOf("script", "link", "img", "iframe", "object", "use", "image", "foreignObject")
+        );
+        Assert.That(
+            root.Descendants().Attributes().Where(a => a.Name.LocalName.StartsWith("on", StringComparison.OrdinalIgnoreCase)),
+            Is.Empty,
+            "no handlers"
+        );
         // Outside drawings a browser takes <p/> for an opening tag.
         var text = DrawingText().Replace(page, "");
         Assert.That(SelfClosed().Matches(text).Select(m => m.Groups[1].Value).Except(s_void), Is.Empty);
@@ -29,22 +36,43 @@ internal static partial class PageReading
             Assert.That(svg.Attribute("aria-labelledby")!.Value.Split(' '), Is.SubsetOf(ids));
         }
 
-        foreach (var figure in root.Descendants("figure")) Assert.That(figure.Element("figcaption")?.Value, Does.EndWith("."));
-        foreach (Match m in Reference().Matches(page)) Assert.That(ids, Does.Contain(m.Groups[1].Value));
-        Assert.That(root.Descendants("svg").DescendantsAndSelf().Attributes().Where(a => a.Name.LocalName is "fill" or "stroke").Select(a => a.Value).Distinct(), Is.SubsetOf(new[] { "none" }),
-            "every colour is one of the style sheet");
+        foreach (var figure in root.Descendants("figure"))
+            Assert.That(figure.Element("figcaption")?.Value, Does.EndWith("."));
+        foreach (Match m in Reference().Matches(page))
+            Assert.That(ids, Does.Contain(m.Groups[1].Value));
+        Assert.That(
+            root.Descendants("svg")
+                .DescendantsAndSelf()
+                .Attributes()
+                .Where(a => a.Name.LocalName is "fill" or "stroke")
+                .Select(a => a.Value)
+                .Distinct(),
+            Is.SubsetOf(new[] { "none" }),
+            "every colour is one of the style sheet"
+        );
         return root;
     }
 
     /// <summary>Names of the drawings, in their order.</summary>
-    public static string[] Drawings(XElement page) => [.. page.Descendants("svg").Select(s => s.Element("title")!.Attribute("id")!.Value[..^"-title".Length])];
+    public static string[] Drawings(XElement page) =>
+        [.. page.Descendants("svg").Select(s => s.Element("title")!.Attribute("id")!.Value[..^"-title".Length])];
 
     /// <summary>A drawing by name.</summary>
-    public static XElement Drawing(XElement page, string name) => page.Descendants("svg").Single(s => s.Element("title")!.Attribute("id")!.Value == name + "-title");
+    public static XElement Drawing(XElement page, string name) =>
+        page.Descendants("svg").Single(s => s.Element("title")!.Attribute("id")!.Value == name + "-title");
 
     /// <summary>The corners of a path of straight lines.</summary>
-    public static (double X, double Y)[] Corners(XElement path) => [.. Corner().Matches(path.Attribute("d")!.Value)
-        .Select(m => (double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture), double.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture)))];
+    public static (double X, double Y)[] Corners(XElement path) =>
+        [
+            .. Corner()
+                .Matches(path.Attribute("d")!.Value)
+                .Select(m =>
+                    (
+                        double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture),
+                        double.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture)
+                    )
+                ),
+        ];
 
     [GeneratedRegex(@"https?:|//|\bsrc=|\bhref|@import|url\((?!#)|data:", RegexOptions.IgnoreCase)]
     private static partial Regex OutsideReference();

@@ -96,7 +96,8 @@ public class RandomStreamTests
         var chi = cells.Sum(c => Math.Pow(c - (n / 256.0), 2) / (n / 256.0));
         Assert.That(sum / n, Is.EqualTo(0.5).Within(5 * 2.9e-4));
         Assert.That(chi, Is.EqualTo(255).Within(5 * 22.6));
-        for (var i = 0; i < 1000; i++) Assert.That(r.UniformDouble() is >= 0 and < 1);
+        for (var i = 0; i < 1000; i++)
+            Assert.That(r.UniformDouble() is >= 0 and < 1);
     }
 
     // Moments of n = 1e6 standard normals: deviations of mean, variance, third and fourth moment are 1, sqrt 2,
@@ -107,7 +108,12 @@ public class RandomStreamTests
     {
         const int n = 1_000_000;
         var r = new RandomStream(7, "normal");
-        double m1 = 0, m2 = 0, m3 = 0, m4 = 0, lag = 0, before = 0;
+        double m1 = 0,
+            m2 = 0,
+            m3 = 0,
+            m4 = 0,
+            lag = 0,
+            before = 0;
         var tail = 0;
         for (var i = 0; i < n; i++)
         {
@@ -119,7 +125,8 @@ public class RandomStreamTests
             m4 += z * z * z * z;
             lag += z * before;
             before = z;
-            if (Math.Abs(z) > 4) tail++;
+            if (Math.Abs(z) > 4)
+                tail++;
         }
         var five = 5 / Math.Sqrt(n);
         Assert.Multiple(() =>
@@ -140,7 +147,8 @@ public class RandomStreamTests
     {
         var r = new RandomStream(11, "below");
         var cells = new int[3];
-        for (var i = 0; i < 300_000; i++) cells[r.Below(3 << 29) % 3]++;
+        for (var i = 0; i < 300_000; i++)
+            cells[r.Below(3 << 29) % 3]++;
         Assert.That(cells, Is.All.EqualTo(100_000).Within(5 * 258));
         Assert.That(r.Below(1), Is.Zero);
         Assert.That(() => r.Below(0), Throws.InstanceOf<ArgumentOutOfRangeException>());
@@ -170,7 +178,8 @@ public class RandomStreamTests
     {
         var p = new RandomStream(19, "permutation").Permutation(n);
         Assert.That(p.Order(), Is.EqualTo(Enumerable.Range(0, n)));
-        if (n > 100) Assert.That(p, Is.Not.EqualTo(Enumerable.Range(0, n)));
+        if (n > 100)
+            Assert.That(p, Is.Not.EqualTo(Enumerable.Range(0, n)));
     }
 
     private static uint[] Words(string hex) =>

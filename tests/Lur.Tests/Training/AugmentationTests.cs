@@ -14,8 +14,14 @@ public class AugmentationTests
     private static TrainedModel CreateModel(int size, int channels, Augmentation augmentation)
     {
         var spec = ResNetSpec.Parse("resnet[1]:w4", 2, size, size, channels);
-        return new TrainedModel(TestDevices.Default, Precision.Float32, ResNet.Build(spec), spec.ToString(), ["a", "b"],
-            new InputNormalization([.. Enumerable.Repeat(0.0, channels)], [.. Enumerable.Repeat(1.0, channels)]))
+        return new TrainedModel(
+            TestDevices.Default,
+            Precision.Float32,
+            ResNet.Build(spec),
+            spec.ToString(),
+            ["a", "b"],
+            new InputNormalization([.. Enumerable.Repeat(0.0, channels)], [.. Enumerable.Repeat(1.0, channels)])
+        )
         {
             Augmentation = augmentation,
         };
@@ -63,7 +69,10 @@ public class AugmentationTests
         using var temp = new TempFolder();
         using var model = CreateModel(8, 1, Augmentation.CropAndFlip);
         ModelFile.Save(model, temp["model.safetensors"], new Dictionary<string, string> { ["lur.augmentation"] = name });
-        Assert.That(() => ModelFile.Load(temp["model.safetensors"], TestDevices.Default, Precision.Float32), Throws.TypeOf<UserErrorException>().With.Message.Contains(name));
+        Assert.That(
+            () => ModelFile.Load(temp["model.safetensors"], TestDevices.Default, Precision.Float32),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains(name)
+        );
     }
 
     /// <summary>One white pixel: where it comes out says what was done to the image.</summary>
@@ -73,14 +82,17 @@ public class AugmentationTests
     [TestCase("none", false, false)]
     public void ABatchIsChangedAsItSays(string name, bool shifted, bool mirrored)
     {
-        const int size = 16, rows = 64, column = 4;
+        const int size = 16,
+            rows = 64,
+            column = 4;
         using var model = CreateModel(size, 1, Augmentation.Parse(name));
         using var program = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(program, "train", rows, model, augment: true, seed: 3);
         StepProgram.Keep(stage.Input);
         program.Plan();
         stage.Images.Clear();
-        for (var i = 0; i < rows; i++) stage.Images[(((i * size) + 8) * size) + column] = 255;
+        for (var i = 0; i < rows; i++)
+            stage.Images[(((i * size) + 8) * size) + column] = 255;
         program.Run();
         model.Device.Synchronize();
         var pixels = new float[rows * size * size];
@@ -95,12 +107,31 @@ public class AugmentationTests
     public void TrainingDecidesForTheModelUnlessLeftToIt([Values("auto", "crop", "none")] string name)
     {
         using var source = DataSource.Open("synthetic:train=20,test=10,seed=3");
-        var spec = ResNetSpec.Parse("resnet[1]:w4", source.Train.ClassNames.Count, source.Train.Height, source.Train.Width, source.Train.Channels);
-        using var model = new TrainedModel(TestDevices.Default, Precision.Float32, ResNet.Build(spec), spec.ToString(), source.Train.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3]))
+        var spec = ResNetSpec.Parse(
+            "resnet[1]:w4",
+            source.Train.ClassNames.Count,
+            source.Train.Height,
+            source.Train.Width,
+            source.Train.Channels
+        );
+        using var model = new TrainedModel(
+            TestDevices.Default,
+            Precision.Float32,
+            ResNet.Build(spec),
+            spec.ToString(),
+            source.Train.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
+        )
         {
             Augmentation = Augmentation.FlipOnly,
         };
-        using var trainer = new Trainer(model, source.Train, [0, 1, 2, 3], new TrainingOptions { BatchSize = 4, Augment = Augmentation.Parse(name) }, capture: false);
+        using var trainer = new Trainer(
+            model,
+            source.Train,
+            [0, 1, 2, 3],
+            new TrainingOptions { BatchSize = 4, Augment = Augmentation.Parse(name) },
+            capture: false
+        );
         Assert.That(model.Augmentation.Name, Is.EqualTo(name == "auto" ? "flip" : name));
     }
 }

@@ -15,7 +15,14 @@ public class EvaluatorTests
         using var source = DataSource.Open("synthetic:train=40,test=23,seed=3");
         var data = source.Test;
         var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
-        using var model = new TrainedModel(TestDevices.Default, precision, ResNet.Build(spec), spec.ToString(), data.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3]));
+        using var model = new TrainedModel(
+            TestDevices.Default,
+            precision,
+            ResNet.Build(spec),
+            spec.ToString(),
+            data.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
+        );
         model.Initialize(11);
         using var evaluator = new Evaluator(model, batch);
         // Not the first samples and not in order: rows must not be mixed up.

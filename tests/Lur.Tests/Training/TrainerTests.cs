@@ -13,24 +13,49 @@ public class TrainerTests
     private static TrainedModel CreateModel(IImageDataset data)
     {
         var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
-        var model = new TrainedModel(TestDevices.Default, Precision.Float32, ResNet.Build(spec), spec.ToString(), data.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3]));
+        var model = new TrainedModel(
+            TestDevices.Default,
+            Precision.Float32,
+            ResNet.Build(spec),
+            spec.ToString(),
+            data.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
+        );
         model.Initialize(11);
         return model;
     }
 
-    private static readonly TrainingOptions s_options = new() { Epochs = 3, BatchSize = 16, LearningRate = 0.05, Schedule = "cosine" };
+    private static readonly TrainingOptions s_options = new()
+    {
+        Epochs = 3,
+        BatchSize = 16,
+        LearningRate = 0.05,
+        Schedule = "cosine",
+    };
 
     [Test]
     public void LossFalls()
     {
         using var source = DataSource.Open("synthetic:train=200,test=20,seed=3");
         using var model = CreateModel(source.Train);
-        using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 48)], s_options with { Epochs = 30, Augment = Augmentation.None });
-        for (var i = 0; i < trainer.StepsPerEpoch; i++) trainer.RunStep();
+        using var trainer = new Trainer(
+            model,
+            source.Train,
+            [.. Enumerable.Range(0, 48)],
+            s_options with
+            {
+                Epochs = 30,
+                Augment = Augmentation.None,
+            }
+        );
+        for (var i = 0; i < trainer.StepsPerEpoch; i++)
+            trainer.RunStep();
         var first = trainer.ReadTotals();
-        while (trainer.Step < trainer.Steps - trainer.StepsPerEpoch) trainer.RunStep();
+        while (trainer.Step < trainer.Steps - trainer.StepsPerEpoch)
+            trainer.RunStep();
         trainer.ReadTotals();
-        while (trainer.Step < trainer.Steps) trainer.RunStep();
+        while (trainer.Step < trainer.Steps)
+            trainer.RunStep();
         var last = trainer.ReadTotals();
         TestContext.Out.WriteLine($"loss {first.MeanLoss:F3} in the first epoch, {last.MeanLoss:F3} in the last");
         Assert.That(last.MeanLoss, Is.LessThan(0.85 * first.MeanLoss), "48 images can be learnt by heart");
@@ -45,13 +70,15 @@ public class TrainerTests
         using var whole = CreateModel(source.Train);
         using (var trainer = new Trainer(whole, source.Train, indices, s_options))
         {
-            while (trainer.Step < trainer.Steps) trainer.RunStep();
+            while (trainer.Step < trainer.Steps)
+                trainer.RunStep();
         }
 
         using (var model = CreateModel(source.Train))
         using (var trainer = new Trainer(model, source.Train, indices, s_options))
         {
-            for (var i = 0; i < stop; i++) trainer.RunStep();
+            for (var i = 0; i < stop; i++)
+                trainer.RunStep();
             var state = new TrainingState();
             trainer.Save(state);
             state.Save(temp["state"]);
@@ -62,7 +89,8 @@ public class TrainerTests
         {
             trainer.Restore(TrainingState.Load(temp["state"]));
             Assert.That(trainer.Step, Is.EqualTo(stop));
-            while (trainer.Step < trainer.Steps) trainer.RunStep();
+            while (trainer.Step < trainer.Steps)
+                trainer.RunStep();
         }
 
         Errors.AssertSame(resumed.Parameters.ToArray(), whole.Parameters.ToArray(), "parameters");
@@ -75,11 +103,13 @@ public class TrainerTests
         using var source = DataSource.Open("synthetic:train=64,test=20,seed=3");
         using var model = CreateModel(source.Train);
         using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 64)], s_options with { Epochs = 10 });
-        for (var i = 0; i < 6; i++) trainer.RunStep();
+        for (var i = 0; i < 6; i++)
+            trainer.RunStep();
         var native = model.Device.AllocationCount;
         var managed = ManagedBytes.Of(() =>
         {
-            for (var i = 0; i < 6; i++) trainer.RunStep();
+            for (var i = 0; i < 6; i++)
+                trainer.RunStep();
         });
         Assert.That(managed, Is.Zero, "managed bytes in six steps");
         Assert.That(model.Device.AllocationCount - native, Is.Zero, "device allocations in six steps");
@@ -91,17 +121,24 @@ public class TrainerTests
         using var source = DataSource.Open("synthetic:train=40,test=37,seed=3");
         using var model = CreateModel(source.Train);
         int[] indices = [.. Enumerable.Range(0, 37)];
-        var results = new[] { 1, 5, 37, 64 }.Select(batch =>
-        {
-            using var evaluator = new Evaluator(model, batch);
-            return evaluator.Predict(source.Test, indices);
-        }).ToArray();
+        var results = new[] { 1, 5, 37, 64 }
+            .Select(batch =>
+            {
+                using var evaluator = new Evaluator(model, batch);
+                return evaluator.Predict(source.Test, indices);
+            })
+            .ToArray();
         foreach (var result in results)
         {
             Assert.That(result.Labels, Is.EqualTo(indices.Select(source.Test.Label)));
             Assert.That(result.Predicted, Is.EqualTo(results[0].Predicted));
             // Another batch size may take another convolution algorithm: equal to rounding, not to the bit.
-            Errors.AssertClose(Array.ConvertAll(result.Confidence, c => (double)c), Array.ConvertAll(results[0].Confidence, c => (double)c), 1e-5, "confidence");
+            Errors.AssertClose(
+                Array.ConvertAll(result.Confidence, c => (double)c),
+                Array.ConvertAll(results[0].Confidence, c => (double)c),
+                1e-5,
+                "confidence"
+            );
         }
     }
 
@@ -110,11 +147,25 @@ public class TrainerTests
     {
         using var source = DataSource.Open("synthetic:train=40,test=20,seed=3");
         using var model = CreateModel(source.Train);
-        using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 32)], s_options with { LearningRate = 1e30, Nesterov = false, Momentum = 0 });
-        Assert.That(() =>
-        {
-            while (trainer.Step < trainer.Steps) trainer.RunStep();
-            trainer.ReadTotals();
-        }, Throws.TypeOf<UserErrorException>().With.Message.Contains("--lr"));
+        using var trainer = new Trainer(
+            model,
+            source.Train,
+            [.. Enumerable.Range(0, 32)],
+            s_options with
+            {
+                LearningRate = 1e30,
+                Nesterov = false,
+                Momentum = 0,
+            }
+        );
+        Assert.That(
+            () =>
+            {
+                while (trainer.Step < trainer.Steps)
+                    trainer.RunStep();
+                trainer.ReadTotals();
+            },
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("--lr")
+        );
     }
 }

@@ -8,7 +8,13 @@ namespace Lur.Tests.Unlearning;
 public class BoundaryTests
 {
     private static (string, string)[] Plain(MethodBench bench, params (string, string)[] more) =>
-        [("batch", bench.Set.Forget.Length.ToString(CultureInfo.InvariantCulture)), ("epochs", "1"), ("bn", "frozen"), ("no-augment", "true"), .. more];
+        [
+            ("batch", bench.Set.Forget.Length.ToString(CultureInfo.InvariantCulture)),
+            ("epochs", "1"),
+            ("bn", "frozen"),
+            ("no-augment", "true"),
+            .. more,
+        ];
 
     [Test]
     public void WithoutAnAttackTheTargetIsTheOriginalsBestClass([Values] bool compat)
@@ -26,7 +32,8 @@ public class BoundaryTests
         using var bench = new MethodBench(forget: "random:40");
         var (matters, weights, fc) = (0, bench.Model.Parameters.ToArray(), bench.Model.Parameters.Layout["fc.weight"]);
         // So that the image, not the bias, decides the class.
-        for (var i = fc.Offset; i < fc.End; i++) weights[i] *= 10;
+        for (var i = fc.Offset; i < fc.End; i++)
+            weights[i] *= 10;
         bench.Model.Parameters.Set(weights);
         var expected = bench.Set.Forget.Average(i =>
         {
@@ -46,7 +53,16 @@ public class BoundaryTests
     private static byte[] Attack(MethodBench bench, byte[] image, double[] gradient, double epsilon)
     {
         var (pixels, channels) = (bench.Data.Height * bench.Data.Width, bench.Data.Channels);
-        return [.. image.Select((b, i) => (byte)Math.Floor(Math.Clamp(b + (255 * epsilon * Math.Sign(gradient[(i % pixels * channels) + (i / pixels)])), 0, 255) + 0.5))];
+        return
+        [
+            .. image.Select(
+                (b, i) =>
+                    (byte)
+                        Math.Floor(
+                            Math.Clamp(b + (255 * epsilon * Math.Sign(gradient[(i % pixels * channels) + (i / pixels)])), 0, 255) + 0.5
+                        )
+            ),
+        ];
     }
 
     [Test]
@@ -92,7 +108,16 @@ public class BoundaryTests
     public void ScrubLeavesItsTeacherOnTheForgetSet()
     {
         using var bench = new MethodBench();
-        bench.Run("scrub", ("epochs", "2"), ("max-epochs", "2"), ("batch", "16"), ("forget-batch", "2"), ("lr", "0.01"), ("bn", "frozen"), ("no-augment", "true"));
+        bench.Run(
+            "scrub",
+            ("epochs", "2"),
+            ("max-epochs", "2"),
+            ("batch", "16"),
+            ("forget-batch", "2"),
+            ("lr", "0.01"),
+            ("bn", "frozen"),
+            ("no-augment", "true")
+        );
         var forget = bench.Telemetry.Where(t => !double.IsNaN(t.ForgetLoss)).ToArray();
         Assert.That(forget, Has.Length.EqualTo(2 * bench.Set.Forget.Chunk(2).Count()));
         Assert.That(bench.Telemetry, Has.Count.EqualTo(forget.Length + (2 * bench.Set.Retain.Chunk(16).Count())));
@@ -105,7 +130,15 @@ public class BoundaryTests
     {
         using var bench = new MethodBench();
         var definition = Lur.Unlearning.MethodCatalog.Find("scrub");
-        var values = definition.Read(new Dictionary<string, string> { ["epochs"] = "3", ["max-epochs"] = "1", ["batch"] = "16", ["forget-batch"] = "2" });
+        var values = definition.Read(
+            new Dictionary<string, string>
+            {
+                ["epochs"] = "3",
+                ["max-epochs"] = "1",
+                ["batch"] = "16",
+                ["forget-batch"] = "2",
+            }
+        );
         using var method = definition.Bind(values)(new Lur.Unlearning.UnlearningTask(bench.Model, bench.Data, bench.Set, 7));
         var (f, r) = (bench.Set.Forget.Chunk(2).Count(), bench.Set.Retain.Chunk(16).Count());
         Assert.That(method.Steps, Is.EqualTo(f + (3 * r)));

@@ -8,7 +8,8 @@ public class CompatTests
     private static OptionValues Read(string method, params string[] given)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var option in given.Chunk(2)) options.Add(option[0], option[1]);
+        foreach (var option in given.Chunk(2))
+            options.Add(option[0], option[1]);
         return MethodCatalog.Find(method).Read(options);
     }
 
@@ -36,14 +37,16 @@ public class CompatTests
         Assert.That(Read(method).Text(option), Is.EqualTo(ours));
         var compat = definition.Options.Single(o => o.Name == "compat");
         Assert.That(compat.Description, Does.Contain($"--{option} {text}"), "and the help says so");
-        foreach (var (name, implied) in compat.Implies) definition.Options.Single(o => o.Name == name).Check(implied);
+        foreach (var (name, implied) in compat.Implies)
+            definition.Options.Single(o => o.Name == name).Check(implied);
     }
 
     [Test]
     public void ForgetBatchesMoveRunningStatisticsWithCompat([Values("ga", "boundary-shrink", "boundary-expand")] string method)
     {
         string[] loop = ["batch", "16", "epochs", "1"];
-        using MethodScope ours = new(), theirs = new();
+        using MethodScope ours = new(),
+            theirs = new();
         var before = ours.Model.Buffers.ToArray();
         ours.Run(method, loop);
         theirs.Run(method, [.. loop, "compat", "true"]);

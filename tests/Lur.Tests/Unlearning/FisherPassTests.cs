@@ -35,12 +35,14 @@ public class FisherPassTests
         using var bench = new MethodBench();
         using var pass = new FisherPass(bench.Model, bench.Data);
         using var diagonal = pass.Diagonal(s_samples, FisherLabels.Model);
-        var expected = Mean(s_samples.Select(i =>
-        {
-            var p = bench.Sample(i).Probabilities;
-            var perLabel = Enumerable.Range(0, p.Length).Select(y => Square(bench.Sample(i, y).Gradient)).ToArray();
-            return perLabel[0].Select((_, j) => p.Select((w, y) => w * perLabel[y][j]).Sum()).ToArray();
-        }));
+        var expected = Mean(
+            s_samples.Select(i =>
+            {
+                var p = bench.Sample(i).Probabilities;
+                var perLabel = Enumerable.Range(0, p.Length).Select(y => Square(bench.Sample(i, y).Gradient)).ToArray();
+                return perLabel[0].Select((_, j) => p.Select((w, y) => w * perLabel[y][j]).Sum()).ToArray();
+            })
+        );
         Errors.AssertClose(diagonal.ToArray(), expected, Tolerance, "diagonal");
     }
 
@@ -63,7 +65,12 @@ public class FisherPassTests
         using var bench = new MethodBench();
         using var pass = new FisherPass(bench.Model, bench.Data, batch);
         using var sum = pass.Sum(s_samples);
-        Errors.AssertClose(sum.ToArray(), [.. Mean(s_samples.Select(i => bench.Sample(i).Gradient)).Select(x => x * s_samples.Length)], Tolerance, "sum");
+        Errors.AssertClose(
+            sum.ToArray(),
+            [.. Mean(s_samples.Select(i => bench.Sample(i).Gradient)).Select(x => x * s_samples.Length)],
+            Tolerance,
+            "sum"
+        );
     }
 
     [Test]
@@ -82,8 +89,12 @@ public class FisherPassTests
         using var bench = new MethodBench();
         var forget = Mean(bench.Set.Forget.Select(i => Square(bench.Sample(i).Gradient)));
         var all = Mean(bench.Set.Forget.Concat(bench.Set.Retain).Select(i => Square(bench.Sample(i).Gradient)));
-        const double alpha = 1.5, lambda = 0.8;
-        double[] expected = [.. bench.Original.Select((t, i) => forget[i] > alpha * all[i] ? Math.Min(lambda * all[i] / forget[i], 1) * t : t)];
+        const double alpha = 1.5,
+            lambda = 0.8;
+        double[] expected =
+        [
+            .. bench.Original.Select((t, i) => forget[i] > alpha * all[i] ? Math.Min(lambda * all[i] / forget[i], 1) * t : t),
+        ];
         var report = bench.Run("ssd", ("alpha", "1.5"), ("lambda", "0.8"));
         Errors.AssertClose(bench.Model.Parameters.ToArray(), expected, Tolerance, "theta");
         var changed = expected.Where((t, i) => t != bench.Original[i]).Count();
@@ -97,12 +108,16 @@ public class FisherPassTests
     {
         using var bench = new MethodBench(); // class 3: 6 of 60
         var definition = MethodCatalog.Find("ssd");
-        using var method = definition.Bind(definition.Read(new Dictionary<string, string> { ["alpha"] = alpha }))(new UnlearningTask(bench.Model, bench.Data, bench.Set, 7));
+        using var method = definition.Bind(definition.Read(new Dictionary<string, string> { ["alpha"] = alpha }))(
+            new UnlearningTask(bench.Model, bench.Data, bench.Set, 7)
+        );
         Assert.That(method.Notes, Has.Count.EqualTo(notes));
         var dampened = method.Preparations.Single().Run().Facts.Single(f => f.Name == "dampened").Value;
         // Where no other sample has a gradient, 10 I_D and I_Df are one number with two roundings.
-        if (notes > 0) Assert.That(dampened, Is.LessThan(0.05 * bench.Original.Length));
-        else Assert.That(dampened, Is.GreaterThan(0));
+        if (notes > 0)
+            Assert.That(dampened, Is.LessThan(0.05 * bench.Original.Length));
+        else
+            Assert.That(dampened, Is.GreaterThan(0));
     }
 
     [Test]
@@ -133,8 +148,10 @@ public class FisherPassTests
         for (var i = fc.Offset; i < fc.End; i++)
         {
             var output = (i - fc.Offset) / fc.FanIn;
-            if (output == 3) Assert.That(after[i], Is.Not.Zero.And.InRange(-0.22, 0.22), "deviation sqrt(1e-3), up to 6.7 of them");
-            else Assert.That(after[i], Is.EqualTo(bench.Original[i]).Within(1e-3));
+            if (output == 3)
+                Assert.That(after[i], Is.Not.Zero.And.InRange(-0.22, 0.22), "deviation sqrt(1e-3), up to 6.7 of them");
+            else
+                Assert.That(after[i], Is.EqualTo(bench.Original[i]).Within(1e-3));
         }
     }
 }

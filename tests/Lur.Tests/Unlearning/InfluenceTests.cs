@@ -23,12 +23,14 @@ public class InfluenceTests
             for (var i = k + 1; i < n; i++)
             {
                 var f = a[i][k] / a[k][k];
-                for (var j = k; j <= n; j++) a[i][j] -= f * a[k][j];
+                for (var j = k; j <= n; j++)
+                    a[i][j] -= f * a[k][j];
             }
         }
 
         var x = new double[n];
-        for (var i = n - 1; i >= 0; i--) x[i] = (a[i][n] - Enumerable.Range(i + 1, n - i - 1).Sum(j => a[i][j] * x[j])) / a[i][i];
+        for (var i = n - 1; i >= 0; i--)
+            x[i] = (a[i][n] - Enumerable.Range(i + 1, n - i - 1).Sum(j => a[i][j] * x[j])) / a[i][i];
         return x;
     }
 
@@ -48,9 +50,20 @@ public class InfluenceTests
         var v = Direction(bench);
         var n = v.Length;
         var gradients = bench.Set.Retain.Select(i => bench.Sample(i).Gradient).ToArray();
-        double[][] fisher = [.. Enumerable.Range(0, n).Select(i => Enumerable.Range(0, n).Select(j => (i == j ? damping : 0) + gradients.Average(g => g[i] * g[j])).ToArray())];
+        double[][] fisher =
+        [
+            .. Enumerable
+                .Range(0, n)
+                .Select(i => Enumerable.Range(0, n).Select(j => (i == j ? damping : 0) + gradients.Average(g => g[i] * g[j])).ToArray()),
+        ];
         var expected = Add(bench.Original, 3, Solve(fisher, v));
-        bench.Run("iu", ("iu", "woodbury"), ("alpha", "3"), ("samples", "1000"), ("damping", damping.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        bench.Run(
+            "iu",
+            ("iu", "woodbury"),
+            ("alpha", "3"),
+            ("samples", "1000"),
+            ("damping", damping.ToString(System.Globalization.CultureInfo.InvariantCulture))
+        );
         Errors.AssertClose(bench.Model.Parameters.ToArray(), expected, 1e-9, "theta");
     }
 
@@ -94,11 +107,17 @@ public class InfluenceTests
 
         var rows = Enumerable.Range(0, 8).Select(_ => random.NormalArray(3)).ToArray();
         var v = random.NormalArray(3);
-        double[][] fisher = [.. Enumerable.Range(0, 3).Select(i => Enumerable.Range(0, 3).Select(j => (i == j ? 0.1 : 0) + rows.Average(g => g[i] * g[j])).ToArray())];
+        double[][] fisher =
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .Select(i => Enumerable.Range(0, 3).Select(j => (i == j ? 0.1 : 0) + rows.Average(g => g[i] * g[j])).ToArray()),
+        ];
         var gradients = rows.Select(Vector).ToArray();
         using var x = Vector(v);
         WoodburyInverse.Apply(gradients, x, 0.1);
         Errors.AssertClose(x.ToArray(), Solve(fisher, v), 1e-12, "x");
-        foreach (var g in gradients) g.Dispose();
+        foreach (var g in gradients)
+            g.Dispose();
     }
 }

@@ -22,25 +22,32 @@ public class JointMethodTests
     [TestCase(Precision.Float32, "min", "frozen")]
     public void LurWithoutLookAheadAndTrimIsNegGradPlusBitForBit(Precision precision, string epoch, string bn)
     {
-        using MethodScope lur = new(precision), neggrad = new(precision);
+        using MethodScope lur = new(precision),
+            neggrad = new(precision);
         string[] shared = [.. s_loop, "lambda", "0.3", "epoch-mode", epoch, "bn", bn];
         var a = lur.Run("lur", [.. shared, "alpha", "0", "trim", "0"]);
         var b = neggrad.Run("neggrad", shared);
         AssertSameModels(lur, neggrad);
-        Assert.That(b.Select(t => (t.RetainLoss, t.ForgetLoss, t.ForgetAccuracy, t.Skipped)), Is.EqualTo(a.Select(t => (t.RetainLoss, t.ForgetLoss, t.ForgetAccuracy, t.Skipped))));
+        Assert.That(
+            b.Select(t => (t.RetainLoss, t.ForgetLoss, t.ForgetAccuracy, t.Skipped)),
+            Is.EqualTo(a.Select(t => (t.RetainLoss, t.ForgetLoss, t.ForgetAccuracy, t.Skipped)))
+        );
         for (var i = 0; i < a.Count; i++)
         {
-            if (double.IsNaN(b[i].Cosine)) continue; // a plain retain step
+            if (double.IsNaN(b[i].Cosine))
+                continue; // a plain retain step
             // The same sums in loops of another shape, which a compiler may add up in another order.
             double[] Measured(StepTelemetry t) => [t.RetainGradientNorm, t.ForgetGradientNorm, t.Cosine, t.ParameterNorm];
-            foreach (var (x, y) in Measured(b[i]).Zip(Measured(a[i]))) Assert.That(x, Is.EqualTo(y).Within(1e-5 * Math.Max(1, Math.Abs(y))), $"norms of step {i + 1}");
+            foreach (var (x, y) in Measured(b[i]).Zip(Measured(a[i])))
+                Assert.That(x, Is.EqualTo(y).Within(1e-5 * Math.Max(1, Math.Abs(y))), $"norms of step {i + 1}");
         }
     }
 
     [Test]
     public void NegGradPlusWithoutForgetWeightIsFineTuningBitForBit()
     {
-        using MethodScope neggrad = new(), ft = new();
+        using MethodScope neggrad = new(),
+            ft = new();
         neggrad.Run("neggrad", [.. s_loop, "lambda", "0"]);
         ft.Run("ft", s_loop);
         AssertSameModels(neggrad, ft);
@@ -64,7 +71,8 @@ public class JointMethodTests
     [TestCase("scissorhands", "memory", "2", "compat", "true")]
     public void SameSeedSameBits(string method, params string[] options)
     {
-        using MethodScope a = new(), b = new();
+        using MethodScope a = new(),
+            b = new();
         Assert.That(a.Run(method, [.. s_loop, .. options]), Is.EqualTo(b.Run(method, [.. s_loop, .. options])), "telemetry");
         AssertSameModels(a, b);
     }

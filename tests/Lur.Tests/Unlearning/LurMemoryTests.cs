@@ -11,13 +11,35 @@ namespace Lur.Tests.Unlearning;
 /// <summary>Splitting and recomputing change the memory of a step and nothing else.</summary>
 public class LurMemoryTests
 {
-    private const int RetainBatch = 7, ForgetBatch = 5, Classes = 4, Height = 8, Width = 7, Channels = 3;
-    private static readonly LurOptions s_options = new() { BatchSize = RetainBatch, ForgetBatchSize = ForgetBatch, Alpha = 0.05, Lambda = 0.3, LearningRate = 0.02, TrimSparsity = 0 };
+    private const int RetainBatch = 7,
+        ForgetBatch = 5,
+        Classes = 4,
+        Height = 8,
+        Width = 7,
+        Channels = 3;
+    private static readonly LurOptions s_options = new()
+    {
+        BatchSize = RetainBatch,
+        ForgetBatchSize = ForgetBatch,
+        Alpha = 0.05,
+        Lambda = 0.3,
+        LearningRate = 0.02,
+        TrimSparsity = 0,
+    };
 
     private sealed record Outcome(double[] Parameters, double[] Buffers, double[] Gradient, StepTelemetry Telemetry, long ArenaBytes);
 
     private static TrainedModel Create(Precision precision) =>
-        TestNetworks.Create(TestDevices.Default, precision, "resnet[1,1]:w6:stem3", Height, Width, Channels, Classes, TestRandom.ForCurrentTest());
+        TestNetworks.Create(
+            TestDevices.Default,
+            precision,
+            "resnet[1,1]:w6:stem3",
+            Height,
+            Width,
+            Channels,
+            Classes,
+            TestRandom.ForCurrentTest()
+        );
 
     /// <summary>Two steps from the same start on the same batches.</summary>
     private static Outcome Run(Precision precision, LurOptions options, bool timed = false)
@@ -25,16 +47,34 @@ public class LurMemoryTests
         var random = TestRandom.ForCurrentTest();
         using var model = Create(precision);
         using var momentum = new FlatVector(model.Device, precision, model.Parameters.Layout, "momentum");
-        using var step = new LurStep(model, momentum, options, withForget: true, input: (p, name, n) => new TensorBatch(p, name, n, model.Network));
+        using var step = new LurStep(
+            model,
+            momentum,
+            options,
+            withForget: true,
+            input: (p, name, n) => new TensorBatch(p, name, n, model.Network)
+        );
         StepTelemetry telemetry = default;
         for (var i = 0; i < 2; i++)
         {
-            ((TensorBatch)step.Retain).Set(random.NormalArray(RetainBatch * Height * Width * Channels), TestNetworks.Labels(RetainBatch, Classes, random));
-            ((TensorBatch)step.Forget!).Set(random.NormalArray(ForgetBatch * Height * Width * Channels), TestNetworks.Labels(ForgetBatch, Classes, random));
+            ((TensorBatch)step.Retain).Set(
+                random.NormalArray(RetainBatch * Height * Width * Channels),
+                TestNetworks.Labels(RetainBatch, Classes, random)
+            );
+            ((TensorBatch)step.Forget!).Set(
+                random.NormalArray(ForgetBatch * Height * Width * Channels),
+                TestNetworks.Labels(ForgetBatch, Classes, random)
+            );
             telemetry = timed ? step.RunTimed().Telemetry : step.Run();
         }
 
-        return new Outcome(model.Parameters.ToArray(), model.Buffers.ToArray(), step.TotalGradient(), telemetry, step.Program.Report!.ArenaBytes);
+        return new Outcome(
+            model.Parameters.ToArray(),
+            model.Buffers.ToArray(),
+            step.TotalGradient(),
+            telemetry,
+            step.Program.Report!.ArenaBytes
+        );
     }
 
     // Sums over parts are taken in another order: n = 7 rows, a few dozen additions deep, 1e-16 each, twice through the
@@ -51,9 +91,19 @@ public class LurMemoryTests
     }
 
     [Test]
-    public void MicroBatchesGiveTheGradientOfTheWholeBatch([Values(1, 2, 3, 6)] int microBatch, [Values] HessianVectorProduct hvp, [Values] bool bounded)
+    public void MicroBatchesGiveTheGradientOfTheWholeBatch(
+        [Values(1, 2, 3, 6)] int microBatch,
+        [Values] HessianVectorProduct hvp,
+        [Values] bool bounded
+    )
     {
-        var options = s_options with { BatchNorm = BatchNormPolicy.Frozen, Hvp = hvp, FiniteDifferenceRadius = 1e-4, ForgetLoss = bounded ? ForgetLoss.BoundedNegativeCrossEntropy : ForgetLoss.UniformKl };
+        var options = s_options with
+        {
+            BatchNorm = BatchNormPolicy.Frozen,
+            Hvp = hvp,
+            FiniteDifferenceRadius = 1e-4,
+            ForgetLoss = bounded ? ForgetLoss.BoundedNegativeCrossEntropy : ForgetLoss.UniformKl,
+        };
         var whole = Run(Precision.Float64, options);
         var split = Run(Precision.Float64, options with { MicroBatch = microBatch });
         if (hvp != HessianVectorProduct.FiniteDifference)
@@ -99,7 +149,11 @@ public class LurMemoryTests
     {
         using var model = Create(Precision.Float32);
         var frozen = s_options with { BatchNorm = BatchNormPolicy.Frozen };
-        var (kept, again, one) = (LurMemory.Bytes(model, frozen), LurMemory.Bytes(model, frozen with { Recompute = true }), LurMemory.Bytes(model, frozen with { MicroBatch = 1 }));
+        var (kept, again, one) = (
+            LurMemory.Bytes(model, frozen),
+            LurMemory.Bytes(model, frozen with { Recompute = true }),
+            LurMemory.Bytes(model, frozen with { MicroBatch = 1 })
+        );
         Assert.That((again < kept, one < again), Is.EqualTo((true, true)));
         Assert.That(LurMemory.Fit(model, frozen with { MaxMemory = kept }), Is.EqualTo((frozen with { MaxMemory = kept }, (string?)null)));
         var (recomputing, note) = LurMemory.Fit(model, frozen with { MaxMemory = kept - 1 });
@@ -108,13 +162,22 @@ public class LurMemoryTests
         var (split, _) = LurMemory.Fit(model, frozen with { MaxMemory = again - 1 });
         Assert.That(split.MicroBatch, Is.InRange(1, RetainBatch - 1));
         Assert.That(LurMemory.Bytes(model, split), Is.LessThan(again));
-        Assert.That(() => LurMemory.Fit(model, frozen with { MaxMemory = 1000 }), Throws.TypeOf<UserErrorException>().With.Message.Contains("lower --batch"));
-        Assert.That(() => LurMemory.Fit(model, s_options with { MaxMemory = 1000 }), Throws.TypeOf<UserErrorException>().With.Message.Contains("--bn frozen"));
+        Assert.That(
+            () => LurMemory.Fit(model, frozen with { MaxMemory = 1000 }),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("lower --batch")
+        );
+        Assert.That(
+            () => LurMemory.Fit(model, s_options with { MaxMemory = 1000 }),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("--bn frozen")
+        );
     }
 
     [Test]
     public void ASplitOfBatchStatisticsIsRefused() =>
-        Assert.That(() => (s_options with { MicroBatch = 3 }).Validate(), Throws.TypeOf<UserErrorException>().With.Message.Contains("--bn frozen"));
+        Assert.That(
+            () => (s_options with { MicroBatch = 3 }).Validate(),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("--bn frozen")
+        );
 
     [TestCase("", 0)]
     [TestCase("1000", 1000)]
@@ -127,5 +190,6 @@ public class LurMemoryTests
     [TestCase("MB")]
     [TestCase("-1GB")]
     [TestCase("a lot")]
-    public void OtherTextsAreNoSizes(string text) => Assert.That(() => LurMemory.ParseBytes(text), Throws.TypeOf<UserErrorException>().With.Message.Contains("--max-memory"));
+    public void OtherTextsAreNoSizes(string text) =>
+        Assert.That(() => LurMemory.ParseBytes(text), Throws.TypeOf<UserErrorException>().With.Message.Contains("--max-memory"));
 }

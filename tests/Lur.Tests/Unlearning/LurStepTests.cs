@@ -11,8 +11,23 @@ namespace Lur.Tests.Unlearning;
 /// <summary>The degenerate cases of LUR, bit for bit, and its variants against one another.</summary>
 public class LurStepTests
 {
-    private const int RetainBatch = 6, ForgetBatch = 4, Classes = 4, Height = 8, Width = 7, Channels = 3, StepCount = 4;
-    private static readonly LurOptions s_options = new() { BatchSize = RetainBatch, ForgetBatchSize = ForgetBatch, Alpha = 0.05, Lambda = 0.3, LearningRate = 0.02, WeightDecay = 1e-3, RetainWeight = 0.9 };
+    private const int RetainBatch = 6,
+        ForgetBatch = 4,
+        Classes = 4,
+        Height = 8,
+        Width = 7,
+        Channels = 3,
+        StepCount = 4;
+    private static readonly LurOptions s_options = new()
+    {
+        BatchSize = RetainBatch,
+        ForgetBatchSize = ForgetBatch,
+        Alpha = 0.05,
+        Lambda = 0.3,
+        LearningRate = 0.02,
+        WeightDecay = 1e-3,
+        RetainWeight = 0.9,
+    };
 
     private sealed class Run : IDisposable
     {
@@ -21,7 +36,8 @@ public class LurStepTests
             Random = TestRandom.ForCurrentTest();
             Model = TestNetworks.Create(TestDevices.Default, precision, "resnet[1,1]:w6:stem3", Height, Width, Channels, Classes, Random);
             Momentum = new FlatVector(Model.Device, precision, Model.Parameters.Layout, "momentum");
-            for (var i = 0; i < StepCount; i++) Batches.Add((Make(RetainBatch), Make(ForgetBatch)));
+            for (var i = 0; i < StepCount; i++)
+                Batches.Add((Make(RetainBatch), Make(ForgetBatch)));
         }
 
         public TestRandom Random { get; }
@@ -37,12 +53,16 @@ public class LurStepTests
         public StepTelemetry[] Steps(LurOptions options, bool capture = true)
         {
             using var step = new LurStep(Model, Momentum, options, withForget: true, capture: capture, input: Input);
-            return [.. Batches.Select(b =>
-            {
-                ((TensorBatch)step.Retain).Set(b.Retain.Images, b.Retain.Labels);
-                if (step.Forget is TensorBatch forget) forget.Set(b.Forget.Images, b.Forget.Labels);
-                return step.Run();
-            })];
+            return
+            [
+                .. Batches.Select(b =>
+                {
+                    ((TensorBatch)step.Retain).Set(b.Retain.Images, b.Retain.Labels);
+                    if (step.Forget is TensorBatch forget)
+                        forget.Set(b.Forget.Images, b.Forget.Labels);
+                    return step.Run();
+                }),
+            ];
         }
 
         public void Dispose()
@@ -60,20 +80,50 @@ public class LurStepTests
     {
         var model = run.Model;
         using var p = new StepProgram(model.Device, model.Precision);
-        using var parameters = new StepParameterBuffer(p, "joint") { LearningRate = o.LearningRate, Momentum = o.Momentum, WeightDecay = o.WeightDecay };
+        using var parameters = new StepParameterBuffer(p, "joint")
+        {
+            LearningRate = o.LearningRate,
+            Momentum = o.Momentum,
+            WeightDecay = o.WeightDecay,
+        };
         using var retain = run.Input(p, "retain", RetainBatch);
         using var forget = run.Input(p, "forget", ForgetBatch);
         using var g = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "g");
         using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
-        _ = new GradientEvaluation(p, "retain", model, model.Parameters, retain, LossSpec.CrossEntropy, NormalizationMode.TrainAndUpdate, g);
-        if (o.Lambda > 0) _ = new GradientEvaluation(p, "forget", model, model.Parameters, forget, new LossSpec(-1, 0, 0), NormalizationMode.Train, v);
+        _ = new GradientEvaluation(
+            p,
+            "retain",
+            model,
+            model.Parameters,
+            retain,
+            LossSpec.CrossEntropy,
+            NormalizationMode.TrainAndUpdate,
+            g
+        );
+        if (o.Lambda > 0)
+            _ = new GradientEvaluation(p, "forget", model, model.Parameters, forget, new LossSpec(-1, 0, 0), NormalizationMode.Train, v);
         var (n, shape) = (g.Count, model.Device.Elements(g.Count));
-        p.Emit("sum", () =>
-        {
-            p.Kernels.Vector.VectorScale(shape, g.Pointer, g.Pointer, n, o.RetainWeight);
-            if (o.Lambda > 0) p.Kernels.Vector.VectorAxpy(shape, g.Pointer, v.Pointer, n, o.Lambda);
-            p.Kernels.Sgd.SgdStep(shape, model.Parameters.Pointer, run.Momentum.Pointer, g.Pointer, default, parameters.Device.Typed<double>(), default, n, 0);
-        }, parameters.Device);
+        p.Emit(
+            "sum",
+            () =>
+            {
+                p.Kernels.Vector.VectorScale(shape, g.Pointer, g.Pointer, n, o.RetainWeight);
+                if (o.Lambda > 0)
+                    p.Kernels.Vector.VectorAxpy(shape, g.Pointer, v.Pointer, n, o.Lambda);
+                p.Kernels.Sgd.SgdStep(
+                    shape,
+                    model.Parameters.Pointer,
+                    run.Momentum.Pointer,
+                    g.Pointer,
+                    default,
+                    parameters.Device.Typed<double>(),
+                    default,
+                    n,
+                    0
+                );
+            },
+            parameters.Device
+        );
         p.Plan();
         foreach (var (r, f) in run.Batches)
         {
@@ -94,7 +144,8 @@ public class LurStepTests
     [Test]
     public void AlphaZeroIsJointTrainingBitForBit([Values] Precision precision, [Values] HessianVectorProduct hvp)
     {
-        using Run lur = new(precision), joint = new(precision);
+        using Run lur = new(precision),
+            joint = new(precision);
         var options = s_options with { Alpha = 0, Hvp = hvp };
         lur.Steps(options);
         JointTraining(joint, options);
@@ -104,7 +155,8 @@ public class LurStepTests
     [Test]
     public void LambdaZeroIsFineTuningBitForBit([Values] Precision precision, [Values] HessianVectorProduct hvp)
     {
-        using Run lur = new(precision), joint = new(precision);
+        using Run lur = new(precision),
+            joint = new(precision);
         var options = s_options with { Lambda = 0, Hvp = hvp };
         lur.Steps(options);
         JointTraining(joint, options);
@@ -114,14 +166,22 @@ public class LurStepTests
     [Test]
     public void FirstOrderDiffersFromExactOnlyByTheProduct()
     {
-        using Run first = new(Precision.Float64), exact = new(Precision.Float64);
+        using Run first = new(Precision.Float64),
+            exact = new(Precision.Float64);
         var a = first.Steps(s_options with { Hvp = HessianVectorProduct.None })[0];
         var b = exact.Steps(s_options with { Hvp = HessianVectorProduct.Exact })[0];
         Assert.Multiple(() =>
         {
             Assert.That(a.SecondOrderShare, Is.Zero);
             Assert.That(b.SecondOrderShare, Is.GreaterThan(0));
-            Assert.That(a with { SecondOrderShare = 0 }, Is.EqualTo(b with { SecondOrderShare = 0 }), "everything but h is the same in the first step");
+            Assert.That(
+                a with
+                {
+                    SecondOrderShare = 0,
+                },
+                Is.EqualTo(b with { SecondOrderShare = 0 }),
+                "everything but h is the same in the first step"
+            );
         });
         Assert.That(first.Model.Parameters.ToArray(), Is.Not.EqualTo(exact.Model.Parameters.ToArray()));
     }
@@ -136,7 +196,11 @@ public class LurStepTests
         foreach (var radius in new[] { 0, 1e-5, 3e-6 })
         {
             using var run = new Run(Precision.Float64);
-            var options = s_options with { Hvp = radius == 0 ? HessianVectorProduct.Exact : HessianVectorProduct.FiniteDifference, FiniteDifferenceRadius = radius == 0 ? 1 : radius };
+            var options = s_options with
+            {
+                Hvp = radius == 0 ? HessianVectorProduct.Exact : HessianVectorProduct.FiniteDifference,
+                FiniteDifferenceRadius = radius == 0 ? 1 : radius,
+            };
             using var step = new LurStep(run.Model, run.Momentum, options, withForget: true, capture: false, input: run.Input);
             ((TensorBatch)step.Retain).Set(run.Batches[0].Retain.Images, run.Batches[0].Retain.Labels);
             ((TensorBatch)step.Forget!).Set(run.Batches[0].Forget.Images, run.Batches[0].Forget.Labels);
@@ -151,7 +215,8 @@ public class LurStepTests
     [Test]
     public void SameBatchesTwiceGiveTheSameBits([Values] HessianVectorProduct hvp)
     {
-        using Run a = new(Precision.Float32), b = new(Precision.Float32);
+        using Run a = new(Precision.Float32),
+            b = new(Precision.Float32);
         var options = s_options with { Hvp = hvp };
         a.Steps(options);
         b.Steps(options, capture: false); // and a captured step is the step itself
@@ -172,8 +237,10 @@ public class LurStepTests
     public void RunningStatisticsTakeRetainBatchesOnly([Values] HessianVectorProduct hvp)
     {
         // Whatever the forget batches and the second-order term do, one step's statistics are those of one retain forward.
-        using Run lur = new(Precision.Float64), plain = new(Precision.Float64);
-        foreach (var run in new[] { lur, plain }) run.Batches.RemoveRange(1, StepCount - 1);
+        using Run lur = new(Precision.Float64),
+            plain = new(Precision.Float64);
+        foreach (var run in new[] { lur, plain })
+            run.Batches.RemoveRange(1, StepCount - 1);
         lur.Steps(s_options with { Hvp = hvp });
         plain.Steps(s_options with { Lambda = 0 });
         Errors.AssertSame(lur.Model.Buffers.ToArray(), plain.Model.Buffers.ToArray(), "running statistics");
@@ -204,11 +271,13 @@ public class LurStepTests
             step.Run();
         }
 
-        for (var i = 0; i < 3; i++) Once();
+        for (var i = 0; i < 3; i++)
+            Once();
         var native = run.Model.Device.AllocationCount;
         var managed = ManagedBytes.Of(() =>
         {
-            for (var i = 0; i < 5; i++) Once();
+            for (var i = 0; i < 5; i++)
+                Once();
         });
         Assert.That(managed, Is.Zero, "managed bytes in five steps");
         Assert.That(run.Model.Device.AllocationCount - native, Is.Zero, "device allocations in five steps");
@@ -221,9 +290,11 @@ public class LurStepTests
         using var run = new Run(Precision.Float64);
         var parameters = run.Model.Parameters.ToArray();
         var bias = run.Model.Parameters.Layout["fc.bias"];
-        for (var c = 0; c < Classes; c++) parameters[bias.Offset + c] = c == 0 ? 1000 : 0;
+        for (var c = 0; c < Classes; c++)
+            parameters[bias.Offset + c] = c == 0 ? 1000 : 0;
         run.Model.Parameters.Set(parameters);
-        foreach (var (_, forget) in run.Batches) Array.Fill(forget.Labels, 1);
+        foreach (var (_, forget) in run.Batches)
+            Array.Fill(forget.Labels, 1);
         var t = run.Steps(s_options with { ForgetLoss = ForgetLoss.BoundedNegativeCrossEntropy, Alpha = 0 })[0];
         Assert.That(t.ForgetGradientNorm, Is.Zero);
         Assert.That(t.ForgetLoss, Is.EqualTo(-Math.Log(Classes)).Within(1e-12));

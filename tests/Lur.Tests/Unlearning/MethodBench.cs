@@ -17,7 +17,16 @@ internal sealed class MethodBench : IDisposable
 
     public MethodBench(Precision precision = Precision.Float64, string architecture = "resnet[1]:w3:stem3", string forget = "class:3")
     {
-        Model = TestNetworks.Create(TestDevices.Default, precision, architecture, Data.Height, Data.Width, Data.Channels, Data.ClassNames.Count, TestRandom.ForCurrentTest());
+        Model = TestNetworks.Create(
+            TestDevices.Default,
+            precision,
+            architecture,
+            Data.Height,
+            Data.Width,
+            Data.Channels,
+            Data.ClassNames.Count,
+            TestRandom.ForCurrentTest()
+        );
         // Random running statistics silence most units of so narrow a network.
         Model.ResetRunningStatistics();
         Set = ForgetSet.Resolve([forget], Data, [.. Enumerable.Range(0, Data.Count)], 1);
@@ -43,7 +52,8 @@ internal sealed class MethodBench : IDisposable
         var values = definition.Read(options.ToDictionary(o => o.Name, o => o.Text));
         using var method = definition.Bind(values)(new UnlearningTask(Model, Data, Set, 7));
         var reports = method.Preparations.Select(p => p.Run()).ToArray();
-        while (method.Step < method.Steps) Telemetry.Add(method.RunStep());
+        while (method.Step < method.Steps)
+            Telemetry.Add(method.RunStep());
         method.Finish();
         return reports;
     }
@@ -80,7 +90,8 @@ internal sealed class MethodBench : IDisposable
         var image = new double[bytes.Length];
         for (var k = 0; k < c; k++)
         {
-            for (var i = 0; i < h * w; i++) image[(i * c) + k] = ((bytes[(k * h * w) + i] / 255.0) - Model.Normalization.Mean[k]) / Model.Normalization.Std[k];
+            for (var i = 0; i < h * w; i++)
+                image[(i * c) + k] = ((bytes[(k * h * w) + i] / 255.0) - Model.Normalization.Mean[k]) / Model.Normalization.Std[k];
         }
 
         return image;
@@ -98,7 +109,8 @@ internal sealed class MethodBench : IDisposable
         private readonly StepProgram _program;
         private readonly TensorBatch _batch;
         private readonly FlatVector _gradient;
-        private readonly Value _logits, _image;
+        private readonly Value _logits,
+            _image;
 
         public Reference(TrainedModel model)
         {
@@ -106,7 +118,17 @@ internal sealed class MethodBench : IDisposable
             _program = new StepProgram(model.Device, model.Precision);
             _batch = new TensorBatch(_program, "sample", 1, model.Network);
             _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-            var evaluation = new GradientEvaluation(_program, "sample", model, model.Parameters, _batch, LossSpec.CrossEntropy, NormalizationMode.Frozen, _gradient, inputGradient: true);
+            var evaluation = new GradientEvaluation(
+                _program,
+                "sample",
+                model,
+                model.Parameters,
+                _batch,
+                LossSpec.CrossEntropy,
+                NormalizationMode.Frozen,
+                _gradient,
+                inputGradient: true
+            );
             (_logits, _image) = (StepProgram.Keep(evaluation.Logits), StepProgram.Keep(evaluation.Pass.GradientOf(_batch.Input)));
             _program.Plan();
         }

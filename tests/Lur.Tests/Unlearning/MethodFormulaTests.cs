@@ -14,9 +14,14 @@ public class MethodFormulaTests
 
     /// <summary>Options of one step on a whole set, without momentum, with running statistics.</summary>
     private static (string, string)[] Whole(int[] set, params (string, string)[] more) =>
-    [
-        ("batch", set.Length.ToString(CultureInfo.InvariantCulture)), ("lr", "0.01"), ("momentum", "0"), ("bn", "frozen"), ("no-augment", "true"), .. more,
-    ];
+        [
+            ("batch", set.Length.ToString(CultureInfo.InvariantCulture)),
+            ("lr", "0.01"),
+            ("momentum", "0"),
+            ("bn", "frozen"),
+            ("no-augment", "true"),
+            .. more,
+        ];
 
     private static double[] MeanGradient(MethodBench bench, int[] set)
     {
@@ -24,7 +29,8 @@ public class MethodFormulaTests
         foreach (var i in set)
         {
             var g = bench.Sample(i).Gradient;
-            for (var k = 0; k < sum.Length; k++) sum[k] += g[k] / set.Length;
+            for (var k = 0; k < sum.Length; k++)
+                sum[k] += g[k] / set.Length;
         }
 
         return sum;
@@ -68,7 +74,8 @@ public class MethodFormulaTests
         bench.Run("boundary-expand", Whole(bench.Set.Forget, ("epochs", "1"), ("weight-decay", "0")));
         // The loss is -log of the probability of a class that is none of these: the gradient of each bias is a probability.
         var (after, bias) = (bench.Model.Parameters.ToArray(), bench.Model.Parameters.Layout["fc.bias"]);
-        for (var i = bias.Offset; i < bias.End; i++) Assert.That(after[i], Is.LessThan(bench.Original[i]));
+        for (var i = bias.Offset; i < bias.End; i++)
+            Assert.That(after[i], Is.LessThan(bench.Original[i]));
     }
 
     [Test]
@@ -76,8 +83,17 @@ public class MethodFormulaTests
     {
         using var bench = new MethodBench();
         // Batch statistics set the student apart from its teacher, which has running statistics, from the start.
-        bench.Run("scrub", ("batch", bench.Set.Retain.Length.ToString(CultureInfo.InvariantCulture)), ("epochs", "20"), ("max-epochs", "0"),
-            ("alpha", "1"), ("gamma", "0"), ("weight-decay", "0"), ("lr", "0.01"), ("no-augment", "true"));
+        bench.Run(
+            "scrub",
+            ("batch", bench.Set.Retain.Length.ToString(CultureInfo.InvariantCulture)),
+            ("epochs", "20"),
+            ("max-epochs", "0"),
+            ("alpha", "1"),
+            ("gamma", "0"),
+            ("weight-decay", "0"),
+            ("lr", "0.01"),
+            ("no-augment", "true")
+        );
         Assert.That(bench.Telemetry[0].RetainLoss, Is.GreaterThan(1e-6));
         Assert.That(bench.Telemetry[^1].RetainLoss, Is.LessThan(0.9 * bench.Telemetry[0].RetainLoss));
     }
@@ -89,8 +105,16 @@ public class MethodFormulaTests
         const double alpha = 1e-12;
         var fisher = MeanSquare(bench, i => [(1, bench.Sample(i).Gradient)]);
         var layout = bench.Model.Parameters.Layout;
-        double[] deviations = [.. layout.Slots.SelectMany(s => Enumerable.Range(s.Offset, s.Count).Select(i =>
-            Math.Min(Math.Sqrt(alpha / fisher[i]), 1e-3) * (s.Name.StartsWith("fc", StringComparison.Ordinal) ? 10 : 1)))];
+        double[] deviations =
+        [
+            .. layout.Slots.SelectMany(s =>
+                Enumerable
+                    .Range(s.Offset, s.Count)
+                    .Select(i =>
+                        Math.Min(Math.Sqrt(alpha / fisher[i]), 1e-3) * (s.Name.StartsWith("fc", StringComparison.Ordinal) ? 10 : 1)
+                    )
+            ),
+        ];
         Assert.That(fisher.Count(f => alpha / f < 1e-6), Is.GreaterThan(deviations.Length / 2), "most are below the cap");
         AssertDeviation(bench.Run("fisher", ("alpha", "1e-12")), deviations);
     }
@@ -100,11 +124,14 @@ public class MethodFormulaTests
     {
         using var bench = new MethodBench();
         const double alpha = 1e-9;
-        var fisher = MeanSquare(bench, i =>
-        {
-            var p = bench.Sample(i).Probabilities;
-            return p.Select((w, y) => (w, bench.Sample(i, y).Gradient));
-        });
+        var fisher = MeanSquare(
+            bench,
+            i =>
+            {
+                var p = bench.Sample(i).Probabilities;
+                return p.Select((w, y) => (w, bench.Sample(i, y).Gradient));
+            }
+        );
         var deviations = new double[fisher.Length];
         foreach (var slot in bench.Model.Parameters.Layout.Slots)
         {
@@ -115,7 +142,8 @@ public class MethodFormulaTests
                 var mean = fisher[row..(row + length)].Average(f => Math.Min(1 / (f + 1e-8), classifier ? 1e2 : 1e3));
                 var variance = alpha * mean * (classifier || slot.Shape.Rank == 1 ? 10 : 1);
                 // The whole class 3 is forgotten.
-                if (classifier && (row - slot.Offset) / length == 3) variance = 1e-3;
+                if (classifier && (row - slot.Offset) / length == 3)
+                    variance = 1e-3;
                 Array.Fill(deviations, Math.Sqrt(variance), row, length);
             }
         }
@@ -127,8 +155,9 @@ public class MethodFormulaTests
     {
         var sum = new double[bench.Original.Length];
         foreach (var i in bench.Set.Retain)
-            foreach (var (weight, g) in gradients(i))
-                for (var k = 0; k < sum.Length; k++) sum[k] += weight * g[k] * g[k] / bench.Set.Retain.Length;
+        foreach (var (weight, g) in gradients(i))
+            for (var k = 0; k < sum.Length; k++)
+                sum[k] += weight * g[k] * g[k] / bench.Set.Retain.Length;
         return sum;
     }
 

@@ -10,13 +10,23 @@ namespace Lur.Tests.Unlearning;
 /// <summary>A small model with data and a forget set, and methods that run on it.</summary>
 internal sealed class MethodScope : IDisposable
 {
-    private const int Samples = 96, Height = 9, Width = 8, Classes = 10;
+    private const int Samples = 96,
+        Height = 9,
+        Width = 8,
+        Classes = 10;
     private readonly Noise _data = new();
 
     public MethodScope(Precision precision = Precision.Float32, string forget = "random:40")
     {
         var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem3", Classes, Height, Width, 3);
-        Model = new TrainedModel(TestDevices.Default, precision, ResNet.Build(spec), spec.ToString(), _data.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        Model = new TrainedModel(
+            TestDevices.Default,
+            precision,
+            ResNet.Build(spec),
+            spec.ToString(),
+            _data.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
+        );
         Model.Initialize(7);
         Start = Model.Parameters.ToArray();
         Task = new UnlearningTask(Model, _data, ForgetSet.Resolve([forget], _data, [.. Enumerable.Range(0, Samples)], 1), 11);
@@ -33,7 +43,8 @@ internal sealed class MethodScope : IDisposable
     public UnlearningMethod Create(string name, params string[] options)
     {
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var option in options.Chunk(2)) given[option[0]] = option[1];
+        foreach (var option in options.Chunk(2))
+            given[option[0]] = option[1];
         var definition = MethodCatalog.Find(name);
         return definition.Bind(definition.Read(given))(Task);
     }
@@ -41,9 +52,11 @@ internal sealed class MethodScope : IDisposable
     /// <summary>Runs a method to its end.</summary>
     public static IReadOnlyList<StepTelemetry> Run(UnlearningMethod method)
     {
-        foreach (var preparation in method.Preparations) preparation.Run();
+        foreach (var preparation in method.Preparations)
+            preparation.Run();
         var telemetry = new List<StepTelemetry>();
-        while (method.Step < method.Steps) telemetry.Add(method.RunStep());
+        while (method.Step < method.Steps)
+            telemetry.Add(method.RunStep());
         method.Finish();
         return telemetry;
     }
@@ -77,11 +90,10 @@ internal sealed class MethodScope : IDisposable
         public void CopyImage(int index, Span<byte> chw)
         {
             var random = new Lur.Tensors.RandomStream((ulong)index, "noise");
-            for (var i = 0; i < chw.Length; i++) chw[i] = (byte)((Label(index) * 15) + random.Below(100));
+            for (var i = 0; i < chw.Length; i++)
+                chw[i] = (byte)((Label(index) * 15) + random.Below(100));
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

@@ -12,9 +12,14 @@ public class SalUnSoftTests
     [Test]
     public void AStepIsAnUpdateThenASoftThreshold([Values("batch", "concat")] string relabel, [Values(0.3, 1.0)] double ratio)
     {
-        using MethodScope soft = new(Precision.Float64), plain = new(Precision.Float64);
-        using (var rl = plain.Create("rl", [.. s_loop, "relabel", relabel])) rl.RunStep();
-        using var method = soft.Create("salun-soft", [.. s_loop, "relabel", relabel, "mask-ratio", ratio.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using MethodScope soft = new(Precision.Float64),
+            plain = new(Precision.Float64);
+        using (var rl = plain.Create("rl", [.. s_loop, "relabel", relabel]))
+            rl.RunStep();
+        using var method = soft.Create(
+            "salun-soft",
+            [.. s_loop, "relabel", relabel, "mask-ratio", ratio.ToString(System.Globalization.CultureInfo.InvariantCulture)]
+        );
         var (anchor, theta) = (soft.Start, plain.Model.Parameters.ToArray());
         var rank = (int)(ratio * ((double)(method.Steps - 1) / method.Steps * anchor.Length));
         var tau = theta.Zip(anchor, (t, a) => Math.Abs(t - a)).Order().ElementAt(rank - 1);
@@ -28,7 +33,8 @@ public class SalUnSoftTests
     [Test]
     public void WithoutARankItIsRandomLabellingBitForBit()
     {
-        using MethodScope soft = new(), plain = new();
+        using MethodScope soft = new(),
+            plain = new();
         soft.Run("salun-soft", [.. s_loop, "relabel", "batch", "mask-ratio", "0"]);
         plain.Run("rl", s_loop);
         Errors.AssertSame(soft.Model.Parameters.ToArray(), plain.Model.Parameters.ToArray(), "parameters");
@@ -39,7 +45,12 @@ public class SalUnSoftTests
     [TestCase(4, 25, 45)]
     [TestCase(5, 20, 20)]
     [TestCase(9, 0, 20)]
-    public void TheRankFallsOverTheRun(long index, long batch, long concat) => Assert.That(
-        (SalUnSoftMethod.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Batch), SalUnSoftMethod.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Concat)),
-        Is.EqualTo((batch, concat)));
+    public void TheRankFallsOverTheRun(long index, long batch, long concat) =>
+        Assert.That(
+            (
+                SalUnSoftMethod.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Batch),
+                SalUnSoftMethod.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Concat)
+            ),
+            Is.EqualTo((batch, concat))
+        );
 }

@@ -16,11 +16,25 @@ public class SalUnTests
     private static double[] Saliency(MethodScope scope, int batch)
     {
         var model = scope.Model;
-        using var feed = new BatchFeed(scope.Task.Data, scope.Task.Set.Forget, batch, RandomStream.StreamOf("order/saliency", (long)scope.Task.Seed));
+        using var feed = new BatchFeed(
+            scope.Task.Data,
+            scope.Task.Set.Forget,
+            batch,
+            RandomStream.StreamOf("order/saliency", (long)scope.Task.Seed)
+        );
         using var p = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(p, "saliency", batch, model, augment: true, scope.Task.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _ = new GradientEvaluation(p, "reference", model, model.Parameters, stage, LossSpec.CrossEntropy, NormalizationMode.Frozen, gradient);
+        _ = new GradientEvaluation(
+            p,
+            "reference",
+            model,
+            model.Parameters,
+            stage,
+            LossSpec.CrossEntropy,
+            NormalizationMode.Frozen,
+            gradient
+        );
         p.Plan();
         var sum = new double[model.Parameters.Count];
         for (var b = 0; b < feed.BatchesPerEpoch; b++)
@@ -28,7 +42,8 @@ public class SalUnTests
             feed.Fill(stage);
             p.Run();
             var g = gradient.ToArray();
-            for (var i = 0; i < sum.Length; i++) sum[i] -= g[i];
+            for (var i = 0; i < sum.Length; i++)
+                sum[i] -= g[i];
         }
 
         return Array.ConvertAll(sum, Math.Abs);
@@ -40,21 +55,32 @@ public class SalUnTests
         using var scope = new MethodScope(Precision.Float64);
         var saliency = Saliency(scope, 16);
         var statistics = scope.Model.Buffers.ToArray();
-        using var method = scope.Create("salun", [.. s_loop, "relabel", relabel, "mask-ratio", ratio.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var method = scope.Create(
+            "salun",
+            [.. s_loop, "relabel", relabel, "mask-ratio", ratio.ToString(System.Globalization.CultureInfo.InvariantCulture)]
+        );
         var report = method.Preparations.Single().Run();
         Errors.AssertSame(scope.Model.Buffers.ToArray(), statistics, "running statistics after the saliency pass");
-        while (method.Step < method.Steps) method.RunStep();
+        while (method.Step < method.Steps)
+            method.RunStep();
         method.Finish();
         var after = scope.Model.Parameters.ToArray();
         var kept = (int)(ratio * after.Length);
         var mask = new bool[after.Length];
-        foreach (var i in Enumerable.Range(0, mask.Length).OrderByDescending(i => saliency[i]).ThenBy(i => i).Take(kept)) mask[i] = true;
+        foreach (var i in Enumerable.Range(0, mask.Length).OrderByDescending(i => saliency[i]).ThenBy(i => i).Take(kept))
+            mask[i] = true;
         Assert.That(report.Facts.Single(f => f.Name == "kept").Value, Is.EqualTo(kept));
         var moved = 0;
         for (var i = 0; i < after.Length; i++)
         {
-            if (!mask[i]) Assert.That(BitConverter.DoubleToInt64Bits(after[i]), Is.EqualTo(BitConverter.DoubleToInt64Bits(scope.Start[i])), $"weight {i}");
-            else moved += after[i] != scope.Start[i] ? 1 : 0;
+            if (!mask[i])
+                Assert.That(
+                    BitConverter.DoubleToInt64Bits(after[i]),
+                    Is.EqualTo(BitConverter.DoubleToInt64Bits(scope.Start[i])),
+                    $"weight {i}"
+                );
+            else
+                moved += after[i] != scope.Start[i] ? 1 : 0;
         }
 
         // Weight decay moves every weight that may move, unless it is 0 with a gradient of 0.
@@ -64,7 +90,8 @@ public class SalUnTests
     [Test]
     public void CompatDecaysMaskedOutWeights()
     {
-        using MethodScope frozen = new(), compat = new();
+        using MethodScope frozen = new(),
+            compat = new();
         var nothing = new[] { "mask-ratio", "1e-9", "momentum", "0", "weight-decay", "0.5" };
         frozen.Run("salun", [.. s_loop, .. nothing]);
         using var method = compat.Create("salun", [.. s_loop, .. nothing, "compat", "true"]);
@@ -73,14 +100,18 @@ public class SalUnTests
         var factor = Math.Pow(1 - (0.02 * 0.5), method.Steps);
         double[] shrunk = [.. compat.Start.Select(t => t * factor)];
         var (a, f) = (compat.Model.Parameters.ToArray(), frozen.Model.Parameters.ToArray());
-        Assert.That(Enumerable.Range(0, a.Length).Count(i => Math.Abs(a[i] - shrunk[i]) > 1e-5 * Math.Abs(shrunk[i])), Is.LessThanOrEqualTo(1));
+        Assert.That(
+            Enumerable.Range(0, a.Length).Count(i => Math.Abs(a[i] - shrunk[i]) > 1e-5 * Math.Abs(shrunk[i])),
+            Is.LessThanOrEqualTo(1)
+        );
         Assert.That(Enumerable.Range(0, f.Length).Count(i => f[i] != frozen.Start[i]), Is.EqualTo(1));
     }
 
     [Test]
     public void TheWholeMaskIsRandomLabellingBitForBit([Values("batch", "concat")] string relabel)
     {
-        using MethodScope salun = new(), rl = new();
+        using MethodScope salun = new(),
+            rl = new();
         salun.Run("salun", [.. s_loop, "mask-ratio", "1", "relabel", relabel]);
         rl.Run("rl", [.. s_loop, "relabel", relabel]);
         Errors.AssertSame(salun.Model.Parameters.ToArray(), rl.Model.Parameters.ToArray(), "parameters");

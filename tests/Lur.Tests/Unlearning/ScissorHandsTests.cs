@@ -23,18 +23,26 @@ public class ScissorHandsTests
         using var scope = new MethodScope(precision);
         var (model, random) = (scope.Model, TestRandom.ForCurrentTest());
         // Two runs of tensors with a gap, so that early layers lie before and between.
-        ParameterSlot[] late = [.. model.Parameters.Layout.Slots.Where(s => s.Name.StartsWith("layer1", StringComparison.Ordinal) || s.Name.StartsWith("fc", StringComparison.Ordinal))];
+        ParameterSlot[] late =
+        [
+            .. model.Parameters.Layout.Slots.Where(s =>
+                s.Name.StartsWith("layer1", StringComparison.Ordinal) || s.Name.StartsWith("fc", StringComparison.Ordinal)
+            ),
+        ];
         int[] seen = [.. late.SelectMany(s => Enumerable.Range(s.Offset, s.Count))];
         var n = model.Parameters.Count;
-        double[] Draw() => precision == Precision.Float32 ? [.. random.NormalArray(n).Select(x => (double)(float)x)] : random.NormalArray(n);
+        double[] Draw() =>
+            precision == Precision.Float32 ? [.. random.NormalArray(n).Select(x => (double)(float)x)] : random.NormalArray(n);
         double[] Late(double[] x) => [.. seen.Select(i => x[i])];
         var memories = Enumerable.Range(0, t).Select(_ => Draw()).ToArray();
         var g = Draw();
         // The last memory decides: g with noise is on g's side, and its opposite is not. Others are made to agree with g.
         memories[^1] = [.. g.Zip(memories[^1], (x, noise) => violated ? -x + noise : x + noise)];
-        if (precision == Precision.Float32) memories[^1] = [.. memories[^1].Select(x => (double)(float)x)];
+        if (precision == Precision.Float32)
+            memories[^1] = [.. memories[^1].Select(x => (double)(float)x)];
         for (var i = 0; i < t - 1; i++)
-            if (Late(memories[i]).Zip(Late(g), (a, b) => a * b).Sum() < 0) memories[i] = [.. memories[i].Select(x => -x)];
+            if (Late(memories[i]).Zip(Late(g), (a, b) => a * b).Sum() < 0)
+                memories[i] = [.. memories[i].Select(x => -x)];
 
         using var projection = new MemoryProjection(model, late, t, 0.5);
         using var gradient = new FlatVector(model.Device, precision, model.Parameters.Layout, "g");
@@ -49,13 +57,16 @@ public class ScissorHandsTests
         var actual = gradient.ToArray();
         var expected = (double[])g.Clone();
         var projected = BoxProblem.Project(Late(g), [.. memories.Select(Late)], 0.5, MemoryProjection.Ridge);
-        for (var k = 0; k < seen.Length; k++) expected[seen[k]] = projected[k];
+        for (var k = 0; k < seen.Length; k++)
+            expected[seen[k]] = projected[k];
         // Products of some thousand terms in the model's precision, times a memory: 1e-5 of the largest in float.
         Errors.AssertClose(Late(actual), Late(expected), precision == Precision.Float32 ? 1e-5 : 1e-12, "late layers");
         int[] early = [.. Enumerable.Range(0, n).Except(seen)];
         Errors.AssertSame([.. early.Select(i => actual[i])], [.. early.Select(i => g[i])], "early layers");
-        if (!violated) Errors.AssertSame(actual, g, "a gradient that violates nothing");
-        else Assert.That(Late(actual), Is.Not.EqualTo(Late(g)));
+        if (!violated)
+            Errors.AssertSame(actual, g, "a gradient that violates nothing");
+        else
+            Assert.That(Late(actual), Is.Not.EqualTo(Late(g)));
 
         var total = new double[3];
         model.Device.Download(total.AsSpan(), telemetry.Typed<double>());
@@ -70,17 +81,40 @@ public class ScissorHandsTests
     public void MemoriesAreGradientsInEvaluationMode([Values] bool accumulate)
     {
         using var scope = new MethodScope(Precision.Float64);
-        var (model, repair) = (scope.Model, new RepairOptions { LearningRate = 1, Epochs = 1, BatchSize = 16, Seed = scope.Task.Seed });
+        var (model, repair) = (
+            scope.Model,
+            new RepairOptions
+            {
+                LearningRate = 1,
+                Epochs = 1,
+                BatchSize = 16,
+                Seed = scope.Task.Seed,
+            }
+        );
         var statistics = model.Buffers.ToArray();
         using var projection = new MemoryProjection(model, model.Parameters.Layout.Slots, 3, 0.5);
         using var memories = new MemoryGradients(scope.Task, repair, accumulate);
         memories.Refresh(projection);
         Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
-        using var feed = new BatchFeed(scope.Task.Data, scope.Task.Set.Forget, 16, RandomStream.StreamOf("order/memory", (long)scope.Task.Seed));
+        using var feed = new BatchFeed(
+            scope.Task.Data,
+            scope.Task.Set.Forget,
+            16,
+            RandomStream.StreamOf("order/memory", (long)scope.Task.Seed)
+        );
         using var p = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(p, "memory", 16, model, augment: true, scope.Task.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _ = new GradientEvaluation(p, "reference", model, model.Parameters, stage, LossSpec.CrossEntropy, NormalizationMode.Frozen, gradient);
+        _ = new GradientEvaluation(
+            p,
+            "reference",
+            model,
+            model.Parameters,
+            stage,
+            LossSpec.CrossEntropy,
+            NormalizationMode.Frozen,
+            gradient
+        );
         p.Plan();
         var sum = new double[model.Parameters.Count];
         for (var i = 0; i < 3; i++)
@@ -88,7 +122,8 @@ public class ScissorHandsTests
             feed.Fill(stage);
             p.Run();
             var g = gradient.ToArray();
-            for (var k = 0; k < sum.Length; k++) sum[k] = (accumulate ? sum[k] : 0) - g[k];
+            for (var k = 0; k < sum.Length; k++)
+                sum[k] = (accumulate ? sum[k] : 0) - g[k];
             Errors.AssertClose(projection.Memories[i].ToArray(), sum, 1e-13, $"memory {i}");
         }
     }
@@ -96,7 +131,8 @@ public class ScissorHandsTests
     [Test]
     public void WithoutTrimAndProjectionItIsNegGradPlusBitForBit()
     {
-        using MethodScope shs = new(), neggrad = new();
+        using MethodScope shs = new(),
+            neggrad = new();
         shs.Run("scissorhands", [.. s_loop, "trim", "0", "project-every", "0"]);
         neggrad.Run("neggrad", [.. s_loop, "epoch-mode", "retain-tail"]);
         Errors.AssertSame(shs.Model.Parameters.ToArray(), neggrad.Model.Parameters.ToArray(), "parameters");
@@ -106,7 +142,8 @@ public class ScissorHandsTests
     [Test]
     public void TheProjectionFiresInTheStepsItIsAskedFor()
     {
-        using MethodScope every = new(), second = new();
+        using MethodScope every = new(),
+            second = new();
         // The retain gradient outweighs a forget weight of 0: what helps the retain set helps to remember, at first.
         string[] options = [.. s_loop, "trim", "0", "lambda", "0"];
         double Projected(MethodScope scope, params string[] more)
@@ -130,7 +167,14 @@ public class ScissorHandsTests
         var layout = scope.Model.Parameters.Layout;
         var options = new LurOptions { TrimLayers = ["layer2", "fc"] };
         var late = Trim.LateTensors(layout, options, 10);
-        Assert.That(late, Is.EqualTo(layout.Slots.Where(s => s.Name.StartsWith("layer2", StringComparison.Ordinal) || s.Name.StartsWith("fc", StringComparison.Ordinal))));
+        Assert.That(
+            late,
+            Is.EqualTo(
+                layout.Slots.Where(s =>
+                    s.Name.StartsWith("layer2", StringComparison.Ordinal) || s.Name.StartsWith("fc", StringComparison.Ordinal)
+                )
+            )
+        );
         Assert.That(Trim.EligibleTensors(layout, options, 10), Is.EqualTo(late.Where(s => !s.IsNormalization)));
     }
 }

@@ -14,8 +14,14 @@ public class TrimTests
     private static TrainedModel CreateModel()
     {
         var spec = ResNetSpec.Parse("resnet[1,1,1]:w4", 10, 32, 32, 3);
-        var model = new TrainedModel(TestDevices.Default, Precision.Float32, ResNet.Build(spec), spec.ToString(),
-            [.. Enumerable.Range(0, 10).Select(i => $"c{i}")], new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        var model = new TrainedModel(
+            TestDevices.Default,
+            Precision.Float32,
+            ResNet.Build(spec),
+            spec.ToString(),
+            [.. Enumerable.Range(0, 10).Select(i => $"c{i}")],
+            new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
+        );
         model.Initialize(7);
         return model;
     }
@@ -27,8 +33,10 @@ public class TrimTests
         var before = model.Parameters.ToArray();
         var statistics = model.Buffers.ToArray();
         var report = Trim.Run(model, options, feed.Fill);
-        if (!options.TrimCompat) Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
-        else Assert.That(model.Buffers.ToArray(), Is.Not.EqualTo(statistics), "the public code's way");
+        if (!options.TrimCompat)
+            Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
+        else
+            Assert.That(model.Buffers.ToArray(), Is.Not.EqualTo(statistics), "the public code's way");
         Assert.That(model.BatchesTracked, Is.EqualTo(options.TrimCompat ? options.TrimBatches : 0));
         return (report, before, model.Parameters.ToArray());
     }
@@ -37,7 +45,15 @@ public class TrimTests
     public void EligibleScopeResetsExactlyTheTopShare([Values(0.97, 0.5)] double sparsity)
     {
         using var model = CreateModel();
-        var (report, before, after) = Run(model, new LurOptions { BatchSize = 16, TrimSparsity = sparsity, TrimScope = ThresholdScope.Eligible });
+        var (report, before, after) = Run(
+            model,
+            new LurOptions
+            {
+                BatchSize = 16,
+                TrimSparsity = sparsity,
+                TrimScope = ThresholdScope.Eligible,
+            }
+        );
         var m = Trim.EligibleTensors(model.Parameters.Layout, new LurOptions(), 10).Sum(s => s.Count);
         // Dead ReLUs give saliencies of exactly zero, which tie at the bottom, not at the threshold.
         Assert.That(report.Reset, Is.EqualTo(m - (int)(sparsity * m)));
@@ -49,7 +65,15 @@ public class TrimTests
     public void OneEntryAtTheHighestSparsity()
     {
         using var model = CreateModel();
-        var (report, _, _) = Run(model, new LurOptions { BatchSize = 16, TrimSparsity = 0.9999999, TrimScope = ThresholdScope.Eligible });
+        var (report, _, _) = Run(
+            model,
+            new LurOptions
+            {
+                BatchSize = 16,
+                TrimSparsity = 0.9999999,
+                TrimScope = ThresholdScope.Eligible,
+            }
+        );
         Assert.That(report.Reset, Is.EqualTo(1));
     }
 
@@ -57,19 +81,36 @@ public class TrimTests
     public void NormalizationAndEarlyLayersAreUntouched([Values] ThresholdScope scope, [Values] bool compat)
     {
         using var model = CreateModel();
-        var options = new LurOptions { BatchSize = 16, TrimSparsity = 0.6, TrimScope = scope, TrimCompat = compat };
+        var options = new LurOptions
+        {
+            BatchSize = 16,
+            TrimSparsity = 0.6,
+            TrimScope = scope,
+            TrimCompat = compat,
+        };
         var (report, before, after) = Run(model, options);
         Assert.That(report.Reset, Is.GreaterThan(0));
         var eligible = Trim.EligibleTensors(model.Parameters.Layout, options, 10);
         foreach (var slot in model.Parameters.Layout.Slots)
         {
             var changed = Enumerable.Range(slot.Offset, slot.Count).Count(i => before[i] != after[i]);
-            if (!eligible.Contains(slot)) Assert.That(changed, Is.Zero, slot.Name);
-            if (slot.IsNormalization) Assert.That(eligible.Contains(slot), Is.EqualTo(compat && slot.Name.Contains("downsample", StringComparison.Ordinal) && !slot.Name.StartsWith("layer1", StringComparison.Ordinal)), slot.Name);
+            if (!eligible.Contains(slot))
+                Assert.That(changed, Is.Zero, slot.Name);
+            if (slot.IsNormalization)
+                Assert.That(
+                    eligible.Contains(slot),
+                    Is.EqualTo(
+                        compat
+                            && slot.Name.Contains("downsample", StringComparison.Ordinal)
+                            && !slot.Name.StartsWith("layer1", StringComparison.Ordinal)
+                    ),
+                    slot.Name
+                );
             var bound = slot.Kind == Lur.Tensors.ParameterKind.Bias ? 0 : 1 / Math.Sqrt(slot.FanIn);
             for (var i = slot.Offset; i < slot.End; i++)
             {
-                if (before[i] != after[i] && !slot.IsNormalization) Assert.That(Math.Abs(after[i]), Is.LessThanOrEqualTo(bound * (1 + 1e-6)), slot.Name);
+                if (before[i] != after[i] && !slot.IsNormalization)
+                    Assert.That(Math.Abs(after[i]), Is.LessThanOrEqualTo(bound * (1 + 1e-6)), slot.Name);
             }
         }
     }
@@ -91,7 +132,9 @@ public class TrimTests
     public void UnknownLayersAreRefused()
     {
         using var model = CreateModel();
-        Assert.That(() => Trim.EligibleTensors(model.Parameters.Layout, new LurOptions { TrimLayers = ["layer9"] }, 10),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("layer9"));
+        Assert.That(
+            () => Trim.EligibleTensors(model.Parameters.Layout, new LurOptions { TrimLayers = ["layer9"] }, 10),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("layer9")
+        );
     }
 }

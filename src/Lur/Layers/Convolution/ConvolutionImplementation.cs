@@ -24,14 +24,29 @@ internal abstract class ConvolutionImplementation(ComputeDevice device, Precisio
 
     public long WorkspaceBytes { get; protected init; }
 
-    public abstract void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace);
+    public abstract void Forward(
+        DevicePointer<Real> y,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    );
 
-    public abstract void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace);
+    public abstract void InputGradient(
+        DevicePointer<Real> dx,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    );
 
-    public abstract void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace);
+    public abstract void FilterGradient(
+        DevicePointer<Real> dw,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    );
 
     protected static int Terms(ConvolutionTerm two) => two.IsNone ? 1 : 2;
 

@@ -25,7 +25,9 @@ public enum ConvolutionAlgorithm
 /// </summary>
 public sealed class ConvolutionOperator
 {
-    private readonly ConvolutionImplementation _forward, _inputGradient, _filterGradient;
+    private readonly ConvolutionImplementation _forward,
+        _inputGradient,
+        _filterGradient;
 
     /// <summary>Prepares the maps for one geometry.</summary>
     /// <param name="device">Where the tensors live.</param>
@@ -33,23 +35,31 @@ public sealed class ConvolutionOperator
     /// <param name="shape">The geometry.</param>
     /// <param name="algorithm">Forces one algorithm for all three maps; the default chooses for each.</param>
     /// <exception cref="ArgumentException">The geometry is invalid, or the forced algorithm does not support it.</exception>
-    public ConvolutionOperator(ComputeDevice device, Precision precision, ConvolutionShape shape,
-        ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic)
+    public ConvolutionOperator(
+        ComputeDevice device,
+        Precision precision,
+        ConvolutionShape shape,
+        ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic
+    )
     {
         ArgumentNullException.ThrowIfNull(device);
         shape.Validate();
-        if (algorithm == ConvolutionAlgorithm.Automatic) algorithm = Choose(device, shape);
+        if (algorithm == ConvolutionAlgorithm.Automatic)
+            algorithm = Choose(device, shape);
         if (algorithm == ConvolutionAlgorithm.Winograd && !WinogradConvolution.Supports(shape))
             throw new ArgumentException($"{shape}: Winograd needs a 3x3 filter and stride 1; use another algorithm.");
         Shape = shape;
         Algorithm = algorithm;
-        _forward = _inputGradient = _filterGradient = algorithm switch
-        {
-            ConvolutionAlgorithm.MatrixProduct => new MatrixProductConvolution(device, precision, shape),
-            ConvolutionAlgorithm.Direct => new DirectConvolution(device, precision, shape),
-            ConvolutionAlgorithm.Winograd => new WinogradConvolution(device, precision, shape),
-            _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
-        };
+        _forward =
+            _inputGradient =
+            _filterGradient =
+                algorithm switch
+                {
+                    ConvolutionAlgorithm.MatrixProduct => new MatrixProductConvolution(device, precision, shape),
+                    ConvolutionAlgorithm.Direct => new DirectConvolution(device, precision, shape),
+                    ConvolutionAlgorithm.Winograd => new WinogradConvolution(device, precision, shape),
+                    _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
+                };
         WorkspaceBytes = _forward.WorkspaceBytes;
     }
 
@@ -71,31 +81,64 @@ public sealed class ConvolutionOperator
     /// <param name="w">The filters.</param>
     /// <param name="accumulate">Adds to the output instead of writing it.</param>
     /// <param name="workspace">Scratch of <see cref="WorkspaceBytes"/> bytes.</param>
-    public void Forward(DevicePointer<Real> y, DevicePointer<Real> x, DevicePointer<Real> w, bool accumulate,
-        DevicePointer<Real> workspace) => _forward.Forward(y, new(x, w), default, accumulate, workspace);
+    public void Forward(
+        DevicePointer<Real> y,
+        DevicePointer<Real> x,
+        DevicePointer<Real> w,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => _forward.Forward(y, new(x, w), default, accumulate, workspace);
 
     /// <summary>y (+)= F(x1, w1) + F(x2, w2): the tangent of the forward pass when one factor of each is a tangent.</summary>
-    public void ForwardPair(DevicePointer<Real> y, DevicePointer<Real> x1, DevicePointer<Real> w1, DevicePointer<Real> x2,
-        DevicePointer<Real> w2, bool accumulate, DevicePointer<Real> workspace) =>
-        _forward.Forward(y, new(x1, w1), new(x2, w2), accumulate, workspace);
+    public void ForwardPair(
+        DevicePointer<Real> y,
+        DevicePointer<Real> x1,
+        DevicePointer<Real> w1,
+        DevicePointer<Real> x2,
+        DevicePointer<Real> w2,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => _forward.Forward(y, new(x1, w1), new(x2, w2), accumulate, workspace);
 
     /// <summary>dx (+)= the adjoint of F(., w) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
-    public void InputGradient(DevicePointer<Real> dx, DevicePointer<Real> dy, DevicePointer<Real> w, bool accumulate,
-        DevicePointer<Real> workspace) => _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
+    public void InputGradient(
+        DevicePointer<Real> dx,
+        DevicePointer<Real> dy,
+        DevicePointer<Real> w,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
 
     /// <summary>The sum of two input gradients.</summary>
-    public void InputGradientPair(DevicePointer<Real> dx, DevicePointer<Real> dy1, DevicePointer<Real> w1,
-        DevicePointer<Real> dy2, DevicePointer<Real> w2, bool accumulate, DevicePointer<Real> workspace) =>
-        _inputGradient.InputGradient(dx, new(dy1, w1), new(dy2, w2), accumulate, workspace);
+    public void InputGradientPair(
+        DevicePointer<Real> dx,
+        DevicePointer<Real> dy1,
+        DevicePointer<Real> w1,
+        DevicePointer<Real> dy2,
+        DevicePointer<Real> w2,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => _inputGradient.InputGradient(dx, new(dy1, w1), new(dy2, w2), accumulate, workspace);
 
     /// <summary>dw (+)= the adjoint of F(x, .) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
-    public void FilterGradient(DevicePointer<Real> dw, DevicePointer<Real> x, DevicePointer<Real> dy, bool accumulate,
-        DevicePointer<Real> workspace) => _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
+    public void FilterGradient(
+        DevicePointer<Real> dw,
+        DevicePointer<Real> x,
+        DevicePointer<Real> dy,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
 
     /// <summary>The sum of two filter gradients.</summary>
-    public void FilterGradientPair(DevicePointer<Real> dw, DevicePointer<Real> x1, DevicePointer<Real> dy1,
-        DevicePointer<Real> x2, DevicePointer<Real> dy2, bool accumulate, DevicePointer<Real> workspace) =>
-        _filterGradient.FilterGradient(dw, new(x1, dy1), new(x2, dy2), accumulate, workspace);
+    public void FilterGradientPair(
+        DevicePointer<Real> dw,
+        DevicePointer<Real> x1,
+        DevicePointer<Real> dy1,
+        DevicePointer<Real> x2,
+        DevicePointer<Real> dy2,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => _filterGradient.FilterGradient(dw, new(x1, dy1), new(x2, dy2), accumulate, workspace);
 
     // One thread per block means that vectors, not threads, are the parallel lanes: tiles in registers then beat patch
     // matrices and a matrix product. With blocks of threads the vendor's matrix product wins. Milliseconds of y, dx, dw on two
@@ -111,7 +154,8 @@ public sealed class ConvolutionOperator
     // Below 8 channels the transforms of Winograd cost more than they save; on images under 3 pixels a tile is mostly padding.
     private static ConvolutionAlgorithm Choose(ComputeDevice device, ConvolutionShape shape)
     {
-        if (shape.IsPointwise || device.Properties.MaxThreadsPerBlock > 1) return ConvolutionAlgorithm.MatrixProduct;
+        if (shape.IsPointwise || device.Properties.MaxThreadsPerBlock > 1)
+            return ConvolutionAlgorithm.MatrixProduct;
         return WinogradConvolution.Supports(shape) && Math.Min(shape.C, shape.K) >= 8 && Math.Min(shape.OutH, shape.OutW) >= 3
             ? ConvolutionAlgorithm.Winograd
             : ConvolutionAlgorithm.Direct;

@@ -40,30 +40,78 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             WorkspaceBytes = Math.Max(WorkspaceBytes, SweepWorkspace(sweep, shape.K, shape.C) * ElementSize);
     }
 
-    public override void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace) =>
-        Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
+    public override void Forward(
+        DevicePointer<Real> y,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
 
-    public override void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    public override void InputGradient(
+        DevicePointer<Real> dx,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         foreach (var sweep in _inputGradient)
             Run(sweep, dx, one, two, accumulate, workspace, true, Shape.OutH, Shape.OutW, Shape.K, Shape.H, Shape.W, Shape.C);
     }
 
-    public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    public override void FilterGradient(
+        DevicePointer<Real> dw,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         var (s, f, tasks) = (Shape, _filter, _filter.Chunks * _filter.Parts);
-        _kernels.DirectFilterGradient(SlotBlocks(tasks), workspace, one.First, one.Second, two.First, two.Second,
-            At(workspace, Align(f.Chunks * f.PartialElements)), f.Slot, s.N, s.H, s.W, s.C, s.R, s.S, s.Stride, s.Pad, s.OutH,
-            s.OutW, s.K, Terms(two), f.Chunks, f.Parts, FilterDepth);
-        _kernels.DirectReduceFilter(Device.Rows(s.K * s.R, s.S * s.C), dw, workspace, f.Chunks, s.K, s.C, s.R, s.S,
-            accumulate ? 1 : 0);
+        _kernels.DirectFilterGradient(
+            SlotBlocks(tasks),
+            workspace,
+            one.First,
+            one.Second,
+            two.First,
+            two.Second,
+            At(workspace, Align(f.Chunks * f.PartialElements)),
+            f.Slot,
+            s.N,
+            s.H,
+            s.W,
+            s.C,
+            s.R,
+            s.S,
+            s.Stride,
+            s.Pad,
+            s.OutH,
+            s.OutW,
+            s.K,
+            Terms(two),
+            f.Chunks,
+            f.Parts,
+            FilterDepth
+        );
+        _kernels.DirectReduceFilter(Device.Rows(s.K * s.R, s.S * s.C), dw, workspace, f.Chunks, s.K, s.C, s.R, s.S, accumulate ? 1 : 0);
     }
 
-    private void Run(in Sweep sweep, DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace, bool transposed, int h, int w, int c, int outH, int outW, int k)
+    private void Run(
+        in Sweep sweep,
+        DevicePointer<Real> y,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace,
+        bool transposed,
+        int h,
+        int w,
+        int c,
+        int outH,
+        int outW,
+        int k
+    )
     {
         var (s, terms, rows, columns) = (Shape, Terms(two), sweep.Rows, sweep.Columns);
         var taps = rows.Taps * columns.Taps;
@@ -71,14 +119,54 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         {
             var pack = Device.Rows((long)CeilDiv(k, Panel) * taps, c);
             for (var t = 0; t < terms; t++)
-                _kernels.DirectPackFilter(pack, workspace, (t == 0 ? one : two).Second, s.K, s.C, s.R, s.S, rows.Taps, columns.Taps,
-                    rows.FirstTap, columns.FirstTap, sweep.TapStep, transposed ? 1 : 0, terms * c, t * c);
+                _kernels.DirectPackFilter(
+                    pack,
+                    workspace,
+                    (t == 0 ? one : two).Second,
+                    s.K,
+                    s.C,
+                    s.R,
+                    s.S,
+                    rows.Taps,
+                    columns.Taps,
+                    rows.FirstTap,
+                    columns.FirstTap,
+                    sweep.TapStep,
+                    transposed ? 1 : 0,
+                    terms * c,
+                    t * c
+                );
         }
         var strip = StripRows(sweep, terms * c);
-        _kernels.DirectConvolution(SlotBlocks(s.N * CeilDiv(rows.Length, strip)), y, one.First, two.First, workspace,
-            At(workspace, Align((long)RoundUp(k, Panel) * taps * terms * c)), Slot(sweep, strip, terms * c), s.N, h, w, c, terms,
-            rows.Taps, columns.Taps, sweep.Stride, rows.Lead, columns.Lead, rows.Length, columns.Length, k, outH, outW, sweep.Step,
-            sweep.FirstRow, sweep.FirstColumn, strip, accumulate ? 1 : 0);
+        _kernels.DirectConvolution(
+            SlotBlocks(s.N * CeilDiv(rows.Length, strip)),
+            y,
+            one.First,
+            two.First,
+            workspace,
+            At(workspace, Align((long)RoundUp(k, Panel) * taps * terms * c)),
+            Slot(sweep, strip, terms * c),
+            s.N,
+            h,
+            w,
+            c,
+            terms,
+            rows.Taps,
+            columns.Taps,
+            sweep.Stride,
+            rows.Lead,
+            columns.Lead,
+            rows.Length,
+            columns.Length,
+            k,
+            outH,
+            outW,
+            sweep.Step,
+            sweep.FirstRow,
+            sweep.FirstColumn,
+            strip,
+            accumulate ? 1 : 0
+        );
     }
 
     private static int StripRows(in Sweep sweep, int depth) =>
@@ -117,8 +205,9 @@ internal sealed class DirectConvolution : ConvolutionImplementation
     {
         var sweeps = new List<Sweep>();
         for (var p = 0; p < Math.Min(s.Stride, s.H); p++)
-            for (var q = 0; q < Math.Min(s.Stride, s.W); q++)
-                sweeps.Add(new Sweep
+        for (var q = 0; q < Math.Min(s.Stride, s.W); q++)
+            sweeps.Add(
+                new Sweep
                 {
                     Rows = Residue(p, s.H, s.R, s),
                     Columns = Residue(q, s.W, s.S, s),
@@ -127,14 +216,16 @@ internal sealed class DirectConvolution : ConvolutionImplementation
                     Step = s.Stride,
                     FirstRow = p,
                     FirstColumn = q,
-                });
+                }
+            );
         return [.. sweeps];
     }
 
     private static Axis Residue(int residue, int length, int taps, ConvolutionShape s)
     {
         var first = taps - 1;
-        while (first >= 0 && (first - residue - s.Pad) % s.Stride != 0) first--;
+        while (first >= 0 && (first - residue - s.Pad) % s.Stride != 0)
+            first--;
         var count = (length - residue + s.Stride - 1) / s.Stride;
         return first < 0 ? new Axis(0, 0, 0, count) : new Axis(first, first / s.Stride + 1, (first - residue - s.Pad) / s.Stride, count);
     }

@@ -9,7 +9,10 @@ namespace Lur.Layers;
 internal sealed class MatrixProductConvolution : ConvolutionImplementation
 {
     private readonly Im2colKernels _kernels;
-    private readonly int _rows, _patch, _chunkRows, _chunkImages;
+    private readonly int _rows,
+        _patch,
+        _chunkRows,
+        _chunkImages;
 
     public MatrixProductConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
         : base(device, precision, shape)
@@ -17,7 +20,8 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         _kernels = device.Kernels(precision).Im2col;
         _rows = shape.N * shape.OutH * shape.OutW;
         _patch = shape.R * shape.S * shape.C;
-        if (shape.IsPointwise) return;
+        if (shape.IsPointwise)
+            return;
         // Large enough that the product runs at full speed, small enough for the last-level cache.
         var budget = Math.Clamp(device.Properties.L2CacheBytes / 2, 2 << 20, 32 << 20) / ElementSize;
         _chunkRows = (int)Math.Clamp(budget / _patch, Math.Min(_rows, 256), _rows);
@@ -27,38 +31,72 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         WorkspaceBytes = (long)Math.Max(_chunkRows, _chunkImages * imageRows) * _patch * ElementSize;
     }
 
-    public override void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    public override void Forward(
+        DevicePointer<Real> y,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         ForwardTerm(y, one, accumulate, workspace);
-        if (!two.IsNone) ForwardTerm(y, two, true, workspace);
+        if (!two.IsNone)
+            ForwardTerm(y, two, true, workspace);
     }
 
-    public override void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    public override void InputGradient(
+        DevicePointer<Real> dx,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         var imageRows = Shape.OutH * Shape.OutW;
         if (Shape.IsPointwise)
         {
             PatchGradients(dx, one, 0, _rows, accumulate);
-            if (!two.IsNone) PatchGradients(dx, two, 0, _rows, true);
+            if (!two.IsNone)
+                PatchGradients(dx, two, 0, _rows, true);
             return;
         }
         for (var image = 0; image < Shape.N; image += _chunkImages)
         {
             var images = Math.Min(_chunkImages, Shape.N - image);
             PatchGradients(workspace, one, image * imageRows, images * imageRows, false);
-            if (!two.IsNone) PatchGradients(workspace, two, image * imageRows, images * imageRows, true);
-            _kernels.Col2im(Device.Rows((long)images * Shape.H * Shape.W, Shape.C), dx, workspace, image, images, Shape.H, Shape.W,
-                Shape.C, Shape.R, Shape.S, Shape.Stride, Shape.Pad, Shape.OutH, Shape.OutW, accumulate ? 1 : 0);
+            if (!two.IsNone)
+                PatchGradients(workspace, two, image * imageRows, images * imageRows, true);
+            _kernels.Col2im(
+                Device.Rows((long)images * Shape.H * Shape.W, Shape.C),
+                dx,
+                workspace,
+                image,
+                images,
+                Shape.H,
+                Shape.W,
+                Shape.C,
+                Shape.R,
+                Shape.S,
+                Shape.Stride,
+                Shape.Pad,
+                Shape.OutH,
+                Shape.OutW,
+                accumulate ? 1 : 0
+            );
         }
     }
 
-    public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    public override void FilterGradient(
+        DevicePointer<Real> dw,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         FilterGradientTerm(dw, one, accumulate, workspace);
-        if (!two.IsNone) FilterGradientTerm(dw, two, true, workspace);
+        if (!two.IsNone)
+            FilterGradientTerm(dw, two, true, workspace);
     }
 
     // y[rows, K] = columns[rows, R S C] w[K, R S C]^T
@@ -69,8 +107,22 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         {
             var rows = Math.Min(step, _rows - first);
             var columns = Columns(term.First, first, rows, workspace);
-            Device.Gemm.Run(Precision, false, true, rows, Shape.K, _patch, 1, columns, _patch, term.Second, _patch,
-                accumulate ? 1 : 0, At(y, (long)first * Shape.K), Shape.K);
+            Device.Gemm.Run(
+                Precision,
+                false,
+                true,
+                rows,
+                Shape.K,
+                _patch,
+                1,
+                columns,
+                _patch,
+                term.Second,
+                _patch,
+                accumulate ? 1 : 0,
+                At(y, (long)first * Shape.K),
+                Shape.K
+            );
         }
     }
 
@@ -82,21 +134,64 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         {
             var rows = Math.Min(step, _rows - first);
             var columns = Columns(term.First, first, rows, workspace);
-            Device.Gemm.Run(Precision, true, false, Shape.K, _patch, rows, 1, At(term.Second, (long)first * Shape.K), Shape.K,
-                columns, _patch, accumulate || first > 0 ? 1 : 0, dw, _patch);
+            Device.Gemm.Run(
+                Precision,
+                true,
+                false,
+                Shape.K,
+                _patch,
+                rows,
+                1,
+                At(term.Second, (long)first * Shape.K),
+                Shape.K,
+                columns,
+                _patch,
+                accumulate || first > 0 ? 1 : 0,
+                dw,
+                _patch
+            );
         }
     }
 
     // columns[rows, R S C] = dy[rows, K] w[K, R S C]
     private void PatchGradients(DevicePointer<Real> columns, ConvolutionTerm term, int first, int rows, bool accumulate) =>
-        Device.Gemm.Run(Precision, false, false, rows, _patch, Shape.K, 1, At(term.First, (long)first * Shape.K), Shape.K,
-            term.Second, _patch, accumulate ? 1 : 0, columns, _patch);
+        Device.Gemm.Run(
+            Precision,
+            false,
+            false,
+            rows,
+            _patch,
+            Shape.K,
+            1,
+            At(term.First, (long)first * Shape.K),
+            Shape.K,
+            term.Second,
+            _patch,
+            accumulate ? 1 : 0,
+            columns,
+            _patch
+        );
 
     private DevicePointer<Real> Columns(DevicePointer<Real> x, int first, int rows, DevicePointer<Real> workspace)
     {
-        if (Shape.IsPointwise) return x;
-        _kernels.Im2col(Device.Rows(rows, Shape.S * Shape.C), workspace, x, first, rows, Shape.H, Shape.W, Shape.C, Shape.R,
-            Shape.S, Shape.Stride, Shape.Pad, Shape.OutH, Shape.OutW);
+        if (Shape.IsPointwise)
+            return x;
+        _kernels.Im2col(
+            Device.Rows(rows, Shape.S * Shape.C),
+            workspace,
+            x,
+            first,
+            rows,
+            Shape.H,
+            Shape.W,
+            Shape.C,
+            Shape.R,
+            Shape.S,
+            Shape.Stride,
+            Shape.Pad,
+            Shape.OutH,
+            Shape.OutW
+        );
         return workspace;
     }
 }

@@ -5,17 +5,21 @@ namespace Lur.Layers;
 /// <summary>F(4x4, 3x3) for 3x3 filters with stride 1: kernels/winograd.cu and winograd_filter_gradient.cu.</summary>
 internal sealed class WinogradConvolution : ConvolutionImplementation
 {
-    private const int Points = 36, TileSize = 4;
+    private const int Points = 36,
+        TileSize = 4;
 
     // Tiles that a block transforms and multiplies at a time. Few stay in the first-level cache (16 channels: 2.9 ms with 12,
     // 3.5 with 96); more share a pass over the transformed filter once that exceeds the second-level cache.
-    private const int GroupUnit = 12, LargeGroup = 24;
+    private const int GroupUnit = 12,
+        LargeGroup = 24;
     private const int SmallFilterElements = 65536;
 
     // Filter gradient: a partial sum per chunk of tiles up to 64 x 64 channels, a block of filters per task above.
     private const int MaxTileChannels = 64 * 64;
     private const int Chunks = 8;
-    private const int BlockK = 96, BlockC = 64, BlockDepth = 64;
+    private const int BlockK = 96,
+        BlockC = 64,
+        BlockDepth = 64;
     private const int MaxInputElements = 4 << 20;
 
     private readonly WinogradKernels _kernels;
@@ -50,14 +54,29 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
 
     private int Tiles => Shape.N * TilesH * TilesW;
 
-    public override void Forward(DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace) => Run(ForwardMap, y, one, two, accumulate, workspace);
+    public override void Forward(
+        DevicePointer<Real> y,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => Run(ForwardMap, y, one, two, accumulate, workspace);
 
-    public override void InputGradient(DevicePointer<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace) => Run(InputGradientMap, dx, one, two, accumulate, workspace);
+    public override void InputGradient(
+        DevicePointer<Real> dx,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    ) => Run(InputGradientMap, dx, one, two, accumulate, workspace);
 
-    public override void FilterGradient(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    public override void FilterGradient(
+        DevicePointer<Real> dw,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         if (UsesBlocks)
             FilterGradientByBlocks(dw, one, two, accumulate, workspace);
@@ -65,30 +84,98 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
             FilterGradientByChunks(dw, one, two, accumulate, workspace);
     }
 
-    private void Run(in Map m, DevicePointer<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    private void Run(
+        in Map m,
+        DevicePointer<Real> y,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         var terms = Terms(two);
         var (plan, depth, panels, add) = (Plan(m, terms), terms * m.C, CeilDiv(m.K, Panel), accumulate ? 1 : 0);
         var pack = Device.Rows(panels * 9L, m.C);
         var (first, step) = m.Transposed ? (2, -1) : (0, 1);
         for (var t = 0; t < terms; t++)
-            _pack.DirectPackFilter(pack, workspace, (t == 0 ? one : two).Second, Shape.K, Shape.C, 3, 3, 3, 3, first, first, step,
-                m.Transposed ? 1 : 0, depth, t * m.C);
+            _pack.DirectPackFilter(
+                pack,
+                workspace,
+                (t == 0 ? one : two).Second,
+                Shape.K,
+                Shape.C,
+                3,
+                3,
+                3,
+                3,
+                first,
+                first,
+                step,
+                m.Transposed ? 1 : 0,
+                depth,
+                t * m.C
+            );
         var (transformed, scratch) = (At(workspace, plan.Transformed), At(workspace, plan.Scratch));
         if (plan.ByPanels)
         {
             var inputs = Device.Rows(plan.Tiles, m.C);
             for (var t = 0; t < terms; t++)
-                _kernels.WinogradInput(inputs, At(transformed, (long)t * m.C), (t == 0 ? one : two).First, Shape.N, m.H, m.W, m.C,
-                    m.Pad, plan.TilesH, plan.TilesW, plan.Tiles, depth);
-            _kernels.WinogradConvolutionPanels(SlotBlocks(panels), y, transformed, workspace, scratch, plan.Slot, Shape.N, depth,
-                m.K, m.OutH, m.OutW, plan.TilesH, plan.TilesW, plan.Group, add);
+                _kernels.WinogradInput(
+                    inputs,
+                    At(transformed, (long)t * m.C),
+                    (t == 0 ? one : two).First,
+                    Shape.N,
+                    m.H,
+                    m.W,
+                    m.C,
+                    m.Pad,
+                    plan.TilesH,
+                    plan.TilesW,
+                    plan.Tiles,
+                    depth
+                );
+            _kernels.WinogradConvolutionPanels(
+                SlotBlocks(panels),
+                y,
+                transformed,
+                workspace,
+                scratch,
+                plan.Slot,
+                Shape.N,
+                depth,
+                m.K,
+                m.OutH,
+                m.OutW,
+                plan.TilesH,
+                plan.TilesW,
+                plan.Group,
+                add
+            );
             return;
         }
         _kernels.WinogradFilter(Device.Rows((long)panels * depth, Panel), transformed, workspace, panels, depth);
-        _kernels.WinogradConvolution(SlotBlocks(CeilDiv(plan.Tiles, plan.Group)), y, one.First, two.First, transformed, scratch,
-            plan.Slot, Shape.N, m.H, m.W, m.C, terms, m.K, m.OutH, m.OutW, m.Pad, plan.TilesH, plan.TilesW, plan.Group, add);
+        _kernels.WinogradConvolution(
+            SlotBlocks(CeilDiv(plan.Tiles, plan.Group)),
+            y,
+            one.First,
+            two.First,
+            transformed,
+            scratch,
+            plan.Slot,
+            Shape.N,
+            m.H,
+            m.W,
+            m.C,
+            terms,
+            m.K,
+            m.OutH,
+            m.OutW,
+            m.Pad,
+            plan.TilesH,
+            plan.TilesW,
+            plan.Group,
+            add
+        );
     }
 
     private MapPlan Plan(in Map m, int terms)
@@ -101,8 +188,17 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         var slot = byPanels ? (long)Points * 2 * depth * Panel + Planes(group, 2 * Panel) : Planes(group, depth) + Planes(group, columns);
         var packed = Align(9L * depth * columns);
         var transformed = Align(byPanels ? Planes(tiles, depth) : (long)Points * depth * columns);
-        return new MapPlan(byPanels, tilesH, tilesW, tiles, group, packed, packed + transformed, Align(slot),
-            packed + transformed + SlotElements(tasks, Align(slot)));
+        return new MapPlan(
+            byPanels,
+            tilesH,
+            tilesW,
+            tiles,
+            group,
+            packed,
+            packed + transformed,
+            Align(slot),
+            packed + transformed + SlotElements(tasks, Align(slot))
+        );
     }
 
     // Tiles per block, and blocks, evened out over the cores.
@@ -110,18 +206,44 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     {
         var cores = Device.Properties.Multiprocessors;
         var tasks = CeilDiv(tiles, Points * filters <= SmallFilterElements ? GroupUnit : LargeGroup);
-        if (tiles >= cores * GroupUnit) tasks = RoundUp(tasks, cores);
+        if (tiles >= cores * GroupUnit)
+            tasks = RoundUp(tasks, cores);
         var group = RoundUp(CeilDiv(tiles, tasks), GroupUnit);
         return (group, CeilDiv(tiles, group));
     }
 
-    private void FilterGradientByChunks(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    private void FilterGradientByChunks(
+        DevicePointer<Real> dw,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         var (s, plan) = (Shape, PlanChunks());
-        _filterKernels.WinogradFilterGradient(SlotBlocks(plan.Chunks), workspace, one.First, one.Second, two.First, two.Second,
-            At(workspace, plan.Scratch), plan.Slot, s.N, s.H, s.W, s.C, s.K, s.OutH, s.OutW, s.Pad, Terms(two), TilesH, TilesW,
-            plan.Chunks, plan.Group);
+        _filterKernels.WinogradFilterGradient(
+            SlotBlocks(plan.Chunks),
+            workspace,
+            one.First,
+            one.Second,
+            two.First,
+            two.Second,
+            At(workspace, plan.Scratch),
+            plan.Slot,
+            s.N,
+            s.H,
+            s.W,
+            s.C,
+            s.K,
+            s.OutH,
+            s.OutW,
+            s.Pad,
+            Terms(two),
+            TilesH,
+            TilesW,
+            plan.Chunks,
+            plan.Group
+        );
         _filterKernels.WinogradFilterGradientReduce(Device.Rows(s.K, s.C), dw, workspace, plan.Chunks, s.C, s.K, accumulate ? 1 : 0);
     }
 
@@ -134,25 +256,62 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         return (chunks, group, scratch, slot, scratch + SlotElements(chunks, slot));
     }
 
-    private void FilterGradientByBlocks(DevicePointer<Real> dw, ConvolutionTerm one, ConvolutionTerm two, bool accumulate,
-        DevicePointer<Real> workspace)
+    private void FilterGradientByBlocks(
+        DevicePointer<Real> dw,
+        ConvolutionTerm one,
+        ConvolutionTerm two,
+        bool accumulate,
+        DevicePointer<Real> workspace
+    )
     {
         var (s, terms) = (Shape, Terms(two));
         var plan = PlanBlocks(terms);
         var (v, z, scratch, total) = (workspace, At(workspace, plan.Gradients), At(workspace, plan.Scratch), terms * Tiles);
         // Rows of v and z: the tiles of the first term, then those of the second, as many as fit at a time.
-        for (int done = 0, filled = 0; done < total;)
+        for (int done = 0, filled = 0; done < total; )
         {
             var rows = Math.Min(plan.Rows, total - done);
             var (t, tile) = Math.DivRem(done + filled, Tiles);
             var count = Math.Min(rows - filled, Tiles - tile);
             var term = t == 0 ? one : two;
-            _filterKernels.WinogradGradientInputs(Device.Rows(count, Math.Max(s.C, s.K)), v, z, term.First, term.Second, s.H, s.W,
-                s.C, s.K, s.OutH, s.OutW, s.Pad, TilesH, TilesW, tile, count, filled, rows);
+            _filterKernels.WinogradGradientInputs(
+                Device.Rows(count, Math.Max(s.C, s.K)),
+                v,
+                z,
+                term.First,
+                term.Second,
+                s.H,
+                s.W,
+                s.C,
+                s.K,
+                s.OutH,
+                s.OutW,
+                s.Pad,
+                TilesH,
+                TilesW,
+                tile,
+                count,
+                filled,
+                rows
+            );
             filled += count;
-            if (filled < rows) continue;
-            _filterKernels.WinogradFilterGradientBlocks(SlotBlocks(BlockTasks), dw, v, z, scratch, plan.Slot, s.C, s.K, rows,
-                BlockDepth, BlockK, BlockC, accumulate || done > 0 ? 1 : 0);
+            if (filled < rows)
+                continue;
+            _filterKernels.WinogradFilterGradientBlocks(
+                SlotBlocks(BlockTasks),
+                dw,
+                v,
+                z,
+                scratch,
+                plan.Slot,
+                s.C,
+                s.K,
+                rows,
+                BlockDepth,
+                BlockK,
+                BlockC,
+                accumulate || done > 0 ? 1 : 0
+            );
             done += rows;
             filled = 0;
         }
@@ -177,6 +336,15 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     private readonly record struct Map(int H, int W, int C, int OutH, int OutW, int K, int Pad, bool Transposed);
 
     /// <summary>Sizes of a launch; Transformed and Scratch are offsets in the workspace, in elements.</summary>
-    private readonly record struct MapPlan(bool ByPanels, int TilesH, int TilesW, int Tiles, int Group, long Transformed,
-        long Scratch, long Slot, long Elements);
+    private readonly record struct MapPlan(
+        bool ByPanels,
+        int TilesH,
+        int TilesW,
+        int Tiles,
+        int Group,
+        long Transformed,
+        long Scratch,
+        long Slot,
+        long Elements
+    );
 }

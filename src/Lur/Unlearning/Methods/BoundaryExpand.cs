@@ -13,23 +13,38 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
     private readonly TrainedModel _widened;
 
     private BoundaryExpandMethod(UnlearningTask task, RepairOptions options, TrainedModel widened)
-        : base(task, options, onForget: true, (momentum, o) => new SupervisedStep(widened, momentum, o, "forget", LossSpec.CrossEntropy, o.ForgetMode), widened) => _widened = widened;
+        : base(
+            task,
+            options,
+            onForget: true,
+            (momentum, o) => new SupervisedStep(widened, momentum, o, "forget", LossSpec.CrossEntropy, o.ForgetMode),
+            widened
+        ) => _widened = widened;
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("boundary-expand", "Boundary expand",
-        "Trains forget samples to an output of their own that is added for this and stripped at the end.",
-        MethodNeeds.ForgetData,
-        "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_ex.py of the public code of SalUn",
-        "The extra output is stripped, as in the paper; the public code evaluates with it, which a model of the same architecture cannot. Running statistics stay; --compat moves them, as the public code does.",
-        [
-            .. RepairOptions.Options(1e-6, 10, "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"),
-            MethodChoices.Compat("", ("bn", "both")),
-        ],
-        values =>
-        {
-            var options = RepairOptions.Read(values);
-            return task => new BoundaryExpandMethod(task, options, Widen(task.Model, task.Seed));
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "boundary-expand",
+            "Boundary expand",
+            "Trains forget samples to an output of their own that is added for this and stripped at the end.",
+            MethodNeeds.ForgetData,
+            "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_ex.py of the public code of SalUn",
+            "The extra output is stripped, as in the paper; the public code evaluates with it, which a model of the same "
+                + "architecture cannot. Running statistics stay; --compat moves them, as the public code does.",
+            [
+                .. RepairOptions.Options(
+                    1e-6,
+                    10,
+                    "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"
+                ),
+                MethodChoices.Compat("", ("bn", "both")),
+            ],
+            values =>
+            {
+                var options = RepairOptions.Read(values);
+                return task => new BoundaryExpandMethod(task, options, Widen(task.Model, task.Seed));
+            }
+        );
 
     /// <inheritdoc/>
     public override long VectorBytes => base.VectorBytes + _widened.Parameters.Bytes;
@@ -40,7 +55,11 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
         // Rows of fc are outputs, so the old ones are the front of the new tensor.
         foreach (var slot in Model.Parameters.Layout.Slots)
         {
-            Model.Device.Copy(Model.Parameters.At(slot), _widened.Parameters.At(_widened.Parameters.Layout[slot.Name]), (long)slot.Count * Model.Precision.Size());
+            Model.Device.Copy(
+                Model.Parameters.At(slot),
+                _widened.Parameters.At(_widened.Parameters.Layout[slot.Name]),
+                (long)slot.Count * Model.Precision.Size()
+            );
         }
 
         Model.Buffers.CopyFrom(_widened.Buffers);
@@ -59,7 +78,14 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
 
     private static TrainedModel Widen(TrainedModel model, ulong seed)
     {
-        var widened = new TrainedModel(model.Device, model.Precision, model.Network.WithOutputs(model.Classes + 1), model.Architecture, [.. model.ClassNames, "(forgotten)"], model.Normalization)
+        var widened = new TrainedModel(
+            model.Device,
+            model.Precision,
+            model.Network.WithOutputs(model.Classes + 1),
+            model.Architecture,
+            [.. model.ClassNames, "(forgotten)"],
+            model.Normalization
+        )
         {
             Augmentation = model.Augmentation,
             BatchesTracked = model.BatchesTracked,
@@ -68,7 +94,11 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
         widened.Initialize(seed);
         foreach (var slot in model.Parameters.Layout.Slots)
         {
-            model.Device.Copy(widened.Parameters.At(widened.Parameters.Layout[slot.Name]), model.Parameters.At(slot), (long)slot.Count * model.Precision.Size());
+            model.Device.Copy(
+                widened.Parameters.At(widened.Parameters.Layout[slot.Name]),
+                model.Parameters.At(slot),
+                (long)slot.Count * model.Precision.Size()
+            );
         }
 
         widened.Buffers.CopyFrom(model.Buffers);

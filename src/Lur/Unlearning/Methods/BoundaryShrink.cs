@@ -31,21 +31,30 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("boundary-shrink", "Boundary shrink",
-        "Trains forget samples to the class nearest to them in the original model, found by one adversarial step.",
-        MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
-        "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_sh.py of the public code of SalUn",
-        "The nearest class is never the sample's own, as in the paper; the public code takes the argmax whatever it is. Running statistics stay. --compat does both the public code's way. Ties of the rounding to 1/255 go up.",
-        [
-            .. RepairOptions.Options(1e-6, 10, "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"),
-            MethodOption.Number("epsilon", 0.1, "Length of the adversarial step, of pixels in [0, 1].", "paper and public code"),
-            MethodChoices.Compat("a sample's own class may be its nearest", ("bn", "both")),
-        ],
-        values =>
-        {
-            var (options, epsilon, compat) = (RepairOptions.Read(values), values.Number("epsilon", 0, 1), values.Flag("compat"));
-            return task => new BoundaryShrinkMethod(task, options, epsilon, compat);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "boundary-shrink",
+            "Boundary shrink",
+            "Trains forget samples to the class nearest to them in the original model, found by one adversarial step.",
+            MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
+            "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_sh.py of the public code of SalUn",
+            "The nearest class is never the sample's own, as in the paper; the public code takes the argmax whatever it is. "
+                + "Running statistics stay. --compat does both the public code's way. Ties of the rounding to 1/255 go up.",
+            [
+                .. RepairOptions.Options(
+                    1e-6,
+                    10,
+                    "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"
+                ),
+                MethodOption.Number("epsilon", 0.1, "Length of the adversarial step, of pixels in [0, 1].", "paper and public code"),
+                MethodChoices.Compat("a sample's own class may be its nearest", ("bn", "both")),
+            ],
+            values =>
+            {
+                var (options, epsilon, compat) = (RepairOptions.Read(values), values.Number("epsilon", 0, 1), values.Flag("compat"));
+                return task => new BoundaryShrinkMethod(task, options, epsilon, compat);
+            }
+        );
 
     /// <inheritdoc/>
     public override int StepsPerEpoch => _feed.BatchesPerEpoch;
@@ -80,13 +89,36 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
     private LossHead Evaluate(StepProgram p, BatchInput input, FlatVector gradient)
     {
         // The original model's parameter gradient comes with the images' and is overwritten by the step's own.
-        var attack = new GradientEvaluation(p, "original", _original, _original.Parameters, input, LossSpec.CrossEntropy, NormalizationMode.Frozen, gradient, inputGradient: true);
+        var attack = new GradientEvaluation(
+            p,
+            "original",
+            _original,
+            _original.Parameters,
+            input,
+            LossSpec.CrossEntropy,
+            NormalizationMode.Frozen,
+            gradient,
+            inputGradient: true
+        );
         var moved = EmitAttack(p, (BatchStage)input, attack.Pass.GradientOf(input.Input));
-        var pass = new NetworkPass(p, "adversarial", input.Batch, _original.Parameters, _original.Buffers, NormalizationMode.Frozen) { Inference = true };
+        var pass = new NetworkPass(p, "adversarial", input.Batch, _original.Parameters, _original.Buffers, NormalizationMode.Frozen)
+        {
+            Inference = true,
+        };
         var logits = _original.Network.Forward(pass, moved);
-        if (!_compat) EmitExclusion(p, logits, input.DeviceLabels);
+        if (!_compat)
+            EmitExclusion(p, logits, input.DeviceLabels);
         var nearest = new LossHead(pass, logits, input.DeviceLabels, LossSpec.CrossEntropy).Predicted;
-        return new GradientEvaluation(p, "forget", Model, Model.Parameters, new Relabelled(input.Batch, input.Input, nearest), LossSpec.CrossEntropy, _options.ForgetMode, gradient).Loss;
+        return new GradientEvaluation(
+            p,
+            "forget",
+            Model,
+            Model.Parameters,
+            new Relabelled(input.Batch, input.Input, nearest),
+            LossSpec.CrossEntropy,
+            _options.ForgetMode,
+            gradient
+        ).Loss;
     }
 
     private Value EmitAttack(StepProgram p, BatchStage stage, Value gradient)
@@ -95,7 +127,13 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
         var moved = p.Real("adversarial/images", ValueRole.Input, x.Shape);
         var (rows, width, channels, step) = (x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3], 255 * _epsilon);
         var (kernels, shape) = (p.Kernels.Fgsm, p.Device.Rows(rows, width, x.Shape.Count));
-        p.Emit("fgsm step", () => kernels.FgsmStep(shape, moved.Pointer, x.Pointer, gradient.Pointer, stage.Mean, stage.Std, rows, width, channels, step), x, gradient, moved);
+        p.Emit(
+            "fgsm step",
+            () => kernels.FgsmStep(shape, moved.Pointer, x.Pointer, gradient.Pointer, stage.Mean, stage.Std, rows, width, channels, step),
+            x,
+            gradient,
+            moved
+        );
         return moved;
     }
 

@@ -17,39 +17,68 @@ public enum FisherForm
 /// data determines it (methods 5). Both forms of the public code of SalUn.</summary>
 public sealed class FisherForgettingMethod : OneShotMethod
 {
-    private const double PlainCap = 1e-3, Epsilon = 1e-8, VarianceCap = 1e3, ClassifierVarianceCap = 1e2, ForgottenVariance = 1e-4;
+    private const double PlainCap = 1e-3,
+        Epsilon = 1e-8,
+        VarianceCap = 1e3,
+        ClassifierVarianceCap = 1e2,
+        ForgottenVariance = 1e-4;
     private readonly FisherForm _form;
     private readonly double _alpha;
-    private readonly bool _compat, _augment;
-    private readonly int _batch, _samples;
+    private readonly bool _compat,
+        _augment;
+    private readonly int _batch,
+        _samples;
 
     private FisherForgettingMethod(UnlearningTask task, OptionValues values)
         : base(task)
     {
         (_form, _alpha, _compat) = (values.Choice<FisherForm>("form"), values.Number("alpha", 0), values.Flag("compat"));
-        (_batch, _samples, _augment) = (values.Integer("fisher-batch", 1, 65536), values.Integer("fisher-samples"), values.Flag("fisher-augment"));
-        if (_compat) (_batch, _augment) = (_form == FisherForm.Plain ? 1 : 32, true);
+        (_batch, _samples, _augment) = (
+            values.Integer("fisher-batch", 1, 65536),
+            values.Integer("fisher-samples"),
+            values.Flag("fisher-augment")
+        );
+        if (_compat)
+            (_batch, _augment) = (_form == FisherForm.Plain ? 1 : 32, true);
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("fisher", "Fisher forgetting",
-        "Adds normal noise to every weight, with a variance that grows as the Fisher information of the retain data falls; one shot.",
-        MethodNeeds.RetainData | MethodNeeds.Fisher,
-        "Golatkar, Achille, Soatto, CVPR 2020, Eternal Sunshine of the Spotless Net; fisher.py of the public code of SalUn",
-        "No 1e-8 is added to gradients; form fisher-new squares gradients of single samples, not means of 32; the classifier's tenfold variance goes to the classifier, not to every tensor whose last or first dimension equals the number of classes; no augmentation. --compat does as the public code.",
-        [
-            MethodOption.Choice("form", FisherForm.Plain, "fisher: deviation min(sqrt(alpha/F), 1e-3); fisher-new: variance alpha min(1/F, 1000) averaged over inputs, F over all labels by their probability, the forgotten class's outputs drawn around 0.",
-                "public code of SalUn has both", ("fisher", FisherForm.Plain), ("fisher-new", FisherForm.Averaged)),
-            MethodOption.Number("alpha", 1e-8, "Strength of the noise.", "within 1e-9 to 1e-6, the advice of SalUn's authors; their parser's 0.2 destroys the model"),
-            .. FisherOptions.List(),
-            MethodChoices.Compat("all of the departures above"),
-        ],
-        values =>
-        {
-            FisherOptions.Check(values);
-            _ = values.Number("alpha", 0);
-            return task => new FisherForgettingMethod(task, values);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "fisher",
+            "Fisher forgetting",
+            "Adds normal noise to every weight, with a variance that grows as the Fisher information of the retain data falls; one shot.",
+            MethodNeeds.RetainData | MethodNeeds.Fisher,
+            "Golatkar, Achille, Soatto, CVPR 2020, Eternal Sunshine of the Spotless Net; fisher.py of the public code of SalUn",
+            "No 1e-8 is added to gradients; form fisher-new squares gradients of single samples, not means of 32; the "
+                + "classifier's tenfold variance goes to the classifier, not to every tensor whose last or first dimension equals "
+                + "the number of classes; no augmentation. --compat does as the public code.",
+            [
+                MethodOption.Choice(
+                    "form",
+                    FisherForm.Plain,
+                    "fisher: deviation min(sqrt(alpha/F), 1e-3); fisher-new: variance alpha min(1/F, 1000) averaged over "
+                        + "inputs, F over all labels by their probability, the forgotten class's outputs drawn around 0.",
+                    "public code of SalUn has both",
+                    ("fisher", FisherForm.Plain),
+                    ("fisher-new", FisherForm.Averaged)
+                ),
+                MethodOption.Number(
+                    "alpha",
+                    1e-8,
+                    "Strength of the noise.",
+                    "within 1e-9 to 1e-6, the advice of SalUn's authors; their parser's 0.2 destroys the model"
+                ),
+                .. FisherOptions.List(),
+                MethodChoices.Compat("all of the departures above"),
+            ],
+            values =>
+            {
+                FisherOptions.Check(values);
+                _ = values.Number("alpha", 0);
+                return task => new FisherForgettingMethod(task, values);
+            }
+        );
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("noise", AddNoise)];
@@ -64,16 +93,35 @@ public sealed class FisherForgettingMethod : OneShotMethod
         {
             // The public code's gradient is that of log p, minus ours: log p's gradient + e squared is ours - e squared.
             var shift = _compat && _form == FisherForm.Plain ? -Epsilon : 0;
-            using var fisher = pass.Diagonal(samples, _form == FisherForm.Plain ? FisherLabels.True : FisherLabels.Model, shift, Task.Counter("Fisher diagonal", samples.Length), Task.Cancellation);
+            using var fisher = pass.Diagonal(
+                samples,
+                _form == FisherForm.Plain ? FisherLabels.True : FisherLabels.Model,
+                shift,
+                Task.Counter("Fisher diagonal", samples.Length),
+                Task.Cancellation
+            );
             SetDeviations(deviation, fisher);
         }
 
         using var noise = new FlatVector(device, Model.Precision, theta.Layout, "noise");
-        kernels.Random.RandomNormal(device.Elements((n + 3) / 4), noise.Pointer, default, n, Task.Seed, RandomStream.StreamOf("fisher/noise"), 0, 1);
+        kernels.Random.RandomNormal(
+            device.Elements((n + 3) / 4),
+            noise.Pointer,
+            default,
+            n,
+            Task.Seed,
+            RandomStream.StreamOf("fisher/noise"),
+            0,
+            1
+        );
         kernels.Fisher.FisherNoise(device.Elements(n), theta.Pointer, deviation.Pointer, noise.Pointer, n);
         using var reductions = new VectorReductions(device);
         var rms = Math.Sqrt(reductions.Dot(deviation, deviation) / n);
-        return new PreparationReport(FormattableString.Invariant($"fisher: noise of deviation {rms:G3} (root mean square over {n:N0} weights)"), ("deviation", rms), ("samples", samples.Length));
+        return new PreparationReport(
+            FormattableString.Invariant($"fisher: noise of deviation {rms:G3} (root mean square over {n:N0} weights)"),
+            ("deviation", rms),
+            ("samples", samples.Length)
+        );
     }
 
     private void SetDeviations(FlatVector deviation, FlatVector fisher)
@@ -91,9 +139,23 @@ public sealed class FisherForgettingMethod : OneShotMethod
 
             // Filters lie as K, R, S, C and matrices as out, in: dimension 1 of torch's layout is the innermost of ours.
             var length = slot.Shape.Rank > 1 ? slot.Shape.Innermost : 1;
-            var (cap, factor) = (IsClassifier(slot) ? ClassifierVarianceCap : VarianceCap, IsClassifier(slot) || slot.Shape.Rank == 1 ? 10 : 1);
-            kernels.FisherRowDeviation(device.Blocks(slot.Count / length, length), target, f, slot.Count / length, length, _alpha, Epsilon, cap, factor);
-            if (IsClassifier(slot)) ResetForgottenClasses(slot, target);
+            var (cap, factor) = (
+                IsClassifier(slot) ? ClassifierVarianceCap : VarianceCap,
+                IsClassifier(slot) || slot.Shape.Rank == 1 ? 10 : 1
+            );
+            kernels.FisherRowDeviation(
+                device.Blocks(slot.Count / length, length),
+                target,
+                f,
+                slot.Count / length,
+                length,
+                _alpha,
+                Epsilon,
+                cap,
+                factor
+            );
+            if (IsClassifier(slot))
+                ResetForgottenClasses(slot, target);
         }
     }
 
@@ -104,7 +166,8 @@ public sealed class FisherForgettingMethod : OneShotMethod
         var (kernels, shape) = (device.Kernels(Model.Precision).Vector, device.Elements(length));
         foreach (var c in Task.Set.WholeClasses)
         {
-            if (slot.Shape[0] != Model.Classes) continue;
+            if (slot.Shape[0] != Model.Classes)
+                continue;
             kernels.VectorFill(shape, Model.Parameters.At(slot).At((long)c * length, size), length, 0);
             kernels.VectorFill(shape, deviation.At((long)c * length, size), length, Math.Sqrt(10 * ForgottenVariance));
         }
@@ -112,11 +175,15 @@ public sealed class FisherForgettingMethod : OneShotMethod
 
     /// <summary>Form fisher. The public code asks for a last dimension of 10, in torch's layout, where the paper's code means
     /// the classifier.</summary>
-    private bool IsTenfold(ParameterSlot slot) => !_compat ? IsClassifier(slot) : slot.Kind switch
-    {
-        ParameterKind.Filter => slot.Shape[2] == 10,
-        _ => slot.Shape.Innermost == 10,
-    };
+    private bool IsTenfold(ParameterSlot slot) =>
+        !_compat
+            ? IsClassifier(slot)
+            : slot.Kind switch
+            {
+                ParameterKind.Filter => slot.Shape[2] == 10,
+                _ => slot.Shape.Innermost == 10,
+            };
 
-    private bool IsClassifier(ParameterSlot slot) => _compat ? slot.Shape[0] == Model.Classes : slot.Kind is ParameterKind.Matrix or ParameterKind.Bias;
+    private bool IsClassifier(ParameterSlot slot) =>
+        _compat ? slot.Shape[0] == Model.Classes : slot.Kind is ParameterKind.Matrix or ParameterKind.Bias;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -25,7 +26,8 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
 {
     private const int GradientBatch = 256;
     private readonly InverseForm _form;
-    private readonly double _alpha, _damping;
+    private readonly double _alpha,
+        _damping;
     private readonly int _samples;
     private readonly bool _augment;
 
@@ -37,30 +39,58 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("iu", "IU",
-        "Moves the weights once, by alpha times an approximate inverse Fisher matrix applied to the difference of forget and retain gradients.",
-        MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels | MethodNeeds.Fisher,
-        "Izzo et al., AISTATS 2021; Wfisher.py of the public code of Jia et al. (NeurIPS 2023) and SalUn",
-        "The default recursion is the public code's, a heuristic; --iu woodbury applies the inverse itself. No augmentation under the gradients (--compat has it).",
-        [
-            MethodOption.Choice("iu", InverseForm.Published, "published: the public code's recursion, which is no inverse; woodbury: the exact inverse of damping I + mean of g g^T over the samples, whose gradients are kept on the device.",
-                "public code of SalUn", ("published", InverseForm.Published), ("woodbury", InverseForm.Woodbury)),
-            MethodOption.Number("alpha", 10, "Length of the step.", "SalUn's and ScissorHands' scripts for CIFAR-10; 20 for CIFAR-100 (2 at 50 %), 15 for SVHN (2 class-wise), 5 for CelebA; all for models that fit their training data to 100 %"),
-            MethodOption.Integer("samples", 1000, "N: retain samples behind the inverse; the published recursion visits N + 2.", "public code of SalUn"),
-            MethodOption.Number("damping", 1, "Damping of woodbury.", "ours: the published recursion starts from the identity"),
-            MethodChoices.Compat("random changes of the images (crop, flip) under the gradients"),
-        ],
-        values =>
-        {
-            _ = (values.Integer("samples", 1), Damping(values));
-            return task => new InfluenceUnlearningMethod(task, values);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "iu",
+            "IU",
+            "Moves the weights once, by alpha times an approximate inverse Fisher matrix applied to the difference of forget "
+                + "and retain gradients.",
+            MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels | MethodNeeds.Fisher,
+            "Izzo et al., AISTATS 2021; Wfisher.py of the public code of Jia et al. (NeurIPS 2023) and SalUn",
+            "The default recursion is the public code's, a heuristic; --iu woodbury applies the inverse itself. No "
+                + "augmentation under the gradients (--compat has it).",
+            [
+                MethodOption.Choice(
+                    "iu",
+                    InverseForm.Published,
+                    "published: the public code's recursion, which is no inverse; woodbury: the exact inverse of damping I + "
+                        + "mean of g g^T over the samples, whose gradients are kept on the device.",
+                    "public code of SalUn",
+                    ("published", InverseForm.Published),
+                    ("woodbury", InverseForm.Woodbury)
+                ),
+                MethodOption.Number(
+                    "alpha",
+                    10,
+                    "Length of the step.",
+                    "SalUn's and ScissorHands' scripts for CIFAR-10; 20 for CIFAR-100 (2 at 50 %), 15 for SVHN (2 class-wise), "
+                        + "5 for CelebA; all for models that fit their training data to 100 %"
+                ),
+                MethodOption.Integer(
+                    "samples",
+                    1000,
+                    "N: retain samples behind the inverse; the published recursion visits N + 2.",
+                    "public code of SalUn"
+                ),
+                MethodOption.Number("damping", 1, "Damping of woodbury.", "ours: the published recursion starts from the identity"),
+                MethodChoices.Compat("random changes of the images (crop, flip) under the gradients"),
+            ],
+            values =>
+            {
+                _ = (values.Integer("samples", 1), Damping(values));
+                return task => new InfluenceUnlearningMethod(task, values);
+            }
+        );
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("influence", MakeInfluenceStep)];
 
-    private static double Damping(OptionValues values) => values.Number("damping") is > 0 and var d ? d
-        : throw new UserErrorException(FormattableString.Invariant($"Option --damping is {values.Number("damping")}; it must be above 0."));
+    private static double Damping(OptionValues values) =>
+        values.Number("damping") is > 0 and var d
+            ? d
+            : throw new UserErrorException(
+                string.Create(CultureInfo.InvariantCulture, $"Option --damping is {values.Number("damping")}; it must be above 0.")
+            );
 
     private PreparationReport MakeInfluenceStep()
     {
@@ -71,14 +101,20 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         var before = Math.Sqrt(reductions.Dot(direction, direction));
         using (var pass = new FisherPass(Model, Task.Data, 1, _augment, Task.Seed))
         {
-            if (_form == InverseForm.Published) ApplyRecursion(pass, direction, reductions);
-            else ApplyInverse(pass, direction);
+            if (_form == InverseForm.Published)
+                ApplyRecursion(pass, direction, reductions);
+            else
+                ApplyInverse(pass, direction);
         }
 
         FisherPass.RequireFinite(direction, "entries of the influence step");
         kernels.VectorAxpy(shape, Model.Parameters.Pointer, direction.Pointer, n, _alpha);
         var length = Math.Abs(_alpha) * Math.Sqrt(reductions.Dot(direction, direction));
-        return new PreparationReport(FormattableString.Invariant($"iu: moved the weights by {length:G4}"), ("step", length), ("gradient", before));
+        return new PreparationReport(
+            string.Create(CultureInfo.InvariantCulture, $"iu: moved the weights by {length:G4}"),
+            ("step", length),
+            ("gradient", before)
+        );
     }
 
     /// <summary>v = gf / (Nf + Nr) - gr Nf / ((Nf + Nr) Nr).</summary>
@@ -86,8 +122,15 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
     {
         var set = Task.Set;
         var (device, kernels) = (Model.Device, Model.Device.Kernels(Model.Precision).Vector);
-        double forgotten = set.Forget.Length, retained = set.Retain.Length;
-        using var pass = new FisherPass(Model, Task.Data, Math.Min(GradientBatch, Math.Max(set.Forget.Length, set.Retain.Length)), _augment, Task.Seed);
+        double forgotten = set.Forget.Length,
+            retained = set.Retain.Length;
+        using var pass = new FisherPass(
+            Model,
+            Task.Data,
+            Math.Min(GradientBatch, Math.Max(set.Forget.Length, set.Retain.Length)),
+            _augment,
+            Task.Seed
+        );
         using var retain = pass.Sum(set.Retain, Task.Counter("retain gradient", set.Retain.Length), Task.Cancellation);
         var v = pass.Sum(set.Forget, Task.Counter("forget gradient", set.Forget.Length), Task.Cancellation);
         kernels.VectorScale(device.Elements(v.Count), v.Pointer, v.Pointer, v.Count, 1 / (forgotten + retained));
@@ -124,7 +167,13 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         var (needed, free) = (samples.Length * v.Bytes, Model.Device.FreeMemory);
         if (needed > free)
         {
-            throw new UserErrorException(FormattableString.Invariant($"The inverse keeps {samples.Length} gradients of {v.Bytes / 1e6:F0} MB, and {free / 1e9:F1} GB of device memory are free; give at most --samples {Math.Max(1, free / v.Bytes)}."));
+            throw new UserErrorException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The inverse keeps {samples.Length} gradients of {v.Bytes / 1e6:F0} MB, and {free / 1e9:F1} GB of device "
+                        + $"memory are free; give at most --samples {Math.Max(1, free / v.Bytes)}."
+                )
+            );
         }
 
         var gradients = new List<FlatVector>();
@@ -145,7 +194,8 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         }
         finally
         {
-            foreach (var gradient in gradients) gradient.Dispose();
+            foreach (var gradient in gradients)
+                gradient.Dispose();
         }
     }
 }

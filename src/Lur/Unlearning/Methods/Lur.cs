@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -35,9 +36,14 @@ public sealed class LurMethod : UnlearningMethod
         var (data, set, model) = (task.Data, task.Set, task.Model);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _retain = new BatchFeed(data, set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
-        if (options.Lambda > 0) _forget = new BatchFeed(data, set.Forget, options.ForgetRows, RandomStream.StreamOf("order/forget", (long)options.Seed));
+        if (options.Lambda > 0)
+            _forget = new BatchFeed(data, set.Forget, options.ForgetRows, RandomStream.StreamOf("order/forget", (long)options.Seed));
         _step = new LurStep(model, _momentum, options, withForget: true);
-        if (_forget is not null && options.EpochMode == EpochMode.RetainLengthPlainTail && _forget.BatchesPerEpoch < _retain.BatchesPerEpoch)
+        if (
+            _forget is not null
+            && options.EpochMode == EpochMode.RetainLengthPlainTail
+            && _forget.BatchesPerEpoch < _retain.BatchesPerEpoch
+        )
         {
             _plain = new LurStep(model, _momentum, options, withForget: false);
         }
@@ -49,17 +55,24 @@ public sealed class LurMethod : UnlearningMethod
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("lur", "LUR",
-        "Trims the weights that the forget data depends on, then minimises retain loss + lambda times forget loss after a simulated retain step of length alpha.",
-        MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
-        "Learning to Unlearn while Retaining, ICCV 2025; no public code, details from a third-party re-implementation (ReGUn)",
-        "Trimming leaves normalisation layers alone by type, and running statistics too; forget batches do not move running statistics; an epoch is one pass over the retain set. --compat does all of it the re-implementation's way.",
-        LurOptions.Options, values =>
-        {
-            var options = LurOptions.Read(values);
-            options.Validate();
-            return task => new LurMethod(task, options);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "lur",
+            "LUR",
+            "Trims the weights that the forget data depends on, then minimises retain loss + lambda times forget loss after a "
+                + "simulated retain step of length alpha.",
+            MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
+            "Learning to Unlearn while Retaining, ICCV 2025; no public code, details from a third-party re-implementation (ReGUn)",
+            "Trimming leaves normalisation layers alone by type, and running statistics too; forget batches do not move "
+                + "running statistics; an epoch is one pass over the retain set. --compat does all of it the re-implementation's way.",
+            LurOptions.Options,
+            values =>
+            {
+                var options = LurOptions.Read(values);
+                options.Validate();
+                return task => new LurMethod(task, options);
+            }
+        );
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Notes { get; }
@@ -71,7 +84,13 @@ public sealed class LurMethod : UnlearningMethod
         {
             long Bytes(HessianVectorProduct hvp) => LurMemory.Bytes(Model, _options with { Hvp = hvp });
             var (none, exact) = (Bytes(HessianVectorProduct.None), Bytes(HessianVectorProduct.Exact));
-            return [("total with --hvp none", none), ("total with --hvp fd", Bytes(HessianVectorProduct.FiniteDifference)), ("total with --hvp exact", exact), ("exact costs over none", exact - none)];
+            return
+            [
+                ("total with --hvp none", none),
+                ("total with --hvp fd", Bytes(HessianVectorProduct.FiniteDifference)),
+                ("total with --hvp exact", exact),
+                ("exact costs over none", exact - none),
+            ];
         }
     }
 
@@ -80,9 +99,22 @@ public sealed class LurMethod : UnlearningMethod
     {
         get
         {
-            if (_times.Count == 0 || double.IsNaN(_times[0].Product)) return [];
+            if (_times.Count == 0 || double.IsNaN(_times[0].Product))
+                return [];
             var ratio = Median(_times.Select(t => t.Product / t.RetainGradient));
-            return [("hvpToGradient", ratio, FormattableString.Invariant($"a Hessian-vector product ({(_options.Hvp == HessianVectorProduct.Exact ? "exact" : "finite difference")}) took {ratio:F2} times as long as a retain gradient (median over {_times.Count} steps)"))];
+            return
+            [
+                (
+                    "hvpToGradient",
+                    ratio,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"a Hessian-vector product "
+                            + $"({(_options.Hvp == HessianVectorProduct.Exact ? "exact" : "finite difference")}) took {ratio:F2} "
+                            + $"times as long as a retain gradient (median over {_times.Count} steps)"
+                    )
+                ),
+            ];
         }
     }
 
@@ -90,8 +122,10 @@ public sealed class LurMethod : UnlearningMethod
     public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options);
 
     /// <summary>Steps of an epoch: the shorter loader in <see cref="EpochMode.MinSize"/>, else one pass over the retain set.</summary>
-    public override int StepsPerEpoch => _options.EpochMode == EpochMode.MinSize && _forget is not null
-        ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch) : _retain.BatchesPerEpoch;
+    public override int StepsPerEpoch =>
+        _options.EpochMode == EpochMode.MinSize && _forget is not null
+            ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch)
+            : _retain.BatchesPerEpoch;
 
     /// <inheritdoc/>
     public override long Steps => _stoppedAt ?? (long)StepsPerEpoch * _options.Epochs;
@@ -111,10 +145,12 @@ public sealed class LurMethod : UnlearningMethod
         if (step.Forget is BatchStage forget)
         {
             _forget!.Fill(forget);
-            if (_options.ForgetLoss == ForgetLoss.RandomLabel) RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Classes);
+            if (_options.ForgetLoss == ForgetLoss.RandomLabel)
+                RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Classes);
         }
 
-        var atTheta = _probe is not null && step.Forget is BatchStage batch && index % _options.ProbeEvery == 0 ? _probe.Measure(batch) : double.NaN;
+        var atTheta =
+            _probe is not null && step.Forget is BatchStage batch && index % _options.ProbeEvery == 0 ? _probe.Measure(batch) : double.NaN;
         var telemetry = RunTimedOrNot(step, index) with { ForgetLossAtTheta = atTheta };
         StopIfForgotten(telemetry, index);
         return telemetry;
@@ -123,7 +159,8 @@ public sealed class LurMethod : UnlearningMethod
     /// <summary>Timed steps make the same numbers; not the first, which pages memory in.</summary>
     private StepTelemetry RunTimedOrNot(LurStep step, long index)
     {
-        if (step != _step || index == 0 || _times.Count == TimedSteps) return step.Run();
+        if (step != _step || index == 0 || _times.Count == TimedSteps)
+            return step.Run();
         var (telemetry, times) = step.RunTimed();
         _times.Add(times);
         return telemetry;
@@ -131,9 +168,12 @@ public sealed class LurMethod : UnlearningMethod
 
     private void StopIfForgotten(StepTelemetry telemetry, long index)
     {
-        if (double.IsFinite(telemetry.ForgetAccuracy)) _forgetAccuracy = (_forgetAccuracy.Sum + telemetry.ForgetAccuracy, _forgetAccuracy.Count + 1);
-        if ((index + 1) % StepsPerEpoch != 0) return;
-        if (_forgetAccuracy.Count > 0 && _forgetAccuracy.Sum / _forgetAccuracy.Count <= _options.StopAccuracy) _stoppedAt = index + 1;
+        if (double.IsFinite(telemetry.ForgetAccuracy))
+            _forgetAccuracy = (_forgetAccuracy.Sum + telemetry.ForgetAccuracy, _forgetAccuracy.Count + 1);
+        if ((index + 1) % StepsPerEpoch != 0)
+            return;
+        if (_forgetAccuracy.Count > 0 && _forgetAccuracy.Sum / _forgetAccuracy.Count <= _options.StopAccuracy)
+            _stoppedAt = index + 1;
         _forgetAccuracy = default;
     }
 

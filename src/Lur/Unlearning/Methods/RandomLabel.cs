@@ -22,12 +22,25 @@ public sealed record RelabelOptions(RepairOptions Repair, LabelDraw Draw, Relabe
 {
     /// <summary>The options beside those of the updates, with a method's default.</summary>
     internal static IReadOnlyList<MethodOption> Options(RelabelMode mode, string source) =>
-    [
-        MethodOption.Choice("label-draw", LabelDraw.Other, "Classes that labels are drawn from: the other classes, or all of them (any).",
-            "SalUn's text; its public code draws among all", ("other", LabelDraw.Other), ("any", LabelDraw.Any)),
-        MethodOption.Choice("relabel", mode, "Forget batches with fresh labels before the retain batches of every epoch (batch), or the forget set relabelled once an epoch and shuffled into the retain set (concat).",
-            source, ("batch", RelabelMode.Batch), ("concat", RelabelMode.Concat)),
-    ];
+        [
+            MethodOption.Choice(
+                "label-draw",
+                LabelDraw.Other,
+                "Classes that labels are drawn from: the other classes, or all of them (any).",
+                "SalUn's text; its public code draws among all",
+                ("other", LabelDraw.Other),
+                ("any", LabelDraw.Any)
+            ),
+            MethodOption.Choice(
+                "relabel",
+                mode,
+                "Forget batches with fresh labels before the retain batches of every epoch (batch), or the forget set "
+                    + "relabelled once an epoch and shuffled into the retain set (concat).",
+                source,
+                ("batch", RelabelMode.Batch),
+                ("concat", RelabelMode.Concat)
+            ),
+        ];
 
     /// <summary>Reads the options.</summary>
     /// <exception cref="UserErrorException">A value is out of range.</exception>
@@ -56,15 +69,19 @@ public class RandomLabelMethod : UnlearningMethod
     {
         if (Model.Classes < 2 && options.Draw == LabelDraw.Other)
         {
-            throw new UserErrorException("The model has one class, so there is no other label to draw: use a method without random labels.");
+            throw new UserErrorException(
+                "The model has one class, so there is no other label to draw: use a method without random labels."
+            );
         }
 
         var repair = options.Repair with { Seed = task.Seed };
         _options = options = options with { Repair = repair };
         _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
         _forgotten = [.. task.Set.Forget];
-        BatchFeed Feed(int[] indices, string name) => new(task.Data, indices, repair.BatchSize, RandomStream.StreamOf("order/" + name, (long)repair.Seed));
-        SupervisedStep Step(string name, NormalizationMode mode) => new(Model, _momentum, repair, name, LossSpec.CrossEntropy, mode, rule: rule);
+        BatchFeed Feed(int[] indices, string name) =>
+            new(task.Data, indices, repair.BatchSize, RandomStream.StreamOf("order/" + name, (long)repair.Seed));
+        SupervisedStep Step(string name, NormalizationMode mode) =>
+            new(Model, _momentum, repair, name, LossSpec.CrossEntropy, mode, rule: rule);
         if (options.Mode == RelabelMode.Concat)
         {
             _retain = Feed([.. task.Set.Forget, .. task.Set.Retain], "mixed");
@@ -77,21 +94,26 @@ public class RandomLabelMethod : UnlearningMethod
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("rl", "RL",
-        "Fine-tunes on the forget set with random labels, then on the retain set, every epoch.",
-        MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
-        "Golatkar et al., CVPR 2020; RL.py of the public code of SalUn (Fan et al., ICLR 2024)",
-        "Labels are drawn among the other classes; forget batches do not move running statistics, batches that mix both sets (--relabel concat) do. --compat does both the public code's way.",
-        [
-            .. RepairOptions.Options(1e-2, 10, "public code of SalUn; its authors search 1e-4 to 1e-1"),
-            .. RelabelOptions.Options(RelabelMode.Batch, "public code of SalUn for CIFAR-10; concat for CIFAR-100"),
-            MethodChoices.Compat("", ("label-draw", "any"), ("bn", "both")),
-        ],
-        values =>
-        {
-            var options = RelabelOptions.Read(values);
-            return task => new RandomLabelMethod(task, options);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "rl",
+            "RL",
+            "Fine-tunes on the forget set with random labels, then on the retain set, every epoch.",
+            MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
+            "Golatkar et al., CVPR 2020; RL.py of the public code of SalUn (Fan et al., ICLR 2024)",
+            "Labels are drawn among the other classes; forget batches do not move running statistics, batches that mix both "
+                + "sets (--relabel concat) do. --compat does both the public code's way.",
+            [
+                .. RepairOptions.Options(1e-2, 10, "public code of SalUn; its authors search 1e-4 to 1e-1"),
+                .. RelabelOptions.Options(RelabelMode.Batch, "public code of SalUn for CIFAR-10; concat for CIFAR-100"),
+                MethodChoices.Compat("", ("label-draw", "any"), ("bn", "both")),
+            ],
+            values =>
+            {
+                var options = RelabelOptions.Read(values);
+                return task => new RandomLabelMethod(task, options);
+            }
+        );
 
     /// <inheritdoc/>
     public override int StepsPerEpoch => (_forget?.BatchesPerEpoch ?? 0) + _retain.BatchesPerEpoch;
@@ -118,7 +140,8 @@ public class RandomLabelMethod : UnlearningMethod
         }
 
         _retain.Fill((BatchStage)_retainStep.Input);
-        if (_options.Mode == RelabelMode.Concat) Relabel(_retainStep.Input.Labels, index / StepsPerEpoch);
+        if (_options.Mode == RelabelMode.Concat)
+            Relabel(_retainStep.Input.Labels, index / StepsPerEpoch);
         var (loss, _, norm, skipped) = _retainStep.Run(index, Steps);
         return StepTelemetry.Empty with { RetainLoss = loss, RetainGradientNorm = norm, Skipped = skipped };
     }
@@ -141,7 +164,8 @@ public class RandomLabelMethod : UnlearningMethod
         var samples = _retain.Indices;
         for (var i = 0; i < labels.Length; i++)
         {
-            if (_forgotten.Contains(samples[i])) labels[i] = RandomLabels.Draw(random.WordAt((ulong)samples[i]), labels[i], Model.Classes, _options.Draw);
+            if (_forgotten.Contains(samples[i]))
+                labels[i] = RandomLabels.Draw(random.WordAt((ulong)samples[i]), labels[i], Model.Classes, _options.Draw);
         }
     }
 }

@@ -11,7 +11,8 @@ public sealed class ScissorHandsMethod : UnlearningMethod
     private readonly JointLoop _loop;
     private readonly MemoryProjection? _projection;
     private readonly MemoryGradients? _memories;
-    private long _joint, _projected;
+    private long _joint,
+        _projected;
 
     /// <summary>Options of the memories and the projection.</summary>
     private sealed record MemoryOptions(double Lambda, int Count, int Every, double Margin, bool Accumulate);
@@ -24,7 +25,12 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         _options = options;
         if (options.Every > 0)
         {
-            _projection = new MemoryProjection(Model, Trim.LateTensors(Model.Parameters.Layout, _trim, Model.Classes), options.Count, options.Margin);
+            _projection = new MemoryProjection(
+                Model,
+                Trim.LateTensors(Model.Parameters.Layout, _trim, Model.Classes),
+                options.Count,
+                options.Margin
+            );
             _memories = new MemoryGradients(task, repair, options.Accumulate);
         }
 
@@ -32,26 +38,54 @@ public sealed class ScissorHandsMethod : UnlearningMethod
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("scissorhands", "ScissorHands",
-        "Trims the weights that the forget data depends on, then descends the retain loss and ascends the forget loss, projecting the gradient of the late layers where it would lower the forget loss.",
-        MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
-        "Wu, Harandi, \"Scissorhands\", ECCV 2024, and its public code (SHs_cifar10.py and variants)",
-        "Trimming leaves normalisation layers alone by type, and running statistics too; gradients are zeroed between memories, which the public code omits (no effect for one memory); forget batches of the repair stage do not move running statistics. --compat does all of it the public code's way.",
-        [
-            .. RepairOptions.Options(5e-3, 10, "ScissorHands' scripts for 10 % of CIFAR-10"),
-            MethodOption.Number("lambda", 0.05, "Weight of the forget loss.", "ScissorHands' scripts for 10 % of CIFAR-10"),
-            .. LurOptions.TrimOptions,
-            MethodOption.Integer("memory", 1, "Forget batches whose gradients are kept as memories, afresh every epoch.", "ScissorHands' scripts; the public code's own default is 10"),
-            MethodOption.Integer("project-every", 1, "Project in every n-th step of an epoch; 0 never projects and keeps no memory.", "ScissorHands' scripts for 10 % of CIFAR-10; 10 for 50 %"),
-            MethodOption.Number("margin", 0.5, "Least multiple of a memory that is added where the projection fires.", "public code of ScissorHands (GEM)"),
-            MethodChoices.Compat(LurOptions.CompatTrim + "; memory i is the sum of the first i gradients", ("bn", "both")),
-        ],
-        values =>
-        {
-            var (repair, trim) = (RepairOptions.Read(values), LurOptions.ReadTrim(values));
-            var memory = new MemoryOptions(values.Number("lambda", 0), values.Integer("memory", 1, 64), values.Integer("project-every"), values.Number("margin", 0), values.Flag("compat"));
-            return task => new ScissorHandsMethod(task, repair, trim, memory);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "scissorhands",
+            "ScissorHands",
+            "Trims the weights that the forget data depends on, then descends the retain loss and ascends the forget loss, "
+                + "projecting the gradient of the late layers where it would lower the forget loss.",
+            MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
+            "Wu, Harandi, \"Scissorhands\", ECCV 2024, and its public code (SHs_cifar10.py and variants)",
+            "Trimming leaves normalisation layers alone by type, and running statistics too; gradients are zeroed between "
+                + "memories, which the public code omits (no effect for one memory); forget batches of the repair stage do not move "
+                + "running statistics. --compat does all of it the public code's way.",
+            [
+                .. RepairOptions.Options(5e-3, 10, "ScissorHands' scripts for 10 % of CIFAR-10"),
+                MethodOption.Number("lambda", 0.05, "Weight of the forget loss.", "ScissorHands' scripts for 10 % of CIFAR-10"),
+                .. LurOptions.TrimOptions,
+                MethodOption.Integer(
+                    "memory",
+                    1,
+                    "Forget batches whose gradients are kept as memories, afresh every epoch.",
+                    "ScissorHands' scripts; the public code's own default is 10"
+                ),
+                MethodOption.Integer(
+                    "project-every",
+                    1,
+                    "Project in every n-th step of an epoch; 0 never projects and keeps no memory.",
+                    "ScissorHands' scripts for 10 % of CIFAR-10; 10 for 50 %"
+                ),
+                MethodOption.Number(
+                    "margin",
+                    0.5,
+                    "Least multiple of a memory that is added where the projection fires.",
+                    "public code of ScissorHands (GEM)"
+                ),
+                MethodChoices.Compat(LurOptions.CompatTrim + "; memory i is the sum of the first i gradients", ("bn", "both")),
+            ],
+            values =>
+            {
+                var (repair, trim) = (RepairOptions.Read(values), LurOptions.ReadTrim(values));
+                var memory = new MemoryOptions(
+                    values.Number("lambda", 0),
+                    values.Integer("memory", 1, 64),
+                    values.Integer("project-every"),
+                    values.Number("margin", 0),
+                    values.Flag("compat")
+                );
+                return task => new ScissorHandsMethod(task, repair, trim, memory);
+            }
+        );
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _trim);
@@ -69,10 +103,17 @@ public sealed class ScissorHandsMethod : UnlearningMethod
     public override long VectorBytes => _loop.Step.VectorBytes + (_projection?.Bytes ?? 0) + (_memories?.Bytes ?? 0);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<(string Name, double Value, string Sentence)> Measurements => _projection is null || _joint == 0 ? [] :
-    [
-        ("projectedSteps", _projected, FormattableString.Invariant($"the projection changed {_projected:N0} of {_joint:N0} steps with forget data")),
-    ];
+    public override IReadOnlyList<(string Name, double Value, string Sentence)> Measurements =>
+        _projection is null || _joint == 0
+            ? []
+            :
+            [
+                (
+                    "projectedSteps",
+                    _projected,
+                    FormattableString.Invariant($"the projection changed {_projected:N0} of {_joint:N0} steps with forget data")
+                ),
+            ];
 
     /// <summary>Products of the last joint gradient with the memories, and what they may fall below 0, see
     /// <see cref="MemoryProjection.Check"/>; null where nothing is projected.</summary>
@@ -81,14 +122,18 @@ public sealed class ScissorHandsMethod : UnlearningMethod
     /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
     {
-        if (_projection is null) return _loop.Run(index);
+        if (_projection is null)
+            return _loop.Run(index);
         var inEpoch = index % StepsPerEpoch;
-        if (inEpoch == 0) _memories!.Refresh(_projection);
+        if (inEpoch == 0)
+            _memories!.Refresh(_projection);
         _projection.Enabled = inEpoch % _options.Every == 0;
         var telemetry = _loop.Run(index);
-        if (double.IsNaN(telemetry.ForgetLoss)) return telemetry;
+        if (double.IsNaN(telemetry.ForgetLoss))
+            return telemetry;
         _joint++;
-        if (_loop.Step.Change > 0) _projected++;
+        if (_loop.Step.Change > 0)
+            _projected++;
         return telemetry;
     }
 

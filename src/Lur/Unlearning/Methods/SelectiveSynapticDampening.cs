@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Lur.Unlearning;
 
 /// <summary>SSD, selective synaptic dampening (Foster, Schoepf, Brintrup, AAAI 2024): shrinks the weights whose importance for
@@ -9,46 +11,81 @@ namespace Lur.Unlearning;
 /// 10 (1 - q) / (1 - 10 q) I_Dr, 11 to 19 times; the same ratio r takes alpha = r / (1 + q (r - 1)), 5.5 to 6.8 for 10 %.</para></remarks>
 public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
 {
-    private readonly double _alpha, _lambda;
-    private readonly int _batch, _samples;
+    private readonly double _alpha,
+        _lambda;
+    private readonly int _batch,
+        _samples;
     private readonly bool _augment;
 
     private SelectiveSynapticDampeningMethod(UnlearningTask task, OptionValues values)
         : base(task)
     {
         (_alpha, _lambda) = (values.Number("alpha", 0), values.Number("lambda", 0));
-        (_batch, _samples, _augment) = (values.Integer("fisher-batch", 1, 65536), values.Integer("fisher-samples"), values.Flag("fisher-augment"));
+        (_batch, _samples, _augment) = (
+            values.Integer("fisher-batch", 1, 65536),
+            values.Integer("fisher-samples"),
+            values.Flag("fisher-augment")
+        );
     }
 
     /// <summary>How the method is listed.</summary>
-    public static MethodDefinition Definition { get; } = new("ssd", "SSD",
-        "Multiplies the weights that matter more for the forget set than for all data, by squared gradients, with a factor below 1; one shot.",
-        MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels | MethodNeeds.Fisher,
-        "Foster, Schoepf, Brintrup, AAAI 2024, Fast Machine Unlearning without Retraining through Selective Synaptic Dampening; public code selective-synaptic-dampening",
-        "Squares the gradient of each sample; the public code squares the mean gradient of batches, of 64 for a class (--compat) and 128 for random samples.",
-        [
-            MethodOption.Number("alpha", 10, "Selection: a weight is dampened where its importance for the forget set exceeds alpha times that for all data. At N / Nf and above, 10 for a tenth of the data, it selects nothing.", "public code for CIFAR-20 and CIFAR-100, forget sets of 1 to 5 %, of which 5.5 to 6.8 is the counterpart at 10 %; 5 for ViT, 50 with lambda 0.1 for faces"),
-            MethodOption.Number("lambda", 1, "Dampening: the factor is lambda times the ratio of importances, at most 1.", "public code for CIFAR"),
-            .. FisherOptions.List(),
-            MethodChoices.Compat("", ("fisher-batch", "64")),
-        ],
-        values =>
-        {
-            FisherOptions.Check(values);
-            _ = (values.Number("alpha", 0), values.Number("lambda", 0));
-            return task => new SelectiveSynapticDampeningMethod(task, values);
-        });
+    public static MethodDefinition Definition { get; } =
+        new(
+            "ssd",
+            "SSD",
+            "Multiplies the weights that matter more for the forget set than for all data, by squared gradients, with a factor "
+                + "below 1; one shot.",
+            MethodNeeds.RetainData | MethodNeeds.ForgetData | MethodNeeds.ForgetLabels | MethodNeeds.Fisher,
+            "Foster, Schoepf, Brintrup, AAAI 2024, Fast Machine Unlearning without Retraining through Selective Synaptic "
+                + "Dampening; public code selective-synaptic-dampening",
+            "Squares the gradient of each sample; the public code squares the mean gradient of batches, of 64 for a class "
+                + "(--compat) and 128 for random samples.",
+            [
+                MethodOption.Number(
+                    "alpha",
+                    10,
+                    "Selection: a weight is dampened where its importance for the forget set exceeds alpha times that for all "
+                        + "data. At N / Nf and above, 10 for a tenth of the data, it selects nothing.",
+                    "public code for CIFAR-20 and CIFAR-100, forget sets of 1 to 5 %, of which 5.5 to 6.8 is the counterpart "
+                        + "at 10 %; 5 for ViT, 50 with lambda 0.1 for faces"
+                ),
+                MethodOption.Number(
+                    "lambda",
+                    1,
+                    "Dampening: the factor is lambda times the ratio of importances, at most 1.",
+                    "public code for CIFAR"
+                ),
+                .. FisherOptions.List(),
+                MethodChoices.Compat("", ("fisher-batch", "64")),
+            ],
+            values =>
+            {
+                FisherOptions.Check(values);
+                _ = (values.Number("alpha", 0), values.Number("lambda", 0));
+                return task => new SelectiveSynapticDampeningMethod(task, values);
+            }
+        );
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Notes
     {
         get
         {
-            double forgotten = Task.Set.Forget.Length, all = forgotten + Task.Set.Retain.Length;
-            if (_alpha < all / forgotten) return [];
+            double forgotten = Task.Set.Forget.Length,
+                all = forgotten + Task.Set.Retain.Length;
+            if (_alpha < all / forgotten)
+                return [];
             // Means over batches, the last of which may be short, and over drawn samples hold that share only nearly.
             var none = _batch == 1 && _samples == 0 ? "no" : "hardly a";
-            return [FormattableString.Invariant($"ssd: --alpha {_alpha} selects {none} weight: the importance for all data includes {forgotten / all:P1} of that for the forget set, so the second is never more than {all / forgotten:G3} times the first; give --alpha below that")];
+            return
+            [
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"ssd: --alpha {_alpha} selects {none} weight: the importance for all data includes {forgotten / all:P1} of "
+                        + $"that for the forget set, so the second is never more than {all / forgotten:G3} times the first; give "
+                        + $"--alpha below that"
+                ),
+            ];
         }
     }
 
@@ -60,10 +97,22 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
         var set = Task.Set;
         var all = FisherPass.Choose([.. set.Forget, .. set.Retain], _samples, Task.Seed, "fisher/samples");
         using var pass = new FisherPass(Model, Task.Data, _batch, _augment, Task.Seed);
-        using var general = pass.Diagonal(all, progress: Task.Counter("importance for all data", all.Length), cancellation: Task.Cancellation);
-        using var forget = pass.Diagonal(set.Forget, progress: Task.Counter("importance for the forget set", set.Forget.Length), cancellation: Task.Cancellation);
+        using var general = pass.Diagonal(
+            all,
+            progress: Task.Counter("importance for all data", all.Length),
+            cancellation: Task.Cancellation
+        );
+        using var forget = pass.Diagonal(
+            set.Forget,
+            progress: Task.Counter("importance for the forget set", set.Forget.Length),
+            cancellation: Task.Cancellation
+        );
         using var reductions = new VectorReductions(Model.Device);
         var dampened = reductions.Dampen(Model.Parameters, forget, general, _alpha, _lambda);
-        return new PreparationReport(FormattableString.Invariant($"ssd: dampened {dampened:N0} of {Model.Parameters.Count:N0} weights"), ("dampened", dampened), ("samples", all.Length));
+        return new PreparationReport(
+            string.Create(CultureInfo.InvariantCulture, $"ssd: dampened {dampened:N0} of {Model.Parameters.Count:N0} weights"),
+            ("dampened", dampened),
+            ("samples", all.Length)
+        );
     }
 }
