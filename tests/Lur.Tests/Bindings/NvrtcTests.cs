@@ -28,7 +28,9 @@ public class NvrtcTests
     public void AnImageForANewerDeviceIsIntermediateCodeForTheNewestKnown()
     {
         var nvrtc = Find();
-        var image = System.Text.Encoding.UTF8.GetString(KernelImages.Compile(nvrtc, "operators/relu.cu", Precision.Float32, new Version(99, 0)));
+        var image = System.Text.Encoding.UTF8.GetString(
+            KernelImages.Compile(nvrtc, "operators/relu.cu", Precision.Float32, new Version(99, 0))
+        );
         Assert.That(image, Does.Contain($".target sm_{nvrtc.Architectures.Max()}").And.Contain(".entry relu_forward"));
     }
 
