@@ -14,7 +14,7 @@ internal static class PlanPrinter
     /// <param name="vectors">Flat vectors that live beside the arena: parameters, gradient, momentum, ...</param>
     public static int Print(
         CommandContext context,
-        StepProgram program,
+        Program program,
         TrainedModel model,
         int vectors,
         IReadOnlyList<(string Name, long Bytes)>? more = null

@@ -35,16 +35,13 @@ public sealed class MaxPool : Layer
         var y = pass.Activation($"{Name}/y", output);
         var tap = pass.Program.Raw($"{pass.Name}/{Name}/tap", ValueRole.Cache, output, 1);
         pass.Remember(node.Index, new Cache(x, y, tap));
-        var (kernels, s, size, stride, pad) = (pass.Kernels.Pool, x.Shape, _size, _stride, _pad);
+        var (kernels, s, size, stride, pad) = (pass.Launch.Pool, x.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(output.Rows, output.Innermost);
-        pass.Program.Emit(
-            "max_pool forward",
-            () =>
-                kernels.MaxPoolForward(
+        kernels.MaxPoolForward(
                     shape,
-                    y.Pointer,
-                    tap.Typed<byte>(),
-                    x.Pointer,
+                    y,
+                    tap,
+                    x,
                     s[0],
                     s[1],
                     s[2],
@@ -54,11 +51,7 @@ public sealed class MaxPool : Layer
                     size,
                     stride,
                     pad
-                ),
-            x,
-            y,
-            tap
-        );
+                );
         return y;
     }
 
@@ -75,16 +68,13 @@ public sealed class MaxPool : Layer
     {
         var (x, y, tap) = pass.Recall<Cache>(node.Index);
         var (tx, ty) = (pass.TangentOf(x), pass.TangentOf(y));
-        var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, x.Shape, y.Shape, _size, _stride, _pad);
+        var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, x.Shape, y.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(o.Rows, o.Innermost);
-        pass.Program.Emit(
-            "max_pool forward_tangent",
-            () =>
-                kernels.MaxPoolForwardTangent(
+        kernels.MaxPoolForwardTangent(
                     shape,
-                    ty.Pointer,
-                    tx.Pointer,
-                    tap.Typed<byte>(),
+                    ty,
+                    tx,
+                    tap,
                     s[0],
                     s[1],
                     s[2],
@@ -94,11 +84,7 @@ public sealed class MaxPool : Layer
                     size,
                     stride,
                     pad
-                ),
-            tx,
-            ty,
-            tap
-        );
+                );
     }
 
     /// <inheritdoc/>
@@ -111,16 +97,13 @@ public sealed class MaxPool : Layer
 
     private void EmitBackward(NetworkPass pass, string what, Value dx, Value dy, Value tap, bool accumulate)
     {
-        var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
+        var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(s.Rows, s.Innermost);
-        pass.Program.Emit(
-            what,
-            () =>
-                kernels.MaxPoolBackward(
+        kernels.MaxPoolBackward(
                     shape,
-                    dx.Pointer,
-                    dy.Pointer,
-                    tap.Typed<byte>(),
+                    dx,
+                    dy,
+                    tap,
                     s[0],
                     s[1],
                     s[2],
@@ -131,10 +114,6 @@ public sealed class MaxPool : Layer
                     stride,
                     pad,
                     accumulate ? 1 : 0
-                ),
-            dx,
-            dy,
-            tap
-        );
+                );
     }
 }

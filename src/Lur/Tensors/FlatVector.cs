@@ -3,21 +3,35 @@ using Lur.Device;
 namespace Lur.Tensors;
 
 /// <summary>One contiguous device vector with the layout of a model's parameters (or of its running statistics).</summary>
-/// <remarks>Lives outside the step arena because it outlives a step; freed by <see cref="Dispose"/>.</remarks>
-public sealed class FlatVector : IDisposable
+/// <remarks>Either it owns memory, taken when its address is first asked for and freed by <see cref="Dispose"/>, or it is a
+/// buffer of a program (<see cref="FlatVector(Program, ParameterLayout, string, bool)"/>) and lives where the plan puts it.</remarks>
+public sealed class FlatVector : IDeviceBuffer, IDisposable
 {
-    private readonly DeviceMemory _memory;
+    private readonly Value? _planned;
+    private DeviceMemory? _memory;
+    private bool _disposed;
 
-    /// <summary>Allocates a vector filled with zeros.</summary>
+    /// <summary>A vector of zeros with memory of its own, taken when it is first used.</summary>
     public FlatVector(ComputeDevice device, Precision precision, ParameterLayout layout, string name)
     {
         Device = device;
         Precision = precision;
         Layout = layout;
         Name = name;
-        // A layout may be empty (a model without running statistics); the device refuses empty allocations.
-        _memory = device.Allocate(Math.Max(1, (long)layout.Count) * precision.Size());
-        Clear();
+    }
+
+    /// <summary>Declares a vector in a program. It shares the arena: outside its use in a step its content is undefined, unless it
+    /// is kept.</summary>
+    /// <param name="program">Program under construction.</param>
+    /// <param name="layout">Names and offsets.</param>
+    /// <param name="name">Name for plans.</param>
+    /// <param name="keep">True to keep its memory to itself, so that the host can read it after a step.</param>
+    public FlatVector(Program program, ParameterLayout layout, string name, bool keep = false)
+        : this(program.Device, program.Precision, layout, name)
+    {
+        _planned = program.Real(name, ValueRole.Vector, new Shape(Math.Max(1, layout.Count)));
+        if (keep)
+            Program.Keep(_planned);
     }
 
     /// <summary>Device that holds it.</summary>
@@ -38,11 +52,29 @@ public sealed class FlatVector : IDisposable
     /// <summary>Size in bytes.</summary>
     public long Bytes => (long)Count * Precision.Size();
 
+    /// <inheritdoc/>
+    public ulong Address => _planned?.Address ?? Allocated().Address;
+
     /// <summary>First element.</summary>
-    public DevicePointer<Real> Pointer => new(_memory.Address);
+    public DevicePointer<Real> Pointer => new(Address);
 
     /// <summary>First element of one tensor.</summary>
-    public DevicePointer<Real> At(ParameterSlot slot) => Pointer.At(slot.Offset, Precision.Size());
+    public Operand<Real> At(ParameterSlot slot) => At(slot.Offset);
+
+    /// <summary>An element, by its number.</summary>
+    public Operand<Real> At(long element) => ((Operand<Real>)this).At(element, Precision.Size());
+
+    /// <summary>The elements of a Float64 vector as <c>double</c>.</summary>
+    public Operand<double> Wide =>
+        Precision == Precision.Float64
+            ? ((Operand<Real>)this).As<double>()
+            : throw new InvalidOperationException($"'{Name}' is a vector of {Precision}.");
+
+    /// <summary>The vector as an argument of a launch; null for one that is left out.</summary>
+    public static implicit operator Operand<Real>(FlatVector? vector) =>
+        vector is null ? default
+        : vector._planned is { } planned ? planned
+        : Operand<Real>.Of(vector);
 
     /// <summary>Enqueues zeros.</summary>
     public void Clear() => Device.Fill(Pointer, 0, Math.Max(1, (long)Count) * Precision.Size());
@@ -137,16 +169,33 @@ public sealed class FlatVector : IDisposable
             throw new ArgumentException($"'{slot.Name}' has {slot.Count} elements; {values.Length} were given.", nameof(values));
         if (Precision == Precision.Float32)
         {
-            Device.Upload(At(slot), values);
+            Device.Upload(At(slot).Pointer, values);
             return;
         }
 
         var wide = new double[values.Length];
         for (var i = 0; i < wide.Length; i++)
             wide[i] = values[i];
-        Device.Upload(At(slot), new ReadOnlySpan<double>(wide));
+        Device.Upload(At(slot).Pointer, new ReadOnlySpan<double>(wide));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _memory?.Dispose();
+        _memory = null;
+    }
+
+    private DeviceMemory Allocated()
+    {
+        if (_memory is not null)
+            return _memory;
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        // A layout may be empty (a model without running statistics); the device refuses empty allocations.
+        var bytes = Math.Max(1, (long)Count) * Precision.Size();
+        _memory = Device.Allocate(bytes);
+        Device.Fill(new DevicePointer<Real>(_memory.Address), 0, bytes);
+        return _memory;
+    }
 }

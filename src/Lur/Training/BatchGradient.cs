@@ -23,7 +23,7 @@ public readonly record struct BatchSplit(int MicroBatch, bool Recompute)
 /// forbids a split.</remarks>
 public sealed class BatchGradient
 {
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly string _name;
     private readonly TrainedModel _model;
     private readonly FlatVector _weights,
@@ -48,7 +48,7 @@ public sealed class BatchGradient
     /// <param name="scratch">Gives a flat vector of a name for the gradient of a part; the same name, the same vector.</param>
     /// <param name="evaluated">Called with each loss head as it is emitted.</param>
     public BatchGradient(
-        StepProgram program,
+        Program program,
         string name,
         TrainedModel model,
         FlatVector weights,
@@ -136,21 +136,21 @@ public sealed class BatchGradient
     private void Add(FlatVector total, FlatVector part, int i)
     {
         var (kernels, n, shape, share) = (
-            _program.Kernels.Vector,
+            _program.Launch.Vector,
             total.Count,
             _program.Device.Elements(total.Count),
             (double)_parts[i].Batch / _rows
         );
         if (i == 0)
-            _program.Emit("vector scale", () => kernels.VectorScale(shape, total.Pointer, part.Pointer, n, share));
+            kernels.VectorScale(shape, total, part, n, share);
         else
-            _program.Emit("vector axpy", () => kernels.VectorAxpy(shape, total.Pointer, part.Pointer, n, share));
+            kernels.VectorAxpy(shape, total, part, n, share);
     }
 
     /// <summary>Some rows of a batch, copied so that they begin at an aligned address.</summary>
     private sealed class BatchPart : IBatch
     {
-        public BatchPart(StepProgram program, string name, IBatch whole, int start, int rows)
+        public BatchPart(Program program, string name, IBatch whole, int start, int rows)
         {
             Batch = rows;
             var images = whole.Input.Shape;

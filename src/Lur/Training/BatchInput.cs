@@ -23,13 +23,13 @@ public abstract class BatchInput : IBatch, IDisposable
     private readonly PinnedBuffer<int> _labels;
 
     /// <summary>Declares the labels and emits their upload.</summary>
-    private protected BatchInput(StepProgram program, string name, int batch)
+    private protected BatchInput(Program program, string name, int batch)
     {
         Batch = batch;
         _labels = program.Device.AllocatePinned<int>(batch);
         DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(batch), sizeof(int));
         var (device, labels, pinned) = (program.Device, DeviceLabels, _labels);
-        program.Emit("upload labels", () => device.UploadAsync(labels.Typed<int>(), pinned), labels);
+        program.Upload(labels, pinned);
     }
 
     /// <summary>Batch size.</summary>
@@ -62,7 +62,7 @@ public sealed class TensorBatch : BatchInput
     private readonly PinnedBuffer<float>? _narrow;
 
     /// <summary>Declares the images and emits their upload.</summary>
-    public TensorBatch(StepProgram program, string name, int batch, Network network)
+    public TensorBatch(Program program, string name, int batch, Network network)
         : base(program, name, batch)
     {
         Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, network.Height, network.Width, network.Channels));
@@ -70,12 +70,12 @@ public sealed class TensorBatch : BatchInput
         if (program.Precision == Precision.Float64)
         {
             var wide = _wide = device.AllocatePinned<double>(count);
-            program.Emit("upload images", () => device.UploadAsync(input.Pointer, wide), input);
+            program.Upload(input, wide);
         }
         else
         {
             var narrow = _narrow = device.AllocatePinned<float>(count);
-            program.Emit("upload images", () => device.UploadAsync(input.Pointer, narrow), input);
+            program.Upload(input, narrow);
         }
     }
 

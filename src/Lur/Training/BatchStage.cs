@@ -23,7 +23,7 @@ public sealed class BatchStage : BatchInput
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public BatchStage(StepProgram program, string name, int batch, TrainedModel model, bool augment, ulong seed)
+    public BatchStage(Program program, string name, int batch, TrainedModel model, bool augment, ulong seed)
         : base(program, name, batch)
     {
         var (device, network) = (program.Device, model.Network);
@@ -37,10 +37,10 @@ public sealed class BatchStage : BatchInput
         var state = program.Raw($"{name}/random-state", ValueRole.Input, new Shape(2), sizeof(ulong));
         Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, h, w, c));
         var input = Input;
-        program.Emit("upload images", () => device.UploadAsync(bytes.Typed<byte>(), _images), bytes);
-        program.Emit("upload random state", () => device.UploadAsync(state.Typed<ulong>(), _state), state);
+        program.Upload(bytes, _images);
+        program.Upload(state, _state);
 
-        var kernels = program.Kernels.Augment;
+        var kernels = program.Launch.Augment;
         var shape = device.Rows((long)batch * h, w);
         var augmentation = augment ? model.Augmentation : Augmentation.None;
         var (padding, flip) = (augmentation.PaddingOf(h, w), augmentation.Flip ? 1 : 0);
@@ -49,16 +49,13 @@ public sealed class BatchStage : BatchInput
             new DevicePointer<Real>(_statistics.Address),
             new DevicePointer<Real>(_statistics.Address).At(c, program.Precision.Size())
         );
-        program.Emit(
-            "augment",
-            () =>
-                kernels.AugmentForward(
+        kernels.AugmentForward(
                     shape,
-                    input.Pointer,
-                    bytes.Typed<byte>(),
+                    input,
+                    bytes,
                     mean,
                     std,
-                    state.Typed<ulong>(),
+                    state,
                     stream,
                     batch,
                     c,
@@ -66,11 +63,7 @@ public sealed class BatchStage : BatchInput
                     w,
                     padding,
                     flip
-                ),
-            bytes,
-            state,
-            input
-        );
+                );
     }
 
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>

@@ -20,7 +20,7 @@ public sealed class GradientEvaluation
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
     /// <param name="inputGradient">True to compute the gradient of the images too.</param>
     public GradientEvaluation(
-        StepProgram program,
+        Program program,
         string name,
         TrainedModel model,
         FlatVector weights,
@@ -33,7 +33,7 @@ public sealed class GradientEvaluation
         : this(program, name, model, weights, batch, loss, mode, gradient, null, null, inputGradient) { }
 
     private GradientEvaluation(
-        StepProgram program,
+        Program program,
         string name,
         TrainedModel model,
         FlatVector weights,
@@ -82,7 +82,7 @@ public sealed class GradientEvaluation
     /// <param name="v">Direction; read.</param>
     /// <param name="h">Receives H v.</param>
     public static GradientEvaluation WithProduct(
-        StepProgram program,
+        Program program,
         string name,
         TrainedModel model,
         FlatVector weights,

@@ -11,13 +11,13 @@ public sealed class StepParameterBuffer : IDisposable
     private readonly Value _device;
 
     /// <summary>Declares the device array in a program and emits its upload as the next operation.</summary>
-    public StepParameterBuffer(StepProgram program, string name)
+    public StepParameterBuffer(Program program, string name)
     {
         _host = program.Device.AllocatePinned<double>(StepParameters.Count);
         _device = program.Raw($"{name}/step-parameters", ValueRole.Input, new Shape(StepParameters.Count), sizeof(double));
         var device = program.Device;
         var (host, target) = (_host, _device);
-        program.Emit("upload step parameters", () => device.UploadAsync(target.Typed<double>(), host), target);
+        program.Upload(target, host);
     }
 
     /// <summary>Device array for kernels that take <c>const double* step</c>.</summary>

@@ -22,7 +22,7 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly FlatVector _momentum,
         _gradient;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly StepParameterBuffer _parameters;
     private readonly BatchStage _stage;
     private readonly Value _totals;
@@ -43,12 +43,12 @@ public sealed class Trainer : IDisposable
         _schedule = LearningRateSchedule.Parse(options.Schedule);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _program = new StepProgram(model.Device, model.Precision);
+        _program = new Program(model.Device, model.Precision);
         _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
         _stage = new BatchStage(_program, "train", options.BatchSize, model, augment: true, options.Seed);
-        _totals = StepProgram.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
+        _totals = Program.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         var evaluation = new GradientEvaluation(
             _program,
             "train",
@@ -82,7 +82,7 @@ public sealed class Trainer : IDisposable
     public double LearningRate => _options.LearningRate * _schedule.Factor(Step, Steps);
 
     /// <summary>The planned step.</summary>
-    public StepProgram Program => _program;
+    public Program Program => _program;
 
     /// <summary>Gradient of the last step.</summary>
     public FlatVector Gradient => _gradient;
@@ -198,24 +198,19 @@ public sealed class Trainer : IDisposable
 
     private void EmitUpdate()
     {
-        var (kernels, n, step) = (_program.Kernels.Sgd, _gradient.Count, _parameters.Device);
+        var (kernels, n, step) = (_program.Launch.Sgd, _gradient.Count, _parameters.Device);
         var (theta, momentum, gradient, shape) = (_model.Parameters, _momentum, _gradient, _program.Device.Elements(_gradient.Count));
         var nesterov = _options.Nesterov ? 1 : 0;
-        _program.Emit(
-            "sgd",
-            () =>
-                kernels.SgdStep(
+        kernels.SgdStep(
                     shape,
-                    theta.Pointer,
-                    momentum.Pointer,
-                    gradient.Pointer,
+                    theta,
+                    momentum,
+                    gradient,
                     default,
-                    step.Typed<double>(),
+                    step,
                     default,
                     n,
                     nesterov
-                ),
-            step
-        );
+                );
     }
 }

@@ -25,7 +25,7 @@ public sealed class FisherPass : IDisposable
 {
     private readonly TrainedModel _model;
     private readonly IImageDataset _data;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly LossHead _loss;
     private ulong _counter;
@@ -39,7 +39,7 @@ public sealed class FisherPass : IDisposable
     public FisherPass(TrainedModel model, IImageDataset data, int batch = 1, bool augment = false, ulong seed = 1)
     {
         (_model, _data, Batch) = (model, data, batch);
-        var p = _program = new StepProgram(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision);
         _stage = new BatchStage(p, "fisher", batch, model, augment, seed);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _loss = new GradientEvaluation(
@@ -52,7 +52,7 @@ public sealed class FisherPass : IDisposable
             NormalizationMode.Frozen,
             Gradient
         ).Loss;
-        StepProgram.Keep(_loss.Confidence);
+        Program.Keep(_loss.Confidence);
         p.Plan();
         p.Capture();
     }

@@ -10,7 +10,7 @@ internal sealed class MemoryGradients : IDisposable
     private readonly TrainedModel _model;
     private readonly bool _accumulate;
     private readonly BatchFeed _feed;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly FlatVector _gradient;
 
@@ -22,7 +22,7 @@ internal sealed class MemoryGradients : IDisposable
     {
         (_model, _accumulate) = (task.Model, accumulate);
         _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/memory", (long)options.Seed));
-        _program = new StepProgram(_model.Device, _model.Precision);
+        _program = new Program(_model.Device, _model.Precision);
         _stage = new BatchStage(_program, "memory", options.BatchSize, _model, options.Augment, options.Seed);
         _gradient = new FlatVector(_model.Device, _model.Precision, _model.Parameters.Layout, "memory gradient");
         _ = new GradientEvaluation(

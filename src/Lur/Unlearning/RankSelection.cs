@@ -44,7 +44,7 @@ internal static class RankSelection
     /// <param name="x">Vector, without NaN.</param>
     /// <param name="state">ulong [2]; holds 0 and k when the selection runs.</param>
     /// <returns>The k-th smallest element, double [1].</returns>
-    public static Value Emit(StepProgram p, string name, FlatVector x, Value state)
+    public static Value Emit(Program p, string name, FlatVector x, Value state)
     {
         var result = p.Raw($"{name}/selected", ValueRole.Output, new Shape(1), sizeof(double));
         var counts = p.Raw($"{name}/digits", ValueRole.Workspace, new Shape(3, Parts), sizeof(int));

@@ -42,29 +42,29 @@ public sealed class SupervisedStep : IDisposable
         string name,
         LossSpec loss,
         NormalizationMode mode,
-        Func<StepProgram, string, int, BatchInput>? input = null,
+        Func<Program, string, int, BatchInput>? input = null,
         UpdateRule? rule = null,
-        Func<StepProgram, BatchInput, FlatVector, LossHead>? evaluate = null
+        Func<Program, BatchInput, FlatVector, LossHead>? evaluate = null
     )
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
         _counts = mode == NormalizationMode.TrainAndUpdate;
-        var p = Program = new StepProgram(model.Device, model.Precision);
+        var p = Program = new Program(model.Device, model.Precision);
         Parameters = new StepParameterBuffer(p, name)
         {
             LearningRate = options.LearningRate,
             Momentum = options.Momentum,
             WeightDecay = options.WeightDecay,
         };
-        _telemetry = StepProgram.Keep(p.Raw($"{name}/telemetry", ValueRole.Output, new Shape(TelemetryCount), sizeof(double)));
-        _skip = StepProgram.Keep(p.Raw($"{name}/skip", ValueRole.Output, new Shape(2), sizeof(int)));
+        _telemetry = Program.Keep(p.Raw($"{name}/telemetry", ValueRole.Output, new Shape(TelemetryCount), sizeof(double)));
+        _skip = Program.Keep(p.Raw($"{name}/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         input ??= (program, inputName, batch) => new BatchStage(program, inputName, batch, model, options.Augment, options.Seed);
         Input = input(p, name, options.BatchSize);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         var telemetry = _telemetry;
         var skip = _skip;
-        p.Emit("clear telemetry", () => model.Device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
-        p.Emit("clear telemetry", () => model.Device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
+        p.Clear(telemetry);
+        p.Clear(skip);
         var head = evaluate is null
             ? new GradientEvaluation(p, name, model, model.Parameters, Input, loss, mode, Gradient).Loss
             : evaluate(p, Input, Gradient);
@@ -81,7 +81,7 @@ public sealed class SupervisedStep : IDisposable
     public StepParameterBuffer Parameters { get; }
 
     /// <summary>The planned program.</summary>
-    public StepProgram Program { get; }
+    public Program Program { get; }
 
     /// <summary>Gradient of the last step, without weight decay.</summary>
     public FlatVector Gradient { get; }
@@ -127,7 +127,7 @@ public sealed class SupervisedStep : IDisposable
     {
         var p = Program;
         var (kernels, n, step, telemetry, skip, theta, g) = (
-            p.Kernels,
+            p.Launch,
             Gradient.Count,
             Parameters.Device,
             _telemetry,
@@ -140,50 +140,34 @@ public sealed class SupervisedStep : IDisposable
         if (rule.MaskGradientOnly)
         {
             var gate = mask;
-            p.Emit("mask gradient", () => kernels.Saliency.SaliencyGate(elements, g.Pointer, gate, n));
+            kernels.Saliency.SaliencyGate(elements, g, gate, n);
             mask = default;
         }
 
         if (rule.Penalty)
-            p.Emit("l1 subgradient", () => kernels.Sgd.L1Subgradient(elements, g.Pointer, theta.Pointer, step.Typed<double>(), n), step);
+            kernels.Sgd.L1Subgradient(elements, g, theta, step, n);
         var partials = p.Raw("square/partials", ValueRole.Workspace, new Shape(PartialCount), sizeof(double));
-        p.Emit(
-            "vector square sum",
-            () => kernels.Vector.VectorSquareSum(blocks, partials.Typed<double>(), g.Pointer, n, PartialCount),
-            partials
-        );
-        p.Emit(
-            "vector finish",
-            () =>
-                kernels.Vector.VectorFinishSum(
+        kernels.Vector.VectorSquareSum(blocks, partials, g, n, PartialCount);
+        kernels.Vector.VectorFinishSum(
                     p.Device.Blocks(1),
-                    telemetry.Typed<double>().At(Square, sizeof(double)),
-                    partials.Typed<double>(),
+                    telemetry.At(Square, sizeof(double)),
+                    partials,
                     PartialCount,
                     1
-                ),
-            partials,
-            telemetry
-        );
-        p.Emit("guard", () => kernels.Lur.LurGuard(one, skip.Typed<int>(), telemetry.Typed<double>(), TelemetryCount), telemetry, skip);
+                );
+        kernels.Lur.LurGuard(one, skip, telemetry, TelemetryCount);
         var nesterov = _options.Nesterov ? 1 : 0;
-        p.Emit(
-            "sgd",
-            () =>
-                kernels.Sgd.SgdStep(
+        kernels.Sgd.SgdStep(
                     elements,
-                    theta.Pointer,
-                    momentum.Pointer,
-                    g.Pointer,
+                    theta,
+                    momentum,
+                    g,
                     mask,
-                    step.Typed<double>(),
-                    skip.Typed<int>(),
+                    step,
+                    skip,
                     n,
                     nesterov
-                ),
-            step,
-            skip
-        );
+                );
         rule.Pull?.Emit(p, skip);
     }
 }

@@ -126,7 +126,7 @@ public static class Trim
 
     private static void Accumulate(TrainedModel model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
-        using var program = new StepProgram(model.Device, model.Precision);
+        using var program = new Program(model.Device, model.Precision);
         using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
         _ = new GradientEvaluation(
@@ -139,8 +139,8 @@ public static class Trim
             options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
             gradient
         );
-        var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);
-        program.Emit("vector abs accumulate", () => kernels.VectorAbsAccumulate(shape, total.Pointer, gradient.Pointer, n));
+        var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(total.Count), total.Count);
+        kernels.VectorAbsAccumulate(shape, total, gradient, n);
         program.Plan();
         for (var i = 0; i < options.TrimBatches; i++)
         {

@@ -70,7 +70,7 @@ public static class FixtureCheck
     {
         using var model = fixture.CreateModel(device, precision);
         var batch = fixture.ReadBatch("retain");
-        using var program = new StepProgram(device, precision);
+        using var program = new Program(device, precision);
         using var input = new TensorBatch(program, "retain", batch.Labels.Length, model.Network);
         using var gradient = new FlatVector(device, precision, model.Parameters.Layout, "gradient");
         using var v = new FlatVector(device, precision, model.Parameters.Layout, "v");
@@ -85,8 +85,8 @@ public static class FixtureCheck
             fixture.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate,
             gradient
         );
-        var logits = StepProgram.Keep(evaluation.Logits);
-        StepProgram.Keep(evaluation.Loss.RowLoss);
+        var logits = Program.Keep(evaluation.Logits);
+        Program.Keep(evaluation.Loss.RowLoss);
         var product = fixture.HasVector("hv");
         if (product)
         {

@@ -30,7 +30,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
     )
     {
         model.Parameters.Set(theta);
-        using var program = new StepProgram(model.Device, model.Precision);
+        using var program = new Program(model.Device, model.Precision);
         using var input = new TensorBatch(program, "batch", labels.Length, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
@@ -38,9 +38,9 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         v.Set(direction);
         var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient);
         evaluation.HessianVectorProduct(v, product);
-        var dz = StepProgram.Keep(evaluation.Pass.GradientOf(evaluation.Logits));
-        var tz = StepProgram.Keep(evaluation.Pass.TangentOf(evaluation.Logits));
-        StepProgram.Keep(evaluation.Loss.RowLoss);
+        var dz = Program.Keep(evaluation.Pass.GradientOf(evaluation.Logits));
+        var tz = Program.Keep(evaluation.Pass.TangentOf(evaluation.Logits));
+        Program.Keep(evaluation.Loss.RowLoss);
         program.Plan();
         input.Set(images, labels);
         program.Run();
@@ -127,7 +127,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         var (model, _, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
         using var owned = model;
         model.ResetRunningStatistics(); // random ones silence the narrow networks, which then have no gradient
-        using var program = new StepProgram(model.Device, model.Precision);
+        using var program = new Program(model.Device, model.Precision);
         using var input = new TensorBatch(program, "batch", batch, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         var evaluation = new GradientEvaluation(
@@ -141,8 +141,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
             gradient,
             inputGradient: true
         );
-        var dx = StepProgram.Keep(evaluation.Pass.GradientOf(input.Input));
-        StepProgram.Keep(evaluation.Loss.RowLoss);
+        var dx = Program.Keep(evaluation.Pass.GradientOf(input.Input));
+        Program.Keep(evaluation.Loss.RowLoss);
         program.Plan();
         double Loss(double h, double[] t)
         {

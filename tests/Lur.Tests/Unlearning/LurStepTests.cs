@@ -48,7 +48,7 @@ public class LurStepTests
 
         public List<((double[] Images, int[] Labels) Retain, (double[] Images, int[] Labels) Forget)> Batches { get; } = [];
 
-        public TensorBatch Input(StepProgram program, string name, int batch) => new(program, name, batch, Model.Network);
+        public TensorBatch Input(Program program, string name, int batch) => new(program, name, batch, Model.Network);
 
         public StepTelemetry[] Steps(LurOptions options, bool capture = true)
         {
@@ -79,7 +79,7 @@ public class LurStepTests
     private static void JointTraining(Run run, LurOptions o)
     {
         var model = run.Model;
-        using var p = new StepProgram(model.Device, model.Precision);
+        using var p = new Program(model.Device, model.Precision);
         using var parameters = new StepParameterBuffer(p, "joint")
         {
             LearningRate = o.LearningRate,

@@ -106,7 +106,7 @@ internal sealed class MethodBench : IDisposable
     private sealed class Reference : IDisposable
     {
         private readonly TrainedModel _model;
-        private readonly StepProgram _program;
+        private readonly Program _program;
         private readonly TensorBatch _batch;
         private readonly FlatVector _gradient;
         private readonly Value _logits,
@@ -115,7 +115,7 @@ internal sealed class MethodBench : IDisposable
         public Reference(TrainedModel model)
         {
             _model = model;
-            _program = new StepProgram(model.Device, model.Precision);
+            _program = new Program(model.Device, model.Precision);
             _batch = new TensorBatch(_program, "sample", 1, model.Network);
             _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
             var evaluation = new GradientEvaluation(
@@ -129,7 +129,7 @@ internal sealed class MethodBench : IDisposable
                 _gradient,
                 inputGradient: true
             );
-            (_logits, _image) = (StepProgram.Keep(evaluation.Logits), StepProgram.Keep(evaluation.Pass.GradientOf(_batch.Input)));
+            (_logits, _image) = (Program.Keep(evaluation.Logits), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
             _program.Plan();
         }
 
