@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Programs;
 using Lur.Tensors;
 
 namespace Lur.Cli.Runs;
@@ -20,7 +21,7 @@ internal static class PlanPrinter
         IReadOnlyList<(string Name, long Bytes)>? more = null
     )
     {
-        var report = program.Report ?? program.Plan(allocate: false);
+        var report = program.Plan();
         var table = new Table(
             "plan",
             new Column("role", "Role"),

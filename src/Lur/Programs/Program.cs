@@ -16,7 +16,6 @@ public sealed class Program : IDisposable
     private readonly List<Value> _values = [];
     private readonly List<(Value Value, double[] Numbers)> _constants = [];
     private readonly HashSet<IDeviceBuffer> _outside = [];
-    private readonly List<Action> _beforeCommit = [];
     private readonly Resources _resources = new();
     private Plan? _plan;
     private DeviceMemory? _arena;
@@ -95,9 +94,6 @@ public sealed class Program : IDisposable
     public void Copy<T>(Operand<T> target, Operand<T> source, long bytes) =>
         Record("copy", () => Device.Copy(target.Pointer, source.Pointer, bytes), [Access.Reads(source), Access.WritesTo(target)]);
 
-    /// <summary>Host work to do once, before the program gets its memory: numbers that launches need and that cost a pass.</summary>
-    public void BeforeCommit(Action work) => _beforeCommit.Add(work);
-
     /// <summary>Appends an operation.</summary>
     /// <param name="name">Name for messages.</param>
     /// <param name="run">Enqueues the work; must not allocate, synchronise or read back.</param>
@@ -130,8 +126,6 @@ public sealed class Program : IDisposable
         if (IsCommitted)
             return;
         var plan = Plan();
-        foreach (var work in _beforeCommit)
-            work();
         foreach (var buffer in _outside)
             _ = buffer.Address;
         _arena = Device.Allocate(Math.Max(plan.ArenaBytes, MemoryPlanner.Alignment));

@@ -78,6 +78,10 @@ public sealed class Value : IDeviceBuffer
     /// <summary>The address as a pointer to <c>real</c>.</summary>
     public DevicePointer<Real> Pointer => Typed<Real>();
 
+    /// <summary>An element of an array, by its number, as an argument of a launch.</summary>
+    public Operand<T> At<T>(long element)
+        where T : unmanaged => ((Operand<T>)this).At(element, ElementSize);
+
     internal int First { get; private set; } = int.MaxValue;
 
     internal int Last { get; private set; } = -1;

@@ -46,6 +46,9 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <summary>What it holds, for plans and messages ("parameters", "momentum").</summary>
     public string Name { get; }
 
+    /// <summary>Gives the vector its first values when its memory is taken, in place of zeros; null for zeros.</summary>
+    public Action<FlatVector>? Initial { get; init; }
+
     /// <summary>Number of elements.</summary>
     public int Count => Layout.Count;
 
@@ -196,6 +199,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
         var bytes = Math.Max(1, (long)Count) * Precision.Size();
         _memory = Device.Allocate(bytes);
         Device.Fill(new DevicePointer<Real>(_memory.Address), 0, bytes);
+        Initial?.Invoke(this);
         return _memory;
     }
 }

@@ -158,18 +158,8 @@ public sealed class BatchGradient
             DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(rows), sizeof(int));
             var (device, row, size) = (program.Device, images.Count / images[0], program.Precision.Size());
             var (fromImages, fromLabels, toImages, toLabels) = (whole.Input, whole.DeviceLabels, Input, DeviceLabels);
-            program.Emit(
-                "copy rows",
-                () => device.Copy(toImages.Pointer, fromImages.Pointer.At((long)start * row, size), (long)rows * row * size),
-                fromImages,
-                toImages
-            );
-            program.Emit(
-                "copy rows",
-                () => device.Copy(toLabels.Typed<int>(), fromLabels.Typed<int>().At(start, sizeof(int)), (long)rows * sizeof(int)),
-                fromLabels,
-                toLabels
-            );
+            program.Copy<Real>(toImages, ((Operand<Real>)fromImages).At((long)start * row, size), (long)rows * row * size);
+            program.Copy(toLabels, fromLabels.At<int>(start), (long)rows * sizeof(int));
         }
 
         public int Batch { get; }

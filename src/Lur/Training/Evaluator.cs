@@ -25,7 +25,7 @@ public sealed class Evaluator : IDisposable
     public Evaluator(TrainedModel model, int batchSize = 128)
     {
         _model = model;
-        var p = _program = new Program(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new BatchStage(p, "evaluate", batchSize, model, augment: false, seed: 0);
         var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
         _logits = Program.Keep(model.Network.Forward(pass, _stage.Input));
@@ -33,8 +33,6 @@ public sealed class Evaluator : IDisposable
         Program.Keep(_loss.RowLoss);
         Program.Keep(_loss.Predicted);
         Program.Keep(_loss.Confidence);
-        p.Plan();
-        p.Capture();
         _predicted = new int[batchSize];
         (_confidence, _rowLoss, _rowLogits) = (new float[batchSize], new float[batchSize], new float[_logits.Shape.Count]);
         _wide = new double[_logits.Shape.Count];
@@ -109,7 +107,6 @@ public sealed class Evaluator : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        _stage.Dispose();
     }
 
     private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)

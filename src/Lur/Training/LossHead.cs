@@ -74,7 +74,7 @@ public sealed class LossHead
         var (loss, predicted, labels) = (RowLoss, Predicted, _labels);
         kernels.MetricsAccumulate(
                     shape,
-                    totals.At(at, sizeof(double)),
+                    totals.At<double>(at),
                     loss,
                     predicted,
                     labels,

@@ -3,7 +3,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
 using Lur.Tensors;
-using Shape = Lur.Tensors.Shape;
+using Shape = Lur.Programs.Shape;
 
 namespace Lur.Training;
 
@@ -43,7 +43,7 @@ public sealed class Trainer : IDisposable
         _schedule = LearningRateSchedule.Parse(options.Schedule);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _program = new Program(model.Device, model.Precision);
+        _program = new Program(model.Device, model.Precision) { Captured = capture };
         _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
@@ -61,9 +61,6 @@ public sealed class Trainer : IDisposable
         );
         evaluation.Loss.Accumulate(_totals);
         EmitUpdate();
-        _program.Plan();
-        if (capture)
-            _program.Capture();
         ClearTotals();
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);
         Steps = (long)options.Epochs * _feed.BatchesPerEpoch;
@@ -165,8 +162,6 @@ public sealed class Trainer : IDisposable
     {
         _feed.Dispose();
         _program.Dispose();
-        _parameters.Dispose();
-        _stage.Dispose();
         _momentum.Dispose();
         _gradient.Dispose();
     }

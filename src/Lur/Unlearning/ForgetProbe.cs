@@ -18,7 +18,7 @@ public sealed class ForgetProbe : IDisposable
     /// <param name="options">Options of the step whose batches are measured.</param>
     public ForgetProbe(TrainedModel model, LurOptions options)
     {
-        var p = _program = new Program(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         // Named as the step's batch: the same draws augment it.
         _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed);
         var totals = _totals = Program.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
@@ -33,8 +33,6 @@ public sealed class ForgetProbe : IDisposable
             _stage.DeviceLabels,
             options.ForgetLossSpec(model.Classes)
         ).Accumulate(totals);
-        p.Plan();
-        p.Capture();
     }
 
     /// <summary>Mean loss of the batch that a step is about to take.</summary>
@@ -52,6 +50,5 @@ public sealed class ForgetProbe : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        _stage.Dispose();
     }
 }

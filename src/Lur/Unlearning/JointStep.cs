@@ -65,7 +65,7 @@ public sealed class JointStep : IDisposable
     )
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
-        var p = Program = new Program(model.Device, model.Precision);
+        var p = Program = new Program(model.Device, model.Precision) { Captured = true };
         Parameters = new StepParameterBuffer(p, "joint")
         {
             LearningRate = options.LearningRate,
@@ -83,9 +83,7 @@ public sealed class JointStep : IDisposable
         _v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "forget gradient");
         EmitGradients(forgetLoss ?? new LossSpec(-1, 0, 0));
         change?.Emit(p, Gradient, _telemetry, (int)Slot.Change);
-        EmitUpdate(momentum, mask?.Pointer ?? default);
-        p.Plan();
-        p.Capture();
+        EmitUpdate(momentum, mask);
     }
 
     /// <summary>Retain batch; filled by the caller before <see cref="Run"/>.</summary>
@@ -141,9 +139,6 @@ public sealed class JointStep : IDisposable
     public void Dispose()
     {
         Program.Dispose();
-        Parameters.Dispose();
-        Retain.Dispose();
-        Forget.Dispose();
         Gradient.Dispose();
         _v.Dispose();
     }
@@ -181,14 +176,14 @@ public sealed class JointStep : IDisposable
                 );
         kernels.Vector.VectorFinishSum(
                     device.Blocks(4),
-                    telemetry.At((int)Slot.Norms, sizeof(double)),
+                    telemetry.At<double>((int)Slot.Norms),
                     partials,
                     PartialCount,
                     4
                 );
     }
 
-    private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask)
+    private void EmitUpdate(FlatVector momentum, Operand<byte> mask)
     {
         var p = Program;
         var (kernels, telemetry, skip, g, theta, step, n) = (

@@ -44,7 +44,6 @@ public sealed class LurStep : IDisposable
     /// <param name="mask">Mask over the parameters (0 freezes an entry), or null.</param>
     /// <param name="capture">False to plan and run without a captured graph.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
-    /// <param name="allocate">False to plan only: the step cannot run, <see cref="Program.Report"/> tells its size.</param>
     public LurStep(
         TrainedModel model,
         FlatVector momentum,
@@ -52,13 +51,12 @@ public sealed class LurStep : IDisposable
         bool withForget,
         ParameterMask? mask = null,
         bool capture = true,
-        Func<Program, string, int, BatchInput>? input = null,
-        bool allocate = true
+        Func<Program, string, int, BatchInput>? input = null
     )
     {
         (_model, _options) = (model, options);
         WithForget = withForget && options.Lambda > 0;
-        var p = _program = new Program(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = capture };
         Parameters = new StepParameterBuffer(p, "lur")
         {
             LearningRate = options.LearningRate,
@@ -74,10 +72,7 @@ public sealed class LurStep : IDisposable
         Retain = input(p, "retain", options.BatchSize);
         if (WithForget)
             Forget = input(p, "forget", options.ForgetRows);
-        Build(momentum, mask?.Pointer ?? default);
-        p.Plan(allocate);
-        if (capture && allocate)
-            p.Capture();
+        Build(momentum, mask);
     }
 
     /// <summary>True when the step has a forget batch.</summary>
@@ -171,14 +166,11 @@ public sealed class LurStep : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        Parameters.Dispose();
-        Retain.Dispose();
-        Forget?.Dispose();
         foreach (var vector in _vectors)
             vector.Dispose();
     }
 
-    private void Build(FlatVector momentum, DevicePointer<byte> mask)
+    private void Build(FlatVector momentum, Operand<byte> mask)
     {
         var p = _program;
         var (device, telemetry, skip) = (p.Device, _telemetry, _skip);
@@ -319,7 +311,7 @@ public sealed class LurStep : IDisposable
         return h;
     }
 
-    private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask, FlatVector g, FlatVector? v, FlatVector? h)
+    private void EmitUpdate(FlatVector momentum, Operand<byte> mask, FlatVector g, FlatVector? v, FlatVector? h)
     {
         var p = _program;
         var (kernels, n, telemetry, skip, step, theta) = (p.Launch.Lur, g.Count, _telemetry, _skip, Parameters.Device, _model.Parameters);
@@ -367,7 +359,7 @@ public sealed class LurStep : IDisposable
     private Value Partials(string name, int values) =>
         _program.Raw($"lur/{name}/partials", ValueRole.Workspace, new Shape(values, PartialCount), sizeof(double));
 
-    private DevicePointer<double> At(Slot slot, int offset = 0) => _telemetry.Typed<double>().At((int)slot + offset, sizeof(double));
+    private Operand<double> At(Slot slot, int offset = 0) => _telemetry.At<double>((int)slot + offset);
 
     private FlatVector Vector(string name)
     {

@@ -35,7 +35,6 @@ internal sealed class MemoryGradients : IDisposable
             NormalizationMode.Frozen,
             _gradient
         );
-        _program.Plan();
     }
 
     /// <summary>Bytes of its flat vector.</summary>
@@ -53,7 +52,7 @@ internal sealed class MemoryGradients : IDisposable
                 memory.CopyFrom(_gradient);
                 if (_accumulate && previous is not null)
                 {
-                    _program.Kernels.Vector.VectorAxpy(
+                    _model.Device.Kernels(_model.Precision).Vector.VectorAxpy(
                         _model.Device.Elements(memory.Count),
                         memory.Pointer,
                         previous.Pointer,
@@ -73,7 +72,6 @@ internal sealed class MemoryGradients : IDisposable
     {
         _feed.Dispose();
         _program.Dispose();
-        _stage.Dispose();
         _gradient.Dispose();
     }
 }

@@ -49,8 +49,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         _enabled = _device.AllocatePinned<int>(1);
         Enabled = true;
         _gramProgram = new Program(_device, model.Precision);
-        EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], () => _gram.Pointer.As<double>());
-        _gramProgram.Plan();
+        EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], _gram.Wide);
     }
 
     /// <summary>False switches the projection off for the steps that follow.</summary>
@@ -84,19 +83,18 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         var d = p.Raw("projection/products", ValueRole.Workspace, new Shape(t), sizeof(double));
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
         p.Upload(enabled, _enabled);
-        EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], () => d.Typed<double>(), d);
+        EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], d);
         kernels.Projection.ProjectionSolve(
                     _device.Elements(1),
                     v,
-                    telemetry.At(slot, sizeof(double)),
+                    telemetry.At<double>(slot),
                     d,
-                    _gram.As<double>(),
+                    _gram.Wide,
                     enabled,
                     t,
                     margin,
                     Ridge
                 );
-        var size = p.Precision.Size();
         for (var i = 0; i < t; i++)
         {
             var (memory, index) = (_memories[i], i);
@@ -104,9 +102,9 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
             {
                 kernels.Projection.ProjectionApply(
                             _device.Elements(length),
-                            gradient.At(begin, size),
-                            memory.At(begin, size),
-                            v.At(index, sizeof(double)),
+                            gradient.At(begin),
+                            memory.At(begin),
+                            v.At<double>(index),
                             length
                         );
             }
@@ -146,11 +144,10 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         Program p,
         string name,
         (FlatVector X, FlatVector Y)[] pairs,
-        Func<DevicePointer<double>> result,
-        Value? planned = null
+        Operand<double> result
     )
     {
-        var (kernels, size, parts) = (p.Launch.Vector, p.Precision.Size(), _ranges.Count * PartialCount);
+        var (kernels, parts) = (p.Launch.Vector, _ranges.Count * PartialCount);
         var partials = p.Raw($"{name}/partials", ValueRole.Workspace, new Shape(pairs.Length, parts), sizeof(double));
         for (var i = 0; i < pairs.Length; i++)
         {
@@ -159,9 +156,9 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
                 var ((x, y), (begin, length), at) = (pairs[i], _ranges[r], (i * parts) + (r * PartialCount));
                 kernels.VectorDot(
                             _device.Blocks(PartialCount),
-                            partials.At(at, sizeof(double)),
-                            x.At(begin, size),
-                            y.At(begin, size),
+                            partials.At<double>(at),
+                            x.At(begin),
+                            y.At(begin),
                             length,
                             PartialCount
                         );
@@ -169,6 +166,6 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         }
 
         var values = pairs.Length;
-        kernels.VectorFinishSum(_device.Blocks(values), result(), partials, parts, values);
+        kernels.VectorFinishSum(_device.Blocks(values), result, partials, parts, values);
     }
 }

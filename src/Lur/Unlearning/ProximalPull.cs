@@ -55,7 +55,7 @@ public sealed class ProximalPull : IDisposable
         var state = p.Raw("proximal/state", ValueRole.Input, new Shape(2), sizeof(ulong));
         p.Upload(state, pinned);
         kernels.ProximalDistance(elements, distance, theta, anchor, n);
-        var tau = RankSelection.Emit(p, "proximal", distance, state);
+        var tau = RankSelection.Select(p, "proximal", distance, state);
         kernels.ProximalShrink(elements, theta, anchor, tau, skip, n);
     }
 

@@ -55,7 +55,7 @@ public static class SaliencyMask
     private static void Accumulate(TrainedModel model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
     {
         using var program = new Program(model.Device, model.Precision);
-        using var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
+        var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, sum.Layout, "gradient");
         _ = new GradientEvaluation(
             program,
@@ -69,7 +69,6 @@ public static class SaliencyMask
         );
         var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(sum.Count), sum.Count);
         kernels.VectorAxpy(shape, sum, gradient, n, 1);
-        program.Plan();
         for (var i = 0; i < batches; i++)
         {
             nextBatch(stage);
@@ -91,7 +90,7 @@ public static class SaliencyMask
         kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials, saliency, n, Parts);
 kernels.Vector.VectorFinishSum(device.Blocks(1), bad, partials, Parts, 1);
         kernels.Trim.TrimSelectBegin(device.Elements(1), state, n - kept + 1);
-        var threshold = Program.Keep(RankSelection.Emit(p, "saliency", saliency, state));
+        var threshold = Program.Keep(RankSelection.Select(p, "saliency", saliency, state));
         kernels.Saliency.SaliencyTally(
                     device.Blocks(Parts),
                     counts,
@@ -110,7 +109,6 @@ kernels.Saliency.SaliencyMask(
                     Parts,
                     kept
                 );
-        p.Plan();
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), bad.Typed<double>());
@@ -140,7 +138,6 @@ kernels.Saliency.SaliencyMask(
                     Parts
                 );
 kernels.Vector.VectorFinishSum(device.Blocks(1), count, partials, Parts, 1);
-        p.Plan();
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), count.Typed<double>());

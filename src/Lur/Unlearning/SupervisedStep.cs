@@ -49,7 +49,7 @@ public sealed class SupervisedStep : IDisposable
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
         _counts = mode == NormalizationMode.TrainAndUpdate;
-        var p = Program = new Program(model.Device, model.Precision);
+        var p = Program = new Program(model.Device, model.Precision) { Captured = true };
         Parameters = new StepParameterBuffer(p, name)
         {
             LearningRate = options.LearningRate,
@@ -70,8 +70,6 @@ public sealed class SupervisedStep : IDisposable
             : evaluate(p, Input, Gradient);
         head.Accumulate(_telemetry, Totals);
         EmitUpdate(momentum, rule ?? new UpdateRule());
-        p.Plan();
-        p.Capture();
     }
 
     /// <summary>The batch; filled by the caller before <see cref="Run"/>.</summary>
@@ -118,8 +116,6 @@ public sealed class SupervisedStep : IDisposable
     public void Dispose()
     {
         Program.Dispose();
-        Parameters.Dispose();
-        Input.Dispose();
         Gradient.Dispose();
     }
 
@@ -136,12 +132,12 @@ public sealed class SupervisedStep : IDisposable
             Gradient
         );
         var (elements, one, blocks) = (p.Device.Elements(n), p.Device.Elements(1), p.Device.Blocks(PartialCount));
-        var mask = rule.Mask?.Pointer ?? default;
+        var mask = rule.Mask;
         if (rule.MaskGradientOnly)
         {
             var gate = mask;
             kernels.Saliency.SaliencyGate(elements, g, gate, n);
-            mask = default;
+            mask = null;
         }
 
         if (rule.Penalty)
@@ -150,7 +146,7 @@ public sealed class SupervisedStep : IDisposable
         kernels.Vector.VectorSquareSum(blocks, partials, g, n, PartialCount);
         kernels.Vector.VectorFinishSum(
                     p.Device.Blocks(1),
-                    telemetry.At(Square, sizeof(double)),
+                    telemetry.At<double>(Square),
                     partials,
                     PartialCount,
                     1

@@ -56,7 +56,6 @@ public sealed class GradientCheck : IDisposable
         _evaluation = new GradientEvaluation(_program, "retain", model, model.Parameters, _input, LossSpec.CrossEntropy, mode, _gradient);
         _evaluation.HessianVectorProduct(_v, _product);
         Program.Keep(_evaluation.Loss.RowLoss);
-        _program.Plan();
         _step = new LurStep(
             model,
             _momentum,
@@ -114,7 +113,6 @@ public sealed class GradientCheck : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        _input.Dispose();
         _step.Dispose();
         foreach (var vector in new[] { _gradient, _v, _product, _momentum })
             vector.Dispose();

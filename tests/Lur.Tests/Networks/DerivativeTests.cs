@@ -31,7 +31,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
     {
         model.Parameters.Set(theta);
         using var program = new Program(model.Device, model.Precision);
-        using var input = new TensorBatch(program, "batch", labels.Length, model.Network);
+        var input = new TensorBatch(program, "batch", labels.Length, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
         using var product = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "H v");
@@ -128,7 +128,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         using var owned = model;
         model.ResetRunningStatistics(); // random ones silence the narrow networks, which then have no gradient
         using var program = new Program(model.Device, model.Precision);
-        using var input = new TensorBatch(program, "batch", batch, model.Network);
+        var input = new TensorBatch(program, "batch", batch, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         var evaluation = new GradientEvaluation(
             program,

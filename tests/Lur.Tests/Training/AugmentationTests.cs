@@ -87,7 +87,7 @@ public class AugmentationTests
             column = 4;
         using var model = CreateModel(size, 1, Augmentation.Parse(name));
         using var program = new Program(model.Device, model.Precision);
-        using var stage = new BatchStage(program, "train", rows, model, augment: true, seed: 3);
+        var stage = new BatchStage(program, "train", rows, model, augment: true, seed: 3);
         Program.Keep(stage.Input);
         program.Plan();
         stage.Images.Clear();

@@ -130,7 +130,6 @@ internal sealed class MethodBench : IDisposable
                 inputGradient: true
             );
             (_logits, _image) = (Program.Keep(evaluation.Logits), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
-            _program.Plan();
         }
 
         public Outcome Evaluate(double[] image, int label)
@@ -147,7 +146,6 @@ internal sealed class MethodBench : IDisposable
         public void Dispose()
         {
             _program.Dispose();
-            _batch.Dispose();
             _gradient.Dispose();
         }
     }
