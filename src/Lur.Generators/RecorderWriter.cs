@@ -33,7 +33,9 @@ internal static class RecorderWriter
         foreach (var (_, name) in files)
             text.Append($"        {name} = new {name}Launches(kernels.{name}, program);\n");
         text.Append("    }\n\n    /// <summary>Launchers that run at once on a device.</summary>\n");
-        text.Append("    public static LaunchSet Immediate(ComputeDevice device, Precision precision) => new(device.Kernels(precision), null);\n");
+        text.Append(
+            "    public static LaunchSet Immediate(ComputeDevice device, Precision precision) => new(device.Kernels(precision), null);\n"
+        );
         text.Append("\n    /// <summary>The device they run on.</summary>\n    public ComputeDevice Device { get; }\n");
         text.Append("\n    /// <summary>Element type of <c>real</c>.</summary>\n    public Precision Precision { get; }\n");
         text.Append("\n    /// <summary>Matrix products.</summary>\n    public ProductLaunches Products { get; }\n");
@@ -49,7 +51,9 @@ internal static class RecorderWriter
         var list = string.Concat(kernel.Parameters.Select((p, i) => $", {Type(p)} {names[i]}"));
         var call = string.Concat(kernel.Parameters.Select((p, i) => $", {names[i]}{(p.IsPointer ? ".Pointer" : "")}"));
         var arguments = string.Concat(names.Select(n => ", " + n));
-        var accesses = kernel.Parameters.Select((p, i) => (p, names[i])).Where(a => a.p.IsPointer)
+        var accesses = kernel
+            .Parameters.Select((p, i) => (p, names[i]))
+            .Where(a => a.p.IsPointer)
             .Select(a => $"Access.{(a.p.IsConst ? "Reads" : "WritesTo")}({a.Item2})");
         var summary = kernel.Summary.Length > 0 ? kernel.Summary : $"Launches {kernel.Name}.";
         text.Append($"\n    /// <summary>{summary}</summary>\n");
@@ -58,7 +62,9 @@ internal static class RecorderWriter
         text.Append($"        else\n            Record{method}(shape{arguments});\n    }}\n\n");
         // A method of its own: the closure is made only where something is recorded.
         text.Append($"    private void Record{method}(LaunchShape shape{list}) =>\n");
-        text.Append($"        _program!.Record(\"{kernel.Name}\", () => _kernels.{method}(shape{call}), [{string.Join(", ", accesses)}]);\n");
+        text.Append(
+            $"        _program!.Record(\"{kernel.Name}\", () => _kernels.{method}(shape{call}), [{string.Join(", ", accesses)}]);\n"
+        );
     }
 
     private static string Type(KernelParameter parameter) =>

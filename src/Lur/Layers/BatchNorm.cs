@@ -102,20 +102,20 @@ public sealed class BatchNorm : Layer
         var stage2 = pass.Device.Blocks(c);
         var (mean, rstd) = (cache.Mean!, cache.Rstd);
         kernels.BatchNormStatisticsFinish(
-                    stage2,
-                    mean,
-                    rstd,
-                    runningMean,
-                    runningVariance,
-                    offsets,
-                    squares,
-                    x,
-                    rows,
-                    c,
-                    chunks,
-                    Epsilon,
-                    RunningMomentum
-                );
+            stage2,
+            mean,
+            rstd,
+            runningMean,
+            runningVariance,
+            offsets,
+            squares,
+            x,
+            rows,
+            c,
+            chunks,
+            Epsilon,
+            RunningMomentum
+        );
     }
 
     /// <inheritdoc/>
@@ -132,21 +132,7 @@ public sealed class BatchNorm : Layer
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanOf(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
-        kernels.BatchNormBackward(
-                    shape,
-                    dx,
-                    dresidual,
-                    dy,
-                    _relu ? y : null,
-                    x,
-                    meanOf,
-                    rstd,
-                    gamma,
-                    used,
-                    rows,
-                    c,
-                    accumulate ? 1 : 0
-                );
+        kernels.BatchNormBackward(shape, dx, dresidual, dy, _relu ? y : null, x, meanOf, rstd, gamma, used, rows, c, accumulate ? 1 : 0);
     }
 
     /// <inheritdoc/>
@@ -163,22 +149,7 @@ public sealed class BatchNorm : Layer
         var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanOf(pass, mean);
-        kernels.BatchNormForwardTangent(
-                    shape,
-                    ty,
-                    tx,
-                    tresidual,
-                    _relu ? y : null,
-                    x,
-                    meanOf,
-                    rstd,
-                    gamma,
-                    tgamma,
-                    tbeta,
-                    means,
-                    rows,
-                    c
-                );
+        kernels.BatchNormForwardTangent(shape, ty, tx, tresidual, _relu ? y : null, x, meanOf, rstd, gamma, tgamma, tbeta, means, rows, c);
     }
 
     /// <inheritdoc/>
@@ -197,38 +168,30 @@ public sealed class BatchNorm : Layer
         var meanOf = MeanOf(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
         kernels.BatchNormBackwardTangent(
-                    shape,
-                    tdx,
-                    default,
-                    tdresidual,
-                    default,
-                    tdy,
-                    dy,
-                    _relu ? y : null,
-                    tx,
-                    x,
-                    meanOf,
-                    rstd,
-                    gamma,
-                    tgamma,
-                    tmeans,
-                    used,
-                    rows,
-                    c,
-                    accumulate ? 1 : 0
-                );
+            shape,
+            tdx,
+            default,
+            tdresidual,
+            default,
+            tdy,
+            dy,
+            _relu ? y : null,
+            tx,
+            x,
+            meanOf,
+            rstd,
+            gamma,
+            tgamma,
+            tmeans,
+            used,
+            rows,
+            c,
+            accumulate ? 1 : 0
+        );
     }
 
     /// <summary>Means [2, C] of d and d xh over the rows, and the sums into dgamma, dbeta when given.</summary>
-    private Value EmitSums(
-        NetworkPass pass,
-        Cache cache,
-        Value d,
-        Value? mask,
-        Operand<Real> dgamma,
-        Operand<Real> dbeta,
-        string what
-    )
+    private Value EmitSums(NetworkPass pass, Cache cache, Value d, Value? mask, Operand<Real> dgamma, Operand<Real> dbeta, string what)
     {
         var (kernels, x, rstd, c, chunks) = (pass.Launch.BatchNorm, cache.X, cache.Rstd, _channels, cache.Chunks);
         var rows = x.Shape.Rows;
@@ -252,21 +215,7 @@ public sealed class BatchNorm : Layer
         var meanOf = MeanOf(pass, mean);
         var mask = _relu ? y : null;
         var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
-        kernels.BatchNormTangentSums(
-                    stage1,
-                    partials,
-                    tdy,
-                    dy,
-                    mask,
-                    tx,
-                    x,
-                    meanOf,
-                    rstd,
-                    tmeans,
-                    rows,
-                    c,
-                    chunks
-                );
+        kernels.BatchNormTangentSums(stage1, partials, tdy, dy, mask, tx, x, meanOf, rstd, tmeans, rows, c, chunks);
         kernels.BatchNormSumsFinish(stage2, means, tdgamma, tdbeta, partials, 2, rows, c, chunks, 0);
         return means;
     }
@@ -283,5 +232,4 @@ public sealed class BatchNorm : Layer
         !accumulate
             ? value
             : throw new NotSupportedException($"'{Name}': the input of a normalisation has one consumer; '{value.Name}' has several.");
-
 }

@@ -37,21 +37,7 @@ public sealed class MaxPool : Layer
         pass.Remember(node.Index, new Cache(x, y, tap));
         var (kernels, s, size, stride, pad) = (pass.Launch.Pool, x.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(output.Rows, output.Innermost);
-        kernels.MaxPoolForward(
-                    shape,
-                    y,
-                    tap,
-                    x,
-                    s[0],
-                    s[1],
-                    s[2],
-                    s[3],
-                    output[1],
-                    output[2],
-                    size,
-                    stride,
-                    pad
-                );
+        kernels.MaxPoolForward(shape, y, tap, x, s[0], s[1], s[2], s[3], output[1], output[2], size, stride, pad);
         return y;
     }
 
@@ -70,21 +56,7 @@ public sealed class MaxPool : Layer
         var (tx, ty) = (pass.TangentOf(x), pass.TangentOf(y));
         var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, x.Shape, y.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(o.Rows, o.Innermost);
-        kernels.MaxPoolForwardTangent(
-                    shape,
-                    ty,
-                    tx,
-                    tap,
-                    s[0],
-                    s[1],
-                    s[2],
-                    s[3],
-                    o[1],
-                    o[2],
-                    size,
-                    stride,
-                    pad
-                );
+        kernels.MaxPoolForwardTangent(shape, ty, tx, tap, s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad);
     }
 
     /// <inheritdoc/>
@@ -99,21 +71,6 @@ public sealed class MaxPool : Layer
     {
         var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(s.Rows, s.Innermost);
-        kernels.MaxPoolBackward(
-                    shape,
-                    dx,
-                    dy,
-                    tap,
-                    s[0],
-                    s[1],
-                    s[2],
-                    s[3],
-                    o[1],
-                    o[2],
-                    size,
-                    stride,
-                    pad,
-                    accumulate ? 1 : 0
-                );
+        kernels.MaxPoolBackward(shape, dx, dy, tap, s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad, accumulate ? 1 : 0);
     }
 }

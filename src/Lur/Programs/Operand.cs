@@ -38,7 +38,8 @@ public readonly struct Operand<T>
     /// <summary>Another element of the same array; null stays null.</summary>
     /// <param name="elements">Distance in elements; may be negative.</param>
     /// <param name="elementSize">Bytes of an element; for <see cref="Real"/> that of the precision.</param>
-    public Operand<T> At(long elements, int elementSize) => IsNull ? this : new(Buffer, unchecked(_offset + (ulong)(elements * elementSize)));
+    public Operand<T> At(long elements, int elementSize) =>
+        IsNull ? this : new(Buffer, unchecked(_offset + (ulong)(elements * elementSize)));
 
     /// <summary>The same place with another element type.</summary>
     /// <typeparam name="TOther">The other element type.</typeparam>

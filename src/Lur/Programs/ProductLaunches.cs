@@ -29,11 +29,31 @@ public sealed class ProductLaunches
         int ldc
     )
     {
-        var (gemm, precision) = (_device.Gemm, _precision);
-        void Product() => gemm.Run(precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc);
         if (_program is null)
-            Product();
+            _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc);
         else
-            _program.Record("gemm", Product, [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]);
+            Record(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     }
+
+    // A method of its own: the closure is made only where something is recorded.
+    private void Record(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc
+    ) =>
+        _program!.Record(
+            "gemm",
+            () => _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc),
+            [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]
+        );
 }

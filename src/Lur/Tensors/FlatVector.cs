@@ -7,17 +7,13 @@ namespace Lur.Tensors;
 /// buffer of a program (<see cref="FlatVector(Program, ParameterLayout, string, bool)"/>) and lives where the plan puts it.</remarks>
 public sealed class FlatVector : IDeviceBuffer, IDisposable
 {
-    private readonly Value? _planned;
-    private DeviceMemory? _memory;
-    private bool _disposed;
+    private readonly IDeviceBuffer _buffer;
 
     /// <summary>A vector of zeros with memory of its own, taken when it is first used.</summary>
     public FlatVector(ComputeDevice device, Precision precision, ParameterLayout layout, string name)
     {
-        Device = device;
-        Precision = precision;
-        Layout = layout;
-        Name = name;
+        (Device, Precision, Layout, Name) = (device, precision, layout, name);
+        _buffer = new OwnedBuffer(device, name, Bytes) { Taken = () => Initial?.Invoke(this) };
     }
 
     /// <summary>Declares a vector in a program. It shares the arena: outside its use in a step its content is undefined, unless it
@@ -27,11 +23,10 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <param name="name">Name for plans.</param>
     /// <param name="keep">True to keep its memory to itself, so that the host can read it after a step.</param>
     public FlatVector(Program program, ParameterLayout layout, string name, bool keep = false)
-        : this(program.Device, program.Precision, layout, name)
     {
-        _planned = program.Real(name, ValueRole.Vector, new Shape(Math.Max(1, layout.Count)));
-        if (keep)
-            Program.Keep(_planned);
+        (Device, Precision, Layout, Name) = (program.Device, program.Precision, layout, name);
+        var planned = program.Real(name, ValueRole.Vector, new Shape(Math.Max(1, layout.Count)));
+        _buffer = keep ? Program.Keep(planned) : planned;
     }
 
     /// <summary>Device that holds it.</summary>
@@ -56,7 +51,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     public long Bytes => (long)Count * Precision.Size();
 
     /// <inheritdoc/>
-    public ulong Address => _planned?.Address ?? Allocated().Address;
+    public ulong Address => _buffer.Address;
 
     /// <summary>First element.</summary>
     public DevicePointer<Real> Pointer => new(Address);
@@ -74,10 +69,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             : throw new InvalidOperationException($"'{Name}' is a vector of {Precision}.");
 
     /// <summary>The vector as an argument of a launch; null for one that is left out.</summary>
-    public static implicit operator Operand<Real>(FlatVector? vector) =>
-        vector is null ? default
-        : vector._planned is { } planned ? planned
-        : Operand<Real>.Of(vector);
+    public static implicit operator Operand<Real>(FlatVector? vector) => vector is null ? default : Operand<Real>.Of(vector._buffer);
 
     /// <summary>Enqueues zeros.</summary>
     public void Clear() => Device.Fill(Pointer, 0, Math.Max(1, (long)Count) * Precision.Size());
@@ -183,23 +175,5 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _disposed = true;
-        _memory?.Dispose();
-        _memory = null;
-    }
-
-    private DeviceMemory Allocated()
-    {
-        if (_memory is not null)
-            return _memory;
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        // A layout may be empty (a model without running statistics); the device refuses empty allocations.
-        var bytes = Math.Max(1, (long)Count) * Precision.Size();
-        _memory = Device.Allocate(bytes);
-        Device.Fill(new DevicePointer<Real>(_memory.Address), 0, bytes);
-        Initial?.Invoke(this);
-        return _memory;
-    }
+    public void Dispose() => (_buffer as OwnedBuffer)?.Dispose();
 }

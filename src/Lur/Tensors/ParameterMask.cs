@@ -6,11 +6,11 @@ namespace Lur.Tensors;
 public sealed class ParameterMask : IDeviceBuffer, IDisposable
 {
     private readonly ComputeDevice _device;
-    private DeviceMemory? _memory;
-    private bool _disposed;
+    private readonly OwnedBuffer _buffer;
 
     /// <summary>A mask of ones, whose memory is taken when it is first used.</summary>
-    public ParameterMask(ComputeDevice device, ParameterLayout layout) => (_device, Count) = (device, layout.Count);
+    public ParameterMask(ComputeDevice device, ParameterLayout layout) =>
+        (_device, Count, _buffer) = (device, layout.Count, new OwnedBuffer(device, "mask", layout.Count, fill: 1));
 
     /// <inheritdoc/>
     public string Name => "mask";
@@ -19,7 +19,7 @@ public sealed class ParameterMask : IDeviceBuffer, IDisposable
     public long Bytes => Count;
 
     /// <inheritdoc/>
-    public ulong Address => Allocated().Address;
+    public ulong Address => _buffer.Address;
 
     /// <summary>Number of elements.</summary>
     public int Count { get; }
@@ -28,7 +28,7 @@ public sealed class ParameterMask : IDeviceBuffer, IDisposable
     public DevicePointer<byte> Pointer => new(Address);
 
     /// <summary>The mask as an argument of a launch; null for one that is left out.</summary>
-    public static implicit operator Operand<byte>(ParameterMask? mask) => mask is null ? default : Operand<byte>.Of(mask);
+    public static implicit operator Operand<byte>(ParameterMask? mask) => mask is null ? default : Operand<byte>.Of(mask._buffer);
 
     /// <summary>Copies the mask to the host.</summary>
     public byte[] ToArray()
@@ -48,20 +48,5 @@ public sealed class ParameterMask : IDeviceBuffer, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _disposed = true;
-        _memory?.Dispose();
-        _memory = null;
-    }
-
-    private DeviceMemory Allocated()
-    {
-        if (_memory is not null)
-            return _memory;
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        _memory = _device.Allocate(Math.Max(1, Count));
-        _device.Fill(new DevicePointer<byte>(_memory.Address), 1, Count);
-        return _memory;
-    }
+    public void Dispose() => _buffer.Dispose();
 }

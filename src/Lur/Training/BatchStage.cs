@@ -1,6 +1,6 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 
@@ -22,7 +22,7 @@ public sealed class BatchStage : BatchInput
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public BatchStage(Program program, string name, int batch, TrainedModel model, bool augment, ulong seed)
+    public BatchStage(Program program, string name, int batch, Model model, bool augment, ulong seed)
         : base(program, name, batch)
     {
         var (device, network) = (program.Device, model.Network);
@@ -44,24 +44,8 @@ public sealed class BatchStage : BatchInput
         var augmentation = augment ? model.Augmentation : Augmentation.None;
         var (padding, flip) = (augmentation.PaddingOf(h, w), augmentation.Flip ? 1 : 0);
         var stream = RandomStream.StreamOf("augment/" + name);
-        var (mean, std) = (Mean, Std) = (
-            statistics.At<Real>(0), statistics.At<Real>(c)
-        );
-        kernels.AugmentForward(
-                    shape,
-                    input,
-                    bytes,
-                    mean,
-                    std,
-                    state,
-                    stream,
-                    batch,
-                    c,
-                    h,
-                    w,
-                    padding,
-                    flip
-                );
+        var (mean, std) = (Mean, Std) = (statistics.At<Real>(0), statistics.At<Real>(c));
+        kernels.AugmentForward(shape, input, bytes, mean, std, state, stream, batch, c, h, w, padding, flip);
     }
 
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>

@@ -36,17 +36,7 @@ public sealed class DistillationHead
         int n = student.Shape[0],
             classes = student.Shape[1];
         var (kernels, shape, rows) = (pass.Launch.Distillation, pass.Device.Blocks(n), loss.RowLoss);
-        kernels.DistillationForward(
-                    shape,
-                    rows,
-                    student,
-                    teacher,
-                    labels,
-                    n,
-                    classes,
-                    coefficient,
-                    temperature
-                );
+        kernels.DistillationForward(shape, rows, student, teacher, labels, n, classes, coefficient, temperature);
     }
 
     /// <summary>Adds to the gradient of the logits that the head's backward pass has written.</summary>
@@ -56,17 +46,6 @@ public sealed class DistillationHead
             classes = _student.Shape[1];
         var (kernels, shape, student, teacher, labels) = (_pass.Launch.Distillation, _pass.Device.Blocks(n), _student, _teacher, _labels);
         var (dz, inverse, coefficient, temperature) = (_pass.GradientOf(_student), 1.0 / n, _coefficient, _temperature);
-        kernels.DistillationBackward(
-                    shape,
-                    dz,
-                    student,
-                    teacher,
-                    labels,
-                    n,
-                    classes,
-                    coefficient,
-                    inverse,
-                    temperature
-                );
+        kernels.DistillationBackward(shape, dz, student, teacher, labels, n, classes, coefficient, inverse, temperature);
     }
 }

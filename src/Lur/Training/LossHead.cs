@@ -42,18 +42,18 @@ public sealed class LossHead
         var (kernels, shape) = (pass.Launch.SoftmaxCe, pass.Device.Blocks(n));
         var (loss, predicted, confidence) = (RowLoss, Predicted, Confidence);
         kernels.SoftmaxCeForward(
-                    shape,
-                    loss,
-                    predicted,
-                    confidence,
-                    logits,
-                    labels,
-                    n,
-                    classes,
-                    spec.Coefficient,
-                    spec.Smoothing,
-                    spec.Cap
-                );
+            shape,
+            loss,
+            predicted,
+            confidence,
+            logits,
+            labels,
+            n,
+            classes,
+            spec.Coefficient,
+            spec.Smoothing,
+            spec.Cap
+        );
     }
 
     /// <summary>Loss of each row, real [N].</summary>
@@ -66,20 +66,12 @@ public sealed class LossHead
     public Value Confidence { get; }
 
     /// <summary>Adds the batch's loss, number of correct predictions and number of rows to three doubles of an array.</summary>
-    /// <param name="totals">Array of double.</param>
-    /// <param name="at">Index of the first of the three.</param>
-    public void Accumulate(Value totals, int at = 0)
+    /// <param name="totals">Three doubles.</param>
+    public void Accumulate(Operand<double> totals)
     {
         var (kernels, n, shape) = (_pass.Launch.Metrics, _logits.Shape[0], _pass.Device.Blocks(1));
         var (loss, predicted, labels) = (RowLoss, Predicted, _labels);
-        kernels.MetricsAccumulate(
-                    shape,
-                    totals.At<double>(at),
-                    loss,
-                    predicted,
-                    labels,
-                    n
-                );
+        kernels.MetricsAccumulate(shape, totals, loss, predicted, labels, n);
     }
 
     /// <summary>Emits the gradient of the mean loss with respect to the logits.</summary>
@@ -96,18 +88,7 @@ public sealed class LossHead
             _inverseCount
         );
         var dz = _pass.GradientOf(_logits, out _);
-        kernels.SoftmaxCeBackward(
-                    shape,
-                    dz,
-                    logits,
-                    labels,
-                    n,
-                    classes,
-                    spec.Coefficient,
-                    spec.Smoothing,
-                    spec.Cap,
-                    inverse
-                );
+        kernels.SoftmaxCeBackward(shape, dz, logits, labels, n, classes, spec.Coefficient, spec.Smoothing, spec.Cap, inverse);
     }
 
     /// <summary>Emits the tangent of the logits' gradient.</summary>
@@ -124,18 +105,6 @@ public sealed class LossHead
             _inverseCount
         );
         var (tz, tdz) = (_pass.TangentOf(_logits), _pass.TangentGradientOf(_logits, out _));
-        kernels.SoftmaxCeBackwardTangent(
-                    shape,
-                    tdz,
-                    tz,
-                    logits,
-                    labels,
-                    n,
-                    classes,
-                    spec.Coefficient,
-                    spec.Smoothing,
-                    spec.Cap,
-                    inverse
-                );
+        kernels.SoftmaxCeBackwardTangent(shape, tdz, tz, logits, labels, n, classes, spec.Coefficient, spec.Smoothing, spec.Cap, inverse);
     }
 }

@@ -2,6 +2,7 @@ using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 
@@ -17,7 +18,7 @@ public readonly record struct TrainingTotals(double MeanLoss, double Accuracy, l
 /// <remarks>A run is a function of model, data, indices and options; one that is saved and resumed ends with the same bytes.</remarks>
 public sealed class Trainer : IDisposable
 {
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly TrainingOptions _options;
     private readonly LearningRateSchedule _schedule;
     private readonly FlatVector _momentum,
@@ -25,7 +26,7 @@ public sealed class Trainer : IDisposable
     private readonly Program _program;
     private readonly StepParameterBuffer _parameters;
     private readonly BatchStage _stage;
-    private readonly Value _totals;
+    private readonly FlatVector _totals; // of all steps since they were read
     private readonly IImageDataset _data;
     private readonly int[] _indices;
     private BatchFeed _feed;
@@ -36,7 +37,7 @@ public sealed class Trainer : IDisposable
     /// <param name="indices">Samples to train on.</param>
     /// <param name="options">Options.</param>
     /// <param name="capture">False to run without a captured graph.</param>
-    public Trainer(TrainedModel model, IImageDataset data, int[] indices, TrainingOptions options, bool capture = true)
+    public Trainer(Model model, IImageDataset data, int[] indices, TrainingOptions options, bool capture = true)
     {
         options.Validate();
         (_model, _options, _data, _indices) = (model, options, data, indices);
@@ -48,7 +49,9 @@ public sealed class Trainer : IDisposable
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
         _stage = new BatchStage(_program, "train", options.BatchSize, model, augment: true, options.Seed);
-        _totals = Program.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
+        var totals = new ParameterLayout();
+        totals.Add("totals", ParameterKind.Matrix, new Shape(1, 3));
+        _totals = new FlatVector(model.Device, Precision.Float64, totals, "totals");
         var evaluation = new GradientEvaluation(
             _program,
             "train",
@@ -59,9 +62,8 @@ public sealed class Trainer : IDisposable
             NormalizationMode.TrainAndUpdate,
             _gradient
         );
-        evaluation.Loss.Accumulate(_totals);
+        evaluation.Loss.Accumulate(_totals.Wide);
         EmitUpdate();
-        ClearTotals();
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);
         Steps = (long)options.Epochs * _feed.BatchesPerEpoch;
     }
@@ -154,7 +156,7 @@ public sealed class Trainer : IDisposable
         var position = new SamplerPosition(state.GetInt64("epoch"), (int)state.GetInt64("batch"));
         _feed.Dispose();
         _feed = new BatchFeed(_data, _indices, _options.BatchSize, _options.Seed, position);
-        _model.Device.Upload(_totals.Typed<double>(), new ReadOnlySpan<double>(state.GetArray<double>("totals", 3)));
+        _totals.Set(state.GetArray<double>("totals", 3));
     }
 
     /// <inheritdoc/>
@@ -162,6 +164,7 @@ public sealed class Trainer : IDisposable
     {
         _feed.Dispose();
         _program.Dispose();
+        _totals.Dispose();
         _momentum.Dispose();
         _gradient.Dispose();
     }
@@ -182,30 +185,15 @@ public sealed class Trainer : IDisposable
             vector.Set(state.GetArray<float>(name, vector.Count));
     }
 
-    private double[] RawTotals()
-    {
-        var read = new double[3];
-        _model.Device.Download(read.AsSpan(), _totals.Typed<double>());
-        return read;
-    }
+    private double[] RawTotals() => _totals.ToArray();
 
-    private void ClearTotals() => _model.Device.Fill(_totals.Typed<double>(), 0, _totals.Bytes);
+    private void ClearTotals() => _totals.Clear();
 
     private void EmitUpdate()
     {
         var (kernels, n, step) = (_program.Launch.Sgd, _gradient.Count, _parameters.Device);
         var (theta, momentum, gradient, shape) = (_model.Parameters, _momentum, _gradient, _program.Device.Elements(_gradient.Count));
         var nesterov = _options.Nesterov ? 1 : 0;
-        kernels.SgdStep(
-                    shape,
-                    theta,
-                    momentum,
-                    gradient,
-                    default,
-                    step,
-                    default,
-                    n,
-                    nesterov
-                );
+        kernels.SgdStep(shape, theta, momentum, gradient, default, step, default, n, nesterov);
     }
 }

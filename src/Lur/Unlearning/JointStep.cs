@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -26,7 +26,7 @@ public sealed class JointStep : IDisposable
 {
     private const int PartialCount = 512;
     private readonly RepairOptions _options;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly LearningRateSchedule _schedule;
     private readonly Value _telemetry,
         _skip;
@@ -54,7 +54,7 @@ public sealed class JointStep : IDisposable
     /// <param name="mask">Parameters that may move; null: all.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     public JointStep(
-        TrainedModel model,
+        Model model,
         FlatVector momentum,
         RepairOptions options,
         double forgetWeight,
@@ -158,29 +158,13 @@ public sealed class JointStep : IDisposable
         p.Clear(telemetry);
         p.Clear(skip);
         var retain = new GradientEvaluation(p, "retain", _model, theta, Retain, LossSpec.CrossEntropy, _options.RetainMode, g);
-        retain.Loss.Accumulate(telemetry, (int)Slot.RetainTotals);
+        retain.Loss.Accumulate(telemetry.At<double>((int)Slot.RetainTotals));
         var forget = new GradientEvaluation(p, "forget", _model, theta, Forget, forgetLoss, _options.ForgetMode, v);
-        forget.Loss.Accumulate(telemetry, (int)Slot.ForgetTotals);
+        forget.Loss.Accumulate(telemetry.At<double>((int)Slot.ForgetTotals));
         var partials = p.Raw("joint/partials", ValueRole.Workspace, new Shape(4, PartialCount), sizeof(double));
         var (kernels, n) = (p.Launch, g.Count);
-        kernels.Joint.JointGradient(
-                    device.Blocks(PartialCount),
-                    g,
-                    partials,
-                    g,
-                    v,
-                    theta,
-                    step,
-                    n,
-                    PartialCount
-                );
-        kernels.Vector.VectorFinishSum(
-                    device.Blocks(4),
-                    telemetry.At<double>((int)Slot.Norms),
-                    partials,
-                    PartialCount,
-                    4
-                );
+        kernels.Joint.JointGradient(device.Blocks(PartialCount), g, partials, g, v, theta, step, n, PartialCount);
+        kernels.Vector.VectorFinishSum(device.Blocks(4), telemetry.At<double>((int)Slot.Norms), partials, PartialCount, 4);
     }
 
     private void EmitUpdate(FlatVector momentum, Operand<byte> mask)
@@ -197,16 +181,6 @@ public sealed class JointStep : IDisposable
         );
         var (elements, one, nesterov) = (p.Device.Elements(n), p.Device.Elements(1), _options.Nesterov ? 1 : 0);
         kernels.Lur.LurGuard(one, skip, telemetry, (int)Slot.Count);
-        kernels.Sgd.SgdStep(
-                    elements,
-                    theta,
-                    momentum,
-                    g,
-                    mask,
-                    step,
-                    skip,
-                    n,
-                    nesterov
-                );
+        kernels.Sgd.SgdStep(elements, theta, momentum, g, mask, step, skip, n, nesterov);
     }
 }

@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -13,7 +14,7 @@ public sealed class LurStep : IDisposable
 {
     private const int PartialCount = 512;
     private readonly LurOptions _options;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly Program _program;
     private readonly List<FlatVector> _vectors = [];
     private readonly Value _telemetry,
@@ -45,7 +46,7 @@ public sealed class LurStep : IDisposable
     /// <param name="capture">False to plan and run without a captured graph.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     public LurStep(
-        TrainedModel model,
+        Model model,
         FlatVector momentum,
         LurOptions options,
         bool withForget,
@@ -250,16 +251,7 @@ public sealed class LurStep : IDisposable
         kernels.LurCappedAlpha(one, At(Slot.Alpha), At(Slot.RetainSquare), step, cap);
         var partials = Partials("look-ahead", 2);
         var (theta, shape) = (_model.Parameters, p.Device.Blocks(PartialCount));
-        kernels.LurLookAhead(
-                    shape,
-                    ahead,
-                    partials,
-                    theta,
-                    g,
-                    At(Slot.Alpha),
-                    n,
-                    PartialCount
-                );
+        kernels.LurLookAhead(shape, ahead, partials, theta, g, At(Slot.Alpha), n, PartialCount);
         EmitFinish(partials, Slot.RetainSquare, 2);
     }
 
@@ -297,16 +289,7 @@ public sealed class LurStep : IDisposable
 
         var partials = Partials("difference", 1);
         var shape = p.Device.Blocks(PartialCount);
-        kernels.LurDifference(
-                    shape,
-                    h,
-                    partials,
-                    h,
-                    minus,
-                    At(Slot.DifferenceScales, 1),
-                    n,
-                    PartialCount
-                );
+        kernels.LurDifference(shape, h, partials, h, minus, At(Slot.DifferenceScales, 1), n, PartialCount);
         EmitFinish(partials, Slot.ProductSquare, 1);
         return h;
     }
@@ -322,25 +305,25 @@ public sealed class LurStep : IDisposable
         var nesterov = _options.Nesterov ? 1 : 0;
         var (vPointer, hPointer) = (v?.Pointer ?? default, h?.Pointer ?? default);
         kernels.LurMetaUpdate(
-                    shape,
-                    theta,
-                    momentum,
-                    partials,
-                    g,
-                    vPointer,
-                    hPointer,
-                    mask,
-                    step,
-                    At(Slot.Alpha),
-                    skip,
-                    n,
-                    PartialCount,
-                    nesterov
-                );
+            shape,
+            theta,
+            momentum,
+            partials,
+            g,
+            vPointer,
+            hPointer,
+            mask,
+            step,
+            At(Slot.Alpha),
+            skip,
+            n,
+            PartialCount,
+            nesterov
+        );
         EmitFinish(partials, Slot.Norms, 6);
     }
 
-    private void EmitTotals(LossHead loss, Slot slot) => loss.Accumulate(_telemetry, (int)slot);
+    private void EmitTotals(LossHead loss, Slot slot) => loss.Accumulate(At(slot));
 
     private void EmitSquare(FlatVector x, Slot slot)
     {

@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -28,7 +28,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     /// <param name="late">Tensors the projection sees and changes, in order of offset.</param>
     /// <param name="memories">Number of memories t.</param>
     /// <param name="margin">Least multiple of each memory that is added where the projection fires.</param>
-    public MemoryProjection(TrainedModel model, IReadOnlyList<ParameterSlot> late, int memories, double margin)
+    public MemoryProjection(Model model, IReadOnlyList<ParameterSlot> late, int memories, double margin)
     {
         (_device, _margin) = (model.Device, margin);
         foreach (var slot in late)
@@ -84,29 +84,19 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
         p.Upload(enabled, _enabled);
         EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], d);
-        kernels.Projection.ProjectionSolve(
-                    _device.Elements(1),
-                    v,
-                    telemetry.At<double>(slot),
-                    d,
-                    _gram.Wide,
-                    enabled,
-                    t,
-                    margin,
-                    Ridge
-                );
+        kernels.Projection.ProjectionSolve(_device.Elements(1), v, telemetry.At<double>(slot), d, _gram.Wide, enabled, t, margin, Ridge);
         for (var i = 0; i < t; i++)
         {
             var (memory, index) = (_memories[i], i);
             foreach (var (begin, length) in _ranges)
             {
                 kernels.Projection.ProjectionApply(
-                            _device.Elements(length),
-                            gradient.At(begin),
-                            memory.At(begin),
-                            v.At<double>(index),
-                            length
-                        );
+                    _device.Elements(length),
+                    gradient.At(begin),
+                    memory.At(begin),
+                    v.At<double>(index),
+                    length
+                );
             }
         }
     }
@@ -140,12 +130,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     }
 
     /// <summary>Emits products over the late layers, one for each pair, in their order.</summary>
-    private void EmitDots(
-        Program p,
-        string name,
-        (FlatVector X, FlatVector Y)[] pairs,
-        Operand<double> result
-    )
+    private void EmitDots(Program p, string name, (FlatVector X, FlatVector Y)[] pairs, Operand<double> result)
     {
         var (kernels, parts) = (p.Launch.Vector, _ranges.Count * PartialCount);
         var partials = p.Raw($"{name}/partials", ValueRole.Workspace, new Shape(pairs.Length, parts), sizeof(double));
@@ -154,14 +139,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
             for (var r = 0; r < _ranges.Count; r++)
             {
                 var ((x, y), (begin, length), at) = (pairs[i], _ranges[r], (i * parts) + (r * PartialCount));
-                kernels.VectorDot(
-                            _device.Blocks(PartialCount),
-                            partials.At<double>(at),
-                            x.At(begin),
-                            y.At(begin),
-                            length,
-                            PartialCount
-                        );
+                kernels.VectorDot(_device.Blocks(PartialCount), partials.At<double>(at), x.At(begin), y.At(begin), length, PartialCount);
             }
         }
 

@@ -17,14 +17,7 @@ internal static class RankSelection
     /// <param name="counts">Scratch, int [3, <see cref="Parts"/>].</param>
     /// <param name="x">Vector, without NaN.</param>
     /// <param name="n">Its length.</param>
-    public static void Select(
-        LaunchSet launch,
-        Operand<double> result,
-        Operand<ulong> state,
-        Operand<int> counts,
-        Operand<Real> x,
-        int n
-    )
+    public static void Select(LaunchSet launch, Operand<double> result, Operand<ulong> state, Operand<int> counts, Operand<Real> x, int n)
     {
         var (kernels, device) = (launch.Trim, launch.Device);
         for (var shift = (8 * launch.Precision.Size()) - 2; shift >= 0; shift -= 2)

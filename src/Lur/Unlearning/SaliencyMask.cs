@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -35,7 +36,7 @@ public static class SaliencyMask
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <exception cref="UserErrorException">A gradient is not finite.</exception>
     public static SaliencyReport Fill(
-        TrainedModel model,
+        Model model,
         ParameterMask mask,
         double ratio,
         RepairOptions options,
@@ -52,7 +53,7 @@ public static class SaliencyMask
         return new SaliencyReport(kept, n, Select(model, saliency, mask, kept));
     }
 
-    private static void Accumulate(TrainedModel model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
+    private static void Accumulate(Model model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
     {
         using var program = new Program(model.Device, model.Precision);
         var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
@@ -78,7 +79,7 @@ public static class SaliencyMask
     }
 
     /// <summary>Ranks, writes the mask, and gives the smallest saliency kept.</summary>
-    private static double Select(TrainedModel model, FlatVector saliency, ParameterMask mask, int kept)
+    private static double Select(Model model, FlatVector saliency, ParameterMask mask, int kept)
     {
         var (device, n) = (model.Device, saliency.Count);
         using var p = new Program(device, model.Precision);
@@ -88,27 +89,11 @@ public static class SaliencyMask
         var bad = Program.Keep(p.Raw("saliency/nonfinite", ValueRole.Output, new Shape(1), sizeof(double)));
         var counts = p.Raw("saliency/counts", ValueRole.Workspace, new Shape(2, Parts), sizeof(int));
         kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials, saliency, n, Parts);
-kernels.Vector.VectorFinishSum(device.Blocks(1), bad, partials, Parts, 1);
+        kernels.Vector.VectorFinishSum(device.Blocks(1), bad, partials, Parts, 1);
         kernels.Trim.TrimSelectBegin(device.Elements(1), state, n - kept + 1);
         var threshold = Program.Keep(RankSelection.Select(p, "saliency", saliency, state));
-        kernels.Saliency.SaliencyTally(
-                    device.Blocks(Parts),
-                    counts,
-                    saliency,
-                    threshold,
-                    n,
-                    Parts
-                );
-kernels.Saliency.SaliencyMask(
-                    device.Blocks(Parts),
-                    mask,
-                    counts,
-                    saliency,
-                    threshold,
-                    n,
-                    Parts,
-                    kept
-                );
+        kernels.Saliency.SaliencyTally(device.Blocks(Parts), counts, saliency, threshold, n, Parts);
+        kernels.Saliency.SaliencyMask(device.Blocks(Parts), mask, counts, saliency, threshold, n, Parts, kept);
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), bad.Typed<double>());
@@ -128,16 +113,8 @@ kernels.Saliency.SaliencyMask(
         var partials = p.Raw("moved/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
         var count = Program.Keep(p.Raw("moved/count", ValueRole.Output, new Shape(1), sizeof(double)));
         var kernels = p.Launch;
-        kernels.Saliency.SaliencyMoved(
-                    device.Blocks(Parts),
-                    partials,
-                    theta,
-                    anchor,
-                    mask,
-                    n,
-                    Parts
-                );
-kernels.Vector.VectorFinishSum(device.Blocks(1), count, partials, Parts, 1);
+        kernels.Saliency.SaliencyMoved(device.Blocks(Parts), partials, theta, anchor, mask, n, Parts);
+        kernels.Vector.VectorFinishSum(device.Blocks(1), count, partials, Parts, 1);
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), count.Typed<double>());

@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -15,7 +16,7 @@ public sealed class SupervisedStep : IDisposable
     private const int Totals = 0,
         Square = 3,
         TelemetryCount = 4;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly Value _telemetry,
         _skip;
     private readonly double[] _read = new double[TelemetryCount];
@@ -36,7 +37,7 @@ public sealed class SupervisedStep : IDisposable
     /// <param name="evaluate">Emits loss and gradient of a batch into a vector and gives the loss, for losses beyond
     /// <paramref name="loss"/> at the batch's labels; null for that.</param>
     public SupervisedStep(
-        TrainedModel model,
+        Model model,
         FlatVector momentum,
         RepairOptions options,
         string name,
@@ -68,7 +69,7 @@ public sealed class SupervisedStep : IDisposable
         var head = evaluate is null
             ? new GradientEvaluation(p, name, model, model.Parameters, Input, loss, mode, Gradient).Loss
             : evaluate(p, Input, Gradient);
-        head.Accumulate(_telemetry, Totals);
+        head.Accumulate(_telemetry.At<double>(Totals));
         EmitUpdate(momentum, rule ?? new UpdateRule());
     }
 
@@ -144,26 +145,10 @@ public sealed class SupervisedStep : IDisposable
             kernels.Sgd.L1Subgradient(elements, g, theta, step, n);
         var partials = p.Raw("square/partials", ValueRole.Workspace, new Shape(PartialCount), sizeof(double));
         kernels.Vector.VectorSquareSum(blocks, partials, g, n, PartialCount);
-        kernels.Vector.VectorFinishSum(
-                    p.Device.Blocks(1),
-                    telemetry.At<double>(Square),
-                    partials,
-                    PartialCount,
-                    1
-                );
+        kernels.Vector.VectorFinishSum(p.Device.Blocks(1), telemetry.At<double>(Square), partials, PartialCount, 1);
         kernels.Lur.LurGuard(one, skip, telemetry, TelemetryCount);
         var nesterov = _options.Nesterov ? 1 : 0;
-        kernels.Sgd.SgdStep(
-                    elements,
-                    theta,
-                    momentum,
-                    g,
-                    mask,
-                    step,
-                    skip,
-                    n,
-                    nesterov
-                );
+        kernels.Sgd.SgdStep(elements, theta, momentum, g, mask, step, skip, n, nesterov);
         rule.Pull?.Emit(p, skip);
     }
 }

@@ -1,4 +1,3 @@
-
 namespace Lur.Tests.Programs;
 
 public class MemoryPlannerTests

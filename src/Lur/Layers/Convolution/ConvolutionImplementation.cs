@@ -16,7 +16,7 @@ internal abstract class ConvolutionImplementation(LaunchSet launch, ConvolutionS
 
     protected LaunchSet Launch { get; } = launch;
     protected ComputeDevice Device { get; } = launch.Device;
-        protected ConvolutionShape Shape { get; } = shape;
+    protected ConvolutionShape Shape { get; } = shape;
     protected int ElementSize { get; } = launch.Precision.Size();
 
     /// <summary>Most blocks of a launch that gives each block a scratch slot; four a core even out unequal blocks.</summary>
@@ -24,13 +24,7 @@ internal abstract class ConvolutionImplementation(LaunchSet launch, ConvolutionS
 
     public long WorkspaceBytes { get; protected init; }
 
-    public abstract void Forward(
-        Operand<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    );
+    public abstract void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace);
 
     public abstract void InputGradient(
         Operand<Real> dx,

@@ -34,11 +34,7 @@ public sealed class ConvolutionOperator
     /// <param name="shape">The geometry.</param>
     /// <param name="algorithm">Forces one algorithm for all three maps; the default chooses for each.</param>
     /// <exception cref="ArgumentException">The geometry is invalid, or the forced algorithm does not support it.</exception>
-    public ConvolutionOperator(
-        LaunchSet launch,
-        ConvolutionShape shape,
-        ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic
-    )
+    public ConvolutionOperator(LaunchSet launch, ConvolutionShape shape, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic)
     {
         ArgumentNullException.ThrowIfNull(launch);
         shape.Validate();
@@ -79,13 +75,8 @@ public sealed class ConvolutionOperator
     /// <param name="w">The filters.</param>
     /// <param name="accumulate">Adds to the output instead of writing it.</param>
     /// <param name="workspace">Scratch of <see cref="WorkspaceBytes"/> bytes.</param>
-    public void Forward(
-        Operand<Real> y,
-        Operand<Real> x,
-        Operand<Real> w,
-        bool accumulate,
-        Operand<Real> workspace
-    ) => _forward.Forward(y, new(x, w), default, accumulate, workspace);
+    public void Forward(Operand<Real> y, Operand<Real> x, Operand<Real> w, bool accumulate, Operand<Real> workspace) =>
+        _forward.Forward(y, new(x, w), default, accumulate, workspace);
 
     /// <summary>y (+)= F(x1, w1) + F(x2, w2): the tangent of the forward pass when one factor of each is a tangent.</summary>
     public void ForwardPair(
@@ -99,13 +90,8 @@ public sealed class ConvolutionOperator
     ) => _forward.Forward(y, new(x1, w1), new(x2, w2), accumulate, workspace);
 
     /// <summary>dx (+)= the adjoint of F(., w) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
-    public void InputGradient(
-        Operand<Real> dx,
-        Operand<Real> dy,
-        Operand<Real> w,
-        bool accumulate,
-        Operand<Real> workspace
-    ) => _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
+    public void InputGradient(Operand<Real> dx, Operand<Real> dy, Operand<Real> w, bool accumulate, Operand<Real> workspace) =>
+        _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
 
     /// <summary>The sum of two input gradients.</summary>
     public void InputGradientPair(
@@ -119,13 +105,8 @@ public sealed class ConvolutionOperator
     ) => _inputGradient.InputGradient(dx, new(dy1, w1), new(dy2, w2), accumulate, workspace);
 
     /// <summary>dw (+)= the adjoint of F(x, .) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
-    public void FilterGradient(
-        Operand<Real> dw,
-        Operand<Real> x,
-        Operand<Real> dy,
-        bool accumulate,
-        Operand<Real> workspace
-    ) => _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
+    public void FilterGradient(Operand<Real> dw, Operand<Real> x, Operand<Real> dy, bool accumulate, Operand<Real> workspace) =>
+        _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
 
     /// <summary>The sum of two filter gradients.</summary>
     public void FilterGradientPair(

@@ -40,21 +40,10 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             WorkspaceBytes = Math.Max(WorkspaceBytes, SweepWorkspace(sweep, shape.K, shape.C) * ElementSize);
     }
 
-    public override void Forward(
-        Operand<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    ) => Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
+    public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace) =>
+        Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
 
-    public override void InputGradient(
-        Operand<Real> dx,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    )
+    public override void InputGradient(Operand<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         foreach (var sweep in _inputGradient)
             Run(sweep, dx, one, two, accumulate, workspace, true, Shape.OutH, Shape.OutW, Shape.K, Shape.H, Shape.W, Shape.C);

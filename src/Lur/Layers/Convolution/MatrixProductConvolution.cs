@@ -31,26 +31,14 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         WorkspaceBytes = (long)Math.Max(_chunkRows, _chunkImages * imageRows) * _patch * ElementSize;
     }
 
-    public override void Forward(
-        Operand<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    )
+    public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         ForwardTerm(y, one, accumulate, workspace);
         if (!two.IsNone)
             ForwardTerm(y, two, true, workspace);
     }
 
-    public override void InputGradient(
-        Operand<Real> dx,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    )
+    public override void InputGradient(Operand<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         var imageRows = Shape.OutH * Shape.OutW;
         if (Shape.IsPointwise)

@@ -29,7 +29,6 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     public WinogradConvolution(LaunchSet launch, ConvolutionShape shape)
         : base(launch, shape)
     {
-        
         (_kernels, _filterKernels, _pack) = (launch.Winograd, launch.WinogradFilterGradient, launch.DirectConvolution);
         long elements = 0;
         for (var terms = 1; terms <= 2; terms++)
@@ -54,13 +53,8 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
 
     private int Tiles => Shape.N * TilesH * TilesW;
 
-    public override void Forward(
-        Operand<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    ) => Run(ForwardMap, y, one, two, accumulate, workspace);
+    public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace) =>
+        Run(ForwardMap, y, one, two, accumulate, workspace);
 
     public override void InputGradient(
         Operand<Real> dx,
@@ -84,14 +78,7 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
             FilterGradientByChunks(dw, one, two, accumulate, workspace);
     }
 
-    private void Run(
-        in Map m,
-        Operand<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        Operand<Real> workspace
-    )
+    private void Run(in Map m, Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         var terms = Terms(two);
         var (plan, depth, panels, add) = (Plan(m, terms), terms * m.C, CeilDiv(m.K, Panel), accumulate ? 1 : 0);
