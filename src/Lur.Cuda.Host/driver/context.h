@@ -16,12 +16,24 @@ namespace lur {
 
 struct Context;
 
+// A look-up holds it for a few nanoseconds, of which a std::mutex would take most.
+class BriefLock {
+  public:
+    void lock() {
+        while (taken.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+    }
+    void unlock() { taken.store(false, std::memory_order_release); }
+
+  private:
+    std::atomic<bool> taken{false};
+};
+
 // Handles are numbers, never addresses: kind, generation and slot. A stale, foreign or invented handle is an error code
 // and not a crash.
 template <class T, unsigned Kind> class Registry {
   public:
     void* add(std::shared_ptr<T> object) {
-        std::lock_guard<std::mutex> lock(mutex);
+        std::lock_guard<BriefLock> guard(lock);
         size_t i = 0;
         if (vacant.empty()) {
             i = slots.size();
@@ -34,17 +46,17 @@ template <class T, unsigned Kind> class Registry {
         return encode(i);
     }
     std::shared_ptr<T> find(const void* handle) {
-        std::lock_guard<std::mutex> lock(mutex);
+        std::lock_guard<BriefLock> guard(lock);
         const size_t i = decode(handle);
         return i < slots.size() && encode(i) == handle ? slots[i].object : nullptr;
     }
     std::shared_ptr<T> remove(const void* handle) {
-        std::lock_guard<std::mutex> lock(mutex);
+        std::lock_guard<BriefLock> guard(lock);
         const size_t i = decode(handle);
         return i < slots.size() && encode(i) == handle ? clear(i) : nullptr;
     }
     void removeAll(const Context* context) {
-        std::lock_guard<std::mutex> lock(mutex);
+        std::lock_guard<BriefLock> guard(lock);
         for (size_t i = 0; i < slots.size(); i++)
             if (slots[i].object && slots[i].object->context == context) clear(i);
     }
@@ -65,7 +77,7 @@ template <class T, unsigned Kind> class Registry {
         if (object) vacant.push_back(i);
         return object;
     }
-    std::mutex mutex;
+    BriefLock lock;
     std::vector<Slot> slots;
     std::vector<size_t> vacant;
 };
@@ -122,6 +134,12 @@ struct Context {
 
 // The calls' common entry: initialised, a current context, no sticky error.
 CUresult enter(Context** context);
+
+// Registers a context; its handle.
+void* addContext(const std::shared_ptr<Context>&);
+void destroyContext(void* handle);
+// Counts what the two above do: while it stands still, a handle means what it meant.
+extern std::atomic<unsigned long> contextChanges;
 CUresult requireInitialised();
 Device* findDevice(CUdevice);
 

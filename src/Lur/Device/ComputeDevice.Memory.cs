@@ -22,7 +22,7 @@ public sealed unsafe partial class ComputeDevice
     {
         get
         {
-            MakeCurrent();
+            using var scope = Enter();
             SizeT free = 0,
                 total = 0;
             Native.Check(Drv.MemoryManagement.cuMemGetInfo_v2(ref free, ref total), "cuMemGetInfo_v2");
@@ -39,7 +39,7 @@ public sealed unsafe partial class ComputeDevice
     public DeviceMemory Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
-        MakeCurrent();
+        using var scope = Enter();
         CUdeviceptr pointer = default;
         Native.Check(Drv.MemoryManagement.cuMemAlloc_v2(ref pointer, bytes), "cuMemAlloc_v2", bytes);
         LiveBytes += bytes;
@@ -56,7 +56,7 @@ public sealed unsafe partial class ComputeDevice
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, int.MaxValue);
-        MakeCurrent();
+        using var scope = Enter();
         return new PinnedBuffer<T>(this, count);
     }
 
@@ -69,7 +69,7 @@ public sealed unsafe partial class ComputeDevice
         RefuseInCapture("Upload", "UploadAsync from a PinnedBuffer");
         if (source.IsEmpty)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = (long)source.Length * sizeof(T);
         fixed (T* p = source)
         {
@@ -91,7 +91,7 @@ public sealed unsafe partial class ComputeDevice
         RefuseInCapture("Download", "DownloadAsync into a PinnedBuffer");
         if (destination.IsEmpty)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = (long)destination.Length * sizeof(T);
         fixed (T* p = destination)
         {
@@ -113,7 +113,7 @@ public sealed unsafe partial class ComputeDevice
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(source);
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = source.Bytes(start, ref count);
         Native.Check(
             Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), source.Address(start), bytes, Stream),
@@ -131,7 +131,7 @@ public sealed unsafe partial class ComputeDevice
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(destination);
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = destination.Bytes(start, ref count);
         Native.Check(
             Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(destination.Address(start), At(source.Address), bytes, Stream),
@@ -145,7 +145,7 @@ public sealed unsafe partial class ComputeDevice
     {
         if (bytes == 0)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         Native.Check(
             Drv.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(At(destination.Address), At(source.Address), bytes, Stream),
             "cuMemcpyDtoDAsync_v2",
@@ -158,7 +158,7 @@ public sealed unsafe partial class ComputeDevice
     {
         if (bytes == 0)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         Native.Check(Drv.MemsetAsync.cuMemsetD8Async(At(destination.Address), value, bytes, Stream), "cuMemsetD8Async", bytes);
     }
 
