@@ -8,7 +8,7 @@ namespace {
 // what is done with it.
 struct Stack {
     static constexpr int limit = 32; // static thread-local memory is short in a library that is loaded late
-    void* handles[limit]; // a context may be gone when its handle is used
+    void* handles[limit];            // a context may be gone when its handle is used
     int depth;
     // The last answer of find, which holds until a context is made or destroyed.
     void* known;
@@ -41,9 +41,9 @@ CUresult enter(Context** context) {
     Context* const c = stack.find();
     if (!c)
         return stack.depth ? fail(CUDA_ERROR_CONTEXT_IS_DESTROYED, "the thread's current context was destroyed")
-                         : fail(CUDA_ERROR_INVALID_CONTEXT,
-                                "no context is current on this thread; retain the primary context and call "
-                                "cuCtxPushCurrent or cuCtxSetCurrent");
+                           : fail(CUDA_ERROR_INVALID_CONTEXT,
+                                  "no context is current on this thread; retain the primary context and call "
+                                  "cuCtxPushCurrent or cuCtxSetCurrent");
     *context = c;
     if (const int e = c->sticky) {
         std::lock_guard<std::mutex> lock(c->mutex);
