@@ -51,6 +51,7 @@ std::string Device::name() const {
     if (configuration.memory) checks += ", memory check";
     if (configuration.init) checks += ", init check";
     if (configuration.race) checks += ", race check";
+    if (configuration.late) checks += ", late work";
     return text("Lur host driver (%d threads, x86-64-v%d, %s%s)", poolThreads(), cpuLevel(),
                 configuration.mode == LurLane ? "lane" : "fiber", checks.c_str());
 }

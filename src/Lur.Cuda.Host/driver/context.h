@@ -1,6 +1,7 @@
 // context.h - devices, their primary contexts, and the objects that live in a context.
 #pragma once
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -55,6 +56,13 @@ template <class T, unsigned Kind> class Registry {
         const size_t i = decode(handle);
         return i < slots.size() && encode(i) == handle ? clear(i) : nullptr;
     }
+    std::vector<std::shared_ptr<T>> of(const Context* context) {
+        std::lock_guard<BriefLock> guard(lock);
+        std::vector<std::shared_ptr<T>> found;
+        for (const Slot& s : slots)
+            if (s.object && s.object->context == context) found.push_back(s.object);
+        return found;
+    }
     void removeAll(const Context* context) {
         std::lock_guard<BriefLock> guard(lock);
         for (size_t i = 0; i < slots.size(); i++)
@@ -98,12 +106,16 @@ constexpr int maxSharedBytes = 48 << 10;
 
 struct Capture;
 struct Graph;
+using Operation = std::function<CUresult()>;
 
 struct Stream {
     Context* context;
     unsigned flags = 0;
     int priority = 0;
     std::shared_ptr<Capture> capture;
+    std::deque<Operation> kept; // only with the check `late`, see late.cpp
+    std::atomic<unsigned long> given{0}, done{0};
+    Stream(Context* c, unsigned f, int p) : context(c), flags(f), priority(p) {}
     bool blocking() const { return !(flags & 1); }
 };
 
@@ -115,6 +127,8 @@ struct Event {
     std::weak_ptr<Capture> capture; // while its last record is part of a capture
     const Stream* capturedIn = nullptr;
     size_t capturedAt = 0;
+    std::weak_ptr<Stream> stream; // where and behind how much kept work it was recorded last
+    unsigned long after = 0;
 };
 
 struct Context {
@@ -127,7 +141,8 @@ struct Context {
     std::mutex mutex;
     std::set<Capture*> captures;
     explicit Context(Device* d)
-        : device(d), memory(d->configuration), defaultStream(std::make_shared<Stream>(Stream{this, 0, 0, nullptr})) {}
+        : device(d), memory(d->configuration), defaultStream(std::make_shared<Stream>(this, 0, 0)) {}
+    bool late() const { return device->configuration.late; }
     // Records an error that every later call repeats until the context is reset.
     CUresult poison(CUresult, const std::string& sentence);
 };
@@ -146,9 +161,14 @@ Device* findDevice(CUdevice);
 // The stream behind a handle of the current context; 0, 1 (legacy) and 2 (per thread) are its default stream.
 CUresult findStream(Context*, CUstream, std::shared_ptr<Stream>*);
 
-// Runs the operation now, or adds it to the graph that the stream is capturing.
-using Operation = std::function<CUresult()>;
+// Runs the operation now, or adds it to the graph that the stream is capturing, or keeps it (late.cpp).
 CUresult submit(Context*, Stream&, Operation);
+
+// What a stream keeps, up to a number of operations given to it; at once when it keeps nothing.
+CUresult catchUp(Stream&, unsigned long upTo = ~0ul);
+// What all streams of the context keep, or only those that the default stream waits for.
+CUresult catchUp(Context*, bool blockingOnly = false);
+CUresult keep(Stream&, Operation);
 bool isCapturing(const Stream&);
 // Adds to the capture or reports why that is not possible.
 CUresult record(Context*, Stream&, Operation);

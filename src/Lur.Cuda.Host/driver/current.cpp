@@ -125,5 +125,6 @@ LUR_API CUresult cuCtxGetDevice(CUdevice* device) {
 LUR_API CUresult cuCtxSynchronize() {
     Context* c;
     LUR_TRY(enter(&c));
-    return refuseDuringCapture(c, "cuCtxSynchronize");
+    LUR_TRY(refuseDuringCapture(c, "cuCtxSynchronize"));
+    return catchUp(c);
 }

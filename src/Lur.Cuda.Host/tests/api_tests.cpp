@@ -30,6 +30,8 @@ CASE("lane", device_lists_are_parsed) {
     CHECK_EQ(two.devices.size(), 2u);
     CHECK(two.devices[0].mode == LurLane && !two.devices[0].memory);
     CHECK(two.devices[1].mode == LurFiber && two.devices[1].memory && two.devices[1].init && two.devices[1].race);
+    const auto late = lur::parseDevices("lane:late;lane:init");
+    CHECK(late.devices[0].late && !late.devices[1].late);
     CHECK_CONTAINS(lur::parseDevices("warp").error, "'warp' is no mode");
     CHECK_CONTAINS(lur::parseDevices("fiber:speed").error, "'speed' is no check");
     CHECK_CONTAINS(lur::parseDevices("fiber:memory:init").error, "more than one ':'");
