@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Lur.Device;
 
 /// <summary>
-/// One device with one stream: everything it is given runs in order. Not safe for use by two threads at once; any one
+/// One device. Everything it is given runs in order in its compute stream; copies from and to pinned memory can go to a
+/// copy stream beside it, see <see cref="DeviceEvent"/>. Not safe for use by two threads at once; any one
 /// thread may use it at a time. Its context is current only inside a call: what the caller had current before is
 /// current again after it.
 /// </summary>
@@ -13,6 +14,7 @@ public sealed partial class ComputeDevice : IDisposable
     private readonly CUcontext _handle;
     private readonly HashSet<IDisposable> _owned = [];
     private readonly CudaStream _stream;
+    private readonly CudaStream _copies;
     private readonly KernelSet?[] _kernels = new KernelSet?[2];
     private readonly List<KernelModule> _loaded = [];
     private Gemm? _gemm;
@@ -27,6 +29,7 @@ public sealed partial class ComputeDevice : IDisposable
             using var scope = Enter();
             Properties = new DeviceProperties(ordinal, _context.Device);
             _stream = new CudaStream(CUStreamFlags.NonBlocking);
+            _copies = new CudaStream(CUStreamFlags.NonBlocking);
         }
         catch
         {
@@ -71,6 +74,8 @@ public sealed partial class ComputeDevice : IDisposable
     public int WorkGrain { get; set; } = 16384;
 
     internal CUstream Stream => _stream.Stream;
+
+    internal CUstream Handle(DeviceStream stream) => (stream == DeviceStream.Copy ? _copies : _stream).Stream;
 
     /// <summary>Opens a device, by its primary context.</summary>
     /// <param name="ordinal">0-based position in the driver's list.</param>
@@ -135,13 +140,23 @@ public sealed partial class ComputeDevice : IDisposable
     public LaunchShape Blocks(long rows, int rowLength = int.MaxValue) =>
         Properties.MaxThreadsPerBlock == 1 ? SingleThreads(rows, rows * rowLength) : new LaunchShape(Grid(rows, 1), (uint)PreferredBlock);
 
-    /// <summary>Waits until everything given so far is done.</summary>
+    /// <summary>Waits until everything given so far is done, in both streams.</summary>
     /// <exception cref="CudaException">A kernel failed; the message names it where the driver does.</exception>
     /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
     public void Synchronize()
     {
+        Synchronize(DeviceStream.Compute);
+        Synchronize(DeviceStream.Copy);
+    }
+
+    /// <summary>Waits until everything given to a stream so far is done.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <exception cref="CudaException">A kernel failed; the message names it where the driver does.</exception>
+    /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
+    public void Synchronize(DeviceStream stream)
+    {
         using var scope = Enter();
-        Native.Check(Drv.Streams.cuStreamSynchronize(Stream), "cuStreamSynchronize");
+        Native.Check(Drv.Streams.cuStreamSynchronize(Handle(stream)), "cuStreamSynchronize");
     }
 
     /// <summary>Captures the launches, products, copies and fills of <paramref name="record"/> without running them.</summary>
@@ -169,8 +184,12 @@ public sealed partial class ComputeDevice : IDisposable
         return new DeviceGraph(this, graph, launches);
     }
 
-    /// <summary>A stopwatch in the device's stream.</summary>
+    /// <summary>A stopwatch in the compute stream.</summary>
     public DeviceTimer CreateTimer() => new(this);
+
+    /// <summary>An event, recorded nowhere yet.</summary>
+    /// <param name="timing">Whether it can measure time, which makes it a little slower.</param>
+    public DeviceEvent CreateEvent(bool timing = false) => new(this, timing);
 
     /// <summary>
     /// Waits, then frees everything that was made on the device and its context; from any thread. Every later use of the
@@ -182,6 +201,8 @@ public sealed partial class ComputeDevice : IDisposable
             return;
         using (var scope = EnterIfAlive())
         {
+            if (scope.IsOpen)
+                WaitForAll();
             foreach (var item in _owned.ToArray())
                 item.Dispose();
             _gemm?.Dispose();
@@ -191,10 +212,17 @@ public sealed partial class ComputeDevice : IDisposable
             // A context that Reset destroyed took its stream along, and is not retained by this object any more.
             if (!scope.IsOpen)
                 return;
-            _ = Drv.Streams.cuStreamSynchronize(Stream);
             _stream.Dispose();
+            _copies.Dispose();
         }
         _context.Dispose();
+    }
+
+    /// <summary>Waits for both streams inside an open scope, whatever became of their work: for freeing.</summary>
+    internal void WaitForAll()
+    {
+        _ = Drv.Streams.cuStreamSynchronize(Stream);
+        _ = Drv.Streams.cuStreamSynchronize(Handle(DeviceStream.Copy));
     }
 
     internal bool IsCapturing { get; private set; }

@@ -84,7 +84,7 @@ public sealed unsafe class PinnedBuffer<T> : IDisposable
         using var scope = _device.EnterIfAlive();
         if (scope.IsOpen)
         {
-            _ = Drv.Streams.cuStreamSynchronize(_device.Stream);
+            _device.WaitForAll();
             _ = Drv.MemoryManagement.cuMemFreeHost(_pointer);
         }
         _pointer = IntPtr.Zero;
