@@ -6,8 +6,7 @@ public sealed class DeviceTimer : IDisposable
     private readonly DeviceEvent _start;
     private readonly DeviceEvent _stop;
 
-    internal DeviceTimer(ComputeDevice device) =>
-        (_start, _stop) = (device.CreateEvent(timing: true), device.CreateEvent(timing: true));
+    internal DeviceTimer(ComputeDevice device) => (_start, _stop) = (device.CreateEvent(timing: true), device.CreateEvent(timing: true));
 
     /// <summary>Milliseconds between the last <see cref="Start"/> and <see cref="Stop"/>; waits for the second.</summary>
     public double Milliseconds
