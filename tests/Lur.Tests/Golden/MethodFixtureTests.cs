@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
@@ -146,13 +145,13 @@ public class MethodFixtureTests
     private static double Fact(IReadOnlyList<PreparationReport> reports, string name) =>
         reports.Single().Facts.Single(f => f.Name == name).Value;
 
-    private static TrainedModel CreateModel(Fixture fixture, Augmentation augmentation)
+    private static Model CreateModel(Fixture fixture, Augmentation augmentation)
     {
         var shape = fixture.Shape("images");
         var classes = Enumerable.Range(0, fixture.Shape("parameters/fc.bias")[0]).Select(i => $"c{i}").ToArray();
         var spec = ResNetSpec.Parse(fixture.Metadata["architecture"], classes.Length, shape[2], shape[3], shape[1]);
         var normalization = new InputNormalization(fixture.Doubles("normalize/mean"), fixture.Doubles("normalize/std"));
-        var model = new TrainedModel(TestDevices.Default, Precision.Float64, ResNet.Build(spec), spec.ToString(), classes, normalization)
+        var model = new Model(TestDevices.Default, Precision.Float64, ResNet.Build(spec), spec.ToString(), classes, normalization)
         {
             Augmentation = augmentation,
         };
