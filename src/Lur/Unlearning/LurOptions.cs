@@ -5,26 +5,32 @@ namespace Lur.Unlearning;
 /// <summary>How the second-order term H_r v of LUR's gradient is obtained (methods 1.6).</summary>
 public enum HessianVectorProduct
 {
-    /// <summary>h = 0: first order.</summary>
-    None,
+    /// <summary>Tangent passes (R-operator), exact to rounding.</summary>
+    [Choice("exact")]
+    Exact,
 
     /// <summary>Central finite difference of two retain gradients.</summary>
+    [Choice("fd")]
     FiniteDifference,
 
-    /// <summary>Tangent passes (R-operator), exact to rounding.</summary>
-    Exact,
+    /// <summary>h = 0: first order.</summary>
+    [Choice("none")]
+    None,
 }
 
 /// <summary>Length of an epoch of the repair stage (methods 1.3).</summary>
 public enum EpochMode
 {
     /// <summary>As many steps as the shorter of the two loaders has batches.</summary>
+    [Choice("min")]
     MinSize,
 
     /// <summary>One pass over the retain set; after the forget set is exhausted, plain retain steps.</summary>
+    [Choice("retain-tail")]
     RetainLengthPlainTail,
 
     /// <summary>One pass over the retain set; the forget set starts over when exhausted.</summary>
+    [Choice("retain-cycle")]
     RetainLengthCycleForget,
 }
 
@@ -32,12 +38,15 @@ public enum EpochMode
 public enum BatchNormPolicy
 {
     /// <summary>Batch statistics everywhere; only retain batches update the running statistics.</summary>
+    [Choice("retain")]
     RetainOnly,
 
     /// <summary>Batch statistics everywhere; retain and forget batches both update (the published re-implementation).</summary>
+    [Choice("both")]
     Both,
 
     /// <summary>Running statistics everywhere; never updated.</summary>
+    [Choice("frozen")]
     Frozen,
 }
 
@@ -45,15 +54,19 @@ public enum BatchNormPolicy
 public enum ForgetLoss
 {
     /// <summary>-CE with the true labels; unbounded below.</summary>
+    [Choice("neg-ce")]
     NegativeCrossEntropy,
 
     /// <summary>-min(CE, log C + margin) per sample: no gradient once a sample is worse than chance.</summary>
+    [Choice("bounded")]
     BoundedNegativeCrossEntropy,
 
     /// <summary>CE with labels redrawn uniformly among the other classes for every batch.</summary>
+    [Choice("random-label")]
     RandomLabel,
 
     /// <summary>KL(uniform || p).</summary>
+    [Choice("uniform-kl")]
     UniformKl,
 }
 
@@ -61,9 +74,11 @@ public enum ForgetLoss
 public enum ThresholdScope
 {
     /// <summary>All parameters, as ScissorHands publishes it: whatever part of the top share lies in the eligible layers is reset.</summary>
+    [Choice("global")]
     Global,
 
     /// <summary>Eligible entries only: exactly the top share of them is reset.</summary>
+    [Choice("eligible")]
     Eligible,
 }
 

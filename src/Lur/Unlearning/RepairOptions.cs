@@ -4,34 +4,49 @@ using Lur.Training;
 namespace Lur.Unlearning;
 
 /// <summary>Options of the SGD loop that most methods share.</summary>
-public sealed record RepairOptions
+[Options]
+public partial record RepairOptions : OptionRecord
 {
-    /// <summary>Base learning rate.</summary>
-    public required double LearningRate { get; init; }
-
-    /// <summary>Schedule of the rate over the run, see <see cref="LearningRateSchedule.Parse"/>.</summary>
-    public string Schedule { get; init; } = "constant";
-
-    /// <summary>Momentum.</summary>
-    public double Momentum { get; init; } = 0.9;
-
-    /// <summary>Nesterov momentum.</summary>
-    public bool Nesterov { get; init; }
-
-    /// <summary>Weight decay, on every parameter.</summary>
-    public double WeightDecay { get; init; } = 5e-4;
+    /// <summary>Learning rate.</summary>
+    [Option("lr", Above = 0)]
+    public partial double LearningRate { get; init; }
 
     /// <summary>Epochs.</summary>
-    public required int Epochs { get; init; }
+    [Option("epochs", Least = 0)]
+    public partial int Epochs { get; init; }
 
     /// <summary>Batch size.</summary>
-    public int BatchSize { get; init; } = 256;
+    [Option("batch", 256, Source = "public code of ScissorHands and SalUn", Least = 1, Most = 65536)]
+    public partial int BatchSize { get; init; }
 
-    /// <summary>Which batches move BatchNorm's running statistics.</summary>
-    public BatchNormPolicy BatchNorm { get; init; } = BatchNormPolicy.RetainOnly;
+    /// <summary>Learning-rate schedule: constant, cosine, onecycle, or multistep:91,136/182.</summary>
+    [Option("schedule", "constant", Source = "the public code's drops lie beyond the epochs it runs")]
+    public partial string Schedule { get; init; }
+
+    /// <summary>Momentum of SGD.</summary>
+    [Option("momentum", 0.9, Source = "public code of ScissorHands and SalUn", Least = 0, Below = 1)]
+    public partial double Momentum { get; init; }
+
+    /// <summary>Nesterov momentum.</summary>
+    [Option("nesterov", false, Source = "ours")]
+    public partial bool Nesterov { get; init; }
+
+    /// <summary>Weight decay, on every parameter.</summary>
+    [Option("weight-decay", 5e-4, Source = "public code of ScissorHands and SalUn", Least = 0)]
+    public partial double WeightDecay { get; init; }
+
+    /// <summary>Which batches move BatchNorm's running statistics: retain, both, or none with running statistics used throughout
+    /// (frozen).</summary>
+    [Option("bn", BatchNormPolicy.RetainOnly, Source = "ours; the public code lets both move them")]
+    public partial BatchNormPolicy BatchNorm { get; init; }
 
     /// <summary>Random changes of the images, those the model was trained with.</summary>
-    public bool Augment { get; init; } = true;
+    [Option("no-augment", true, Source = "ours", Description = NoAugment)]
+    public partial bool Augment { get; init; }
+
+    /// <summary>Help of --no-augment.</summary>
+    internal const string NoAugment =
+        "No random changes of the images; without it, those the model was trained with (crop and flip, unless lur train says otherwise).";
 
     /// <summary>Seed of every draw.</summary>
     public ulong Seed { get; init; } = 1;
@@ -41,6 +56,9 @@ public sealed record RepairOptions
 
     /// <summary>Normalisation of a pass over a forget batch.</summary>
     public NormalizationMode ForgetMode => BatchNorm.ForgetMode();
+
+    /// <summary>Refuses values that do not go together.</summary>
+    partial void Check() => _ = LearningRateSchedule.Parse(Schedule);
 
     /// <summary>The options on the command line, with a method's defaults.</summary>
     /// <param name="rate">Learning rate.</param>

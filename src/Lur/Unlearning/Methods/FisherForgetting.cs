@@ -7,9 +7,11 @@ namespace Lur.Unlearning;
 public enum FisherForm
 {
     /// <summary>Deviation min(sqrt(alpha / F), 1e-3), element by element; F at the true labels.</summary>
+    [Choice("fisher")]
     Plain,
 
     /// <summary>Variance alpha min(1 / (F + 1e-8), 1e3), averaged over inputs; F over the model's own labels.</summary>
+    [Choice("fisher-new")]
     Averaged,
 }
 

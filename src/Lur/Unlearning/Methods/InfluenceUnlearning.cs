@@ -7,9 +7,11 @@ namespace Lur.Unlearning;
 public enum InverseForm
 {
     /// <summary>The recursion of the public code.</summary>
+    [Choice("published")]
     Published,
 
     /// <summary>The inverse itself, see <see cref="WoodburyInverse"/>.</summary>
+    [Choice("woodbury")]
     Woodbury,
 }
 
