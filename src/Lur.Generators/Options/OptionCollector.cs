@@ -15,6 +15,7 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
         record.BaseType is { } b && IsRecord(b)
     );
     private readonly Dictionary<OptionModel, ISymbol> _symbols = [];
+    private readonly HashSet<string> _told = [];
 
     /// <summary>What is wrong; nothing is generated then.</summary>
     public List<Diagnostic> Problems { get; } = [];
@@ -41,7 +42,7 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
     }
 
     /// <summary>The record and those it derives from, the deepest first.</summary>
-    private IEnumerable<INamedTypeSymbol> Levels()
+    private Stack<INamedTypeSymbol> Levels()
     {
         var levels = new Stack<INamedTypeSymbol>();
         for (var level = record; level is not null && IsRecord(level); level = level.BaseType)
@@ -193,9 +194,8 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
     {
         // A problem of an inherited option is told where it shows: at the record, if it lies in another compilation.
         var location = place.Locations.FirstOrDefault(l => l.IsInSource) ?? record.Locations[0];
-        var problem = Diagnostic.Create(descriptor, location, arguments);
-        if (!Problems.Any(p => p.Id == problem.Id && p.GetMessage() == problem.GetMessage()))
-            Problems.Add(problem);
+        if (_told.Add($"{descriptor.Id} {string.Join("|", arguments)}"))
+            Problems.Add(Diagnostic.Create(descriptor, location, arguments));
     }
 
     private static bool StartsWithNo(string name) => name.StartsWith("no-", StringComparison.Ordinal);
