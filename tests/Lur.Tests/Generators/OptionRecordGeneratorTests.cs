@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Reflection;
 using Lur.Generators.Options;
 using Microsoft.CodeAnalysis;
@@ -317,7 +318,7 @@ public class OptionRecordGeneratorTests
     private static string[] Sources(string code) =>
         [.. Driver().RunGenerators(Compilation(code)).GetRunResult().GeneratedTrees.Select(t => t.ToString())];
 
-    private static IReadOnlyList<Diagnostic> Problems(string code) => Driver().RunGenerators(Compilation(code)).GetRunResult().Diagnostics;
+    private static ImmutableArray<Diagnostic> Problems(string code) => Driver().RunGenerators(Compilation(code)).GetRunResult().Diagnostics;
 
     private static Assembly Compile(string code)
     {
