@@ -86,22 +86,22 @@ public static class MethodCatalog
     /// <summary>The methods, LUR first, then its peers, then the simple baselines.</summary>
     public static IReadOnlyList<MethodDefinition> All { get; } =
     [
-        LurMethod.Definition,
-        ScissorHandsMethod.Definition,
+        LearningToUnlearn.Definition,
+        ScissorHands.Definition,
         SalUn.Definition,
         SalUnSoft.Definition,
-        RetrainMethod.Definition,
-        FineTuneMethod.Definition,
-        GradientAscentMethod.Definition,
+        Retrain.Definition,
+        FineTune.Definition,
+        GradientAscent.Definition,
         RandomLabel.Definition,
-        NegGradPlusMethod.Definition,
-        SparseFineTuneMethod.Definition,
-        InfluenceUnlearningMethod.Definition,
-        BoundaryShrinkMethod.Definition,
-        BoundaryExpandMethod.Definition,
-        FisherForgettingMethod.Definition,
-        SelectiveSynapticDampeningMethod.Definition,
-        ScrubMethod.Definition,
+        NegGradPlus.Definition,
+        SparseFineTune.Definition,
+        InfluenceUnlearning.Definition,
+        BoundaryShrink.Definition,
+        BoundaryExpand.Definition,
+        FisherForgetting.Definition,
+        SelectiveSynapticDampening.Definition,
+        Scrub.Definition,
     ];
 
     /// <summary>Finds a method by name.</summary>
