@@ -116,7 +116,7 @@ internal static class PeerCheck
         var memories = variant.Method == "scissorhands" ? method.Values.Integer("memory", 1) : 0;
         writer.Metadata["width"] = Model[(Model.IndexOf('w', StringComparison.Ordinal) + 1)..];
         writer.Metadata["memories"] = memories.ToString(CultureInfo.InvariantCulture);
-        writer.Metadata["projected"] = method.Method is ScissorHandsMethod s
+        writer.Metadata["projected"] = method.Method is ScissorHands s
             ? s.Measurements.Single().Value.ToString(CultureInfo.InvariantCulture)
             : "0";
         foreach (var name in new[] { "lr", "momentum", "weight-decay", "alpha", "lambda", "margin", "fd-radius" })

@@ -130,7 +130,7 @@ internal sealed class TimedMethod : IDisposable
         var moved = Math.Sqrt(before.Zip(after, (b, a) => (a - b) * (a - b)).Sum());
         if (!(moved > 0 && double.IsFinite(moved)))
             throw new InvalidOperationException($"{_variant.Title}: what is timed moved the weights by {moved}.");
-        if (Method is not ScissorHandsMethod scissorHands)
+        if (Method is not ScissorHands scissorHands)
             return;
         var (products, slack) = scissorHands.CheckProjection()!.Value;
         if (!(scissorHands.Measurements.Single().Value > 0))

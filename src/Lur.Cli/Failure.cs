@@ -24,6 +24,9 @@ internal static class Failure
                 error.WriteLine($"lur: {e.Message}");
                 code = ExitCode.BadUsage;
                 break;
+            case OptionException option:
+                error.WriteLine($"lur: {option.Spell()}");
+                break;
             case UserErrorException or DllNotFoundException or KernelCompilationException:
             case { } native when IsOfTheBindings(native):
                 error.WriteLine($"lur: {e.Message}");

@@ -6,7 +6,7 @@ namespace Lur;
 /// when there is one. A front end prints the message alone, without a stack trace, and exits with a non-zero code.
 /// </summary>
 /// <remarks>Every reader in Lur turns every defect of its input into this exception and into no other.</remarks>
-public sealed class UserErrorException : Exception
+public class UserErrorException : Exception
 {
     /// <summary>Creates the error from its sentence.</summary>
     /// <param name="message">One sentence: the thing, the place, the expectation, the remedy.</param>

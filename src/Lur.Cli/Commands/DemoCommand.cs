@@ -62,7 +62,7 @@ internal static class DemoCommand
                 Data = data,
                 Output = Path.Combine(output, "unlearned"),
                 Forget = [forgotten],
-                Method = LurMethod.Definition,
+                Method = LearningToUnlearn.Definition,
                 Options = new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" },
                 Seed = seed,
             }

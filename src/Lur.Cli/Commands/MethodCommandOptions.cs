@@ -11,7 +11,7 @@ internal sealed class MethodCommandOptions
     private readonly Option<string> _method = new("--method")
     {
         Description = "Unlearning method; 'lur methods' lists them, 'lur methods NAME' explains one.",
-        DefaultValueFactory = _ => LurMethod.Definition.Name,
+        DefaultValueFactory = _ => LearningToUnlearn.Definition.Name,
     };
 
     public MethodCommandOptions()

@@ -69,7 +69,7 @@ internal sealed record Comparison(
                 RequireSame(runs[0], run);
             var rows = runs.GroupBy(Key).Select(g => (Runs: g.ToArray(), Method: Summarise([.. g], runs))).ToList();
             var chosen = reference is null
-                ? rows.FirstOrDefault(r => r.Runs[0].Method == RetrainMethod.Definition.Name)
+                ? rows.FirstOrDefault(r => r.Runs[0].Method == Retrain.Definition.Name)
                 : rows.First(r => r.Runs.Any(x => Full(x.Path) == Full(reference)));
             var methods = rows.Select(r =>
                     chosen.Method is null || ReferenceEquals(r.Method, chosen.Method) ? r.Method : Judge(r.Method, chosen.Method, runs[0])

@@ -175,8 +175,8 @@ internal sealed class ForgetRun
     {
         if (
             _settings.References is not { } folder
-            || _settings.Method != RetrainMethod.Definition
-            || RetrainMethod.TrainingOf(_values, _settings.Seed) is not { } training
+            || _settings.Method != Retrain.Definition
+            || Retrain.TrainingOf(_values, _settings.Seed) is not { } training
         )
             return false;
         var model = method.Model;

@@ -46,7 +46,7 @@ internal sealed record Recipe
     public IReadOnlyList<RecipeSweep> Sweeps { get; init; } = [];
 
     /// <summary>The run gaps are measured against: the first of the method retrain; null without one.</summary>
-    public RecipeRun? Reference => Runs.FirstOrDefault(r => r.Method.Name == RetrainMethod.Definition.Name);
+    public RecipeRun? Reference => Runs.FirstOrDefault(r => r.Method.Name == Retrain.Definition.Name);
 
     /// <summary>Reads a recipe: a path, or a name of those that come with the program.</summary>
     /// <exception cref="UserErrorException">There is none, or it is malformed; names the field.</exception>
@@ -143,9 +143,9 @@ internal sealed record Recipe
     private static Dictionary<string, string> Inherited(MethodDefinition method, TrainSettings train)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (method == RetrainMethod.Definition)
+        if (method == Retrain.Definition)
         {
-            foreach (var (name, text) in RetrainMethod.OptionsOf(train.Training))
+            foreach (var (name, text) in Retrain.OptionsOf(train.Training))
                 options.Add(name, text);
         }
 

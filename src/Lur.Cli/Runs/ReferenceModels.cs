@@ -107,7 +107,7 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
             case "forget":
                 using (var run = RunFolder.Open(folder))
                 {
-                    if (run.Method != RetrainMethod.Definition.Name)
+                    if (run.Method != Retrain.Definition.Name)
                         throw new UserErrorException(
                             $"The reference '{path}' is a run of the method {run.Method}, which began with a model that knew "
                                 + $"the forget set; {remedy}."

@@ -1,31 +1,18 @@
 namespace Lur.Unlearning;
 
 /// <summary>Options of a Fisher pass that several methods share.</summary>
-public static class FisherOptions
+[Options]
+public partial record FisherOptions : OptionRecord
 {
-    /// <summary>The options on the command line.</summary>
-    public static IReadOnlyList<MethodOption> List() =>
-        [
-            MethodOption.Integer(
-                "fisher-batch",
-                1,
-                "Samples a squared gradient is the mean of; above 1 it is not the Fisher diagonal, but faster.",
-                "definition of the Fisher diagonal"
-            ),
-            MethodOption.Integer(
-                "fisher-samples",
-                0,
-                "Samples behind the Fisher diagonal of the data that is kept, drawn at random; 0 takes all.",
-                "paper: all"
-            ),
-            MethodOption.Flag(
-                "fisher-augment",
-                "Random changes of the images under the gradients, those the model was trained with.",
-                "off: gradients of the data itself"
-            ),
-        ];
+    /// <summary>Samples a squared gradient is the mean of; above 1 it is not the Fisher diagonal, but faster.</summary>
+    [Option("fisher-batch", 1, Source = "definition of the Fisher diagonal", Least = 1, Most = 65536)]
+    public partial int FisherBatch { get; init; }
 
-    /// <summary>Refuses values out of range.</summary>
-    /// <exception cref="UserErrorException">One is.</exception>
-    public static void Check(OptionValues values) => _ = (values.Integer("fisher-batch", 1, 65536), values.Integer("fisher-samples"));
+    /// <summary>Samples behind the Fisher diagonal of the data that is kept, drawn at random; 0 takes all.</summary>
+    [Option("fisher-samples", 0, Source = "paper: all", Least = 0)]
+    public partial int FisherSamples { get; init; }
+
+    /// <summary>Random changes of the images under the gradients, those the model was trained with.</summary>
+    [Option("fisher-augment", false, Source = "off: gradients of the data itself")]
+    public partial bool FisherAugment { get; init; }
 }

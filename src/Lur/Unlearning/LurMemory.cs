@@ -1,4 +1,3 @@
-using System.Globalization;
 using Lur.Models;
 using Lur.Tensors;
 
@@ -22,7 +21,7 @@ public static class LurMemory
     /// <param name="model">Model.</param>
     /// <param name="options">Options.</param>
     /// <returns>Options that fit, and a sentence that says what was done; null if nothing was.</returns>
-    /// <exception cref="UserErrorException">Nothing fits; says what the least is.</exception>
+    /// <exception cref="OptionException">Nothing fits; says what the least is.</exception>
     public static (LurOptions Options, string? Note) Fit(Model model, LurOptions options)
     {
         if (options.MaxMemory == 0)
@@ -47,55 +46,13 @@ public static class LurMemory
 
         var remedy =
             options.BatchNorm == BatchNormPolicy.Frozen
-                ? "lower --batch"
-                : "lower --batch, or add --bn frozen, which lets batches be split";
-        throw new UserErrorException(
-            $"A step does not fit into --max-memory {Text(options.MaxMemory)}: it takes {Text(bytes)}, and {Text(least)} at the "
-                + $"least with these options; {remedy}."
+                ? "lower [BatchSize]"
+                : "lower [BatchSize], or add [BatchNorm] frozen, which lets batches be split";
+        throw options.Refusal(
+            $"[MaxMemory] {Text(options.MaxMemory)} does not hold a step: it takes {Text(bytes)}, and {Text(least)} at the least with "
+                + $"these options; {remedy}."
         );
     }
-
-    /// <summary>Reads a number of bytes: 1000000, 500MB, 2GiB; empty is 0.</summary>
-    /// <exception cref="UserErrorException">The text is no size.</exception>
-    public static long ParseBytes(string text)
-    {
-        if (text.Length == 0)
-            return 0;
-        foreach (var (unit, factor) in s_units)
-        {
-            if (!text.EndsWith(unit, StringComparison.OrdinalIgnoreCase))
-                continue;
-            if (
-                double.TryParse(
-                    text[..^unit.Length],
-                    NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite,
-                    CultureInfo.InvariantCulture,
-                    out var number
-                )
-                && number > 0
-            )
-            {
-                return (long)(number * factor);
-            }
-
-            break;
-        }
-
-        throw new UserErrorException($"Option --max-memory is '{text}'; it takes a size above 0, for example 500MB or 2GiB.");
-    }
-
-    // Longest first: every unit ends in the shortest.
-    private static readonly (string Unit, double Factor)[] s_units =
-    [
-        ("KiB", 1024),
-        ("MiB", 1048576),
-        ("GiB", 1073741824),
-        ("KB", 1e3),
-        ("MB", 1e6),
-        ("GB", 1e9),
-        ("B", 1),
-        ("", 1),
-    ];
 
     private static IEnumerable<LurOptions> Candidates(LurOptions options)
     {

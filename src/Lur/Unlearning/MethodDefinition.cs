@@ -41,6 +41,40 @@ public sealed record MethodDefinition(
     Func<OptionValues, Func<UnlearningTask, UnlearningMethod>> Bind
 )
 {
+    /// <summary>A method whose options are a record.</summary>
+    /// <typeparam name="TOptions">The record.</typeparam>
+    /// <param name="name">Name on the command line.</param>
+    /// <param name="title">Name in tables.</param>
+    /// <param name="summary">One or two sentences: what a step does.</param>
+    /// <param name="needs">What it reads.</param>
+    /// <param name="source">Paper, and public code where there is some.</param>
+    /// <param name="departures">Where it departs from the authors' code, and why; empty when it does not.</param>
+    /// <param name="create">Makes the method for a task.</param>
+    public static MethodDefinition Create<TOptions>(
+        string name,
+        string title,
+        string summary,
+        MethodNeeds needs,
+        string source,
+        string departures,
+        Func<UnlearningTask, TOptions, UnlearningMethod> create
+    )
+        where TOptions : OptionRecord, IOptionList<TOptions> =>
+        new(
+            name,
+            title,
+            summary,
+            needs,
+            source,
+            departures,
+            [.. TOptions.List.Select(MethodOption.Of)],
+            values =>
+            {
+                var options = TOptions.Read("the method " + name, values.Given);
+                return task => create(task, options);
+            }
+        );
+
     /// <summary>Reads options.</summary>
     /// <exception cref="UserErrorException">The method has no such option, or a text does not fit.</exception>
     public OptionValues Read(IReadOnlyDictionary<string, string> given) => new(Name, Options, given);
@@ -52,22 +86,22 @@ public static class MethodCatalog
     /// <summary>The methods, LUR first, then its peers, then the simple baselines.</summary>
     public static IReadOnlyList<MethodDefinition> All { get; } =
     [
-        LurMethod.Definition,
-        ScissorHandsMethod.Definition,
-        SalUnMethod.Definition,
-        SalUnSoftMethod.Definition,
-        RetrainMethod.Definition,
-        FineTuneMethod.Definition,
-        GradientAscentMethod.Definition,
-        RandomLabelMethod.Definition,
-        NegGradPlusMethod.Definition,
-        SparseFineTuneMethod.Definition,
-        InfluenceUnlearningMethod.Definition,
-        BoundaryShrinkMethod.Definition,
-        BoundaryExpandMethod.Definition,
-        FisherForgettingMethod.Definition,
-        SelectiveSynapticDampeningMethod.Definition,
-        ScrubMethod.Definition,
+        LearningToUnlearn.Definition,
+        ScissorHands.Definition,
+        SalUn.Definition,
+        SalUnSoft.Definition,
+        Retrain.Definition,
+        FineTune.Definition,
+        GradientAscent.Definition,
+        RandomLabel.Definition,
+        NegGradPlus.Definition,
+        SparseFineTune.Definition,
+        InfluenceUnlearning.Definition,
+        BoundaryShrink.Definition,
+        BoundaryExpand.Definition,
+        FisherForgetting.Definition,
+        SelectiveSynapticDampening.Definition,
+        Scrub.Definition,
     ];
 
     /// <summary>Finds a method by name.</summary>

@@ -2,25 +2,6 @@ using System.Globalization;
 
 namespace Lur.Unlearning;
 
-/// <summary>What the text of an option stands for.</summary>
-public enum OptionKind
-{
-    /// <summary>A number.</summary>
-    Number,
-
-    /// <summary>A whole number.</summary>
-    Integer,
-
-    /// <summary>true or false.</summary>
-    Flag,
-
-    /// <summary>One of a few words.</summary>
-    Choice,
-
-    /// <summary>Any text; comma-separated lists are texts.</summary>
-    Text,
-}
-
 /// <summary>One option of a method: its name on the command line and in recipes, its default, and where that comes from.</summary>
 /// <param name="Name">Lower case with hyphens, e.g. <c>mask-ratio</c>.</param>
 /// <param name="Kind">What the text stands for.</param>
@@ -39,6 +20,13 @@ public sealed record MethodOption(
 {
     /// <summary>Defaults that a flag changes when it is set: option and text.</summary>
     public IReadOnlyList<(string Option, string Text)> Implies { get; init; } = [];
+
+    /// <summary>An option of a record.</summary>
+    internal static MethodOption Of(OptionInfo option) =>
+        new(option.Name, option.Kind, option.Default, option.Description, option.Source, [.. option.Choices.Select(c => (c, (Enum)null!))])
+        {
+            Implies = option.Implies,
+        };
 
     /// <summary>A number.</summary>
     public static MethodOption Number(string name, double defaultValue, string description, string source) =>
@@ -112,6 +100,7 @@ public sealed class OptionValues
     /// <exception cref="UserErrorException">The method has no such option, or a text does not fit.</exception>
     public OptionValues(string method, IReadOnlyList<MethodOption> options, IReadOnlyDictionary<string, string> given)
     {
+        Given = given;
         foreach (var option in options)
             _values.Add(option.Name, (option, option.Default));
         foreach (var (name, text) in given)
@@ -134,6 +123,9 @@ public sealed class OptionValues
                 _values[name] = (_values[name].Option, text);
         }
     }
+
+    /// <summary>What was given.</summary>
+    public IReadOnlyDictionary<string, string> Given { get; }
 
     /// <summary>Every option with its text, in the order of the definition.</summary>
     public IEnumerable<(MethodOption Option, string Text)> All => _values.Values;

@@ -6,9 +6,11 @@ namespace Lur.Unlearning;
 public enum LabelDraw
 {
     /// <summary>The other classes: never the given label.</summary>
+    [Choice("other")]
     Other,
 
     /// <summary>All classes, the given label among them with probability 1 / classes.</summary>
+    [Choice("any")]
     Any,
 }
 

@@ -40,8 +40,8 @@ public static class Trim
     /// <summary>The stage as a preparation of a method; none when the sparsity is 0.</summary>
     /// <param name="task">What the method was given.</param>
     /// <param name="options">As for <see cref="Run"/>; their seed orders the batches.</param>
-    public static IReadOnlyList<Preparation> Preparations(UnlearningTask task, LurOptions options) =>
-        options.TrimSparsity == 0
+    public static IReadOnlyList<Preparation> Preparations(UnlearningTask task, TrimOptions options) =>
+        options.Sparsity == 0
             ? []
             :
             [
@@ -52,10 +52,10 @@ public static class Trim
                         using var feed = new BatchFeed(
                             task.Data,
                             task.Set.Forget,
-                            options.ForgetRows,
+                            options.BatchSize,
                             RandomStream.StreamOf("order/trim", (long)options.Seed)
                         );
-                        return Run(task.Model, options, task.Counted("trim", options.TrimBatches, feed.Fill)).ToPreparation();
+                        return Run(task.Model, options, task.Counted("trim", options.Batches, feed.Fill)).ToPreparation();
                     }
                 ),
             ];
@@ -65,8 +65,8 @@ public static class Trim
     /// <param name="options">Sparsity, scope, layers, batches, seed.</param>
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <remarks>The gradient is taken in train mode (batch statistics) as the sources do, but the running statistics are
-    /// left alone: the sources pollute them with a forget-only batch, and so does <see cref="LurOptions.TrimCompat"/>.</remarks>
-    public static TrimReport Run(Model model, LurOptions options, Action<BatchStage> nextBatch)
+    /// left alone: the sources pollute them with a forget-only batch, and so does <see cref="TrimOptions.Compat"/>.</remarks>
+    public static TrimReport Run(Model model, TrimOptions options, Action<BatchStage> nextBatch)
     {
         var layout = model.Parameters.Layout;
         var eligible = EligibleTensors(layout, options, model.Classes);
@@ -82,41 +82,41 @@ public static class Trim
         );
 
         var values = saliency.ToArray();
-        var ranked = options.TrimScope == ThresholdScope.Global ? values : [.. eligible.SelectMany(t => values[t.Offset..t.End])];
+        var ranked = options.Scope == ThresholdScope.Global ? values : [.. eligible.SelectMany(t => values[t.Offset..t.End])];
         var threshold = Threshold(device, model.Precision, ranked, options);
         return Reset(model, options, saliency, eligible, threshold, ranked.Length);
     }
 
     /// <summary>Tensors that may be reset: the name contains one of the layer names and the tensor is not part of a
-    /// normalisation layer (by type; with <see cref="LurOptions.TrimCompat"/> by the name "bn", which misses the shortcut's
+    /// normalisation layer (by type; with <see cref="TrimOptions.Compat"/> by the name "bn", which misses the shortcut's
     /// normalisation, as in the public code).</summary>
     /// <exception cref="UserErrorException">No tensor qualifies.</exception>
-    public static IReadOnlyList<ParameterSlot> EligibleTensors(ParameterLayout layout, LurOptions options, int classes)
+    public static IReadOnlyList<ParameterSlot> EligibleTensors(ParameterLayout layout, TrimOptions options, int classes)
     {
         var names = LayerNames(layout, options, classes);
-        bool Excluded(ParameterSlot s) => options.TrimCompat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
+        bool Excluded(ParameterSlot s) => options.Compat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
         var eligible = layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)) && !Excluded(s)).ToArray();
         return eligible.Length > 0
             ? eligible
-            : throw new UserErrorException(
-                $"Option --trim-layers {string.Join(',', names)} names no tensor; the model has "
+            : throw options.Refusal(
+                $"[Layers] {string.Join(',', names)} names no tensor; the model has "
                     + $"{string.Join(", ", layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}."
             );
     }
 
     /// <summary>Tensors of the layers that trimming looks at, their normalisation included: the late layers of ScissorHands'
     /// projection.</summary>
-    internal static IReadOnlyList<ParameterSlot> LateTensors(ParameterLayout layout, LurOptions options, int classes)
+    internal static IReadOnlyList<ParameterSlot> LateTensors(ParameterLayout layout, TrimOptions options, int classes)
     {
         _ = EligibleTensors(layout, options, classes);
         var names = LayerNames(layout, options, classes);
         return [.. layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)))];
     }
 
-    private static IReadOnlyList<string> LayerNames(ParameterLayout layout, LurOptions options, int classes)
+    private static IReadOnlyList<string> LayerNames(ParameterLayout layout, TrimOptions options, int classes)
     {
-        if (options.TrimLayers.Count > 0)
-            return options.TrimLayers;
+        if (options.Layers.Count > 0)
+            return options.Layers;
         var stages = layout
             .Slots.Select(s => s.Name.Split('.')[0])
             .Where(n => n.StartsWith("layer", StringComparison.Ordinal))
@@ -125,10 +125,10 @@ public static class Trim
         return [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
     }
 
-    private static void Accumulate(Model model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
+    private static void Accumulate(Model model, TrimOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
         using var program = new Program(model.Device, model.Precision);
-        var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
+        var stage = new BatchStage(program, "trim", options.BatchSize, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
         _ = new GradientEvaluation(
             program,
@@ -137,24 +137,24 @@ public static class Trim
             model.Parameters,
             stage,
             LossSpec.CrossEntropy,
-            options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
+            options.Compat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
             gradient
         );
         var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(total.Count), total.Count);
         kernels.VectorAbsAccumulate(shape, total, gradient, n);
-        for (var i = 0; i < options.TrimBatches; i++)
+        for (var i = 0; i < options.Batches; i++)
         {
             nextBatch(stage);
             program.Run();
             model.Device.Synchronize();
-            if (options.TrimCompat)
+            if (options.Compat)
                 model.BatchesTracked++;
         }
     }
 
     /// <summary>tau = k-th smallest saliency, k = int(s M) counted from 1; in the degenerate cases of the sources (tau at the
     /// minimum or the maximum) half the range.</summary>
-    private static double Threshold(ComputeDevice device, Precision precision, double[] ranked, LurOptions options)
+    private static double Threshold(ComputeDevice device, Precision precision, double[] ranked, TrimOptions options)
     {
         if (ranked.Any(v => !double.IsFinite(v)))
         {
@@ -163,7 +163,7 @@ public static class Trim
             );
         }
 
-        var k = (int)Math.Clamp((long)(options.TrimSparsity * ranked.Length), 1, ranked.Length - 1);
+        var k = (int)Math.Clamp((long)(options.Sparsity * ranked.Length), 1, ranked.Length - 1);
         double min = ranked.Min(),
             max = ranked.Max(),
             tau = Select(device, precision, ranked, k);
@@ -190,7 +190,7 @@ public static class Trim
 
     private static TrimReport Reset(
         Model model,
-        LurOptions options,
+        TrimOptions options,
         FlatVector saliency,
         IReadOnlyList<ParameterSlot> eligible,
         double threshold,

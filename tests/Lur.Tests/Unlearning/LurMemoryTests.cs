@@ -24,7 +24,7 @@ public class LurMemoryTests
         Alpha = 0.05,
         Lambda = 0.3,
         LearningRate = 0.02,
-        TrimSparsity = 0,
+        Trim = new() { Sparsity = 0 },
     };
 
     private sealed record Outcome(double[] Parameters, double[] Buffers, double[] Gradient, StepTelemetry Telemetry, long ArenaBytes);
@@ -164,11 +164,11 @@ public class LurMemoryTests
         Assert.That(LurMemory.Bytes(model, split), Is.LessThan(again));
         Assert.That(
             () => LurMemory.Fit(model, frozen with { MaxMemory = 1000 }),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("lower --batch")
+            Throws.TypeOf<OptionException>().With.Message.Contains("LurOptions.MaxMemory").And.Message.Contains("lower BatchSize")
         );
         Assert.That(
             () => LurMemory.Fit(model, s_options with { MaxMemory = 1000 }),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("--bn frozen")
+            Throws.TypeOf<OptionException>().With.Message.Contains("BatchNorm frozen")
         );
     }
 
@@ -176,20 +176,6 @@ public class LurMemoryTests
     public void ASplitOfBatchStatisticsIsRefused() =>
         Assert.That(
             () => (s_options with { MicroBatch = 3 }).Validate(),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("--bn frozen")
+            Throws.TypeOf<OptionException>().With.Message.Contains("BatchNorm frozen")
         );
-
-    [TestCase("", 0)]
-    [TestCase("1000", 1000)]
-    [TestCase("2KiB", 2048)]
-    [TestCase("1.5 MiB", 1572864)]
-    [TestCase("500MB", 500_000_000)]
-    [TestCase("2gib", 2147483648)]
-    public void SizesAreRead(string text, long bytes) => Assert.That(LurMemory.ParseBytes(text), Is.EqualTo(bytes));
-
-    [TestCase("MB")]
-    [TestCase("-1GB")]
-    [TestCase("a lot")]
-    public void OtherTextsAreNoSizes(string text) =>
-        Assert.That(() => LurMemory.ParseBytes(text), Throws.TypeOf<UserErrorException>().With.Message.Contains("--max-memory"));
 }

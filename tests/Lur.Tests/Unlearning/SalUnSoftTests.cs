@@ -47,10 +47,7 @@ public class SalUnSoftTests
     [TestCase(9, 0, 20)]
     public void TheRankFallsOverTheRun(long index, long batch, long concat) =>
         Assert.That(
-            (
-                SalUnSoftMethod.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Batch),
-                SalUnSoftMethod.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Concat)
-            ),
+            (SalUnSoft.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Batch), SalUnSoft.RankOf(index, 5, 10, 0.5, 100, RelabelMode.Concat)),
             Is.EqualTo((batch, concat))
         );
 }

@@ -162,7 +162,7 @@ public class ScissorHandsTests
     {
         using var scope = new MethodScope();
         var layout = scope.Model.Parameters.Layout;
-        var options = new LurOptions { TrimLayers = ["layer2", "fc"] };
+        var options = new TrimOptions { Layers = ["layer2", "fc"] };
         var late = Trim.LateTensors(layout, options, 10);
         Assert.That(
             late,

@@ -25,18 +25,18 @@ public class TrimTests
         return model;
     }
 
-    private static (TrimReport Report, double[] Before, double[] After) Run(Model model, LurOptions options)
+    private static (TrimReport Report, double[] Before, double[] After) Run(Model model, TrimOptions options)
     {
         using var source = DataSource.Open("synthetic:train=200,test=20,seed=3");
         using var feed = new BatchFeed(source.Train, [.. Enumerable.Range(0, 64)], options.BatchSize, 1);
         var before = model.Parameters.ToArray();
         var statistics = model.Buffers.ToArray();
         var report = Trim.Run(model, options, feed.Fill);
-        if (!options.TrimCompat)
+        if (!options.Compat)
             Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
         else
             Assert.That(model.Buffers.ToArray(), Is.Not.EqualTo(statistics), "the public code's way");
-        Assert.That(model.BatchesTracked, Is.EqualTo(options.TrimCompat ? options.TrimBatches : 0));
+        Assert.That(model.BatchesTracked, Is.EqualTo(options.Compat ? options.Batches : 0));
         return (report, before, model.Parameters.ToArray());
     }
 
@@ -46,14 +46,14 @@ public class TrimTests
         using var model = CreateModel();
         var (report, before, after) = Run(
             model,
-            new LurOptions
+            new TrimOptions
             {
                 BatchSize = 16,
-                TrimSparsity = sparsity,
-                TrimScope = ThresholdScope.Eligible,
+                Sparsity = sparsity,
+                Scope = ThresholdScope.Eligible,
             }
         );
-        var m = Trim.EligibleTensors(model.Parameters.Layout, new LurOptions(), 10).Sum(s => s.Count);
+        var m = Trim.EligibleTensors(model.Parameters.Layout, new TrimOptions(), 10).Sum(s => s.Count);
         // Dead ReLUs give saliencies of exactly zero, which tie at the bottom, not at the threshold.
         Assert.That(report.Reset, Is.EqualTo(m - (int)(sparsity * m)));
         // A bias reset to 0 from 0 or a redraw of the same value does not occur with these weights.
@@ -66,11 +66,11 @@ public class TrimTests
         using var model = CreateModel();
         var (report, _, _) = Run(
             model,
-            new LurOptions
+            new TrimOptions
             {
                 BatchSize = 16,
-                TrimSparsity = 0.9999999,
-                TrimScope = ThresholdScope.Eligible,
+                Sparsity = 0.9999999,
+                Scope = ThresholdScope.Eligible,
             }
         );
         Assert.That(report.Reset, Is.EqualTo(1));
@@ -80,12 +80,12 @@ public class TrimTests
     public void NormalizationAndEarlyLayersAreUntouched([Values] ThresholdScope scope, [Values] bool compat)
     {
         using var model = CreateModel();
-        var options = new LurOptions
+        var options = new TrimOptions
         {
             BatchSize = 16,
-            TrimSparsity = 0.6,
-            TrimScope = scope,
-            TrimCompat = compat,
+            Sparsity = 0.6,
+            Scope = scope,
+            Compat = compat,
         };
         var (report, before, after) = Run(model, options);
         Assert.That(report.Reset, Is.GreaterThan(0));
@@ -121,7 +121,7 @@ public class TrimTests
         for (var i = 0; i < 2; i++)
         {
             using var model = CreateModel();
-            results[i] = Run(model, new LurOptions { BatchSize = 16 }).After;
+            results[i] = Run(model, new TrimOptions { BatchSize = 16 }).After;
         }
 
         Errors.AssertSame(results[0], results[1], "parameters");
@@ -132,8 +132,8 @@ public class TrimTests
     {
         using var model = CreateModel();
         Assert.That(
-            () => Trim.EligibleTensors(model.Parameters.Layout, new LurOptions { TrimLayers = ["layer9"] }, 10),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("layer9")
+            () => Trim.EligibleTensors(model.Parameters.Layout, new TrimOptions { Layers = ["layer9"] }, 10),
+            Throws.TypeOf<OptionException>().With.Message.Contains("TrimOptions.Layers layer9")
         );
     }
 }

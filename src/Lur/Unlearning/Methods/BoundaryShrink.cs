@@ -5,26 +5,47 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="BoundaryShrink"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 1e-6, Source = Code)]
+[OptionDefault(nameof(Epochs), 10, Source = Code)]
+public sealed partial record BoundaryShrinkOptions : RepairOptions
+{
+    private const string Code =
+        "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on";
+
+    /// <summary>Length of the adversarial step, of pixels in [0, 1].</summary>
+    [Option("epsilon", 0.1, Source = "paper and public code", Least = 0, Most = 1)]
+    public partial double Epsilon { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it: a sample's own class may be its nearest.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+}
+
 /// <summary>Boundary shrink (Chen et al., CVPR 2023): trains each forget sample to the class that lies nearest to it across the
 /// decision boundary of the original model (methods 5).</summary>
 /// <remarks>T is a frozen copy of the original model. x' = x + epsilon sign(grad_x CE(T(x), y)), clipped to [0, 1] and rounded
 /// to 1/255; y' = argmax T(x') over the classes but y; then a step of SGD on CE(theta; x, y').</remarks>
-public sealed class BoundaryShrinkMethod : UnlearningMethod
+public sealed class BoundaryShrink : UnlearningMethod
 {
     private sealed record Relabelled(int Batch, Value Input, Value DeviceLabels) : IBatch;
 
-    private readonly RepairOptions _options;
-    private readonly double _epsilon;
-    private readonly bool _compat;
+    private readonly BoundaryShrinkOptions _options;
     private readonly Model _original;
     private readonly FlatVector _momentum;
     private readonly BatchFeed _feed;
     private readonly SupervisedStep _step;
 
-    private BoundaryShrinkMethod(UnlearningTask task, RepairOptions options, double epsilon, bool compat)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public BoundaryShrink(UnlearningTask task, BoundaryShrinkOptions options)
         : base(task)
     {
-        (_options, _epsilon, _compat) = (options = options with { Seed = task.Seed }, epsilon, compat);
+        _options = options = options.Validated() with { Seed = task.Seed };
         _original = Model.Clone();
         _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
         _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/forget", (long)options.Seed));
@@ -33,7 +54,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<BoundaryShrinkOptions>(
             "boundary-shrink",
             "Boundary shrink",
             "Trains forget samples to the class nearest to them in the original model, found by one adversarial step.",
@@ -41,20 +62,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
             "Chen, Gao, Liu, Peng, Wang, CVPR 2023, Boundary Unlearning; boundary_sh.py of the public code of SalUn",
             "The nearest class is never the sample's own, as in the paper; the public code takes the argmax whatever it is. "
                 + "Running statistics stay. --compat does both the public code's way. Ties of the rounding to 1/255 go up.",
-            [
-                .. RepairOptions.Options(
-                    1e-6,
-                    10,
-                    "public code of SalUn; 5e-6 for half of the data, 1e-5 for other data sets; its authors search from 1e-8 on"
-                ),
-                MethodOption.Number("epsilon", 0.1, "Length of the adversarial step, of pixels in [0, 1].", "paper and public code"),
-                MethodChoices.Compat("a sample's own class may be its nearest", ("bn", "both")),
-            ],
-            values =>
-            {
-                var (options, epsilon, compat) = (RepairOptions.Read(values), values.Number("epsilon", 0, 1), values.Flag("compat"));
-                return task => new BoundaryShrinkMethod(task, options, epsilon, compat);
-            }
+            (task, options) => new BoundaryShrink(task, options)
         );
 
     /// <inheritdoc/>
@@ -107,7 +115,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
             Inference = true,
         };
         var logits = _original.Network.Forward(pass, moved);
-        if (!_compat)
+        if (!_options.Compat)
             EmitExclusion(p, logits, input.DeviceLabels);
         var nearest = new LossHead(pass, logits, input.DeviceLabels, LossSpec.CrossEntropy).Predicted;
         return new GradientEvaluation(
@@ -126,7 +134,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
     {
         var x = stage.Input;
         var moved = p.Real("adversarial/images", ValueRole.Input, x.Shape);
-        var (rows, width, channels, step) = (x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3], 255 * _epsilon);
+        var (rows, width, channels, step) = (x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3], 255 * _options.Epsilon);
         var (kernels, shape) = (p.Launch.Fgsm, p.Device.Rows(rows, width, x.Shape.Count));
         kernels.FgsmStep(shape, moved, x, gradient, stage.Mean, stage.Std, rows, width, channels, step);
         return moved;

@@ -2,17 +2,33 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>FT: goes on training on the retain set (methods 5), and, with <see cref="SparseFineTuneMethod"/>, its
+/// <summary>Options of <see cref="FineTune"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 1e-2, Source = Code)]
+[OptionDefault(nameof(Epochs), 10, Source = Code)]
+public sealed partial record FineTuneOptions : RepairOptions
+{
+    private const string Code = "public code of SalUn; its authors search 1e-4 to 1e-1";
+}
+
+/// <summary>FT: goes on training on the retain set (methods 5), and, with <see cref="SparseFineTune"/>, its
 /// l1-sparse variant: one loop, an l1 penalty that fades out. LUR with lambda = 0 and no trimming is FT bit for bit.</summary>
-public class FineTuneMethod : SingleBatchMethod
+public class FineTune : SingleBatchMethod
 {
     private readonly Func<long, double>? _penalty;
+
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public FineTune(UnlearningTask task, FineTuneOptions options)
+        : this(task, options.Validated(), null) { }
 
     /// <summary>Binds the loop.</summary>
     /// <param name="task">What the method was given.</param>
     /// <param name="options">Options of the loop.</param>
     /// <param name="penalty">Weight of the l1 penalty in an epoch, from 0; null for none.</param>
-    private protected FineTuneMethod(UnlearningTask task, RepairOptions options, Func<long, double>? penalty = null)
+    private protected FineTune(UnlearningTask task, RepairOptions options, Func<long, double>? penalty)
         : base(
             task,
             options,
@@ -31,19 +47,14 @@ public class FineTuneMethod : SingleBatchMethod
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<FineTuneOptions>(
             "ft",
             "FT",
             "Fine-tunes on the retain set and hopes that the rest is forgotten.",
             MethodNeeds.RetainData,
             "Warnecke et al. 2021; FT.py of the public code of SalUn",
             "",
-            RepairOptions.Options(1e-2, 10, "public code of SalUn; its authors search 1e-4 to 1e-1"),
-            values =>
-            {
-                var options = RepairOptions.Read(values);
-                return task => new FineTuneMethod(task, options);
-            }
+            (task, options) => new FineTune(task, options)
         );
 
     /// <inheritdoc/>

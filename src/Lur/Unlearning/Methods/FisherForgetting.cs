@@ -7,15 +7,41 @@ namespace Lur.Unlearning;
 public enum FisherForm
 {
     /// <summary>Deviation min(sqrt(alpha / F), 1e-3), element by element; F at the true labels.</summary>
+    [Choice("fisher")]
     Plain,
 
     /// <summary>Variance alpha min(1 / (F + 1e-8), 1e3), averaged over inputs; F over the model's own labels.</summary>
+    [Choice("fisher-new")]
     Averaged,
+}
+
+/// <summary>Options of <see cref="FisherForgetting"/>.</summary>
+[Options]
+public sealed partial record FisherForgettingOptions : FisherOptions
+{
+    /// <summary>fisher: deviation min(sqrt(alpha/F), 1e-3); fisher-new: variance alpha min(1/F, 1000) averaged over inputs, F over all
+    /// labels by their probability, the forgotten class's outputs drawn around 0.</summary>
+    [Option("form", FisherForm.Plain, Source = "public code of SalUn has both", Before = nameof(FisherBatch))]
+    public partial FisherForm Form { get; init; }
+
+    /// <summary>Strength of the noise.</summary>
+    [Option(
+        "alpha",
+        1e-8,
+        Source = "within 1e-9 to 1e-6, the advice of SalUn's authors; their parser's 0.2 destroys the model",
+        Least = 0,
+        Before = nameof(FisherBatch)
+    )]
+    public partial double Alpha { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it: all of the departures above.</summary>
+    [Option("compat", false, Source = "ours")]
+    public partial bool Compat { get; init; }
 }
 
 /// <summary>Fisher forgetting (Golatkar, Achille, Soatto, CVPR 2020): adds noise to every weight, the more the less the retain
 /// data determines it (methods 5). Both forms of the public code of SalUn.</summary>
-public sealed class FisherForgettingMethod : OneShotMethod
+public sealed class FisherForgetting : OneShotMethod
 {
     private const double PlainCap = 1e-3,
         Epsilon = 1e-8,
@@ -29,22 +55,23 @@ public sealed class FisherForgettingMethod : OneShotMethod
     private readonly int _batch,
         _samples;
 
-    private FisherForgettingMethod(UnlearningTask task, OptionValues values)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public FisherForgetting(UnlearningTask task, FisherForgettingOptions options)
         : base(task)
     {
-        (_form, _alpha, _compat) = (values.Choice<FisherForm>("form"), values.Number("alpha", 0), values.Flag("compat"));
-        (_batch, _samples, _augment) = (
-            values.Integer("fisher-batch", 1, 65536),
-            values.Integer("fisher-samples"),
-            values.Flag("fisher-augment")
-        );
+        options.Validate();
+        (_form, _alpha, _compat) = (options.Form, options.Alpha, options.Compat);
+        (_batch, _samples, _augment) = (options.FisherBatch, options.FisherSamples, options.FisherAugment);
         if (_compat)
             (_batch, _augment) = (_form == FisherForm.Plain ? 1 : 32, true);
     }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<FisherForgettingOptions>(
             "fisher",
             "Fisher forgetting",
             "Adds normal noise to every weight, with a variance that grows as the Fisher information of the retain data falls; one shot.",
@@ -53,31 +80,7 @@ public sealed class FisherForgettingMethod : OneShotMethod
             "No 1e-8 is added to gradients; form fisher-new squares gradients of single samples, not means of 32; the "
                 + "classifier's tenfold variance goes to the classifier, not to every tensor whose last or first dimension equals "
                 + "the number of classes; no augmentation. --compat does as the public code.",
-            [
-                MethodOption.Choice(
-                    "form",
-                    FisherForm.Plain,
-                    "fisher: deviation min(sqrt(alpha/F), 1e-3); fisher-new: variance alpha min(1/F, 1000) averaged over "
-                        + "inputs, F over all labels by their probability, the forgotten class's outputs drawn around 0.",
-                    "public code of SalUn has both",
-                    ("fisher", FisherForm.Plain),
-                    ("fisher-new", FisherForm.Averaged)
-                ),
-                MethodOption.Number(
-                    "alpha",
-                    1e-8,
-                    "Strength of the noise.",
-                    "within 1e-9 to 1e-6, the advice of SalUn's authors; their parser's 0.2 destroys the model"
-                ),
-                .. FisherOptions.List(),
-                MethodChoices.Compat("all of the departures above"),
-            ],
-            values =>
-            {
-                FisherOptions.Check(values);
-                _ = values.Number("alpha", 0);
-                return task => new FisherForgettingMethod(task, values);
-            }
+            (task, options) => new FisherForgetting(task, options)
         );
 
     /// <inheritdoc/>

@@ -2,38 +2,44 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>GA: minimises -CE on the forget set alone (methods 5).</summary>
-public sealed class GradientAscentMethod : SingleBatchMethod
+/// <summary>Options of <see cref="GradientAscent"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 1e-4, Source = Code)]
+[OptionDefault(nameof(Epochs), 5, Source = Code)]
+public sealed partial record GradientAscentOptions : RepairOptions
 {
-    private GradientAscentMethod(UnlearningTask task, RepairOptions options)
+    private const string Code = "public code of SalUn: suits class-wise forgetting; random forgetting needs 5e-4 to 1e-3";
+
+    /// <summary>Do as the public code where numbers depend on it.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+}
+
+/// <summary>GA: minimises -CE on the forget set alone (methods 5).</summary>
+public sealed class GradientAscent : SingleBatchMethod
+{
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public GradientAscent(UnlearningTask task, GradientAscentOptions options)
         : base(
             task,
-            options,
+            options.Validated(),
             onForget: true,
             (momentum, o) => new SupervisedStep(task.Model, momentum, o, "forget", new LossSpec(-1, 0, 0), o.ForgetMode)
         ) { }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<GradientAscentOptions>(
             "ga",
             "GA",
             "Ascends the cross-entropy of the forget set.",
             MethodNeeds.ForgetData | MethodNeeds.ForgetLabels,
             "Graves et al. 2021, Thudi et al. 2022; GA.py of the public code of SalUn",
             "Running statistics stay; --compat moves them with forget-only batches, as the public code does.",
-            [
-                .. RepairOptions.Options(
-                    1e-4,
-                    5,
-                    "public code of SalUn: suits class-wise forgetting; random forgetting needs 5e-4 to 1e-3"
-                ),
-                MethodChoices.Compat("", ("bn", "both")),
-            ],
-            values =>
-            {
-                var options = RepairOptions.Read(values);
-                return task => new GradientAscentMethod(task, options);
-            }
+            (task, options) => new GradientAscent(task, options)
         );
 }

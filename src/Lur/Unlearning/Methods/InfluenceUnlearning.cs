@@ -7,10 +7,43 @@ namespace Lur.Unlearning;
 public enum InverseForm
 {
     /// <summary>The recursion of the public code.</summary>
+    [Choice("published")]
     Published,
 
     /// <summary>The inverse itself, see <see cref="WoodburyInverse"/>.</summary>
+    [Choice("woodbury")]
     Woodbury,
+}
+
+/// <summary>Options of <see cref="InfluenceUnlearning"/>.</summary>
+[Options]
+public sealed partial record InfluenceUnlearningOptions : OptionRecord
+{
+    /// <summary>published: the public code's recursion, which is no inverse; woodbury: the exact inverse of damping I + mean of g g^T
+    /// over the samples, whose gradients are kept on the device.</summary>
+    [Option("iu", InverseForm.Published, Source = "public code of SalUn")]
+    public partial InverseForm Form { get; init; }
+
+    /// <summary>Length of the step.</summary>
+    [Option(
+        "alpha",
+        10,
+        Source = "SalUn's and ScissorHands' scripts for CIFAR-10; 20 for CIFAR-100 (2 at 50 %), 15 for SVHN (2 class-wise), 5 for CelebA; "
+            + "all for models that fit their training data to 100 %"
+    )]
+    public partial double Alpha { get; init; }
+
+    /// <summary>N: retain samples behind the inverse; the published recursion visits N + 2.</summary>
+    [Option("samples", 1000, Source = "public code of SalUn", Least = 1)]
+    public partial int Samples { get; init; }
+
+    /// <summary>Damping of woodbury.</summary>
+    [Option("damping", 1, Source = "ours: the published recursion starts from the identity", Above = 0)]
+    public partial double Damping { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it: random changes of the images (crop, flip) under the gradients.</summary>
+    [Option("compat", false, Source = "ours")]
+    public partial bool Compat { get; init; }
 }
 
 /// <summary>IU, influence unlearning (Izzo et al. 2021; WoodFisher form of Jia et al. 2023): one Newton-like step that takes the
@@ -22,25 +55,21 @@ public enum InverseForm
 /// <para>v = Nf / N (mean of gf - mean of gr): the number of samples cancels, and what is left is the share to forget times
 /// gradients that vanish as the training data is fitted. k stays close to v. At 10 % the published alpha of 10 is a step
 /// of ascent of rate 1, harmless where the training loss is 1e-3 and ruinous where it is not.</para></remarks>
-public sealed class InfluenceUnlearningMethod : OneShotMethod
+public sealed class InfluenceUnlearning : OneShotMethod
 {
     private const int GradientBatch = 256;
-    private readonly InverseForm _form;
-    private readonly double _alpha,
-        _damping;
-    private readonly int _samples;
-    private readonly bool _augment;
+    private readonly InfluenceUnlearningOptions _options;
 
-    private InfluenceUnlearningMethod(UnlearningTask task, OptionValues values)
-        : base(task)
-    {
-        (_form, _alpha, _damping) = (values.Choice<InverseForm>("iu"), values.Number("alpha"), Damping(values));
-        (_samples, _augment) = (values.Integer("samples", 1), values.Flag("compat"));
-    }
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public InfluenceUnlearning(UnlearningTask task, InfluenceUnlearningOptions options)
+        : base(task) => _options = options.Validated();
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<InfluenceUnlearningOptions>(
             "iu",
             "IU",
             "Moves the weights once, by alpha times an approximate inverse Fisher matrix applied to the difference of forget "
@@ -49,48 +78,11 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
             "Izzo et al., AISTATS 2021; Wfisher.py of the public code of Jia et al. (NeurIPS 2023) and SalUn",
             "The default recursion is the public code's, a heuristic; --iu woodbury applies the inverse itself. No "
                 + "augmentation under the gradients (--compat has it).",
-            [
-                MethodOption.Choice(
-                    "iu",
-                    InverseForm.Published,
-                    "published: the public code's recursion, which is no inverse; woodbury: the exact inverse of damping I + "
-                        + "mean of g g^T over the samples, whose gradients are kept on the device.",
-                    "public code of SalUn",
-                    ("published", InverseForm.Published),
-                    ("woodbury", InverseForm.Woodbury)
-                ),
-                MethodOption.Number(
-                    "alpha",
-                    10,
-                    "Length of the step.",
-                    "SalUn's and ScissorHands' scripts for CIFAR-10; 20 for CIFAR-100 (2 at 50 %), 15 for SVHN (2 class-wise), "
-                        + "5 for CelebA; all for models that fit their training data to 100 %"
-                ),
-                MethodOption.Integer(
-                    "samples",
-                    1000,
-                    "N: retain samples behind the inverse; the published recursion visits N + 2.",
-                    "public code of SalUn"
-                ),
-                MethodOption.Number("damping", 1, "Damping of woodbury.", "ours: the published recursion starts from the identity"),
-                MethodChoices.Compat("random changes of the images (crop, flip) under the gradients"),
-            ],
-            values =>
-            {
-                _ = (values.Integer("samples", 1), Damping(values));
-                return task => new InfluenceUnlearningMethod(task, values);
-            }
+            (task, options) => new InfluenceUnlearning(task, options)
         );
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("influence", MakeInfluenceStep)];
-
-    private static double Damping(OptionValues values) =>
-        values.Number("damping") is > 0 and var d
-            ? d
-            : throw new UserErrorException(
-                string.Create(CultureInfo.InvariantCulture, $"Option --damping is {values.Number("damping")}; it must be above 0.")
-            );
 
     private PreparationReport MakeInfluenceStep()
     {
@@ -99,17 +91,17 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
         using var direction = Difference();
         using var reductions = new VectorReductions(device);
         var before = Math.Sqrt(reductions.Dot(direction, direction));
-        using (var pass = new FisherPass(Model, Task.Data, 1, _augment, Task.Seed))
+        using (var pass = new FisherPass(Model, Task.Data, 1, _options.Compat, Task.Seed))
         {
-            if (_form == InverseForm.Published)
+            if (_options.Form == InverseForm.Published)
                 ApplyRecursion(pass, direction, reductions);
             else
                 ApplyInverse(pass, direction);
         }
 
         FisherPass.RequireFinite(direction, "entries of the influence step");
-        kernels.VectorAxpy(shape, Model.Parameters.Pointer, direction.Pointer, n, _alpha);
-        var length = Math.Abs(_alpha) * Math.Sqrt(reductions.Dot(direction, direction));
+        kernels.VectorAxpy(shape, Model.Parameters.Pointer, direction.Pointer, n, _options.Alpha);
+        var length = Math.Abs(_options.Alpha) * Math.Sqrt(reductions.Dot(direction, direction));
         return new PreparationReport(
             string.Create(CultureInfo.InvariantCulture, $"iu: moved the weights by {length:G4}"),
             ("step", length),
@@ -128,7 +120,7 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
             Model,
             Task.Data,
             Math.Min(GradientBatch, Math.Max(set.Forget.Length, set.Retain.Length)),
-            _augment,
+            _options.Compat,
             Task.Seed
         );
         using var retain = pass.Sum(set.Retain, Task.Counter("retain gradient", set.Retain.Length), Task.Cancellation);
@@ -142,7 +134,7 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
     {
         var (device, kernels, shape) = (Model.Device, Model.Device.Kernels(Model.Precision).Vector, Model.Device.Elements(k.Count));
         using var o = new FlatVector(device, Model.Precision, k.Layout, "o");
-        var visited = Task.Set.Retain.AsSpan(0, Math.Min(Task.Set.Retain.Length, _samples + 2));
+        var visited = Task.Set.Retain.AsSpan(0, Math.Min(Task.Set.Retain.Length, _options.Samples + 2));
         var progress = Task.Counter("inverse curvature", visited.Length);
         for (var i = 0; i < visited.Length; i++)
         {
@@ -156,22 +148,22 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
             }
 
             var (t, along) = (reductions.Dot(o, pass.Gradient), reductions.Dot(k, pass.Gradient));
-            kernels.VectorAxpy(shape, k.Pointer, o.Pointer, k.Count, -along / (_samples + t));
-            kernels.VectorScale(shape, o.Pointer, o.Pointer, k.Count, 1 - (t / (_samples + t)));
+            kernels.VectorAxpy(shape, k.Pointer, o.Pointer, k.Count, -along / (_options.Samples + t));
+            kernels.VectorScale(shape, o.Pointer, o.Pointer, k.Count, 1 - (t / (_options.Samples + t)));
         }
     }
 
     private void ApplyInverse(FisherPass pass, FlatVector v)
     {
-        var samples = FisherPass.Choose(Task.Set.Retain, _samples, Task.Seed, "influence/samples");
+        var samples = FisherPass.Choose(Task.Set.Retain, _options.Samples, Task.Seed, "influence/samples");
         var (needed, free) = (samples.Length * v.Bytes, Model.Device.FreeMemory);
         if (needed > free)
         {
-            throw new UserErrorException(
+            throw _options.Refusal(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The inverse keeps {samples.Length} gradients of {v.Bytes / 1e6:F0} MB, and {free / 1e9:F1} GB of device "
-                        + $"memory are free; give at most --samples {Math.Max(1, free / v.Bytes)}."
+                    $"[Samples] is {_options.Samples}; the inverse keeps {samples.Length} gradients of {v.Bytes / 1e6:F0} MB, and "
+                        + $"{free / 1e9:F1} GB of device memory are free: it must be at most {Math.Max(1, free / v.Bytes)}."
                 )
             );
         }
@@ -190,7 +182,7 @@ public sealed class InfluenceUnlearningMethod : OneShotMethod
                 taken(i + 1);
             }
 
-            WoodburyInverse.Apply(gradients, v, _damping, combined, Task.Cancellation);
+            WoodburyInverse.Apply(gradients, v, _options.Damping, combined, Task.Cancellation);
         }
         finally
         {

@@ -1,17 +1,43 @@
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="NegGradPlus"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 5e-3, Source = Scripts)]
+[OptionDefault(nameof(Epochs), 10, Source = Scripts)]
+public sealed partial record NegGradPlusOptions : RepairOptions
+{
+    private const string Scripts = "ours: as ScissorHands' scripts, which step on the same two batches";
+
+    /// <summary>Weight of the forget loss.</summary>
+    [Option("lambda", 0.05, Source = "public code of SCRUB: a = 0.95", Least = 0)]
+    public partial double Lambda { get; init; }
+
+    /// <summary>Length of an epoch.</summary>
+    [Option("epoch-mode", EpochMode.RetainLengthCycleForget, Source = "public code of SCRUB", Description = OptionHelp.EpochMode)]
+    public partial EpochMode EpochMode { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+}
+
 /// <summary>NegGrad+: minimises CE on the retain set less a multiple of CE on the forget set (methods 5).</summary>
 /// <remarks>LUR with alpha = 0 and without trimming is this method bit for bit.</remarks>
-public sealed class NegGradPlusMethod : UnlearningMethod
+public sealed class NegGradPlus : UnlearningMethod
 {
     private readonly JointLoop _loop;
 
-    private NegGradPlusMethod(UnlearningTask task, RepairOptions options, double lambda, EpochMode mode)
-        : base(task) => _loop = new JointLoop(task, options with { Seed = task.Seed }, lambda, mode);
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public NegGradPlus(UnlearningTask task, NegGradPlusOptions options)
+        : base(task) => _loop = new JointLoop(task, options.Validated() with { Seed = task.Seed }, options.Lambda, options.EpochMode);
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<NegGradPlusOptions>(
             "neggrad",
             "NegGrad+",
             "Descends the retain loss and ascends the forget loss in the same step.",
@@ -19,18 +45,7 @@ public sealed class NegGradPlusMethod : UnlearningMethod
             "Kurmanji et al., \"Towards Unbounded Machine Unlearning\", NeurIPS 2023, and its public code (SCRUB)",
             "The weights are 1 and lambda instead of a and 1 - a, so that lambda and the learning rate do not move together; "
                 + "forget batches do not move running statistics; --compat lets them, as the public code does.",
-            [
-                .. RepairOptions.Options(5e-3, 10, "ours: as ScissorHands' scripts, which step on the same two batches"),
-                MethodOption.Number("lambda", 0.05, "Weight of the forget loss.", "public code of SCRUB: a = 0.95"),
-                MethodChoices.EpochMode(EpochMode.RetainLengthCycleForget, "public code of SCRUB"),
-                MethodChoices.Compat("", ("bn", "both")),
-            ],
-            values =>
-            {
-                var options = RepairOptions.Read(values);
-                var (lambda, mode) = (values.Number("lambda", 0), values.Choice<EpochMode>("epoch-mode"));
-                return task => new NegGradPlusMethod(task, options, lambda, mode);
-            }
+            (task, options) => new NegGradPlus(task, options)
         );
 
     /// <inheritdoc/>

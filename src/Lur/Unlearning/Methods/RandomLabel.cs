@@ -8,49 +8,46 @@ namespace Lur.Unlearning;
 public enum RelabelMode
 {
     /// <summary>Every epoch: all forget batches with labels drawn for each batch, then all retain batches.</summary>
+    [Choice("batch")]
     Batch,
 
     /// <summary>Every epoch: the forget set relabelled once, joined with the retain set, shuffled.</summary>
+    [Choice("concat")]
     Concat,
 }
 
-/// <summary>Options of random labelling.</summary>
-/// <param name="Repair">Options of the updates.</param>
-/// <param name="Draw">Classes that labels are drawn from.</param>
-/// <param name="Mode">How relabelled forget data meets retain data.</param>
-public sealed record RelabelOptions(RepairOptions Repair, LabelDraw Draw, RelabelMode Mode)
+/// <summary>Options of random labelling that SalUn shares.</summary>
+[Options]
+public partial record RelabelOptions : RepairOptions
 {
-    /// <summary>The options beside those of the updates, with a method's default.</summary>
-    internal static IReadOnlyList<MethodOption> Options(RelabelMode mode, string source) =>
-        [
-            MethodOption.Choice(
-                "label-draw",
-                LabelDraw.Other,
-                "Classes that labels are drawn from: the other classes, or all of them (any).",
-                "SalUn's text; its public code draws among all",
-                ("other", LabelDraw.Other),
-                ("any", LabelDraw.Any)
-            ),
-            MethodOption.Choice(
-                "relabel",
-                mode,
-                "Forget batches with fresh labels before the retain batches of every epoch (batch), or the forget set "
-                    + "relabelled once an epoch and shuffled into the retain set (concat).",
-                source,
-                ("batch", RelabelMode.Batch),
-                ("concat", RelabelMode.Concat)
-            ),
-        ];
+    /// <summary>Classes that labels are drawn from: the other classes, or all of them (any).</summary>
+    [Option("label-draw", LabelDraw.Other, Source = "SalUn's text; its public code draws among all")]
+    public partial LabelDraw Draw { get; init; }
 
-    /// <summary>Reads the options.</summary>
-    /// <exception cref="UserErrorException">A value is out of range.</exception>
-    internal static RelabelOptions Read(OptionValues values) =>
-        new(RepairOptions.Read(values), values.Choice<LabelDraw>("label-draw"), values.Choice<RelabelMode>("relabel"));
+    /// <summary>Forget batches with fresh labels before the retain batches of every epoch (batch), or the forget set relabelled once
+    /// an epoch and shuffled into the retain set (concat).</summary>
+    [Option("relabel", RelabelMode.Batch, Source = "public code of SalUn for CIFAR-10; concat for CIFAR-100")]
+    public partial RelabelMode Mode { get; init; }
+}
+
+/// <summary>Options of <see cref="RandomLabel"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 1e-2, Source = Code)]
+[OptionDefault(nameof(Epochs), 10, Source = Code)]
+public sealed partial record RandomLabelOptions : RelabelOptions
+{
+    private const string Code = "public code of SalUn; its authors search 1e-4 to 1e-1";
+
+    /// <summary>Do as the public code where numbers depend on it.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(Draw), LabelDraw.Any)]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
 }
 
 /// <summary>RL: fine-tunes on forget data with random labels and on retain data (methods 3.2, 5), and, with
-/// <see cref="SalUnMethod"/>, the same on a part of the weights.</summary>
-public class RandomLabelMethod : UnlearningMethod
+/// <see cref="SalUn"/>, the same on a part of the weights.</summary>
+public class RandomLabel : UnlearningMethod
 {
     private readonly RelabelOptions _options;
     private readonly FlatVector _momentum;
@@ -60,11 +57,18 @@ public class RandomLabelMethod : UnlearningMethod
     private readonly SupervisedStep _retainStep;
     private readonly HashSet<int> _forgotten;
 
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public RandomLabel(UnlearningTask task, RandomLabelOptions options)
+        : this(task, options.Validated(), null) { }
+
     /// <summary>Binds the loop.</summary>
     /// <param name="task">What the method was given.</param>
     /// <param name="options">Options.</param>
     /// <param name="rule">What the updates do beside momentum SGD, or null.</param>
-    private protected RandomLabelMethod(UnlearningTask task, RelabelOptions options, UpdateRule? rule = null)
+    private protected RandomLabel(UnlearningTask task, RelabelOptions options, UpdateRule? rule)
         : base(task)
     {
         if (Model.Classes < 2 && options.Draw == LabelDraw.Other)
@@ -74,28 +78,27 @@ public class RandomLabelMethod : UnlearningMethod
             );
         }
 
-        var repair = options.Repair with { Seed = task.Seed };
-        _options = options = options with { Repair = repair };
+        _options = options = options with { Seed = task.Seed };
         _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
         _forgotten = [.. task.Set.Forget];
         BatchFeed Feed(int[] indices, string name) =>
-            new(task.Data, indices, repair.BatchSize, RandomStream.StreamOf("order/" + name, (long)repair.Seed));
+            new(task.Data, indices, options.BatchSize, RandomStream.StreamOf("order/" + name, (long)options.Seed));
         SupervisedStep Step(string name, NormalizationMode mode) =>
-            new(Model, _momentum, repair, name, LossSpec.CrossEntropy, mode, rule: rule);
+            new(Model, _momentum, options, name, LossSpec.CrossEntropy, mode, rule: rule);
         if (options.Mode == RelabelMode.Concat)
         {
             _retain = Feed([.. task.Set.Forget, .. task.Set.Retain], "mixed");
-            _retainStep = Step("mixed", repair.RetainMode);
+            _retainStep = Step("mixed", options.RetainMode);
             return;
         }
 
         (_forget, _retain) = (Feed(task.Set.Forget, "forget"), Feed(task.Set.Retain, "retain"));
-        (_forgetStep, _retainStep) = (Step("forget", repair.ForgetMode), Step("retain", repair.RetainMode));
+        (_forgetStep, _retainStep) = (Step("forget", options.ForgetMode), Step("retain", options.RetainMode));
     }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<RandomLabelOptions>(
             "rl",
             "RL",
             "Fine-tunes on the forget set with random labels, then on the retain set, every epoch.",
@@ -103,23 +106,14 @@ public class RandomLabelMethod : UnlearningMethod
             "Golatkar et al., CVPR 2020; RL.py of the public code of SalUn (Fan et al., ICLR 2024)",
             "Labels are drawn among the other classes; forget batches do not move running statistics, batches that mix both "
                 + "sets (--relabel concat) do. --compat does both the public code's way.",
-            [
-                .. RepairOptions.Options(1e-2, 10, "public code of SalUn; its authors search 1e-4 to 1e-1"),
-                .. RelabelOptions.Options(RelabelMode.Batch, "public code of SalUn for CIFAR-10; concat for CIFAR-100"),
-                MethodChoices.Compat("", ("label-draw", "any"), ("bn", "both")),
-            ],
-            values =>
-            {
-                var options = RelabelOptions.Read(values);
-                return task => new RandomLabelMethod(task, options);
-            }
+            (task, options) => new RandomLabel(task, options)
         );
 
     /// <inheritdoc/>
     public override int StepsPerEpoch => (_forget?.BatchesPerEpoch ?? 0) + _retain.BatchesPerEpoch;
 
     /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Repair.Epochs;
+    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
 
     /// <inheritdoc/>
     public override Program Program => _retainStep.Program;
@@ -134,7 +128,7 @@ public class RandomLabelMethod : UnlearningMethod
         {
             var stage = (BatchStage)_forgetStep.Input;
             _forget.Fill(stage);
-            RandomLabels.Redraw(stage.Labels, _options.Repair.Seed, stage.Counter, Model.Classes, _options.Draw);
+            RandomLabels.Redraw(stage.Labels, _options.Seed, stage.Counter, Model.Classes, _options.Draw);
             var (forgetLoss, _, forgetNorm, forgetSkipped) = _forgetStep.Run(index, Steps);
             return StepTelemetry.Empty with { ForgetLoss = forgetLoss, ForgetGradientNorm = forgetNorm, Skipped = forgetSkipped };
         }
@@ -160,7 +154,7 @@ public class RandomLabelMethod : UnlearningMethod
     /// <summary>Labels of an epoch for the forgotten samples of a mixed batch: a function of epoch and sample.</summary>
     private void Relabel(Span<int> labels, long epoch)
     {
-        var random = new RandomStream(_options.Repair.Seed, RandomStream.StreamOf("forget-labels/epoch", epoch));
+        var random = new RandomStream(_options.Seed, RandomStream.StreamOf("forget-labels/epoch", epoch));
         var samples = _retain.Indices;
         for (var i = 0; i < labels.Length; i++)
         {

@@ -4,48 +4,58 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="Retrain"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 0.1, Source = Ours)]
+[OptionDefault(nameof(Epochs), 20, Source = Ours)]
+[OptionDefault(nameof(BatchSize), 128)]
+[OptionDefault(nameof(Schedule), "onecycle")]
+public sealed partial record RetrainOptions : RepairOptions
+{
+    private const string Ours = "ours: the defaults of lur train";
+
+    /// <summary>Nesterov momentum, which is the default here as in training; <see cref="RepairOptions.Nesterov"/> says nothing.</summary>
+    [Option("no-nesterov", true, Source = Ours, Description = "Plain instead of Nesterov momentum.")]
+    public partial bool NesterovMomentum { get; init; }
+
+    /// <summary>Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out).</summary>
+    [Option("init", WeightInitialization.TorchDefault, Source = Ours)]
+    public partial WeightInitialization Initialization { get; init; }
+}
+
 /// <summary>Retrain: fresh weights, the training recipe, the retain set only. The reference the other methods are judged
 /// by: exact unlearning (methods 5).</summary>
-public sealed class RetrainMethod : SingleBatchMethod
+public sealed class Retrain : SingleBatchMethod
 {
     private readonly WeightInitialization _initialization;
 
-    private RetrainMethod(UnlearningTask task, RepairOptions options, WeightInitialization initialization)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public Retrain(UnlearningTask task, RetrainOptions options)
         // Named and ordered as the trainer's step: a retrained model is that of `lur train --forget` to the byte.
         : base(
             task,
-            options,
+            options.Validated() with
+            {
+                Nesterov = options.NesterovMomentum,
+            },
             onForget: false,
             (momentum, o) => new SupervisedStep(task.Model, momentum, o, "train", LossSpec.CrossEntropy, o.RetainMode),
             order: task.Seed
-        ) => _initialization = initialization;
+        ) => _initialization = options.Initialization;
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<RetrainOptions>(
             "retrain",
             "Retrain",
             "Trains anew from fresh weights on the retain set only: exact unlearning, and the reference for every other method.",
             MethodNeeds.RetainData,
             "the training recipe of the original model; the papers run 160 to 182 epochs on all of CIFAR-10",
             "",
-            [
-                .. RepairOptions.Options(0.1, 20, "ours: the defaults of lur train", batch: 128, schedule: "onecycle"),
-                MethodOption.Flag("no-nesterov", "Plain instead of Nesterov momentum.", "ours: the defaults of lur train"),
-                MethodOption.Choice(
-                    "init",
-                    WeightInitialization.TorchDefault,
-                    "Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out).",
-                    "ours: the defaults of lur train",
-                    ("torch", WeightInitialization.TorchDefault),
-                    ("kaiming", WeightInitialization.KaimingNormal)
-                ),
-            ],
-            values =>
-            {
-                var options = RepairOptions.Read(values) with { Nesterov = !values.Flag("no-nesterov") };
-                return task => new RetrainMethod(task, options, values.Choice<WeightInitialization>("init"));
-            }
+            (task, options) => new Retrain(task, options)
         );
 
     /// <summary>The options that repeat a training recipe; its seed is the task's.</summary>
@@ -70,7 +80,7 @@ public sealed class RetrainMethod : SingleBatchMethod
     /// <summary>The training recipe that options stand for; null when no plain training has the same result (--bn).</summary>
     public static TrainingOptions? TrainingOf(OptionValues values, ulong seed)
     {
-        var options = RepairOptions.Read(values);
+        var options = RetrainOptions.Read("the method retrain", values.Given);
         return options.BatchNorm == BatchNormPolicy.Frozen
             ? null
             : new TrainingOptions
@@ -79,10 +89,10 @@ public sealed class RetrainMethod : SingleBatchMethod
                 BatchSize = options.BatchSize,
                 LearningRate = options.LearningRate,
                 Momentum = options.Momentum,
-                Nesterov = !values.Flag("no-nesterov"),
+                Nesterov = options.NesterovMomentum,
                 WeightDecay = options.WeightDecay,
                 Schedule = options.Schedule,
-                Initialization = values.Choice<WeightInitialization>("init"),
+                Initialization = options.Initialization,
                 Augment = options.Augment ? Augmentation.Auto : Augmentation.None,
                 Seed = seed,
             };

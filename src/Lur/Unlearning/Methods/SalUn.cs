@@ -3,25 +3,58 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="SalUn"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 0.013, Source = Readme)]
+[OptionDefault(nameof(Epochs), 10, Source = Readme)]
+public sealed partial record SalUnOptions : RelabelOptions
+{
+    private const string Readme = "README of SalUn for 10 % of CIFAR-10";
+
+    /// <summary>Share of the weights that may move.</summary>
+    [Option(
+        "mask-ratio",
+        0.5,
+        Source = "README of SalUn; ScissorHands' scripts take 0.5, 0.4 and 0.2 for 10, 20 and 50 % of CIFAR-10",
+        Above = 0,
+        Most = 1,
+        Before = nameof(Draw)
+    )]
+    public partial double MaskRatio { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it: the gradient alone is masked, and weight decay and momentum move
+    /// masked-out weights, as before February 2026.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(Draw), LabelDraw.Any)]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+}
+
 /// <summary>SalUn: random labelling on the weights that the forget loss's gradient is largest in (methods 3.1, 3.2).</summary>
-public sealed class SalUnMethod : RandomLabelMethod
+public sealed class SalUn : RandomLabel
 {
     private readonly UpdateRule _rule;
-    private readonly double _ratio;
-    private readonly RepairOptions _repair;
+    private readonly SalUnOptions _options;
     private readonly FlatVector _anchor;
 
-    private SalUnMethod(UnlearningTask task, RelabelOptions options, double ratio, UpdateRule rule)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public SalUn(UnlearningTask task, SalUnOptions options)
+        : this(task, options.Validated(), RuleOf(task, options)) { }
+
+    private SalUn(UnlearningTask task, SalUnOptions options, UpdateRule rule)
         : base(task, options, rule)
     {
-        (_rule, _ratio, _repair) = (rule, ratio, options.Repair with { Seed = task.Seed });
+        (_rule, _options) = (rule, options with { Seed = task.Seed });
         _anchor = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "original parameters");
         _anchor.CopyFrom(Model.Parameters);
     }
 
     /// <summary>How the method is listed.</summary>
     public static new MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<SalUnOptions>(
             "salun",
             "SalUn",
             "Random labelling on the share of the weights that the gradient of the forget loss is largest in; the other weights stay.",
@@ -31,32 +64,7 @@ public sealed class SalUnMethod : RandomLabelMethod
                 + "numbers are older. Labels are drawn among the other classes; forget batches do not move running statistics. "
                 + "--compat does all of it the public code's way. Ties in the ranking go to the lower index, and the saliency pass "
                 + "tops up its last batch instead of running a shorter one.",
-            [
-                .. RepairOptions.Options(0.013, 10, "README of SalUn for 10 % of CIFAR-10"),
-                MethodOption.Number(
-                    "mask-ratio",
-                    0.5,
-                    "Share of the weights that may move.",
-                    "README of SalUn; ScissorHands' scripts take 0.5, 0.4 and 0.2 for 10, 20 and 50 % of CIFAR-10"
-                ),
-                .. RelabelOptions.Options(RelabelMode.Batch, "public code of SalUn for CIFAR-10; concat for CIFAR-100"),
-                MethodChoices.Compat(
-                    "the gradient alone is masked, and weight decay and momentum move masked-out weights, as before February 2026",
-                    ("label-draw", "any"),
-                    ("bn", "both")
-                ),
-            ],
-            values =>
-            {
-                var (options, ratio) = (RelabelOptions.Read(values), ReadRatio(values));
-                var compat = values.Flag("compat");
-                return task => new SalUnMethod(
-                    task,
-                    options,
-                    ratio,
-                    new UpdateRule { Mask = new ParameterMask(task.Model.Device, task.Model.Parameters.Layout), MaskGradientOnly = compat }
-                );
-            }
+            (task, options) => new SalUn(task, options)
         );
 
     /// <inheritdoc/>
@@ -84,22 +92,26 @@ public sealed class SalUnMethod : RandomLabelMethod
         _anchor.Dispose();
     }
 
-    private static double ReadRatio(OptionValues values)
-    {
-        var ratio = values.Number("mask-ratio", 0, 1);
-        return ratio > 0 ? ratio : throw new UserErrorException("Option --mask-ratio is 0; it must be above 0, or no weight may move.");
-    }
+    private static UpdateRule RuleOf(UnlearningTask task, SalUnOptions options) =>
+        new() { Mask = new ParameterMask(task.Model.Device, task.Model.Parameters.Layout), MaskGradientOnly = options.Compat };
 
     private PreparationReport FillMask()
     {
         using var feed = new BatchFeed(
             Task.Data,
             Task.Set.Forget,
-            _repair.BatchSize,
-            RandomStream.StreamOf("order/saliency", (long)_repair.Seed)
+            _options.BatchSize,
+            RandomStream.StreamOf("order/saliency", (long)_options.Seed)
         );
         return SaliencyMask
-            .Fill(Model, _rule.Mask!, _ratio, _repair, feed.BatchesPerEpoch, Task.Counted("saliency", feed.BatchesPerEpoch, feed.Fill))
+            .Fill(
+                Model,
+                _rule.Mask!,
+                _options.MaskRatio,
+                _options,
+                feed.BatchesPerEpoch,
+                Task.Counted("saliency", feed.BatchesPerEpoch, feed.Fill)
+            )
             .ToPreparation();
     }
 }

@@ -1,19 +1,45 @@
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="SalUnSoft"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 0.1, Source = Scripts)]
+[OptionDefault(nameof(Epochs), 10, Source = Scripts)]
+[OptionDefault(nameof(Mode), RelabelMode.Concat, Source = "public code of SalUn for CIFAR; batch for SVHN")]
+public sealed partial record SalUnSoftOptions : RelabelOptions
+{
+    private const string Scripts = "ScissorHands' scripts and SalUn's README";
+
+    /// <summary>Share of the weights that a step at the start of the run leaves where they were.</summary>
+    [Option("mask-ratio", 0.5, Source = "ours: the public code has no default", Least = 0, Most = 1, Before = nameof(Draw))]
+    public partial double MaskRatio { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(Draw), LabelDraw.Any)]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+}
+
 /// <summary>SalUn-soft: random labelling with the weights pulled back, after every step, to where the epoch began, by a
 /// threshold that lets more of them move as the run goes on (methods 3.3).</summary>
-public sealed class SalUnSoftMethod : RandomLabelMethod
+public sealed class SalUnSoft : RandomLabel
 {
     private readonly ProximalPull _pull;
-    private readonly double _ratio;
-    private readonly RelabelMode _mode;
+    private readonly SalUnSoftOptions _options;
 
-    private SalUnSoftMethod(UnlearningTask task, RelabelOptions options, double ratio, ProximalPull pull)
-        : base(task, options, new UpdateRule { Pull = pull }) => (_pull, _ratio, _mode) = (pull, ratio, options.Mode);
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public SalUnSoft(UnlearningTask task, SalUnSoftOptions options)
+        : this(task, options.Validated(), new ProximalPull(task.Model)) { }
+
+    private SalUnSoft(UnlearningTask task, SalUnSoftOptions options, ProximalPull pull)
+        : base(task, options, new UpdateRule { Pull = pull }) => (_options, _pull) = (options, pull);
 
     /// <summary>How the method is listed.</summary>
     public static new MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<SalUnSoftOptions>(
             "salun-soft",
             "SalUn-soft",
             "Random labelling; after every step the weights are soft-thresholded towards their values at the start of the "
@@ -24,22 +50,7 @@ public sealed class SalUnSoftMethod : RandomLabelMethod
                 + "the threshold falls with every step; the public code counts the forget and retain batches of an epoch from 0 "
                 + "each. Labels are drawn among the other classes; forget batches, where they are apart, do not move running "
                 + "statistics; --compat does both the public code's way.",
-            [
-                .. RepairOptions.Options(0.1, 10, "ScissorHands' scripts and SalUn's README"),
-                MethodOption.Number(
-                    "mask-ratio",
-                    0.5,
-                    "Share of the weights that a step at the start of the run leaves where they were.",
-                    "ours: the public code has no default"
-                ),
-                .. RelabelOptions.Options(RelabelMode.Concat, "public code of SalUn for CIFAR; batch for SVHN"),
-                MethodChoices.Compat("", ("label-draw", "any"), ("bn", "both")),
-            ],
-            values =>
-            {
-                var (options, ratio) = (RelabelOptions.Read(values), values.Number("mask-ratio", 0, 1));
-                return task => new SalUnSoftMethod(task, options, ratio, new ProximalPull(task.Model));
-            }
+            (task, options) => new SalUnSoft(task, options)
         );
 
     /// <inheritdoc/>
@@ -58,7 +69,7 @@ public sealed class SalUnSoftMethod : RandomLabelMethod
     {
         if (index % StepsPerEpoch == 0)
             _pull.SetAnchor();
-        _pull.Rank = RankOf(index, StepsPerEpoch, Steps, _ratio, Model.Parameters.Count, _mode);
+        _pull.Rank = RankOf(index, StepsPerEpoch, Steps, _options.MaskRatio, Model.Parameters.Count, _options.Mode);
         return base.MakeStep(index);
     }
 

@@ -1,43 +1,79 @@
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="ScissorHands"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 5e-3, Source = Scripts)]
+[OptionDefault(nameof(Epochs), 10, Source = Scripts)]
+public sealed partial record ScissorHandsOptions : RepairOptions
+{
+    private const string Scripts = "ScissorHands' scripts for 10 % of CIFAR-10";
+
+    /// <summary>Weight of the forget loss.</summary>
+    [Option("lambda", 0.05, Source = Scripts, Least = 0)]
+    public partial double Lambda { get; init; }
+
+    /// <summary>The trim stage.</summary>
+    [OptionGroup]
+    public TrimOptions Trim { get; init; } = new();
+
+    /// <summary>Forget batches whose gradients are kept as memories, afresh every epoch.</summary>
+    [Option("memory", 1, Source = "ScissorHands' scripts; the public code's own default is 10", Least = 1, Most = 64)]
+    public partial int Memories { get; init; }
+
+    /// <summary>Project in every n-th step of an epoch; 0 never projects and keeps no memory.</summary>
+    [Option("project-every", 1, Source = "ScissorHands' scripts for 10 % of CIFAR-10; 10 for 50 %", Least = 0)]
+    public partial int ProjectEvery { get; init; }
+
+    /// <summary>Least multiple of a memory that is added where the projection fires.</summary>
+    [Option("margin", 0.5, Source = "public code of ScissorHands (GEM)", Least = 0)]
+    public partial double Margin { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it: trimming excludes normalisation by the name 'bn', which misses the
+    /// shortcuts', and its forget batches move running statistics; memory i is the sum of the first i gradients.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+
+    /// <summary>Options of the trim stage with what it takes from the rest.</summary>
+    internal TrimOptions TrimStage => Trim with { BatchSize = BatchSize, Augment = Augment, Compat = Compat, Seed = Seed };
+}
+
 /// <summary>ScissorHands (SHs): trims as LUR does, then descends CE on retain data less lambda CE on forget data, with the
 /// gradient of the late layers projected against memories of the forget data (methods 2).</summary>
-public sealed class ScissorHandsMethod : UnlearningMethod
+public sealed class ScissorHands : UnlearningMethod
 {
-    private readonly LurOptions _trim;
-    private readonly MemoryOptions _options;
+    private readonly ScissorHandsOptions _options;
     private readonly JointLoop _loop;
     private readonly MemoryProjection? _projection;
     private readonly MemoryGradients? _memories;
     private long _joint,
         _projected;
 
-    /// <summary>Options of the memories and the projection.</summary>
-    private sealed record MemoryOptions(double Lambda, int Count, int Every, double Margin, bool Accumulate);
-
-    private ScissorHandsMethod(UnlearningTask task, RepairOptions repair, LurOptions trim, MemoryOptions options)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public ScissorHands(UnlearningTask task, ScissorHandsOptions options)
         : base(task)
     {
-        repair = repair with { Seed = task.Seed };
-        _trim = trim with { Seed = task.Seed, BatchSize = repair.BatchSize, Augment = repair.Augment };
-        _options = options;
-        if (options.Every > 0)
+        _options = options = options.Validated() with { Seed = task.Seed };
+        if (options.ProjectEvery > 0)
         {
             _projection = new MemoryProjection(
                 Model,
-                Trim.LateTensors(Model.Parameters.Layout, _trim, Model.Classes),
-                options.Count,
+                Trim.LateTensors(Model.Parameters.Layout, options.TrimStage, Model.Classes),
+                options.Memories,
                 options.Margin
             );
-            _memories = new MemoryGradients(task, repair, options.Accumulate);
+            _memories = new MemoryGradients(task, options, options.Compat);
         }
 
-        _loop = new JointLoop(task, repair, options.Lambda, EpochMode.RetainLengthPlainTail, _projection);
+        _loop = new JointLoop(task, options, options.Lambda, EpochMode.RetainLengthPlainTail, _projection);
     }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<ScissorHandsOptions>(
             "scissorhands",
             "ScissorHands",
             "Trims the weights that the forget data depends on, then descends the retain loss and ascends the forget loss, "
@@ -47,46 +83,11 @@ public sealed class ScissorHandsMethod : UnlearningMethod
             "Trimming leaves normalisation layers alone by type, and running statistics too; gradients are zeroed between "
                 + "memories, which the public code omits (no effect for one memory); forget batches of the repair stage do not move "
                 + "running statistics. --compat does all of it the public code's way.",
-            [
-                .. RepairOptions.Options(5e-3, 10, "ScissorHands' scripts for 10 % of CIFAR-10"),
-                MethodOption.Number("lambda", 0.05, "Weight of the forget loss.", "ScissorHands' scripts for 10 % of CIFAR-10"),
-                .. LurOptions.TrimOptions,
-                MethodOption.Integer(
-                    "memory",
-                    1,
-                    "Forget batches whose gradients are kept as memories, afresh every epoch.",
-                    "ScissorHands' scripts; the public code's own default is 10"
-                ),
-                MethodOption.Integer(
-                    "project-every",
-                    1,
-                    "Project in every n-th step of an epoch; 0 never projects and keeps no memory.",
-                    "ScissorHands' scripts for 10 % of CIFAR-10; 10 for 50 %"
-                ),
-                MethodOption.Number(
-                    "margin",
-                    0.5,
-                    "Least multiple of a memory that is added where the projection fires.",
-                    "public code of ScissorHands (GEM)"
-                ),
-                MethodChoices.Compat(LurOptions.CompatTrim + "; memory i is the sum of the first i gradients", ("bn", "both")),
-            ],
-            values =>
-            {
-                var (repair, trim) = (RepairOptions.Read(values), LurOptions.ReadTrim(values));
-                var memory = new MemoryOptions(
-                    values.Number("lambda", 0),
-                    values.Integer("memory", 1, 64),
-                    values.Integer("project-every"),
-                    values.Number("margin", 0),
-                    values.Flag("compat")
-                );
-                return task => new ScissorHandsMethod(task, repair, trim, memory);
-            }
+            (task, options) => new ScissorHands(task, options)
         );
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _trim);
+    public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options.TrimStage);
 
     /// <inheritdoc/>
     public override int StepsPerEpoch => _loop.StepsPerEpoch;
@@ -125,7 +126,7 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         var inEpoch = index % StepsPerEpoch;
         if (inEpoch == 0)
             _memories!.Refresh(_projection);
-        _projection.Enabled = inEpoch % _options.Every == 0;
+        _projection.Enabled = inEpoch % _options.ProjectEvery == 0;
         var telemetry = _loop.Run(index);
         if (double.IsNaN(telemetry.ForgetLoss))
             return telemetry;

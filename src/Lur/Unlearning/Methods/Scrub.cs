@@ -5,15 +5,56 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="Scrub"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 5e-4, Source = Decays)]
+[OptionDefault(nameof(Epochs), 3, Source = Decays)]
+[OptionDefault(nameof(BatchSize), 128)]
+public sealed partial record ScrubOptions : RepairOptions
+{
+    private const string Code = "public code, large-scale experiments",
+        Decays = Code + "; its tenfold decays are due after its epochs";
+
+    /// <summary>Batch size of forget batches; 0 takes <see cref="RepairOptions.BatchSize"/>.</summary>
+    [Option("forget-batch", 32, Source = Code, Least = 0, Most = 65536, Range = OptionHelp.ForgetBatchRange)]
+    public partial int ForgetBatchSize { get; init; }
+
+    /// <summary>Epochs that begin with a pass over the forget set (msteps).</summary>
+    [Option("max-epochs", 2, Source = Code + "; 3 and 5 in others", Least = 0)]
+    public partial int MaxEpochs { get; init; }
+
+    /// <summary>Weight of the divergence on the retain set.</summary>
+    [Option("alpha", 0.001, Source = Code + "; up to 0.5 in others", Least = 0)]
+    public partial double Alpha { get; init; }
+
+    /// <summary>Weight of the cross-entropy on the retain set.</summary>
+    [Option("gamma", 0.99, Source = Code + "; 1 in others", Least = 0)]
+    public partial double Gamma { get; init; }
+
+    /// <summary>Temperature T.</summary>
+    [Option("temperature", 4, Source = Code + "; 2 at small scale", Above = 0)]
+    public partial double Temperature { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(BatchNorm), BatchNormPolicy.Both)]
+    public partial bool Compat { get; init; }
+
+    partial void Check()
+    {
+        if (MaxEpochs > Epochs)
+            throw Refusal($"[MaxEpochs] is {MaxEpochs}; it must be from 0 to [Epochs], which is {Epochs}.");
+    }
+}
+
 /// <summary>SCRUB (Kurmanji et al., NeurIPS 2023): the student starts as the original model, which stays behind as its teacher;
 /// it moves away from the teacher on the forget set and stays near it, and right, on the retain set.</summary>
 /// <remarks>KL is T^2 KL(teacher || student) of predictions softened by T. Each of the first <c>--max-epochs</c> epochs begins
 /// with one pass over the forget set that minimises -KL; every epoch has one pass over the retain set that minimises
 /// alpha KL + gamma CE. One momentum for both.</remarks>
-public sealed class ScrubMethod : UnlearningMethod
+public sealed class Scrub : UnlearningMethod
 {
-    private readonly RepairOptions _options;
-    private readonly int _maxEpochs;
+    private readonly ScrubOptions _options;
     private readonly Model _teacher;
     private readonly FlatVector _momentum;
     private readonly BatchFeed _forget,
@@ -21,23 +62,27 @@ public sealed class ScrubMethod : UnlearningMethod
     private readonly SupervisedStep _away,
         _near;
 
-    private ScrubMethod(UnlearningTask task, RepairOptions options, OptionValues values)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public Scrub(UnlearningTask task, ScrubOptions options)
         : base(task)
     {
-        (_options, _maxEpochs) = (options = options with { Seed = task.Seed }, MaxEpochs(values, options));
-        var forget = values.Integer("forget-batch") is > 0 and var size ? options with { BatchSize = size } : options;
-        var temperature = Temperature(values);
+        _options = options = options.Validated() with { Seed = task.Seed };
+        var forget = options.ForgetBatchSize > 0 ? options with { BatchSize = options.ForgetBatchSize } : options;
+        var temperature = options.Temperature;
         _teacher = Model.Clone();
         _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
         _forget = new BatchFeed(task.Data, task.Set.Forget, forget.BatchSize, RandomStream.StreamOf("order/forget", (long)options.Seed));
         _retain = new BatchFeed(task.Data, task.Set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
         _away = CreateStep("forget", forget, options.ForgetMode, divergence: -1, crossEntropy: 0, temperature);
-        _near = CreateStep("retain", options, options.RetainMode, values.Number("alpha", 0), values.Number("gamma", 0), temperature);
+        _near = CreateStep("retain", options, options.RetainMode, options.Alpha, options.Gamma, temperature);
     }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<ScrubOptions>(
             "scrub",
             "SCRUB",
             "Moves away from the original model's predictions on the forget set in the first epochs, and distils them together "
@@ -47,59 +92,14 @@ public sealed class ScrubMethod : UnlearningMethod
             "Forget batches do not move running statistics; --compat lets them, as the public code does. The public code's "
                 + "penalty on the distance to an average of past weights is left out: its weight is 0 in the large-scale experiments "
                 + "(0.5 in others).",
-            [
-                .. RepairOptions.Options(
-                    5e-4,
-                    3,
-                    "public code, large-scale experiments; its tenfold decays are due after its epochs",
-                    batch: 128
-                ),
-                MethodOption.Integer(
-                    "forget-batch",
-                    32,
-                    "Batch size of forget batches; 0 takes --batch.",
-                    "public code, large-scale experiments"
-                ),
-                MethodOption.Integer(
-                    "max-epochs",
-                    2,
-                    "Epochs that begin with a pass over the forget set (msteps).",
-                    "public code, large-scale experiments; 3 and 5 in others"
-                ),
-                MethodOption.Number(
-                    "alpha",
-                    0.001,
-                    "Weight of the divergence on the retain set.",
-                    "public code, large-scale experiments; up to 0.5 in others"
-                ),
-                MethodOption.Number(
-                    "gamma",
-                    0.99,
-                    "Weight of the cross-entropy on the retain set.",
-                    "public code, large-scale experiments; 1 in others"
-                ),
-                MethodOption.Number("temperature", 4, "Temperature T.", "public code, large-scale experiments; 2 at small scale"),
-                MethodChoices.Compat("", ("bn", "both")),
-            ],
-            values =>
-            {
-                var options = RepairOptions.Read(values);
-                _ = (
-                    MaxEpochs(values, options),
-                    values.Integer("forget-batch", 0, 65536),
-                    values.Number("alpha", 0),
-                    values.Number("gamma", 0),
-                    Temperature(values)
-                );
-                return task => new ScrubMethod(task, options, values);
-            }
+            (task, options) => new Scrub(task, options)
         );
 
     /// <summary>Steps of an epoch that has a pass over the forget set.</summary>
     public override int StepsPerEpoch => _forget.BatchesPerEpoch + _retain.BatchesPerEpoch;
 
     /// <inheritdoc/>
-    public override long Steps => ((long)_maxEpochs * _forget.BatchesPerEpoch) + ((long)_options.Epochs * _retain.BatchesPerEpoch);
+    public override long Steps => ((long)_options.MaxEpochs * _forget.BatchesPerEpoch) + ((long)_options.Epochs * _retain.BatchesPerEpoch);
 
     /// <inheritdoc/>
     public override Program Program => _near.Program;
@@ -109,14 +109,14 @@ public sealed class ScrubMethod : UnlearningMethod
 
     /// <inheritdoc/>
     public override long EpochOf(long index) =>
-        index < (long)_maxEpochs * StepsPerEpoch
+        index < (long)_options.MaxEpochs * StepsPerEpoch
             ? index / StepsPerEpoch
-            : (index - ((long)_maxEpochs * _forget.BatchesPerEpoch)) / _retain.BatchesPerEpoch;
+            : (index - ((long)_options.MaxEpochs * _forget.BatchesPerEpoch)) / _retain.BatchesPerEpoch;
 
     /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
     {
-        var away = index < (long)_maxEpochs * StepsPerEpoch && index % StepsPerEpoch < _forget.BatchesPerEpoch;
+        var away = index < (long)_options.MaxEpochs * StepsPerEpoch && index % StepsPerEpoch < _forget.BatchesPerEpoch;
         var (feed, step) = away ? (_forget, _away) : (_retain, _near);
         feed.Fill((BatchStage)step.Input);
         var (loss, accuracy, norm, skipped) = step.Run(index, Steps);
@@ -147,18 +147,6 @@ public sealed class ScrubMethod : UnlearningMethod
         _teacher.Dispose();
         base.Dispose(disposing);
     }
-
-    private static double Temperature(OptionValues values) =>
-        values.Number("temperature") is > 0 and var t
-            ? t
-            : throw new UserErrorException(
-                FormattableString.Invariant($"Option --temperature is {values.Number("temperature")}; it must be above 0.")
-            );
-
-    private static int MaxEpochs(OptionValues values, RepairOptions options) =>
-        values.Integer("max-epochs") is var given && given <= options.Epochs
-            ? given
-            : throw new UserErrorException($"Option --max-epochs is {given}; it must be from 0 to --epochs, which is {options.Epochs}.");
 
     private SupervisedStep CreateStep(
         string name,

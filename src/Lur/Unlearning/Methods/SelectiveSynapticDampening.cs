@@ -2,6 +2,32 @@ using System.Globalization;
 
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="SelectiveSynapticDampening"/>.</summary>
+[Options]
+public sealed partial record SelectiveSynapticDampeningOptions : FisherOptions
+{
+    /// <summary>Selection: a weight is dampened where its importance for the forget set exceeds alpha times that for all data. At N / Nf
+    /// and above, 10 for a tenth of the data, it selects nothing.</summary>
+    [Option(
+        "alpha",
+        10,
+        Source = "public code for CIFAR-20 and CIFAR-100, forget sets of 1 to 5 %, of which 5.5 to 6.8 is the counterpart at 10 %; 5 for "
+            + "ViT, 50 with lambda 0.1 for faces",
+        Least = 0,
+        Before = nameof(FisherBatch)
+    )]
+    public partial double Alpha { get; init; }
+
+    /// <summary>Dampening: the factor is lambda times the ratio of importances, at most 1.</summary>
+    [Option("lambda", 1, Source = "public code for CIFAR", Least = 0, Before = nameof(FisherBatch))]
+    public partial double Lambda { get; init; }
+
+    /// <summary>Do as the public code where numbers depend on it.</summary>
+    [Option("compat", false, Source = "ours")]
+    [Implies(nameof(FisherBatch), 64)]
+    public partial bool Compat { get; init; }
+}
+
 /// <summary>SSD, selective synaptic dampening (Foster, Schoepf, Brintrup, AAAI 2024): shrinks the weights whose importance for
 /// the forget set exceeds that for all training data.</summary>
 /// <remarks>I_D and I_Df are Fisher diagonals over all training data and over the forget set. Where I_Df > alpha I_D:
@@ -9,7 +35,7 @@ namespace Lur.Unlearning;
 /// <para>D holds D_f, so I_D = (Nf I_Df + Nr I_Dr) / N is at least I_Df Nf / N, and from alpha = N / Nf on no weight can be
 /// selected. The published alpha of 10 is for forget sets of 1 to 5 %: with Nf / N = q it selects I_Df above
 /// 10 (1 - q) / (1 - 10 q) I_Dr, 11 to 19 times; the same ratio r takes alpha = r / (1 + q (r - 1)), 5.5 to 6.8 for 10 %.</para></remarks>
-public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
+public sealed class SelectiveSynapticDampening : OneShotMethod
 {
     private readonly double _alpha,
         _lambda;
@@ -17,20 +43,21 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
         _samples;
     private readonly bool _augment;
 
-    private SelectiveSynapticDampeningMethod(UnlearningTask task, OptionValues values)
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public SelectiveSynapticDampening(UnlearningTask task, SelectiveSynapticDampeningOptions options)
         : base(task)
     {
-        (_alpha, _lambda) = (values.Number("alpha", 0), values.Number("lambda", 0));
-        (_batch, _samples, _augment) = (
-            values.Integer("fisher-batch", 1, 65536),
-            values.Integer("fisher-samples"),
-            values.Flag("fisher-augment")
-        );
+        options.Validate();
+        (_alpha, _lambda) = (options.Alpha, options.Lambda);
+        (_batch, _samples, _augment) = (options.FisherBatch, options.FisherSamples, options.FisherAugment);
     }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<SelectiveSynapticDampeningOptions>(
             "ssd",
             "SSD",
             "Multiplies the weights that matter more for the forget set than for all data, by squared gradients, with a factor "
@@ -40,30 +67,7 @@ public sealed class SelectiveSynapticDampeningMethod : OneShotMethod
                 + "Dampening; public code selective-synaptic-dampening",
             "Squares the gradient of each sample; the public code squares the mean gradient of batches, of 64 for a class "
                 + "(--compat) and 128 for random samples.",
-            [
-                MethodOption.Number(
-                    "alpha",
-                    10,
-                    "Selection: a weight is dampened where its importance for the forget set exceeds alpha times that for all "
-                        + "data. At N / Nf and above, 10 for a tenth of the data, it selects nothing.",
-                    "public code for CIFAR-20 and CIFAR-100, forget sets of 1 to 5 %, of which 5.5 to 6.8 is the counterpart "
-                        + "at 10 %; 5 for ViT, 50 with lambda 0.1 for faces"
-                ),
-                MethodOption.Number(
-                    "lambda",
-                    1,
-                    "Dampening: the factor is lambda times the ratio of importances, at most 1.",
-                    "public code for CIFAR"
-                ),
-                .. FisherOptions.List(),
-                MethodChoices.Compat("", ("fisher-batch", "64")),
-            ],
-            values =>
-            {
-                FisherOptions.Check(values);
-                _ = (values.Number("alpha", 0), values.Number("lambda", 0));
-                return task => new SelectiveSynapticDampeningMethod(task, values);
-            }
+            (task, options) => new SelectiveSynapticDampening(task, options)
         );
 
     /// <inheritdoc/>

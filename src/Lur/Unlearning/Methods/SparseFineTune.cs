@@ -1,37 +1,49 @@
 namespace Lur.Unlearning;
 
+/// <summary>Options of <see cref="SparseFineTune"/>.</summary>
+[Options]
+[OptionDefault(nameof(LearningRate), 1e-2, Source = Code)]
+[OptionDefault(nameof(Epochs), 10, Source = Code)]
+public sealed partial record SparseFineTuneOptions : RepairOptions
+{
+    private const string Code = "public code of SalUn";
+
+    /// <summary>Weight of the penalty in the first epoch.</summary>
+    [Option("l1", 1e-4, Source = "ScissorHands' scripts; 2e-4 for half of CIFAR-100", Least = 0)]
+    public partial double Penalty { get; init; }
+
+    /// <summary>Epochs at the end without the penalty.</summary>
+    [Option("plain-epochs", 0, Source = Code, Least = 0)]
+    public partial int PlainEpochs { get; init; }
+
+    partial void Check()
+    {
+        if (PlainEpochs > Epochs)
+            throw Refusal($"[PlainEpochs] is {PlainEpochs}; it must be from 0 to [Epochs], which is {Epochs}.");
+    }
+}
+
 /// <summary>l1-sparse: fine-tuning with a penalty a |theta|_1 that fades out linearly over the epochs (methods 5; Jia et al.
 /// 2023, "Model Sparsity Can Simplify Machine Unlearning").</summary>
-public sealed class SparseFineTuneMethod : FineTuneMethod
+public sealed class SparseFineTune : FineTune
 {
-    private SparseFineTuneMethod(UnlearningTask task, RepairOptions options, double alpha, int plainEpochs)
-        : base(task, options, epoch => PenaltyOf(epoch, alpha, options.Epochs - plainEpochs)) { }
+    /// <summary>Binds the method.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public SparseFineTune(UnlearningTask task, SparseFineTuneOptions options)
+        : base(task, options.Validated(), epoch => PenaltyOf(epoch, options.Penalty, options.Epochs - options.PlainEpochs)) { }
 
     /// <summary>How the method is listed.</summary>
     public static new MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<SparseFineTuneOptions>(
             "l1-sparse",
             "l1-sparse",
             "Fine-tunes on the retain set with an l1 penalty on every parameter that fades out linearly.",
             MethodNeeds.RetainData,
             "Jia et al., NeurIPS 2023; FT_prune.py of the public code of SalUn",
             "",
-            [
-                .. RepairOptions.Options(1e-2, 10, "public code of SalUn"),
-                MethodOption.Number(
-                    "l1",
-                    1e-4,
-                    "Weight of the penalty in the first epoch.",
-                    "ScissorHands' scripts; 2e-4 for half of CIFAR-100"
-                ),
-                MethodOption.Integer("plain-epochs", 0, "Epochs at the end without the penalty.", "public code of SalUn"),
-            ],
-            values =>
-            {
-                var options = RepairOptions.Read(values);
-                var (alpha, plain) = (values.Number("l1", 0), values.Integer("plain-epochs", 0, options.Epochs));
-                return task => new SparseFineTuneMethod(task, options, alpha, plain);
-            }
+            (task, options) => new SparseFineTune(task, options)
         );
 
     /// <summary>a_e = a (1 - e / E), 0 from E on; E: epochs with the penalty.</summary>

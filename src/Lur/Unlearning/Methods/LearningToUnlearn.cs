@@ -7,7 +7,7 @@ namespace Lur.Unlearning;
 /// <summary>LUR, Learning to Unlearn while Retaining (ICCV 2025), for classification: trim, then repair on the bilevel
 /// objective L_r(theta) + lambda L_u(theta - alpha grad L_r(theta)) (methods 1.2, 1.3).</summary>
 /// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes.</remarks>
-public sealed class LurMethod : UnlearningMethod
+public sealed class LearningToUnlearn : UnlearningMethod
 {
     private const int TimedSteps = 5;
     private readonly LurOptions _options;
@@ -24,12 +24,11 @@ public sealed class LurMethod : UnlearningMethod
     /// <summary>Prepares a run; the model is changed in place.</summary>
     /// <param name="task">Model, data, forget set, seed.</param>
     /// <param name="options">Options; their seed is the task's.</param>
-    /// <exception cref="UserErrorException">An option is out of range.</exception>
-    public LurMethod(UnlearningTask task, LurOptions options)
+    /// <exception cref="OptionException">An option is out of range.</exception>
+    public LearningToUnlearn(UnlearningTask task, LurOptions options)
         : base(task)
     {
-        options = options with { Seed = task.Seed };
-        options.Validate();
+        options = options.Validated() with { Seed = task.Seed };
         (_options, var note) = LurMemory.Fit(task.Model, options);
         options = _options;
         Notes = note is null ? [] : [note];
@@ -56,7 +55,7 @@ public sealed class LurMethod : UnlearningMethod
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
-        new(
+        MethodDefinition.Create<LurOptions>(
             "lur",
             "LUR",
             "Trims the weights that the forget data depends on, then minimises retain loss + lambda times forget loss after a "
@@ -65,13 +64,7 @@ public sealed class LurMethod : UnlearningMethod
             "Learning to Unlearn while Retaining, ICCV 2025; no public code, details from a third-party re-implementation (ReGUn)",
             "Trimming leaves normalisation layers alone by type, and running statistics too; forget batches do not move "
                 + "running statistics; an epoch is one pass over the retain set. --compat does all of it the re-implementation's way.",
-            LurOptions.Options,
-            values =>
-            {
-                var options = LurOptions.Read(values);
-                options.Validate();
-                return task => new LurMethod(task, options);
-            }
+            (task, options) => new LearningToUnlearn(task, options)
         );
 
     /// <inheritdoc/>
@@ -119,7 +112,7 @@ public sealed class LurMethod : UnlearningMethod
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options);
+    public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options.TrimStage);
 
     /// <summary>Steps of an epoch: the shorter loader in <see cref="EpochMode.MinSize"/>, else one pass over the retain set.</summary>
     public override int StepsPerEpoch =>
