@@ -48,7 +48,13 @@ public sealed class GradientEvaluation
         FlatVector gradient,
         bool inputGradient = false
     )
-        : this(new EvaluationSite(program, name, model.Network, weights, model.Buffers, mode), batch, LossTerm.CrossEntropy(loss), gradient, inputGradient) { }
+        : this(
+            new EvaluationSite(program, name, model.Network, weights, model.Buffers, mode),
+            batch,
+            LossTerm.CrossEntropy(loss),
+            gradient,
+            inputGradient
+        ) { }
 
     /// <summary>Records forward and backward.</summary>
     /// <param name="site">Where and at what weights.</param>

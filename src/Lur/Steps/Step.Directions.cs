@@ -3,17 +3,20 @@ using Lur.Tensors;
 
 namespace Lur.Steps;
 
-/// <summary>How the second-order term H_r v of a bilevel gradient is obtained.</summary>
+/// <summary>How the second-order term H_r v of LUR's gradient is obtained.</summary>
 public enum HessianVectorProduct
 {
-    /// <summary>h = 0: first order.</summary>
-    None,
+    /// <summary>Tangent passes (R-operator), exact to rounding.</summary>
+    [Choice("exact")]
+    Exact,
 
     /// <summary>Central finite difference of two retain gradients.</summary>
+    [Choice("fd")]
     FiniteDifference,
 
-    /// <summary>Tangent passes (R-operator), exact to rounding.</summary>
-    Exact,
+    /// <summary>h = 0: first order.</summary>
+    [Choice("none")]
+    None,
 }
 
 /// <summary>What an update descends along, recorded by a <see cref="Step"/>.</summary>

@@ -28,6 +28,10 @@ public sealed partial class Step
         _telemetry.Download();
     }
 
+    /// <summary>Sum of the row losses, number of right answers and number of rows of a term in the last step.</summary>
+    public (double Loss, double Correct, double Rows) TotalsOf(GradientTerm term) =>
+        (_telemetry.Read(term.Totals), _telemetry.Read(term.Totals + 1), _telemetry.Read(term.Totals + 2));
+
     /// <summary>What the change of the gradient reported in the last step; 0 without one.</summary>
     public double Change => _change < 0 ? 0 : _telemetry.Read(_change);
 
@@ -87,7 +91,12 @@ public sealed partial class Step
         if (_statistics is { Count: > 0 } next)
         {
             var slot = _telemetry.Reported(1);
-            var partials = Program.Raw($"{_options.Name}/statistics/partials", ValueRole.Workspace, new Shape(StatisticsParts), sizeof(double));
+            var partials = Program.Raw(
+                $"{_options.Name}/statistics/partials",
+                ValueRole.Workspace,
+                new Shape(StatisticsParts),
+                sizeof(double)
+            );
             launch.Vector.VectorCountNonfinite(device.Blocks(StatisticsParts), partials, next, next.Count, StatisticsParts);
             launch.Vector.VectorFinishSum(device.Blocks(1), _telemetry.At(slot), partials, StatisticsParts, 1);
             nonfinite = _telemetry.At(slot);
@@ -111,8 +120,15 @@ public sealed partial class Step
             var (loss, accuracy) = (At(0) / At(2), 100 * At(1) / At(2));
             report =
                 term.Term.Role == TermRole.Retain
-                    ? report with { RetainLoss = loss }
-                    : report with { ForgetLoss = loss, ForgetAccuracy = accuracy };
+                    ? report with
+                    {
+                        RetainLoss = loss,
+                    }
+                    : report with
+                    {
+                        ForgetLoss = loss,
+                        ForgetAccuracy = accuracy,
+                    };
         }
 
         return _direction switch
@@ -145,10 +161,6 @@ public sealed partial class Step
         if (!forgets)
             return norms with { ForgetGradientNorm = double.NaN, Cosine = double.NaN };
         var (alpha, h) = (_telemetry.Read(_alpha), Math.Sqrt(_telemetry.Read(_norms + 3)));
-        return norms with
-        {
-            SecondOrderShare = alpha * h / norms.ForgetGradientNorm,
-            LookAheadNorm = alpha * norms.RetainGradientNorm,
-        };
+        return norms with { SecondOrderShare = alpha * h / norms.ForgetGradientNorm, LookAheadNorm = alpha * norms.RetainGradientNorm };
     }
 }

@@ -136,10 +136,7 @@ public sealed partial class Step : IDisposable
     private BatchGradient Evaluate(string name, FlatVector weights, LossTerm term, FlatVector target, Action<Loss> evaluated)
     {
         var statistics = term.Mode == NormalizationMode.TrainAndUpdate ? NextStatistics() : Model.Buffers;
-        Program.Section(
-            term.Role == TermRole.Retain ? (name == term.Name ? RetainSection : ProductSection)
-            : ForgetSection
-        );
+        Program.Section(term.Role == TermRole.Retain ? (name == term.Name ? RetainSection : ProductSection) : ForgetSection);
         var site = new EvaluationSite(Program, name, Model.Network, weights, statistics, term.Mode);
         return new BatchGradient(site, term.Batch, term.Create, target, _options.Split, Scratch, evaluated);
     }

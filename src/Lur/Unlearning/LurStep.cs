@@ -71,6 +71,9 @@ public sealed class LurStep : IDisposable
     /// <summary>Numbers the caller may change between steps.</summary>
     public StepParameterBuffer Parameters => _step.Parameters;
 
+    /// <summary>The step that is recorded.</summary>
+    public Step Step => _step;
+
     /// <summary>The planned program.</summary>
     public Program Program => _step.Program;
 
