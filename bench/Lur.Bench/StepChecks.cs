@@ -1,3 +1,4 @@
+using Lur.Steps;
 using Lur.Device;
 using Lur.Models;
 using Lur.Tensors;
@@ -74,7 +75,8 @@ internal static class StepChecks
                 Augment = false,
                 Seed = 1,
             },
-            withForget: true
+            withForget: true,
+            inspect: true
         );
         // Both products must be of the same images: without augmentation nothing is drawn.
         for (var i = 0; i < batch; i++)

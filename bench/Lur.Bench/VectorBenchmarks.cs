@@ -1,3 +1,4 @@
+using Lur.Steps;
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
 using Lur.Training;

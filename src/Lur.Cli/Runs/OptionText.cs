@@ -1,3 +1,4 @@
+using Lur.Steps;
 using System.CommandLine;
 using Lur.Models;
 using Lur.Unlearning;

@@ -1,3 +1,4 @@
+using Lur.Steps;
 using Lur.Device;
 using Lur.Tests.Device;
 using Lur.Unlearning;

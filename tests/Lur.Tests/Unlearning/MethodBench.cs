@@ -1,3 +1,5 @@
+using Lur.Losses;
+using Lur.Steps;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
@@ -130,7 +132,7 @@ internal sealed class MethodBench : IDisposable
                 _gradient,
                 inputGradient: true
             );
-            (_logits, _image) = (Program.Keep(evaluation.Logits), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
+            (_logits, _image) = (Program.Keep(evaluation.Output), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
         }
 
         public Outcome Evaluate(double[] image, int label)

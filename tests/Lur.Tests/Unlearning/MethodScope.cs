@@ -1,3 +1,4 @@
+using Lur.Steps;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;

@@ -1,3 +1,5 @@
+using Lur.Losses;
+using Lur.Steps;
 using Lur.Device;
 using Lur.Layers;
 using Lur.Tensors;
