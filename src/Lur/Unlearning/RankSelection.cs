@@ -4,7 +4,7 @@ using Lur.Tensors;
 namespace Lur.Unlearning;
 
 /// <summary>Order statistics of a flat vector on the device, by the radix selection of <c>kernels/methods/trim.cu</c>: exact, the same
-/// bits on every device, nothing read back.</summary>
+/// bits on every device; the vector is not read back.</summary>
 internal static class RankSelection
 {
     /// <summary>Parts that a vector is counted in; the counts are int [3, Parts].</summary>
@@ -36,6 +36,22 @@ internal static class RankSelection
         }
 
         kernels.TrimSelectEnd(device.Elements(1), result, state);
+    }
+
+    /// <summary>The k-th smallest element, on the host; waits for the device.</summary>
+    /// <param name="x">Vector, without NaN.</param>
+    /// <param name="k">Counted from 1.</param>
+    public static double Read(FlatVector x, int k)
+    {
+        var device = x.Device;
+        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (3L * Parts * sizeof(int)));
+        var state = scratch.Pointer<ulong>();
+        var result = scratch.Pointer<double>(2 * sizeof(ulong));
+        device.Kernels(x.Precision).Trim.TrimSelectBegin(device.Elements(1), state, k);
+        Enqueue(device, x.Precision, result, state, scratch.Pointer<int>(3 * sizeof(ulong)), x.Pointer, x.Count);
+        var read = new double[1];
+        device.Download(read.AsSpan(), result);
+        return read[0];
     }
 
     /// <summary>Emits the selection into a program.</summary>
