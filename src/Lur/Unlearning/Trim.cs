@@ -127,8 +127,8 @@ public static class Trim
 
     private static void Accumulate(Model model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
-        using var program = new StepProgram(model.Device, model.Precision);
-        using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
+        using var program = new Program(model.Device, model.Precision);
+        var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
         _ = new GradientEvaluation(
             program,
@@ -140,9 +140,8 @@ public static class Trim
             options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
             gradient
         );
-        var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);
-        program.Emit("vector abs accumulate", () => kernels.VectorAbsAccumulate(shape, total.Pointer, gradient.Pointer, n));
-        program.Plan();
+        var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(total.Count), total.Count);
+        kernels.VectorAbsAccumulate(shape, total, gradient, n);
         for (var i = 0; i < options.TrimBatches; i++)
         {
             nextBatch(stage);
@@ -181,7 +180,7 @@ public static class Trim
         var (size, offset) = (saliency.Precision.Size(), 0);
         foreach (var slot in eligible)
         {
-            saliency.Device.Copy(gathered.Pointer.At(offset, size), saliency.At(slot), (long)slot.Count * size);
+            saliency.Device.Copy(gathered.Pointer.At(offset, size), saliency.Pointer.At(slot.Offset, size), (long)slot.Count * size);
             offset += slot.Count;
         }
 
