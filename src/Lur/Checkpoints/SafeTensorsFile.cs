@@ -55,11 +55,11 @@ public sealed class SafeTensorsFile : IDisposable
                 stream.Write(json);
                 foreach (var t in tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
                 {
-                    var begin = stream.Position;
-                    write(t, stream);
-                    if (stream.Position - begin != t.End - t.Begin)
+                    var counted = new CountingStream(stream);
+                    write(t, counted);
+                    if (counted.Written != t.End - t.Begin)
                         throw new UserErrorException(
-                            $"'{path}': tensor '{t.Name}' has {stream.Position - begin} bytes, but the header gives it {t.End - t.Begin}."
+                            $"'{path}': tensor '{t.Name}' has {counted.Written} bytes, but the header gives it {t.End - t.Begin}."
                         );
                 }
             }

@@ -74,11 +74,11 @@ public sealed class SafeTensorsWriter
                 stream.Write(header);
                 foreach (var t in ordered)
                 {
-                    var begin = stream.Position;
-                    t.Write(stream);
-                    if (stream.Position - begin != t.Bytes)
+                    var counted = new CountingStream(stream);
+                    t.Write(counted);
+                    if (counted.Written != t.Bytes)
                         throw new InvalidOperationException(
-                            $"Tensor '{t.Name}' was written with {stream.Position - begin} bytes, expected {t.Bytes}."
+                            $"Tensor '{t.Name}' was written with {counted.Written} bytes, expected {t.Bytes}."
                         );
                 }
             }
