@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Lur.Reports;
 using Spectre.Console;
+using Table = Lur.Reports.Table;
 
 namespace Lur.Cli;
 

@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Lur.Checkpoints;
-using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
@@ -141,7 +142,7 @@ internal sealed class ForgetRun
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements)
             _context.Note(sentence);
-        var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
+        var page = RunPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
         _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
         return ExitCode.Done;
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Lur.Cli.Reports;
 using Lur.Data;
+using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Runs;
 

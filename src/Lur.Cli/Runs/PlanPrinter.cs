@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Reports;
 using Lur.Tensors;
 
 namespace Lur.Cli.Runs;

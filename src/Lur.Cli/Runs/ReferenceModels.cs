@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Layers;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;
 using Lur.Verification;

@@ -2,9 +2,10 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using Lur.Cli.Reports;
 using Lur.Device;
 using Lur.Metrics;
+using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Runs;
 

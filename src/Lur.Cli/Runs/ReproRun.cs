@@ -1,4 +1,6 @@
 using Lur.Checkpoints;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;

@@ -8,6 +8,7 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Reports;
 using Lur.Training;
 
 namespace Lur.Cli.Runs;
