@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Lur.Reports;
 using Spectre.Console;
 using Table = Lur.Reports.Table;
 

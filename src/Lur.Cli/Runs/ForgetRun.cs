@@ -4,7 +4,6 @@ using System.Text;
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Reports;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Lur.Data;
-using Lur.Reports;
 using Lur.Runs;
 
 namespace Lur.Cli.Runs;

@@ -1,4 +1,4 @@
-using Lur.Layers;
+using Lur.Models;
 using Lur.Reports;
 using Lur.Tensors;
 
@@ -16,7 +16,7 @@ internal static class PlanPrinter
     public static int Print(
         CommandContext context,
         StepProgram program,
-        TrainedModel model,
+        Model model,
         int vectors,
         IReadOnlyList<(string Name, long Bytes)>? more = null
     )

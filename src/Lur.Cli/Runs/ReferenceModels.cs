@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Lur.Data;
-using Lur.Layers;
-using Lur.Reports;
+using Lur.Models;
 using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;

@@ -1,5 +1,4 @@
 using Lur.Checkpoints;
-using Lur.Reports;
 using Lur.Runs;
 using Lur.Verification;
 

@@ -1,7 +1,7 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
+using Lur.Models;
 using Lur.Reports;
 using Lur.Verification;
 
@@ -162,7 +162,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         return new VerifyOutcome(before, unlearned, retrained, verdict, gap, tug, damage, over, distance, relearning, classes);
     }
 
-    private static WeightDistance Distance(TrainedModel original, string path, ComputeDevice device, DataSource source)
+    private static WeightDistance Distance(Model original, string path, ComputeDevice device, DataSource source)
     {
         using var model = DataAndModel.Load(path, device, source);
         return WeightDistance

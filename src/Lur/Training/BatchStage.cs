@@ -1,13 +1,13 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Shape = Lur.Tensors.Shape;
 
 namespace Lur.Training;
 
 /// <summary>Brings one batch to the device inside a step: bytes and labels from pinned memory, then normalisation and, in
-/// training, random crop and flip on the device (<c>kernels/augment.cu</c>).</summary>
+/// training, random crop and flip on the device (<c>kernels/inputs/augment.cu</c>).</summary>
 /// <remarks>The host fills <see cref="Images"/> and <see cref="BatchInput.Labels"/>, sets <see cref="Counter"/>, and runs the step. It
 /// may overwrite them once the device has been synchronised. The draws are a function of (seed, stream, counter + sample).</remarks>
 public sealed class BatchStage : BatchInput
@@ -23,7 +23,7 @@ public sealed class BatchStage : BatchInput
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public BatchStage(StepProgram program, string name, int batch, TrainedModel model, bool augment, ulong seed)
+    public BatchStage(StepProgram program, string name, int batch, Model model, bool augment, ulong seed)
         : base(program, name, batch)
     {
         var (device, network) = (program.Device, model.Network);
