@@ -9,6 +9,7 @@ using Lur.Models;
 using Lur.Reports;
 using Lur.Runs;
 using Lur.Unlearning;
+using Lur.Verification;
 
 namespace Lur.Cli.Runs;
 
@@ -78,6 +79,9 @@ internal sealed class ForgetRun
 
     /// <summary>Path of the model the run writes.</summary>
     public string ModelPath => Path.Combine(_settings.Output, "model.safetensors");
+
+    /// <summary>Program that made the numbers: this one, or the one that trained a reference model which was found.</summary>
+    public string Producer { get; private set; } = CommandLine.ThisVersion;
 
     /// <summary>Runs to the end; a cancelled run leaves nothing but the log.</summary>
     /// <returns>An exit code.</returns>
@@ -205,6 +209,7 @@ internal sealed class ForgetRun
         using var found = DataAndModel.Load(stored, model.Device, source, model.Precision);
         model.Parameters.CopyFrom(found.Parameters);
         model.Buffers.CopyFrom(found.Buffers);
+        Producer = ReferenceCache.ProducerOf(stored);
         // What it took when it was trained: the cost of the method, not of this run.
         _stages.Add((RunFolder.RepairStage, ReferenceModels.SecondsOf(stored)));
         var steps = Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName);

@@ -12,36 +12,34 @@ internal static class DoneFile
         ProducerField = "producer: ";
     private static readonly string[] s_files = ["model.safetensors", "result.json"];
 
-    /// <summary>True if the run of this key ended here and its files are as it left them.</summary>
+    /// <summary>Why the run of a key has to be made.</summary>
     /// <param name="folder">Folder of the run.</param>
     /// <param name="key">What decides it.</param>
-    /// <param name="report">Receives a sentence where a run is there and has to be made again.</param>
-    public static bool IsDone(string folder, ContentKey key, Action<string> report)
+    /// <returns>Null where it ended here and its files are as it left them; a sentence where another run, or what is left of this
+    /// one, is in its place; empty where nothing is.</returns>
+    public static string? WhyMissing(string folder, ContentKey key)
     {
         var path = Path.Combine(folder, Name);
         if (!File.Exists(path))
-            return false;
+            return "";
         var text = File.ReadAllText(path);
         var differences = key.DifferencesTo(text);
-        if (differences.Count == 0 && s_files.All(f => text.Contains(LineOf(folder, f), StringComparison.Ordinal)))
-            return true;
-        report(
-            differences.Count > 0
-                ? $"the results in {folder} were made with {ContentKey.InWords(differences)}; the run is made again"
-                : $"the results in {folder} are damaged (they are not what was recorded when the run ended); it is made again"
-        );
-        File.Delete(path);
-        return false;
+        if (differences.Count > 0)
+            return $"the results in {folder} were made with {ContentKey.InWords(differences)}; the run is made again";
+        return s_files.All(f => text.Contains(LineOf(folder, f), StringComparison.Ordinal))
+            ? null
+            : $"the results in {folder} are damaged (they are not what was recorded when the run ended); it is made again";
     }
 
-    /// <summary>Says that a run begins.</summary>
+    /// <summary>Says that a run begins: what was done before is not done any more.</summary>
     /// <returns>True if what lies in the folder is of the same key, so that a checkpoint there may be continued.</returns>
     public static bool Start(string folder, ContentKey key)
     {
+        Directory.CreateDirectory(folder);
+        File.Delete(Path.Combine(folder, Name));
         var path = Path.Combine(folder, StartedName);
         if (File.Exists(path) && File.ReadAllText(path) == key.Text)
             return true;
-        Directory.CreateDirectory(folder);
         AtomicFile.WriteText(path, key.Text);
         return false;
     }
@@ -59,14 +57,11 @@ internal static class DoneFile
         File.Delete(Path.Combine(folder, StartedName));
     }
 
-    /// <summary>The program that made the numbers of a finished run; null for one that did not end.</summary>
-    public static string? ProducerOf(string folder)
-    {
-        var path = Path.Combine(folder, Name);
-        return File.Exists(path)
-            ? File.ReadLines(path).FirstOrDefault(l => l.StartsWith(ProducerField, StringComparison.Ordinal))?[ProducerField.Length..] ?? ""
-            : null;
-    }
+    /// <summary>The program that made the numbers of a finished run.</summary>
+    public static string ProducerOf(string folder) =>
+        File.ReadLines(Path.Combine(folder, Name)).First(l => l.StartsWith(ProducerField, StringComparison.Ordinal))[
+            ProducerField.Length..
+        ];
 
     private static string LineOf(string folder, string file)
     {
