@@ -34,14 +34,17 @@ internal static class RankSelection
     /// <param name="k">Counted from 1.</param>
     public static double Read(FlatVector x, int k)
     {
+        // Eight-byte places: state 2, result 1, then the counts.
+        var layout = new ParameterLayout();
+        layout.Add("selection", ParameterKind.Matrix, new Shape(1, 3 + (3 * Parts * sizeof(int) / sizeof(double))));
         var device = x.Device;
-        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (3L * Parts * sizeof(int)));
-        var state = scratch.Pointer<ulong>();
-        var result = scratch.Pointer<double>(2 * sizeof(ulong));
-        device.Kernels(x.Precision).Trim.TrimSelectBegin(device.Elements(1), state, k);
-        Select(LaunchSet.Immediate(device, x.Precision), result, state, scratch.Pointer<int>(3 * sizeof(ulong)), x, x.Count);
+        using var scratch = new FlatVector(device, Precision.Float64, layout, "selection");
+        Operand<double> At(int place) => scratch.Wide.At(place, sizeof(double));
+        var (state, result) = (At(0).As<ulong>(), At(2));
+        device.Kernels(x.Precision).Trim.TrimSelectBegin(device.Elements(1), state.Pointer, k);
+        Select(LaunchSet.Immediate(device, x.Precision), result, state, At(3).As<int>(), x, x.Count);
         var read = new double[1];
-        device.Download(read.AsSpan(), result);
+        device.Download(read.AsSpan(), result.Pointer);
         return read[0];
     }
 
