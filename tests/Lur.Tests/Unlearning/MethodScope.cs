@@ -53,6 +53,17 @@ internal sealed class MethodScope : IDisposable
         return definition.Bind(definition.Read(given))(task);
     }
 
+    /// <summary>Options of a short run of any method, those of them that it has.</summary>
+    public static string[] Short(string name)
+    {
+        var has = MethodCatalog.Find(name).Options.Select(o => o.Name).ToHashSet();
+        string[] wanted = ["batch", "8", "forget-batch", "4", "epochs", "12", "max-epochs", "12", "lr", "0.01", "no-augment", "true"];
+        return [.. wanted.Chunk(2).Where(o => has.Contains(o[0])).SelectMany(o => o)];
+    }
+
+    /// <summary>What a method reads.</summary>
+    public static MethodNeeds Needs(string name) => MethodCatalog.Find(name).Needs;
+
     /// <summary>Runs a method to its end.</summary>
     public static IReadOnlyList<StepTelemetry> Run(UnlearningMethod method) => RunAll(method).Steps;
 
