@@ -1,6 +1,6 @@
-using Lur.Steps;
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;

@@ -1,6 +1,6 @@
-using Lur.Steps;
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
+using Lur.Steps;
 using Lur.Training;
 
 namespace Lur.Bench;

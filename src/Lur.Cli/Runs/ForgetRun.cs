@@ -1,4 +1,3 @@
-using Lur.Steps;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -9,6 +8,7 @@ using Lur.Metrics;
 using Lur.Models;
 using Lur.Reports;
 using Lur.Runs;
+using Lur.Steps;
 using Lur.Unlearning;
 using Lur.Verification;
 

@@ -1,6 +1,6 @@
-using Lur.Steps;
 using System.CommandLine;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;

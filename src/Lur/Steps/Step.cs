@@ -146,7 +146,7 @@ public sealed partial class Step : IDisposable
     {
         if (_statistics is not null)
             return _statistics;
-        _statistics = new FlatVector(Program, Model.Buffers.Layout, $"{_options.Name}/next running statistics");
+        _statistics = new FlatVector(Program, Model.Buffers.Layout, $"{_options.Name}/statistics to keep");
         Program.Copy<Lur.Device.Real>(_statistics, Model.Buffers, Model.Buffers.Bytes);
         return _statistics;
     }

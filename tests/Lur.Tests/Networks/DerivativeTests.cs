@@ -1,8 +1,8 @@
-using Lur.Losses;
-using Lur.Steps;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Training;

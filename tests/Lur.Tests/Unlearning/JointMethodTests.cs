@@ -1,5 +1,5 @@
-using Lur.Steps;
 using Lur.Device;
+using Lur.Steps;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 

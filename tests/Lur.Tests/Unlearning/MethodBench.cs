@@ -1,9 +1,9 @@
-using Lur.Losses;
-using Lur.Steps;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;

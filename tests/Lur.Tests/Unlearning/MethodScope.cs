@@ -1,7 +1,7 @@
-using Lur.Steps;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 
