@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;
 

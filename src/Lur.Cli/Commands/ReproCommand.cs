@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 

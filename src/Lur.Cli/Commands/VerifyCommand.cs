@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Lur.Cli.Runs;
+using Lur.Runs;
 using Lur.Verification;
 
 namespace Lur.Cli.Commands;

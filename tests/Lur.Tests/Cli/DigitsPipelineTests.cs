@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Cli;
-using Lur.Cli.Runs;
+using Lur.Runs;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lur.Cli;
-using Lur.Cli.Runs;
+using Lur.Runs;
 using Lur.Data;
 using Lur.Tests.Data;
 using Lur.Tests.Reports;

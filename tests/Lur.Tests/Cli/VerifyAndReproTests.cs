@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Cli;
-using Lur.Cli.Runs;
+using Lur.Runs;
 using Lur.Device;
 using Lur.Tests.Data;
 using Lur.Training;

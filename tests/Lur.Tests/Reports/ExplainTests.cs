@@ -1,5 +1,5 @@
 using Lur.Cli;
-using Lur.Cli.Runs;
+using Lur.Runs;
 using Lur.Reports;
 using Lur.Tests.Architecture;
 

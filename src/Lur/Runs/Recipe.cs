@@ -2,20 +2,20 @@ using System.Globalization;
 using System.Text.Json;
 using Lur.Unlearning;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>One run of a recipe: a method with every option that is not a default.</summary>
 /// <param name="Label">Name in tables and of the folder.</param>
 /// <param name="Method">Method.</param>
 /// <param name="Options">Options by name.</param>
-internal sealed record RecipeRun(string Label, MethodDefinition Method, IReadOnlyDictionary<string, string> Options);
+public sealed record RecipeRun(string Label, MethodDefinition Method, IReadOnlyDictionary<string, string> Options);
 
 /// <summary>A sweep: every combination of the values of a few options, as runs of their own.</summary>
 /// <param name="Label">First word of the labels of its runs.</param>
 /// <param name="Method">Method.</param>
 /// <param name="Axes">Options that vary, with their values, in the order of the file.</param>
 /// <param name="Labels">Labels of the runs, the last axis fastest.</param>
-internal sealed record RecipeSweep(
+public sealed record RecipeSweep(
     string Label,
     MethodDefinition Method,
     IReadOnlyList<(string Option, IReadOnlyList<string> Values)> Axes,
@@ -23,7 +23,7 @@ internal sealed record RecipeSweep(
 );
 
 /// <summary>An experiment in a file: data, model, training, forget set, methods, seeds.</summary>
-internal sealed record Recipe
+public sealed record Recipe
 {
     public required string Name { get; init; }
 

@@ -2,7 +2,7 @@ using Lur.Data;
 using Lur.Reports;
 using Lur.Runs;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Cli.Printing;
 
 /// <summary>The table at the end of a forgetting run: what was forgotten and what was kept.</summary>
 internal static class ForgetReport

@@ -4,10 +4,8 @@ using System.Text;
 using System.Text.Json;
 using Lur.Device;
 using Lur.Metrics;
-using Lur.Reports;
-using Lur.Runs;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>Numbers of one run of a recipe over its seeds.</summary>
 /// <param name="Run">The run.</param>

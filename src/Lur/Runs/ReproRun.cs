@@ -2,10 +2,9 @@ using System.Globalization;
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
-using Lur.Runs;
 using Lur.Verification;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>What decides a reproduction.</summary>
 internal sealed record ReproSettings
