@@ -62,8 +62,10 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
             set.Add((relative, name));
             catalog.Add((relative, kernels));
             output.AddSource($"{name}Kernels.g.cs", SourceText.From(LauncherWriter.Launchers(relative, name, kernels), Encoding.UTF8));
+            output.AddSource($"{name}Launches.g.cs", SourceText.From(RecorderWriter.Launches(relative, name, kernels), Encoding.UTF8));
         }
         output.AddSource("KernelSet.g.cs", SourceText.From(LauncherWriter.KernelSet(set), Encoding.UTF8));
+        output.AddSource("LaunchSet.g.cs", SourceText.From(RecorderWriter.LaunchSet(set), Encoding.UTF8));
         output.AddSource("KernelCatalog.g.cs", SourceText.From(LauncherWriter.Catalog(catalog), Encoding.UTF8));
     }
 
@@ -73,7 +75,7 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
         return Location.Create(path, span, SourceText.From(text).Lines.GetLinePositionSpan(span));
     }
 
-    // The path below the kernels folder, with forward slashes: operators/relu.cu.
+    // The path below the kernels folder, with forward slashes: operators/bias.cu.
     private static string RelativePath(string path)
     {
         var normal = path.Replace('\\', '/');

@@ -1,5 +1,5 @@
 using Lur.Models;
-using Lur.Tensors;
+using Lur.Programs;
 
 namespace Lur.Runs;
 
@@ -21,9 +21,9 @@ public sealed record StepMemory(
     IReadOnlyList<(string Name, long Bytes)> Further
 )
 {
-    internal static StepMemory Of(StepProgram program, Model model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
+    internal static StepMemory Of(Program program, Model model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
     {
-        var plan = program.Report ?? program.Plan(allocate: false);
+        var plan = program.Plan();
         return new StepMemory(
             [.. plan.Lines.Select(l => (l.Role.ToString(), l.Buffers, l.Bytes))],
             plan.UnsharedBytes,

@@ -53,7 +53,7 @@ public class ContentKeyTests
 
     private string MeasuredCommit(string output)
     {
-        using var measured = JsonDocument.Parse(File.ReadAllText(_temp[output + "/small/measured.json"]));
+        using var measured = JsonDocument.Parse(File.ReadAllText(_temp[$"{output}/small/measured.json"]));
         return measured.RootElement.GetProperty("commit").GetString()!;
     }
 
