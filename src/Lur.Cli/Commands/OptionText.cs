@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Models;
+using Lur.Runs;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Commands;

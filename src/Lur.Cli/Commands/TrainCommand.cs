@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Lur.Cli.Printing;
-using Lur.Runs;
 using Lur.Models;
+using Lur.Runs;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;

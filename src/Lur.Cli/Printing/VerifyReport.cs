@@ -1,5 +1,6 @@
 using Lur.Metrics;
 using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Printing;
 

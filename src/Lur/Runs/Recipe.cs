@@ -87,7 +87,9 @@ public sealed record Recipe
     public void Require(IReadOnlyList<string> labels)
     {
         if (labels.FirstOrDefault(l => Runs.All(r => r.Label != l)) is { } unknown)
-            throw new UserErrorException($"The recipe {Name} has no run '{unknown}'; it has {string.Join(", ", Runs.Select(r => r.Label))}.");
+            throw new UserErrorException(
+                $"The recipe {Name} has no run '{unknown}'; it has {string.Join(", ", Runs.Select(r => r.Label))}."
+            );
     }
 
     /// <summary>Where the recipes that come with the program lie.</summary>

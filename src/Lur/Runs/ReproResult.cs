@@ -119,7 +119,12 @@ public sealed record ReproComparison(string Path, string Commit, string Machine,
         return new ReproComparison(path, commit, machine, true, numbers);
     }
 
-    private static IEnumerable<ReproNumber> Compare(MeasuredRun row, JsonElement before, int seeds, (int Forget, int Retain, int Test) samples)
+    private static IEnumerable<ReproNumber> Compare(
+        MeasuredRun row,
+        JsonElement before,
+        int seeds,
+        (int Forget, int Retain, int Test) samples
+    )
     {
         MetricValues Values(string metric, int count)
         {
@@ -129,12 +134,7 @@ public sealed record ReproComparison(string Path, string Commit, string Machine,
         }
 
         return UnlearningVerdict
-            .Judge(
-                Values("ua", samples.Forget),
-                Values("ra", samples.Retain),
-                Values("ta", samples.Test),
-                Values("mia", samples.Forget)
-            )
+            .Judge(Values("ua", samples.Forget), Values("ra", samples.Retain), Values("ta", samples.Test), Values("mia", samples.Forget))
             .Metrics.Zip(ReproResult.Accuracies)
             .Where(x => x.First.Inside is not null)
             .Select(x => new ReproNumber(

@@ -1,6 +1,6 @@
 using Lur.Cli;
-using Lur.Runs;
 using Lur.Reports;
+using Lur.Runs;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Reports;
