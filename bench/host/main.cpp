@@ -38,11 +38,10 @@ CUstream stream;
 
 CUmodule load(const std::filesystem::path& kernels, const char* file) {
     std::vector<std::string> names, texts;
-    for (const auto& e : std::filesystem::directory_iterator(kernels / "include"))
-        for (const char* prefix : {"", "include/"}) {
-            names.push_back(prefix + e.path().filename().string());
-            texts.push_back(read(e.path()));
-        }
+    for (const auto& e : std::filesystem::directory_iterator(kernels / "include")) {
+        names.push_back("include/" + e.path().filename().string());
+        texts.push_back(read(e.path()));
+    }
     std::vector<const char*> n, t;
     for (size_t i = 0; i < names.size(); i++) n.push_back(names[i].c_str()), t.push_back(texts[i].c_str());
     nvrtcProgram p;
@@ -125,7 +124,7 @@ void check(const char* name, const float* a, const float* b, size_t n, float tol
 }
 
 void vectorUpdate(const std::filesystem::path& kernels) {
-    const CUmodule m = load(kernels, "vector.cu");
+    const CUmodule m = load(kernels, "vectors/vector.cu");
     const int grid = lur::poolThreads() * 4;
     for (int n : {65536, 11173962}) {
         float *x = allocate((size_t)n), *y = allocate((size_t)n), *z = allocate((size_t)n);
@@ -139,7 +138,7 @@ void vectorUpdate(const std::filesystem::path& kernels) {
 }
 
 void batchNorm(const std::filesystem::path& kernels, int rows, int C) {
-    const CUmodule m = load(kernels, "batch_norm.cu");
+    const CUmodule m = load(kernels, "operators/batch_norm.cu");
     const int grid = lur::poolThreads() * 4, chunks = (rows + 255) / 256;
     const size_t n = (size_t)rows * (size_t)C, partial = (size_t)chunks * (size_t)C;
     float *x = allocate(n), *y = allocate(n), *z = allocate(n), *mean = allocate((size_t)C),
@@ -172,7 +171,7 @@ void batchNorm(const std::filesystem::path& kernels, int rows, int C) {
 }
 
 void im2col(const std::filesystem::path& kernels, int N, int size, int C) {
-    const CUmodule m = load(kernels, "im2col.cu");
+    const CUmodule m = load(kernels, "operators/im2col.cu");
     const hand::Patches p{N, size, size, C, 3, 3, 1, 1, size, size};
     const int rows = N * size * size, grid = lur::poolThreads() * 4;
     const size_t n = (size_t)rows * (size_t)(9 * C);
@@ -224,7 +223,7 @@ void gemm(int m, int n, int k, char ta, char tb) {
 }
 
 void launchLatency(const std::filesystem::path& kernels) {
-    const CUmodule m = load(kernels, "vector.cu");
+    const CUmodule m = load(kernels, "vectors/vector.cu");
     float *x = allocate(1024), *y = allocate(1024);
     for (int grid : {1, lur::poolThreads() * 4}) {
         double hot = 1e9, idle = 1e9;

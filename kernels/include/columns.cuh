@@ -15,8 +15,8 @@
 // over a tile of rows are half as fast out of cache (the prefetcher sees a quarter of each line); clang's own
 // vectoriser unrolls past C = 16 and runs it as scalars (6 GB/s). Hence panels of four vectors, and explicit ones.
 #pragma once
-#include "prelude.cuh"
-#include "reduce.cuh"
+#include "include/prelude.cuh"
+#include "include/reduce.cuh"
 
 // V is vec or real; where VEC is 1 the two are one type.
 template <class V> DEVICE V load(const real* p) {

@@ -1,6 +1,6 @@
 // index.cuh - index arithmetic shared by kernels. Memory layout is NHWC for activations and KRSC for filters.
 #pragma once
-#include "prelude.cuh"
+#include "include/prelude.cuh"
 
 // Splits a row number over (n, h, w) without a division per element: callers divide once per row.
 struct Position {

@@ -5,7 +5,7 @@
 // values in double. The bits depend on n, count and the block size, never on the grid: `count` is the caller's choice
 // (512 keeps 132 multiprocessors busy and leaves a float chunk of an 11M-element vector 22K elements long).
 #pragma once
-#include "reduce.cuh"
+#include "include/reduce.cuh"
 
 struct Chunk {
     int begin, length;

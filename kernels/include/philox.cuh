@@ -5,7 +5,7 @@
 // A draw is a pure function of (seed, stream, index): no state, so any thread may draw any number, a resumed run
 // continues exactly, and the C# RandomStream gives the same bits.
 #pragma once
-#include "prelude.cuh"
+#include "include/prelude.cuh"
 
 struct Philox4 {
     unsigned x, y, z, w;

@@ -4,7 +4,7 @@
 // blockDim.x = 1 (warpSize = 1 on the host's lane build, where they fold to the identity) and every multiple of
 // warpSize up to 32 warps; blockDim.y = 1. Two barriers each: calls may follow one another directly.
 #pragma once
-#include "prelude.cuh"
+#include "include/prelude.cuh"
 
 struct SumOp {
     template <class T> DEVICE static T apply(T a, T b) { return a + b; }

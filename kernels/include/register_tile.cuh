@@ -8,7 +8,7 @@
 // GFLOP/s): 6x2 71-94 at depths 16 to 256, 4x2 68-94, 12x1 43-61 (bound by loads); OpenBLAS 21 at 96x16x16, 53 at
 // 252x64x64, 79 at 252x128x128.
 #pragma once
-#include "prelude.cuh"
+#include "include/prelude.cuh"
 
 // Packed operands come in panels of PANEL columns, [panel][row][PANEL], whatever the vector width, so that the caller
 // can size them without knowing it: 16 is a multiple of every vector width in both precisions.

@@ -2,7 +2,7 @@
 //
 // sgd.cu and lur.cu share this text, so that LUR with forget weight 0 is fine-tuning bit for bit.
 #pragma once
-#include "prelude.cuh"
+#include "include/prelude.cuh"
 
 // Indices into `const double* step`: written by the host before a step, read by every kernel of it. A captured graph
 // is replayed with another learning rate by writing the array, not by capturing anew. The C# side is StepParameter.

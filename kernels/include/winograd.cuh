@@ -11,7 +11,7 @@
 //   F(4x4) points 0, 3/4, 3/2   6.0e-7 / 1.5e-6                       F(4x4) points 0,1/2,1  1.3e-6 / 3.9e-6
 // (F(4x4) with sqrt(1/2), sqrt(2): 6.8e-7 / 1.5e-6, but rounded constants.) Filter gradient: 1.2e-6 / 3.0e-6.
 #pragma once
-#include "register_tile.cuh"
+#include "include/register_tile.cuh"
 
 #define WINOGRAD_OUT 4
 #define WINOGRAD_IN 6

@@ -43,8 +43,9 @@ CASE("compiler", dynamic_shared_memory_is_rewritten_on_its_line) {
 }
 
 CASE("compiler", errors_name_the_users_file_and_line) {
-    const Compiled c = compile("#include \"prelude.cuh\"\n\nKERNEL k(int* y) {\n    y[0] = undefined_thing;\n}\n", {},
-                               "folder/broken.cu");
+    const Compiled c =
+        compile("#include \"include/prelude.cuh\"\n\nKERNEL k(int* y) {\n    y[0] = undefined_thing;\n}\n", {},
+                "folder/broken.cu");
     CHECK_EQ(c.result, NVRTC_ERROR_COMPILATION);
     CHECK_CONTAINS(c.log, "folder/broken.cu:4:12: error:");
     CHECK_CONTAINS(c.log, "undefined_thing");
@@ -123,7 +124,8 @@ CASE("compiler", name_expressions_instantiate_templates) {
 }
 
 CASE("compiler", images_repeat_bit_for_bit) {
-    const char* const source = "#include \"prelude.cuh\"\nKERNEL k(real* y, int n) { GRID_LOOP(i, n) y[i] += 1; }";
+    const char* const source =
+        "#include \"include/prelude.cuh\"\nKERNEL k(real* y, int n) { GRID_LOOP(i, n) y[i] += 1; }";
     CHECK(compile(source, {"-arch=sm_2"}).image == compile(source, {"-arch=sm_2"}).image);
     CHECK(compile(source, {"-arch=sm_2"}).image != compile(source, {"-arch=sm_3"}).image);
 }
@@ -137,7 +139,7 @@ CASE("compiler", clang_compiles_the_same_text) {
     setenv("LUR_HOST_CXX", found.c_str(), 1);
     const Device d(0);
     const Compiled c =
-        compile("#include \"prelude.cuh\"\n#include \"reduce.cuh\"\n"
+        compile("#include \"include/prelude.cuh\"\n#include \"include/reduce.cuh\"\n"
                 "KERNEL COOPERATIVE k(real* y, const real* x, int n) { real s = 0; LANE_LOOP(i, n) s += x[i];"
                 " s = block_sum(s); if (threadIdx.x == 0) y[0] = real_exp(s); }",
                 {});

@@ -223,7 +223,7 @@ CASE("lane", exp_and_log_are_right_to_two_ulp) {
     // Every level of the instruction set that this CPU has; the one without FMA takes another way.
     for (int level = 2; level <= d.attribute(76); level++) {
         const Compiled c =
-            compile("#include \"prelude.cuh\"\nKERNEL elementary(float* out, const float* x, int n) {"
+            compile("#include \"include/prelude.cuh\"\nKERNEL elementary(float* out, const float* x, int n) {"
                     " GRID_LOOP(i, n) { out[2 * i] = real_exp(x[i]); out[2 * i + 1] = real_log(x[i]); } }",
                     {"-arch=sm_" + std::to_string(level)});
         OK(c.result);

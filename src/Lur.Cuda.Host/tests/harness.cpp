@@ -39,8 +39,8 @@ int Device::attribute(int a) const {
 std::string readKernelHeader(const char* name) {
     char path[4096] = {};
     if (readlink("/proc/self/exe", path, sizeof path - 1) > 0) *strrchr(path, '/') = '\0';
-    std::ifstream in(std::string(path) + "/kernels/include/" + name);
-    if (!in) in.open(std::string(path) + "/../../../kernels/include/" + name);
+    std::ifstream in(std::string(path) + "/kernels/" + name);
+    if (!in) in.open(std::string(path) + "/../../../kernels/" + name);
     std::stringstream s;
     s << in.rdbuf();
     CHECK(!s.str().empty());
@@ -49,7 +49,7 @@ std::string readKernelHeader(const char* name) {
 
 Compiled compile(const std::string& source, const std::vector<std::string>& options, const char* name,
                  const std::vector<std::string>& expressions) {
-    const char* const names[] = {"prelude.cuh", "reduce.cuh", "philox.cuh"};
+    const char* const names[] = {"include/prelude.cuh", "include/reduce.cuh", "include/philox.cuh"};
     std::vector<std::string> texts;
     for (const char* n : names) texts.push_back(readKernelHeader(n));
     const char* const headers[] = {texts[0].c_str(), texts[1].c_str(), texts[2].c_str()};

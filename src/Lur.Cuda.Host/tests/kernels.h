@@ -4,8 +4,8 @@
 namespace test {
 
 inline const char* const kernelText = R"lur(
-#include "prelude.cuh"
-#include "reduce.cuh"
+#include "include/prelude.cuh"
+#include "include/reduce.cuh"
 
 KERNEL add(real* y, const real* x, real a, int n) { GRID_LOOP(i, n) y[i] += a * x[i]; }
 KERNEL scale(int* y, int factor, int n) { GRID_LOOP(i, n) y[i] = y[i] * factor + 1; }

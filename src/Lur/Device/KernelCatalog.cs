@@ -19,7 +19,7 @@ public sealed record KernelInfo(string Name, bool Cooperative, IReadOnlyList<Ker
 public sealed record KernelFile(string Path, IReadOnlyList<KernelInfo> Kernels)
 {
     /// <summary>Whether it uses what only a GPU has; such files have a substitute elsewhere.</summary>
-    public bool GpuOnly => Path.StartsWith("gpu_only/", StringComparison.Ordinal);
+    public bool GpuOnly => Path.StartsWith("gpu/", StringComparison.Ordinal);
 }
 
 /// <summary>What the generator read from kernels/*.cu.</summary>

@@ -27,7 +27,8 @@ internal sealed class KernelSource
             ? folder
             : Path.Combine(AppContext.BaseDirectory, "kernels");
 
-    /// <summary>Reads a file and all headers.</summary>
+    /// <summary>Reads a file and all headers. In-memory headers are found by the very text between the quotes, so kernels have
+    /// one spelling for them, <c>#include "include/name.cuh"</c>.</summary>
     /// <exception cref="FileNotFoundException">The file is not in the folder.</exception>
     internal static KernelSource Read(string file, Precision precision)
     {
@@ -45,8 +46,8 @@ internal sealed class KernelSource
         return new KernelSource(
             file,
             precision,
-            Plain(System.IO.File.ReadAllText(path)),
-            [.. headers.Select(h => KeyValuePair.Create(Path.GetFileName(h), Plain(System.IO.File.ReadAllText(h))))]
+            System.IO.File.ReadAllText(path),
+            [.. headers.Select(h => KeyValuePair.Create($"include/{Path.GetFileName(h)}", System.IO.File.ReadAllText(h)))]
         );
     }
 
@@ -84,12 +85,6 @@ internal sealed class KernelSource
                 $"kernels/{File} does not compile for {architecture} in {_precision.TypeName()} with {compiler.Identity}:\n{log}"
             );
     }
-
-    // In-memory headers are found by the very text between the quotes, and the same header under two names would be
-    // included twice: one spelling, the bare file name.
-    private static string Plain(string text) =>
-        text.Replace("#include \"include/", "#include \"", StringComparison.Ordinal)
-            .Replace("#include \"../include/", "#include \"", StringComparison.Ordinal);
 }
 
 /// <summary>A source and the device it is for.</summary>

@@ -5,7 +5,7 @@ namespace Lur.Layers;
 
 /// <summary>Batch normalisation over N, H, W with an optional residual input and an optional ReLU behind it:
 /// y = act(gamma xh + beta [+ residual]). eps 1e-5, running statistics with momentum 0.1 and unbiased variance, as torch.
-/// Formulas of all passes: <c>kernels/batch_norm.cu</c>.</summary>
+/// Formulas of all passes: <c>kernels/operators/batch_norm.cu</c>.</summary>
 /// <remarks>Inputs: x, and the residual when the node has two inputs; both [N, H, W, C].</remarks>
 public sealed class BatchNorm : Layer
 {

@@ -3,7 +3,7 @@ using Lur.Tensors;
 namespace Lur.Layers;
 
 /// <summary>Mean over all positions: x [N, H, W, C] -> y [N, C]. Linear, so its tangent passes are its passes.
-/// Formulas: <c>kernels/pool.cu</c>.</summary>
+/// Formulas: <c>kernels/operators/pool.cu</c>.</summary>
 public sealed class GlobalAveragePool(string name) : Layer(name)
 {
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using Lur.Tensors;
 namespace Lur.Layers;
 
 /// <summary>Maximum over square windows. x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1.
-/// The winning tap is kept; ties go to the first, NaN wins, as torch. Formulas: <c>kernels/pool.cu</c>.</summary>
+/// The winning tap is kept; ties go to the first, NaN wins, as torch. Formulas: <c>kernels/operators/pool.cu</c>.</summary>
 public sealed class MaxPool : Layer
 {
     private readonly int _size,

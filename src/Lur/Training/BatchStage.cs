@@ -7,7 +7,7 @@ using Shape = Lur.Tensors.Shape;
 namespace Lur.Training;
 
 /// <summary>Brings one batch to the device inside a step: bytes and labels from pinned memory, then normalisation and, in
-/// training, random crop and flip on the device (<c>kernels/augment.cu</c>).</summary>
+/// training, random crop and flip on the device (<c>kernels/inputs/augment.cu</c>).</summary>
 /// <remarks>The host fills <see cref="Images"/> and <see cref="BatchInput.Labels"/>, sets <see cref="Counter"/>, and runs the step. It
 /// may overwrite them once the device has been synchronised. The draws are a function of (seed, stream, counter + sample).</remarks>
 public sealed class BatchStage : BatchInput

@@ -4,7 +4,7 @@ using Lur.Tensors;
 namespace Lur.Training;
 
 /// <summary>Adds coefficient T^2 KL(teacher || student) of predictions softened by a temperature T to a cross-entropy
-/// (<c>kernels/distillation.cu</c>; Hinton, Vinyals, Dean 2015). The teacher's logits are constants.</summary>
+/// (<c>kernels/losses/distillation.cu</c>; Hinton, Vinyals, Dean 2015). The teacher's logits are constants.</summary>
 public sealed class DistillationHead
 {
     private readonly NetworkPass _pass;

@@ -4,7 +4,7 @@ using Lur.Tensors;
 namespace Lur.Training;
 
 /// <summary>Loss per row: coefficient * min(CE against (1 - smoothing) onehot + smoothing / classes, cap), averaged over the
-/// batch (<c>kernels/softmax_ce.cu</c>).</summary>
+/// batch (<c>kernels/losses/softmax_ce.cu</c>).</summary>
 /// <param name="Coefficient">1, or -1 to ascend.</param>
 /// <param name="Smoothing">Weight of the uniform target; 1 is KL(uniform || p) up to a constant.</param>
 /// <param name="Cap">Rows at or above it have no gradient; 0 is no cap.</param>

@@ -3,7 +3,7 @@ using Lur.Tensors;
 
 namespace Lur.Unlearning;
 
-/// <summary>Order statistics of a flat vector on the device, by the radix selection of <c>kernels/trim.cu</c>: exact, the same
+/// <summary>Order statistics of a flat vector on the device, by the radix selection of <c>kernels/methods/trim.cu</c>: exact, the same
 /// bits on every device, nothing read back.</summary>
 internal static class RankSelection
 {

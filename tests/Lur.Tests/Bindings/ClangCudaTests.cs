@@ -40,8 +40,6 @@ public class ClangCudaTests
             Path.Combine(AppContext.BaseDirectory, "Bindings", "Clang", "cuda_device.h"),
             "-I",
             kernels,
-            "-I",
-            Path.Combine(kernels, "include"),
             Path.Combine(kernels, file),
             "-o",
             "-"

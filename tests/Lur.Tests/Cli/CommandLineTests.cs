@@ -67,10 +67,12 @@ public class CommandLineTests
         using var document = System.Text.Json.JsonDocument.Parse(json);
         string[] names = [.. document.RootElement.EnumerateArray().Select(e => e.GetProperty("kernel").GetString()!)];
         Assert.That(names, Is.EqualTo(KernelCatalog.Files.SelectMany(f => f.Kernels).Select(k => k.Name)));
+        string[] files = [.. document.RootElement.EnumerateArray().Select(e => e.GetProperty("file").GetString()!)];
+        Assert.That(files, Has.Some.EqualTo("operators/batch_norm.cu").And.All.Contains("/"));
         var lines = text.TrimEnd().Split(Environment.NewLine);
         Assert.That(lines, Has.Length.EqualTo(names.Length + 1));
         for (var i = 0; i < names.Length; i++)
-            Assert.That(lines[i + 1], Does.Contain(names[i]));
+            Assert.That(lines[i + 1], Does.Contain(files[i]).And.Contain(names[i]));
     }
 
     [Test]

@@ -145,7 +145,7 @@ public class LaunchTests
     [Test]
     public void TheCatalogKnowsEveryKernelThatTheLaunchersKnow()
     {
-        var relu = KernelCatalog.Files.Single(f => f.Path == "relu.cu").Kernels.Single(k => k.Name == "relu_forward");
+        var relu = KernelCatalog.Files.Single(f => f.Path == "operators/relu.cu").Kernels.Single(k => k.Name == "relu_forward");
         Assert.That(relu.Cooperative, Is.False);
         Assert.That(
             relu.Parameters,

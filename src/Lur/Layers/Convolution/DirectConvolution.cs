@@ -2,7 +2,7 @@ using Lur.Device;
 
 namespace Lur.Layers;
 
-/// <summary>Register tiles over pixels and output channels, kernels/direct_convolution.cu.</summary>
+/// <summary>Register tiles over pixels and output channels, kernels/lane/direct_convolution.cu.</summary>
 internal sealed class DirectConvolution : ConvolutionImplementation
 {
     // Elements of a padded strip: it and the filter panel in use stay in the second-level cache (128 KiB in float).

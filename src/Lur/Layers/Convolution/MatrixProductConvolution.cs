@@ -3,7 +3,7 @@ using Lur.Device;
 namespace Lur.Layers;
 
 /// <summary>
-/// im2col and matrix product, in chunks of rows whose patch matrix stays in the cache (kernels/im2col.cu). A pointwise
+/// im2col and matrix product, in chunks of rows whose patch matrix stays in the cache (kernels/operators/im2col.cu). A pointwise
 /// convolution multiplies the tensors in place.
 /// </summary>
 internal sealed class MatrixProductConvolution : ConvolutionImplementation

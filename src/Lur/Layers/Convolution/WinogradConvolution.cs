@@ -2,7 +2,7 @@ using Lur.Device;
 
 namespace Lur.Layers;
 
-/// <summary>F(4x4, 3x3) for 3x3 filters with stride 1: kernels/winograd.cu and winograd_filter_gradient.cu.</summary>
+/// <summary>F(4x4, 3x3) for 3x3 filters with stride 1: kernels/lane/winograd.cu and winograd_filter_gradient.cu.</summary>
 internal sealed class WinogradConvolution : ConvolutionImplementation
 {
     private const int Points = 36,

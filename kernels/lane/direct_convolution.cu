@@ -13,8 +13,8 @@
 // Launch: pack_filter by Rows(panels taps, inner); convolution and filter gradient by blocks, scratch holding one slot
 // of scratch_stride elements per block; reduce by Rows(panels R S, C). Partial sums are combined in a fixed order.
 // Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD architectures", SC 2018.
-#include "index.cuh"
-#include "register_tile.cuh"
+#include "include/index.cuh"
+#include "include/register_tile.cuh"
 
 // packed[panel][r'][s'][offset + inner][PANEL], r = r0 + step r' likewise s; the column is k and the inner index c, or
 // for the input gradient (transposed) the other way round. `depth` inner rows per tap leave room for a second term.

@@ -8,7 +8,7 @@
 // adds. One row of the patch (fixed r) is a run of S C neighbouring values, so the inner loop copies; one element per
 // thread with divisions is 40 times slower on the host (22 ms against 0.5 ms for 8 x 64 x 32 x 32). Chellapilla, Puri,
 // Simard, "High performance convolutional neural networks for document processing", 2006.
-#include "index.cuh"
+#include "include/index.cuh"
 
 KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first, int rows, int H, int W, int C, int R,
               int S, int stride, int pad, int OH, int OW) {

@@ -12,7 +12,7 @@
 //           the transformed filter (38 MB) would be read from memory by every block.
 // Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks
 // with one scratch slot per block.
-#include "winograd.cuh"
+#include "include/winograd.cuh"
 
 // u[36][panel][depth][PANEL]
 KERNEL winograd_filter(real* __restrict__ u, const real* __restrict__ packed, int panels, int depth) {
