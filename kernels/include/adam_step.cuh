@@ -4,7 +4,7 @@
 // v) rather than b2 v + (1 - b2) d d: three factors in a row are the compiler's to reorder, this is not. The first
 // moment is the plain form, exact for b1 = 0.
 #pragma once
-#include "sgd_step.cuh"
+#include "include/sgd_step.cuh"
 
 // clock: device array that belongs to the optimiser's state; adam_begin moves it, once a step that is not skipped.
 enum AdamClock { ADAM_STEPS = 0, ADAM_BIAS_1 = 1, ADAM_BIAS_2 = 2 }; // t, 1 - b1^t, 1 - b2^t

@@ -2,8 +2,8 @@
 // and theta. lur.cu and lur_adam.cu share it, so that both form the same bits. V, H: which of the pointers v and h are
 // there.
 #pragma once
-#include "partials.cuh"
-#include "sgd_step.cuh"
+#include "include/partials.cuh"
+#include "include/sgd_step.cuh"
 
 struct MetaWeights {
     real retain, forget, alpha;
