@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
@@ -13,7 +12,7 @@ namespace Lur.Bench;
 public class StepBenchmarks
 {
     private ComputeDevice _device = null!;
-    private TrainedModel _model = null!;
+    private Model _model = null!;
     private FlatVector _momentum = null!;
     private LurStep _step = null!;
 
@@ -27,7 +26,7 @@ public class StepBenchmarks
         var batch = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
         _device = ComputeDevice.Open();
         var spec = ResNetSpec.Parse(parts[0], 10, 32, 32, 3);
-        _model = new TrainedModel(
+        _model = new Model(
             _device,
             Precision.Float32,
             ResNet.Build(spec),

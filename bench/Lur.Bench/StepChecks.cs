@@ -1,5 +1,4 @@
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
@@ -53,7 +52,7 @@ internal static class StepChecks
         using var device = ComputeDevice.Open();
         using var images = new BenchImages(4 * batch);
         var spec = ResNetSpec.Parse(architecture, 10, 32, 32, 3);
-        using var model = new TrainedModel(
+        using var model = new Model(
             device,
             Precision.Float64,
             ResNet.Build(spec),

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Unlearning;
 
@@ -19,7 +18,7 @@ internal sealed class TimedMethod : IDisposable
 
     private readonly ComputeDevice _device;
     private readonly BenchImages _images;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly StepVariant _variant;
 
     /// <summary>Binds, prepares and makes the first steps.</summary>
@@ -63,7 +62,7 @@ internal sealed class TimedMethod : IDisposable
         _device = ComputeDevice.Open();
         _images = new BenchImages(samples.Retain + samples.Forget);
         var spec = ResNetSpec.Parse(model, 10, 32, 32, 3);
-        _model = new TrainedModel(
+        _model = new Model(
             _device,
             precision,
             ResNet.Build(spec),

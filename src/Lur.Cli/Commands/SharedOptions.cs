@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Lur.Data;
-using Lur.Layers;
+using Lur.Models;
 
 namespace Lur.Cli.Commands;
 
@@ -37,9 +37,9 @@ internal static class SharedOptions
                 "Random changes of training images: crop (padding an eighth, at most 4), horizontal flip, crop+flip, none; "
                 + "auto is crop for IDX files (a mirrored digit is another sign) and crop+flip for other data. The model keeps "
                 + "it: methods that unlearn make the same.",
-            DefaultValueFactory = _ => Layers.Augmentation.Auto.Name,
+            DefaultValueFactory = _ => Models.Augmentation.Auto.Name,
         };
-        option.AcceptOnlyFromAmong([.. Layers.Augmentation.All.Select(a => a.Name)]);
+        option.AcceptOnlyFromAmong([.. Models.Augmentation.All.Select(a => a.Name)]);
         return option;
     }
 
@@ -49,11 +49,11 @@ internal static class SharedOptions
     /// <exception cref="UsageException">Both were given, and differ.</exception>
     public static Augmentation Augmentation(string name, bool none)
     {
-        var given = Layers.Augmentation.Parse(name);
+        var given = Models.Augmentation.Parse(name);
         if (!none)
             return given;
-        return given == Layers.Augmentation.Auto || given == Layers.Augmentation.None
-            ? Layers.Augmentation.None
+        return given == Models.Augmentation.Auto || given == Models.Augmentation.None
+            ? Models.Augmentation.None
             : throw new UsageException($"--augment {name} and --no-augment contradict each other; give one of them.");
     }
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Lur.Cli.Runs;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;

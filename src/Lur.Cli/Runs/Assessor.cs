@@ -1,6 +1,6 @@
 using Lur.Data;
-using Lur.Layers;
 using Lur.Metrics;
+using Lur.Models;
 using Lur.Training;
 
 namespace Lur.Cli.Runs;
@@ -57,7 +57,7 @@ internal sealed class Assessor(
     /// <param name="model">Model.</param>
     /// <param name="name">Which model it is, for progress.</param>
     /// <param name="cancel">Stops between batches.</param>
-    public Assessment Assess(TrainedModel model, string name, CancellationToken cancel)
+    public Assessment Assess(Model model, string name, CancellationToken cancel)
     {
         using var evaluator = new Evaluator(model);
         var (forget, retain, test) = Predict(evaluator, $"evaluate {name}", cancel);

@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 
 namespace Lur.Cli.Runs;
@@ -27,7 +26,7 @@ internal static class DataAndModel
         source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
 
     /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
-    public static TrainedModel Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
+    public static Model Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
     {
         var model = ModelFile.Load(path, device, precision, Defaults(source));
         try
@@ -42,7 +41,7 @@ internal static class DataAndModel
         }
     }
 
-    private static void Require(TrainedModel model, string path, DataSource source)
+    private static void Require(Model model, string path, DataSource source)
     {
         var (network, data) = (model.Network, source.Train);
         if ((network.Channels, network.Height, network.Width) != (data.Channels, data.Height, data.Width))
@@ -69,7 +68,7 @@ internal static class DataAndModel
     }
 
     /// <summary>A new model with initial weights for a data set.</summary>
-    public static TrainedModel Create(
+    public static Model Create(
         string architecture,
         ComputeDevice device,
         DataSource source,
@@ -81,7 +80,7 @@ internal static class DataAndModel
         var data = source.Train;
         var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
         var defaults = Defaults(source);
-        var model = new TrainedModel(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization)
+        var model = new Model(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization)
         {
             Augmentation = defaults.Augmentation,
         };

@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Text.Json;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
+using Lur.Models;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;
@@ -45,7 +45,7 @@ internal static class ForgetFiles
         OptionValues values,
         DataSource source,
         ComputeDevice device,
-        TrainedModel model
+        Model model
     )
     {
         w.WriteString("command", "forget");

@@ -5,7 +5,6 @@ using Lur.Checkpoints;
 using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Unlearning;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;

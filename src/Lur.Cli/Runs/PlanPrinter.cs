@@ -1,4 +1,4 @@
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Cli.Runs;
@@ -15,7 +15,7 @@ internal static class PlanPrinter
     public static int Print(
         CommandContext context,
         StepProgram program,
-        TrainedModel model,
+        Model model,
         int vectors,
         IReadOnlyList<(string Name, long Bytes)>? more = null
     )

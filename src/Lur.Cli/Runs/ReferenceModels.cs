@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Lur.Cli.Reports;
 using Lur.Data;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Training;
 using Lur.Unlearning;
 using Lur.Verification;

@@ -5,7 +5,6 @@ using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Training;
@@ -223,7 +222,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
             ["lur.version"] = OutputFolder.Version,
         };
 
-    private void WriteConfig(System.Text.Json.Utf8JsonWriter w, DataSource source, ComputeDevice device, TrainedModel model)
+    private void WriteConfig(System.Text.Json.Utf8JsonWriter w, DataSource source, ComputeDevice device, Model model)
     {
         var t = settings.Training;
         w.WriteString("command", "train");
@@ -250,7 +249,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         w.WriteEndArray();
     }
 
-    private void WriteResult(Predictions test, DataSource source, TrainedModel model, int trained, TimeSpan time, Trainer trainer) =>
+    private void WriteResult(Predictions test, DataSource source, Model model, int trained, TimeSpan time, Trainer trainer) =>
         OutputFolder.WriteJson(
             Path.Combine(settings.Output, "result.json"),
             w =>

@@ -1,8 +1,8 @@
 using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Metrics;
+using Lur.Models;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;
@@ -162,7 +162,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         return new VerifyOutcome(before, unlearned, retrained, verdict, gap, tug, damage, over, distance, relearning, classes);
     }
 
-    private static WeightDistance Distance(TrainedModel original, string path, ComputeDevice device, DataSource source)
+    private static WeightDistance Distance(Model original, string path, ComputeDevice device, DataSource source)
     {
         using var model = DataAndModel.Load(path, device, source);
         return WeightDistance

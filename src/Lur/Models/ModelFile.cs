@@ -40,7 +40,7 @@ public static partial class ModelFile
     /// <param name="path">File to write, atomically.</param>
     /// <param name="metadata">Further metadata (parent hash, method, seed).</param>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
-    public static void Save(TrainedModel model, string path, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Save(Model model, string path, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var writer = new SafeTensorsWriter();
         writer.Metadata["format"] = "pt";
@@ -66,7 +66,7 @@ public static partial class ModelFile
     /// <summary>Writes a model for torch: its tensors and no metadata of Lur's. A model that was imported is written with the
     /// header of the file it came from, so import and export without a step in between give the same bytes.</summary>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
-    public static void Export(TrainedModel model, string path)
+    public static void Export(Model model, string path)
     {
         var tensors = StateTensors(model).ToDictionary(t => t.Name);
         if (model.ImportedHeader is { } header)
@@ -89,7 +89,7 @@ public static partial class ModelFile
     /// <param name="precision">Element type on the device.</param>
     /// <param name="defaults">Used where the file has no metadata of Lur's; null if no data set is at hand.</param>
     /// <exception cref="UserErrorException">The file is missing, damaged, or does not hold such a model.</exception>
-    public static TrainedModel Load(string path, ComputeDevice device, Precision precision, ModelDefaults? defaults = null)
+    public static Model Load(string path, ComputeDevice device, Precision precision, ModelDefaults? defaults = null)
     {
         using var file = SafeTensorsFile.Open(path);
         var spec = file.Metadata.TryGetValue(ArchitectureKey, out var architecture)
@@ -97,7 +97,7 @@ public static partial class ModelFile
             : InferSpec(file, defaults);
         var network = ResNet.Build(spec);
         TensorComparison.Require(file, Expected(network), $"{spec} with {spec.Classes} classes");
-        var model = new TrainedModel(
+        var model = new Model(
             device,
             precision,
             network,
@@ -195,7 +195,7 @@ public static partial class ModelFile
         }
     }
 
-    private static void ReadTensors(SafeTensorsFile file, TrainedModel model)
+    private static void ReadTensors(SafeTensorsFile file, Model model)
     {
         foreach (var vector in new[] { model.Parameters, model.Buffers })
         {
@@ -221,7 +221,7 @@ public static partial class ModelFile
         }
     }
 
-    private static IEnumerable<(string Name, long[] Shape, Array Values)> StateTensors(TrainedModel model)
+    private static IEnumerable<(string Name, long[] Shape, Array Values)> StateTensors(Model model)
     {
         var wide = model.Precision == Precision.Float64;
         var (parameters, buffers) = (model.Parameters.ToArray(), model.Buffers.ToArray());

@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Training;
@@ -25,7 +26,7 @@ public sealed class BatchGradient
 {
     private readonly StepProgram _program;
     private readonly string _name;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly FlatVector _weights,
         _gradient;
     private readonly LossSpec _loss;
@@ -50,7 +51,7 @@ public sealed class BatchGradient
     public BatchGradient(
         StepProgram program,
         string name,
-        TrainedModel model,
+        Model model,
         FlatVector weights,
         IBatch batch,
         LossSpec loss,

@@ -1,6 +1,6 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Shape = Lur.Tensors.Shape;
 
@@ -23,7 +23,7 @@ public sealed class BatchStage : BatchInput
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public BatchStage(StepProgram program, string name, int batch, TrainedModel model, bool augment, ulong seed)
+    public BatchStage(StepProgram program, string name, int batch, Model model, bool augment, ulong seed)
         : base(program, name, batch)
     {
         var (device, network) = (program.Device, model.Network);

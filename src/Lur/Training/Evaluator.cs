@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Layers;
 using Lur.Metrics;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Training;
@@ -8,7 +9,7 @@ namespace Lur.Training;
 /// <summary>Predictions of a model in evaluation mode: running statistics, no augmentation.</summary>
 public sealed class Evaluator : IDisposable
 {
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly StepProgram _program;
     private readonly BatchStage _stage;
     private readonly LossHead _loss;
@@ -22,7 +23,7 @@ public sealed class Evaluator : IDisposable
     /// <summary>Plans the evaluation step.</summary>
     /// <param name="model">Model; its current weights are used at every call.</param>
     /// <param name="batchSize">Batch size; results do not depend on it.</param>
-    public Evaluator(TrainedModel model, int batchSize = 128)
+    public Evaluator(Model model, int batchSize = 128)
     {
         _model = model;
         var p = _program = new StepProgram(model.Device, model.Precision);

@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Training;
@@ -22,7 +23,7 @@ public sealed class GradientEvaluation
     public GradientEvaluation(
         StepProgram program,
         string name,
-        TrainedModel model,
+        Model model,
         FlatVector weights,
         IBatch batch,
         LossSpec loss,
@@ -35,7 +36,7 @@ public sealed class GradientEvaluation
     private GradientEvaluation(
         StepProgram program,
         string name,
-        TrainedModel model,
+        Model model,
         FlatVector weights,
         IBatch batch,
         LossSpec loss,
@@ -84,7 +85,7 @@ public sealed class GradientEvaluation
     public static GradientEvaluation WithProduct(
         StepProgram program,
         string name,
-        TrainedModel model,
+        Model model,
         FlatVector weights,
         IBatch batch,
         LossSpec loss,

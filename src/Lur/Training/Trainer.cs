@@ -2,6 +2,7 @@ using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Shape = Lur.Tensors.Shape;
 
@@ -17,7 +18,7 @@ public readonly record struct TrainingTotals(double MeanLoss, double Accuracy, l
 /// <remarks>A run is a function of model, data, indices and options; one that is saved and resumed ends with the same bytes.</remarks>
 public sealed class Trainer : IDisposable
 {
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly TrainingOptions _options;
     private readonly LearningRateSchedule _schedule;
     private readonly FlatVector _momentum,
@@ -36,7 +37,7 @@ public sealed class Trainer : IDisposable
     /// <param name="indices">Samples to train on.</param>
     /// <param name="options">Options.</param>
     /// <param name="capture">False to run without a captured graph.</param>
-    public Trainer(TrainedModel model, IImageDataset data, int[] indices, TrainingOptions options, bool capture = true)
+    public Trainer(Model model, IImageDataset data, int[] indices, TrainingOptions options, bool capture = true)
     {
         options.Validate();
         (_model, _options, _data, _indices) = (model, options, data, indices);

@@ -1,4 +1,4 @@
-using Lur.Layers;
+using Lur.Models;
 
 namespace Lur.Training;
 

@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -23,7 +24,7 @@ public enum FisherLabels
 /// diagonal by about the batch size.</remarks>
 public sealed class FisherPass : IDisposable
 {
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly IImageDataset _data;
     private readonly StepProgram _program;
     private readonly BatchStage _stage;
@@ -36,7 +37,7 @@ public sealed class FisherPass : IDisposable
     /// <param name="batch">Samples a gradient is the mean of.</param>
     /// <param name="augment">Random changes of the images, as training has them; off for a function of the data alone.</param>
     /// <param name="seed">Seed of the augmentation.</param>
-    public FisherPass(TrainedModel model, IImageDataset data, int batch = 1, bool augment = false, ulong seed = 1)
+    public FisherPass(Model model, IImageDataset data, int batch = 1, bool augment = false, ulong seed = 1)
     {
         (_model, _data, Batch) = (model, data, batch);
         var p = _program = new StepProgram(model.Device, model.Precision);

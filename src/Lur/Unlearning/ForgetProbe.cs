@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -16,7 +17,7 @@ public sealed class ForgetProbe : IDisposable
     /// <summary>Plans the pass.</summary>
     /// <param name="model">Model; its current weights are used.</param>
     /// <param name="options">Options of the step whose batches are measured.</param>
-    public ForgetProbe(TrainedModel model, LurOptions options)
+    public ForgetProbe(Model model, LurOptions options)
     {
         var p = _program = new StepProgram(model.Device, model.Precision);
         // Named as the step's batch: the same draws augment it.

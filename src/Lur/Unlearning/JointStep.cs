@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -26,7 +26,7 @@ public sealed class JointStep : IDisposable
 {
     private const int PartialCount = 512;
     private readonly RepairOptions _options;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly LearningRateSchedule _schedule;
     private readonly Value _telemetry,
         _skip;
@@ -54,7 +54,7 @@ public sealed class JointStep : IDisposable
     /// <param name="mask">Parameters that may move; null: all.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     public JointStep(
-        TrainedModel model,
+        Model model,
         FlatVector momentum,
         RepairOptions options,
         double forgetWeight,

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -10,7 +10,7 @@ public static class LurMemory
     /// <summary>Bytes of a step: arena, flat vectors, momentum, parameters and running statistics.</summary>
     /// <param name="model">Model.</param>
     /// <param name="options">Options.</param>
-    public static long Bytes(TrainedModel model, LurOptions options)
+    public static long Bytes(Model model, LurOptions options)
     {
         using var momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         using var step = new LurStep(model, momentum, options, withForget: true, allocate: false);
@@ -23,7 +23,7 @@ public static class LurMemory
     /// <param name="options">Options.</param>
     /// <returns>Options that fit, and a sentence that says what was done; null if nothing was.</returns>
     /// <exception cref="UserErrorException">Nothing fits; says what the least is.</exception>
-    public static (LurOptions Options, string? Note) Fit(TrainedModel model, LurOptions options)
+    public static (LurOptions Options, string? Note) Fit(Model model, LurOptions options)
     {
         if (options.MaxMemory == 0)
             return (options, null);

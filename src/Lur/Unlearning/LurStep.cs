@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -13,7 +14,7 @@ public sealed class LurStep : IDisposable
 {
     private const int PartialCount = 512;
     private readonly LurOptions _options;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly StepProgram _program;
     private readonly List<FlatVector> _vectors = [];
     private readonly Value _telemetry,
@@ -46,7 +47,7 @@ public sealed class LurStep : IDisposable
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
     /// <param name="allocate">False to plan only: the step cannot run, <see cref="StepProgram.Report"/> tells its size.</param>
     public LurStep(
-        TrainedModel model,
+        Model model,
         FlatVector momentum,
         LurOptions options,
         bool withForget,

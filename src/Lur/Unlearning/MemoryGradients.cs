@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -7,7 +8,7 @@ namespace Lur.Unlearning;
 /// <summary>Gradients of -CE on forget batches at the current weights, normalised by running statistics (methods 2.3).</summary>
 internal sealed class MemoryGradients : IDisposable
 {
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly bool _accumulate;
     private readonly BatchFeed _feed;
     private readonly StepProgram _program;

@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -28,7 +28,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     /// <param name="late">Tensors the projection sees and changes, in order of offset.</param>
     /// <param name="memories">Number of memories t.</param>
     /// <param name="margin">Least multiple of each memory that is added where the projection fires.</param>
-    public MemoryProjection(TrainedModel model, IReadOnlyList<ParameterSlot> late, int memories, double margin)
+    public MemoryProjection(Model model, IReadOnlyList<ParameterSlot> late, int memories, double margin)
     {
         (_device, _margin) = (model.Device, margin);
         foreach (var slot in late)

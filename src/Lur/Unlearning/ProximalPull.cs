@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -9,13 +9,13 @@ namespace Lur.Unlearning;
 /// anchor's bits afterwards. Runs inside a captured step.</summary>
 public sealed class ProximalPull : IDisposable
 {
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly FlatVector _anchor,
         _distance;
     private readonly PinnedBuffer<ulong> _state;
 
     /// <summary>Allocates the anchor, at the model's present weights.</summary>
-    public ProximalPull(TrainedModel model)
+    public ProximalPull(Model model)
     {
         _model = model;
         _anchor = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "anchor");

@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -35,7 +36,7 @@ public static class SaliencyMask
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <exception cref="UserErrorException">A gradient is not finite.</exception>
     public static SaliencyReport Fill(
-        TrainedModel model,
+        Model model,
         ParameterMask mask,
         double ratio,
         RepairOptions options,
@@ -52,7 +53,7 @@ public static class SaliencyMask
         return new SaliencyReport(kept, n, Select(model, saliency, mask, kept));
     }
 
-    private static void Accumulate(TrainedModel model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
+    private static void Accumulate(Model model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
     {
         using var program = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
@@ -79,7 +80,7 @@ public static class SaliencyMask
     }
 
     /// <summary>Ranks, writes the mask, and gives the smallest saliency kept.</summary>
-    private static double Select(TrainedModel model, FlatVector saliency, ParameterMask mask, int kept)
+    private static double Select(Model model, FlatVector saliency, ParameterMask mask, int kept)
     {
         var (device, n) = (model.Device, saliency.Count);
         using var p = new StepProgram(device, model.Precision);

@@ -1,4 +1,4 @@
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -23,7 +23,7 @@ public abstract class SingleBatchMethod : UnlearningMethod
         RepairOptions options,
         bool onForget,
         Func<FlatVector, RepairOptions, SupervisedStep> step,
-        TrainedModel? model = null,
+        Model? model = null,
         ulong? order = null
     )
         : base(task)

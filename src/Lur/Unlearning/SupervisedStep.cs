@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -15,7 +16,7 @@ public sealed class SupervisedStep : IDisposable
     private const int Totals = 0,
         Square = 3,
         TelemetryCount = 4;
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly Value _telemetry,
         _skip;
     private readonly double[] _read = new double[TelemetryCount];
@@ -36,7 +37,7 @@ public sealed class SupervisedStep : IDisposable
     /// <param name="evaluate">Emits loss and gradient of a batch into a vector and gives the loss, for losses beyond
     /// <paramref name="loss"/> at the batch's labels; null for that.</param>
     public SupervisedStep(
-        TrainedModel model,
+        Model model,
         FlatVector momentum,
         RepairOptions options,
         string name,

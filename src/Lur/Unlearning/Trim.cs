@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -65,7 +66,7 @@ public static class Trim
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <remarks>The gradient is taken in train mode (batch statistics) as the sources do, but the running statistics are
     /// left alone: the sources pollute them with a forget-only batch, and so does <see cref="LurOptions.TrimCompat"/>.</remarks>
-    public static TrimReport Run(TrainedModel model, LurOptions options, Action<BatchStage> nextBatch)
+    public static TrimReport Run(Model model, LurOptions options, Action<BatchStage> nextBatch)
     {
         var layout = model.Parameters.Layout;
         var eligible = EligibleTensors(layout, options, model.Classes);
@@ -124,7 +125,7 @@ public static class Trim
         return [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
     }
 
-    private static void Accumulate(TrainedModel model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
+    private static void Accumulate(Model model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
         using var program = new StepProgram(model.Device, model.Precision);
         using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
@@ -189,7 +190,7 @@ public static class Trim
     }
 
     private static TrimReport Reset(
-        TrainedModel model,
+        Model model,
         LurOptions options,
         FlatVector saliency,
         IReadOnlyList<ParameterSlot> eligible,

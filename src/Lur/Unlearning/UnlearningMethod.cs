@@ -1,5 +1,5 @@
 using Lur.Data;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -18,13 +18,7 @@ public readonly record struct PreparationProgress(string Stage, long Done, long 
 /// <param name="Set">What to forget and what to retain.</param>
 /// <param name="Seed">Seed of every draw.</param>
 /// <param name="Cancellation">Stops long preparations.</param>
-public sealed record UnlearningTask(
-    TrainedModel Model,
-    IImageDataset Data,
-    ForgetSet Set,
-    ulong Seed,
-    CancellationToken Cancellation = default
-)
+public sealed record UnlearningTask(Model Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default)
 {
     /// <summary>Told how far a preparation is, or null.</summary>
     public Action<PreparationProgress>? Progress { get; init; }
@@ -71,7 +65,7 @@ public abstract class UnlearningMethod : IDisposable
     public UnlearningTask Task { get; }
 
     /// <summary>The model that is changed.</summary>
-    public TrainedModel Model => Task.Model;
+    public Model Model => Task.Model;
 
     /// <summary>Preparations, in order; each is run once.</summary>
     public virtual IReadOnlyList<Preparation> Preparations => [];

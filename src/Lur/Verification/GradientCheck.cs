@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
@@ -16,7 +17,7 @@ namespace Lur.Verification;
 public sealed class GradientCheck : IDisposable
 {
     private static readonly double[] s_steps = [1e-4, 1e-5, 1e-6, 1e-7];
-    private readonly TrainedModel _model;
+    private readonly Model _model;
     private readonly LurStep _step;
     private readonly StepProgram _program;
     private readonly TensorBatch _input;
@@ -35,7 +36,7 @@ public sealed class GradientCheck : IDisposable
     /// <param name="retain">Samples of the retain batch.</param>
     /// <param name="forget">Samples of the forget batch.</param>
     /// <param name="options">alpha, lambda, weights, BatchNorm policy and forget loss to check.</param>
-    public GradientCheck(TrainedModel model, IImageDataset data, int[] retain, int[] forget, LurOptions options)
+    public GradientCheck(Model model, IImageDataset data, int[] retain, int[] forget, LurOptions options)
     {
         if (model.Precision != Precision.Float64)
             throw new ArgumentException("Derivatives are checked in float64; load the model so.", nameof(model));

@@ -131,13 +131,13 @@ public sealed class GradientFixture : IDisposable
     }
 
     /// <summary>The model at the fixture's parameters and running statistics.</summary>
-    public TrainedModel CreateModel(ComputeDevice device, Precision precision)
+    public Model CreateModel(ComputeDevice device, Precision precision)
     {
         var classes = Enumerable
             .Range(0, int.Parse(Text("classes"), CultureInfo.InvariantCulture))
             .Select(i => i.ToString(CultureInfo.InvariantCulture))
             .ToArray();
-        var model = new TrainedModel(device, precision, Network, Architecture, classes, Normalization);
+        var model = new Model(device, precision, Network, Architecture, classes, Normalization);
         model.Parameters.Set(ReadVector("parameters", Network.Parameters));
         model.Buffers.Set(ReadVector("buffers", Network.Buffers));
         return model;

@@ -1,6 +1,6 @@
 using Lur.Data;
-using Lur.Layers;
 using Lur.Metrics;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
@@ -71,7 +71,7 @@ public static class RelearningAttack
     /// <returns>Accuracy on the forget samples that were not shown, and on the test set.</returns>
     /// <exception cref="UserErrorException">There are not enough forget samples for the shots.</exception>
     public static RelearningCurve Run(
-        TrainedModel model,
+        Model model,
         IImageDataset data,
         ForgetSet set,
         IImageDataset test,

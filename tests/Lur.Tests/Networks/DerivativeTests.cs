@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -20,14 +21,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
 
     private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
-    private static Point Evaluate(
-        TrainedModel model,
-        double[] theta,
-        double[] images,
-        int[] labels,
-        NormalizationMode mode,
-        double[] direction
-    )
+    private static Point Evaluate(Model model, double[] theta, double[] images, int[] labels, NormalizationMode mode, double[] direction)
     {
         model.Parameters.Set(theta);
         using var program = new StepProgram(model.Device, model.Precision);
@@ -52,7 +46,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         );
     }
 
-    private static double[] Read(TrainedModel model, Value value)
+    private static double[] Read(Model model, Value value)
     {
         if (model.Precision == Precision.Float64)
         {
@@ -66,10 +60,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         return Array.ConvertAll(narrow, x => (double)x);
     }
 
-    private (TrainedModel Model, double[] Theta, double[] Images, int[] Labels, TestRandom Random) Setup(
-        ComputeDevice device,
-        Precision precision
-    )
+    private (Model Model, double[] Theta, double[] Images, int[] Labels, TestRandom Random) Setup(ComputeDevice device, Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         var model = TestNetworks.Create(device, precision, architecture, height, width, channels, classes, random);

@@ -1,5 +1,4 @@
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tests.Device;
 
@@ -18,7 +17,7 @@ internal static class TestNetworks
     ];
 
     /// <summary>A model with random weights, scales and running statistics: nothing is 0 or 1 by accident.</summary>
-    public static TrainedModel Create(
+    public static Model Create(
         ComputeDevice device,
         Precision precision,
         string architecture,
@@ -31,7 +30,7 @@ internal static class TestNetworks
     {
         var spec = ResNetSpec.Parse(architecture, classes, height, width, channels);
         var normalization = new InputNormalization(new double[channels], [.. Enumerable.Repeat(1.0, channels)]);
-        var model = new TrainedModel(
+        var model = new Model(
             device,
             precision,
             ResNet.Build(spec),

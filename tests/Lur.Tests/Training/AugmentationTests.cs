@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tensors;
 using Lur.Tests.Data;
@@ -11,10 +10,10 @@ namespace Lur.Tests.Training;
 
 public class AugmentationTests
 {
-    private static TrainedModel CreateModel(int size, int channels, Augmentation augmentation)
+    private static Model CreateModel(int size, int channels, Augmentation augmentation)
     {
         var spec = ResNetSpec.Parse("resnet[1]:w4", 2, size, size, channels);
-        return new TrainedModel(
+        return new Model(
             TestDevices.Default,
             Precision.Float32,
             ResNet.Build(spec),
@@ -114,7 +113,7 @@ public class AugmentationTests
             source.Train.Width,
             source.Train.Channels
         );
-        using var model = new TrainedModel(
+        using var model = new Model(
             TestDevices.Default,
             Precision.Float32,
             ResNet.Build(spec),

@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -15,7 +14,7 @@ public class EvaluatorTests
         using var source = DataSource.Open("synthetic:train=40,test=23,seed=3");
         var data = source.Test;
         var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
-        using var model = new TrainedModel(
+        using var model = new Model(
             TestDevices.Default,
             precision,
             ResNet.Build(spec),

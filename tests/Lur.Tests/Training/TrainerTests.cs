@@ -1,7 +1,6 @@
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -10,10 +9,10 @@ namespace Lur.Tests.Training;
 
 public class TrainerTests
 {
-    private static TrainedModel CreateModel(IImageDataset data)
+    private static Model CreateModel(IImageDataset data)
     {
         var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
-        var model = new TrainedModel(
+        var model = new Model(
             TestDevices.Default,
             Precision.Float32,
             ResNet.Build(spec),

@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -29,7 +29,7 @@ public class LurMemoryTests
 
     private sealed record Outcome(double[] Parameters, double[] Buffers, double[] Gradient, StepTelemetry Telemetry, long ArenaBytes);
 
-    private static TrainedModel Create(Precision precision) =>
+    private static Model Create(Precision precision) =>
         TestNetworks.Create(
             TestDevices.Default,
             precision,

@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -42,7 +43,7 @@ public class LurStepTests
 
         public TestRandom Random { get; }
 
-        public TrainedModel Model { get; }
+        public Model Model { get; }
 
         public FlatVector Momentum { get; }
 

@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -33,7 +34,7 @@ internal sealed class MethodBench : IDisposable
         Original = Model.Parameters.ToArray();
     }
 
-    public TrainedModel Model { get; }
+    public Model Model { get; }
 
     public IImageDataset Data => _source.Train;
 
@@ -105,14 +106,14 @@ internal sealed class MethodBench : IDisposable
 
     private sealed class Reference : IDisposable
     {
-        private readonly TrainedModel _model;
+        private readonly Model _model;
         private readonly StepProgram _program;
         private readonly TensorBatch _batch;
         private readonly FlatVector _gradient;
         private readonly Value _logits,
             _image;
 
-        public Reference(TrainedModel model)
+        public Reference(Model model)
         {
             _model = model;
             _program = new StepProgram(model.Device, model.Precision);

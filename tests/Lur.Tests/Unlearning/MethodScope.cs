@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tests.Device;
 using Lur.Unlearning;
@@ -19,7 +18,7 @@ internal sealed class MethodScope : IDisposable
     public MethodScope(Precision precision = Precision.Float32, string forget = "random:40")
     {
         var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem3", Classes, Height, Width, 3);
-        Model = new TrainedModel(
+        Model = new Model(
             TestDevices.Default,
             precision,
             ResNet.Build(spec),
@@ -32,7 +31,7 @@ internal sealed class MethodScope : IDisposable
         Task = new UnlearningTask(Model, _data, ForgetSet.Resolve([forget], _data, [.. Enumerable.Range(0, Samples)], 1), 11);
     }
 
-    public TrainedModel Model { get; }
+    public Model Model { get; }
 
     public UnlearningTask Task { get; }
 

@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Models;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -11,10 +10,10 @@ namespace Lur.Tests.Unlearning;
 /// <summary>T2 of the acceptance tests: the trim stage.</summary>
 public class TrimTests
 {
-    private static TrainedModel CreateModel()
+    private static Model CreateModel()
     {
         var spec = ResNetSpec.Parse("resnet[1,1,1]:w4", 10, 32, 32, 3);
-        var model = new TrainedModel(
+        var model = new Model(
             TestDevices.Default,
             Precision.Float32,
             ResNet.Build(spec),
@@ -26,7 +25,7 @@ public class TrimTests
         return model;
     }
 
-    private static (TrimReport Report, double[] Before, double[] After) Run(TrainedModel model, LurOptions options)
+    private static (TrimReport Report, double[] Before, double[] After) Run(Model model, LurOptions options)
     {
         using var source = DataSource.Open("synthetic:train=200,test=20,seed=3");
         using var feed = new BatchFeed(source.Train, [.. Enumerable.Range(0, 64)], options.BatchSize, 1);

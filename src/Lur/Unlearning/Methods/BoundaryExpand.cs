@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -10,9 +10,9 @@ namespace Lur.Unlearning;
 /// writes everything but the extra row back into the model.</remarks>
 public sealed class BoundaryExpandMethod : SingleBatchMethod
 {
-    private readonly TrainedModel _widened;
+    private readonly Model _widened;
 
-    private BoundaryExpandMethod(UnlearningTask task, RepairOptions options, TrainedModel widened)
+    private BoundaryExpandMethod(UnlearningTask task, RepairOptions options, Model widened)
         : base(
             task,
             options,
@@ -76,9 +76,9 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
         _widened.Dispose();
     }
 
-    private static TrainedModel Widen(TrainedModel model, ulong seed)
+    private static Model Widen(Model model, ulong seed)
     {
-        var widened = new TrainedModel(
+        var widened = new Model(
             model.Device,
             model.Precision,
             model.Network.WithOutputs(model.Classes + 1),

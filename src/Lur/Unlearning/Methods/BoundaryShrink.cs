@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -15,7 +16,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
     private readonly RepairOptions _options;
     private readonly double _epsilon;
     private readonly bool _compat;
-    private readonly TrainedModel _original;
+    private readonly Model _original;
     private readonly FlatVector _momentum;
     private readonly BatchFeed _feed;
     private readonly SupervisedStep _step;

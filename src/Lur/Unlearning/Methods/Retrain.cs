@@ -1,5 +1,5 @@
 using System.Globalization;
-using Lur.Layers;
+using Lur.Models;
 using Lur.Training;
 
 namespace Lur.Unlearning;

@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -13,7 +14,7 @@ public sealed class ScrubMethod : UnlearningMethod
 {
     private readonly RepairOptions _options;
     private readonly int _maxEpochs;
-    private readonly TrainedModel _teacher;
+    private readonly Model _teacher;
     private readonly FlatVector _momentum;
     private readonly BatchFeed _forget,
         _retain;

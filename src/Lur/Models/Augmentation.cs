@@ -1,4 +1,4 @@
-namespace Lur.Layers;
+namespace Lur.Models;
 
 /// <summary>Random changes that training makes to an image and that leave its class as it is.</summary>
 public sealed class Augmentation

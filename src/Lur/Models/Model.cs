@@ -1,7 +1,8 @@
 using Lur.Device;
+using Lur.Layers;
 using Lur.Tensors;
 
-namespace Lur.Layers;
+namespace Lur.Models;
 
 /// <summary>Per-channel normalisation inside the model: x = (pixel / 255 - mean) / std.</summary>
 /// <param name="Mean">Mean per channel, of pixels in [0, 1].</param>
@@ -22,7 +23,7 @@ public enum WeightInitialization
 }
 
 /// <summary>A network with its weights and running statistics on a device.</summary>
-public sealed class TrainedModel : IDisposable
+public sealed class Model : IDisposable
 {
     /// <summary>Allocates a model with zero weights, unit running variances and zero running means.</summary>
     /// <param name="device">Device that holds it.</param>
@@ -31,7 +32,7 @@ public sealed class TrainedModel : IDisposable
     /// <param name="architecture">Text that names the architecture, e.g. <c>resnet18:w64:stem3</c>.</param>
     /// <param name="classNames">Names of the outputs.</param>
     /// <param name="normalization">Normalisation inside the model.</param>
-    public TrainedModel(
+    public Model(
         ComputeDevice device,
         Precision precision,
         Network network,
@@ -149,9 +150,9 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>Allocates a copy on the same device.</summary>
-    public TrainedModel Clone()
+    public Model Clone()
     {
-        var copy = new TrainedModel(Device, Precision, Network, Architecture, ClassNames, Normalization)
+        var copy = new Model(Device, Precision, Network, Architecture, ClassNames, Normalization)
         {
             Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
