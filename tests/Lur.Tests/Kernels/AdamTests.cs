@@ -2,7 +2,6 @@ using Lur.Device;
 using Lur.Tests.Device;
 using Lur.Tests.Golden;
 using Lur.Tests.Reference;
-using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 
