@@ -42,7 +42,7 @@ public sealed class NegGradPlusMethod : UnlearningMethod
     public override long Steps => _loop.Steps;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _loop.Step.Program;
+    public override Program Program => _loop.Step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _loop.Step.VectorBytes;
