@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Lur.Training;
+namespace Lur.Optimizers;
 
 /// <summary>Learning rate as a function of the step.</summary>
 public abstract record LearningRateSchedule
