@@ -50,7 +50,13 @@ public class LearningRateScheduleTests
     [TestCase("warmup:20")]
     [TestCase("warmup:0+cosine")]
     [TestCase("warmup:2.5+cosine")]
-    [TestCase("warmup:20+linear")]
     public void UnknownSchedulesAreRefused(string schedule) =>
         Assert.That(() => LearningRateSchedule.Parse(schedule), Throws.TypeOf<UserErrorException>().With.Message.Contains(schedule));
+
+    [Test]
+    public void WhatFollowsAWarmUpIsASchedule() =>
+        Assert.That(
+            () => LearningRateSchedule.Parse("warmup:20+linear"),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("'linear'")
+        );
 }
