@@ -1,7 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
 using Lur.Optimizers;
-using Lur.Training;
 
 namespace Lur.Bench;
 

@@ -1,6 +1,5 @@
 using Lur.Layers;
 using Lur.Optimizers;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 

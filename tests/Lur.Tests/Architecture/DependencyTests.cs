@@ -26,6 +26,7 @@ public class DependencyTests
             "Programs",
             "Tensors",
             "Layers",
+            "Optimizers",
             "Models",
             "Data",
             "Checkpoints",

@@ -1,6 +1,6 @@
-using Lur.Training;
+using Lur.Optimizers;
 
-namespace Lur.Tests.Training;
+namespace Lur.Tests.Optimizers;
 
 public class LearningRateScheduleTests
 {
