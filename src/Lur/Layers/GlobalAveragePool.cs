@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Layers;
 
 /// <summary>Mean over all positions: x [N, H, W, C] -> y [N, C]. Linear, so its tangent passes are its passes.

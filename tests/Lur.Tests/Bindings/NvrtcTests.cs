@@ -1,5 +1,6 @@
 using Lur.Cuda.Loading;
 using Lur.Device;
+using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Bindings;
 
@@ -22,16 +23,29 @@ public class NvrtcTests
         Assert.That(image[..4], Is.EqualTo(new byte[] { 0x7F, (byte)'E', (byte)'L', (byte)'F' }));
         foreach (var kernel in KernelCatalog.Files.Single(f => f.Path == file).Kernels)
             Assert.That(image.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(kernel.Name)), Is.GreaterThan(0), kernel.Name);
+        var (column, over) = (KernelBudget.Column(precision, architecture), new List<string>());
+        foreach (var (kernel, needs) in Cubin.Occupancy(image))
+        {
+            if (!KernelBudget.Rows.TryGetValue((file, kernel), out var row) || !needs.Within(row[column]))
+                over.Add(
+                    $"{file} {kernel}: {KernelBudget.Columns[column]} needs {needs}, its budget is {row?[column].ToString() ?? "missing"}"
+                );
+        }
+        Repository.AssertNone(over, $"Over budget (registers/stack/shared; {KernelBudget.Path}):");
     }
+
+    [Test]
+    public void TheBudgetHasARowForEachKernelAndNoOther() =>
+        Assert.That(KernelBudget.Rows.Keys, Is.EqualTo(KernelCatalog.Files.SelectMany(f => f.Kernels.Select(k => (f.Path, k.Name)))));
 
     [Test]
     public void AnImageForANewerDeviceIsIntermediateCodeForTheNewestKnown()
     {
         var nvrtc = Find();
         var image = System.Text.Encoding.UTF8.GetString(
-            KernelImages.Compile(nvrtc, "operators/relu.cu", Precision.Float32, new Version(99, 0))
+            KernelImages.Compile(nvrtc, "methods/proximal.cu", Precision.Float32, new Version(99, 0))
         );
-        Assert.That(image, Does.Contain($".target sm_{nvrtc.Architectures.Max()}").And.Contain(".entry relu_forward"));
+        Assert.That(image, Does.Contain($".target sm_{nvrtc.Architectures.Max()}").And.Contain(".entry proximal_distance"));
     }
 
     [Test]
@@ -58,7 +72,7 @@ public class NvrtcTests
         using var folder = new TemporaryFolder();
         var files = KernelImages.Precompile(folder.Path, [new Version(8, 0)], [Precision.Float32], nvrtc);
         Assert.That(files, Has.Count.EqualTo(KernelCatalog.Files.Count));
-        Assert.That(files.Select(Path.GetFileName), Has.Some.StartsWith("operators.relu-float-sm_80-"));
+        Assert.That(files.Select(Path.GetFileName), Has.Some.StartsWith("methods.proximal-float-sm_80-"));
         foreach (var file in files)
             Assert.That(ImageFile.Read(file)?.Compiler, Does.Contain($"{nvrtc.Version}"));
     }

@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Unlearning;
 
 /// <summary>ScissorHands (SHs): trims as LUR does, then descends CE on retain data less lambda CE on forget data, with the
