@@ -1,7 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
-using Lur.Steps;
-using Lur.Training;
+using Lur.Optimizers;
 
 namespace Lur.Bench;
 

@@ -2,6 +2,7 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
