@@ -19,17 +19,16 @@ public sealed class Sgd : Optimizer
     /// <param name="options">Rate, momentum, decay.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public Sgd(FlatVector parameters, SgdOptions options)
-        : this(Like(parameters, "momentum"), options, adopt: true) { }
+        : this(options, Like(parameters, "momentum")) { }
 
     /// <summary>An optimiser on a momentum vector of somebody else, who saves it.</summary>
     /// <param name="momentum">Momentum, [n]; freed with the optimiser, or by its owner.</param>
     /// <param name="options">Rate, momentum, decay.</param>
-    internal static Sgd On(FlatVector momentum, SgdOptions options) => new(momentum, options, adopt: true);
+    internal static Sgd On(FlatVector momentum, SgdOptions options) => new(options, momentum);
 
-    private Sgd(FlatVector momentum, SgdOptions options, bool adopt)
+    private Sgd(SgdOptions options, FlatVector momentum)
         : base(momentum)
     {
-        _ = adopt;
         _options = options;
         ArgumentOutOfRangeException.ThrowIfNegative(options.LearningRate);
         ArgumentOutOfRangeException.ThrowIfNegative(options.WeightDecay);

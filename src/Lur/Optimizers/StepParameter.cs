@@ -1,8 +1,4 @@
-<<<<<<<< HEAD:src/Lur/Steps/StepParameter.cs
-namespace Lur.Steps;
-========
 namespace Lur.Optimizers;
->>>>>>>> main:src/Lur/Optimizers/StepParameter.cs
 
 /// <summary>
 /// Where the numbers of a training step lie in the array of doubles that <c>sgd_step</c> and the <c>lur_*</c> kernels

@@ -1,10 +1,6 @@
 using Lur.Device;
 
-<<<<<<<< HEAD:src/Lur/Steps/StepParameterBuffer.cs
-namespace Lur.Steps;
-========
 namespace Lur.Optimizers;
->>>>>>>> main:src/Lur/Optimizers/StepParameterBuffer.cs
 
 /// <summary>Numbers that change from step to step, in device memory so that a captured step can be replayed with new ones.
 /// The order is that of <see cref="StepParameter"/>.</summary>

@@ -1,3 +1,4 @@
+using Lur.Steps;
 using System.Globalization;
 using Lur.Metrics;
 using Lur.Unlearning;

@@ -129,9 +129,9 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
     {
         if (
             settings.References is not { } folder
-            || settings.Method.Definition != RetrainMethod.Definition
+            || settings.Method.Definition != Retrain.Definition
             || settings.Method.Values is not { } values
-            || RetrainMethod.TrainingOf(values, settings.Seed) is not { } training
+            || Retrain.TrainingOf(values, settings.Seed) is not { } training
         )
             return false;
         var (model, method, set) = (parts.Model, parts.Method, parts.Set);

@@ -34,7 +34,7 @@ internal sealed class OptimizerScope : IDisposable
         _program.Clear(skip);
         Operand<double> measured = new DevicePointer<double>(_measured.Address);
         GradientClipping.Emit(_program, Gradient, clip > 0 ? clip : double.MaxValue, measured);
-        _program.Launch.Lur.LurGuard(test.Device.Elements(1), skip, measured, 1);
+        _program.Launch.Guard.StepGuard(test.Device.Elements(1), skip, measured, default, 1);
         Optimizer.Emit(_program, new UpdateTarget(Parameters, Numbers, skip), Gradient);
         if (average is not null)
             (Average = new AveragedWeights(Parameters, average)).Emit(_program, skip);

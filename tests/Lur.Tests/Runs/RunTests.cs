@@ -33,7 +33,7 @@ public class RunTests
             Data = Data,
             Output = folder,
             Forget = ["class:3"],
-            Method = BoundMethod.Read(FineTuneMethod.Definition, new Dictionary<string, string> { ["epochs"] = "1", ["batch"] = "16" }),
+            Method = BoundMethod.Read(FineTune.Definition, new Dictionary<string, string> { ["epochs"] = "1", ["batch"] = "16" }),
         };
 
     [Test]
