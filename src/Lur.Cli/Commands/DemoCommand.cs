@@ -60,7 +60,10 @@ internal static class DemoCommand
                 Data = data,
                 Output = Path.Combine(output, "unlearned"),
                 Forget = [forgotten],
-                Method = BoundMethod.Read(LearningToUnlearn.Definition, new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" }),
+                Method = BoundMethod.Read(
+                    LearningToUnlearn.Definition,
+                    new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" }
+                ),
                 Seed = seed,
             },
             RunPrinter.Host(context)

@@ -1,6 +1,6 @@
-using Lur.Steps;
 using System.Globalization;
 using Lur.Metrics;
+using Lur.Steps;
 using Lur.Unlearning;
 
 namespace Lur.Runs;

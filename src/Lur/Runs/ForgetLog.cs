@@ -1,6 +1,6 @@
-using Lur.Steps;
 using System.Globalization;
 using System.Text;
+using Lur.Steps;
 using Lur.Unlearning;
 
 namespace Lur.Runs;

@@ -1,8 +1,8 @@
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Optimizers;
+using Lur.Tensors;
 
 namespace Lur.Steps;
 

@@ -47,7 +47,18 @@ public sealed class Trainer : IDisposable
         (_model, _options, _data, _indices) = (model, options, data, indices);
         _schedule = LearningRateSchedule.Parse(options.Schedule);
         _sgd = _resources.Own(new Sgd(model.Parameters, SgdOf(options)));
-        _step = _resources.Own(new Step(model, _sgd, new StepOptions { Name = "train", Schedule = options.Schedule, Captured = capture }));
+        _step = _resources.Own(
+            new Step(
+                model,
+                _sgd,
+                new StepOptions
+                {
+                    Name = "train",
+                    Schedule = options.Schedule,
+                    Captured = capture,
+                }
+            )
+        );
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
         _stage = new BatchStage(Program, "train", options.BatchSize, model, augment: true, options.Seed);

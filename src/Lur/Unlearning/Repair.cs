@@ -1,8 +1,8 @@
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
-using Lur.Steps;
 using Lur.Optimizers;
+using Lur.Steps;
 using Lur.Training;
 
 namespace Lur.Unlearning;

@@ -1,6 +1,6 @@
 using Lur.Layers;
-using Lur.Steps;
 using Lur.Optimizers;
+using Lur.Steps;
 
 namespace Lur.Unlearning;
 

@@ -8,7 +8,10 @@ namespace Lur.Tests.Unlearning;
 /// <summary>A method that is saved between two steps and made anew elsewhere goes on to the same bits.</summary>
 public class ResumeTests
 {
-    private static readonly string[] s_methods = [.. MethodCatalog.All.Select(m => m.Name).Where(n => n is not ("iu" or "fisher" or "ssd"))];
+    private static readonly string[] s_methods =
+    [
+        .. MethodCatalog.All.Select(m => m.Name).Where(n => n is not ("iu" or "fisher" or "ssd")),
+    ];
 
     [Test]
     public void AResumedMethodEndsWithTheSameBits([ValueSource(nameof(s_methods))] string name, [Values(1, 3)] int at)
