@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Unlearning;
 
 /// <summary>Options of <see cref="NegGradPlus"/>.</summary>
@@ -57,7 +55,7 @@ public sealed class NegGradPlus : UnlearningMethod
     public override long Steps => _loop.Steps;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _loop.Step.Program;
+    public override Program Program => _loop.Step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _loop.Step.VectorBytes;

@@ -116,7 +116,7 @@ public class RandomLabel : UnlearningMethod
     public override long Steps => (long)StepsPerEpoch * _options.Epochs;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _retainStep.Program;
+    public override Program Program => _retainStep.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _retainStep.Gradient.Bytes + (_forgetStep?.Gradient.Bytes ?? 0);

@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Unlearning;
 
 /// <summary>Options of <see cref="ScissorHands"/>.</summary>
@@ -98,7 +96,7 @@ public sealed class ScissorHands : UnlearningMethod
     public override long Steps => _loop.Steps;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _loop.Step.Program;
+    public override Program Program => _loop.Step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _loop.Step.VectorBytes + (_projection?.Bytes ?? 0) + (_memories?.Bytes ?? 0);
