@@ -49,7 +49,7 @@ internal sealed class MethodScope : IDisposable
         foreach (var option in options.Chunk(2))
             given[option[0]] = option[1];
         var definition = MethodCatalog.Find(name);
-        return definition.Bind(definition.Read(given))(task);
+        return definition.Make(task, definition.Read(given));
     }
 
     /// <summary>Runs a method to its end.</summary>
