@@ -1,36 +1,16 @@
 using System.CommandLine;
-using Lur.Models;
 using Lur.Runs;
-using Lur.Steps;
-using Lur.Unlearning;
 
 namespace Lur.Cli.Commands;
 
-/// <summary>Spelling of choices on the command line and in config.json.</summary>
+/// <summary>Spelling of choices that are options of no record.</summary>
 internal static class OptionText
 {
     private static readonly (Enum Value, string Text)[] s_choices =
     [
-        (HessianVectorProduct.None, "none"),
-        (HessianVectorProduct.FiniteDifference, "fd"),
-        (HessianVectorProduct.Exact, "exact"),
-        (EpochMode.MinSize, "min"),
-        (EpochMode.RetainLengthPlainTail, "retain-tail"),
-        (EpochMode.RetainLengthCycleForget, "retain-cycle"),
-        (BatchNormPolicy.RetainOnly, "retain"),
-        (BatchNormPolicy.Both, "both"),
-        (BatchNormPolicy.Frozen, "frozen"),
-        (ForgetLoss.NegativeCrossEntropy, "neg-ce"),
-        (ForgetLoss.BoundedNegativeCrossEntropy, "bounded"),
-        (ForgetLoss.RandomLabel, "random-label"),
-        (ForgetLoss.UniformKl, "uniform-kl"),
-        (WeightInitialization.KaimingNormal, "kaiming"),
-        (WeightInitialization.TorchDefault, "torch"),
         (AttackChoice.None, "none"),
         (AttackChoice.Scalar, "scalar"),
         (AttackChoice.All, "all"),
-        (ThresholdScope.Global, "global"),
-        (ThresholdScope.Eligible, "eligible"),
     ];
 
     /// <summary>Text of a choice.</summary>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Lur.Data;
-using Lur.Models;
 
 namespace Lur.Cli.Commands;
 
@@ -29,33 +28,7 @@ internal static class SharedOptions
     public static Option<ulong> Seed() =>
         new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
 
-    public static Option<string> Augment()
-    {
-        var option = new Option<string>("--augment")
-        {
-            Description =
-                "Random changes of training images: crop (padding an eighth, at most 4), horizontal flip, crop+flip, none; "
-                + "auto is crop for IDX files (a mirrored digit is another sign) and crop+flip for other data. The model keeps "
-                + "it: methods that unlearn make the same.",
-            DefaultValueFactory = _ => Models.Augmentation.Auto.Name,
-        };
-        option.AcceptOnlyFromAmong([.. Models.Augmentation.All.Select(a => a.Name)]);
-        return option;
-    }
-
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
-
-    /// <summary>What the two options before say together.</summary>
-    /// <exception cref="UsageException">Both were given, and differ.</exception>
-    public static Augmentation Augmentation(string name, bool none)
-    {
-        var given = Models.Augmentation.Parse(name);
-        if (!none)
-            return given;
-        return given == Models.Augmentation.Auto || given == Models.Augmentation.None
-            ? Models.Augmentation.None
-            : throw new UsageException($"--augment {name} and --no-augment contradict each other; give one of them.");
-    }
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };
 

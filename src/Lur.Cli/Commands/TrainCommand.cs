@@ -7,12 +7,10 @@ using Lur.Training;
 namespace Lur.Cli.Commands;
 
 /// <summary>lur train: trains a ResNet on a data set.</summary>
-/// <remarks>Create is over budget: a line for each of nineteen options, and nothing but options.</remarks>
 internal static class TrainCommand
 {
     public static Command Create()
     {
-        var o = new TrainingOptions();
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var model = new Option<string>("--model", "-m")
@@ -22,23 +20,7 @@ internal static class TrainCommand
                 + "the first layers.",
             DefaultValueFactory = _ => "resnet18:w16",
         };
-        var epochs = SharedOptions.Number("--epochs", "Passes over the training images.", o.Epochs);
-        var batch = SharedOptions.Number("--batch", "Batch size.", o.BatchSize);
-        var rate = SharedOptions.Number("--lr", "Peak learning rate.", o.LearningRate);
-        var momentum = SharedOptions.Number("--momentum", "Momentum of SGD.", o.Momentum);
-        var plain = new Option<bool>("--no-nesterov") { Description = "Plain instead of Nesterov momentum." };
-        var decay = SharedOptions.Number("--weight-decay", "Weight decay, on every parameter.", o.WeightDecay);
-        var schedule = new Option<string>("--schedule")
-        {
-            Description = "constant, cosine, onecycle, or multistep:91,136/182 (epochs of the total).",
-            DefaultValueFactory = _ => o.Schedule,
-        };
-        var init = OptionText.Choice(
-            "--init",
-            "Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out; the papers' ResNet-18).",
-            o.Initialization
-        );
-        var augment = SharedOptions.Augment();
+        var training = new RecordOptions(TrainingOptions.List);
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
@@ -55,29 +37,9 @@ internal static class TrainCommand
         };
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
-        var command = new Command("train", "Train a ResNet.")
-        {
-            data,
-            output,
-            model,
-            epochs,
-            batch,
-            rate,
-            momentum,
-            plain,
-            decay,
-            schedule,
-            init,
-            augment,
-            noAugment,
-            seed,
-            validation,
-            exclude,
-            every,
-            resume,
-            plan,
-            size,
-        };
+        var command = new Command("train", "Train a ResNet.") { data, output, model };
+        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, plan, size]))
+            command.Options.Add(option);
         return command
             .WithExamples(
                 "lur train --data cifar-10-batches-bin --model resnet18:w16 --epochs 20 -o out/base",
@@ -93,19 +55,7 @@ internal static class TrainCommand
                             Data = parsed.GetValue(data)!,
                             Output = parsed.GetValue(output)!,
                             Model = parsed.GetValue(model)!,
-                            Training = new TrainingOptions
-                            {
-                                Epochs = parsed.GetValue(epochs),
-                                BatchSize = parsed.GetValue(batch),
-                                LearningRate = parsed.GetValue(rate),
-                                Momentum = parsed.GetValue(momentum),
-                                Nesterov = !parsed.GetValue(plain),
-                                WeightDecay = parsed.GetValue(decay),
-                                Schedule = parsed.GetValue(schedule)!,
-                                Initialization = OptionText.Parse<WeightInitialization>(parsed.GetValue(init)),
-                                Augment = SharedOptions.Augmentation(parsed.GetValue(augment)!, parsed.GetValue(noAugment)),
-                                Seed = parsed.GetValue(seed),
-                            },
+                            Training = Training(training.Given(parsed), parsed.GetValue(noAugment)) with { Seed = parsed.GetValue(seed) },
                             DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
                             ValidationShare = parsed.GetValue(validation),
                             Exclude = parsed.GetValue(exclude) ?? [],
@@ -116,6 +66,26 @@ internal static class TrainCommand
                         cancel
                     )
             );
+    }
+
+    /// <summary>The recipe of what was given.</summary>
+    /// <exception cref="UsageException">An option makes no sense, or two contradict each other.</exception>
+    private static TrainingOptions Training(Dictionary<string, string> given, bool noAugment)
+    {
+        const string Augment = "augment";
+        var none = Augmentation.None.Name;
+        if (noAugment && given.TryGetValue(Augment, out var name) && name != none && name != Augmentation.Auto.Name)
+            throw new UsageException($"--augment {name} and --no-augment contradict each other; give one of them.");
+        if (noAugment)
+            given[Augment] = none;
+        try
+        {
+            return TrainingOptions.Read("lur train", given);
+        }
+        catch (UserErrorException e)
+        {
+            throw new UsageException(e.Message);
+        }
     }
 
     private static int Run(CommandContext context, TrainSettings settings, bool planOnly, CancellationToken cancel)

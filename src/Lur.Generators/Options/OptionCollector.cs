@@ -96,6 +96,7 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
             Source = Words("Source"),
             Before = Words("Before"),
             Range = new OptionRange(Bound("Least"), Bound("Most"), Bound("Above"), Bound("Below"), Words("Range")),
+            ListsChoices = type == OptionType.Value && !property.Type.GetMembers("Choices").IsEmpty,
             Description = Words("Description") is { Length: > 0 } words ? words : OptionDescription.Of(property, cancellation),
         };
         _symbols[option] = property;

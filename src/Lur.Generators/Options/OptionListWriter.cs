@@ -79,6 +79,7 @@ internal static class OptionListWriter
             OptionType.Integer or OptionType.LongInteger => "Integer",
             OptionType.Flag => "Flag",
             OptionType.Choice => "Choice",
+            OptionType.Value when option.ListsChoices => "Choice",
             _ => "Text",
         };
 
@@ -104,7 +105,11 @@ internal static class OptionListWriter
             yield return $"Implies = [{string.Join(", ", pairs)}]";
         }
 
-        if (option.Type == OptionType.Value)
+        if (option.ListsChoices)
+        {
+            yield return $"Choices = {option.TypeName}.Choices";
+        }
+        else if (option.Type == OptionType.Value)
         {
             yield return $"Expected = {option.TypeName}.Expected";
             yield return $"Takes = static text => {option.TypeName}.TryParse(text, out _)";

@@ -53,6 +53,9 @@ internal sealed class OptionModel(string name, string property, OptionType type,
 
     public OptionRange Range { get; set; } = new(null, null, null, null, "");
 
+    /// <summary>True for a type of its own text that lists every text there is.</summary>
+    public bool ListsChoices { get; set; }
+
     /// <summary>Members of an enumeration and their texts.</summary>
     public IReadOnlyList<(string Member, string Text)> Choices { get; set; } = [];
 

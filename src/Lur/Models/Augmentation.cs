@@ -1,7 +1,7 @@
 namespace Lur.Models;
 
 /// <summary>Random changes that training makes to an image and that leave its class as it is.</summary>
-public sealed class Augmentation
+public sealed class Augmentation : IOptionText<Augmentation>
 {
     private Augmentation(string name, bool crop, bool flip) => (Name, Crop, Flip) = (name, crop, flip);
 
@@ -40,6 +40,22 @@ public sealed class Augmentation
         ?? throw new UserErrorException(
             $"The augmentation '{name}' is unknown; it is one of {string.Join(", ", All.Select(a => a.Name))}."
         );
+
+    /// <inheritdoc/>
+    public static string Expected => "one of " + string.Join(", ", Choices);
+
+    /// <inheritdoc/>
+    public static IReadOnlyList<string> Choices { get; } = [.. All.Select(a => a.Name)];
+
+    /// <inheritdoc/>
+    public string Text => Name;
+
+    /// <inheritdoc/>
+    public static bool TryParse(string text, out Augmentation value)
+    {
+        value = All.FirstOrDefault(a => a.Name == text) ?? None;
+        return value.Name == text;
+    }
 
     /// <summary>Black pixels beside the image from which a window is cut: an eighth of the shorter side, at most 4, as for the
     /// 32 x 32 of CIFAR. A shift by 4 of an 8 x 8 image would leave little of it.</summary>

@@ -58,7 +58,7 @@ internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spel
     /// <summary>Remedies beside the learning rate that the method offers; a loss that is bounded already is none.</summary>
     private string Alternatives()
     {
-        var loss = method.Options.FirstOrDefault(o => o.Option.Name == "forget-loss");
+        var loss = method.Options.Texts().FirstOrDefault(o => o.Option.Name == "forget-loss");
         return (method.Has("lambda") ? $" or {spell("lambda")}" : "")
             + (loss.Option is { } option && loss.Text == option.Default ? $", use {spell("forget-loss")} bounded" : "");
     }

@@ -1,10 +1,8 @@
-using System.Globalization;
 using System.Text.Json;
 using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Unlearning;
 
 namespace Lur.Runs;
 
@@ -41,21 +39,10 @@ internal static class ForgetFiles
         w.WriteEndArray();
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");
-        foreach (var (option, text) in method.Options)
+        foreach (var (option, text) in method.Options.Texts())
         {
-            switch (option.Kind)
-            {
-                case OptionKind.Number or OptionKind.Integer:
-                    w.WritePropertyName(option.Name);
-                    w.WriteRawValue(double.Parse(text, CultureInfo.InvariantCulture).ToString("R", CultureInfo.InvariantCulture));
-                    break;
-                case OptionKind.Flag:
-                    w.WriteBoolean(option.Name, text == "true");
-                    break;
-                default:
-                    w.WriteString(option.Name, text);
-                    break;
-            }
+            w.WritePropertyName(option.Name);
+            OptionJson.Write(w, option.Kind, text);
         }
 
         w.WriteEndObject();

@@ -129,9 +129,8 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
     {
         if (
             settings.References is not { } folder
-            || settings.Method.Definition != Retrain.Definition
-            || settings.Method.Values is not { } values
-            || Retrain.TrainingOf(values, settings.Seed) is not { } training
+            || settings.Method.Options is not RetrainOptions options
+            || Retrain.TrainingOf(options, settings.Seed) is not { } training
         )
             return false;
         var (model, method, set) = (parts.Model, parts.Method, parts.Set);

@@ -37,32 +37,31 @@ public sealed record ForgetSettings
     internal Dictionary<string, Assessment>? Originals { get; init; }
 }
 
-/// <summary>A method with its options, checked: what makes it for a task.</summary>
-/// <param name="Definition">The method.</param>
-/// <param name="Options">Every option with its text, in the order of the definition.</param>
-/// <param name="Create">Makes the method for a task.</param>
-public sealed record BoundMethod(
-    MethodDefinition Definition,
-    IReadOnlyList<(MethodOption Option, string Text)> Options,
-    Func<UnlearningTask, UnlearningMethod> Create
-)
+/// <summary>A method with its options, checked.</summary>
+public sealed record BoundMethod
 {
+    /// <summary>Binds a method to its options.</summary>
+    /// <param name="definition">The method, for example <c>SalUn.Definition</c>.</param>
+    /// <param name="options">Its options, for example <c>new SalUnOptions { MaskRatio = 0.4 }</c>.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public BoundMethod(MethodDefinition definition, OptionRecord options) => (Definition, Options) = (definition, options.Validated());
+
+    /// <summary>The method.</summary>
+    public MethodDefinition Definition { get; }
+
+    /// <summary>Its options.</summary>
+    public OptionRecord Options { get; }
+
     /// <summary>Binds a method to options given by name, as the command and recipes give them; defaults for the rest.</summary>
     /// <exception cref="UserErrorException">There is no such option, a text does not fit, or a value is out of range.</exception>
-    public static BoundMethod Read(MethodDefinition method, IReadOnlyDictionary<string, string> options)
-    {
-        var values = method.Read(options);
-        return new BoundMethod(method, [.. values.All], method.Bind(values)) { Values = values };
-    }
+    public static BoundMethod Read(MethodDefinition method, IReadOnlyDictionary<string, string> options) =>
+        new(method, method.Read(options));
 
-    /// <summary>The options as they were read.</summary>
-    internal OptionValues? Values { get; init; }
+    /// <summary>Makes the method for a task.</summary>
+    internal UnlearningMethod Create(UnlearningTask task) => Definition.Make(task, Options);
 
     /// <summary>True if the method has an option.</summary>
-    internal bool Has(string option) => Options.Any(o => o.Option.Name == option);
-
-    /// <summary>Text of an option; null where the method has none of the name.</summary>
-    internal string? Text(string option) => Options.FirstOrDefault(o => o.Option.Name == option).Text;
+    internal bool Has(string option) => Definition.Options.Any(o => o.Name == option);
 }
 
 /// <summary>What a forgetting run came to.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Lur.Unlearning;
 
@@ -148,10 +147,10 @@ public sealed record Recipe
         if (e.TryGetProperty("options", out var given))
         {
             foreach (var option in given.EnumerateObject())
-                options[option.Name] = TextOf(option.Value);
+                options[option.Name] = OptionJson.TextOf(option.Value);
         }
 
-        _ = method.Bind(method.Read(options));
+        _ = method.Read(options);
         return new RecipeRun(label ?? method.Name, method, options);
     }
 
@@ -162,8 +161,9 @@ public sealed record Recipe
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         if (method == Retrain.Definition)
         {
-            foreach (var (name, text) in Retrain.OptionsOf(train.Training))
-                options.Add(name, text);
+            // What training has no option for stays at its default.
+            foreach (var (option, text) in Retrain.OptionsOf(train.Training).Texts().Where(t => t.Option.Name is not ("nesterov" or "bn")))
+                options.Add(option.Name, text);
         }
 
         return options;
@@ -175,7 +175,7 @@ public sealed record Recipe
         var fixedRun = Run(e, train, e.TryGetProperty("label", out var label) ? label.GetString() : null);
         var axes = e.GetProperty("over")
             .EnumerateObject()
-            .Select(p => (Option: p.Name, Values: (IReadOnlyList<string>)[.. p.Value.EnumerateArray().Select(TextOf)]))
+            .Select(p => (Option: p.Name, Values: (IReadOnlyList<string>)[.. p.Value.EnumerateArray().Select(OptionJson.TextOf)]))
             .ToArray();
         IEnumerable<Dictionary<string, string>> combinations = [new Dictionary<string, string>(fixedRun.Options, StringComparer.Ordinal)];
         foreach (var (axis, values) in axes)
@@ -189,7 +189,7 @@ public sealed record Recipe
         [
             .. combinations.Select(c =>
             {
-                _ = fixedRun.Method.Bind(fixedRun.Method.Read(c));
+                _ = fixedRun.Method.Read(c);
                 return new RecipeRun(
                     string.Join(' ', axes.Select(a => $"{a.Option}={c[a.Option]}").Prepend(fixedRun.Label)),
                     fixedRun.Method,
@@ -199,13 +199,4 @@ public sealed record Recipe
         ];
         return (new RecipeSweep(fixedRun.Label, fixedRun.Method, axes, [.. runs.Select(r => r.Label)]), [.. runs]);
     }
-
-    private static string TextOf(JsonElement value) =>
-        value.ValueKind switch
-        {
-            JsonValueKind.Number => value.GetDouble().ToString("R", CultureInfo.InvariantCulture),
-            JsonValueKind.True => "true",
-            JsonValueKind.False => "false",
-            _ => value.GetString()!,
-        };
 }

@@ -134,7 +134,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             ("original model", original.Sha256()),
             ("forget set", task.ForgetSha256),
             ("method", run.Method.Name),
-            ("options", string.Join(' ', BoundMethod.Read(run.Method, run.Options).Options.Select(o => $"{o.Option.Name}={o.Text}"))),
+            ("options", string.Join(' ', run.Method.Read(run.Options).Texts().Select(o => $"{o.Option.Name}={o.Text}"))),
             ("seed", task.Seed.ToString(CultureInfo.InvariantCulture))
         );
     }

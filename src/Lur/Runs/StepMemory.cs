@@ -1,5 +1,4 @@
 using Lur.Models;
-using Lur.Programs;
 
 namespace Lur.Runs;
 

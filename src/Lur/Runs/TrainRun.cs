@@ -227,15 +227,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         w.WriteString("dataFormat", source.Format);
         w.WriteString("model", model.Architecture);
         w.WriteString("device", device.Properties.Name);
-        w.WriteNumber("epochs", t.Epochs);
-        w.WriteNumber("batch", t.BatchSize);
-        w.WriteNumber("lr", t.LearningRate);
-        w.WriteNumber("momentum", t.Momentum);
-        w.WriteBoolean("nesterov", t.Nesterov);
-        w.WriteNumber("weightDecay", t.WeightDecay);
-        w.WriteString("schedule", t.Schedule);
-        w.WriteString("init", InitializationNames.Of(t.Initialization));
-        w.WriteString("augment", model.Augmentation.Name);
+        OptionJson.WriteFields(w, t with { Augment = model.Augmentation });
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);

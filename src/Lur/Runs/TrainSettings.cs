@@ -43,28 +43,11 @@ public sealed record TrainSettings
     internal static TrainSettings FromJson(JsonElement c, string model)
     {
         T Or<T>(string name, Func<JsonElement, T> read, T missing) => c.TryGetProperty(name, out var value) ? read(value) : missing;
-        var d = new TrainingOptions();
-        var training = new TrainingOptions
-        {
-            Epochs = Or("epochs", v => v.GetInt32(), d.Epochs),
-            BatchSize = Or("batch", v => v.GetInt32(), d.BatchSize),
-            LearningRate = Or("lr", v => v.GetDouble(), d.LearningRate),
-            Momentum = Or("momentum", v => v.GetDouble(), d.Momentum),
-            Nesterov = Or("nesterov", v => v.GetBoolean(), d.Nesterov),
-            WeightDecay = Or("weightDecay", v => v.GetDouble(), d.WeightDecay),
-            Schedule = Or("schedule", v => v.GetString()!, d.Schedule),
-            Initialization = Or("init", v => InitializationNames.Parse(v.GetString()), d.Initialization),
-            Augment = Or(
-                "augment",
-                v =>
-                    v.ValueKind == JsonValueKind.String ? Augmentation.Parse(v.GetString()!)
-                    : v.GetBoolean() ? Augmentation.Auto
-                    : Augmentation.None,
-                d.Augment
-            ),
-            Seed = Or("seed", v => v.GetUInt64(), d.Seed),
-        };
-        training.Validate();
+        var texts = OptionJson.ReadFields(c, TrainingOptions.List);
+        // As files had it once: augmented or not.
+        if (texts.TryGetValue("augment", out var augment) && augment is "true" or "false")
+            texts["augment"] = (augment == "true" ? Augmentation.Auto : Augmentation.None).Name;
+        var training = TrainingOptions.Read("a training", texts) with { Seed = Or("seed", v => v.GetUInt64(), 1UL) };
         return new TrainSettings
         {
             Data = "",
@@ -75,18 +58,4 @@ public sealed record TrainSettings
             CheckpointEvery = 500,
         };
     }
-}
-
-/// <summary>Names of the initial weights in files.</summary>
-internal static class InitializationNames
-{
-    private static readonly (WeightInitialization Value, string Name)[] s_names =
-    [
-        (WeightInitialization.KaimingNormal, "kaiming"),
-        (WeightInitialization.TorchDefault, "torch"),
-    ];
-
-    public static string Of(WeightInitialization value) => s_names.First(n => n.Value == value).Name;
-
-    public static WeightInitialization Parse(string? name) => s_names.First(n => n.Name == name).Value;
 }

@@ -3,55 +3,58 @@ using Lur.Optimizers;
 
 namespace Lur.Training;
 
-/// <summary>Options of supervised training; the defaults are the recipe of methods 7.2 at the length of a demo.</summary>
-public sealed record TrainingOptions
+/// <summary>Options of supervised training; the defaults are a ResNet's usual recipe at the length of a demo.</summary>
+[Options]
+public sealed partial record TrainingOptions : OptionRecord
 {
-    /// <summary>Passes over the training samples.</summary>
-    public int Epochs { get; init; } = 20;
+    private const string Ours = "ours",
+        Salun = "public code of SalUn (main_train.py)";
+
+    /// <summary>Passes over the training images.</summary>
+    [Option("epochs", 20, Source = Ours, Least = 0)]
+    public partial int Epochs { get; init; }
 
     /// <summary>Batch size.</summary>
-    public int BatchSize { get; init; } = 128;
+    [Option("batch", 128, Source = Ours, Least = 1, Most = 65536)]
+    public partial int BatchSize { get; init; }
 
-    /// <summary>Base learning rate.</summary>
-    public double LearningRate { get; init; } = 0.1;
+    /// <summary>Peak learning rate.</summary>
+    [Option("lr", 0.1, Source = Salun, Above = 0)]
+    public partial double LearningRate { get; init; }
 
-    /// <summary>Momentum.</summary>
-    public double Momentum { get; init; } = 0.9;
+    /// <summary>Momentum of SGD.</summary>
+    [Option("momentum", 0.9, Source = Salun, Least = 0, Below = 1)]
+    public partial double Momentum { get; init; }
 
     /// <summary>Nesterov momentum.</summary>
-    public bool Nesterov { get; init; } = true;
+    [Option("no-nesterov", true, Source = Ours, Description = "Plain instead of Nesterov momentum.")]
+    public partial bool Nesterov { get; init; }
 
     /// <summary>Weight decay, on every parameter.</summary>
-    public double WeightDecay { get; init; } = 5e-4;
+    [Option("weight-decay", 5e-4, Source = Salun, Least = 0)]
+    public partial double WeightDecay { get; init; }
 
-    /// <summary>Learning-rate schedule over the run.</summary>
-    public string Schedule { get; init; } = "onecycle";
+    /// <summary>constant, cosine, onecycle, or multistep:91,136/182 (epochs of the total).</summary>
+    [Option("schedule", "onecycle", Source = Ours)]
+    public partial string Schedule { get; init; }
 
-    /// <summary>How convolution filters start.</summary>
-    public WeightInitialization Initialization { get; init; } = WeightInitialization.TorchDefault;
+    /// <summary>Initial filters: torch (uniform, 1/sqrt(fan in)) or kaiming (normal, fan out; the papers' ResNet-18).</summary>
+    [Option("init", WeightInitialization.TorchDefault, Source = Ours)]
+    public partial WeightInitialization Initialization { get; init; }
 
-    /// <summary>Random changes of the images.</summary>
-    public Augmentation Augment { get; init; } = Augmentation.Auto;
+    /// <summary>Random changes of training images: crop (padding an eighth, at most 4), horizontal flip, crop+flip, none; auto is crop
+    /// for IDX files (a mirrored digit is another sign) and crop+flip for other data. The model keeps it: methods that unlearn make the
+    /// same.</summary>
+    [Option("augment", "auto", Source = Salun)]
+    public partial Augmentation Augment { get; init; }
 
     /// <summary>Seed of initialisation, order and augmentation.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Refuses values that make no sense.</summary>
-    /// <exception cref="UserErrorException">An option is out of range; names it and its range.</exception>
-    public void Validate()
+    partial void Check()
     {
         _ = LearningRateSchedule.Parse(Schedule);
-        Require(Epochs >= 0, "epochs", "at least 0", Epochs);
-        Require(BatchSize is >= 1 and <= 65536, "batch", "from 1 to 65536", BatchSize);
-        Require(LearningRate > 0 && double.IsFinite(LearningRate), "lr", "above 0", LearningRate);
-        Require(Momentum is >= 0 and < 1, "momentum", "in [0, 1)", Momentum);
-        Require(!Nesterov || Momentum > 0, "momentum", "above 0 with Nesterov", Momentum);
-        Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight-decay", "at least 0", WeightDecay);
-    }
-
-    private static void Require(bool condition, string option, string range, double value)
-    {
-        if (!condition)
-            throw new UserErrorException(FormattableString.Invariant($"Option --{option} is {value}; it must be {range}."));
+        if (Nesterov && Momentum == 0)
+            throw Refusal("[Momentum] is 0; it must be above 0 with Nesterov.");
     }
 }

@@ -50,7 +50,7 @@ internal sealed class MethodScope : IDisposable
         foreach (var option in options.Chunk(2))
             given[option[0]] = option[1];
         var definition = MethodCatalog.Find(name);
-        return definition.Bind(definition.Read(given))(task);
+        return definition.Make(task, definition.Read(given));
     }
 
     /// <summary>Options of a short run of any method, those of them that it has.</summary>
