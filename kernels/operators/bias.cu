@@ -16,7 +16,7 @@ struct BiasForward {
     template <class V> DEVICE void put(V v, int i) const { store<V>(y + i, v); }
 };
 
-KERNEL bias_forward(real* y, const real* x, const real* bias, int rows, int C) {
+KERNEL bias_forward(real* y, const real* x, const real* __restrict__ bias, int rows, int C) {
     map_columns(BiasForward{y, x, bias}, rows, C);
 }
 
@@ -32,11 +32,12 @@ struct BiasSums {
     }
 };
 
-KERNEL bias_backward_sums(real* partial, const real* dy, int rows, int C, int chunks) {
+KERNEL bias_backward_sums(real* __restrict__ partial, const real* __restrict__ dy, int rows, int C, int chunks) {
     reduce_columns(BiasSums{partial, dy}, rows, C, chunks);
 }
 
-KERNEL COOPERATIVE bias_backward_finish(real* dbias, const real* partial, int C, int chunks, int accumulate) {
+KERNEL COOPERATIVE bias_backward_finish(real* __restrict__ dbias, const real* __restrict__ partial, int C, int chunks,
+                                        int accumulate) {
     BLOCK_ROWS (c, C) {
         const wide sum = sum_chunks(partial, chunks, C, c);
         if (threadIdx.x == 0) dbias[c] = (real)(accumulate ? dbias[c] + sum : sum);

@@ -27,8 +27,8 @@ DEVICE Window window_at(Position o, int H, int W, int size, int stride, int pad)
 }
 
 // Taps outside, channels inside: the row of y is the running maximum, in cache, and the inner loops are contiguous.
-KERNEL max_pool_forward(real* y, unsigned char* tap, const real* x, int N, int H, int W, int C, int OH, int OW,
-                        int size, int stride, int pad) {
+KERNEL max_pool_forward(real* __restrict__ y, unsigned char* __restrict__ tap, const real* __restrict__ x, int N, int H,
+                        int W, int C, int OH, int OW, int size, int stride, int pad) {
     GRID_ROWS (r, N * OH * OW) {
         const Position o = split_position(r, OH, OW);
         const Window k = window_at(o, H, W, size, stride, pad);
@@ -48,8 +48,8 @@ KERNEL max_pool_forward(real* y, unsigned char* tap, const real* x, int N, int H
     }
 }
 
-KERNEL max_pool_backward(real* dx, const real* dy, const unsigned char* tap, int N, int H, int W, int C, int OH, int OW,
-                         int size, int stride, int pad, int accumulate) {
+KERNEL max_pool_backward(real* __restrict__ dx, const real* __restrict__ dy, const unsigned char* __restrict__ tap,
+                         int N, int H, int W, int C, int OH, int OW, int size, int stride, int pad, int accumulate) {
     GRID_ROWS (r, N * H * W) {
         const Position p = split_position(r, H, W);
         real* out = dx + r * C;
@@ -68,8 +68,9 @@ KERNEL max_pool_backward(real* dx, const real* dy, const unsigned char* tap, int
     }
 }
 
-KERNEL max_pool_forward_tangent(real* ty, const real* tx, const unsigned char* tap, int N, int H, int W, int C, int OH,
-                                int OW, int size, int stride, int pad) {
+KERNEL max_pool_forward_tangent(real* __restrict__ ty, const real* __restrict__ tx,
+                                const unsigned char* __restrict__ tap, int N, int H, int W, int C, int OH, int OW,
+                                int size, int stride, int pad) {
     GRID_ROWS (r, N * OH * OW) {
         const Position o = split_position(r, OH, OW);
         const Window k = window_at(o, H, W, size, stride, pad);
@@ -95,11 +96,11 @@ struct MeanForward {
 };
 
 // The positions of an image are a chunk of the rows [N HW, C], so this is a column sum with N chunks.
-KERNEL mean_pool_forward(real* y, const real* x, int N, int HW, int C) {
+KERNEL mean_pool_forward(real* __restrict__ y, const real* __restrict__ x, int N, int HW, int C) {
     reduce_columns(MeanForward{y, x}, N * HW, C, N);
 }
 
-KERNEL mean_pool_backward(real* dx, const real* dy, int N, int HW, int C, int accumulate) {
+KERNEL mean_pool_backward(real* __restrict__ dx, const real* __restrict__ dy, int N, int HW, int C, int accumulate) {
     const real scale = real(1) / HW;
     GRID_ROWS (r, N * HW) {
         const real* d = dy + r / HW * C;
