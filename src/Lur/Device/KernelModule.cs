@@ -56,6 +56,7 @@ public abstract unsafe class KernelModule
     /// <summary>Registers, shared and local memory of every kernel, as the driver reports them.</summary>
     public IReadOnlyList<KernelResources> Resources()
     {
+        using var scope = _device.Enter();
         var functions = _functions ?? LoadFunctions();
         return
         [
@@ -74,7 +75,8 @@ public abstract unsafe class KernelModule
 
     internal void Unload()
     {
-        if (_functions is not null)
+        using var scope = _device.EnterIfAlive();
+        if (scope.IsOpen && _functions is not null)
             _ = Drv.ModuleManagement.cuModuleUnload(_module);
         _functions = null;
         Origin = ImageOrigin.NotLoaded;
@@ -93,7 +95,7 @@ public abstract unsafe class KernelModule
                     ThrowInPlace(kernel, i, BitOperations.TrailingZeroCount(others));
             }
         }
-        _device.MakeCurrent();
+        using var scope = _device.Enter();
         var functions = _functions ?? LoadFunctions();
         var addresses = t_addresses ??= new IntPtr[MaxParameters];
         for (var i = 0; i < count; i++)
@@ -144,7 +146,7 @@ public abstract unsafe class KernelModule
     [MethodImpl(MethodImplOptions.NoInlining)]
     private CUfunction[] LoadFunctions()
     {
-        _device.MakeCurrent();
+        using var scope = _device.Enter();
         var request = KernelSource.Read(File, Precision).For(_device.Properties.ComputeCapability);
         var (image, origin) = KernelImages.Get(request);
         var result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);

@@ -25,7 +25,7 @@ public enum WeightInitialization
 /// <summary>A network with its weights and running statistics on a device.</summary>
 public sealed class Model : IDisposable
 {
-    /// <summary>Allocates a model with zero weights, unit running variances and zero running means.</summary>
+    /// <summary>A model with zero weights, unit running variances and zero running means.</summary>
     /// <param name="device">Device that holds it.</param>
     /// <param name="precision">Element type.</param>
     /// <param name="network">Architecture.</param>
@@ -48,8 +48,7 @@ public sealed class Model : IDisposable
         ClassNames = classNames;
         Normalization = normalization;
         Parameters = new FlatVector(device, precision, network.Parameters, "parameters");
-        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics");
-        ResetRunningStatistics();
+        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics") { Initial = SetUnitVariances };
     }
 
     /// <summary>Device that holds the model.</summary>
@@ -136,17 +135,22 @@ public sealed class Model : IDisposable
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>
     public void ResetRunningStatistics()
     {
-        var initial = new float[Buffers.Count];
-        foreach (var slot in Buffers.Layout.Slots)
+        SetUnitVariances(Buffers);
+        BatchesTracked = 0;
+        foreach (var name in TrackedAtLoad.Keys)
+            TrackedAtLoad[name] = 0;
+    }
+
+    private static void SetUnitVariances(FlatVector buffers)
+    {
+        var initial = new float[buffers.Count];
+        foreach (var slot in buffers.Layout.Slots)
         {
             if (slot.Kind == ParameterKind.RunningVariance)
                 initial.AsSpan(slot.Offset, slot.Count).Fill(1);
         }
 
-        Buffers.Set(initial);
-        BatchesTracked = 0;
-        foreach (var name in TrackedAtLoad.Keys)
-            TrackedAtLoad[name] = 0;
+        buffers.Set(initial);
     }
 
     /// <summary>Allocates a copy on the same device.</summary>

@@ -56,8 +56,8 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
         foreach (var slot in Model.Parameters.Layout.Slots)
         {
             Model.Device.Copy(
-                Model.Parameters.At(slot),
-                _widened.Parameters.At(_widened.Parameters.Layout[slot.Name]),
+                Model.Parameters.At(slot).Pointer,
+                _widened.Parameters.At(_widened.Parameters.Layout[slot.Name]).Pointer,
                 (long)slot.Count * Model.Precision.Size()
             );
         }
@@ -95,8 +95,8 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
         foreach (var slot in model.Parameters.Layout.Slots)
         {
             model.Device.Copy(
-                widened.Parameters.At(widened.Parameters.Layout[slot.Name]),
-                model.Parameters.At(slot),
+                widened.Parameters.At(widened.Parameters.Layout[slot.Name]).Pointer,
+                model.Parameters.At(slot).Pointer,
                 (long)slot.Count * model.Precision.Size()
             );
         }
