@@ -12,6 +12,7 @@
 //           the transformed filter (38 MB) would be read from memory by every block.
 // Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks,
 // no more than scratch has slots of scratch_stride elements.
+// Tried: __restrict__ on the kernels with scratch; g++ 12 contracts other products into fma, and is not faster for it.
 #include "include/winograd.cuh"
 
 // u[36][panel][depth][PANEL]
@@ -59,8 +60,7 @@ DEVICE void winograd_multiply(real* m, const real* v, int v_row, long long v_ste
     }
 }
 
-KERNEL COOPERATIVE winograd_convolution(real* __restrict__ y, const real* __restrict__ x, const real* __restrict__ x2,
-                                        const real* __restrict__ u, real* __restrict__ scratch,
+KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, const real* u, real* scratch,
                                         long long scratch_stride, int N, int H, int W, int C, int terms, int K, int OH,
                                         int OW, int pad, int tiles_h, int tiles_w, int group, int accumulate) {
     const int depth = terms * C, columns = round_up(K, PANEL), tiles = N * tiles_h * tiles_w;
@@ -94,8 +94,7 @@ KERNEL COOPERATIVE winograd_convolution(real* __restrict__ y, const real* __rest
 // Panels that one task owns: as many as a register tile spans.
 #define TASK_PANELS (VEC == PANEL ? 2 : 1)
 
-KERNEL COOPERATIVE winograd_convolution_panels(real* __restrict__ y, const real* __restrict__ v,
-                                               const real* __restrict__ packed, real* __restrict__ scratch,
+KERNEL COOPERATIVE winograd_convolution_panels(real* y, const real* v, const real* packed, real* scratch,
                                                long long scratch_stride, int N, int depth, int K, int OH, int OW,
                                                int tiles_h, int tiles_w, int group, int accumulate) {
     const int panels = (K + PANEL - 1) / PANEL, tiles = N * tiles_h * tiles_w;

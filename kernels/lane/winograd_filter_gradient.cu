@@ -12,6 +12,7 @@
 // Launch: winograd_gradient_inputs by Rows(tiles, max(C, K)); reduce by Rows(K, C); the other two by blocks, no more
 // than scratch has slots of scratch_stride elements. Partial sums are combined in a fixed order. Tried: one of the 36
 // planes per task with the sums in memory; 20 ms against 10 at 512 x 512 channels and 32 tiles.
+// Tried: __restrict__ on the kernels with scratch, as in winograd.cu.
 #include "include/winograd.cuh"
 
 // Rows of the transformed data: v[36][rows][odd_panels(C)], zero from C to the next panel; z[36][rows][odd_panels(K)].
@@ -62,11 +63,10 @@ DEVICE void winograd_outer(real* sum, int count, int columns, bool add, const re
 DEVICE int column_groups(int columns) { return (columns + TILE_COLUMNS - 1) / TILE_COLUMNS; }
 
 // partial[chunk][36][K][C rounded up to PANEL]
-KERNEL COOPERATIVE winograd_filter_gradient(real* __restrict__ partial, const real* __restrict__ x,
-                                            const real* __restrict__ dy, const real* __restrict__ x2,
-                                            const real* __restrict__ dy2, real* __restrict__ scratch,
-                                            long long scratch_stride, int N, int H, int W, int C, int K, int OH, int OW,
-                                            int pad, int terms, int tiles_h, int tiles_w, int chunks, int group) {
+KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const real* dy, const real* x2,
+                                            const real* dy2, real* scratch, long long scratch_stride, int N, int H,
+                                            int W, int C, int K, int OH, int OW, int pad, int terms, int tiles_h,
+                                            int tiles_w, int chunks, int group) {
     const int columns = round_up(C, PANEL), count = N * tiles_h * tiles_w, items = column_groups(columns);
     const int c_groups = columns / VEC, k_groups = (K + VEC - 1) / VEC, v_row = odd_panels(C), z_row = odd_panels(K);
     const long long v_step = plane_step(group, v_row), z_step = plane_step(group, z_row);
@@ -123,8 +123,7 @@ KERNEL winograd_filter_gradient_reduce(real* __restrict__ dw, const real* __rest
 }
 
 // dw (+)= the sum over `rows` rows of v and z, `depth` at a time so that their part of a plane stays in the cache
-KERNEL COOPERATIVE winograd_filter_gradient_blocks(real* __restrict__ dw, const real* __restrict__ v,
-                                                   const real* __restrict__ z, real* __restrict__ scratch,
+KERNEL COOPERATIVE winograd_filter_gradient_blocks(real* dw, const real* v, const real* z, real* scratch,
                                                    long long scratch_stride, int C, int K, int rows, int depth,
                                                    int k_block, int c_block, int accumulate) {
     const int columns = round_up(C, PANEL), c_blocks = (columns + c_block - 1) / c_block;
