@@ -13,9 +13,9 @@
 // Tangent: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, applied to Ioffe and Szegedy, ICML 2015.
 // xh is recomputed from x; act'(y) is read from the stored output, so that all passes agree on the mask.
 //
-// Reductions have two stages. *_sums and *_statistics, Rows(chunks, C, rows C), write one partial per chunk of rows and
-// channel; *_finish, Blocks(C), adds the chunks in double. Workspace in reals: statistics 2 chunks C, sums 2 chunks C,
-// tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of
+// Reductions have two stages. *_sums and *_statistics, ColumnSums(rows, C, chunks), write one partial per chunk of rows
+// and channel; *_finish, Blocks(C), adds the chunks in double. Workspace in reals: statistics 2 chunks C, sums 2 chunks
+// C, tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of
 // the traffic of a large layer, a small one still occupies a GPU, and float sums stay short. The result depends on
 // chunks, never on the launch.
 // Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:

@@ -1,7 +1,8 @@
 // bias.cu - a bias per column of x [rows, C].
 //
 //   forward    y[r, c] = x[r, c] + bias[c], Rows(rows, C); y may be x
-//   backward   dx = dy; dbias[c] = sum over r of dy[r, c] in two stages: bias_backward_sums, Rows(chunks, C, rows C),
+//   backward   dx = dy; dbias[c] = sum over r of dy[r, c] in two stages: bias_backward_sums, ColumnSums(rows, C,
+//   chunks),
 //              writes partial [chunks, C]; bias_backward_finish, Blocks(C), adds the chunks in double and, with
 //              `accumulate`, adds to dbias. chunks as in batch_norm.cu; the result depends on it, not on the launch.
 // Linear: ty = tx + tbias and tdbias = sum tdy are the same kernels, applied to the tangents.
