@@ -73,30 +73,43 @@ DEVICE int chunk_first(int rows, int chunk, int chunks) {
 }
 DEVICE int chunk_rows(int rows, int chunk, int chunks) { return rows / chunks + (chunk < rows % chunks ? 1 : 0); }
 
-// U neighbouring V of channels down the rows of one chunk, sums in registers.
-template <class V, int U, class Op>
-DEVICE void reduce_panel(const Op& op, int rows, int C, int chunk, int chunks, int c) {
-    const int lanes = (int)(sizeof(V) / sizeof(real));
-    const int begin = chunk_begin(rows, chunk, chunks), end = begin + chunk_rows(rows, chunk, chunks);
-    typename Op::template Sums<V> sums[U] = {};
-    decltype(op.template channel<V>(0, 0)) k[U];
-    for (int u = 0; u < U; u++) k[u] = op.template channel<V>(c + u * lanes, chunk_first(rows, chunk, chunks));
-#pragma unroll 4
-    for (int r = begin; r < end; r++)
-        for (int u = 0; u < U; u++) op.add(k[u], sums[u], r * C + c + u * lanes);
-    for (int u = 0; u < U; u++) op.finish(k[u], sums[u], chunk * C + c + u * lanes, end - begin);
+// Channels [first, first + width) in panels of U neighbouring V, each a loop body of its own: op.panel<V, U>(c).
+template <class Op> DEVICE void for_panels(const Op& op, int first, int width) {
+    const int vectors = width / VEC, four = VEC > 1 ? vectors / 4 : 0, two = VEC > 1 ? (vectors - 4 * four) / 2 : 0;
+    const int done = first + (4 * four + 2 * two) * VEC;
+    LANE_LOOP (p, four) op.template panel<vec, 4>(first + 4 * p * VEC);
+    LANE_LOOP (p, two) op.template panel<vec, 2>(first + (4 * four + 2 * p) * VEC);
+    LANE_LOOP (p, vectors - 4 * four - 2 * two) op.template panel<vec, 1>(done + p * VEC);
+    LANE_LOOP (c, width - vectors * VEC) op.template panel<real, 1>(first + vectors * VEC + c);
 }
 
+// One chunk of a column sum: down its rows, sums in registers.
+template <class Op> struct ReducePanels {
+    const Op& op;
+    int rows, C, chunk, chunks;
+    template <class V, int U> DEVICE void panel(int c) const {
+        const int lanes = (int)(sizeof(V) / sizeof(real));
+        const int begin = chunk_begin(rows, chunk, chunks), end = begin + chunk_rows(rows, chunk, chunks);
+        typename Op::template Sums<V> sums[U] = {};
+        decltype(op.template channel<V>(0, 0)) k[U];
+        for (int u = 0; u < U; u++) k[u] = op.template channel<V>(c + u * lanes, chunk_first(rows, chunk, chunks));
+#pragma unroll 4
+        for (int r = begin; r < end; r++)
+            for (int u = 0; u < U; u++) op.add(k[u], sums[u], r * C + c + u * lanes);
+        for (int u = 0; u < U; u++) op.finish(k[u], sums[u], chunk * C + c + u * lanes, end - begin);
+    }
+};
+
+// Channels of a row of work; ComputeDevice.ColumnSums in C# sizes the grid by it. A multiple of four vectors.
+#define COLUMN_TILE 64
+
 // Sums down the columns: stage 1 of 2, one result per chunk of rows and channel. The order of the sums depends on
-// chunks alone, never on the launch. Launch: Rows(chunks, C, rows C).
+// chunks alone, never on the launch. Launch: ColumnSums(rows, C, chunks): a row per chunk and tile of channels.
 template <class Op> DEVICE void reduce_columns(const Op& op, int rows, int C, int chunks) {
-    const int vectors = C / VEC, four = VEC > 1 ? vectors / 4 : 0, two = VEC > 1 ? (vectors - 4 * four) / 2 : 0;
-    const int done = (4 * four + 2 * two) * VEC;
-    GRID_ROWS (k, chunks) {
-        LANE_LOOP (p, four) reduce_panel<vec, 4>(op, rows, C, k, chunks, 4 * p * VEC);
-        LANE_LOOP (p, two) reduce_panel<vec, 2>(op, rows, C, k, chunks, (4 * four + 2 * p) * VEC);
-        LANE_LOOP (p, vectors - 4 * four - 2 * two) reduce_panel<vec, 1>(op, rows, C, k, chunks, done + p * VEC);
-        LANE_LOOP (c, C - vectors * VEC) reduce_panel<real, 1>(op, rows, C, k, chunks, vectors * VEC + c);
+    const int tiles = (C + COLUMN_TILE - 1) / COLUMN_TILE;
+    GRID_ROWS (item, chunks * tiles) {
+        const int chunk = item / tiles, first = (item - chunk * tiles) * COLUMN_TILE;
+        for_panels(ReducePanels<Op>{op, rows, C, chunk, chunks}, first, real_min(COLUMN_TILE, C - first));
     }
 }
 

@@ -22,9 +22,9 @@ DEVICE Draw draw_of(const unsigned long long* state, unsigned long long stream, 
     return {philox_below(b.x, 2 * pad + 1), philox_below(b.y, 2 * pad + 1), flip && b.z >> 31 != 0};
 }
 
-KERNEL augment_forward(real* y, const unsigned char* images, const real* mean, const real* std,
-                       const unsigned long long* state, unsigned long long stream, int n, int C, int H, int W, int pad,
-                       int flip) {
+KERNEL augment_forward(real* __restrict__ y, const unsigned char* __restrict__ images, const real* __restrict__ mean,
+                       const real* __restrict__ std, const unsigned long long* __restrict__ state,
+                       unsigned long long stream, int n, int C, int H, int W, int pad, int flip) {
     GRID_ROWS (r, n * H) {
         const int sample = r / H, h = r - sample * H;
         const Draw d = draw_of(state, stream, sample, pad, flip);

@@ -30,8 +30,8 @@ DEVICE real random_radius(unsigned bits) {
 }
 DEVICE real random_angle(unsigned bits) { return (real)6.283185307179586 * (real)philox_uniform(bits); }
 
-KERNEL random_normal(real* x, const unsigned long long* step, int n, unsigned long long seed, unsigned long long stream,
-                     accum mean, accum deviation) {
+KERNEL random_normal(real* __restrict__ x, const unsigned long long* __restrict__ step, int n, unsigned long long seed,
+                     unsigned long long stream, accum mean, accum deviation) {
     GRID_LOOP (q, QUADS(n)) {
         const Philox4 w = random_words(seed, stream, step, q);
         const real r = deviation * random_radius(w.x), s = deviation * random_radius(w.z);

@@ -69,7 +69,8 @@ DEVICE int tile_start(int tile, int tiles, int width) {
     return tile == tiles ? width : tile == tiles - 1 && shared ? width - 4 : tile * TILE_ROWS;
 }
 
-KERNEL COOPERATIVE direct_convolution(real* y, const real* x, const real* x2, const real* packed, real* scratch,
+KERNEL COOPERATIVE direct_convolution(real* __restrict__ y, const real* __restrict__ x, const real* __restrict__ x2,
+                                      const real* __restrict__ packed, real* __restrict__ scratch,
                                       long long scratch_stride, int N, int H, int W, int C, int terms, int taps_r,
                                       int taps_s, int stride, int top, int left, int GH, int GW, int K, int OH, int OW,
                                       int step, int h0, int w0, int strip_rows, int accumulate) {
@@ -136,10 +137,12 @@ DEVICE void pack_patches(real* panels, int depth, int from, int to, const real* 
 // partial[chunk][k][r][S C rounded up to PANEL]: rows k, columns (s, c), which lie side by side in x as in dw.
 // Task = (chunk of the N OH OW pixels, part of the panels); `depth` pixels at a time are packed and multiplied.
 // Tried: columns read from a padded strip instead of packed; 32 ms against 17 at 256 -> 512 channels, 8x8, stride 2.
-KERNEL COOPERATIVE direct_filter_gradient(real* partial, const real* x, const real* dy, const real* x2, const real* dy2,
-                                          real* scratch, long long scratch_stride, int N, int H, int W, int C, int R,
-                                          int S, int stride, int pad, int OH, int OW, int K, int terms, int chunks,
-                                          int parts, int depth) {
+KERNEL COOPERATIVE direct_filter_gradient(real* __restrict__ partial, const real* __restrict__ x,
+                                          const real* __restrict__ dy, const real* __restrict__ x2,
+                                          const real* __restrict__ dy2, real* __restrict__ scratch,
+                                          long long scratch_stride, int N, int H, int W, int C, int R, int S,
+                                          int stride, int pad, int OH, int OW, int K, int terms, int chunks, int parts,
+                                          int depth) {
     const int columns = R * round_up(S * C, PANEL), panels = columns / PANEL, row = odd_panels(K);
     real* z = scratch + blockIdx.x * scratch_stride;
     real* packed = z + depth * row;

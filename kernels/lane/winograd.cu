@@ -12,6 +12,7 @@
 //           the transformed filter (38 MB) would be read from memory by every block.
 // Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks,
 // no more than scratch has slots of scratch_stride elements.
+// Tried: __restrict__ on the kernels with scratch; g++ 12 contracts other products into fma, and is not faster for it.
 #include "include/winograd.cuh"
 
 // u[36][panel][depth][PANEL]

@@ -25,8 +25,9 @@ DEVICE Soft soft_of(const real* x, int classes, accum inverse) {
     return {m, inverse, block_sum(s)};
 }
 
-KERNEL COOPERATIVE distillation_forward(real* loss, const real* z, const real* s, const int* labels, int n, int classes,
-                                        real coefficient, real temperature) {
+KERNEL COOPERATIVE distillation_forward(real* __restrict__ loss, const real* __restrict__ z, const real* __restrict__ s,
+                                        const int* __restrict__ labels, int n, int classes, real coefficient,
+                                        real temperature) {
     BLOCK_ROWS (r, n) {
         const real *zr = z + r * classes, *sr = s + r * classes;
         const accum inverse = 1 / temperature;
@@ -41,8 +42,8 @@ KERNEL COOPERATIVE distillation_forward(real* loss, const real* z, const real* s
 }
 
 KERNEL COOPERATIVE distillation_backward(real* __restrict__ dz, const real* __restrict__ z, const real* __restrict__ s,
-                                         const int* labels, int n, int classes, real coefficient, real inv_count,
-                                         real temperature) {
+                                         const int* __restrict__ labels, int n, int classes, real coefficient,
+                                         real inv_count, real temperature) {
     BLOCK_ROWS (r, n) {
         const real *zr = z + r * classes, *sr = s + r * classes;
         real* out = dz + r * classes;

@@ -6,8 +6,8 @@
 #include "include/prelude.cuh"
 #include "include/reduce.cuh"
 
-KERNEL COOPERATIVE metrics_accumulate(double* totals, const real* loss, const int* predicted, const int* labels,
-                                      int n) {
+KERNEL COOPERATIVE metrics_accumulate(double* __restrict__ totals, const real* __restrict__ loss,
+                                      const int* __restrict__ predicted, const int* __restrict__ labels, int n) {
     BLOCK_ROWS (once, 1) {
         wide sum = 0, correct = 0, count = 0;
         LANE_LOOP (r, n) {

@@ -48,8 +48,10 @@ DEVICE accum target(int j, int label, int classes, accum smoothing) {
     return (j == label ? 1 - smoothing : accum(0)) + smoothing / classes;
 }
 
-KERNEL COOPERATIVE softmax_ce_forward(real* loss, int* predicted, real* probability, const real* z, const int* labels,
-                                      int n, int classes, real coefficient, real smoothing, real cap) {
+KERNEL COOPERATIVE softmax_ce_forward(real* __restrict__ loss, int* __restrict__ predicted,
+                                      real* __restrict__ probability, const real* __restrict__ z,
+                                      const int* __restrict__ labels, int n, int classes, real coefficient,
+                                      real smoothing, real cap) {
     BLOCK_ROWS (r, n) {
         const real* zr = z + r * classes;
         const int label = labels[r];
@@ -66,8 +68,8 @@ KERNEL COOPERATIVE softmax_ce_forward(real* loss, int* predicted, real* probabil
     }
 }
 
-KERNEL COOPERATIVE softmax_ce_backward(real* dz, const real* z, const int* labels, int n, int classes, real coefficient,
-                                       real smoothing, real cap, real inv_count) {
+KERNEL COOPERATIVE softmax_ce_backward(real* dz, const real* z, const int* __restrict__ labels, int n, int classes,
+                                       real coefficient, real smoothing, real cap, real inv_count) {
     BLOCK_ROWS (r, n) {
         const real* zr = z + r * classes;
         real* out = dz + r * classes;
@@ -80,9 +82,9 @@ KERNEL COOPERATIVE softmax_ce_backward(real* dz, const real* z, const int* label
     }
 }
 
-KERNEL COOPERATIVE softmax_ce_backward_tangent(real* tdz, const real* tz, const real* z, const int* labels, int n,
-                                               int classes, real coefficient, real smoothing, real cap,
-                                               real inv_count) {
+KERNEL COOPERATIVE softmax_ce_backward_tangent(real* tdz, const real* tz, const real* __restrict__ z,
+                                               const int* __restrict__ labels, int n, int classes, real coefficient,
+                                               real smoothing, real cap, real inv_count) {
     BLOCK_ROWS (r, n) {
         const real *zr = z + r * classes, *tzr = tz + r * classes;
         real* out = tdz + r * classes;

@@ -31,7 +31,7 @@ KERNEL fgsm_step(real* __restrict__ y, const real* __restrict__ x, const real* _
     }
 }
 
-KERNEL fgsm_exclude(real* z, const int* labels, int n, int classes) {
+KERNEL fgsm_exclude(real* __restrict__ z, const int* __restrict__ labels, int n, int classes) {
     GRID_LOOP (r, n) {
         if (labels[r] >= 0) z[r * classes + labels[r]] = (real)-3.4e38;
     }

@@ -2,13 +2,12 @@
 //
 //   joint_gradient   total = w_r g + w_f v, by the same fma that lur_meta_update uses for alpha = 0: joint training and
 //                    LUR without a look-ahead are the same bits
-// g[n], v[n] read; total[n] written, may be g or v. step: device array, see sgd_step.cuh (w_r, w_f).
+// g[n], v[n] read; total[n] written: total may be g or v. step: device array, see sgd_step.cuh (w_r, w_f).
 // partials[4][count]: |g|^2, |v|^2, <g, v>, |theta|^2, for vector_finish_sum. Launch: Blocks(count).
 // Reference: NegGrad+ (Kurmanji et al. 2023); ScissorHands (Wu, Harandi 2024) projects the sum afterwards.
 #include "include/partials.cuh"
 #include "include/sgd_step.cuh"
 
-// No __restrict__ on total, g and v: in place is allowed.
 KERNEL COOPERATIVE joint_gradient(real* total, double* __restrict__ partials, const real* g, const real* v,
                                   const real* __restrict__ theta, const double* __restrict__ step, int n, int count) {
     const real retain = (real)step[STEP_RETAIN_WEIGHT], forget = (real)step[STEP_FORGET_WEIGHT];

@@ -97,7 +97,7 @@ KERNEL COOPERATIVE lur_difference(real* h, double* __restrict__ partials, const 
 }
 
 // The gradient alone, for an update that needs the whole of it before its first write (clipping by its norm):
-// total[n] = G, may be g. partials as lur_meta_update. lur_gradient and sgd_step are lur_meta_update bit for bit.
+// total[n] = G; total may be g. partials as lur_meta_update. lur_gradient and sgd_step are lur_meta_update bit for bit.
 template <bool V, bool H>
 DEVICE MetaTelemetry gradient_chunk(real* total, const real* g, const real* __restrict__ v, const real* __restrict__ h,
                                     const real* __restrict__ theta, const MetaWeights& w, const Chunk c) {

@@ -1,6 +1,6 @@
 // trim.cu - stage 1 of LUR and ScissorHands: re-initialise the weights that the forget data depends on most.
 //
-//   trim_saliency   s = |g theta|, g the accumulated |gradient| of the forget loss (vector_abs_accumulate)
+//   trim_saliency   s = |g theta|, g the accumulated |gradient| of the forget loss (vector_abs_accumulate); s may be g
 //   trim_select_*   tau = k-th smallest of x[n], k from 1, by radix selection on the device
 //   trim_reset      theta[i] = U(-bound, bound) where s[i] > tau, for i in [begin, end); 0 when bound = 0 (biases)
 // Reference: Lee, Ajanthan, Torr 2019 (SNIP); ScissorHands (Wu, Harandi 2024).
@@ -16,7 +16,7 @@
 #include "include/philox.cuh"
 
 // Launch Elements(n).
-KERNEL trim_saliency(real* s, const real* g, const real* theta, int n) {
+KERNEL trim_saliency(real* s, const real* g, const real* __restrict__ theta, int n) {
     GRID_LOOP (i, n) s[i] = real_abs(g[i] * theta[i]);
 }
 
@@ -36,7 +36,7 @@ using Key = decltype(trim_key(real()));
 
 // state[2]: the prefix found so far (its digits at their place, the rest 0) and how many keys of the prefix precede
 // and include the one sought. Launch Elements(1).
-KERNEL trim_select_begin(unsigned long long* state, int k) {
+KERNEL trim_select_begin(unsigned long long* __restrict__ state, int k) {
     GRID_LOOP (i, 1) {
         state[0] = 0;
         state[1] = (unsigned long long)k;
@@ -90,7 +90,7 @@ KERNEL COOPERATIVE trim_select_digit(unsigned long long* __restrict__ state, con
 }
 
 // Launch Elements(1).
-KERNEL trim_select_end(double* value, const unsigned long long* state) {
+KERNEL trim_select_end(double* __restrict__ value, const unsigned long long* __restrict__ state) {
     GRID_LOOP (i, 1) value[i] = (double)trim_value((Key)state[i]);
 }
 

@@ -13,9 +13,9 @@
 // Tangent: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, applied to Ioffe and Szegedy, ICML 2015.
 // xh is recomputed from x; act'(y) is read from the stored output, so that all passes agree on the mask.
 //
-// Reductions have two stages. *_sums and *_statistics, Rows(chunks, C, rows C), write one partial per chunk of rows and
-// channel; *_finish, Blocks(C), adds the chunks in double. Workspace in reals: statistics 2 chunks C, sums 2 chunks C,
-// tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of
+// Reductions have two stages. *_sums and *_statistics, ColumnSums(rows, C, chunks), write one partial per chunk of rows
+// and channel; *_finish, Blocks(C), adds the chunks in double. Workspace in reals: statistics 2 chunks C, sums 2 chunks
+// C, tangent sums 4 chunks C. Take chunks = ceil(rows / 256), at least 16 where rows allow it: partials are then 1 % of
 // the traffic of a large layer, a small one still occupies a GPU, and float sums stay short. The result depends on
 // chunks, never on the launch.
 // Statistics: every chunk sums about its own first row. That row is one of the data, so m (row - mean)^2 <= (m - 1) M2:
@@ -50,7 +50,8 @@ struct Statistics {
 };
 
 // chunk_offset [chunks, C] = mean of the chunk minus its first row, chunk_m2 [chunks, C] = squares about its mean.
-KERNEL batch_norm_statistics(real* chunk_offset, real* chunk_m2, const real* x, int rows, int C, int chunks) {
+KERNEL batch_norm_statistics(real* __restrict__ chunk_offset, real* __restrict__ chunk_m2, const real* __restrict__ x,
+                             int rows, int C, int chunks) {
     reduce_columns(Statistics{chunk_offset, chunk_m2, x, C}, rows, C, chunks);
 }
 
@@ -60,8 +61,10 @@ DEVICE wide chunk_mean(const real* chunk_offset, const real* x, int rows, int C,
 
 // running_mean, running_var (both or null) move by momentum towards the batch, with the unbiased variance, as in torch;
 // a batch of one row, for which torch throws, leaves the variance where it is.
-KERNEL COOPERATIVE batch_norm_statistics_finish(real* mean, real* rstd, real* running_mean, real* running_var,
-                                                const real* chunk_offset, const real* chunk_m2, const real* x, int rows,
+KERNEL COOPERATIVE batch_norm_statistics_finish(real* __restrict__ mean, real* __restrict__ rstd,
+                                                real* __restrict__ running_mean, real* __restrict__ running_var,
+                                                const real* __restrict__ chunk_offset,
+                                                const real* __restrict__ chunk_m2, const real* __restrict__ x, int rows,
                                                 int C, int chunks, double eps, double momentum) {
     BLOCK_ROWS (c, C) {
         const wide first = x[c];
@@ -84,7 +87,7 @@ KERNEL COOPERATIVE batch_norm_statistics_finish(real* mean, real* rstd, real* ru
 }
 
 // Frozen mode: the rstd that goes with running_var. Launch: Elements(C).
-KERNEL batch_norm_frozen_rstd(real* rstd, const real* running_var, int C, double eps) {
+KERNEL batch_norm_frozen_rstd(real* __restrict__ rstd, const real* __restrict__ running_var, int C, double eps) {
     GRID_LOOP (c, C) rstd[c] = (real)(1 / real_sqrt(running_var[c] + eps));
 }
 
@@ -106,8 +109,9 @@ template <bool Residual, bool Relu> struct Forward : ForwardArguments {
 };
 
 // residual or null.
-KERNEL batch_norm_forward(real* y, const real* x, const real* residual, const real* mean, const real* rstd,
-                          const real* gamma, const real* beta, int rows, int C, int relu) {
+KERNEL batch_norm_forward(real* y, const real* x, const real* __restrict__ residual, const real* __restrict__ mean,
+                          const real* __restrict__ rstd, const real* __restrict__ gamma, const real* __restrict__ beta,
+                          int rows, int C, int relu) {
     // The flags are template arguments: a test per vector costs a fifth in cache.
     const ForwardArguments a{y, x, residual, mean, rstd, gamma, beta};
     if (residual && relu) return map_columns(Forward<true, true>{a}, rows, C);
@@ -141,15 +145,17 @@ struct GradientSums {
 
 // partial [2, chunks, C] = sums of d and of d xh, d = act'(y) dy; y null = no activation. With dy = tx and y null these
 // are the sums behind p and q of the forward tangent.
-KERNEL batch_norm_sums(real* partial, const real* dy, const real* y, const real* x, const real* mean, const real* rstd,
+KERNEL batch_norm_sums(real* __restrict__ partial, const real* __restrict__ dy, const real* __restrict__ y,
+                       const real* __restrict__ x, const real* __restrict__ mean, const real* __restrict__ rstd,
                        int rows, int C, int chunks) {
     reduce_columns(GradientSums{partial, dy, y, x, mean, rstd, chunks * C}, rows, C, chunks);
 }
 
 // means [pairs, 2, C] = the sums of partial [pairs, 2, chunks, C] / rows; dbeta, dgamma (both or null) get the sums of
 // the last pair. pairs = 1 after batch_norm_sums, 2 after batch_norm_tangent_sums (where they are tdbeta, tdgamma).
-KERNEL COOPERATIVE batch_norm_sums_finish(real* means, real* dgamma, real* dbeta, const real* partial, int pairs,
-                                          int rows, int C, int chunks, int accumulate) {
+KERNEL COOPERATIVE batch_norm_sums_finish(real* __restrict__ means, real* __restrict__ dgamma, real* __restrict__ dbeta,
+                                          const real* __restrict__ partial, int pairs, int rows, int C, int chunks,
+                                          int accumulate) {
     BLOCK_ROWS (c, C) {
         for (int j = 0; j < 2 * pairs; j++) {
             const wide sum = sum_chunks(partial + j * chunks * C, chunks, C, c);
@@ -183,8 +189,10 @@ struct Backward {
 };
 
 // means [2, C] of batch_norm_sums_finish, null = frozen; y null = no activation; dresidual or null.
-KERNEL batch_norm_backward(real* dx, real* dresidual, const real* dy, const real* y, const real* x, const real* mean,
-                           const real* rstd, const real* gamma, const real* means, int rows, int C, int accumulate) {
+KERNEL batch_norm_backward(real* dx, real* __restrict__ dresidual, const real* dy, const real* __restrict__ y,
+                           const real* __restrict__ x, const real* __restrict__ mean, const real* __restrict__ rstd,
+                           const real* __restrict__ gamma, const real* __restrict__ means, int rows, int C,
+                           int accumulate) {
     map_columns(Backward{dx, dresidual, dy, y, x, mean, rstd, gamma, means, C, accumulate != 0}, rows, C);
 }
 
@@ -209,9 +217,12 @@ struct ForwardTangent {
 };
 
 // tmeans [2, C] = (p, q), null = frozen; y (the forward output) null = no activation; tresidual or null.
-KERNEL batch_norm_forward_tangent(real* ty, const real* tx, const real* tresidual, const real* y, const real* x,
-                                  const real* mean, const real* rstd, const real* gamma, const real* tgamma,
-                                  const real* tbeta, const real* tmeans, int rows, int C) {
+KERNEL batch_norm_forward_tangent(real* __restrict__ ty, const real* __restrict__ tx,
+                                  const real* __restrict__ tresidual, const real* __restrict__ y,
+                                  const real* __restrict__ x, const real* __restrict__ mean,
+                                  const real* __restrict__ rstd, const real* __restrict__ gamma,
+                                  const real* __restrict__ tgamma, const real* __restrict__ tbeta,
+                                  const real* __restrict__ tmeans, int rows, int C) {
     map_columns(ForwardTangent{ty, tx, tresidual, y, x, mean, rstd, gamma, tgamma, tbeta, tmeans, C}, rows, C);
 }
 
@@ -255,9 +266,10 @@ struct TangentSums {
 
 // partial [2, 2, chunks, C] = sums of d, d xh, td, td xh + d txh: the first pair costs no memory traffic here, so that
 // the backward pass need not have kept its means.
-KERNEL batch_norm_tangent_sums(real* partial, const real* tdy, const real* dy, const real* y, const real* tx,
-                               const real* x, const real* mean, const real* rstd, const real* tmeans, int rows, int C,
-                               int chunks) {
+KERNEL batch_norm_tangent_sums(real* __restrict__ partial, const real* __restrict__ tdy, const real* __restrict__ dy,
+                               const real* __restrict__ y, const real* __restrict__ tx, const real* __restrict__ x,
+                               const real* __restrict__ mean, const real* __restrict__ rstd,
+                               const real* __restrict__ tmeans, int rows, int C, int chunks) {
     reduce_columns(TangentSums{partial, tdy, dy, y, tx, x, mean, rstd, tmeans, C, chunks * C}, rows, C, chunks);
 }
 
@@ -303,10 +315,13 @@ template <bool Pair, bool Residual> struct BackwardTangent : BackwardTangentArgu
 // tmeans as in the forward tangent, means [4, C] of batch_norm_sums_finish with pairs = 2; both null = frozen. dx or
 // null, tdresidual or null: with dx the backward pass is done on the way, from the same loads, and dresidual goes with
 // tdresidual. y null = no activation.
-KERNEL batch_norm_backward_tangent(real* tdx, real* dx, real* tdresidual, real* dresidual, const real* tdy,
-                                   const real* dy, const real* y, const real* tx, const real* x, const real* mean,
-                                   const real* rstd, const real* gamma, const real* tgamma, const real* tmeans,
-                                   const real* means, int rows, int C, int accumulate) {
+KERNEL batch_norm_backward_tangent(real* __restrict__ tdx, real* __restrict__ dx, real* __restrict__ tdresidual,
+                                   real* __restrict__ dresidual, const real* __restrict__ tdy,
+                                   const real* __restrict__ dy, const real* __restrict__ y, const real* __restrict__ tx,
+                                   const real* __restrict__ x, const real* __restrict__ mean,
+                                   const real* __restrict__ rstd, const real* __restrict__ gamma,
+                                   const real* __restrict__ tgamma, const real* __restrict__ tmeans,
+                                   const real* __restrict__ means, int rows, int C, int accumulate) {
     const BackwardTangentArguments a{tdx,   dx, tdresidual,     dresidual, tdy,   dy,     y,
                                      tx,    x,  mean,           rstd,      gamma, tgamma, tmeans,
                                      means, C,  accumulate != 0};

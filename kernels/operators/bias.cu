@@ -1,7 +1,8 @@
 // bias.cu - a bias per column of x [rows, C].
 //
 //   forward    y[r, c] = x[r, c] + bias[c], Rows(rows, C); y may be x
-//   backward   dx = dy; dbias[c] = sum over r of dy[r, c] in two stages: bias_backward_sums, Rows(chunks, C, rows C),
+//   backward   dx = dy; dbias[c] = sum over r of dy[r, c] in two stages: bias_backward_sums, ColumnSums(rows, C,
+//   chunks),
 //              writes partial [chunks, C]; bias_backward_finish, Blocks(C), adds the chunks in double and, with
 //              `accumulate`, adds to dbias. chunks as in batch_norm.cu; the result depends on it, not on the launch.
 // Linear: ty = tx + tbias and tdbias = sum tdy are the same kernels, applied to the tangents.
@@ -16,7 +17,7 @@ struct BiasForward {
     template <class V> DEVICE void put(V v, int i) const { store<V>(y + i, v); }
 };
 
-KERNEL bias_forward(real* y, const real* x, const real* bias, int rows, int C) {
+KERNEL bias_forward(real* y, const real* x, const real* __restrict__ bias, int rows, int C) {
     map_columns(BiasForward{y, x, bias}, rows, C);
 }
 
@@ -32,11 +33,12 @@ struct BiasSums {
     }
 };
 
-KERNEL bias_backward_sums(real* partial, const real* dy, int rows, int C, int chunks) {
+KERNEL bias_backward_sums(real* __restrict__ partial, const real* __restrict__ dy, int rows, int C, int chunks) {
     reduce_columns(BiasSums{partial, dy}, rows, C, chunks);
 }
 
-KERNEL COOPERATIVE bias_backward_finish(real* dbias, const real* partial, int C, int chunks, int accumulate) {
+KERNEL COOPERATIVE bias_backward_finish(real* __restrict__ dbias, const real* __restrict__ partial, int C, int chunks,
+                                        int accumulate) {
     BLOCK_ROWS (c, C) {
         const wide sum = sum_chunks(partial, chunks, C, c);
         if (threadIdx.x == 0) dbias[c] = (real)(accumulate ? dbias[c] + sum : sum);

@@ -12,7 +12,7 @@
 // Mean over all positions, x [N, HW, C] -> y [N, C]; linear, so that both tangent passes are these kernels too:
 //   mean_pool_forward          y = mean over the positions
 //   mean_pool_backward         dx = dy / HW at every position, added with `accumulate`
-// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward Rows(N, C, N HW C), mean_pool_backward
+// Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward ColumnSums(N HW, C, N), mean_pool_backward
 // Rows(N HW, C).
 #include "include/columns.cuh"
 #include "include/index.cuh"
@@ -26,39 +26,71 @@ DEVICE Window window_at(Position o, int H, int W, int size, int stride, int pad)
     return {h, w, h < 0 ? -h : 0, H - h < size ? H - h : size, w < 0 ? -w : 0, W - w < size ? W - w : size};
 }
 
-// Taps outside, channels inside: the row of y is the running maximum, in cache, and the inner loops are contiguous.
-KERNEL max_pool_forward(real* y, unsigned char* tap, const real* x, int N, int H, int W, int C, int OH, int OW,
-                        int size, int stride, int pad) {
-    GRID_ROWS (r, N * OH * OW) {
-        const Position o = split_position(r, OH, OW);
-        const Window k = window_at(o, H, W, size, stride, pad);
-        real* best = y + r * C;
-        unsigned char* winner = tap + r * C;
+// Panels of channels, and for each the taps, with results in registers. The loops over a panel are plain ones of a
+// constant length: bytes and reals side by side are what g++ 12 vectorises and explicit vectors are not.
+template <class V, int U> struct Panel { static constexpr int length = U * (int)(sizeof(V) / sizeof(real)); };
+
+struct MaxForward {
+    real* y; // of the output position, as tap
+    unsigned char* tap;
+    const real* x;
+    Window k;
+    int n, H, W, C, size;
+    template <class V, int U> DEVICE void panel(int c) const {
+        constexpr int length = Panel<V, U>::length;
+        real best[length];
+        unsigned char winner[length];
+        bool first = true;
         for (int kh = k.kh_begin; kh < k.kh_end; kh++)
-            for (int kw = k.kw_begin; kw < k.kw_end; kw++) {
-                const real* v = x + ((o.n * H + k.h + kh) * W + k.w + kw) * C;
+            for (int kw = k.kw_begin; kw < k.kw_end; kw++, first = false) {
+                const real* v = x + ((n * H + k.h + kh) * W + k.w + kw) * C + c;
                 const unsigned char t = (unsigned char)(kh * size + kw);
-                const bool first = kh == k.kh_begin && kw == k.kw_begin;
-                LANE_LOOP (c, C) {
-                    const bool wins = first || v[c] > best[c] || v[c] != v[c];
-                    winner[c] = wins ? t : winner[c];
-                    best[c] = wins ? v[c] : best[c];
+                for (int l = 0; l < length; l++) {
+                    const bool wins = first || v[l] > best[l] || v[l] != v[l];
+                    winner[l] = wins ? t : winner[l];
+                    best[l] = wins ? v[l] : best[l];
                 }
             }
+        for (int l = 0; l < length; l++) y[c + l] = best[l];
+        for (int l = 0; l < length; l++) tap[c + l] = winner[l];
+    }
+};
+
+KERNEL max_pool_forward(real* __restrict__ y, unsigned char* __restrict__ tap, const real* __restrict__ x, int N, int H,
+                        int W, int C, int OH, int OW, int size, int stride, int pad) {
+    GRID_ROWS (r, N * OH * OW) {
+        const Position o = split_position(r, OH, OW);
+        for_panels(MaxForward{y + r * C, tap + r * C, x, window_at(o, H, W, size, stride, pad), o.n, H, W, C, size}, 0,
+                   C);
     }
 }
 
-KERNEL max_pool_backward(real* dx, const real* dy, const unsigned char* tap, int N, int H, int W, int C, int OH, int OW,
-                         int size, int stride, int pad, int accumulate) {
+// A register for each channel on a GPU. In the lane build the row of the result collects the windows, in cache: they
+// are few, and panels of registers took 1.5 times as long at 256 channels.
+KERNEL max_pool_backward(real* __restrict__ dx, const real* __restrict__ dy, const unsigned char* __restrict__ tap,
+                         int N, int H, int W, int C, int OH, int OW, int size, int stride, int pad, int accumulate) {
     GRID_ROWS (r, N * H * W) {
         const Position p = split_position(r, H, W);
         real* out = dx + r * C;
-        if (!accumulate)
-            LANE_LOOP (c, C) out[c] = 0;
         // Windows oh with oh stride - pad <= h < oh stride - pad + size.
         const int oh_end = (p.h + pad) / stride + 1, ow_end = (p.w + pad) / stride + 1;
         const int oh_begin = p.h + pad < size ? 0 : (p.h + pad - size) / stride + 1;
         const int ow_begin = p.w + pad < size ? 0 : (p.w + pad - size) / stride + 1;
+        if (VEC == 1) {
+            LANE_LOOP (c, C) {
+                real sum = accumulate ? out[c] : real(0);
+                for (int oh = oh_begin; oh < oh_end && oh < OH; oh++)
+                    for (int ow = ow_begin; ow < ow_end && ow < OW; ow++) {
+                        const int o = ((p.n * OH + oh) * OW + ow) * C + c;
+                        const int t = (p.h + pad - oh * stride) * size + p.w + pad - ow * stride;
+                        sum += tap[o] == t ? dy[o] : real(0);
+                    }
+                out[c] = sum;
+            }
+            continue;
+        }
+        if (!accumulate)
+            LANE_LOOP (c, C) out[c] = 0;
         for (int oh = oh_begin; oh < oh_end && oh < OH; oh++)
             for (int ow = ow_begin; ow < ow_end && ow < OW; ow++) {
                 const int o = ((p.n * OH + oh) * OW + ow) * C;
@@ -68,8 +100,9 @@ KERNEL max_pool_backward(real* dx, const real* dy, const unsigned char* tap, int
     }
 }
 
-KERNEL max_pool_forward_tangent(real* ty, const real* tx, const unsigned char* tap, int N, int H, int W, int C, int OH,
-                                int OW, int size, int stride, int pad) {
+KERNEL max_pool_forward_tangent(real* __restrict__ ty, const real* __restrict__ tx,
+                                const unsigned char* __restrict__ tap, int N, int H, int W, int C, int OH, int OW,
+                                int size, int stride, int pad) {
     GRID_ROWS (r, N * OH * OW) {
         const Position o = split_position(r, OH, OW);
         const Window k = window_at(o, H, W, size, stride, pad);
@@ -95,11 +128,11 @@ struct MeanForward {
 };
 
 // The positions of an image are a chunk of the rows [N HW, C], so this is a column sum with N chunks.
-KERNEL mean_pool_forward(real* y, const real* x, int N, int HW, int C) {
+KERNEL mean_pool_forward(real* __restrict__ y, const real* __restrict__ x, int N, int HW, int C) {
     reduce_columns(MeanForward{y, x}, N * HW, C, N);
 }
 
-KERNEL mean_pool_backward(real* dx, const real* dy, int N, int HW, int C, int accumulate) {
+KERNEL mean_pool_backward(real* __restrict__ dx, const real* __restrict__ dy, int N, int HW, int C, int accumulate) {
     const real scale = real(1) / HW;
     GRID_ROWS (r, N * HW) {
         const real* d = dy + r / HW * C;

@@ -7,8 +7,8 @@
 //   elements
 // Launch: Blocks(count); vector_finish_sum Blocks(values). Every kernel writes all of its outputs, none adds to them.
 //
-// Updates, launch Elements(n); y may be x itself:
-//   vector_axpy  y = a x + y   (one rounding)      vector_scale  y = a x      vector_fill  y = a
+// Updates, launch Elements(n):
+//   vector_axpy  y = a x + y   (one rounding)      vector_scale  y = a x, y may be x      vector_fill  y = a
 //   vector_abs_accumulate  y = y + |x|
 #include "include/partials.cuh"
 
@@ -63,15 +63,14 @@ KERNEL vector_axpy(real* __restrict__ y, const real* __restrict__ x, int n, accu
     GRID_LOOP (i, n) y[i] = real_fma(a, x[i], y[i]);
 }
 
-// No __restrict__ on the rest: in place is allowed.
 KERNEL vector_scale(real* y, const real* x, int n, accum a) {
     GRID_LOOP (i, n) y[i] = a * x[i];
 }
 
-KERNEL vector_fill(real* y, int n, accum a) {
+KERNEL vector_fill(real* __restrict__ y, int n, accum a) {
     GRID_LOOP (i, n) y[i] = a;
 }
 
-KERNEL vector_abs_accumulate(real* y, const real* x, int n) {
+KERNEL vector_abs_accumulate(real* __restrict__ y, const real* __restrict__ x, int n) {
     GRID_LOOP (i, n) y[i] += real_abs(x[i]);
 }

@@ -1,7 +1,7 @@
 namespace Lur.Generators;
 
 /// <summary>One parameter of a kernel.</summary>
-internal sealed class KernelParameter(string name, string type, bool isPointer, bool isConst)
+internal sealed class KernelParameter(string name, string type, bool isPointer, bool isConst, bool isRestrict)
 {
     /// <summary>Name in the .cu file.</summary>
     public string Name { get; } = name;
@@ -12,6 +12,9 @@ internal sealed class KernelParameter(string name, string type, bool isPointer, 
     public bool IsPointer { get; } = isPointer;
 
     public bool IsConst { get; } = isConst;
+
+    /// <summary>Whether no other argument may be the same buffer, unless both are only read.</summary>
+    public bool IsRestrict { get; } = isRestrict;
 }
 
 /// <summary>One kernel's signature.</summary>

@@ -61,7 +61,7 @@ internal static class LauncherWriter
             foreach (var kernel in kernels)
             {
                 var parameters = kernel.Parameters.Select(p =>
-                    $"new(\"{p.Name}\", \"{p.Type}\", {Literal(p.IsPointer)}, {Literal(p.IsConst)})"
+                    $"new(\"{p.Name}\", \"{p.Type}\", {Literal(p.IsPointer)}, {Literal(p.IsConst)}, {Literal(p.IsRestrict)})"
                 );
                 text.Append($"            new(\"{kernel.Name}\", {Literal(kernel.Cooperative)}, [{string.Join(", ", parameters)}]),\n");
             }
@@ -84,8 +84,12 @@ internal static class LauncherWriter
         text.Append($"        var slots = stackalloc ulong[{Math.Max(1, kernel.Parameters.Count)}];\n");
         for (var i = 0; i < kernel.Parameters.Count; i++)
             text.Append($"        {TypeMap.Store(kernel.Parameters[i], names[i], i)}\n");
-        text.Append($"        Launch({index}, shape, slots, {kernel.Parameters.Count});\n    }}\n");
+        var (pointers, alone) = (Mask(kernel, p => p.IsPointer), Mask(kernel, p => p.IsPointer && !p.IsConst && p.IsRestrict));
+        text.Append($"        Launch({index}, shape, slots, {kernel.Parameters.Count}, 0x{pointers:X}, 0x{alone:X});\n    }}\n");
     }
+
+    private static ulong Mask(KernelSignature kernel, Func<KernelParameter, bool> has) =>
+        kernel.Parameters.Select((p, i) => has(p) ? 1UL << i : 0).Aggregate(0UL, (a, b) => a | b);
 
     private static string Signature(KernelParameter parameter) =>
         $"{(parameter.IsConst ? "const " : "")}{parameter.Type}{(parameter.IsPointer ? "*" : "")} {parameter.Name}";

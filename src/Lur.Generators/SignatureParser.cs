@@ -75,7 +75,8 @@ internal static class SignatureParser
 
     private static KernelParameter? ParseParameter(string text)
     {
-        var words = Word.Matches(text).Cast<Match>().Select(m => m.Value).Where(w => w is not ("__restrict__" or "restrict")).ToList();
+        var words = Word.Matches(text).Cast<Match>().Select(m => m.Value).ToList();
+        var isRestrict = words.Remove("__restrict__");
         var isConst = words.Remove("const");
         while (words.Remove("const")) { }
         var stars = words.Count(w => w == "*");
@@ -84,7 +85,7 @@ internal static class SignatureParser
             return null;
         var name = words[words.Count - 1];
         words.RemoveAt(words.Count - 1);
-        return new KernelParameter(name, string.Join(" ", words), stars == 1, isConst);
+        return new KernelParameter(name, string.Join(" ", words), stars == 1, isConst, isRestrict);
     }
 
     // Same length as the input, so that offsets stay offsets into the file.

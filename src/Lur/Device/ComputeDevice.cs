@@ -134,6 +134,17 @@ public sealed partial class ComputeDevice : IDisposable
         return new LaunchShape(Grid(rows, y), (uint)x, (uint)y);
     }
 
+    /// <summary>Extent for sums down the columns of a matrix in chunks of rows (kernels/include/columns.cuh): a row of work for
+    /// each chunk and each tile of columns. The sums depend on the chunks alone.</summary>
+    /// <param name="rows">Rows of the matrix.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="chunks">Chunks of rows.</param>
+    public LaunchShape ColumnSums(int rows, int columns, int chunks)
+    {
+        const int tile = 64; // COLUMN_TILE
+        return Rows((long)chunks * ((columns + tile - 1) / tile), Math.Min(columns, tile), (long)rows * columns);
+    }
+
     /// <summary>Extent for kernels that loop with BLOCK_ROWS: one block to a row.</summary>
     /// <param name="rows">Number of rows.</param>
     /// <param name="rowLength">Elements of a row, where known; many short rows then share a block on a CPU core.</param>

@@ -5,7 +5,8 @@ namespace Lur.Device;
 /// <param name="Type">Element or scalar type, for example <c>real</c> or <c>unsigned long long</c>.</param>
 /// <param name="IsPointer">Whether it is a pointer to that type.</param>
 /// <param name="IsConst">Whether it is read only.</param>
-public sealed record KernelParameter(string Name, string Type, bool IsPointer, bool IsConst);
+/// <param name="IsRestrict">Whether no other argument may be the same buffer, unless both are only read.</param>
+public sealed record KernelParameter(string Name, string Type, bool IsPointer, bool IsConst, bool IsRestrict);
 
 /// <summary>A kernel.</summary>
 /// <param name="Name">Its native name.</param>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Lur.Device;
@@ -81,9 +82,19 @@ public abstract unsafe class KernelModule
         Origin = ImageOrigin.NotLoaded;
     }
 
-    /// <summary>Launches; each argument lies in an 8-byte slot.</summary>
-    private protected void Launch(int kernel, LaunchShape shape, ulong* slots, int count)
+    /// <summary>Launches; each argument lies in an 8-byte slot. Bit i of <paramref name="pointers"/> says that argument i is a
+    /// pointer, of <paramref name="alone"/> that it is written and declared <c>__restrict__</c>: then no other may be the same.</summary>
+    private protected void Launch(int kernel, LaunchShape shape, ulong* slots, int count, ulong pointers, ulong alone)
     {
+        for (var written = alone; written != 0; written &= written - 1)
+        {
+            var i = BitOperations.TrailingZeroCount(written);
+            for (var others = slots[i] != 0 ? pointers & ~(1UL << i) : 0; others != 0; others &= others - 1)
+            {
+                if (slots[BitOperations.TrailingZeroCount(others)] == slots[i])
+                    ThrowInPlace(kernel, i, BitOperations.TrailingZeroCount(others));
+            }
+        }
         using var scope = _device.Enter();
         var functions = _functions ?? LoadFunctions();
         var addresses = t_addresses ??= new IntPtr[MaxParameters];
@@ -114,6 +125,15 @@ public abstract unsafe class KernelModule
             *(float*)slot = (float)value;
         else
             *(double*)slot = value;
+    }
+
+    private void ThrowInPlace(int kernel, int written, int other)
+    {
+        var parameters = KernelCatalog.Files.Single(f => f.Path == File).Kernels[kernel].Parameters;
+        throw new ArgumentException(
+            $"{_names[kernel]} is not made for use in place: {parameters[written].Name}, which it writes, and "
+                + $"{parameters[other].Name} are the same buffer."
+        );
     }
 
     private static int Get(CUfunction function, CUFunctionAttribute attribute)

@@ -94,7 +94,7 @@ public sealed class BatchNorm : Layer
         var rows = x.Shape.Rows;
         var offsets = Partials(pass, "chunk-offsets", chunks);
         var squares = Partials(pass, "chunk-squares", chunks);
-        var stage1 = pass.Device.Rows(chunks, c, (long)rows * c);
+        var stage1 = pass.Device.ColumnSums(rows, c, chunks);
         kernels.BatchNormStatistics(stage1, offsets, squares, x, rows, c, chunks);
         var update = pass.Mode == NormalizationMode.TrainAndUpdate;
         var runningMean = update ? pass.Buffers.At(_runningMean) : default;
@@ -198,7 +198,7 @@ public sealed class BatchNorm : Layer
         var partials = Partials(pass, what, 2 * chunks);
         var means = pass.Cache($"{Name}/{what}", new Shape(2, c));
         var meanOf = MeanOf(pass, cache.Mean);
-        var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
+        var (stage1, stage2) = (pass.Device.ColumnSums(rows, c, chunks), pass.Device.Blocks(c));
         kernels.BatchNormSums(stage1, partials, d, mask, x, meanOf, rstd, rows, c, chunks);
         kernels.BatchNormSumsFinish(stage2, means, dgamma, dbeta, partials, 1, rows, c, chunks, 0);
         return means;
@@ -214,7 +214,7 @@ public sealed class BatchNorm : Layer
         var means = pass.Cache($"{Name}/tangent-sums", new Shape(4, c));
         var meanOf = MeanOf(pass, mean);
         var mask = _relu ? y : null;
-        var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
+        var (stage1, stage2) = (pass.Device.ColumnSums(rows, c, chunks), pass.Device.Blocks(c));
         kernels.BatchNormTangentSums(stage1, partials, tdy, dy, mask, tx, x, meanOf, rstd, tmeans, rows, c, chunks);
         kernels.BatchNormSumsFinish(stage2, means, tdgamma, tdbeta, partials, 2, rows, c, chunks, 0);
         return means;

@@ -40,7 +40,7 @@ public sealed class GlobalAveragePool(string name) : Layer(name)
     {
         var (kernels, n, c) = (pass.Launch.Pool, x.Shape[0], x.Shape.Innermost);
         var positions = x.Shape.Rows / n;
-        var shape = pass.Device.Rows(n, c, (long)x.Shape.Rows * c);
+        var shape = pass.Device.ColumnSums(x.Shape.Rows, c, n);
         kernels.MeanPoolForward(shape, y, x, n, positions, c);
     }
 

@@ -112,7 +112,7 @@ public sealed class Linear : Layer
         var (kernels, rows, n) = (pass.Launch.Bias, dy.Shape.Rows, _out);
         var chunks = (rows + RowsPerChunk - 1) / RowsPerChunk;
         var partials = pass.Program.Real($"{dy.Name}/{what}/partials", ValueRole.Workspace, new Shape(chunks, n));
-        var (stage1, stage2) = (pass.Device.Rows(chunks, n), pass.Device.Blocks(n));
+        var (stage1, stage2) = (pass.Device.ColumnSums(rows, n, chunks), pass.Device.Blocks(n));
         kernels.BiasBackwardSums(stage1, partials, dy, rows, n, chunks);
         kernels.BiasBackwardFinish(stage2, db, partials, n, chunks, 0);
     }

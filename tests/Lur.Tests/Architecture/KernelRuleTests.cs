@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Lur.Device;
 
 namespace Lur.Tests.Architecture;
 
@@ -44,6 +45,24 @@ public partial class KernelRuleTests
     }
 
     [Test]
+    public void PointersAreRestrictUnlessTheSpecificationAllowsUseInPlace()
+    {
+        // "y may be x": both lack __restrict__, and the generated launcher lets both be one buffer. Where it was tried and
+        // brought nothing, the header says so.
+        var violations =
+            from file in KernelCatalog.Files
+            let allowed = InPlace()
+                .Matches(Repository.Read($"kernels/{file.Path}"))
+                .SelectMany(m => m.Groups[1].Captures.Concat(m.Groups[2].Captures))
+            where !Repository.Read($"kernels/{file.Path}").Contains("// Tried: __restrict__", StringComparison.Ordinal)
+            from kernel in file.Kernels
+            from p in kernel.Parameters
+            where p.IsPointer && !p.IsRestrict && allowed.All(name => name.Value != p.Name)
+            select $"kernels/{file.Path}: {kernel.Name}({p.Name})";
+        Repository.AssertNone(violations, "Pointers without __restrict__ of which no comment says 'A may be B':");
+    }
+
+    [Test]
     public void HeadersDefineNothingThatIsNotUsed()
     {
         var text = string.Join('\n', Repository.Files("kernels", ".cu", ".cuh").Select(Repository.Read));
@@ -55,6 +74,9 @@ public partial class KernelRuleTests
 
     [GeneratedRegex(@"\bKERNEL\s+(?:COOPERATIVE\s+)?(\w+)\s*\(")]
     private static partial Regex Kernel();
+
+    [GeneratedRegex(@"\b(\w+) may be (\w+)(?: or (?<2>\w+))*")]
+    private static partial Regex InPlace();
 
     [GeneratedRegex(@"//[^\n]*")]
     private static partial Regex Comment();

@@ -143,6 +143,23 @@ public class LaunchTests
     }
 
     [Test]
+    public void OneBufferInTwoPlacesIsRefusedWhereTheKernelIsNotMadeForIt()
+    {
+        foreach (var test in TestDevices.All)
+        {
+            using var x = new GuardedBuffer(test, Precision.Float32, [1, 2, 3, 4]);
+            using var g = new GuardedBuffer(test, Precision.Float32, [1, 1, 1, 1]);
+            var (kernels, shape) = (test.Device.Kernels(Precision.Float32), test.Device.Elements(4));
+            var e = Assert.Throws<ArgumentException>(() => kernels.Vector.VectorAxpy(shape, x.Pointer, x.Pointer, 4, 1))!;
+            Assert.That(e.Message, Does.Contain("vector_axpy is not made for use in place: y, which it writes, and x"));
+            // What is only read may be given twice, and where a header allows it one buffer is read and written.
+            kernels.Proximal.ProximalDistance(shape, x.Pointer, g.Pointer, g.Pointer, 4);
+            kernels.Vector.VectorScale(shape, g.Pointer, g.Pointer, 4, 2);
+            Errors.AssertSame(g.Get(), [2, 2, 2, 2], $"in place on {test}");
+        }
+    }
+
+    [Test]
     public void TheCatalogKnowsEveryKernelThatTheLaunchersKnow()
     {
         var scale = KernelCatalog.Files.Single(f => f.Path == "vectors/vector.cu").Kernels.Single(k => k.Name == "vector_scale");
@@ -152,10 +169,10 @@ public class LaunchTests
             Is.EqualTo(
                 new KernelParameter[]
                 {
-                    new("y", "real", true, false),
-                    new("x", "real", true, true),
-                    new("n", "int", false, false),
-                    new("a", "accum", false, false),
+                    new("y", "real", true, false, false),
+                    new("x", "real", true, true, false),
+                    new("n", "int", false, false, false),
+                    new("a", "accum", false, false, false),
                 }
             )
         );

@@ -23,15 +23,15 @@ public class SignatureParserTests
         Assert.That(kernel.Cooperative);
         Assert.That(kernel.Summary, Is.EqualTo("Adds, a &lt; b. Second line."));
         Assert.That(
-            kernel.Parameters.Select(p => (p.Name, p.Type, p.IsPointer, p.IsConst)),
+            kernel.Parameters.Select(p => (p.Name, p.Type, p.IsPointer, p.IsConst, p.IsRestrict)),
             Is.EqualTo(
                 new[]
                 {
-                    ("y", "real", true, false),
-                    ("x", "real", true, true),
-                    ("counts", "unsigned long long", true, true),
-                    ("n", "unsigned", false, false),
-                    ("scale", "accum", false, false),
+                    ("y", "real", true, false, true),
+                    ("x", "real", true, true, false),
+                    ("counts", "unsigned long long", true, true, false),
+                    ("n", "unsigned", false, false, false),
+                    ("scale", "accum", false, false, false),
                 }
             )
         );
@@ -83,7 +83,7 @@ public class SignatureParserTests
         var text = LauncherWriter.Launchers(
             "a/b_c.cu",
             "BC",
-            Parse("KERNEL b_c_do(real* y, double* s, int N, int n, real x_y, int shape) {}")
+            Parse("KERNEL b_c_do(real* y, double* __restrict__ s, int N, int n, real x_y, int shape) {}")
         );
         Assert.That(
             text,
@@ -94,7 +94,9 @@ public class SignatureParserTests
         );
         Assert.That(
             text,
-            Does.Contain("StoreReal(slots + 4, @xY);").And.Contain("*(int*)(slots + 3) = @n_;").And.Contain("Launch(0, shape, slots, 6)")
+            Does.Contain("StoreReal(slots + 4, @xY);")
+                .And.Contain("*(int*)(slots + 3) = @n_;")
+                .And.Contain("Launch(0, shape, slots, 6, 0x3, 0x2)")
         );
     }
 

@@ -132,7 +132,7 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             y,
             one.First,
             two.First,
-            workspace,
+            taps > 0 ? workspace : default, // a residue that no tap reaches has no filter, and scratch begins where it would
             At(workspace, Align((long)RoundUp(k, Panel) * taps * terms * c)),
             Slot(sweep, strip, terms * c),
             s.N,
