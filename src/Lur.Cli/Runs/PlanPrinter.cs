@@ -1,6 +1,5 @@
 using Lur.Models;
 using Lur.Programs;
-using Lur.Tensors;
 
 namespace Lur.Cli.Runs;
 

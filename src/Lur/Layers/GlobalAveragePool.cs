@@ -1,4 +1,3 @@
-using Lur.Tensors;
 
 namespace Lur.Layers;
 

@@ -24,7 +24,7 @@ public readonly struct Operand<T>
 {
     private readonly ulong _offset;
 
-    private Operand(IDeviceBuffer? buffer, ulong offset) => (Buffer, _offset) = (buffer, offset);
+    internal Operand(IDeviceBuffer? buffer, ulong offset) => (Buffer, _offset) = (buffer, offset);
 
     /// <summary>The buffer; null for a bare address.</summary>
     public IDeviceBuffer? Buffer { get; }
@@ -45,10 +45,6 @@ public readonly struct Operand<T>
     /// <typeparam name="TOther">The other element type.</typeparam>
     public Operand<TOther> As<TOther>() => new(Buffer, _offset);
 
-    /// <summary>The beginning of a buffer, whatever its elements are.</summary>
-    /// <param name="buffer">The buffer; null for an argument that is left out.</param>
-    public static Operand<T> Of(IDeviceBuffer? buffer) => new(buffer, 0);
-
     /// <summary>A bare address: memory that outlives every program that uses it.</summary>
     public static implicit operator Operand<T>(DevicePointer<T> pointer) => new(null, pointer.Address);
 
@@ -63,6 +59,15 @@ public readonly struct Operand<T>
             ? new(value, 0)
             : throw new ArgumentException($"'{value.Name}' has elements of {value.ElementSize} bytes and is no array of {typeof(T).Name}.");
     }
+}
+
+/// <summary>Makes operands.</summary>
+public static class Operand
+{
+    /// <summary>The beginning of a buffer, whatever its elements are.</summary>
+    /// <typeparam name="T">Element type.</typeparam>
+    /// <param name="buffer">The buffer; null for an argument that is left out.</param>
+    public static Operand<T> Of<T>(IDeviceBuffer? buffer) => new(buffer, 0);
 }
 
 /// <summary>What a recorded operation does with one of its arguments.</summary>

@@ -69,7 +69,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             : throw new InvalidOperationException($"'{Name}' is a vector of {Precision}.");
 
     /// <summary>The vector as an argument of a launch; null for one that is left out.</summary>
-    public static implicit operator Operand<Real>(FlatVector? vector) => vector is null ? default : Operand<Real>.Of(vector._buffer);
+    public static implicit operator Operand<Real>(FlatVector? vector) => vector is null ? default : Operand.Of<Real>(vector._buffer);
 
     /// <summary>Enqueues zeros.</summary>
     public void Clear() => Device.Fill(Pointer, 0, Math.Max(1, (long)Count) * Precision.Size());

@@ -28,7 +28,7 @@ public sealed class ParameterMask : IDeviceBuffer, IDisposable
     public DevicePointer<byte> Pointer => new(Address);
 
     /// <summary>The mask as an argument of a launch; null for one that is left out.</summary>
-    public static implicit operator Operand<byte>(ParameterMask? mask) => mask is null ? default : Operand<byte>.Of(mask._buffer);
+    public static implicit operator Operand<byte>(ParameterMask? mask) => mask is null ? default : Operand.Of<byte>(mask._buffer);
 
     /// <summary>Copies the mask to the host.</summary>
     public byte[] ToArray()

@@ -1,6 +1,5 @@
 using Lur.Device;
 using Lur.Layers;
-using Lur.Tensors;
 
 namespace Lur.Training;
 

@@ -2,7 +2,6 @@ using Lur.Data;
 using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Tensors;
 
 namespace Lur.Training;
 

@@ -1,5 +1,4 @@
 using Lur.Layers;
-using Lur.Tensors;
 
 namespace Lur.Training;
 

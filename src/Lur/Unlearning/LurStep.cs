@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
 using Lur.Optimizers;

@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;

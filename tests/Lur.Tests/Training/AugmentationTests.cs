@@ -1,7 +1,6 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 using Lur.Training;
