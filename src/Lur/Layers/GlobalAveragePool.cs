@@ -1,4 +1,3 @@
-
 namespace Lur.Layers;
 
 /// <summary>Mean over all positions: x [N, H, W, C] -> y [N, C]. Linear, so its tangent passes are its passes.

@@ -1,4 +1,3 @@
-
 namespace Lur.Layers;
 
 /// <summary>Maximum over square windows. x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1.

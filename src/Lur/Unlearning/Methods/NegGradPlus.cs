@@ -1,4 +1,3 @@
-
 namespace Lur.Unlearning;
 
 /// <summary>NegGrad+: minimises CE on the retain set less a multiple of CE on the forget set (methods 5).</summary>

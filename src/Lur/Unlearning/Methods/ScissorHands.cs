@@ -1,4 +1,3 @@
-
 namespace Lur.Unlearning;
 
 /// <summary>ScissorHands (SHs): trims as LUR does, then descends CE on retain data less lambda CE on forget data, with the
