@@ -1,10 +1,10 @@
 // augment.cu - bytes to network input: normalisation, random crop with padding and random horizontal flip on the
 // device.
 //
-// images + state[2]: bytes [n, C, H, W] -> y [n, H, W, C] = (byte / 255 - mean[c]) / std[c], after crop and flip: the image is
-// padded by `pad` black pixels (byte 0, before normalisation) on every side, an H x W window is cut out at (top, left),
-// each uniform in 0 .. 2 pad, and, where flip != 0, mirrored with probability 1/2: torchvision's RandomCrop(padding)
-// then RandomHorizontalFlip. With pad = 0 and flip = 0 the image stays as it is.
+// images + state[2]: bytes [n, C, H, W] -> y [n, H, W, C] = (byte / 255 - mean[c]) / std[c], after crop and flip: the
+// image is padded by `pad` black pixels (byte 0, before normalisation) on every side, an H x W window is cut out at
+// (top, left), each uniform in 0 .. 2 pad, and, where flip != 0, mirrored with probability 1/2: torchvision's
+// RandomCrop(padding) then RandomHorizontalFlip. With pad = 0 and flip = 0 the image stays as it is.
 //
 // One draw per sample, Philox4x32-10 (philox.cuh): b = philox4x32(seed, stream, index) with seed = state[0] and
 // index = state[1] + sample; top = below(b.x, 2 pad + 1), left = below(b.y, 2 pad + 1), mirrored = b.z >> 31. The state
