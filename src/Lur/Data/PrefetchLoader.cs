@@ -138,6 +138,21 @@ public sealed class PrefetchLoader : IDisposable
         }
     }
 
+    /// <summary>The next batch, where it is ready and not damaged.</summary>
+    /// <returns>The batch, to be given back with <see cref="Release"/>; null where <see cref="Take"/> would wait or fail.</returns>
+    public LoadedBatch? TryTake()
+    {
+        lock (_gate)
+        {
+            var slot = _ring[_nextTake % _ring.Length];
+            if (slot.State != SlotState.Ready || slot.Failure is not null)
+                return null;
+            slot.State = SlotState.Taken;
+            _nextTake++;
+            return slot;
+        }
+    }
+
     /// <summary>Gives a batch back for refilling; batches go back in the order they were taken.</summary>
     /// <param name="batch">The oldest batch taken and not released.</param>
     public void Release(LoadedBatch batch)

@@ -16,6 +16,7 @@ public sealed class Program : IDisposable
     private readonly List<Value> _values = [];
     private readonly List<(Value Value, double[] Numbers)> _constants = [];
     private readonly HashSet<IDeviceBuffer> _outside = [];
+    private readonly List<Action> _beforeRun = [];
     private readonly Resources _resources = new();
     private Plan? _plan;
     private DeviceMemory? _arena;
@@ -70,6 +71,22 @@ public sealed class Program : IDisposable
         _constants.Add((value, numbers));
         return value;
     }
+
+    /// <summary>Declares numbers that the host sets between runs.</summary>
+    /// <param name="name">Name for plans.</param>
+    /// <param name="shape">Shape, in elements.</param>
+    public RunInput<T> Input<T>(string name, Shape shape)
+        where T : unmanaged
+    {
+        var value = Keep(Raw(name, ValueRole.Input, shape, System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+        var input = new RunInput<T>(this, value);
+        BeforeRun(input.Send);
+        return input;
+    }
+
+    /// <summary>Work to give to the device ahead of every run and outside of the captured graph, in the order of the calls: what
+    /// differs between runs in where it comes from.</summary>
+    public void BeforeRun(Action give) => _beforeRun.Add(give);
 
     /// <summary>Page-locked memory that uploads and downloads of this program use, freed with it.</summary>
     public PinnedBuffer<T> Pinned<T>(long count)
@@ -146,6 +163,7 @@ public sealed class Program : IDisposable
     public void Run()
     {
         Commit();
+        GiveInputs();
         if (_graph is not null)
             _graph.Launch();
         else if (Poison)
@@ -160,6 +178,7 @@ public sealed class Program : IDisposable
     public IReadOnlyDictionary<string, double> RunSections()
     {
         Commit();
+        GiveInputs();
         var seconds = new Dictionary<string, double>(StringComparer.Ordinal);
         Device.Synchronize();
         for (var s = 0; s < _sections.Count; s++)
@@ -182,6 +201,15 @@ public sealed class Program : IDisposable
         _arena?.Dispose();
         _resources.Dispose();
         (_graph, _arena) = (null, null);
+    }
+
+    internal T Own<T>(T resource)
+        where T : IDisposable => _resources.Own(resource);
+
+    private void GiveInputs()
+    {
+        foreach (var give in _beforeRun)
+            give();
     }
 
     private Value Declare(Value value)

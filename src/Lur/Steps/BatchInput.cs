@@ -19,25 +19,23 @@ public interface IBatch
 /// <summary>The input of a network pass that the host fills; its page-locked memory is the program's.</summary>
 public abstract class BatchInput : IBatch
 {
-    private readonly PinnedBuffer<int> _labels;
+    private readonly RunInput<int> _labels;
 
-    /// <summary>Declares the labels and emits their upload.</summary>
+    /// <summary>Declares the labels.</summary>
     private protected BatchInput(Program program, string name, int batch)
     {
         Batch = batch;
-        _labels = program.Pinned<int>(batch);
-        DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(batch), sizeof(int));
-        program.Upload(DeviceLabels, _labels);
+        _labels = program.Input<int>($"{name}/labels", new Shape(batch));
     }
 
     /// <summary>Batch size.</summary>
     public int Batch { get; }
 
-    /// <summary>Labels to upload, [N]; -1 leaves a row out of loss and counts.</summary>
+    /// <summary>Labels of the next run, [N]; -1 leaves a row out of loss and counts.</summary>
     public Span<int> Labels => _labels.Span;
 
     /// <summary>Labels on the device, int [N].</summary>
-    public Value DeviceLabels { get; }
+    public Value DeviceLabels => _labels.Device;
 
     /// <summary>Normalised images on the device, [N, H, W, C].</summary>
     public abstract Value Input { get; }

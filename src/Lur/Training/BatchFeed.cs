@@ -1,18 +1,26 @@
 using Lur.Data;
+using Lur.Device;
 using Lur.Steps;
 
 namespace Lur.Training;
 
-/// <summary>Feeds shuffled batches of a data set into a <see cref="BatchStage"/>, assembled ahead on a background thread.</summary>
+/// <summary>Feeds shuffled batches of a data set into a <see cref="BatchStage"/>, assembled ahead on a background thread and sent to
+/// the device while it works on the step before.</summary>
 /// <remarks>The k-th batch is a function of (indices, batch size, seed, k); the augmentation counter is k times the batch
-/// size. A feed set to a position continues exactly.</remarks>
+/// size. A feed set to a position continues exactly. Memory is taken and the thread started by the first <see cref="Fill"/>.</remarks>
 public sealed class BatchFeed : IDisposable
 {
-    private readonly PrefetchLoader _loader;
-    private readonly int _batchesPerEpoch;
+    // One that a step reads, one that is sent ahead, one that is being assembled.
+    private const int RingSize = 3;
+    private readonly Resources _resources = new();
+    private readonly IImageDataset _data;
+    private readonly BatchSampler _sampler;
     private readonly int[] _indices;
+    private PrefetchLoader? _loader;
+    private LoadedBatch? _current,
+        _ahead;
 
-    /// <summary>Starts feeding.</summary>
+    /// <summary>Prepares feeding.</summary>
     /// <param name="data">Data set.</param>
     /// <param name="indices">Samples to draw from.</param>
     /// <param name="batchSize">Batch size.</param>
@@ -20,20 +28,17 @@ public sealed class BatchFeed : IDisposable
     /// <param name="start">First position.</param>
     public BatchFeed(IImageDataset data, ReadOnlySpan<int> indices, int batchSize, ulong seed, SamplerPosition start = default)
     {
-        var sampler = new BatchSampler(indices, batchSize, seed) { Position = start };
-        _batchesPerEpoch = sampler.BatchesPerEpoch;
-        BatchSize = batchSize;
+        _data = data;
+        _sampler = new BatchSampler(indices, batchSize, seed) { Position = start };
+        (BatchesPerEpoch, BatchSize, Position) = (_sampler.BatchesPerEpoch, batchSize, start);
         _indices = new int[batchSize];
-        Position = start;
-        var buffers = Enumerable.Range(0, 4).Select(_ => (IBatchBuffer)new ArrayBatchBuffer(batchSize, data.SampleBytes)).ToArray();
-        _loader = new PrefetchLoader(data, sampler, buffers);
     }
 
     /// <summary>Samples a batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>Batches a pass.</summary>
-    public int BatchesPerEpoch => _batchesPerEpoch;
+    public int BatchesPerEpoch { get; }
 
     /// <summary>The batch that <see cref="Fill"/> gives next.</summary>
     public SamplerPosition Position { get; private set; }
@@ -42,20 +47,50 @@ public sealed class BatchFeed : IDisposable
     public ReadOnlySpan<int> Indices => _indices;
 
     /// <summary>Number of batches before <see cref="Position"/>.</summary>
-    public long BatchNumber => (Position.Epoch * _batchesPerEpoch) + Position.Batch;
+    public long BatchNumber => (Position.Epoch * BatchesPerEpoch) + Position.Batch;
 
-    /// <summary>Copies the next batch into a stage and moves on. The device must be done with the stage's previous batch.</summary>
+    /// <summary>Makes the next run of a stage's step read the next batch, and moves on. The device may still work on the run
+    /// before.</summary>
     public void Fill(BatchStage stage)
     {
-        var batch = _loader.Take();
-        batch.Buffer.Images.CopyTo(stage.Images);
+        var loader = _loader ??= Start(stage.Device);
+        Release(loader);
+        var batch = _current = _ahead ?? loader.Take();
+        _ahead = null;
+        stage.Take(Numbered(batch, BatchNumber));
         batch.Buffer.Labels.CopyTo(stage.Labels);
         batch.Indices.CopyTo(_indices);
         stage.Counter = (ulong)(BatchNumber * BatchSize);
         Position = batch.Next;
-        _loader.Release(batch);
+        _ahead = loader.TryTake();
+        if (_ahead is not null)
+            stage.TakeAhead(Numbered(_ahead, BatchNumber));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _loader.Dispose();
+    public void Dispose() => _resources.Dispose();
+
+    private static PinnedBatch Numbered(LoadedBatch batch, long number)
+    {
+        var buffer = (PinnedBatch)batch.Buffer;
+        buffer.Number = number;
+        return buffer;
+    }
+
+    private PrefetchLoader Start(ComputeDevice device)
+    {
+        var ring = new IBatchBuffer[RingSize];
+        for (var i = 0; i < ring.Length; i++)
+            ring[i] = _resources.Own(new PinnedBatch(device, BatchSize, _data.SampleBytes));
+        return _resources.Own(new PrefetchLoader(_data, _sampler, ring));
+    }
+
+    private void Release(PrefetchLoader loader)
+    {
+        if (_current is null)
+            return;
+        ((PinnedBatch)_current.Buffer).WaitUntilSent();
+        loader.Release(_current);
+        _current = null;
+    }
 }

@@ -43,7 +43,7 @@ public sealed class FisherPass : IDisposable
     {
         (_model, _data, Batch) = (model, data, batch);
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
-        _stage = new BatchStage(p, "fisher", batch, model, augment, seed);
+        _stage = new BatchStage(p, "fisher", batch, model, augment, seed, fed: false);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _loss = (SoftmaxCrossEntropy)
             new GradientEvaluation(

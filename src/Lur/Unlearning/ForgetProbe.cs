@@ -21,7 +21,7 @@ public sealed class ForgetProbe : IDisposable
     {
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         // Named as the step's batch: the same draws augment it.
-        _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed);
+        _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed, fed: false);
         var totals = _totals = Program.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         p.Clear(totals);
         var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode());

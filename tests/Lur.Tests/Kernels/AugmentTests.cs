@@ -89,13 +89,15 @@ public class AugmentTests
     )
     {
         var y = bench.Out(images.Length);
+        // The batch lies behind another one, as where two take turns.
+        byte[] slots = [.. images.Select(b => (byte)(b ^ 0xFF)), .. images];
         bench.Kernels.Augment.AugmentForward(
             bench.Device.Rows(n * height, width),
             y.Pointer,
-            new(bench.ArrayOf(images).Address),
+            new(bench.ArrayOf(slots).Address),
             bench.In(mean).Pointer,
             bench.In(std).Pointer,
-            new(bench.ArrayOf(Seed, first).Address),
+            new(bench.ArrayOf(Seed, first, (ulong)images.Length).Address),
             Stream,
             n,
             channels,

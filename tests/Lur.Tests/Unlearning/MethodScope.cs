@@ -16,11 +16,11 @@ internal sealed class MethodScope : IDisposable
         Classes = 10;
     private readonly Noise _data = new();
 
-    public MethodScope(Precision precision = Precision.Float32, string forget = "random:40")
+    public MethodScope(Precision precision = Precision.Float32, string forget = "random:40", ComputeDevice? device = null)
     {
         var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem3", Classes, Height, Width, 3);
         Model = new Model(
-            TestDevices.Default,
+            device ?? TestDevices.Default,
             precision,
             ResNet.Build(spec),
             spec.ToString(),
