@@ -47,6 +47,9 @@ public sealed record BoundMethod(
     Func<UnlearningTask, UnlearningMethod> Create
 )
 {
+    /// <summary>A method with its defaults.</summary>
+    public static BoundMethod Of(MethodDefinition method) => Read(method, new Dictionary<string, string>());
+
     /// <summary>Binds a method to options given by name, as the command and recipes give them; defaults for the rest.</summary>
     /// <exception cref="UserErrorException">There is no such option, a text does not fit, or a value is out of range.</exception>
     public static BoundMethod Read(MethodDefinition method, IReadOnlyDictionary<string, string> options)
