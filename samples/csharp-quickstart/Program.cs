@@ -2,7 +2,7 @@ using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;
 
-const string data = "synthetic:train=1200,test=200"; // or a folder: CIFAR binaries, IDX files, a sub-folder of images for each class
+const string data = "synthetic:train=1000,test=200"; // or a folder: CIFAR binaries, IDX files, a sub-folder of images for each class
 var train = new TrainSettings
 {
     Data = data,
@@ -19,7 +19,7 @@ var forget = new ForgetSettings
     Data = data,
     Output = "out/unlearned",
     Forget = ["class:3"],
-    Method = BoundMethod.Of(LurMethod.Definition),
+    Method = BoundMethod.Of(NegGradPlusMethod.Definition),
 };
 var unlearned = new ForgetRun(forget).Run();
 Console.WriteLine($"forgot:   {unlearned.Unlearned.Scores.UnlearningAccuracy:F1} % of the forgotten images are misclassified");
