@@ -11,13 +11,14 @@ public class DependencyTests
         ["Programs"] = ["Device"],
         ["Tensors"] = ["Device", "Programs"],
         ["Layers"] = ["Device", "Programs", "Tensors"],
+        ["Optimizers"] = ["Device", "Programs", "Tensors"],
         // ModelFile knows how a model's tensors are named and laid out in a file; Checkpoints knows files only.
         ["Models"] = ["Device", "Programs", "Tensors", "Layers", "Checkpoints"],
         ["Data"] = ["Tensors"],
         ["Metrics"] = ["Tensors"],
         ["Checkpoints"] = ["Tensors"],
-        ["Training"] = ["Device", "Programs", "Tensors", "Layers", "Models", "Data", "Checkpoints", "Metrics"],
-        ["Unlearning"] = ["Device", "Programs", "Tensors", "Layers", "Models", "Data", "Checkpoints", "Training"],
+        ["Training"] = ["Device", "Programs", "Tensors", "Layers", "Optimizers", "Models", "Data", "Checkpoints", "Metrics"],
+        ["Unlearning"] = ["Device", "Programs", "Tensors", "Layers", "Optimizers", "Models", "Data", "Checkpoints", "Training"],
         // Checks whole models against fixtures and attacks: nothing in the library uses it.
         ["Verification"] =
         [
@@ -25,6 +26,7 @@ public class DependencyTests
             "Programs",
             "Tensors",
             "Layers",
+            "Optimizers",
             "Models",
             "Data",
             "Checkpoints",

@@ -1,4 +1,4 @@
-namespace Lur.Training;
+namespace Lur.Optimizers;
 
 /// <summary>
 /// Where the numbers of a training step lie in the array of doubles that <c>sgd_step</c> and the <c>lur_*</c> kernels
@@ -13,10 +13,11 @@ public enum StepParameter
     /// <summary>Step size of the (outer) update.</summary>
     LearningRate = 0,
 
-    /// <summary>Momentum factor mu of SGD.</summary>
+    /// <summary>Momentum factor mu of SGD, beta_1 of Adam.</summary>
     Momentum = 1,
 
-    /// <summary>L2 coefficient that is added to the gradient, as in torch.optim.SGD.</summary>
+    /// <summary>Weight decay: of SGD and Adam the L2 coefficient that is added to the gradient (torch.optim.SGD), of decoupled
+    /// Adam the share of the rate by which weights shrink (torch.optim.AdamW).</summary>
     WeightDecay = 2,
 
     /// <summary>Weight w_r of the retain gradient in LUR's update.</summary>
@@ -30,11 +31,17 @@ public enum StepParameter
 
     /// <summary>Weight of the l1 penalty whose subgradient is added to the gradient.</summary>
     Penalty = 6,
+
+    /// <summary>beta_2 of Adam.</summary>
+    SecondMoment = 7,
+
+    /// <summary>epsilon of Adam, added to the root of the second moment.</summary>
+    Epsilon = 8,
 }
 
 /// <summary>Facts about <see cref="StepParameter"/>.</summary>
 public static class StepParameters
 {
     /// <summary>Length of the array.</summary>
-    public const int Count = 7;
+    public const int Count = 9;
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Lur.Training;
+namespace Lur.Optimizers;
 
 /// <summary>Learning rate as a function of the step.</summary>
 public abstract record LearningRateSchedule
@@ -12,7 +12,8 @@ public abstract record LearningRateSchedule
     public virtual double Momentum(long index, long steps, double momentum) => momentum;
 
     /// <summary>Reads <c>constant</c>, <c>cosine</c>, <c>onecycle</c>, <c>multistep:91,136/182</c> or
-    /// <c>multistep:0.5,0.75</c> (fractions of the run).</summary>
+    /// <c>multistep:0.5,0.75</c> (fractions of the run), each after <c>warmup:500+</c> (steps) or <c>warmup:0.05+</c> (share of the
+    /// run) where the rate is to rise first.</summary>
     /// <exception cref="UserErrorException">The text names no schedule.</exception>
     public static LearningRateSchedule Parse(string text)
     {
@@ -26,6 +27,8 @@ public abstract record LearningRateSchedule
                 return new OneCycleSchedule();
         }
 
+        if (ParseWarmUp(text) is { } warmUp)
+            return warmUp;
         if (text.StartsWith("multistep:", StringComparison.Ordinal))
         {
             var body = text["multistep:".Length..].Split('/');
@@ -44,8 +47,26 @@ public abstract record LearningRateSchedule
         }
 
         throw new UserErrorException(
-            $"Schedule '{text}' is not known: use constant, cosine, onecycle or multistep:91,136/182 (epochs of the total, or fractions)."
+            $"Schedule '{text}' is not known: use constant, cosine, onecycle or multistep:91,136/182 (epochs of the total, or fractions), "
+                + "after warmup:500+ (steps) or warmup:0.05+ (share of the run) to let the rate rise first."
         );
+    }
+
+    private static WarmUpSchedule? ParseWarmUp(string text)
+    {
+        const string word = "warmup:";
+        var plus = text.IndexOf('+', StringComparison.Ordinal);
+        if (plus < 0 || !text.StartsWith(word, StringComparison.Ordinal))
+            return null;
+        var readable = double.TryParse(
+            text.AsSpan(word.Length, plus - word.Length),
+            NumberStyles.Float,
+            CultureInfo.InvariantCulture,
+            out var length
+        );
+        return readable && length > 0 && (length < 1 || (double.IsInteger(length) && length <= int.MaxValue))
+            ? new WarmUpSchedule(length, Parse(text[(plus + 1)..]))
+            : null;
     }
 }
 
@@ -54,6 +75,29 @@ public sealed record ConstantSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
     public override double Factor(long index, long steps) => 1;
+}
+
+/// <summary>The rate rises linearly from 0, then another schedule has the rest of the run (the warm-up of diffusers'
+/// <c>get_scheduler</c>).</summary>
+/// <param name="Length">Steps of the rise; below 1 a share of the run.</param>
+/// <param name="After">The schedule that follows, as of a run that is shorter by the rise.</param>
+public sealed record WarmUpSchedule(double Length, LearningRateSchedule After) : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override double Factor(long index, long steps)
+    {
+        var rise = Rise(steps);
+        return index < rise ? (double)index / rise : After.Factor(index - rise, steps - rise);
+    }
+
+    /// <inheritdoc/>
+    public override double Momentum(long index, long steps, double momentum)
+    {
+        var rise = Rise(steps);
+        return After.Momentum(Math.Max(0, index - rise), steps - rise, momentum);
+    }
+
+    private long Rise(long steps) => Math.Min(steps, (long)Math.Round(Length < 1 ? Length * steps : Length));
 }
 
 /// <summary>Half a cosine from the base rate to zero (Loshchilov and Hutter, ICLR 2017, without restarts).</summary>

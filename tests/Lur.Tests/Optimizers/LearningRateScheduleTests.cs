@@ -1,6 +1,6 @@
-using Lur.Training;
+using Lur.Optimizers;
 
-namespace Lur.Tests.Training;
+namespace Lur.Tests.Optimizers;
 
 public class LearningRateScheduleTests
 {
@@ -16,6 +16,15 @@ public class LearningRateScheduleTests
     [TestCase("multistep:91,136/182", 49, 1.0)]
     [TestCase("multistep:91,136/182", 75, 0.01)]
     [TestCase("constant", 99, 1.0)]
+    // Expected: diffusers' get_cosine_schedule_with_warmup(20, 100): index / 20, then half a cosine over the 80 steps left.
+    [TestCase("warmup:20+cosine", 0, 0.0)]
+    [TestCase("warmup:20+cosine", 5, 0.25)]
+    [TestCase("warmup:20+cosine", 20, 1.0)]
+    [TestCase("warmup:0.2+cosine", 40, 0.85355339059327378)]
+    [TestCase("warmup:0.2+cosine", 60, 0.5)]
+    [TestCase("warmup:50+multistep:0.5", 74, 1.0)]
+    [TestCase("warmup:50+multistep:0.5", 75, 0.1)]
+    [TestCase("warmup:500+constant", 99, 0.99)]
     public void FactorAtStep(string schedule, int step, double expected) =>
         Assert.That(LearningRateSchedule.Parse(schedule).Factor(step, 100), Is.EqualTo(expected).Within(1e-12));
 
@@ -26,6 +35,8 @@ public class LearningRateScheduleTests
     [TestCase("onecycle", 50, 0.8706107373853763)]
     [TestCase("onecycle", 99, 0.95)]
     [TestCase("cosine", 50, 0.9)]
+    [TestCase("warmup:20+onecycle", 5, 0.95)]
+    [TestCase("warmup:100+onecycle", 5, 0.95)]
     public void MomentumAtStep(string schedule, int step, double expected) =>
         Assert.That(LearningRateSchedule.Parse(schedule).Momentum(step, 100, 0.9), Is.EqualTo(expected).Within(1e-12));
 
@@ -36,6 +47,16 @@ public class LearningRateScheduleTests
     [TestCase("multistep:")]
     [TestCase("multistep:a,b")]
     [TestCase("multistep:91,136")]
+    [TestCase("warmup:20")]
+    [TestCase("warmup:0+cosine")]
+    [TestCase("warmup:2.5+cosine")]
     public void UnknownSchedulesAreRefused(string schedule) =>
         Assert.That(() => LearningRateSchedule.Parse(schedule), Throws.TypeOf<UserErrorException>().With.Message.Contains(schedule));
+
+    [Test]
+    public void WhatFollowsAWarmUpIsASchedule() =>
+        Assert.That(
+            () => LearningRateSchedule.Parse("warmup:20+linear"),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("'linear'")
+        );
 }

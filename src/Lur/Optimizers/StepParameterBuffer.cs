@@ -1,6 +1,6 @@
 using Lur.Device;
 
-namespace Lur.Training;
+namespace Lur.Optimizers;
 
 /// <summary>Numbers that change from step to step, in device memory so that a captured step can be replayed with new ones.
 /// The order is that of <see cref="StepParameter"/>.</summary>
@@ -27,11 +27,25 @@ public sealed class StepParameterBuffer
         set => _host.Span[(int)StepParameter.LearningRate] = value;
     }
 
-    /// <summary>Momentum.</summary>
+    /// <summary>Momentum of SGD, beta_1 of Adam.</summary>
     public double Momentum
     {
         get => _host.Span[(int)StepParameter.Momentum];
         set => _host.Span[(int)StepParameter.Momentum] = value;
+    }
+
+    /// <summary>beta_2 of Adam.</summary>
+    public double SecondMoment
+    {
+        get => _host.Span[(int)StepParameter.SecondMoment];
+        set => _host.Span[(int)StepParameter.SecondMoment] = value;
+    }
+
+    /// <summary>epsilon of Adam.</summary>
+    public double Epsilon
+    {
+        get => _host.Span[(int)StepParameter.Epsilon];
+        set => _host.Span[(int)StepParameter.Epsilon] = value;
     }
 
     /// <summary>Weight decay.</summary>
