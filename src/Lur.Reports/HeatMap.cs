@@ -47,23 +47,8 @@ internal static class HeatMap
             }
         }
 
-        svg.Add(
-            Element(
-                "rect",
-                ("class", "best"),
-                ("x", Number(X(best.First) + 1)),
-                ("y", Number(Y(best.Second) + 1)),
-                ("width", Number(width - 2)),
-                ("height", Number(Height - 2))
-            )
-        );
-        svg.Add(second.Values.Select((v, j) => Text(left - 6, Y(j) + (Height / 2) + 4, "end", "tick", Html.Shorten(v, 14))));
-        svg.Add(
-            grid.First.Values.Select(
-                (v, i) => Text(X(i) + (width / 2), height - Bottom + 17, "middle", "tick", Html.Shorten(v, Math.Max(3, (int)(width / 7.5))))
-            )
-        );
-        svg.Add(Text(2, 14, "start", "axis", second.Option), Text(Width - Right, height - 6, "end", "axis", grid.First.Option));
+        svg.Add(Outline(X(best.First), Y(best.Second), width));
+        svg.Add(Labels(grid, second, left, width, height));
         svg.AddFirst(
             new XElement(
                 "title",
@@ -82,6 +67,38 @@ internal static class HeatMap
             svg,
             HasLines: false
         );
+    }
+
+    private static XElement Outline(double x, double y, double width) =>
+        Element(
+            "rect",
+            ("class", "best"),
+            ("x", Number(x + 1)),
+            ("y", Number(y + 1)),
+            ("width", Number(width - 2)),
+            ("height", Number(Height - 2))
+        );
+
+    /// <summary>Values and names of the options along the edges; as on an axis, the first value is lowest.</summary>
+    private static IEnumerable<XElement> Labels(SweepGrid grid, SweepAxis second, double left, double width, double height)
+    {
+        var rows = second.Values.Count;
+        for (var j = 0; j < rows; j++)
+            yield return Text(
+                left - 6,
+                Top + ((rows - 1 - j) * Height) + (Height / 2) + 4,
+                "end",
+                "tick",
+                Html.Shorten(second.Values[j], 14)
+            );
+        for (var i = 0; i < grid.First.Values.Count; i++)
+        {
+            var shown = Html.Shorten(grid.First.Values[i], Math.Max(3, (int)(width / 7.5)));
+            yield return Text(left + (i * width) + (width / 2), height - Bottom + 17, "middle", "tick", shown);
+        }
+
+        yield return Text(2, 14, "start", "axis", second.Option);
+        yield return Text(Width - Right, height - 6, "end", "axis", grid.First.Option);
     }
 
     private static IEnumerable<XElement> CellOf(SeedSummary gap, int shade, double x, double y, double width)

@@ -21,7 +21,7 @@ internal sealed class SvgChart
     private readonly string _id;
     private readonly Axis _x,
         _y;
-    private readonly Plot _plot = Draw(() => new Plot());
+    private readonly Plot _plot = SkiaLibrary.Use(() => new Plot());
     private readonly List<double> _xs = [],
         _ys = [];
     private readonly List<Action> _layers = [];
@@ -168,7 +168,7 @@ internal sealed class SvgChart
     /// <param name="title">What is shown, for those who hear the page.</param>
     /// <param name="description">What can be seen in it, for the same.</param>
     public XElement ToElement(string title, string description) =>
-        Draw(() =>
+        SkiaLibrary.Use(() =>
         {
             var (left, right) = _x.Range(_xs);
             var (bottom, top) = _rows is null ? _y.Range(_ys) : (_ys.Min(), _ys.Max());
@@ -302,23 +302,4 @@ internal sealed class SvgChart
         );
 
     private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
-
-    private static T Draw<T>(Func<T> body)
-    {
-        try
-        {
-            return body();
-        }
-        catch (Exception e) when (IsMissingLibrary(e))
-        {
-            throw new UserErrorException(
-                "libSkiaSharp.so, which draws the charts, could not be loaded; it belongs beside the lur command: copy the "
-                    + "whole folder that was published."
-            );
-        }
-    }
-
-    /// <summary>True for a library that is not there; SkiaSharp loads it in the initialisers of several types, one within another.</summary>
-    internal static bool IsMissingLibrary(Exception? e) =>
-        e is DllNotFoundException || (e is TypeInitializationException && IsMissingLibrary(e.InnerException));
 }

@@ -23,6 +23,8 @@ internal static class DoneFile
         if (!File.Exists(path))
             return "";
         var text = File.ReadAllText(path);
+        if (!text.Contains(ProducerField, StringComparison.Ordinal))
+            return $"the results in {folder} are of a version that did not record what made them; the run is made again";
         var differences = key.DifferencesTo(text);
         if (differences.Count > 0)
             return $"the results in {folder} were made with {ContentKey.InWords(differences)}; the run is made again";

@@ -59,8 +59,6 @@ public partial class SourceRuleTests
     [
         "src/Lur.Cli/Commands/CheckCommand.cs",
         "src/Lur.Cli/Commands/VerifyCommand.cs",
-        "src/Lur.Reports/GlossaryTerms.cs",
-        "src/Lur.Reports/HeatMap.cs",
         "src/Lur.Reports/MethodCharts.cs",
         "src/Lur.Reports/OutcomeCharts.cs",
         "src/Lur.Reports/StepCharts.cs",

@@ -161,6 +161,15 @@ public class ContentKeyTests
     }
 
     [Test]
+    public void ARecordOfAnEarlierVersionIsSaidToBeOne()
+    {
+        ContentKey key = new(("kernels", "1"), ("seed", "1"));
+        _temp.Write("run/done.txt", "0.1.0\nresnet18\nmodel.safetensors 1234\n");
+        Assert.That(DoneFile.WhyMissing(_temp["run"], key), Does.EndWith("did not record what made them; the run is made again"));
+        Assert.That(DoneFile.WhyMissing(_temp["empty"], key), Is.Empty);
+    }
+
+    [Test]
     public void DifferencesAreNamed()
     {
         ContentKey key = new(("data", "d"), ("kernels", "k"), ("library", "l"), ("seed", "1"));

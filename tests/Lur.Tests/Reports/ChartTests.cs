@@ -133,10 +133,7 @@ public class ChartTests
     public void AMissingDrawingLibraryIsRecognised()
     {
         Exception missing = new DllNotFoundException();
-        Assert.That(
-            SvgChart.IsMissingLibrary(new TypeInitializationException("a", new TypeInitializationException("b", missing))),
-            Is.True
-        );
-        Assert.That(SvgChart.IsMissingLibrary(new TypeInitializationException("a", new InvalidOperationException("x", missing))), Is.False);
+        Assert.That(SkiaLibrary.IsMissing(new TypeInitializationException("a", new TypeInitializationException("b", missing))), Is.True);
+        Assert.That(SkiaLibrary.IsMissing(new TypeInitializationException("a", new InvalidOperationException("x", missing))), Is.False);
     }
 }

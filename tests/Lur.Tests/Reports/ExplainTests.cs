@@ -56,7 +56,7 @@ public partial class ExplainTests
         Assert.That(columns.Select(c => c.Key), Is.SupersetOf(new[] { "attack", "inside", "stage", "needs", "unlearnedForget" }));
         Repository.AssertNone(
             columns.Where(c => Glossary.Find(c.Key) is null).Select(c => $"{c.File}: {c.Key}"),
-            "Columns without an entry in GlossaryTerms:"
+            "Columns without an entry in the glossary:"
         );
         foreach (var attack in global::Lur.Metrics.MembershipAttacks.Names(vector: true))
             Assert.That(Glossary.AttackTitle(attack), Does.EndWith("attack").Or.EndWith("(published form)"), attack);

@@ -1,0 +1,203 @@
+namespace Lur.Reports;
+
+/// <content>Metrics and verdicts. Properties and not fields: fields of two files have no order of initialisation.</content>
+public static partial class Glossary
+{
+    private static GlossaryEntry[] Metrics =>
+        [
+            new(
+                "ua",
+                "UA, unlearning accuracy",
+                "Share of the forget set that is misclassified: 100 minus the accuracy on it.",
+                "The aim is the value of a retrained model, not 100 %: for a random set that is near the test error, for a "
+                    + "whole class near 100 %.",
+                "%",
+                "unlearningAccuracy"
+            ),
+            new(
+                "ra",
+                "RA, retain accuracy",
+                "Accuracy on the retain set: the training images that are to be kept.",
+                "Nearer to a retrained model's is better; a fall of several points is damage.",
+                "%",
+                "retainAccuracy"
+            ),
+            new(
+                "ta",
+                "TA, test accuracy",
+                "Accuracy on the test set, without the classes that were forgotten whole.",
+                "Nearer to a retrained model's is better; it says whether the model still generalises.",
+                "%",
+                "testAccuracy"
+            ),
+            new(
+                "fta",
+                "FTA, forgotten-class test accuracy",
+                "Share of the test images of the forgotten classes that are still classified as them.",
+                "A model that never saw a class scores 0 %; the metric exists only where a whole class was forgotten.",
+                "%",
+                "forgottenClassTestAccuracy"
+            ),
+            new(
+                "mia",
+                "MIA, membership inference attack",
+                "Share of the forget set that an attack on the confidence takes for images never trained on (support vector "
+                    + "machine, RBF kernel).",
+                "The aim is the value of a retrained model, not 100 %; the attack is weak, so agreement is no proof.",
+                "%",
+                "membershipInference",
+                "forgetEfficacy"
+            ),
+            new(
+                "training_privacy",
+                "Training privacy",
+                "How well the same attack tells retain images from test images: mean of its true positive and true negative rate.",
+                "0.5 is guessing; what lies above it is what the model gives away of its training set.",
+                "",
+                "trainingPrivacy"
+            ),
+            new(
+                "gap",
+                "Gap, average gap to Retrain",
+                "Mean distance to the retrained model in UA, RA, TA and MIA, in percentage points; in the table of 'lur "
+                    + "verify' unlearned minus retrained in one of them.",
+                "Smaller is better; there is none without a retrained model and all four numbers of both.",
+                "points",
+                "averageGap",
+                "avgGap",
+                "gapBand",
+                "gapUa",
+                "gapRa",
+                "gapTa",
+                "gapMia"
+            ),
+            new(
+                "tow",
+                "ToW, tug of war",
+                "Product over forget, retain and test set of 1 - |accuracy - Retrain's accuracy|, accuracies as shares.",
+                "1 scores like the retrained model everywhere, 0 is wholly off somewhere; MIA is not part of it.",
+                "",
+                "tugOfWar"
+            ),
+            new(
+                "rte",
+                "RTE, run-time efficiency",
+                "Time that unlearning took: preparations and steps, without the evaluations before and after.",
+                "Compare it with Retrain's on the same device only; other devices and batch sizes give other ratios.",
+                "s",
+                "seconds",
+                "time",
+                "rteS"
+            ),
+            new(
+                "preparation",
+                "Preparations",
+                "The part of the run-time efficiency before the first step: trimming, masks, Fisher passes, initial weights.",
+                "Methods of one shot have nothing else; papers often leave it out of their times.",
+                "s",
+                "preparations",
+                "prepare",
+                "prep"
+            ),
+            new(
+                "memory",
+                "Memory, on the device",
+                "Most bytes held on the device at a time while the method ran: weights, arenas of its steps, vectors, Fisher passes.",
+                "It decides whether a method fits; images and the evaluation are not counted.",
+                "",
+                "deviceBytes",
+                "arena",
+                "deviceMb",
+                "deviceMegabytes"
+            ),
+            new(
+                "weight_distance",
+                "Weight distance",
+                "Euclidean norm of the difference between the weights before and after, also relative to the weights before.",
+                "A small distance means the old model is near: what was forgotten often comes back within a few steps of training.",
+                "",
+                "weightDistance",
+                "distance"
+            ),
+            new(
+                "relearning",
+                "Relearning curve",
+                "Forget and test accuracy while the unlearned model is trained again, step by step.",
+                "A curve that rises faster than that of a model which never saw the forget set shows that it was hidden, not forgotten.",
+                "%",
+                "relearningCurve",
+                "unlearnedForget",
+                "unlearnedTest",
+                "retrainedForget",
+                "retrainedTest",
+                "shots"
+            ),
+            new(
+                "class_damage",
+                "Class damage",
+                "Change of the test accuracy of each kept class, in points, and the class that lost most.",
+                "One class that lost much is worse than all losing a little, and the average hides it.",
+                "points",
+                "classDamage",
+                "perClass",
+                "perClassTestAccuracy",
+                "perClassChange"
+            ),
+            new(
+                "over_forgetting",
+                "Over-forgetting",
+                "Whether the forget set is treated worse than images never seen: less accuracy or more loss than a retrained "
+                    + "model or a guess.",
+                "A model that avoids the right answer gives away that it knows it.",
+                "",
+                "overForgetting"
+            ),
+        ];
+
+    private static GlossaryEntry[] Verdicts =>
+        [
+            new(
+                "MatchesRetrain",
+                "Matches Retrain",
+                "All four numbers lie within the band around the retrained model's.",
+                "The model scores like one that never saw the forget set; that is no proof that nothing is left."
+            ),
+            new(
+                "UnderForgotten",
+                "Under-forgotten",
+                "UA or MIA lies below the band: the forget set is closer to being known than it is for Retrain.",
+                "Forget more: a larger --lambda, a larger --lr, more --epochs."
+            ),
+            new(
+                "OverForgotten",
+                "Over-forgotten",
+                "UA or MIA lies above the band, or RA or TA below it: more was lost than Retrain loses.",
+                "Forget less: a smaller --lambda or --lr, or a bounded --forget-loss."
+            ),
+            new(
+                "Collapsed",
+                "Collapsed",
+                "RA or TA lies more than ten points below Retrain's, or below half of it where that is less than 20 %.",
+                "The model is broken, whatever UA says: lower --lr first."
+            ),
+            new(
+                "Withheld",
+                "Withheld",
+                "There is no retrained model to compare with, or one of the four numbers is missing.",
+                "Train a reference with 'lur forget --method retrain'; without one, forgetting and damage cannot be told apart."
+            ),
+            new(
+                "verdict",
+                "Verdict",
+                "How the unlearned model compares with a retrained one, in one word.",
+                "MatchesRetrain is the aim; 'lur explain' knows the others: UnderForgotten, OverForgotten, Collapsed, Withheld."
+            ),
+            new(
+                "band",
+                "Band",
+                "Two standard deviations of the difference between single runs; from the number of samples where there is one seed only.",
+                "A gap within the band is within the spread of runs; more seeds make the band honest.",
+                "points"
+            ),
+        ];
+}
