@@ -1,7 +1,6 @@
 using System.Globalization;
 using Lur.Metrics;
 using Lur.Steps;
-using Lur.Unlearning;
 
 namespace Lur.Runs;
 

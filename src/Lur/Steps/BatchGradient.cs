@@ -1,7 +1,6 @@
 using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
-using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Steps;

@@ -149,7 +149,11 @@ public sealed partial class Step
     }
 
     /// <summary>The gradient of one loss.</summary>
-    public Direction Along(GradientTerm gradient) => new VectorDirection(gradient.Vector, SquareKnown: false);
+    /// <exception cref="ArgumentException">The gradient is another step's.</exception>
+    public Direction Along(GradientTerm gradient) =>
+        _terms.Contains(gradient)
+            ? new VectorDirection(gradient.Vector, SquareKnown: false)
+            : throw new ArgumentException("The gradient is not one of this step.", nameof(gradient));
 
     private void RequireForgetSquare(GradientTerm forget)
     {

@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Steps;
 
 namespace Lur.Training;
 

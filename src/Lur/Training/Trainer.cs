@@ -1,13 +1,10 @@
 using Lur.Checkpoints;
 using Lur.Data;
-using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
-using Lur.Tensors;
-using Shape = Lur.Programs.Shape;
 
 namespace Lur.Training;
 

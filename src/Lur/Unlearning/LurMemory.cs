@@ -1,4 +1,3 @@
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;

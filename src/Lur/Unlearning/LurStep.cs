@@ -1,4 +1,3 @@
-using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
 using Lur.Optimizers;

@@ -1,6 +1,5 @@
 using Lur.Checkpoints;
 using Lur.Device;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;

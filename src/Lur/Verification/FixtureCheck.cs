@@ -3,7 +3,6 @@ using Lur.Layers;
 using Lur.Losses;
 using Lur.Steps;
 using Lur.Tensors;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Verification;

@@ -5,7 +5,6 @@ using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Verification;

@@ -2,7 +2,6 @@ using System.Globalization;
 using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;

@@ -5,7 +5,6 @@ using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
-using Lur.Training;
 
 namespace Lur.Tests.Networks;
 

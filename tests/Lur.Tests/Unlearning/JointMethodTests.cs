@@ -1,7 +1,6 @@
 using Lur.Device;
 using Lur.Steps;
 using Lur.Tests.Device;
-using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;
 

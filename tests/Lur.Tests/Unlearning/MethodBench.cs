@@ -7,7 +7,6 @@ using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Lur.Tests.Device;
 using Lur.Training;
 using Lur.Unlearning;
 
