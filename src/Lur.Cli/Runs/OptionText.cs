@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lur.Models;
+using Lur.Tensors;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Runs;

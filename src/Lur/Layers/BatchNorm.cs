@@ -36,10 +36,10 @@ public sealed class BatchNorm : Layer
     public override void Register(ParameterLayout parameters, ParameterLayout buffers)
     {
         var shape = new Shape(_channels);
-        _gamma = parameters.Add(Name + ".weight", ParameterKind.NormalizationScale, shape);
-        _beta = parameters.Add(Name + ".bias", ParameterKind.NormalizationShift, shape);
-        _runningMean = buffers.Add(Name + ".running_mean", ParameterKind.RunningMean, shape);
-        _runningVariance = buffers.Add(Name + ".running_var", ParameterKind.RunningVariance, shape);
+        _gamma = parameters.Add(Name + ".weight", ParameterKind.NormalizationScale, shape, Initializer.One);
+        _beta = parameters.Add(Name + ".bias", ParameterKind.NormalizationShift, shape, Initializer.Zero);
+        _runningMean = buffers.Add(Name + ".running_mean", ParameterKind.RunningMean, shape, Initializer.Zero);
+        _runningVariance = buffers.Add(Name + ".running_var", ParameterKind.RunningVariance, shape, Initializer.One);
     }
 
     /// <inheritdoc/>

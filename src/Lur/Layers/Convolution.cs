@@ -27,8 +27,16 @@ public sealed class Convolution : Layer
     private sealed record Cache(ConvolutionOperator Operator, Value X, Value Y);
 
     /// <inheritdoc/>
-    public override void Register(ParameterLayout parameters, ParameterLayout buffers) =>
-        _weight = parameters.Add(Name + ".weight", ParameterKind.Filter, new Shape(_outChannels, _size, _size, _inChannels));
+    public override void Register(ParameterLayout parameters, ParameterLayout buffers)
+    {
+        var (shape, taps) = (new Shape(_outChannels, _size, _size, _inChannels), _size * _size);
+        _weight = parameters.Add(
+            Name + ".weight",
+            ParameterKind.Filter,
+            shape,
+            Initializer.Filter(taps * _inChannels, taps * _outChannels)
+        );
+    }
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)

@@ -23,8 +23,8 @@ public sealed class Linear : Layer
     /// <inheritdoc/>
     public override void Register(ParameterLayout parameters, ParameterLayout buffers)
     {
-        _weight = parameters.Add(Name + ".weight", ParameterKind.Matrix, new Shape(_out, _in));
-        _bias = parameters.Add(Name + ".bias", ParameterKind.Bias, new Shape(_out));
+        _weight = parameters.Add(Name + ".weight", ParameterKind.Matrix, new Shape(_out, _in), Initializer.Uniform(_in));
+        _bias = parameters.Add(Name + ".bias", ParameterKind.Bias, new Shape(_out), Initializer.Uniform(_in));
     }
 
     /// <inheritdoc/>

@@ -141,32 +141,4 @@ public sealed class Network
     /// <summary>True when a node's backward pass writes the gradient of an input: always, but for images that need none.</summary>
     public static bool NeedsInputGradient(NetworkPass pass, Node node, int which = 0) =>
         pass.WithInputGradient || !ReadsImages(node, which);
-
-    /// <summary>The same network with another number of outputs of its last layer, which is fully connected. All other layers
-    /// are shared, and their tensors have the same names and offsets.</summary>
-    /// <exception cref="InvalidOperationException">The last layer is of another kind, or its tensors are not the last.</exception>
-    public Network WithOutputs(int outputs)
-    {
-        if (
-            _nodes[^1].Layer is not Linear last
-            || _state.Count < 2
-            || !_state[^2].Name.StartsWith(last.Name + ".", StringComparison.Ordinal)
-        )
-        {
-            throw new InvalidOperationException(
-                $"The last layer '{_nodes[^1].Layer.Name}' is not a fully connected one whose tensors are the last."
-            );
-        }
-
-        var copy = new Network(Height, Width, Channels);
-        foreach (var slot in Parameters.Slots.SkipLast(2))
-            copy.Parameters.Add(slot.Name, slot.Kind, slot.Shape);
-        foreach (var slot in Buffers.Slots)
-            copy.Buffers.Add(slot.Name, slot.Kind, slot.Shape);
-        copy._state.AddRange(_state.SkipLast(2));
-        copy._nodes.AddRange(_nodes.SkipLast(1));
-        copy._registered.UnionWith(_registered);
-        copy.Add(new Linear(last.Name, last.Inputs, outputs), [.. _nodes[^1].Inputs]);
-        return copy;
-    }
 }

@@ -32,7 +32,7 @@ public sealed class ForgetProbe : IDisposable
             pass,
             model.Network.Forward(pass, _stage.Input),
             _stage.DeviceLabels,
-            options.ForgetLossSpec(model.Classes)
+            options.ForgetLossSpec(model.Outputs)
         ).Accumulate(totals);
         p.Plan();
         p.Capture();

@@ -202,7 +202,7 @@ public sealed class LurStep : IDisposable
             EmitLookAhead(ahead, g);
             p.Section(ForgetSection);
             v = Vector("forget gradient");
-            _ = Gradient("forget", ahead, Forget!, _options.ForgetLossSpec(_model.Classes), policy.ForgetMode(), v, Slot.ForgetTotals);
+            _ = Gradient("forget", ahead, Forget!, _options.ForgetLossSpec(_model.Outputs), policy.ForgetMode(), v, Slot.ForgetTotals);
             EmitSquare(v, Slot.ForgetSquare);
             h = EmitProduct(retain, ahead, v, policy.ProbeMode());
         }

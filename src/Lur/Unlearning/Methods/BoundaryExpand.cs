@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Models;
 using Lur.Training;
 
@@ -6,7 +5,7 @@ namespace Lur.Unlearning;
 
 /// <summary>Boundary expand (Chen et al., CVPR 2023): trains the forget samples to a class of their own, one output more than the
 /// model has, and takes that output away again (methods 5).</summary>
-/// <remarks>Works on a widened copy: fc gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
+/// <remarks>Works on a widened copy: the head gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
 /// writes everything but the extra row back into the model.</remarks>
 public sealed class BoundaryExpandMethod : SingleBatchMethod
 {
@@ -42,7 +41,7 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
             values =>
             {
                 var options = RepairOptions.Read(values);
-                return task => new BoundaryExpandMethod(task, options, Widen(task.Model, task.Seed));
+                return task => new BoundaryExpandMethod(task, options, task.Model.WithOutputs(["(forgotten)"], task.Seed));
             }
         );
 
@@ -50,58 +49,15 @@ public sealed class BoundaryExpandMethod : SingleBatchMethod
     public override long VectorBytes => base.VectorBytes + _widened.Parameters.Bytes;
 
     /// <summary>Writes the widened copy back without its extra output.</summary>
-    public override void Finish()
-    {
-        // Rows of fc are outputs, so the old ones are the front of the new tensor.
-        foreach (var slot in Model.Parameters.Layout.Slots)
-        {
-            Model.Device.Copy(
-                Model.Parameters.At(slot),
-                _widened.Parameters.At(_widened.Parameters.Layout[slot.Name]),
-                (long)slot.Count * Model.Precision.Size()
-            );
-        }
-
-        Model.Buffers.CopyFrom(_widened.Buffers);
-        Model.BatchesTracked = _widened.BatchesTracked;
-    }
+    public override void Finish() => Model.TakeFrom(_widened);
 
     /// <inheritdoc/>
-    protected override void Prepare(BatchStage batch, long index) => batch.Labels.Fill(Model.Classes);
+    protected override void Prepare(BatchStage batch, long index) => batch.Labels.Fill(Model.Outputs);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
         _widened.Dispose();
-    }
-
-    private static Model Widen(Model model, ulong seed)
-    {
-        var widened = new Model(
-            model.Device,
-            model.Precision,
-            model.Network.WithOutputs(model.Classes + 1),
-            model.Architecture,
-            [.. model.ClassNames, "(forgotten)"],
-            model.Normalization
-        )
-        {
-            Augmentation = model.Augmentation,
-            BatchesTracked = model.BatchesTracked,
-        };
-        // All of it drawn anew, then overwritten by what the model has: the extra row and its bias are left.
-        widened.Initialize(seed);
-        foreach (var slot in model.Parameters.Layout.Slots)
-        {
-            model.Device.Copy(
-                widened.Parameters.At(widened.Parameters.Layout[slot.Name]),
-                model.Parameters.At(slot),
-                (long)slot.Count * model.Precision.Size()
-            );
-        }
-
-        widened.Buffers.CopyFrom(model.Buffers);
-        return widened;
     }
 }

@@ -146,7 +146,7 @@ public sealed class LurMethod : UnlearningMethod
         {
             _forget!.Fill(forget);
             if (_options.ForgetLoss == ForgetLoss.RandomLabel)
-                RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Classes);
+                RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Outputs);
         }
 
         var atTheta =

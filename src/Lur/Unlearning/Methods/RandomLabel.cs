@@ -67,7 +67,7 @@ public class RandomLabelMethod : UnlearningMethod
     private protected RandomLabelMethod(UnlearningTask task, RelabelOptions options, UpdateRule? rule = null)
         : base(task)
     {
-        if (Model.Classes < 2 && options.Draw == LabelDraw.Other)
+        if (Model.Outputs < 2 && options.Draw == LabelDraw.Other)
         {
             throw new UserErrorException(
                 "The model has one class, so there is no other label to draw: use a method without random labels."
@@ -134,7 +134,7 @@ public class RandomLabelMethod : UnlearningMethod
         {
             var stage = (BatchStage)_forgetStep.Input;
             _forget.Fill(stage);
-            RandomLabels.Redraw(stage.Labels, _options.Repair.Seed, stage.Counter, Model.Classes, _options.Draw);
+            RandomLabels.Redraw(stage.Labels, _options.Repair.Seed, stage.Counter, Model.Outputs, _options.Draw);
             var (forgetLoss, _, forgetNorm, forgetSkipped) = _forgetStep.Run(index, Steps);
             return StepTelemetry.Empty with { ForgetLoss = forgetLoss, ForgetGradientNorm = forgetNorm, Skipped = forgetSkipped };
         }
@@ -165,7 +165,7 @@ public class RandomLabelMethod : UnlearningMethod
         for (var i = 0; i < labels.Length; i++)
         {
             if (_forgotten.Contains(samples[i]))
-                labels[i] = RandomLabels.Draw(random.WordAt((ulong)samples[i]), labels[i], Model.Classes, _options.Draw);
+                labels[i] = RandomLabels.Draw(random.WordAt((ulong)samples[i]), labels[i], Model.Outputs, _options.Draw);
         }
     }
 }

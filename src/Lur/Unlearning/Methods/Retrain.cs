@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lur.Models;
+using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;

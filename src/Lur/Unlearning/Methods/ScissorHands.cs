@@ -25,12 +25,7 @@ public sealed class ScissorHandsMethod : UnlearningMethod
         _options = options;
         if (options.Every > 0)
         {
-            _projection = new MemoryProjection(
-                Model,
-                Trim.LateTensors(Model.Parameters.Layout, _trim, Model.Classes),
-                options.Count,
-                options.Margin
-            );
+            _projection = new MemoryProjection(Model, Trim.LateTensors(Model, _trim), options.Count, options.Margin);
             _memories = new MemoryGradients(task, repair, options.Accumulate);
         }
 
