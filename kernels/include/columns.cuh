@@ -54,8 +54,8 @@ template <int R, class Op> DEVICE void map_rows(const Op& op, int row, int C) {
 
 // Every element once, R rows at a time, so that the constants are loaded once for R. Launch: Rows(rows, C).
 template <int R = 4, class Op> DEVICE void map_columns(const Op& op, int rows, int C) {
-    GRID_ROWS (g, (rows + R - 1) / R) {
-        if (R * g + R <= rows)
+    GRID_ROWS (g, rows / R + (rows % R != 0)) {
+        if (rows - R * g >= R)
             map_rows<R>(op, R * g, C);
         else
             for (int r = R * g; r < rows; r++) map_rows<1>(op, r, C);

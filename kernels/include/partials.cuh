@@ -1,7 +1,7 @@
 // partials.cuh - two-stage reductions over flat vectors in a fixed order.
 //
 // Stage 1 (any kernel with `partials` and `count` parameters): part p of `count` covers one contiguous chunk of the
-// vector, and one block turns it into one value. Stage 2 (vector_finish_sum, vector_finish_max) folds the `count`
+// vector, and one block turns it into one value. Stage 2 (vector_finish_sum) folds the `count`
 // values in double. The bits depend on n, count and the block size, never on the grid: `count` is the caller's choice
 // (512 keeps 132 multiprocessors busy and leaves a float chunk of an 11M-element vector 22K elements long).
 #pragma once
@@ -48,7 +48,6 @@ DEVICE double value_of(long long bits) {
     b.bits = bits;
     return b.value;
 }
-using Bits = decltype(bits_of(real()));
 
 // The host build keeps NaN and Inf but reassociates, so x - x != 0 is not a safe test; a comparison is.
 DEVICE bool real_finite(float x) { return real_abs(x) <= 3.402823466e38f; }

@@ -11,13 +11,15 @@
 //
 // The lane rule: a kernel is correct for blockDim.x = 1 and for every multiple of 32, for any gridDim, for sizes 1, odd
 // and prime. It loops only through the four macros below, never returns before a barrier, and derives no meaning from
-// gridDim. Index variables are int: a tensor has fewer than 2^31 elements, which the planner checks.
+// gridDim. One kind of kernel limits gridDim: where each block has a slot of scratch (`scratch`, `scratch_stride`), the
+// grid has at most as many blocks as there are slots; its results still do not depend on it.
+// Index variables are int: a tensor has fewer than 2^31 elements, which the planner checks. The loops are right up to
+// n = 2^31 - 1, a loop's step included.
 #pragma once
 
 #ifndef LUR_REAL
 #define LUR_REAL float
 #endif
-#define LUR_STRINGIZE_(x) #x
 using real = LUR_REAL;
 using accum = LUR_REAL;
 using wide = double;
@@ -41,16 +43,28 @@ using wide = double;
 #endif
 
 #ifndef GRID_LOOP
+// An index moves in 32 unsigned bits: with n < 2^31 and a step of at most 2^31 nothing wraps, where an int overflows on
+// the step that leaves the loop. blockIdx and gridDim are int here and unsigned there.
+DEVICE int loop_first(long long block, int threads, int thread) {
+    const long long first = block * threads + thread;
+    return (int)(first < 0x7FFFFFFF ? first : 0x7FFFFFFF);
+}
+DEVICE unsigned loop_step(long long blocks, int threads) {
+    return (unsigned)(blocks * threads < 0x80000000ll ? blocks * threads : 0x80000000ll);
+}
+DEVICE bool loop_within(int i, int n) { return (unsigned)i < (unsigned)(n > 0 ? n : 0); }
+DEVICE int loop_next(int i, unsigned step) { return (int)((unsigned)i + step); }
+#define LUR_LOOP(i, n, first, step) for (int i = first; loop_within(i, n); i = loop_next(i, step))
 // GRID_LOOP: one element per thread, grid-stride.
 #define GRID_LOOP(i, n)                                                                                                \
-    for (int i = (int)(blockIdx.x * blockDim.x + threadIdx.x); i < (n); i += (int)(gridDim.x * blockDim.x))
+    LUR_LOOP(i, n, loop_first(blockIdx.x, blockDim.x, threadIdx.x), loop_step(gridDim.x, blockDim.x))
 // GRID_ROWS: one row per (block, threadIdx.y); the lanes of a row are walked by LANE_LOOP. No barriers inside.
 #define GRID_ROWS(r, n)                                                                                                \
-    for (int r = (int)(blockIdx.x * blockDim.y + threadIdx.y); r < (n); r += (int)(gridDim.x * blockDim.y))
+    LUR_LOOP(r, n, loop_first(blockIdx.x, blockDim.y, threadIdx.y), loop_step(gridDim.x, blockDim.y))
 // BLOCK_ROWS: one row per block, all of whose threads work on it (blockDim.y = 1); barriers and block_sum are allowed.
-#define BLOCK_ROWS(r, n) for (int r = (int)blockIdx.x; r < (n); r += (int)gridDim.x)
+#define BLOCK_ROWS(r, n) LUR_LOOP(r, n, (int)blockIdx.x, gridDim.x)
 // LANE_LOOP: strided over the threads of one block row, contiguous on the host.
-#define LANE_LOOP(i, n) for (int i = (int)threadIdx.x; i < (n); i += (int)blockDim.x)
+#define LANE_LOOP(i, n) LUR_LOOP(i, n, (int)threadIdx.x, blockDim.x)
 #endif
 
 // Marks a kernel that uses a barrier, a shuffle or shared memory: KERNEL COOPERATIVE name(...).
@@ -65,13 +79,11 @@ typedef real vec_unaligned __attribute__((vector_size(LUR_VECTOR_BYTES), aligned
 #define VEC ((int)(LUR_VECTOR_BYTES / sizeof(real)))
 DEVICE vec vec_load(const real* p) { return *(const vec_unaligned*)p; }
 DEVICE void vec_store(real* p, vec v) { *(vec_unaligned*)p = v; }
-DEVICE vec vec_splat(real x) { return x - vec{}; }
 #else
 typedef real vec;
 #define VEC 1
 DEVICE vec vec_load(const real* p) { return *p; }
 DEVICE void vec_store(real* p, vec v) { *p = v; }
-DEVICE vec vec_splat(real x) { return x; }
 #endif
 
 // Math. On the host the float versions are branch-free so that loops over them vectorise (libm's expf is a call).

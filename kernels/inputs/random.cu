@@ -3,7 +3,6 @@
 // Element i is word i % 4 of philox4x32(seed, stream, index = step * 2^30 + i / 4). step is read from the device (null:
 // 0), so that a captured graph draws anew at every replay. RandomStream in C# gives the same numbers at position
 // step * 2^32 + i.
-//   random_uniform  x = low + (high - low) u, u a multiple of 2^-24 in [0, 1)       the same bits as in C#
 //   random_normal   x = mean + deviation z, z by Box-Muller from the words (0, 1) and (2, 3)
 //                                                   equal to C# but for the last bits of log, cos and sin
 // Launch: Elements((n + 3) / 4). Reference: Salmon et al. 2011 (Philox), Box and Muller 1958.
@@ -21,18 +20,6 @@ DEVICE void store_quad(real* x, int n, int quad, real a, real b, real c, real d)
     const real v[4] = {a, b, c, d};
     const int first = 4 * quad, count = n - first < 4 ? n - first : 4;
     for (int k = 0; k < count; k++) x[first + k] = v[k];
-}
-
-DEVICE real uniform_in(real low, real span, unsigned bits) { return real_fma(span, (real)philox_uniform(bits), low); }
-
-KERNEL random_uniform(real* x, const unsigned long long* step, int n, unsigned long long seed,
-                      unsigned long long stream, accum low, accum high) {
-    const real span = high - low;
-    GRID_LOOP (q, QUADS(n)) {
-        const Philox4 w = random_words(seed, stream, step, q);
-        store_quad(x, n, q, uniform_in(low, span, w.x), uniform_in(low, span, w.y), uniform_in(low, span, w.z),
-                   uniform_in(low, span, w.w));
-    }
 }
 
 // The radius takes all 32 bits, centred in their interval so that log never sees 0: the tail ends at 6.66 deviations,

@@ -2,6 +2,8 @@
 //
 //   convolution      y[n][o0 + step g][k] (+)= sum_{r,s,c} x[n][g * stride + r - top][...][c] * packed[k][r][s][c]
 //   filter gradient  dw[k][r][s][c] (+)= sum_{n,g} dy[n][g][k] * x[n][g * stride + r - pad][...][c]
+//                    in two stages: direct_filter_gradient writes partial[chunk][k][r][S C rounded up to PANEL], one
+//                    sum per chunk of the N OH OW pixels; direct_reduce_filter adds the chunks in their order
 //
 // x: N x H x W x C. The rows of a patch are neighbours in NHWC, so a tile walks S C contiguous values per filter row
 // and the next pixel of the tile is stride C further: no copy but a zero-padded strip of the image, made by the block
@@ -10,8 +12,9 @@
 // step and o0. A second term (x2, or the pair x2, dy2) is read in the same pass, as further channels or as further
 // images.
 //
-// Launch: pack_filter by Rows(panels taps, inner); convolution and filter gradient by blocks, scratch holding one slot
-// of scratch_stride elements per block; reduce by Rows(panels R S, C). Partial sums are combined in a fixed order.
+// Launch: pack_filter by Rows(panels taps, inner); convolution and filter gradient by blocks, no more than scratch has
+// slots of scratch_stride elements; reduce by Rows(K R, S C). convolution, filter gradient and reduce write, or, with
+// `accumulate`, add (the filter gradient in its reduce).
 // Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD architectures", SC 2018.
 #include "include/index.cuh"
 #include "include/register_tile.cuh"

@@ -10,8 +10,8 @@
 //   panels: winograd_input once, then winograd_convolution_panels: a block owns PANEL output channels, transforms their
 //           filters into its scratch and lets the data stream past. For K > tiles (4x4 images with 512 channels), where
 //           the transformed filter (38 MB) would be read from memory by every block.
-// Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks
-// with one scratch slot per block.
+// Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks,
+// no more than scratch has slots of scratch_stride elements.
 #include "include/winograd.cuh"
 
 // u[36][panel][depth][PANEL]

@@ -9,9 +9,9 @@
 //            winograd_filter_gradient_blocks sums k_block x c_block filters over them in its scratch and transforms
 //            back: no transformed filter (38 MB at 512 x 512 channels) reaches memory. For many channels.
 // Terms (x2, dy2) are further tiles of the same sum.
-// Launch: winograd_gradient_inputs by Rows(tiles, max(C, K)); reduce by Rows(K, C); the other two by blocks with one
-// scratch slot per block. Partial sums are combined in a fixed order.
-// Tried: one of the 36 planes per task with the sums in memory; 20 ms against 10 at 512 x 512 channels and 32 tiles.
+// Launch: winograd_gradient_inputs by Rows(tiles, max(C, K)); reduce by Rows(K, C); the other two by blocks, no more
+// than scratch has slots of scratch_stride elements. Partial sums are combined in a fixed order. Tried: one of the 36
+// planes per task with the sums in memory; 20 ms against 10 at 512 x 512 channels and 32 tiles.
 #include "include/winograd.cuh"
 
 // Rows of the transformed data: v[36][rows][odd_panels(C)], zero from C to the next panel; z[36][rows][odd_panels(K)].

@@ -10,7 +10,6 @@
 // Passes (active rows; 0 in all others):
 //   forward           loss; predicted = argmax z, ties to the first; probability = p_y (0 where y < 0)
 //   backward          dz = coefficient inv_count (p - q)
-//   forward_tangent   tloss = coefficient sum_j (p_j - q_j) tz_j
 //   backward_tangent  tdz = coefficient inv_count p (tz - sum_j p_j tz_j)
 // A NaN logit makes loss and gradient of its row NaN. The hinge has no second derivative at CE = cap; 0 is taken.
 // Launch: Blocks(n), one row per block. Writes; dz may be z, tdz may be tz.
@@ -78,19 +77,6 @@ KERNEL COOPERATIVE softmax_ce_backward(real* dz, const real* z, const int* label
         const accum scale = coefficient * inv_count;
         LANE_LOOP (j, classes)
             out[j] = row.active ? scale * (row.probability(zr[j]) - target(j, label, classes, smoothing)) : real(0);
-    }
-}
-
-KERNEL COOPERATIVE softmax_ce_forward_tangent(real* tloss, const real* tz, const real* z, const int* labels, int n,
-                                              int classes, real coefficient, real smoothing, real cap) {
-    BLOCK_ROWS (r, n) {
-        const real *zr = z + r * classes, *tzr = tz + r * classes;
-        const int label = labels[r];
-        const Row row = row_of(zr, label, classes, smoothing, cap);
-        accum s = 0;
-        LANE_LOOP (j, classes) s += (row.probability(zr[j]) - target(j, label, classes, smoothing)) * tzr[j];
-        s = block_sum(s);
-        if (threadIdx.x == 0) tloss[r] = row.active ? coefficient * s : real(0);
     }
 }
 

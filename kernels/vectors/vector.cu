@@ -1,12 +1,11 @@
 // vector.cu - flat vectors: reductions in a fixed order and the few updates that every method needs.
 //
-// Reductions, x[n], y[n] -> partials[count] (double), see partials.cuh; then one of
-//   vector_finish_sum: out[v] = sum_p partials[v][p]        vector_finish_max: out[v] = max_p partials[v][p]
+// Reductions, x[n], y[n] -> partials[count] (double), see partials.cuh; then
+//   vector_finish_sum: out[v] = sum_p partials[v][p]
 // for `values` reductions that lie one after another in partials[values][count].
-//   vector_sum        sum x             vector_square_sum   sum x^2
-//   vector_dot        sum x y           vector_max_abs      max |x|, with NaN counted as infinity
-//   vector_count_nonfinite              number of NaN and infinite elements
-// Launch: Blocks(count); the finish kernels Blocks(values). Every kernel writes all of its outputs, none adds to them.
+//   vector_square_sum  sum x^2      vector_dot  sum x y      vector_count_nonfinite  number of NaN and infinite
+//   elements
+// Launch: Blocks(count); vector_finish_sum Blocks(values). Every kernel writes all of its outputs, none adds to them.
 //
 // Updates, launch Elements(n); y may be x itself:
 //   vector_axpy  y = a x + y   (one rounding)      vector_scale  y = a x      vector_fill  y = a
@@ -15,17 +14,6 @@
 
 // Chunk sums are kept in accum: at 22K elements, split over the threads of a block or the lanes of a machine vector,
 // the error of a float sum stays near 1e-7 relative; the sum over chunks, where it would grow, is in double.
-KERNEL COOPERATIVE vector_sum(double* __restrict__ partials, const real* __restrict__ x, int n, int count) {
-    BLOCK_ROWS (p, count) {
-        const Chunk c = chunk_of(n, p, count);
-        const real* xs = x + c.begin;
-        accum s = 0;
-        LANE_LOOP (i, c.length) s += xs[i];
-        s = block_sum(s);
-        if (threadIdx.x == 0) partials[p] = s;
-    }
-}
-
 KERNEL COOPERATIVE vector_square_sum(double* __restrict__ partials, const real* __restrict__ x, int n, int count) {
     BLOCK_ROWS (p, count) {
         const Chunk c = chunk_of(n, p, count);
@@ -49,20 +37,6 @@ KERNEL COOPERATIVE vector_dot(double* __restrict__ partials, const real* __restr
     }
 }
 
-// Bits of |x| have the order of |x|, with NaN above infinity. In integers because g++ 12 vectorises no maximum of
-// floats that must keep NaN: 2.7 ms against 47 ms for 11M floats on one core.
-KERNEL COOPERATIVE vector_max_abs(double* __restrict__ partials, const real* __restrict__ x, int n, int count) {
-    BLOCK_ROWS (p, count) {
-        const Chunk c = chunk_of(n, p, count);
-        const real* xs = x + c.begin;
-        const Bits infinity = bits_of((real)value_of(0x7F800000));
-        Bits top = 0;
-        LANE_LOOP (i, c.length) top = real_max(top, bits_of(real_abs(xs[i])));
-        const accum s = block_max(value_of(real_min(top, infinity)));
-        if (threadIdx.x == 0) partials[p] = s;
-    }
-}
-
 KERNEL COOPERATIVE vector_count_nonfinite(double* __restrict__ partials, const real* __restrict__ x, int n, int count) {
     BLOCK_ROWS (p, count) {
         const Chunk c = chunk_of(n, p, count);
@@ -81,17 +55,6 @@ KERNEL COOPERATIVE vector_finish_sum(double* __restrict__ out, const double* __r
         wide s = 0;
         LANE_LOOP (i, count) s += ps[i];
         s = block_sum(s);
-        if (threadIdx.x == 0) out[v] = s;
-    }
-}
-
-KERNEL COOPERATIVE vector_finish_max(double* __restrict__ out, const double* __restrict__ partials, int count,
-                                     int values) {
-    BLOCK_ROWS (v, values) {
-        const double* ps = partials + (long long)v * count;
-        wide s = ps[0];
-        LANE_LOOP (i, count) s = real_max(s, ps[i]);
-        s = block_max(s);
         if (threadIdx.x == 0) out[v] = s;
     }
 }

@@ -73,7 +73,7 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
         return Location.Create(path, span, SourceText.From(text).Lines.GetLinePositionSpan(span));
     }
 
-    // The path below the kernels folder, with forward slashes: operators/relu.cu.
+    // The path below the kernels folder, with forward slashes: operators/bias.cu.
     private static string RelativePath(string path)
     {
         var normal = path.Replace('\\', '/');

@@ -23,7 +23,7 @@ Configuration parseDevices(const char* given) {
     const auto refuse = [&](const std::string& why) {
         result.devices.clear();
         result.error = text("LUR_HOST_DEVICES='%s': %s; write mode[:check+check...] separated by ';', with the modes "
-                            "lane and fiber and the checks memory, init and race",
+                            "lane and fiber and the checks memory, init, race and late",
                             given, why.c_str());
         return result;
     };
@@ -44,6 +44,8 @@ Configuration parseDevices(const char* given) {
                     d.init = true;
                 else if (check == "race")
                     d.race = true;
+                else if (check == "late")
+                    d.late = true;
                 else
                     return refuse("'" + check + "' is no check");
             }

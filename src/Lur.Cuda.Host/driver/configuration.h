@@ -8,11 +8,11 @@ namespace lur {
 
 struct DeviceConfiguration {
     LurMode mode = LurLane;
-    bool memory = false, init = false, race = false;
+    bool memory = false, init = false, race = false, late = false;
 };
 
 // From LUR_HOST_DEVICES: `mode[:check+check...]` separated by `;`, default `lane`. Modes lane, fiber; checks memory,
-// init, race (fiber only). On a mistake the list is empty and error holds one sentence.
+// init, race (fiber only), late. On a mistake the list is empty and error holds one sentence.
 struct Configuration {
     std::vector<DeviceConfiguration> devices;
     std::string error;

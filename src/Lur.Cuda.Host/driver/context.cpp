@@ -12,13 +12,13 @@ Registry<Stream, 0x12> streams;
 Registry<Event, 0x13> events;
 Registry<Module, 0x14> modules;
 Registry<Function, 0x15> functions;
+std::atomic<unsigned long> contextChanges{0};
 
 void removeGraphs(const Context*);
 
 namespace {
 
 std::atomic<bool> initialised{false};
-thread_local void* current; // a handle: the context may be gone when it is used
 
 std::vector<std::unique_ptr<Device>>& devices() {
     static auto* const all = [] {
@@ -38,16 +38,8 @@ CUresult noDevice(CUdevice device) {
                 devices().size());
 }
 
-// Everything that lives in the context goes with it; its handles become invalid.
 void tearDown(Device& d) {
-    if (!d.primary) return;
-    Context* const c = d.primary.get();
-    removeGraphs(c);
-    functions.removeAll(c);
-    modules.removeAll(c);
-    events.removeAll(c);
-    streams.removeAll(c);
-    contexts.remove(d.primaryHandle);
+    if (d.primary) destroyContext(d.primaryHandle);
     d.primary = nullptr;
     d.primaryHandle = nullptr;
 }
@@ -59,6 +51,7 @@ std::string Device::name() const {
     if (configuration.memory) checks += ", memory check";
     if (configuration.init) checks += ", init check";
     if (configuration.race) checks += ", race check";
+    if (configuration.late) checks += ", late work";
     return text("Lur host driver (%d threads, x86-64-v%d, %s%s)", poolThreads(), cpuLevel(),
                 configuration.mode == LurLane ? "lane" : "fiber", checks.c_str());
 }
@@ -78,20 +71,22 @@ Device* findDevice(CUdevice device) {
     return device >= 0 && (size_t)device < devices().size() ? devices()[(size_t)device].get() : nullptr;
 }
 
-CUresult enter(Context** context) {
-    LUR_TRY(requireInitialised());
-    const std::shared_ptr<Context> c = contexts.find(current);
-    if (!c)
-        return fail(CUDA_ERROR_INVALID_CONTEXT, "%s",
-                    current
-                        ? "the thread's current context was destroyed"
-                        : "no context is current on this thread; retain the primary context and call cuCtxSetCurrent");
-    *context = c.get();
-    if (const int e = c->sticky) {
-        std::lock_guard<std::mutex> lock(c->mutex);
-        return fail((CUresult)e, "%s", c->stickySentence.c_str());
-    }
-    return CUDA_SUCCESS;
+void* addContext(const std::shared_ptr<Context>& context) {
+    installFaultHandler();
+    contextChanges++;
+    return contexts.add(context);
+}
+
+// Everything that lives in the context goes with it; its handles become invalid.
+void destroyContext(void* handle) {
+    const std::shared_ptr<Context> c = contexts.find(handle);
+    removeGraphs(c.get());
+    functions.removeAll(c.get());
+    modules.removeAll(c.get());
+    events.removeAll(c.get());
+    streams.removeAll(c.get());
+    contexts.remove(handle);
+    contextChanges++;
 }
 
 } // namespace lur
@@ -249,11 +244,10 @@ LUR_API CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
     Device* d = findDevice(device);
     if (!d) return noDevice(device);
     if (!context) return fail(CUDA_ERROR_INVALID_VALUE, "cuDevicePrimaryCtxRetain: context is null");
-    installFaultHandler();
     std::lock_guard<std::mutex> lock(d->mutex);
     if (!d->primary) {
         d->primary = std::make_shared<Context>(d);
-        d->primaryHandle = contexts.add(d->primary);
+        d->primaryHandle = addContext(d->primary);
     }
     d->references++;
     *context = d->primaryHandle;
@@ -298,39 +292,4 @@ LUR_API CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags, in
     *flags = d->flags;
     *active = d->primary != nullptr;
     return CUDA_SUCCESS;
-}
-
-LUR_API CUresult cuCtxSetCurrent(CUcontext context) {
-    LUR_TRY(requireInitialised());
-    if (context && !contexts.find(context))
-        return fail(CUDA_ERROR_INVALID_CONTEXT, "cuCtxSetCurrent: the handle is no live context");
-    current = context;
-    return CUDA_SUCCESS;
-}
-
-LUR_API CUresult cuCtxGetCurrent(CUcontext* context) {
-    LUR_TRY(requireInitialised());
-    if (!context) return fail(CUDA_ERROR_INVALID_VALUE, "cuCtxGetCurrent: context is null");
-    *context = contexts.find(current) ? current : nullptr;
-    return CUDA_SUCCESS;
-}
-
-LUR_API CUresult cuCtxGetDevice(CUdevice* device) {
-    Context* c;
-    LUR_TRY(enter(&c));
-    if (!device) return fail(CUDA_ERROR_INVALID_VALUE, "cuCtxGetDevice: device is null");
-    *device = c->device->ordinal;
-    return CUDA_SUCCESS;
-}
-
-LUR_API CUresult cuCtxSynchronize() {
-    Context* c;
-    LUR_TRY(enter(&c));
-    return refuseDuringCapture(c, "cuCtxSynchronize");
-}
-
-LUR_API CUresult cuCtxDestroy_v2(CUcontext context) {
-    LUR_TRY(requireInitialised());
-    if (!contexts.find(context)) return fail(CUDA_ERROR_INVALID_CONTEXT, "cuCtxDestroy: the handle is no live context");
-    return fail(CUDA_ERROR_INVALID_VALUE, "cuCtxDestroy: a primary context is released, not destroyed");
 }

@@ -201,7 +201,7 @@ LUR_API CUresult cuLaunchKernel(CUfunction function, unsigned gx, unsigned gy, u
     for (int i = 0; i < k.parameterCount; i++)
         if (!arguments[i]) return fail(CUDA_ERROR_INVALID_VALUE, "launch of %s: argument %d is null", k.name, i);
     const LurDim3 grid{(int)gx, (int)gy, (int)gz}, block{(int)bx, (int)by, (int)bz};
-    if (!isCapturing(*s) && s != c->defaultStream) // the common way allocates nothing
+    if (!isCapturing(*s) && s != c->defaultStream && !c->late()) // the common way allocates nothing
         return execute({c, f.get(), grid, block, sharedBytes, arguments});
     const std::shared_ptr<Recorded> r = copyArguments(f, arguments);
     return submit(c, *s, [=] { return execute({c, r->function.get(), grid, block, sharedBytes, r->pointers.data()}); });

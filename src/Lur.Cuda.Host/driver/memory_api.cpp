@@ -23,6 +23,15 @@ std::map<int, uint64_t> releaseThresholds;
 std::mutex pinnedMutex;
 std::map<void*, size_t> pinned, registered;
 
+bool isPinned(uint64_t address, size_t size) {
+    std::lock_guard<std::mutex> lock(pinnedMutex);
+    for (const std::map<void*, size_t>* all : {&pinned, &registered}) {
+        auto next = all->upper_bound((void*)address);
+        if (next != all->begin() && address + size <= (uint64_t)(--next)->first + next->second) return true;
+    }
+    return false;
+}
+
 CUresult allocate(Context* c, CUdeviceptr* pointer, size_t size, const char* call) {
     if (!pointer) return fail(CUDA_ERROR_INVALID_VALUE, "%s: pointer is null", call);
     if (size == 0) return fail(CUDA_ERROR_INVALID_VALUE, "%s: 0 bytes were asked for", call);
@@ -61,10 +70,13 @@ CUresult copy(const char* call, uint64_t to, uint64_t from, size_t size, int sid
     if (!(sides & FromHost)) LUR_TRY(checkRange(c, from, size, call));
     std::shared_ptr<Stream> s;
     LUR_TRY(findStream(c, handle, &s));
-    return submit(c, *s, [=] {
+    LUR_TRY(submit(c, *s, [=] {
         memmove((void*)to, (const void*)from, size);
         return CUDA_SUCCESS;
-    });
+    }));
+    // Pageable memory may be used again when the call returns: CUDA copies it aside, or waits.
+    const bool kept = c->late() && !isCapturing(*s) && (!sides || isPinned(sides & FromHost ? from : to, size));
+    return kept ? CUDA_SUCCESS : catchUp(*s);
 }
 
 template <class T> CUresult fill(const char* call, CUdeviceptr p, T value, size_t count, bool async, CUstream handle) {
@@ -120,6 +132,7 @@ LUR_API CUresult cuMemFree_v2(CUdeviceptr pointer) {
     Context* c;
     LUR_TRY(enter(&c));
     LUR_TRY(refuseDuringCapture(c, "cuMemFree"));
+    LUR_TRY(catchUp(c));
     return release(c, pointer, "cuMemFree");
 }
 
@@ -138,6 +151,7 @@ LUR_API CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream handle) {
     std::shared_ptr<Stream> s;
     LUR_TRY(findStream(c, handle, &s));
     if (isCapturing(*s)) return refuseDuringCapture(c, "cuMemFreeAsync on a capturing stream");
+    LUR_TRY(catchUp(*s));
     return release(c, pointer, "cuMemFreeAsync");
 }
 
@@ -198,6 +212,7 @@ LUR_API CUresult cuMemAllocHost_v2(void** pointer, size_t size) { return pin(poi
 LUR_API CUresult cuMemFreeHost(void* pointer) {
     Context* c;
     LUR_TRY(enter(&c));
+    LUR_TRY(catchUp(c));
     std::lock_guard<std::mutex> lock(pinnedMutex);
     if (!pinned.erase(pointer)) return fail(CUDA_ERROR_INVALID_VALUE, "cuMemFreeHost: %p is no pinned memory", pointer);
     free(pointer);
@@ -218,6 +233,7 @@ LUR_API CUresult cuMemHostRegister_v2(void* pointer, size_t size, unsigned) {
 LUR_API CUresult cuMemHostUnregister(void* pointer) {
     Context* c;
     LUR_TRY(enter(&c));
+    LUR_TRY(catchUp(c));
     std::lock_guard<std::mutex> lock(pinnedMutex);
     return registered.erase(pointer)
                ? CUDA_SUCCESS

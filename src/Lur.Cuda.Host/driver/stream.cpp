@@ -1,5 +1,5 @@
 // Streams, events, capture and graphs. Every operation is done when its call returns, so a stream's order is the order
-// of the calls; what remains are capture and CUDA's rules about it.
+// of the calls; what remains are capture and CUDA's rules about it. With the check `late` a stream keeps its work.
 #include <time.h>
 #include "context.h"
 
@@ -105,6 +105,9 @@ static CUresult refuseImplicitDependency(Context* c, const Stream& s) {
 CUresult submit(Context* c, Stream& s, Operation operation) {
     if (s.capture) return record(c, s, std::move(operation));
     LUR_TRY(refuseImplicitDependency(c, s));
+    if (!c->late()) return operation();
+    if (&s != c->defaultStream.get()) return keep(s, std::move(operation));
+    LUR_TRY(catchUp(c, true));
     return operation();
 }
 
@@ -116,7 +119,7 @@ LUR_API CUresult cuStreamCreateWithPriority(CUstream* stream, unsigned flags, in
     Context* c;
     LUR_TRY(enter(&c));
     if (!stream || flags > 1) return fail(CUDA_ERROR_INVALID_VALUE, "cuStreamCreate: no result, or flags above 1");
-    *stream = streams.add(std::make_shared<Stream>(Stream{c, flags, priority, nullptr}));
+    *stream = streams.add(std::make_shared<Stream>(c, flags, priority));
     return CUDA_SUCCESS;
 }
 
@@ -129,6 +132,7 @@ LUR_API CUresult cuStreamDestroy_v2(CUstream stream) {
     LUR_TRY(enter(&c));
     const std::shared_ptr<Stream> s = streams.remove(stream);
     if (!s) return fail(CUDA_ERROR_INVALID_HANDLE, "cuStreamDestroy: the handle is no live stream");
+    LUR_TRY(catchUp(*s));
     if (s->capture && s->capture->origin == s.get()) {
         std::lock_guard<std::mutex> lock(c->mutex);
         c->captures.erase(s->capture.get());
@@ -136,17 +140,31 @@ LUR_API CUresult cuStreamDestroy_v2(CUstream stream) {
     return CUDA_SUCCESS;
 }
 
-LUR_API CUresult cuStreamSynchronize(CUstream stream) {
+static CUresult synchronize(CUstream stream, bool* waited) {
     Context* c;
     LUR_TRY(enter(&c));
     std::shared_ptr<Stream> s;
     LUR_TRY(findStream(c, stream, &s));
-    if (!isCapturing(*s)) return refuseImplicitDependency(c, *s);
-    s->capture->invalid = true;
-    return fail(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "cuStreamSynchronize: the stream is capturing");
+    if (isCapturing(*s)) {
+        s->capture->invalid = true;
+        return fail(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "cuStreamSynchronize: the stream is capturing");
+    }
+    LUR_TRY(refuseImplicitDependency(c, *s));
+    *waited = s->done != s->given;
+    return s == c->defaultStream ? catchUp(c, true) : catchUp(*s);
 }
 
-LUR_API CUresult cuStreamQuery(CUstream stream) { return cuStreamSynchronize(stream); }
+LUR_API CUresult cuStreamSynchronize(CUstream stream) {
+    bool waited;
+    return synchronize(stream, &waited);
+}
+
+// Kept work is done between two queries: the first says that it is not ready.
+LUR_API CUresult cuStreamQuery(CUstream stream) {
+    bool waited;
+    LUR_TRY(synchronize(stream, &waited));
+    return waited ? fail(CUDA_ERROR_NOT_READY, "cuStreamQuery: the stream has work to do") : CUDA_SUCCESS;
+}
 
 LUR_API CUresult cuEventCreate(CUevent* event, unsigned flags) {
     Context* c;
@@ -191,37 +209,72 @@ LUR_API CUresult cuEventRecord(CUevent event, CUstream stream) {
         e->capturedAt = s->capture->graph->nodes.size();
         return CUDA_SUCCESS;
     }
-    LUR_TRY(refuseImplicitDependency(c, *s));
     e->capture.reset();
     e->recorded = true;
     e->nanoseconds = now();
+    if (!c->late()) return refuseImplicitDependency(c, *s);
+    LUR_TRY(submit(c, *s, [e] {
+        e->nanoseconds = now();
+        return CUDA_SUCCESS;
+    }));
+    e->stream = s;
+    e->after = s->given;
     return CUDA_SUCCESS;
 }
 
-static CUresult checkEvent(CUevent event, const char* call) {
+// The stream whose kept work the event waits for; null when it has happened.
+static std::shared_ptr<Stream> pending(const Event& e) {
+    const std::shared_ptr<Stream> s = e.stream.lock();
+    return s && s->done < e.after ? s : nullptr;
+}
+
+static CUresult checkEvent(CUevent event, const char* call, std::shared_ptr<Event>* e) {
     Context* c;
     LUR_TRY(enter(&c));
-    std::shared_ptr<Event> e;
-    LUR_TRY(findEvent(event, &e));
-    if (e->capture.lock())
+    LUR_TRY(findEvent(event, e));
+    if ((*e)->capture.lock())
         return fail(CUDA_ERROR_CAPTURED_EVENT, "%s: the event was last recorded in a stream that is capturing", call);
     return CUDA_SUCCESS;
 }
 
-LUR_API CUresult cuEventSynchronize(CUevent event) { return checkEvent(event, "cuEventSynchronize"); }
-LUR_API CUresult cuEventQuery(CUevent event) { return checkEvent(event, "cuEventQuery"); }
+LUR_API CUresult cuEventSynchronize(CUevent event) {
+    std::shared_ptr<Event> e;
+    LUR_TRY(checkEvent(event, "cuEventSynchronize", &e));
+    const std::shared_ptr<Stream> s = pending(*e);
+    return s ? catchUp(*s, e->after) : CUDA_SUCCESS;
+}
 
-LUR_API CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
-    LUR_TRY(checkEvent(start, "cuEventElapsedTime"));
-    LUR_TRY(checkEvent(end, "cuEventElapsedTime"));
-    const std::shared_ptr<Event> a = events.find(start), b = events.find(end);
+LUR_API CUresult cuEventQuery(CUevent event) {
+    std::shared_ptr<Event> e;
+    LUR_TRY(checkEvent(event, "cuEventQuery", &e));
+    const std::shared_ptr<Stream> s = pending(*e);
+    if (!s) return CUDA_SUCCESS;
+    LUR_TRY(catchUp(*s, e->after));
+    return fail(CUDA_ERROR_NOT_READY, "cuEventQuery: the work before the event is not done");
+}
+
+static CUresult elapsed(float* milliseconds, CUevent start, CUevent end) {
+    std::shared_ptr<Event> a, b;
+    LUR_TRY(checkEvent(start, "cuEventElapsedTime", &a));
+    LUR_TRY(checkEvent(end, "cuEventElapsedTime", &b));
     if (!milliseconds) return fail(CUDA_ERROR_INVALID_VALUE, "cuEventElapsedTime: the result is null");
     if (!a->recorded || !b->recorded)
         return fail(CUDA_ERROR_INVALID_HANDLE, "cuEventElapsedTime: an event has not been recorded");
     if ((a->flags | b->flags) & 2)
         return fail(CUDA_ERROR_INVALID_HANDLE, "cuEventElapsedTime: an event was created without timing");
+    if (pending(*a) || pending(*b))
+        return fail(CUDA_ERROR_NOT_READY, "cuEventElapsedTime: the work before an event is not done");
     *milliseconds = (float)((double)(b->nanoseconds - a->nanoseconds) * 1e-6);
     return CUDA_SUCCESS;
+}
+
+LUR_API CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
+    return elapsed(milliseconds, start, end);
+}
+
+// That of CUDA 12.8: the same signature, and more exact on a GPU.
+LUR_API CUresult cuEventElapsedTime_v2(float* milliseconds, CUevent start, CUevent end) {
+    return elapsed(milliseconds, start, end);
 }
 
 LUR_API CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
@@ -234,6 +287,11 @@ LUR_API CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flag
     if (flags > 1) return fail(CUDA_ERROR_INVALID_VALUE, "cuStreamWaitEvent: flags above 1");
     const std::shared_ptr<Capture> k = e->capture.lock();
     if (!k) {
+        const std::shared_ptr<Stream> other = pending(*e);
+        if (!isCapturing(*s) && other && other != s) {
+            const unsigned long after = e->after;
+            return submit(c, *s, [other, after] { return catchUp(*other, after); });
+        }
         if (!isCapturing(*s) || !e->recorded) return CUDA_SUCCESS;
         s->capture->invalid = true;
         return fail(CUDA_ERROR_STREAM_CAPTURE_ISOLATION,
@@ -348,7 +406,7 @@ LUR_API CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream) {
         for (const Operation& node : g->nodes) LUR_TRY(node());
         return CUDA_SUCCESS;
     };
-    if (isCapturing(*s)) return record(c, *s, replay);
+    if (isCapturing(*s) || c->late()) return submit(c, *s, replay);
     LUR_TRY(refuseImplicitDependency(c, *s));
     return replay();
 }

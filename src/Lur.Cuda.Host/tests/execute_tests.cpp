@@ -39,6 +39,72 @@ CASE("fiber", grids_and_odd_blocks_in_all_dimensions) {
             checkMarks(d, f, g, b);
 }
 
+// The loops of prelude.cuh near the largest n: blocks and threads that no test can launch are put in the place of
+// CUDA's variables, and of the 2^31 - 1 elements the few of one thread are visited.
+const char* const loopText = R"(
+#include "include/prelude.cuh"
+struct Extent { int x, y; };
+#undef blockIdx
+#undef gridDim
+#undef threadIdx
+#undef blockDim
+#define blockIdx block
+#define gridDim grid
+#define threadIdx thread
+#define blockDim threads
+#define VISIT(loop) \
+    { int count = 0; loop { if (count < 4) seen[count] = i; if (++count == 4) break; } seen += 4; }
+KERNEL visits(int* seen, int n, int b, int blocks, int t, int size) {
+    const Extent block{b, 0}, grid{blocks, 1}, thread{t, t}, threads{size, size};
+    (void)thread, (void)threads;
+    VISIT(GRID_LOOP(i, n)) VISIT(GRID_ROWS(i, n)) VISIT(BLOCK_ROWS(i, n))
+#if !LUR_HOST_LANE
+    VISIT(LANE_LOOP(i, n))
+#endif
+}
+)";
+
+static std::vector<int> visits(const Device& d, int n, int block, int blocks, int thread, int threads) {
+    Buffer<int> seen(std::vector<int>(16, -1));
+    OK(launch(d.stream, function(load(d, loopText), "visits"), {1}, {1}, seen.address, n, block, blocks, thread,
+              threads));
+    OK(cuStreamSynchronize(d.stream));
+    return seen.get();
+}
+
+CASE("fiber", loops_end_at_the_largest_n) {
+    const Device d;
+    const int n = 2147483647;
+    // GRID_LOOP and GRID_ROWS step by 2^22 x 256 = 2^30: a third index would be 2^31 + 5. BLOCK_ROWS steps by 2^22 from
+    // block 0, LANE_LOOP by 256 from thread 5.
+    const int s = 1 << 30, g = 1 << 22;
+    CHECK(visits(d, n, 0, g, 5, 256) ==
+          (std::vector<int>{5, s + 5, -1, -1, 5, s + 5, -1, -1, 0, g, 2 * g, 3 * g, 5, 261, 517, 773}));
+    // The last element, and nothing after it: 2^31 - 2 = (2^23 - 1) 256 + 254. The next step leaves the range of int.
+    const int last = n - 1, b = (1 << 23) - 1;
+    CHECK(visits(d, n, b, b + 1, 254, 256) == (std::vector<int>{last, -1, -1, -1, last, -1, -1, -1, b, 2 * b + 1,
+                                                                3 * b + 2, 4 * b + 3, 254, 510, 766, 1022}));
+    CHECK(visits(d, n, last, n, last, n) ==
+          (std::vector<int>{-1, -1, -1, -1, -1, -1, -1, -1, last, -1, -1, -1, last, -1, -1, -1}));
+    // Threads beyond n, and a product of blocks and threads beyond 2^32.
+    for (int v : visits(d, n, 1 << 30, n, 1023, 1024)) CHECK(v < 0 || v == 1 << 30 || v % 1024 == 1023);
+    // No loop over a length that is not positive.
+    for (int v : visits(d, 0, 0, 1, 0, 1)) CHECK_EQ(v, -1);
+    for (int v : visits(d, -7, 0, 1, 0, 1)) CHECK_EQ(v, -1);
+}
+
+CASE("lane", chunks_end_at_the_largest_n) {
+    const Device d;
+    const int n = 2147483647;
+    // 2^30 blocks of two elements; the last has the odd ones.
+    for (int b : {0, 1, 12345, (1 << 30) - 1}) {
+        const long long first = (long long)n * b >> 30, end = (long long)n * (b + 1) >> 30;
+        const std::vector<int> seen = visits(d, n, b, 1 << 30, 0, 1);
+        for (int loop = 0; loop < 3; loop++)
+            for (int i = 0; i < 4; i++) CHECK_EQ(seen[(size_t)(4 * loop + i)], first + i < end ? (int)first + i : -1);
+    }
+}
+
 CASE("fiber", every_shuffle_at_every_lane_and_width) {
     const Device d;
     const CUfunction f = function(load(d, kernelText), "shuffles");

@@ -108,6 +108,7 @@ const std::map<std::string, std::vector<std::pair<const char*, const char*>>> en
     {"checks", {{"LUR_HOST_DEVICES", "fiber:memory+init+race;lane:memory+init;fiber:memory"}}},
     {"both", {{"LUR_HOST_DEVICES", "lane;fiber"}}},
     {"compiler", {{"LUR_HOST_DEVICES", "lane;fiber"}}},
+    {"late", {{"LUR_HOST_DEVICES", "lane:late;fiber:memory+late"}}},
     {"handlers", {{"LUR_HOST_DEVICES", "lane"}}},
     {"fresh", {{"LUR_HOST_DEVICES", "lane"}}},
     {"wrong-devices", {{"LUR_HOST_DEVICES", "lane:race"}}},

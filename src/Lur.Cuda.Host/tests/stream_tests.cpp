@@ -36,6 +36,8 @@ CASE("both", two_streams_with_events) {
         float back;
         OK(cuEventElapsedTime(&back, end, start));
         CHECK_EQ(back, -ms);
+        OK(cuEventElapsedTime_v2(&back, start, end));
+        CHECK_EQ(back, ms);
         OK(cuEventRecord(silent, other));
         CHECK_EQ(cuEventElapsedTime(&ms, start, silent), CUDA_ERROR_INVALID_HANDLE);
     }

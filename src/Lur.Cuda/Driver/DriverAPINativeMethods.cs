@@ -1,5 +1,5 @@
 // One declaration per driver function, named as in cuda.h and nested as ManagedCuda nests them (its spelling included).
-// Only names that every header from CUDA 11.4 to 13.0 has: see Events for the one trap.
+// Lur itself calls only what every driver from CUDA 11.4 to 13.0 exports: see Events for the one trap.
 #pragma warning disable CS1591
 // Nested static classes and ref parameters are ManagedCuda's public shape.
 #pragma warning disable CA1034, CA1045, CA1401, CA5392
@@ -52,7 +52,10 @@ public static partial class DriverAPINativeMethods
         public static partial CUResult cuDeviceGetDefaultMemPool(ref CUmemoryPool pool, CUdevice device);
     }
 
-    /// <summary>Contexts. Lur uses primary contexts only: cuCtxCreate changed its signature in CUDA 13.</summary>
+    /// <summary>
+    /// Contexts. Lur itself uses primary contexts: what CUDA 13 calls cuCtxCreate takes other arguments, the name bound
+    /// here is still exported.
+    /// </summary>
     public static partial class ContextManagement
     {
         [LibraryImport(Library)]
@@ -72,6 +75,18 @@ public static partial class DriverAPINativeMethods
 
         [LibraryImport(Library)]
         public static partial CUResult cuCtxGetCurrent(ref CUcontext context);
+
+        [LibraryImport(Library)]
+        public static partial CUResult cuCtxPushCurrent_v2(CUcontext context);
+
+        [LibraryImport(Library)]
+        public static partial CUResult cuCtxPopCurrent_v2(ref CUcontext context);
+
+        [LibraryImport(Library)]
+        public static partial CUResult cuCtxCreate_v2(ref CUcontext context, CUCtxFlags flags, CUdevice device);
+
+        [LibraryImport(Library)]
+        public static partial CUResult cuCtxDestroy_v2(CUcontext context);
 
         [LibraryImport(Library)]
         public static partial CUResult cuCtxSynchronize();
@@ -196,6 +211,9 @@ public static partial class DriverAPINativeMethods
 
         [LibraryImport(Library)]
         public static partial CUResult cuEventElapsedTime(ref float milliseconds, CUevent start, CUevent end);
+
+        [LibraryImport(Library)]
+        public static partial CUResult cuEventElapsedTime_v2(ref float milliseconds, CUevent start, CUevent end);
     }
 
     /// <summary>Graphs.</summary>

@@ -22,7 +22,7 @@ public sealed unsafe partial class ComputeDevice
     {
         get
         {
-            MakeCurrent();
+            using var scope = Enter();
             SizeT free = 0,
                 total = 0;
             Native.Check(Drv.MemoryManagement.cuMemGetInfo_v2(ref free, ref total), "cuMemGetInfo_v2");
@@ -39,7 +39,7 @@ public sealed unsafe partial class ComputeDevice
     public DeviceMemory Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
-        MakeCurrent();
+        using var scope = Enter();
         CUdeviceptr pointer = default;
         Native.Check(Drv.MemoryManagement.cuMemAlloc_v2(ref pointer, bytes), "cuMemAlloc_v2", bytes);
         LiveBytes += bytes;
@@ -56,7 +56,7 @@ public sealed unsafe partial class ComputeDevice
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, int.MaxValue);
-        MakeCurrent();
+        using var scope = Enter();
         return new PinnedBuffer<T>(this, count);
     }
 
@@ -69,7 +69,7 @@ public sealed unsafe partial class ComputeDevice
         RefuseInCapture("Upload", "UploadAsync from a PinnedBuffer");
         if (source.IsEmpty)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = (long)source.Length * sizeof(T);
         fixed (T* p = source)
         {
@@ -78,7 +78,7 @@ public sealed unsafe partial class ComputeDevice
                 "cuMemcpyHtoDAsync_v2",
                 bytes
             );
-            Synchronize();
+            Synchronize(DeviceStream.Compute);
         }
     }
 
@@ -91,7 +91,7 @@ public sealed unsafe partial class ComputeDevice
         RefuseInCapture("Download", "DownloadAsync into a PinnedBuffer");
         if (destination.IsEmpty)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = (long)destination.Length * sizeof(T);
         fixed (T* p = destination)
         {
@@ -100,41 +100,55 @@ public sealed unsafe partial class ComputeDevice
                 "cuMemcpyDtoHAsync_v2",
                 bytes
             );
-            Synchronize();
+            Synchronize(DeviceStream.Compute);
         }
     }
 
-    /// <summary>Copies page-locked memory to the device in stream order. Do not change it before the copy is done.</summary>
+    /// <summary>Copies page-locked memory to the device in stream order. Do not change it before the copy is done. Can be captured.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="source">Where from.</param>
     /// <param name="count">Elements; all of the buffer when negative.</param>
     /// <param name="start">First element.</param>
-    public void UploadAsync<T, TDevice>(DevicePointer<TDevice> destination, PinnedBuffer<T> source, long count = -1, long start = 0)
+    /// <param name="stream">Whose work it is; what another stream does with the data waits for an event behind the copy.</param>
+    public void UploadAsync<T, TDevice>(
+        DevicePointer<TDevice> destination,
+        PinnedBuffer<T> source,
+        long count = -1,
+        long start = 0,
+        DeviceStream stream = DeviceStream.Compute
+    )
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(source);
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = source.Bytes(start, ref count);
         Native.Check(
-            Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), source.Address(start), bytes, Stream),
+            Drv.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(At(destination.Address), source.Address(start), bytes, Handle(stream)),
             "cuMemcpyHtoDAsync_v2",
             bytes
         );
     }
 
-    /// <summary>Copies from the device to page-locked memory in stream order; synchronise before reading it.</summary>
+    /// <summary>Copies from the device to page-locked memory in stream order; wait before reading it. Can be captured.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="source">Where from.</param>
     /// <param name="count">Elements; all of the buffer when negative.</param>
     /// <param name="start">First element.</param>
-    public void DownloadAsync<T, TDevice>(PinnedBuffer<T> destination, DevicePointer<TDevice> source, long count = -1, long start = 0)
+    /// <param name="stream">Whose work it is; the copy stream waits for an event behind what computes the data.</param>
+    public void DownloadAsync<T, TDevice>(
+        PinnedBuffer<T> destination,
+        DevicePointer<TDevice> source,
+        long count = -1,
+        long start = 0,
+        DeviceStream stream = DeviceStream.Compute
+    )
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(destination);
-        MakeCurrent();
+        using var scope = Enter();
         var bytes = destination.Bytes(start, ref count);
         Native.Check(
-            Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(destination.Address(start), At(source.Address), bytes, Stream),
+            Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(destination.Address(start), At(source.Address), bytes, Handle(stream)),
             "cuMemcpyDtoHAsync_v2",
             bytes
         );
@@ -145,7 +159,7 @@ public sealed unsafe partial class ComputeDevice
     {
         if (bytes == 0)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         Native.Check(
             Drv.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(At(destination.Address), At(source.Address), bytes, Stream),
             "cuMemcpyDtoDAsync_v2",
@@ -158,7 +172,7 @@ public sealed unsafe partial class ComputeDevice
     {
         if (bytes == 0)
             return;
-        MakeCurrent();
+        using var scope = Enter();
         Native.Check(Drv.MemsetAsync.cuMemsetD8Async(At(destination.Address), value, bytes, Stream), "cuMemsetD8Async", bytes);
     }
 

@@ -1,16 +1,20 @@
+using System.Runtime.CompilerServices;
+
 namespace Lur.Device;
 
 /// <summary>
-/// One device with one stream: everything it is given runs in order. Not safe for use by two threads at once; any one
-/// thread may use it at a time.
+/// One device. Everything it is given runs in order in its compute stream; copies from and to pinned memory can go to a
+/// copy stream beside it, see <see cref="DeviceEvent"/>. Not safe for use by two threads at once; any one
+/// thread may use it at a time. Its context is current only inside a call: what the caller had current before is
+/// current again after it.
 /// </summary>
 public sealed partial class ComputeDevice : IDisposable
 {
-    [ThreadStatic]
-    private static ComputeDevice? t_current;
-
     private readonly PrimaryContext _context;
+    private readonly CUcontext _handle;
+    private readonly HashSet<IDisposable> _owned = [];
     private readonly CudaStream _stream;
+    private readonly CudaStream _copies;
     private readonly KernelSet?[] _kernels = new KernelSet?[2];
     private readonly List<KernelModule> _loaded = [];
     private Gemm? _gemm;
@@ -19,22 +23,39 @@ public sealed partial class ComputeDevice : IDisposable
     private ComputeDevice(int ordinal)
     {
         _context = new PrimaryContext(ordinal);
-        _context.SetCurrent();
-        t_current = this;
-        Properties = new DeviceProperties(ordinal, _context.Device);
-        _stream = new CudaStream(CUStreamFlags.NonBlocking);
+        _handle = _context.Context;
+        try
+        {
+            using var scope = Enter();
+            Properties = new DeviceProperties(ordinal, _context.Device);
+            _stream = new CudaStream(CUStreamFlags.NonBlocking);
+            _copies = new CudaStream(CUStreamFlags.NonBlocking);
+        }
+        catch
+        {
+            _context.Dispose();
+            throw;
+        }
         PreferredBlock = Math.Min(256, Properties.MaxThreadsPerBlock);
     }
 
     /// <summary>Number of devices.</summary>
     /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
-    public static int Count => CudaContext.GetDeviceCount();
+    public static int Count
+    {
+        get
+        {
+            BindingSetup.Ensure();
+            return CudaContext.GetDeviceCount();
+        }
+    }
 
     /// <summary>What the device is.</summary>
     public DeviceProperties Properties { get; }
 
     /// <summary>Matrix products.</summary>
     /// <exception cref="DllNotFoundException">cuBLAS is missing; the message says what was tried.</exception>
+    /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
     public Gemm Gemm => _gemm ??= new Gemm(this);
 
     /// <summary>Kernel launches and matrix products given to the device since it was opened; a replay counts those it holds.</summary>
@@ -54,13 +75,14 @@ public sealed partial class ComputeDevice : IDisposable
 
     internal CUstream Stream => _stream.Stream;
 
-    /// <summary>Opens a device; its primary context is made current on the calling thread.</summary>
+    internal CUstream Handle(DeviceStream stream) => (stream == DeviceStream.Copy ? _copies : _stream).Stream;
+
+    /// <summary>Opens a device, by its primary context.</summary>
     /// <param name="ordinal">0-based position in the driver's list.</param>
     /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
     public static ComputeDevice Open(int ordinal = 0)
     {
-        BindingSetup.Ensure();
         var count = Count;
         if (ordinal < 0 || ordinal >= count)
         {
@@ -80,12 +102,17 @@ public sealed partial class ComputeDevice : IDisposable
     /// <param name="ordinal">0-based position in the driver's list.</param>
     public static void Reset(int ordinal)
     {
-        t_current = null;
+        BindingSetup.Ensure();
         PrimaryContext.Reset(ordinal);
     }
 
     /// <summary>The kernels in one precision.</summary>
-    public KernelSet Kernels(Precision precision) => _kernels[(int)precision] ??= new KernelSet(this, precision);
+    /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
+    public KernelSet Kernels(Precision precision)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _kernels[(int)precision] ??= new KernelSet(this, precision);
+    }
 
     /// <summary>Extent for kernels that loop with GRID_LOOP over <paramref name="n"/> elements.</summary>
     public LaunchShape Elements(long n) =>
@@ -113,12 +140,23 @@ public sealed partial class ComputeDevice : IDisposable
     public LaunchShape Blocks(long rows, int rowLength = int.MaxValue) =>
         Properties.MaxThreadsPerBlock == 1 ? SingleThreads(rows, rows * rowLength) : new LaunchShape(Grid(rows, 1), (uint)PreferredBlock);
 
-    /// <summary>Waits until everything given so far is done.</summary>
+    /// <summary>Waits until everything given so far is done, in both streams.</summary>
     /// <exception cref="CudaException">A kernel failed; the message names it where the driver does.</exception>
+    /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
     public void Synchronize()
     {
-        MakeCurrent();
-        Native.Check(Drv.Streams.cuStreamSynchronize(Stream), "cuStreamSynchronize");
+        Synchronize(DeviceStream.Compute);
+        Synchronize(DeviceStream.Copy);
+    }
+
+    /// <summary>Waits until everything given to a stream so far is done.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <exception cref="CudaException">A kernel failed; the message names it where the driver does.</exception>
+    /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
+    public void Synchronize(DeviceStream stream)
+    {
+        using var scope = Enter();
+        Native.Check(Drv.Streams.cuStreamSynchronize(Handle(stream)), "cuStreamSynchronize");
     }
 
     /// <summary>Captures the launches, products, copies and fills of <paramref name="record"/> without running them.</summary>
@@ -128,11 +166,8 @@ public sealed partial class ComputeDevice : IDisposable
     {
         ArgumentNullException.ThrowIfNull(record);
         _ = Gemm; // creating the handle allocates and synchronises, neither of which a capture allows
-        MakeCurrent();
         var before = LaunchCount;
-        // Relaxed: a kernel first met here may still be compiled and loaded.
-        Native.Check(Drv.Streams.cuStreamBeginCapture(Stream, CUstreamCaptureMode.Relaxed), "cuStreamBeginCapture_v2");
-        IsCapturing = true;
+        BeginCapture();
         CUgraph graph = default;
         CUResult ended;
         try
@@ -141,8 +176,7 @@ public sealed partial class ComputeDevice : IDisposable
         }
         finally
         {
-            IsCapturing = false;
-            ended = Drv.Streams.cuStreamEndCapture(Stream, ref graph);
+            ended = EndCapture(ref graph);
         }
         Native.Check(ended, "cuStreamEndCapture");
         var launches = LaunchCount - before;
@@ -150,38 +184,83 @@ public sealed partial class ComputeDevice : IDisposable
         return new DeviceGraph(this, graph, launches);
     }
 
-    /// <summary>A stopwatch in the device's stream.</summary>
+    /// <summary>A stopwatch in the compute stream.</summary>
     public DeviceTimer CreateTimer() => new(this);
 
-    /// <summary>Waits, then frees modules, handles, stream and context. Memory is freed by its owners before.</summary>
+    /// <summary>An event, recorded nowhere yet.</summary>
+    /// <param name="timing">Whether it can measure time, which makes it a little slower.</param>
+    public DeviceEvent CreateEvent(bool timing = false) => new(this, timing);
+
+    /// <summary>
+    /// Waits, then frees everything that was made on the device and its context; from any thread. Every later use of the
+    /// device or of what was made on it is an <see cref="ObjectDisposedException"/>; disposing it again is not.
+    /// </summary>
     public void Dispose()
     {
         if (_disposed)
             return;
-        _disposed = true;
-        _context.SetCurrent();
-        t_current = this;
-        _ = Drv.Streams.cuStreamSynchronize(Stream);
-        _gemm?.Dispose();
-        foreach (var module in _loaded)
-            module.Unload();
-        _stream.Dispose();
+        using (var scope = EnterIfAlive())
+        {
+            if (scope.IsOpen)
+                WaitForAll();
+            foreach (var item in _owned.ToArray())
+                item.Dispose();
+            _gemm?.Dispose();
+            foreach (var module in _loaded)
+                module.Unload();
+            _disposed = true;
+            // A context that Reset destroyed took its stream along, and is not retained by this object any more.
+            if (!scope.IsOpen)
+                return;
+            _stream.Dispose();
+            _copies.Dispose();
+        }
         _context.Dispose();
-        t_current = null;
+    }
+
+    /// <summary>Waits for both streams inside an open scope, whatever became of their work: for freeing.</summary>
+    internal void WaitForAll()
+    {
+        _ = Drv.Streams.cuStreamSynchronize(Stream);
+        _ = Drv.Streams.cuStreamSynchronize(Handle(DeviceStream.Copy));
     }
 
     internal bool IsCapturing { get; private set; }
 
     internal void Track(KernelModule module) => _loaded.Add(module);
 
-    // Tests and multi-device programs alternate between devices and threads; the check is one thread-local read.
-    internal void MakeCurrent()
+    /// <summary>Makes the device's context current until the scope is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ContextScope Enter()
     {
-        if (ReferenceEquals(t_current, this))
-            return;
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _context.SetCurrent();
-        t_current = this;
+        return ContextScope.Open(_handle);
+    }
+
+    /// <summary>As <see cref="Enter"/>, for freeing: a context that is gone leaves the scope closed.</summary>
+    internal ContextScope EnterIfAlive() => _disposed ? default : ContextScope.TryOpen(_handle);
+
+    /// <summary>Adds what is freed with the device, unless its owner frees it before.</summary>
+    internal void Own(IDisposable item) => _owned.Add(item);
+
+    /// <summary>The owner frees the item.</summary>
+    internal void Disown(IDisposable item) => _owned.Remove(item);
+
+    // The work that is recorded may make other contexts current: the scopes of a capture do not enclose it.
+    private void BeginCapture()
+    {
+        using var scope = Enter();
+        // Relaxed: a kernel first met here may still be compiled and loaded.
+        Native.Check(Drv.Streams.cuStreamBeginCapture(Stream, CUstreamCaptureMode.Relaxed), "cuStreamBeginCapture_v2");
+        IsCapturing = true;
+    }
+
+    private CUResult EndCapture(ref CUgraph graph)
+    {
+        using var scope = Enter();
+        IsCapturing = false;
+        return Drv.Streams.cuStreamEndCapture(Stream, ref graph);
     }
 
     // 16 blocks of 256 threads fill a multiprocessor twice: enough to balance, few enough that a grid-stride loop works.

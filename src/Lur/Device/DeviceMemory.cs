@@ -6,9 +6,13 @@ public sealed class DeviceMemory : IDisposable
     private readonly ComputeDevice _device;
     private CUdeviceptr _pointer;
 
-    internal DeviceMemory(ComputeDevice device, CUdeviceptr pointer, long bytes) => (_device, _pointer, Bytes) = (device, pointer, bytes);
+    internal DeviceMemory(ComputeDevice device, CUdeviceptr pointer, long bytes)
+    {
+        (_device, _pointer, Bytes) = (device, pointer, bytes);
+        device.Own(this);
+    }
 
-    /// <summary>Its address; 0 after <see cref="Dispose"/>.</summary>
+    /// <summary>Its address; 0 after <see cref="Dispose"/> and after the device's.</summary>
     public ulong Address => _pointer.Pointer;
 
     /// <summary>Its size.</summary>
@@ -17,16 +21,23 @@ public sealed class DeviceMemory : IDisposable
     /// <summary>The address with an element type.</summary>
     /// <typeparam name="T">Element type.</typeparam>
     /// <param name="byteOffset">Distance from the start in bytes.</param>
-    public DevicePointer<T> Pointer<T>(long byteOffset = 0) => new(Address + (ulong)byteOffset);
+    /// <exception cref="ObjectDisposedException">The memory was freed, or its device disposed.</exception>
+    public DevicePointer<T> Pointer<T>(long byteOffset = 0)
+    {
+        ObjectDisposedException.ThrowIf(Address == 0, this);
+        return new(Address + (ulong)byteOffset);
+    }
 
     /// <summary>Waits for the device and frees the memory.</summary>
     public void Dispose()
     {
         if (Address == 0)
             return;
-        _device.MakeCurrent();
-        _ = Drv.MemoryManagement.cuMemFree_v2(_pointer);
+        using var scope = _device.EnterIfAlive();
+        if (scope.IsOpen)
+            _ = Drv.MemoryManagement.cuMemFree_v2(_pointer);
         _pointer = default;
+        _device.Disown(this);
         _device.Freed(Bytes);
     }
 }
@@ -48,13 +59,14 @@ public sealed unsafe class PinnedBuffer<T> : IDisposable
             "cuMemHostAlloc",
             count * sizeof(T)
         );
+        device.Own(this);
     }
 
     /// <summary>Number of elements.</summary>
     public long Count { get; }
 
     /// <summary>The elements.</summary>
-    /// <exception cref="ObjectDisposedException">The buffer was freed.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was freed, or its device disposed.</exception>
     public Span<T> Span
     {
         get
@@ -69,10 +81,14 @@ public sealed unsafe class PinnedBuffer<T> : IDisposable
     {
         if (_pointer == IntPtr.Zero)
             return;
-        _device.MakeCurrent();
-        _ = Drv.Streams.cuStreamSynchronize(_device.Stream);
-        _ = Drv.MemoryManagement.cuMemFreeHost(_pointer);
+        using var scope = _device.EnterIfAlive();
+        if (scope.IsOpen)
+        {
+            _device.WaitForAll();
+            _ = Drv.MemoryManagement.cuMemFreeHost(_pointer);
+        }
         _pointer = IntPtr.Zero;
+        _device.Disown(this);
     }
 
     internal IntPtr Address(long start) => _pointer + (nint)(start * sizeof(T));

@@ -16,7 +16,7 @@ public sealed class Gemm : IDisposable
     internal Gemm(ComputeDevice device)
     {
         _device = device;
-        device.MakeCurrent();
+        using var scope = device.Enter();
         Check(Blas.cublasCreate_v2(ref _handle), "cublasCreate_v2");
         Check(Blas.cublasSetStream_v2(_handle, device.Stream), "cublasSetStream_v2");
         // A workspace of its own makes results repeatable under capture and keeps cuBLAS from allocating; NVIDIA
@@ -32,6 +32,7 @@ public sealed class Gemm : IDisposable
     {
         get
         {
+            using var scope = _device.Enter();
             var version = 0;
             Check(Blas.cublasGetVersion_v2(_handle, ref version), "cublasGetVersion_v2");
             return version;
@@ -71,7 +72,7 @@ public sealed class Gemm : IDisposable
         int ldc
     )
     {
-        _device.MakeCurrent();
+        using var scope = _device.Enter();
         CublasStatus status;
         if (precision == Precision.Float32)
         {
@@ -144,7 +145,7 @@ public sealed class Gemm : IDisposable
         int batch
     )
     {
-        _device.MakeCurrent();
+        using var scope = _device.Enter();
         CublasStatus status;
         if (precision == Precision.Float32)
         {
@@ -204,8 +205,12 @@ public sealed class Gemm : IDisposable
     {
         if (_handle.Pointer == IntPtr.Zero)
             return;
-        _ = Blas.cublasDestroy_v2(_handle);
-        _ = Drv.MemoryManagement.cuMemFree_v2(_workspace);
+        using var scope = _device.EnterIfAlive();
+        if (scope.IsOpen)
+        {
+            _ = Blas.cublasDestroy_v2(_handle);
+            _ = Drv.MemoryManagement.cuMemFree_v2(_workspace);
+        }
         _handle = default;
     }
 

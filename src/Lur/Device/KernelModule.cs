@@ -55,6 +55,7 @@ public abstract unsafe class KernelModule
     /// <summary>Registers, shared and local memory of every kernel, as the driver reports them.</summary>
     public IReadOnlyList<KernelResources> Resources()
     {
+        using var scope = _device.Enter();
         var functions = _functions ?? LoadFunctions();
         return
         [
@@ -73,7 +74,8 @@ public abstract unsafe class KernelModule
 
     internal void Unload()
     {
-        if (_functions is not null)
+        using var scope = _device.EnterIfAlive();
+        if (scope.IsOpen && _functions is not null)
             _ = Drv.ModuleManagement.cuModuleUnload(_module);
         _functions = null;
         Origin = ImageOrigin.NotLoaded;
@@ -82,7 +84,7 @@ public abstract unsafe class KernelModule
     /// <summary>Launches; each argument lies in an 8-byte slot.</summary>
     private protected void Launch(int kernel, LaunchShape shape, ulong* slots, int count)
     {
-        _device.MakeCurrent();
+        using var scope = _device.Enter();
         var functions = _functions ?? LoadFunctions();
         var addresses = t_addresses ??= new IntPtr[MaxParameters];
         for (var i = 0; i < count; i++)
@@ -124,7 +126,7 @@ public abstract unsafe class KernelModule
     [MethodImpl(MethodImplOptions.NoInlining)]
     private CUfunction[] LoadFunctions()
     {
-        _device.MakeCurrent();
+        using var scope = _device.Enter();
         var request = KernelSource.Read(File, Precision).For(_device.Properties.ComputeCapability);
         var (image, origin) = KernelImages.Get(request);
         var result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);

@@ -70,7 +70,7 @@ internal sealed class KernelSource
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content.ToString())));
     }
 
-    /// <summary>A readable stem for shipped images: relu-float-sm_80.</summary>
+    /// <summary>A readable stem for shipped images: operators.bias-float-sm_80.</summary>
     internal string Stem(string architecture) =>
         $"{File.Replace('/', '.').Replace(".cu", "", StringComparison.Ordinal)}-{_precision.TypeName()}-{architecture}";
 

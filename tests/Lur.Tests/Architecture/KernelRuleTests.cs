@@ -30,6 +30,41 @@ public partial class KernelRuleTests
         Repository.AssertNone(other, "Not #include \"include/name.cuh\":");
     }
 
+    [Test]
+    public void EveryKernelIsLaunchedByTheLibrary()
+    {
+        var source = string.Join('\n', Repository.Files("src/Lur", ".cs").Select(Repository.Read));
+        var idle =
+            from file in Repository.Files("kernels", ".cu")
+            from Match kernel in Kernel().Matches(Repository.Read(file))
+            let launcher = string.Concat(kernel.Groups[1].Value.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w[1..]))
+            where !Regex.IsMatch(source, $@"\.{launcher}\b")
+            select $"{file}: {kernel.Groups[1].Value}";
+        Repository.AssertNone(idle, "Kernels that nothing in src/Lur launches:");
+    }
+
+    [Test]
+    public void HeadersDefineNothingThatIsNotUsed()
+    {
+        var text = string.Join('\n', Repository.Files("kernels", ".cu", ".cuh").Select(Repository.Read));
+        var words = Word().Matches(Comment().Replace(text, "")).CountBy(m => m.Value).ToDictionary();
+        // Overloads and the two targets of prelude.cuh define a name more than once.
+        var defined = Defined().Matches(text).Select(m => m.Groups[1].Success ? m.Groups[1].Value : m.Groups[2].Value).CountBy(n => n);
+        Repository.AssertNone(defined.Where(d => words[d.Key] <= d.Value).Select(d => d.Key), "Defined in a kernel file and not used:");
+    }
+
+    [GeneratedRegex(@"\bKERNEL\s+(?:COOPERATIVE\s+)?(\w+)\s*\(")]
+    private static partial Regex Kernel();
+
+    [GeneratedRegex(@"//[^\n]*")]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"\w+")]
+    private static partial Regex Word();
+
+    [GeneratedRegex(@"\bDEVICE\s+(?:static\s+)?[\w:<>,\s*&]*?\b(\w+)\s*\(|^#define\s+(\w+)", RegexOptions.Multiline)]
+    private static partial Regex Defined();
+
     [GeneratedRegex("^#include \"include/[a-z0-9_]+\\.cuh\"$")]
     private static partial Regex Include();
 }

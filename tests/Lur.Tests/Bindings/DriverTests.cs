@@ -41,9 +41,27 @@ public class DriverTests
         _context.SetCurrent();
         _context.UnloadModule(_module);
         _context.Dispose();
-        // The shared devices on the same primary context find their own context current again.
         foreach (var test in TestDevices.All)
             test.Device.Synchronize();
+    }
+
+    [Test]
+    public void AContextIsMadePushedPoppedAndDestroyed()
+    {
+        CUcontext before = default,
+            own = default,
+            popped = default;
+        _ = Drv.ContextManagement.cuCtxGetCurrent(ref before);
+        Assert.That(Drv.ContextManagement.cuCtxCreate_v2(ref own, CUCtxFlags.SchedAuto, _context.Device), Is.EqualTo(CUResult.Success));
+        Assert.That(Drv.ContextManagement.cuCtxPushCurrent_v2(before), Is.EqualTo(CUResult.Success));
+        Assert.That(Drv.ContextManagement.cuCtxPopCurrent_v2(ref popped), Is.EqualTo(CUResult.Success));
+        Assert.That(popped.Pointer, Is.EqualTo(before.Pointer));
+        Assert.That(Drv.ContextManagement.cuCtxPopCurrent_v2(ref popped), Is.EqualTo(CUResult.Success));
+        Assert.That(popped.Pointer, Is.EqualTo(own.Pointer));
+        Assert.That(Drv.ContextManagement.cuCtxDestroy_v2(own), Is.EqualTo(CUResult.Success));
+        Assert.That(Drv.ContextManagement.cuCtxPushCurrent_v2(own), Is.EqualTo(CUResult.ErrorInvalidContext));
+        _ = Drv.ContextManagement.cuCtxGetCurrent(ref popped);
+        Assert.That(popped.Pointer, Is.EqualTo(before.Pointer));
     }
 
     [Test]

@@ -19,9 +19,9 @@ internal static class LibraryProbes
     internal static string Compile()
     {
         using var device = ComputeDevice.Open();
-        var relu = device.Kernels(Precision.Float32).Relu;
-        relu.Load();
-        return relu.Origin.ToString();
+        var proximal = device.Kernels(Precision.Float32).Proximal;
+        proximal.Load();
+        return proximal.Origin.ToString();
     }
 
     internal static string Gemm()
@@ -39,9 +39,9 @@ internal static class LibraryProbes
             Enum.GetValues<Precision>()
                 .Select(p =>
                 {
-                    var relu = device.Kernels(p).Relu;
-                    relu.Load();
-                    return relu.Origin;
+                    var proximal = device.Kernels(p).Proximal;
+                    proximal.Load();
+                    return proximal.Origin;
                 })
         );
     }

@@ -29,9 +29,9 @@ public class NvrtcTests
     {
         var nvrtc = Find();
         var image = System.Text.Encoding.UTF8.GetString(
-            KernelImages.Compile(nvrtc, "operators/relu.cu", Precision.Float32, new Version(99, 0))
+            KernelImages.Compile(nvrtc, "methods/proximal.cu", Precision.Float32, new Version(99, 0))
         );
-        Assert.That(image, Does.Contain($".target sm_{nvrtc.Architectures.Max()}").And.Contain(".entry relu_forward"));
+        Assert.That(image, Does.Contain($".target sm_{nvrtc.Architectures.Max()}").And.Contain(".entry proximal_distance"));
     }
 
     [Test]
@@ -58,7 +58,7 @@ public class NvrtcTests
         using var folder = new TemporaryFolder();
         var files = KernelImages.Precompile(folder.Path, [new Version(8, 0)], [Precision.Float32], nvrtc);
         Assert.That(files, Has.Count.EqualTo(KernelCatalog.Files.Count));
-        Assert.That(files.Select(Path.GetFileName), Has.Some.StartsWith("operators.relu-float-sm_80-"));
+        Assert.That(files.Select(Path.GetFileName), Has.Some.StartsWith("methods.proximal-float-sm_80-"));
         foreach (var file in files)
             Assert.That(ImageFile.Read(file)?.Compiler, Does.Contain($"{nvrtc.Version}"));
     }

@@ -32,11 +32,11 @@ public class HarnessTests
         var y = new GuardedBuffer(test, Precision.Float32, 33);
         var e = Assert.Throws<Lur.Cuda.CudaException>(() =>
         {
-            test.Device.Kernels(Precision.Float32).Relu.ReluForward(new LaunchShape(1, 32), y.Pointer, x.Pointer, 33);
+            test.Device.Kernels(Precision.Float32).Vector.VectorScale(new LaunchShape(1, 32), y.Pointer, x.Pointer, 33, 1);
             test.Device.Synchronize();
         })!;
         Assert.That(e.CudaError, Is.EqualTo(Lur.Cuda.BasicTypes.CUResult.ErrorIllegalAddress), e.Message);
-        Assert.That(e.Message, Does.Contain("relu_forward"));
+        Assert.That(e.Message, Does.Contain("vector_scale"));
         TestContext.Out.WriteLine(e.Message);
         var fresh = TestDevices.All.First(t => t.ChecksMemory);
         Assert.That(fresh.Device, Is.Not.SameAs(test.Device));

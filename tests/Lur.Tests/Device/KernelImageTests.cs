@@ -89,7 +89,7 @@ public class KernelImageTests
     public void ShippedImagesNeedNoCacheAndOthersCompilersImagesArePassedOver()
     {
         var device = TestDevices.Default;
-        var request = KernelSource.Read("operators/relu.cu", Precision.Float32).For(device.Properties.ComputeCapability);
+        var request = KernelSource.Read("methods/proximal.cu", Precision.Float32).For(device.Properties.ComputeCapability);
         var compiler = ServingCompiler.Instance;
         var image = request.Source.Compile(compiler, request.Architecture(compiler));
         var shipped = Path.Combine(_folder.At("shipped"), KernelImages.ShippedName(request, request.Architecture(compiler)));
@@ -106,16 +106,16 @@ public class KernelImageTests
         var target = TestDevices.Default.Properties.ComputeCapability;
         var kernels = KernelSource.Folder;
         Directory.CreateDirectory(_folder.At("kernels/include"));
-        Directory.CreateDirectory(_folder.At("kernels/operators"));
-        foreach (var file in Directory.GetFiles(Path.Combine(kernels, "include")).Append(Path.Combine(kernels, "operators/relu.cu")))
+        Directory.CreateDirectory(_folder.At("kernels/methods"));
+        foreach (var file in Directory.GetFiles(Path.Combine(kernels, "include")).Append(Path.Combine(kernels, "methods/proximal.cu")))
             File.Copy(file, Path.Combine(_folder.At("kernels"), Path.GetRelativePath(kernels, file)));
         Set("LUR_KERNELS", _folder.At("kernels"));
         string Key(Precision precision = Precision.Float32) =>
-            KernelImages.CachePath(KernelSource.Read("operators/relu.cu", precision).For(target), ServingCompiler.Instance)!;
+            KernelImages.CachePath(KernelSource.Read("methods/proximal.cu", precision).For(target), ServingCompiler.Instance)!;
         var keys = new List<string> { Key(), Key(Precision.Float64) };
         File.AppendAllText(_folder.At("kernels/include/prelude.cuh"), "// changed\n");
         keys.Add(Key());
-        File.AppendAllText(_folder.At("kernels/operators/relu.cu"), "// changed\n");
+        File.AppendAllText(_folder.At("kernels/methods/proximal.cu"), "// changed\n");
         keys.Add(Key());
         Assert.That(keys, Is.Unique);
         Assert.That(Key(), Is.EqualTo(keys[^1]));
@@ -125,21 +125,21 @@ public class KernelImageTests
     public void AFileThatDoesNotCompileShowsFileTargetAndLine()
     {
         Directory.CreateDirectory(_folder.At("kernels/include"));
-        Directory.CreateDirectory(_folder.At("kernels/operators"));
-        File.WriteAllText(_folder.At("kernels/operators/relu.cu"), "KERNEL nonsense(int n) {\n    undefined_thing = n;\n}\n");
+        Directory.CreateDirectory(_folder.At("kernels/methods"));
+        File.WriteAllText(_folder.At("kernels/methods/proximal.cu"), "KERNEL nonsense(int n) {\n    undefined_thing = n;\n}\n");
         Set("LUR_KERNELS", _folder.At("kernels"));
         var e = Assert.Throws<KernelCompilationException>(() => Load())!;
-        Assert.That(e.Message, Does.Contain("kernels/operators/relu.cu").And.Contain("float").And.Contain("relu.cu:2"));
-        File.Delete(_folder.At("kernels/operators/relu.cu"));
+        Assert.That(e.Message, Does.Contain("kernels/methods/proximal.cu").And.Contain("float").And.Contain("proximal.cu:2"));
+        File.Delete(_folder.At("kernels/methods/proximal.cu"));
         Assert.That(Assert.Throws<FileNotFoundException>(() => Load())!.Message, Does.Contain("LUR_KERNELS"));
     }
 
     private static ImageOrigin Load()
     {
         using var device = ComputeDevice.Open();
-        var relu = device.Kernels(Precision.Float32).Relu;
-        relu.Load();
-        return relu.Origin;
+        var proximal = device.Kernels(Precision.Float32).Proximal;
+        proximal.Load();
+        return proximal.Origin;
     }
 
     private string[] Entries() => Directory.GetFiles(_folder.At("cache"), "*.image", SearchOption.AllDirectories);

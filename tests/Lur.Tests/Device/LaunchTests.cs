@@ -17,9 +17,9 @@ public class LaunchTests
             var values = random.NormalArray(n);
             using var x = new GuardedBuffer(test, precision, values);
             using var y = new GuardedBuffer(test, precision, n);
-            test.Device.Kernels(precision).Relu.ReluForward(test.Device.Elements(n), y.Pointer, x.Pointer, n);
-            var expected = Array.ConvertAll(x.Get(), v => Math.Max(v, 0));
-            Errors.AssertSame(y.Get(), expected, $"relu on {test} with blocks of {test.Device.PreferredBlock}");
+            test.Device.Kernels(precision).Vector.VectorScale(test.Device.Elements(n), y.Pointer, x.Pointer, n, -2);
+            var expected = Array.ConvertAll(x.Get(), v => -2 * v);
+            Errors.AssertSame(y.Get(), expected, $"scale on {test} with blocks of {test.Device.PreferredBlock}");
         }
     }
 
@@ -47,10 +47,10 @@ public class LaunchTests
             var repeats = test.IsLane ? 1000 : 10;
             // The first round compiles; the second lets the JIT finish what it does on a second call.
             for (var i = 0; i < 3; i++)
-                kernels.Relu.ReluForward(shape, y.Pointer, y.Pointer, 64);
+                kernels.Vector.VectorScale(shape, y.Pointer, y.Pointer, 64, 1);
             var (bytes, launches, allocations) = (GC.GetAllocatedBytesForCurrentThread(), device.LaunchCount, device.AllocationCount);
             for (var i = 0; i < repeats; i++)
-                kernels.Relu.ReluForward(shape, y.Pointer, y.Pointer, 64);
+                kernels.Vector.VectorScale(shape, y.Pointer, y.Pointer, 64, 1);
             Assert.That(GC.GetAllocatedBytesForCurrentThread() - bytes, Is.Zero, $"managed bytes on {test}");
             Assert.That(device.AllocationCount - allocations, Is.Zero, $"device allocations on {test}");
             Assert.That(device.LaunchCount - launches, Is.EqualTo(repeats), $"launches on {test}");
@@ -129,13 +129,13 @@ public class LaunchTests
             using var y = new GuardedBuffer(test, Precision.Float32, 4);
             var tooLarge = new LaunchShape(1, (uint)test.Device.Properties.MaxThreadsPerBlock + 1);
             var e = Assert.Throws<Lur.Cuda.CudaException>(() =>
-                test.Device.Kernels(Precision.Float32).Relu.ReluForward(tooLarge, y.Pointer, y.Pointer, 4)
+                test.Device.Kernels(Precision.Float32).Vector.VectorScale(tooLarge, y.Pointer, y.Pointer, 4, 1)
             )!;
             Assert.That(e.CudaError, Is.EqualTo(Lur.Cuda.BasicTypes.CUResult.ErrorInvalidValue));
             Assert.That(
                 e.Message,
                 Does.Contain("cuLaunchKernel")
-                    .And.Contain("relu_forward")
+                    .And.Contain("vector_scale")
                     .And.Contain($"block: {tooLarge.BlockX}x1")
                     .And.Contain("CUDA_ERROR_INVALID_VALUE")
             );
@@ -145,11 +145,19 @@ public class LaunchTests
     [Test]
     public void TheCatalogKnowsEveryKernelThatTheLaunchersKnow()
     {
-        var relu = KernelCatalog.Files.Single(f => f.Path == "operators/relu.cu").Kernels.Single(k => k.Name == "relu_forward");
-        Assert.That(relu.Cooperative, Is.False);
+        var scale = KernelCatalog.Files.Single(f => f.Path == "vectors/vector.cu").Kernels.Single(k => k.Name == "vector_scale");
+        Assert.That(scale.Cooperative, Is.False);
         Assert.That(
-            relu.Parameters,
-            Is.EqualTo(new KernelParameter[] { new("y", "real", true, false), new("x", "real", true, true), new("n", "int", false, false) })
+            scale.Parameters,
+            Is.EqualTo(
+                new KernelParameter[]
+                {
+                    new("y", "real", true, false),
+                    new("x", "real", true, true),
+                    new("n", "int", false, false),
+                    new("a", "accum", false, false),
+                }
+            )
         );
         Assert.That(
             TestDevices.Default.Kernels(Precision.Float32).All.Select(m => m.File),

@@ -25,6 +25,7 @@ public static class TestDevices
 {
     private static readonly Lock Gate = new();
     private static List<TestDevice>? s_all;
+    private static ComputeDevice? s_late;
 
     /// <summary>
     /// All devices, opened once; one that an earlier test's fault made unusable is reset and opened anew, so that a
@@ -54,6 +55,24 @@ public static class TestDevices
 
     /// <summary>The device that runs as in production: the GPU, else the lane device.</summary>
     public static ComputeDevice Default => All.First().Device;
+
+    /// <summary>
+    /// The host driver's device that does its work at the last moment, see docs/kernels.md. Not one of <see cref="All"/>:
+    /// kernels compute there what they compute on the lane device. Where there is none the calling test is ignored.
+    /// </summary>
+    public static ComputeDevice Late
+    {
+        get
+        {
+            _ = All;
+            lock (Gate)
+            {
+                if (s_late is null)
+                    Assert.Ignore("Not run: only the host driver has a device that does its work late.");
+                return s_late!;
+            }
+        }
+    }
 
     /// <summary>Every device with every block size, the device set up for it; grids are split as finely as they can be.</summary>
     public static IEnumerable<TestDevice> AllBlockSizes()
@@ -96,7 +115,14 @@ public static class TestDevices
         }
     }
 
-    private static List<TestDevice> Open() => [.. Enumerable.Range(0, ComputeDevice.Count).Select(ComputeDevice.Open).Select(Describe)];
+    private static List<TestDevice> Open()
+    {
+        var devices = Enumerable.Range(0, ComputeDevice.Count).Select(ComputeDevice.Open).ToArray();
+        s_late = devices.FirstOrDefault(IsLate);
+        return [.. devices.Where(d => !IsLate(d)).Select(Describe)];
+    }
+
+    private static bool IsLate(ComputeDevice device) => device.Properties.Name.Contains("late work", StringComparison.Ordinal);
 
     private static TestDevice Describe(ComputeDevice device)
     {

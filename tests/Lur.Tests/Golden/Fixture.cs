@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Lur.Tensors;
 
 namespace Lur.Tests.Golden;
 
@@ -45,8 +46,33 @@ public sealed class Fixture
     /// <summary>An F64 tensor, row-major.</summary>
     public double[] Doubles(string name) => Read<double>(name, "F64");
 
+    /// <summary>A U8 tensor, row-major.</summary>
+    public byte[] Bytes(string name) => Read<byte>(name, "U8");
+
     /// <summary>An I64 tensor, row-major.</summary>
     public long[] Longs(string name) => Read<long>(name, "I64");
+
+    /// <summary>Tensors PREFIX/NAME as a flat vector of a layout: filters, O, I, H, W in the file, as K, R, S, C.</summary>
+    public double[] Vector(string prefix, ParameterLayout layout)
+    {
+        var vector = new double[layout.Count];
+        foreach (var slot in layout.Slots)
+        {
+            var source = Doubles($"{prefix}/{slot.Name}");
+            Assert.That(source, Has.Length.EqualTo(slot.Count), $"elements of {prefix}/{slot.Name}");
+            if (slot.Kind != ParameterKind.Filter)
+            {
+                source.CopyTo(vector, slot.Offset);
+                continue;
+            }
+
+            var (r, s, c) = (slot.Shape[1], slot.Shape[2], slot.Shape[3]);
+            for (var i = 0; i < slot.Count; i++)
+                vector[slot.Offset + i] = source[(((i / (r * s * c) * c) + (i % c)) * r * s) + (i / c % (r * s))];
+        }
+
+        return vector;
+    }
 
     private T[] Read<T>(string name, string type)
         where T : unmanaged

@@ -15,37 +15,6 @@ public class RandomTests
 
     private static RandomStream At(ulong? step) => new(Seed, Stream) { Position = (step ?? 0) << 32 };
 
-    [Test]
-    public void UniformsAreThoseOfTheStream(
-        [ValueSource(nameof(Precisions))] Precision precision,
-        [ValueSource(nameof(Sizes))] int n,
-        [ValueSource(nameof(Steps))] ulong? step
-    )
-    {
-        var (low, span) = (precision.Round(-0.3), precision.Round(precision.Round(0.8) - precision.Round(-0.3)));
-        var numbers = At(step);
-        var expected = Array.ConvertAll(new double[n], _ => precision.Fma(span, numbers.Uniform(), low));
-        foreach (var test in TestDevices.AllBlockSizes())
-        {
-            using var scope = new KernelScope(test, precision);
-            foreach (var grid in scope.Grids)
-            {
-                var x = scope.Vector(n);
-                scope.Kernels.Random.RandomUniform(
-                    scope.Grid(grid),
-                    x.Pointer,
-                    step is { } s ? scope.Array(s).Pointer() : default,
-                    n,
-                    Seed,
-                    Stream,
-                    -0.3,
-                    0.8
-                );
-                Errors.AssertSame(x.Get(), expected, $"grid {grid}");
-            }
-        }
-    }
-
     // z = r cos a with r <= 6.66. In float the radius and angle come from the same words, rounded alike; log, sqrt, cos
     // and sin are each within 4 units on every target: 6.66 * 16 u, times the deviation 2, plus the final rounding. In
     // double the reference is evaluated in double.

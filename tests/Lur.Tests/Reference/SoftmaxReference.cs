@@ -41,16 +41,6 @@ internal sealed record SoftmaxReference(int Classes, double Coefficient, double 
     public double[] Backward(double[] z, int[] labels) =>
         PerRow(labels, (r, label) => Softmax(Row(z, r)).Zip(Target(label), (p, q) => Coefficient * InverseCount * (p - q)), z);
 
-    public double[] ForwardTangent(double[] z, double[] tz, int[] labels) =>
-        [
-            .. labels.Select(
-                (label, r) =>
-                    !Active(Row(z, r), label)
-                        ? 0
-                        : Coefficient * Softmax(Row(z, r)).Zip(Target(label), (p, q) => p - q).Zip(Row(tz, r), (d, t) => d * t).Sum()
-            ),
-        ];
-
     public double[] BackwardTangent(double[] z, double[] tz, int[] labels) =>
         PerRow(
             labels,

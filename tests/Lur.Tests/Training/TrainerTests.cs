@@ -9,11 +9,11 @@ namespace Lur.Tests.Training;
 
 public class TrainerTests
 {
-    private static Model CreateModel(IImageDataset data)
+    private static Model CreateModel(IImageDataset data, ComputeDevice? device = null)
     {
         var spec = ModelFamilies.Parse("resnet[1,1]:w4", new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
         var model = new Model(
-            TestDevices.Default,
+            device ?? TestDevices.Default,
             Precision.Float32,
             spec,
             data.ClassNames,
@@ -93,6 +93,26 @@ public class TrainerTests
 
         Errors.AssertSame(resumed.Parameters.ToArray(), whole.Parameters.ToArray(), "parameters");
         Errors.AssertSame(resumed.Buffers.ToArray(), whole.Buffers.ToArray(), "running statistics");
+    }
+
+    // A batch that is overwritten before its copy is done, or a figure that is read before it has arrived, shows here.
+    [Test]
+    public void NothingDependsOnCopiesBeingImmediate()
+    {
+        using var source = DataSource.Open("synthetic:train=60,test=20,seed=3");
+        using var model = CreateModel(source.Train);
+        using var late = CreateModel(source.Train, TestDevices.Late);
+        var losses = new List<double>();
+        foreach (var m in new[] { model, late })
+        {
+            using var trainer = new Trainer(m, source.Train, [.. Enumerable.Range(0, 60)], s_options);
+            while (trainer.Step < trainer.Steps)
+                trainer.RunStep();
+            losses.Add(trainer.ReadTotals().MeanLoss);
+        }
+        Assert.That(losses[1], Is.EqualTo(losses[0]));
+        Errors.AssertSame(late.Parameters.ToArray(), model.Parameters.ToArray(), "parameters");
+        Errors.AssertSame(late.Buffers.ToArray(), model.Buffers.ToArray(), "running statistics");
     }
 
     [Test]

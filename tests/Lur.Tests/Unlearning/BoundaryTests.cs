@@ -129,17 +129,11 @@ public class BoundaryTests
     public void ScrubCountsEpochsOfUnequalLength()
     {
         using var bench = new MethodBench();
-        var definition = Lur.Unlearning.MethodCatalog.Find("scrub");
-        var values = definition.Read(
-            new Dictionary<string, string>
-            {
-                ["epochs"] = "3",
-                ["max-epochs"] = "1",
-                ["batch"] = "16",
-                ["forget-batch"] = "2",
-            }
+        using var method = MethodScope.Create(
+            new Lur.Unlearning.UnlearningTask(bench.Model, bench.Data, bench.Set, 7),
+            "scrub",
+            ["epochs", "3", "max-epochs", "1", "batch", "16", "forget-batch", "2"]
         );
-        using var method = definition.Bind(values)(new Lur.Unlearning.UnlearningTask(bench.Model, bench.Data, bench.Set, 7));
         var (f, r) = (bench.Set.Forget.Chunk(2).Count(), bench.Set.Retain.Chunk(16).Count());
         Assert.That(method.Steps, Is.EqualTo(f + (3 * r)));
         var counts = Enumerable.Range(0, (int)method.Steps).GroupBy(s => method.EpochOf(s)).Select(g => (g.Key, g.Count()));

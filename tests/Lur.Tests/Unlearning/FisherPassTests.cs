@@ -107,10 +107,7 @@ public class FisherPassTests
     public void FromTheInverseShareOnNothingIsSelectedAndSaidSo(string alpha, int notes)
     {
         using var bench = new MethodBench(); // class 3: 6 of 60
-        var definition = MethodCatalog.Find("ssd");
-        using var method = definition.Bind(definition.Read(new Dictionary<string, string> { ["alpha"] = alpha }))(
-            new UnlearningTask(bench.Model, bench.Data, bench.Set, 7)
-        );
+        using var method = MethodScope.Create(new UnlearningTask(bench.Model, bench.Data, bench.Set, 7), "ssd", "alpha", alpha);
         Assert.That(method.Notes, Has.Count.EqualTo(notes));
         var dampened = method.Preparations.Single().Run().Facts.Single(f => f.Name == "dampened").Value;
         // Where no other sample has a gradient, 10 I_D and I_Df are one number with two roundings.

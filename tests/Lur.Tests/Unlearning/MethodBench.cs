@@ -49,13 +49,13 @@ internal sealed class MethodBench : IDisposable
     /// <summary>Makes a method with options and runs it to its end.</summary>
     public IReadOnlyList<PreparationReport> Run(string name, params (string Name, string Text)[] options)
     {
-        var definition = MethodCatalog.Find(name);
-        var values = definition.Read(options.ToDictionary(o => o.Name, o => o.Text));
-        using var method = definition.Bind(values)(new UnlearningTask(Model, Data, Set, 7));
-        var reports = method.Preparations.Select(p => p.Run()).ToArray();
-        while (method.Step < method.Steps)
-            Telemetry.Add(method.RunStep());
-        method.Finish();
+        using var method = MethodScope.Create(
+            new UnlearningTask(Model, Data, Set, 7),
+            name,
+            [.. options.SelectMany(o => new[] { o.Name, o.Text })]
+        );
+        var (reports, steps) = MethodScope.RunAll(method);
+        Telemetry.AddRange(steps);
         return reports;
     }
 

@@ -38,25 +38,31 @@ internal sealed class MethodScope : IDisposable
     public double[] Start { get; }
 
     /// <summary>Makes a method by name with options given as name, value, name, value; a later value wins.</summary>
-    public UnlearningMethod Create(string name, params string[] options)
+    public UnlearningMethod Create(string name, params string[] options) => Create(Task, name, options);
+
+    /// <summary>As <see cref="Create(string, string[])"/>, for any task: the one place of the tests that knows how a method is
+    /// made.</summary>
+    public static UnlearningMethod Create(UnlearningTask task, string name, params string[] options)
     {
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var option in options.Chunk(2))
             given[option[0]] = option[1];
         var definition = MethodCatalog.Find(name);
-        return definition.Bind(definition.Read(given))(Task);
+        return definition.Bind(definition.Read(given))(task);
     }
 
     /// <summary>Runs a method to its end.</summary>
-    public static IReadOnlyList<StepTelemetry> Run(UnlearningMethod method)
+    public static IReadOnlyList<StepTelemetry> Run(UnlearningMethod method) => RunAll(method).Steps;
+
+    /// <summary>Runs a method to its end; what its preparations and its steps reported.</summary>
+    public static (IReadOnlyList<PreparationReport> Preparations, IReadOnlyList<StepTelemetry> Steps) RunAll(UnlearningMethod method)
     {
-        foreach (var preparation in method.Preparations)
-            preparation.Run();
+        var reports = method.Preparations.Select(p => p.Run()).ToArray();
         var telemetry = new List<StepTelemetry>();
         while (method.Step < method.Steps)
             telemetry.Add(method.RunStep());
         method.Finish();
-        return telemetry;
+        return (reports, telemetry);
     }
 
     /// <summary>Makes a method and runs it to its end.</summary>
