@@ -37,7 +37,9 @@ using wide = double;
 #define LANE_LOOP(i, n) for (int i = 0; i < (n); i++)
 #endif
 #else
-#define KERNEL extern "C" __global__ void
+// Blocks have at most 1024 threads. The bound keeps a thread within the 64 registers that such a block leaves to it, so
+// that a kernel can be launched with every block it is correct for.
+#define KERNEL extern "C" __global__ __launch_bounds__(1024, 1) void
 #define DEVICE __device__ __forceinline__
 #define LUR_VECTOR_BYTES 0
 #endif

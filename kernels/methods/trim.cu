@@ -107,8 +107,9 @@ KERNEL COOPERATIVE trim_reset(real* __restrict__ theta, double* __restrict__ par
             const int e = c.begin + j, i = begin + e;
             if (!((double)s[i] > threshold)) continue;
             const Philox4 w = philox4x32(seed, stream, (unsigned long long)(e / 4));
-            const unsigned words[4] = {w.x, w.y, w.z, w.w};
-            theta[i] = real_fma(2 * bound, (real)philox_uniform(words[e % 4]), -bound);
+            const unsigned word =
+                e % 4 < 2 ? (e % 4 == 0 ? w.x : w.y) : (e % 4 == 2 ? w.z : w.w); // no array: registers
+            theta[i] = real_fma(2 * bound, (real)philox_uniform(word), -bound);
             reset++;
         }
         reset = block_sum(reset);

@@ -62,8 +62,10 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
             set.Add((relative, name));
             catalog.Add((relative, kernels));
             output.AddSource($"{name}Kernels.g.cs", SourceText.From(LauncherWriter.Launchers(relative, name, kernels), Encoding.UTF8));
+            output.AddSource($"{name}Launches.g.cs", SourceText.From(RecorderWriter.Launches(relative, name, kernels), Encoding.UTF8));
         }
         output.AddSource("KernelSet.g.cs", SourceText.From(LauncherWriter.KernelSet(set), Encoding.UTF8));
+        output.AddSource("LaunchSet.g.cs", SourceText.From(RecorderWriter.LaunchSet(set), Encoding.UTF8));
         output.AddSource("KernelCatalog.g.cs", SourceText.From(LauncherWriter.Catalog(catalog), Encoding.UTF8));
     }
 

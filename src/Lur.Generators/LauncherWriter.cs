@@ -90,8 +90,9 @@ internal static class LauncherWriter
     private static string Signature(KernelParameter parameter) =>
         $"{(parameter.IsConst ? "const " : "")}{parameter.Type}{(parameter.IsPointer ? "*" : "")} {parameter.Name}";
 
-    // C may tell N from n; where camel case would not, the later parameter keeps its spelling.
-    private static string[] ParameterNames(KernelSignature kernel)
+    /// <summary>Names of the launcher's parameters. C may tell N from n; where camel case would not, the later parameter keeps
+    /// its spelling.</summary>
+    public static string[] ParameterNames(KernelSignature kernel)
     {
         var taken = new HashSet<string> { "shape", "slots" };
         var names = new string[kernel.Parameters.Count];

@@ -1,5 +1,5 @@
 using Lur.Models;
-using Lur.Tensors;
+using Lur.Programs;
 
 namespace Lur.Cli.Runs;
 
@@ -14,13 +14,13 @@ internal static class PlanPrinter
     /// <param name="vectors">Flat vectors that live beside the arena: parameters, gradient, momentum, ...</param>
     public static int Print(
         CommandContext context,
-        StepProgram program,
+        Program program,
         Model model,
         int vectors,
         IReadOnlyList<(string Name, long Bytes)>? more = null
     )
     {
-        var report = program.Report ?? program.Plan(allocate: false);
+        var report = program.Plan();
         var table = new Table(
             "plan",
             new Column("role", "Role"),

@@ -69,75 +69,52 @@ public sealed class BatchNorm : Layer
         else
             EmitStatistics(pass, cache);
 
-        var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
+        var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
         var (gamma, beta, relu) = (pass.Weights.At(_gamma), pass.Weights.At(_beta), _relu ? 1 : 0);
         var shape = pass.Device.Rows(rows, c);
-        var meanOf = MeanPointer(pass, mean);
-        pass.Program.Emit(
-            "batch_norm forward",
-            () => kernels.BatchNormForward(shape, y.Pointer, x.Pointer, Or(residual), meanOf(), rstd.Pointer, gamma, beta, rows, c, relu),
-            x,
-            residual,
-            mean,
-            rstd,
-            y
-        );
+        var meanOf = MeanOf(pass, mean);
+        kernels.BatchNormForward(shape, y, x, residual, meanOf, rstd, gamma, beta, rows, c, relu);
         return y;
     }
 
     private void EmitFrozenStatistics(NetworkPass pass, Value rstd)
     {
         var (kernels, variance, c, shape) = (
-            pass.Kernels.BatchNorm,
+            pass.Launch.BatchNorm,
             pass.Buffers.At(_runningVariance),
             _channels,
             pass.Device.Elements(_channels)
         );
-        pass.Program.Emit("batch_norm frozen", () => kernels.BatchNormFrozenRstd(shape, rstd.Pointer, variance, c, Epsilon), rstd);
+        kernels.BatchNormFrozenRstd(shape, rstd, variance, c, Epsilon);
     }
 
     private void EmitStatistics(NetworkPass pass, Cache cache)
     {
-        var (kernels, x, c, chunks) = (pass.Kernels.BatchNorm, cache.X, _channels, cache.Chunks);
+        var (kernels, x, c, chunks) = (pass.Launch.BatchNorm, cache.X, _channels, cache.Chunks);
         var rows = x.Shape.Rows;
         var offsets = Partials(pass, "chunk-offsets", chunks);
         var squares = Partials(pass, "chunk-squares", chunks);
         var stage1 = pass.Device.Rows(chunks, c, (long)rows * c);
-        pass.Program.Emit(
-            "batch_norm statistics",
-            () => kernels.BatchNormStatistics(stage1, offsets.Pointer, squares.Pointer, x.Pointer, rows, c, chunks),
-            x,
-            offsets,
-            squares
-        );
+        kernels.BatchNormStatistics(stage1, offsets, squares, x, rows, c, chunks);
         var update = pass.Mode == NormalizationMode.TrainAndUpdate;
         var runningMean = update ? pass.Buffers.At(_runningMean) : default;
         var runningVariance = update ? pass.Buffers.At(_runningVariance) : default;
         var stage2 = pass.Device.Blocks(c);
         var (mean, rstd) = (cache.Mean!, cache.Rstd);
-        pass.Program.Emit(
-            "batch_norm statistics finish",
-            () =>
-                kernels.BatchNormStatisticsFinish(
-                    stage2,
-                    mean.Pointer,
-                    rstd.Pointer,
-                    runningMean,
-                    runningVariance,
-                    offsets.Pointer,
-                    squares.Pointer,
-                    x.Pointer,
-                    rows,
-                    c,
-                    chunks,
-                    Epsilon,
-                    RunningMomentum
-                ),
-            x,
+        kernels.BatchNormStatisticsFinish(
+            stage2,
+            mean,
+            rstd,
+            runningMean,
+            runningVariance,
             offsets,
             squares,
-            mean,
-            rstd
+            x,
+            rows,
+            c,
+            chunks,
+            Epsilon,
+            RunningMomentum
         );
     }
 
@@ -148,40 +125,14 @@ public sealed class BatchNorm : Layer
         var (x, residual, y, mean, rstd, _, chunks) = cache;
         var dy = pass.GradientOf(y);
         var means = EmitSums(pass, cache, dy, _relu ? y : null, pass.Gradients!.At(_gamma), pass.Gradients!.At(_beta), "sums");
-        var (kernels, rows, c, gamma) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
+        var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
         var accumulate = false;
         var dresidual = residual is null ? null : pass.GradientOf(residual, out accumulate);
         var dx = SoleGradient(pass.GradientOf(x, out var add), add);
         var shape = pass.Device.Rows(rows, c);
-        var meanOf = MeanPointer(pass, mean);
+        var meanOf = MeanOf(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
-        pass.Program.Emit(
-            "batch_norm backward",
-            () =>
-                kernels.BatchNormBackward(
-                    shape,
-                    dx.Pointer,
-                    Or(dresidual),
-                    dy.Pointer,
-                    _relu ? y.Pointer : default,
-                    x.Pointer,
-                    meanOf(),
-                    rstd.Pointer,
-                    gamma,
-                    Or(used),
-                    rows,
-                    c,
-                    accumulate ? 1 : 0
-                ),
-            x,
-            y,
-            dy,
-            mean,
-            rstd,
-            used,
-            dresidual,
-            dx
-        );
+        kernels.BatchNormBackward(shape, dx, dresidual, dy, _relu ? y : null, x, meanOf, rstd, gamma, used, rows, c, accumulate ? 1 : 0);
     }
 
     /// <inheritdoc/>
@@ -194,38 +145,11 @@ public sealed class BatchNorm : Layer
         var ty = pass.TangentOf(y);
         var means = pass.Mode == NormalizationMode.Frozen ? null : EmitSums(pass, cache, tx, null, default, default, "tangent-means");
         cache.TangentMeans = means;
-        var (kernels, rows, c, gamma) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
+        var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
         var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
         var shape = pass.Device.Rows(rows, c);
-        var meanOf = MeanPointer(pass, mean);
-        pass.Program.Emit(
-            "batch_norm forward_tangent",
-            () =>
-                kernels.BatchNormForwardTangent(
-                    shape,
-                    ty.Pointer,
-                    tx.Pointer,
-                    Or(tresidual),
-                    _relu ? y.Pointer : default,
-                    x.Pointer,
-                    meanOf(),
-                    rstd.Pointer,
-                    gamma,
-                    tgamma,
-                    tbeta,
-                    Or(means),
-                    rows,
-                    c
-                ),
-            x,
-            y,
-            tx,
-            tresidual,
-            mean,
-            rstd,
-            means,
-            ty
-        );
+        var meanOf = MeanOf(pass, mean);
+        kernels.BatchNormForwardTangent(shape, ty, tx, tresidual, _relu ? y : null, x, meanOf, rstd, gamma, tgamma, tbeta, means, rows, c);
     }
 
     /// <inheritdoc/>
@@ -238,82 +162,45 @@ public sealed class BatchNorm : Layer
         var accumulate = false;
         var tdresidual = residual is null ? null : pass.TangentGradientOf(residual, out accumulate);
         var tdx = SoleGradient(pass.TangentGradientOf(x, out var add), add);
-        var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
+        var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
         var (gamma, tgamma) = (pass.Weights.At(_gamma), pass.WeightTangents!.At(_gamma));
         var shape = pass.Device.Rows(rows, c);
-        var meanOf = MeanPointer(pass, mean);
+        var meanOf = MeanOf(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
-        pass.Program.Emit(
-            "batch_norm backward_tangent",
-            () =>
-                kernels.BatchNormBackwardTangent(
-                    shape,
-                    tdx.Pointer,
-                    default,
-                    Or(tdresidual),
-                    default,
-                    tdy.Pointer,
-                    dy.Pointer,
-                    _relu ? y.Pointer : default,
-                    tx.Pointer,
-                    x.Pointer,
-                    meanOf(),
-                    rstd.Pointer,
-                    gamma,
-                    tgamma,
-                    Or(tmeans),
-                    Or(used),
-                    rows,
-                    c,
-                    accumulate ? 1 : 0
-                ),
-            x,
-            y,
-            dy,
+        kernels.BatchNormBackwardTangent(
+            shape,
+            tdx,
+            default,
+            tdresidual,
+            default,
             tdy,
+            dy,
+            _relu ? y : null,
             tx,
-            mean,
+            x,
+            meanOf,
             rstd,
+            gamma,
+            tgamma,
             tmeans,
             used,
-            tdresidual,
-            tdx
+            rows,
+            c,
+            accumulate ? 1 : 0
         );
     }
 
     /// <summary>Means [2, C] of d and d xh over the rows, and the sums into dgamma, dbeta when given.</summary>
-    private Value EmitSums(
-        NetworkPass pass,
-        Cache cache,
-        Value d,
-        Value? mask,
-        DevicePointer<Real> dgamma,
-        DevicePointer<Real> dbeta,
-        string what
-    )
+    private Value EmitSums(NetworkPass pass, Cache cache, Value d, Value? mask, Operand<Real> dgamma, Operand<Real> dbeta, string what)
     {
-        var (kernels, x, rstd, c, chunks) = (pass.Kernels.BatchNorm, cache.X, cache.Rstd, _channels, cache.Chunks);
+        var (kernels, x, rstd, c, chunks) = (pass.Launch.BatchNorm, cache.X, cache.Rstd, _channels, cache.Chunks);
         var rows = x.Shape.Rows;
         var partials = Partials(pass, what, 2 * chunks);
         var means = pass.Cache($"{Name}/{what}", new Shape(2, c));
-        var meanOf = MeanPointer(pass, cache.Mean);
+        var meanOf = MeanOf(pass, cache.Mean);
         var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
-        pass.Program.Emit(
-            "batch_norm sums",
-            () => kernels.BatchNormSums(stage1, partials.Pointer, d.Pointer, Or(mask), x.Pointer, meanOf(), rstd.Pointer, rows, c, chunks),
-            x,
-            d,
-            mask,
-            cache.Mean,
-            rstd,
-            partials
-        );
-        pass.Program.Emit(
-            "batch_norm sums finish",
-            () => kernels.BatchNormSumsFinish(stage2, means.Pointer, dgamma, dbeta, partials.Pointer, 1, rows, c, chunks, 0),
-            partials,
-            means
-        );
+        kernels.BatchNormSums(stage1, partials, d, mask, x, meanOf, rstd, rows, c, chunks);
+        kernels.BatchNormSumsFinish(stage2, means, dgamma, dbeta, partials, 1, rows, c, chunks, 0);
         return means;
     }
 
@@ -321,47 +208,15 @@ public sealed class BatchNorm : Layer
     private Value EmitTangentSums(NetworkPass pass, Cache cache, Value dy, Value tdy, Value tx)
     {
         var (x, _, y, mean, rstd, tmeans, chunks) = cache;
-        var (kernels, rows, c) = (pass.Kernels.BatchNorm, x.Shape.Rows, _channels);
+        var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
         var (tdgamma, tdbeta) = (pass.GradientTangents!.At(_gamma), pass.GradientTangents!.At(_beta));
         var partials = Partials(pass, "tangent-sums", 4 * chunks);
         var means = pass.Cache($"{Name}/tangent-sums", new Shape(4, c));
-        var meanOf = MeanPointer(pass, mean);
+        var meanOf = MeanOf(pass, mean);
         var mask = _relu ? y : null;
         var (stage1, stage2) = (pass.Device.Rows(chunks, c, (long)rows * c), pass.Device.Blocks(c));
-        pass.Program.Emit(
-            "batch_norm tangent_sums",
-            () =>
-                kernels.BatchNormTangentSums(
-                    stage1,
-                    partials.Pointer,
-                    tdy.Pointer,
-                    dy.Pointer,
-                    Or(mask),
-                    tx.Pointer,
-                    x.Pointer,
-                    meanOf(),
-                    rstd.Pointer,
-                    Or(tmeans),
-                    rows,
-                    c,
-                    chunks
-                ),
-            x,
-            y,
-            dy,
-            tdy,
-            tx,
-            mean,
-            rstd,
-            tmeans,
-            partials
-        );
-        pass.Program.Emit(
-            "batch_norm sums finish",
-            () => kernels.BatchNormSumsFinish(stage2, means.Pointer, tdgamma, tdbeta, partials.Pointer, 2, rows, c, chunks, 0),
-            partials,
-            means
-        );
+        kernels.BatchNormTangentSums(stage1, partials, tdy, dy, mask, tx, x, meanOf, rstd, tmeans, rows, c, chunks);
+        kernels.BatchNormSumsFinish(stage2, means, tdgamma, tdbeta, partials, 2, rows, c, chunks, 0);
         return means;
     }
 
@@ -371,18 +226,10 @@ public sealed class BatchNorm : Layer
     private Value Partials(NetworkPass pass, string what, int count) =>
         pass.Program.Real($"{pass.Name}/{Name}/{what}/partials", ValueRole.Workspace, new Shape(count, _channels));
 
-    private Func<DevicePointer<Real>> MeanPointer(NetworkPass pass, Value? mean)
-    {
-        if (mean is not null)
-            return () => mean.Pointer;
-        var running = pass.Buffers.At(_runningMean);
-        return () => running;
-    }
+    private Operand<Real> MeanOf(NetworkPass pass, Value? mean) => mean is not null ? mean : pass.Buffers.At(_runningMean);
 
     private Value SoleGradient(Value value, bool accumulate) =>
         !accumulate
             ? value
             : throw new NotSupportedException($"'{Name}': the input of a normalisation has one consumer; '{value.Name}' has several.");
-
-    private static DevicePointer<Real> Or(Value? value) => value is null ? default : value.Pointer;
 }

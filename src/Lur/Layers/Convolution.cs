@@ -60,11 +60,11 @@ public sealed class Convolution : Layer
     {
         var x = Network.Input(pass, node);
         var shape = Geometry(x.Shape);
-        var op = new ConvolutionOperator(pass.Device, pass.Program.Precision, shape);
+        var op = new ConvolutionOperator(pass.Launch, shape);
         var y = pass.Activation($"{Name}/y", new Shape(shape.N, shape.OutH, shape.OutW, shape.K));
         pass.Remember(node.Index, new Cache(op, x, y));
         var w = pass.Weights.At(_weight);
-        Emit(pass, "forward", op, s => op.Forward(y.Pointer, x.Pointer, w, false, s), x, y);
+        op.Forward(y, x, w, false, Scratch(pass, op, "forward"));
         return y;
     }
 
@@ -74,12 +74,12 @@ public sealed class Convolution : Layer
         var (op, x, y) = pass.Recall<Cache>(node.Index);
         var dy = pass.GradientOf(y);
         var dw = pass.Gradients!.At(_weight);
-        Emit(pass, "filter-gradient", op, s => op.FilterGradient(dw, x.Pointer, dy.Pointer, false, s), x, dy);
+        op.FilterGradient(dw, x, dy, false, Scratch(pass, op, "filter-gradient"));
         if (!Network.NeedsInputGradient(pass, node))
             return;
         var w = pass.Weights.At(_weight);
         var dx = pass.GradientOf(x, out var accumulate);
-        Emit(pass, "input-gradient", op, s => op.InputGradient(dx.Pointer, dy.Pointer, w, accumulate, s), dy, dx);
+        op.InputGradient(dx, dy, w, accumulate, Scratch(pass, op, "input-gradient"));
     }
 
     /// <inheritdoc/>
@@ -91,12 +91,12 @@ public sealed class Convolution : Layer
         var tw = pass.WeightTangents!.At(_weight);
         if (Network.ReadsImages(node))
         {
-            Emit(pass, "forward-tangent", op, s => op.Forward(ty.Pointer, x.Pointer, tw, false, s), x, ty);
+            op.Forward(ty, x, tw, false, Scratch(pass, op, "forward-tangent"));
             return;
         }
 
         var tx = pass.TangentOf(x);
-        Emit(pass, "forward-tangent", op, s => op.ForwardPair(ty.Pointer, tx.Pointer, w, x.Pointer, tw, false, s), x, tx, ty);
+        op.ForwardPair(ty, tx, w, x, tw, false, Scratch(pass, op, "forward-tangent"));
     }
 
     /// <inheritdoc/>
@@ -108,44 +108,18 @@ public sealed class Convolution : Layer
         var tdw = pass.GradientTangents!.At(_weight);
         if (Network.ReadsImages(node))
         {
-            Emit(pass, "filter-gradient-tangent", op, s => op.FilterGradient(tdw, x.Pointer, tdy.Pointer, false, s), x, tdy);
+            op.FilterGradient(tdw, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
             return;
         }
 
         var tx = pass.TangentOf(x);
-        Emit(
-            pass,
-            "filter-gradient-tangent",
-            op,
-            s => op.FilterGradientPair(tdw, tx.Pointer, dy.Pointer, x.Pointer, tdy.Pointer, false, s),
-            x,
-            tx,
-            dy,
-            tdy
-        );
+        op.FilterGradientPair(tdw, tx, dy, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
         var w = pass.Weights.At(_weight);
         var tw = pass.WeightTangents!.At(_weight);
         var tdx = pass.TangentGradientOf(x, out var accumulate);
-        Emit(
-            pass,
-            "input-gradient-tangent",
-            op,
-            s => op.InputGradientPair(tdx.Pointer, tdy.Pointer, w, dy.Pointer, tw, accumulate, s),
-            dy,
-            tdy,
-            tdx
-        );
+        op.InputGradientPair(tdx, tdy, w, dy, tw, accumulate, Scratch(pass, op, "input-gradient-tangent"));
     }
 
-    private void Emit(
-        NetworkPass pass,
-        string what,
-        ConvolutionOperator op,
-        Action<DevicePointer<Real>> run,
-        params ReadOnlySpan<Value?> touches
-    )
-    {
-        var scratch = pass.Program.Scratch($"{pass.Name}/{Name}/{what}/scratch", op.WorkspaceBytes);
-        pass.Program.Emit($"convolution {what} {op.Shape}", () => run(scratch?.Pointer ?? default), [.. touches, scratch]);
-    }
+    private Value? Scratch(NetworkPass pass, ConvolutionOperator op, string what) =>
+        pass.Program.Scratch($"{pass.Name}/{Name}/{what}/scratch", op.WorkspaceBytes / pass.Program.Precision.Size());
 }

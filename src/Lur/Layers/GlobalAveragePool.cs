@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Layers;
 
 /// <summary>Mean over all positions: x [N, H, W, C] -> y [N, C]. Linear, so its tangent passes are its passes.
@@ -40,17 +38,17 @@ public sealed class GlobalAveragePool(string name) : Layer(name)
 
     private static void EmitMean(NetworkPass pass, string what, Value y, Value x)
     {
-        var (kernels, n, c) = (pass.Kernels.Pool, x.Shape[0], x.Shape.Innermost);
+        var (kernels, n, c) = (pass.Launch.Pool, x.Shape[0], x.Shape.Innermost);
         var positions = x.Shape.Rows / n;
         var shape = pass.Device.Rows(n, c, (long)x.Shape.Rows * c);
-        pass.Program.Emit(what, () => kernels.MeanPoolForward(shape, y.Pointer, x.Pointer, n, positions, c), x, y);
+        kernels.MeanPoolForward(shape, y, x, n, positions, c);
     }
 
     private static void EmitSpread(NetworkPass pass, string what, Value dx, Value dy, bool accumulate)
     {
-        var (kernels, n, c) = (pass.Kernels.Pool, dx.Shape[0], dx.Shape.Innermost);
+        var (kernels, n, c) = (pass.Launch.Pool, dx.Shape[0], dx.Shape.Innermost);
         var positions = dx.Shape.Rows / n;
         var shape = pass.Device.Rows(dx.Shape.Rows, c);
-        pass.Program.Emit(what, () => kernels.MeanPoolBackward(shape, dx.Pointer, dy.Pointer, n, positions, c, accumulate ? 1 : 0), dx, dy);
+        kernels.MeanPoolBackward(shape, dx, dy, n, positions, c, accumulate ? 1 : 0);
     }
 }

@@ -40,7 +40,7 @@ public sealed class Linear : Layer
         var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
         var w = pass.Weights.At(_weight);
         var b = pass.Weights.At(_bias);
-        pass.Program.Emit("linear forward", () => Product(pass, y.Pointer, x, w, 0), x, y);
+        Product(pass, y, x, w, 0);
         EmitBias(pass, "linear bias", y, b);
         return y;
     }
@@ -50,12 +50,12 @@ public sealed class Linear : Layer
     {
         var (x, dy) = (Network.Input(pass, node), pass.GradientOf(Network.Output(pass, node)));
         var (dw, w) = (pass.Gradients!.At(_weight), pass.Weights.At(_weight));
-        pass.Program.Emit("linear weight gradient", () => WeightGradient(pass, dw, dy, x, 0), x, dy);
+        WeightGradient(pass, dw, dy, x, 0);
         EmitBiasGradient(pass, "linear bias gradient", pass.Gradients!.At(_bias), dy);
         if (!Network.NeedsInputGradient(pass, node))
             return;
         var dx = pass.GradientOf(x, out var accumulate);
-        pass.Program.Emit("linear input gradient", () => InputGradient(pass, dx, dy, w, accumulate ? 1 : 0), dy, dx);
+        InputGradient(pass, dx, dy, w, accumulate ? 1 : 0);
     }
 
     /// <inheritdoc/>
@@ -64,11 +64,11 @@ public sealed class Linear : Layer
         var x = Network.Input(pass, node);
         var ty = pass.TangentOf(Network.Output(pass, node));
         var (w, tw) = (pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
-        pass.Program.Emit("linear forward_tangent", () => Product(pass, ty.Pointer, x, tw, 0), x, ty);
+        Product(pass, ty, x, tw, 0);
         if (!Network.ReadsImages(node))
         {
             var tx = pass.TangentOf(x);
-            pass.Program.Emit("linear forward_tangent", () => Product(pass, ty.Pointer, tx, w, 1), tx, ty);
+            Product(pass, ty, tx, w, 1);
         }
 
         EmitBias(pass, "linear bias tangent", ty, pass.WeightTangents!.At(_bias));
@@ -80,70 +80,40 @@ public sealed class Linear : Layer
         var (x, y) = (Network.Input(pass, node), Network.Output(pass, node));
         var (dy, tdy) = (pass.GradientOf(y), pass.TangentGradientOf(y));
         var (tdw, w, tw) = (pass.GradientTangents!.At(_weight), pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
-        pass.Program.Emit("linear weight gradient tangent", () => WeightGradient(pass, tdw, tdy, x, 0), x, tdy);
+        WeightGradient(pass, tdw, tdy, x, 0);
         EmitBiasGradient(pass, "linear bias gradient tangent", pass.GradientTangents!.At(_bias), tdy);
         if (Network.ReadsImages(node))
             return;
         var tx = pass.TangentOf(x);
-        pass.Program.Emit("linear weight gradient tangent", () => WeightGradient(pass, tdw, dy, tx, 1), tx, dy);
+        WeightGradient(pass, tdw, dy, tx, 1);
         var tdx = pass.TangentGradientOf(x, out var accumulate);
-        pass.Program.Emit("linear input gradient tangent", () => InputGradient(pass, tdx, tdy, w, accumulate ? 1 : 0), tdy, tdx);
-        pass.Program.Emit("linear input gradient tangent", () => InputGradient(pass, tdx, dy, tw, 1), dy, tdx);
+        InputGradient(pass, tdx, tdy, w, accumulate ? 1 : 0);
+        InputGradient(pass, tdx, dy, tw, 1);
     }
 
-    private void Product(NetworkPass pass, DevicePointer<Real> y, Value x, DevicePointer<Real> w, double beta) =>
-        pass.Device.Gemm.Run(pass.Program.Precision, false, true, x.Shape.Rows, _out, _in, 1, x.Pointer, _in, w, _in, beta, y, _out);
+    private void Product(NetworkPass pass, Value y, Value x, Operand<Real> w, double beta) =>
+        pass.Launch.Products.Run(false, true, x.Shape.Rows, _out, _in, 1, x, _in, w, _in, beta, y, _out);
 
-    private void WeightGradient(NetworkPass pass, DevicePointer<Real> dw, Value dy, Value x, double beta) =>
-        pass.Device.Gemm.Run(
-            pass.Program.Precision,
-            true,
-            false,
-            _out,
-            _in,
-            x.Shape.Rows,
-            1,
-            dy.Pointer,
-            _out,
-            x.Pointer,
-            _in,
-            beta,
-            dw,
-            _in
-        );
+    private void WeightGradient(NetworkPass pass, Operand<Real> dw, Value dy, Value x, double beta) =>
+        pass.Launch.Products.Run(true, false, _out, _in, x.Shape.Rows, 1, dy, _out, x, _in, beta, dw, _in);
 
-    private void InputGradient(NetworkPass pass, Value dx, Value dy, DevicePointer<Real> w, double beta) =>
-        pass.Device.Gemm.Run(
-            pass.Program.Precision,
-            false,
-            false,
-            dy.Shape.Rows,
-            _in,
-            _out,
-            1,
-            dy.Pointer,
-            _out,
-            w,
-            _in,
-            beta,
-            dx.Pointer,
-            _in
-        );
+    private void InputGradient(NetworkPass pass, Value dx, Value dy, Operand<Real> w, double beta) =>
+        pass.Launch.Products.Run(false, false, dy.Shape.Rows, _in, _out, 1, dy, _out, w, _in, beta, dx, _in);
 
-    private void EmitBias(NetworkPass pass, string what, Value y, DevicePointer<Real> bias)
+    private void EmitBias(NetworkPass pass, string what, Value y, Operand<Real> bias)
     {
-        var (kernels, rows, n) = (pass.Kernels.Bias, y.Shape.Rows, _out);
+        var (kernels, rows, n) = (pass.Launch.Bias, y.Shape.Rows, _out);
         var shape = pass.Device.Rows(rows, n);
-        pass.Program.Emit(what, () => kernels.BiasForward(shape, y.Pointer, y.Pointer, bias, rows, n), y);
+        kernels.BiasForward(shape, y, y, bias, rows, n);
     }
 
-    private void EmitBiasGradient(NetworkPass pass, string what, DevicePointer<Real> db, Value dy)
+    private void EmitBiasGradient(NetworkPass pass, string what, Operand<Real> db, Value dy)
     {
-        var (kernels, rows, n) = (pass.Kernels.Bias, dy.Shape.Rows, _out);
+        var (kernels, rows, n) = (pass.Launch.Bias, dy.Shape.Rows, _out);
         var chunks = (rows + RowsPerChunk - 1) / RowsPerChunk;
         var partials = pass.Program.Real($"{dy.Name}/{what}/partials", ValueRole.Workspace, new Shape(chunks, n));
         var (stage1, stage2) = (pass.Device.Rows(chunks, n), pass.Device.Blocks(n));
-        pass.Program.Emit(what, () => kernels.BiasBackwardSums(stage1, partials.Pointer, dy.Pointer, rows, n, chunks), dy, partials);
-        pass.Program.Emit(what, () => kernels.BiasBackwardFinish(stage2, db, partials.Pointer, n, chunks, 0), partials);
+        kernels.BiasBackwardSums(stage1, partials, dy, rows, n, chunks);
+        kernels.BiasBackwardFinish(stage2, db, partials, n, chunks, 0);
     }
 }

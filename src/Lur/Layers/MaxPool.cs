@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Layers;
 
 /// <summary>Maximum over square windows. x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1.
@@ -35,30 +33,9 @@ public sealed class MaxPool : Layer
         var y = pass.Activation($"{Name}/y", output);
         var tap = pass.Program.Raw($"{pass.Name}/{Name}/tap", ValueRole.Cache, output, 1);
         pass.Remember(node.Index, new Cache(x, y, tap));
-        var (kernels, s, size, stride, pad) = (pass.Kernels.Pool, x.Shape, _size, _stride, _pad);
+        var (kernels, s, size, stride, pad) = (pass.Launch.Pool, x.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(output.Rows, output.Innermost);
-        pass.Program.Emit(
-            "max_pool forward",
-            () =>
-                kernels.MaxPoolForward(
-                    shape,
-                    y.Pointer,
-                    tap.Typed<byte>(),
-                    x.Pointer,
-                    s[0],
-                    s[1],
-                    s[2],
-                    s[3],
-                    output[1],
-                    output[2],
-                    size,
-                    stride,
-                    pad
-                ),
-            x,
-            y,
-            tap
-        );
+        kernels.MaxPoolForward(shape, y, tap, x, s[0], s[1], s[2], s[3], output[1], output[2], size, stride, pad);
         return y;
     }
 
@@ -75,30 +52,9 @@ public sealed class MaxPool : Layer
     {
         var (x, y, tap) = pass.Recall<Cache>(node.Index);
         var (tx, ty) = (pass.TangentOf(x), pass.TangentOf(y));
-        var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, x.Shape, y.Shape, _size, _stride, _pad);
+        var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, x.Shape, y.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(o.Rows, o.Innermost);
-        pass.Program.Emit(
-            "max_pool forward_tangent",
-            () =>
-                kernels.MaxPoolForwardTangent(
-                    shape,
-                    ty.Pointer,
-                    tx.Pointer,
-                    tap.Typed<byte>(),
-                    s[0],
-                    s[1],
-                    s[2],
-                    s[3],
-                    o[1],
-                    o[2],
-                    size,
-                    stride,
-                    pad
-                ),
-            tx,
-            ty,
-            tap
-        );
+        kernels.MaxPoolForwardTangent(shape, ty, tx, tap, s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad);
     }
 
     /// <inheritdoc/>
@@ -111,30 +67,8 @@ public sealed class MaxPool : Layer
 
     private void EmitBackward(NetworkPass pass, string what, Value dx, Value dy, Value tap, bool accumulate)
     {
-        var (kernels, s, o, size, stride, pad) = (pass.Kernels.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
+        var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(s.Rows, s.Innermost);
-        pass.Program.Emit(
-            what,
-            () =>
-                kernels.MaxPoolBackward(
-                    shape,
-                    dx.Pointer,
-                    dy.Pointer,
-                    tap.Typed<byte>(),
-                    s[0],
-                    s[1],
-                    s[2],
-                    s[3],
-                    o[1],
-                    o[2],
-                    size,
-                    stride,
-                    pad,
-                    accumulate ? 1 : 0
-                ),
-            dx,
-            dy,
-            tap
-        );
+        kernels.MaxPoolBackward(shape, dx, dy, tap, s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad, accumulate ? 1 : 0);
     }
 }

@@ -32,7 +32,7 @@ public sealed class NetworkPass
     /// <param name="weights">Parameters to evaluate at.</param>
     /// <param name="buffers">Running statistics.</param>
     /// <param name="mode">Behaviour of normalisation layers.</param>
-    public NetworkPass(StepProgram program, string name, int batch, FlatVector weights, FlatVector buffers, NormalizationMode mode)
+    public NetworkPass(Program program, string name, int batch, FlatVector weights, FlatVector buffers, NormalizationMode mode)
     {
         Program = program;
         Name = name;
@@ -43,7 +43,7 @@ public sealed class NetworkPass
     }
 
     /// <summary>Program under construction.</summary>
-    public StepProgram Program { get; }
+    public Program Program { get; }
 
     /// <summary>Prefix of buffer names.</summary>
     public string Name { get; }
@@ -77,7 +77,7 @@ public sealed class NetworkPass
     public bool Inference { get; init; }
 
     /// <summary>Shorthand for the launchers.</summary>
-    public KernelSet Kernels => Program.Kernels;
+    public LaunchSet Launch => Program.Launch;
 
     /// <summary>Device of the program.</summary>
     public ComputeDevice Device => Program.Device;

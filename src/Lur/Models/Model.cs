@@ -7,7 +7,8 @@ namespace Lur.Models;
 /// <summary>A network with its weights and running statistics on a device.</summary>
 public sealed class Model : IDisposable
 {
-    /// <summary>Allocates a model with zero weights and the running statistics of an untrained one.</summary>
+    /// <summary>A model with zero weights and the running statistics of an untrained one. It takes memory when it is first
+    /// used.</summary>
     /// <param name="device">Device that holds it.</param>
     /// <param name="precision">Element type.</param>
     /// <param name="spec">Architecture.</param>
@@ -38,8 +39,7 @@ public sealed class Model : IDisposable
         ClassNames = classNames;
         Normalization = normalization;
         Parameters = new FlatVector(device, precision, network.Parameters, "parameters");
-        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics");
-        ResetRunningStatistics();
+        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics") { Initial = v => Draw(v, 0, default) };
     }
 
     /// <summary>Device that holds the model.</summary>
@@ -162,7 +162,7 @@ public sealed class Model : IDisposable
         foreach (var slot in to.Layout.Slots)
         {
             var source = from.Layout[slot.Name];
-            Device.Copy(to.At(slot), from.At(source), (long)Math.Min(slot.Count, source.Count) * Precision.Size());
+            Device.Copy(to.At(slot).Pointer, from.At(source).Pointer, (long)Math.Min(slot.Count, source.Count) * Precision.Size());
         }
     }
 

@@ -3,21 +3,30 @@ using Lur.Device;
 namespace Lur.Tensors;
 
 /// <summary>One contiguous device vector with the layout of a model's parameters (or of its running statistics).</summary>
-/// <remarks>Lives outside the step arena because it outlives a step; freed by <see cref="Dispose"/>.</remarks>
-public sealed class FlatVector : IDisposable
+/// <remarks>Either it owns memory, taken when its address is first asked for and freed by <see cref="Dispose"/>, or it is a
+/// buffer of a program (<see cref="FlatVector(Program, ParameterLayout, string, bool)"/>) and lives where the plan puts it.</remarks>
+public sealed class FlatVector : IDeviceBuffer, IDisposable
 {
-    private readonly DeviceMemory _memory;
+    private readonly IDeviceBuffer _buffer;
 
-    /// <summary>Allocates a vector filled with zeros.</summary>
+    /// <summary>A vector of zeros with memory of its own, taken when it is first used.</summary>
     public FlatVector(ComputeDevice device, Precision precision, ParameterLayout layout, string name)
     {
-        Device = device;
-        Precision = precision;
-        Layout = layout;
-        Name = name;
-        // A layout may be empty (a model without running statistics); the device refuses empty allocations.
-        _memory = device.Allocate(Math.Max(1, (long)layout.Count) * precision.Size());
-        Clear();
+        (Device, Precision, Layout, Name) = (device, precision, layout, name);
+        _buffer = new OwnedBuffer(device, name, Bytes) { Taken = () => Initial?.Invoke(this) };
+    }
+
+    /// <summary>Declares a vector in a program. It shares the arena: outside its use in a step its content is undefined, unless it
+    /// is kept.</summary>
+    /// <param name="program">Program under construction.</param>
+    /// <param name="layout">Names and offsets.</param>
+    /// <param name="name">Name for plans.</param>
+    /// <param name="keep">True to keep its memory to itself, so that the host can read it after a step.</param>
+    public FlatVector(Program program, ParameterLayout layout, string name, bool keep = false)
+    {
+        (Device, Precision, Layout, Name) = (program.Device, program.Precision, layout, name);
+        var planned = program.Real(name, ValueRole.Vector, new Shape(Math.Max(1, layout.Count)));
+        _buffer = keep ? Program.Keep(planned) : planned;
     }
 
     /// <summary>Device that holds it.</summary>
@@ -32,17 +41,35 @@ public sealed class FlatVector : IDisposable
     /// <summary>What it holds, for plans and messages ("parameters", "momentum").</summary>
     public string Name { get; }
 
+    /// <summary>Gives the vector its first values when its memory is taken, in place of zeros; null for zeros.</summary>
+    public Action<FlatVector>? Initial { get; init; }
+
     /// <summary>Number of elements.</summary>
     public int Count => Layout.Count;
 
     /// <summary>Size in bytes.</summary>
     public long Bytes => (long)Count * Precision.Size();
 
+    /// <inheritdoc/>
+    public ulong Address => _buffer.Address;
+
     /// <summary>First element.</summary>
-    public DevicePointer<Real> Pointer => new(_memory.Address);
+    public DevicePointer<Real> Pointer => new(Address);
 
     /// <summary>First element of one tensor.</summary>
-    public DevicePointer<Real> At(ParameterSlot slot) => Pointer.At(slot.Offset, Precision.Size());
+    public Operand<Real> At(ParameterSlot slot) => At(slot.Offset);
+
+    /// <summary>An element, by its number.</summary>
+    public Operand<Real> At(long element) => ((Operand<Real>)this).At(element, Precision.Size());
+
+    /// <summary>The elements of a Float64 vector as <c>double</c>.</summary>
+    public Operand<double> Wide =>
+        Precision == Precision.Float64
+            ? ((Operand<Real>)this).As<double>()
+            : throw new InvalidOperationException($"'{Name}' is a vector of {Precision}.");
+
+    /// <summary>The vector as an argument of a launch; null for one that is left out.</summary>
+    public static implicit operator Operand<Real>(FlatVector? vector) => vector is null ? default : Operand.Of<Real>(vector._buffer);
 
     /// <summary>Enqueues zeros.</summary>
     public void Clear() => Device.Fill(Pointer, 0, Math.Max(1, (long)Count) * Precision.Size());
@@ -137,16 +164,16 @@ public sealed class FlatVector : IDisposable
             throw new ArgumentException($"'{slot.Name}' has {slot.Count} elements; {values.Length} were given.", nameof(values));
         if (Precision == Precision.Float32)
         {
-            Device.Upload(At(slot), values);
+            Device.Upload(At(slot).Pointer, values);
             return;
         }
 
         var wide = new double[values.Length];
         for (var i = 0; i < wide.Length; i++)
             wide[i] = values[i];
-        Device.Upload(At(slot), new ReadOnlySpan<double>(wide));
+        Device.Upload(At(slot).Pointer, new ReadOnlySpan<double>(wide));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose() => (_buffer as OwnedBuffer)?.Dispose();
 }

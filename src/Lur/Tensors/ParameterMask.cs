@@ -3,24 +3,32 @@ using Lur.Device;
 namespace Lur.Tensors;
 
 /// <summary>One byte for each element of a flat vector: 0 freezes the parameter, anything else lets it move.</summary>
-public sealed class ParameterMask : IDisposable
+public sealed class ParameterMask : IDeviceBuffer, IDisposable
 {
     private readonly ComputeDevice _device;
-    private readonly DeviceMemory _memory;
+    private readonly OwnedBuffer _buffer;
 
-    /// <summary>Allocates a mask of ones.</summary>
-    public ParameterMask(ComputeDevice device, ParameterLayout layout)
-    {
-        (_device, Count) = (device, layout.Count);
-        _memory = device.Allocate(Math.Max(1, Count));
-        device.Fill(Pointer, 1, Count);
-    }
+    /// <summary>A mask of ones, whose memory is taken when it is first used.</summary>
+    public ParameterMask(ComputeDevice device, ParameterLayout layout) =>
+        (_device, Count, _buffer) = (device, layout.Count, new OwnedBuffer(device, "mask", layout.Count, fill: 1));
+
+    /// <inheritdoc/>
+    public string Name => "mask";
+
+    /// <inheritdoc/>
+    public long Bytes => Count;
+
+    /// <inheritdoc/>
+    public ulong Address => _buffer.Address;
 
     /// <summary>Number of elements.</summary>
     public int Count { get; }
 
     /// <summary>First element.</summary>
-    public DevicePointer<byte> Pointer => new(_memory.Address);
+    public DevicePointer<byte> Pointer => new(Address);
+
+    /// <summary>The mask as an argument of a launch; null for one that is left out.</summary>
+    public static implicit operator Operand<byte>(ParameterMask? mask) => mask is null ? default : Operand.Of<byte>(mask._buffer);
 
     /// <summary>Copies the mask to the host.</summary>
     public byte[] ToArray()
@@ -40,5 +48,5 @@ public sealed class ParameterMask : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose() => _buffer.Dispose();
 }

@@ -24,7 +24,7 @@ public readonly record struct BatchSplit(int MicroBatch, bool Recompute)
 /// forbids a split.</remarks>
 public sealed class BatchGradient
 {
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly string _name;
     private readonly Model _model;
     private readonly FlatVector _weights,
@@ -49,7 +49,7 @@ public sealed class BatchGradient
     /// <param name="scratch">Gives a flat vector of a name for the gradient of a part; the same name, the same vector.</param>
     /// <param name="evaluated">Called with each loss head as it is emitted.</param>
     public BatchGradient(
-        StepProgram program,
+        Program program,
         string name,
         Model model,
         FlatVector weights,
@@ -137,21 +137,21 @@ public sealed class BatchGradient
     private void Add(FlatVector total, FlatVector part, int i)
     {
         var (kernels, n, shape, share) = (
-            _program.Kernels.Vector,
+            _program.Launch.Vector,
             total.Count,
             _program.Device.Elements(total.Count),
             (double)_parts[i].Batch / _rows
         );
         if (i == 0)
-            _program.Emit("vector scale", () => kernels.VectorScale(shape, total.Pointer, part.Pointer, n, share));
+            kernels.VectorScale(shape, total, part, n, share);
         else
-            _program.Emit("vector axpy", () => kernels.VectorAxpy(shape, total.Pointer, part.Pointer, n, share));
+            kernels.VectorAxpy(shape, total, part, n, share);
     }
 
     /// <summary>Some rows of a batch, copied so that they begin at an aligned address.</summary>
     private sealed class BatchPart : IBatch
     {
-        public BatchPart(StepProgram program, string name, IBatch whole, int start, int rows)
+        public BatchPart(Program program, string name, IBatch whole, int start, int rows)
         {
             Batch = rows;
             var images = whole.Input.Shape;
@@ -159,18 +159,8 @@ public sealed class BatchGradient
             DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(rows), sizeof(int));
             var (device, row, size) = (program.Device, images.Count / images[0], program.Precision.Size());
             var (fromImages, fromLabels, toImages, toLabels) = (whole.Input, whole.DeviceLabels, Input, DeviceLabels);
-            program.Emit(
-                "copy rows",
-                () => device.Copy(toImages.Pointer, fromImages.Pointer.At((long)start * row, size), (long)rows * row * size),
-                fromImages,
-                toImages
-            );
-            program.Emit(
-                "copy rows",
-                () => device.Copy(toLabels.Typed<int>(), fromLabels.Typed<int>().At(start, sizeof(int)), (long)rows * sizeof(int)),
-                fromLabels,
-                toLabels
-            );
+            program.Copy<Real>(toImages, ((Operand<Real>)fromImages).At((long)start * row, size), (long)rows * row * size);
+            program.Copy(toLabels, fromLabels.At<int>(start), (long)rows * sizeof(int));
         }
 
         public int Batch { get; }

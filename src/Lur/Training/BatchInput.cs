@@ -1,6 +1,5 @@
 using Lur.Device;
 using Lur.Layers;
-using Lur.Tensors;
 
 namespace Lur.Training;
 
@@ -17,19 +16,18 @@ public interface IBatch
     Value DeviceLabels { get; }
 }
 
-/// <summary>The input of a network pass that the host fills.</summary>
-public abstract class BatchInput : IBatch, IDisposable
+/// <summary>The input of a network pass that the host fills; its page-locked memory is the program's.</summary>
+public abstract class BatchInput : IBatch
 {
     private readonly PinnedBuffer<int> _labels;
 
     /// <summary>Declares the labels and emits their upload.</summary>
-    private protected BatchInput(StepProgram program, string name, int batch)
+    private protected BatchInput(Program program, string name, int batch)
     {
         Batch = batch;
-        _labels = program.Device.AllocatePinned<int>(batch);
+        _labels = program.Pinned<int>(batch);
         DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(batch), sizeof(int));
-        var (device, labels, pinned) = (program.Device, DeviceLabels, _labels);
-        program.Emit("upload labels", () => device.UploadAsync(labels.Typed<int>(), pinned), labels);
+        program.Upload(DeviceLabels, _labels);
     }
 
     /// <summary>Batch size.</summary>
@@ -43,16 +41,6 @@ public abstract class BatchInput : IBatch, IDisposable
 
     /// <summary>Normalised images on the device, [N, H, W, C].</summary>
     public abstract Value Input { get; }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Frees the pinned buffers.</summary>
-    protected virtual void Dispose(bool disposing) => _labels.Dispose();
 }
 
 /// <summary>A batch given as numbers, already normalised, for gradient checks: no augmentation, no rounding to bytes.</summary>
@@ -62,21 +50,14 @@ public sealed class TensorBatch : BatchInput
     private readonly PinnedBuffer<float>? _narrow;
 
     /// <summary>Declares the images and emits their upload.</summary>
-    public TensorBatch(StepProgram program, string name, int batch, Network network)
+    public TensorBatch(Program program, string name, int batch, Network network)
         : base(program, name, batch)
     {
         Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, network.Height, network.Width, network.Channels));
-        var (device, input, count) = (program.Device, Input, Input.Shape.Count);
         if (program.Precision == Precision.Float64)
-        {
-            var wide = _wide = device.AllocatePinned<double>(count);
-            program.Emit("upload images", () => device.UploadAsync(input.Pointer, wide), input);
-        }
+            program.Upload(Input, _wide = program.Pinned<double>(Input.Shape.Count));
         else
-        {
-            var narrow = _narrow = device.AllocatePinned<float>(count);
-            program.Emit("upload images", () => device.UploadAsync(input.Pointer, narrow), input);
-        }
+            program.Upload(Input, _narrow = program.Pinned<float>(Input.Shape.Count));
     }
 
     /// <inheritdoc/>
@@ -99,13 +80,5 @@ public sealed class TensorBatch : BatchInput
         else
             for (var i = 0; i < images.Length; i++)
                 _narrow!.Span[i] = (float)images[i];
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _wide?.Dispose();
-        _narrow?.Dispose();
-        base.Dispose(disposing);
     }
 }

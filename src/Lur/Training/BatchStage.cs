@@ -2,7 +2,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Models;
 using Lur.Tensors;
-using Shape = Lur.Tensors.Shape;
+using Shape = Lur.Programs.Shape;
 
 namespace Lur.Training;
 
@@ -14,7 +14,6 @@ public sealed class BatchStage : BatchInput
 {
     private readonly PinnedBuffer<byte> _images;
     private readonly PinnedBuffer<ulong> _state;
-    private readonly DeviceMemory _statistics;
 
     /// <summary>Declares the buffers and emits upload and augmentation.</summary>
     /// <param name="program">Program under construction.</param>
@@ -23,54 +22,30 @@ public sealed class BatchStage : BatchInput
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
-    public BatchStage(StepProgram program, string name, int batch, Model model, bool augment, ulong seed)
+    public BatchStage(Program program, string name, int batch, Model model, bool augment, ulong seed)
         : base(program, name, batch)
     {
         var (device, network) = (program.Device, model.Network);
         var (c, h, w) = (network.Channels, network.Height, network.Width);
         var pixels = new Shape(batch, c, h, w);
-        _images = device.AllocatePinned<byte>(pixels.Count);
-        _state = device.AllocatePinned<ulong>(2);
+        _images = program.Pinned<byte>(pixels.Count);
+        _state = program.Pinned<ulong>(2);
         _state.Span[0] = seed;
-        _statistics = UploadStatistics(device, program.Precision, model.Normalization, c);
+        var statistics = Statistics(program, name, model.Normalization, c);
         var bytes = program.Raw($"{name}/bytes", ValueRole.Input, pixels, 1);
         var state = program.Raw($"{name}/random-state", ValueRole.Input, new Shape(2), sizeof(ulong));
         Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, h, w, c));
         var input = Input;
-        program.Emit("upload images", () => device.UploadAsync(bytes.Typed<byte>(), _images), bytes);
-        program.Emit("upload random state", () => device.UploadAsync(state.Typed<ulong>(), _state), state);
+        program.Upload(bytes, _images);
+        program.Upload(state, _state);
 
-        var kernels = program.Kernels.Augment;
+        var kernels = program.Launch.Augment;
         var shape = device.Rows((long)batch * h, w);
         var augmentation = augment ? model.Augmentation : Augmentation.None;
         var (padding, flip) = (augmentation.PaddingOf(h, w), augmentation.Flip ? 1 : 0);
         var stream = RandomStream.StreamOf("augment/" + name);
-        var (mean, std) = (Mean, Std) = (
-            new DevicePointer<Real>(_statistics.Address),
-            new DevicePointer<Real>(_statistics.Address).At(c, program.Precision.Size())
-        );
-        program.Emit(
-            "augment",
-            () =>
-                kernels.AugmentForward(
-                    shape,
-                    input.Pointer,
-                    bytes.Typed<byte>(),
-                    mean,
-                    std,
-                    state.Typed<ulong>(),
-                    stream,
-                    batch,
-                    c,
-                    h,
-                    w,
-                    padding,
-                    flip
-                ),
-            bytes,
-            state,
-            input
-        );
+        var (mean, std) = (Mean, Std) = (statistics.At<Real>(0), statistics.At<Real>(c));
+        kernels.AugmentForward(shape, input, bytes, mean, std, state, stream, batch, c, h, w, padding, flip);
     }
 
     /// <summary>Images to upload, [N, C, H, W] bytes.</summary>
@@ -94,24 +69,15 @@ public sealed class BatchStage : BatchInput
     }
 
     /// <summary>Mean per channel on the device, of pixels in [0, 1].</summary>
-    public DevicePointer<Real> Mean { get; }
+    public Operand<Real> Mean { get; }
 
     /// <summary>Standard deviation per channel on the device.</summary>
-    public DevicePointer<Real> Std { get; }
+    public Operand<Real> Std { get; }
 
     /// <inheritdoc/>
     public override Value Input { get; }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _images.Dispose();
-        _state.Dispose();
-        _statistics.Dispose();
-        base.Dispose(disposing);
-    }
-
-    private static DeviceMemory UploadStatistics(ComputeDevice device, Precision precision, InputNormalization normalization, int channels)
+    private static Value Statistics(Program program, string name, InputNormalization normalization, int channels)
     {
         if (normalization.Mean.Count != channels || normalization.Std.Count != channels)
         {
@@ -121,12 +87,6 @@ public sealed class BatchStage : BatchInput
             );
         }
 
-        var memory = device.Allocate(2L * channels * precision.Size());
-        double[] values = [.. normalization.Mean, .. normalization.Std];
-        if (precision == Precision.Float64)
-            device.Upload(new DevicePointer<double>(memory.Address), new ReadOnlySpan<double>(values));
-        else
-            device.Upload(new DevicePointer<float>(memory.Address), new ReadOnlySpan<float>(Array.ConvertAll(values, v => (float)v)));
-        return memory;
+        return program.Constant($"{name}/mean and deviation", [.. normalization.Mean, .. normalization.Std]);
     }
 }

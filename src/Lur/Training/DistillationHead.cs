@@ -1,5 +1,4 @@
 using Lur.Layers;
-using Lur.Tensors;
 
 namespace Lur.Training;
 
@@ -35,26 +34,8 @@ public sealed class DistillationHead
         (_pass, _student, _teacher, _labels, _coefficient, _temperature) = (pass, student, teacher, labels, coefficient, temperature);
         int n = student.Shape[0],
             classes = student.Shape[1];
-        var (kernels, shape, rows) = (pass.Kernels.Distillation, pass.Device.Blocks(n), loss.RowLoss);
-        pass.Program.Emit(
-            "distillation forward",
-            () =>
-                kernels.DistillationForward(
-                    shape,
-                    rows.Pointer,
-                    student.Pointer,
-                    teacher.Pointer,
-                    labels.Typed<int>(),
-                    n,
-                    classes,
-                    coefficient,
-                    temperature
-                ),
-            rows,
-            student,
-            teacher,
-            labels
-        );
+        var (kernels, shape, rows) = (pass.Launch.Distillation, pass.Device.Blocks(n), loss.RowLoss);
+        kernels.DistillationForward(shape, rows, student, teacher, labels, n, classes, coefficient, temperature);
     }
 
     /// <summary>Adds to the gradient of the logits that the head's backward pass has written.</summary>
@@ -62,27 +43,8 @@ public sealed class DistillationHead
     {
         int n = _student.Shape[0],
             classes = _student.Shape[1];
-        var (kernels, shape, student, teacher, labels) = (_pass.Kernels.Distillation, _pass.Device.Blocks(n), _student, _teacher, _labels);
+        var (kernels, shape, student, teacher, labels) = (_pass.Launch.Distillation, _pass.Device.Blocks(n), _student, _teacher, _labels);
         var (dz, inverse, coefficient, temperature) = (_pass.GradientOf(_student), 1.0 / n, _coefficient, _temperature);
-        _pass.Program.Emit(
-            "distillation backward",
-            () =>
-                kernels.DistillationBackward(
-                    shape,
-                    dz.Pointer,
-                    student.Pointer,
-                    teacher.Pointer,
-                    labels.Typed<int>(),
-                    n,
-                    classes,
-                    coefficient,
-                    inverse,
-                    temperature
-                ),
-            dz,
-            student,
-            teacher,
-            labels
-        );
+        kernels.DistillationBackward(shape, dz, student, teacher, labels, n, classes, coefficient, inverse, temperature);
     }
 }

@@ -2,7 +2,6 @@ using Lur.Data;
 using Lur.Layers;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Tensors;
 
 namespace Lur.Training;
 
@@ -10,7 +9,7 @@ namespace Lur.Training;
 public sealed class Evaluator : IDisposable
 {
     private readonly Model _model;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly LossHead _loss;
     private readonly Value _logits;
@@ -26,16 +25,14 @@ public sealed class Evaluator : IDisposable
     public Evaluator(Model model, int batchSize = 128)
     {
         _model = model;
-        var p = _program = new StepProgram(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new BatchStage(p, "evaluate", batchSize, model, augment: false, seed: 0);
         var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
-        _logits = StepProgram.Keep(model.Network.Forward(pass, _stage.Input));
+        _logits = Program.Keep(model.Network.Forward(pass, _stage.Input));
         _loss = new LossHead(pass, _logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
-        StepProgram.Keep(_loss.RowLoss);
-        StepProgram.Keep(_loss.Predicted);
-        StepProgram.Keep(_loss.Confidence);
-        p.Plan();
-        p.Capture();
+        Program.Keep(_loss.RowLoss);
+        Program.Keep(_loss.Predicted);
+        Program.Keep(_loss.Confidence);
         _predicted = new int[batchSize];
         (_confidence, _rowLoss, _rowLogits) = (new float[batchSize], new float[batchSize], new float[_logits.Shape.Count]);
         _wide = new double[_logits.Shape.Count];
@@ -110,7 +107,6 @@ public sealed class Evaluator : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        _stage.Dispose();
     }
 
     private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)

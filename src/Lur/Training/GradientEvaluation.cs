@@ -21,7 +21,7 @@ public sealed class GradientEvaluation
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
     /// <param name="inputGradient">True to compute the gradient of the images too.</param>
     public GradientEvaluation(
-        StepProgram program,
+        Program program,
         string name,
         Model model,
         FlatVector weights,
@@ -34,7 +34,7 @@ public sealed class GradientEvaluation
         : this(program, name, model, weights, batch, loss, mode, gradient, null, null, inputGradient) { }
 
     private GradientEvaluation(
-        StepProgram program,
+        Program program,
         string name,
         Model model,
         FlatVector weights,
@@ -83,7 +83,7 @@ public sealed class GradientEvaluation
     /// <param name="v">Direction; read.</param>
     /// <param name="h">Receives H v.</param>
     public static GradientEvaluation WithProduct(
-        StepProgram program,
+        Program program,
         string name,
         Model model,
         FlatVector weights,

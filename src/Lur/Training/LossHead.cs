@@ -1,5 +1,4 @@
 using Lur.Layers;
-using Lur.Tensors;
 
 namespace Lur.Training;
 
@@ -39,29 +38,20 @@ public sealed class LossHead
         RowLoss = p.Real($"{pass.Name}/loss", ValueRole.Output, new Shape(n));
         Predicted = p.Raw($"{pass.Name}/predicted", ValueRole.Output, new Shape(n), sizeof(int));
         Confidence = p.Real($"{pass.Name}/confidence", ValueRole.Output, new Shape(n));
-        var (kernels, shape) = (pass.Kernels.SoftmaxCe, pass.Device.Blocks(n));
+        var (kernels, shape) = (pass.Launch.SoftmaxCe, pass.Device.Blocks(n));
         var (loss, predicted, confidence) = (RowLoss, Predicted, Confidence);
-        p.Emit(
-            "softmax_ce forward",
-            () =>
-                kernels.SoftmaxCeForward(
-                    shape,
-                    loss.Pointer,
-                    predicted.Typed<int>(),
-                    confidence.Pointer,
-                    logits.Pointer,
-                    labels.Typed<int>(),
-                    n,
-                    classes,
-                    spec.Coefficient,
-                    spec.Smoothing,
-                    spec.Cap
-                ),
-            logits,
-            labels,
+        kernels.SoftmaxCeForward(
+            shape,
             loss,
             predicted,
-            confidence
+            confidence,
+            logits,
+            labels,
+            n,
+            classes,
+            spec.Coefficient,
+            spec.Smoothing,
+            spec.Cap
         );
     }
 
@@ -75,28 +65,12 @@ public sealed class LossHead
     public Value Confidence { get; }
 
     /// <summary>Adds the batch's loss, number of correct predictions and number of rows to three doubles of an array.</summary>
-    /// <param name="totals">Array of double.</param>
-    /// <param name="at">Index of the first of the three.</param>
-    public void Accumulate(Value totals, int at = 0)
+    /// <param name="totals">Three doubles.</param>
+    public void Accumulate(Operand<double> totals)
     {
-        var (kernels, n, shape) = (_pass.Kernels.Metrics, _logits.Shape[0], _pass.Device.Blocks(1));
+        var (kernels, n, shape) = (_pass.Launch.Metrics, _logits.Shape[0], _pass.Device.Blocks(1));
         var (loss, predicted, labels) = (RowLoss, Predicted, _labels);
-        _pass.Program.Emit(
-            "metrics",
-            () =>
-                kernels.MetricsAccumulate(
-                    shape,
-                    totals.Typed<double>().At(at, sizeof(double)),
-                    loss.Pointer,
-                    predicted.Typed<int>(),
-                    labels.Typed<int>(),
-                    n
-                ),
-            totals,
-            loss,
-            predicted,
-            labels
-        );
+        kernels.MetricsAccumulate(shape, totals, loss, predicted, labels, n);
     }
 
     /// <summary>Emits the gradient of the mean loss with respect to the logits.</summary>
@@ -105,7 +79,7 @@ public sealed class LossHead
         int n = _logits.Shape[0],
             classes = _logits.Shape[1];
         var (kernels, shape, logits, labels, spec, inverse) = (
-            _pass.Kernels.SoftmaxCe,
+            _pass.Launch.SoftmaxCe,
             _pass.Device.Blocks(n),
             _logits,
             _labels,
@@ -113,25 +87,7 @@ public sealed class LossHead
             _inverseCount
         );
         var dz = _pass.GradientOf(_logits, out _);
-        _pass.Program.Emit(
-            "softmax_ce backward",
-            () =>
-                kernels.SoftmaxCeBackward(
-                    shape,
-                    dz.Pointer,
-                    logits.Pointer,
-                    labels.Typed<int>(),
-                    n,
-                    classes,
-                    spec.Coefficient,
-                    spec.Smoothing,
-                    spec.Cap,
-                    inverse
-                ),
-            logits,
-            labels,
-            dz
-        );
+        kernels.SoftmaxCeBackward(shape, dz, logits, labels, n, classes, spec.Coefficient, spec.Smoothing, spec.Cap, inverse);
     }
 
     /// <summary>Emits the tangent of the logits' gradient.</summary>
@@ -140,7 +96,7 @@ public sealed class LossHead
         int n = _logits.Shape[0],
             classes = _logits.Shape[1];
         var (kernels, shape, logits, labels, spec, inverse) = (
-            _pass.Kernels.SoftmaxCe,
+            _pass.Launch.SoftmaxCe,
             _pass.Device.Blocks(n),
             _logits,
             _labels,
@@ -148,26 +104,6 @@ public sealed class LossHead
             _inverseCount
         );
         var (tz, tdz) = (_pass.TangentOf(_logits), _pass.TangentGradientOf(_logits, out _));
-        _pass.Program.Emit(
-            "softmax_ce backward_tangent",
-            () =>
-                kernels.SoftmaxCeBackwardTangent(
-                    shape,
-                    tdz.Pointer,
-                    tz.Pointer,
-                    logits.Pointer,
-                    labels.Typed<int>(),
-                    n,
-                    classes,
-                    spec.Coefficient,
-                    spec.Smoothing,
-                    spec.Cap,
-                    inverse
-                ),
-            logits,
-            labels,
-            tz,
-            tdz
-        );
+        kernels.SoftmaxCeBackwardTangent(shape, tdz, tz, logits, labels, n, classes, spec.Coefficient, spec.Smoothing, spec.Cap, inverse);
     }
 }

@@ -1,23 +1,20 @@
 using Lur.Device;
-using Lur.Tensors;
 
 namespace Lur.Training;
 
 /// <summary>Numbers that change from step to step, in device memory so that a captured step can be replayed with new ones.
 /// The order is that of <see cref="StepParameter"/>.</summary>
-public sealed class StepParameterBuffer : IDisposable
+public sealed class StepParameterBuffer
 {
-    private readonly PinnedBuffer<double> _host;
+    private readonly PinnedBuffer<double> _host; // the program's
     private readonly Value _device;
 
     /// <summary>Declares the device array in a program and emits its upload as the next operation.</summary>
-    public StepParameterBuffer(StepProgram program, string name)
+    public StepParameterBuffer(Program program, string name)
     {
-        _host = program.Device.AllocatePinned<double>(StepParameters.Count);
+        _host = program.Pinned<double>(StepParameters.Count);
         _device = program.Raw($"{name}/step-parameters", ValueRole.Input, new Shape(StepParameters.Count), sizeof(double));
-        var device = program.Device;
-        var (host, target) = (_host, _device);
-        program.Emit("upload step parameters", () => device.UploadAsync(target.Typed<double>(), host), target);
+        program.Upload(_device, _host);
     }
 
     /// <summary>Device array for kernels that take <c>const double* step</c>.</summary>
@@ -71,7 +68,4 @@ public sealed class StepParameterBuffer : IDisposable
         get => _host.Span[(int)StepParameter.Penalty];
         set => _host.Span[(int)StepParameter.Penalty] = value;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _host.Dispose();
 }

@@ -4,7 +4,7 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
 using Lur.Tensors;
-using Shape = Lur.Tensors.Shape;
+using Shape = Lur.Programs.Shape;
 
 namespace Lur.Training;
 
@@ -23,10 +23,10 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly FlatVector _momentum,
         _gradient;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly StepParameterBuffer _parameters;
     private readonly BatchStage _stage;
-    private readonly Value _totals;
+    private readonly FlatVector _totals; // of all steps since they were read
     private readonly IImageDataset _data;
     private readonly int[] _indices;
     private BatchFeed _feed;
@@ -44,12 +44,14 @@ public sealed class Trainer : IDisposable
         _schedule = LearningRateSchedule.Parse(options.Schedule);
         _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _program = new StepProgram(model.Device, model.Precision);
+        _program = new Program(model.Device, model.Precision) { Captured = capture };
         _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
         _stage = new BatchStage(_program, "train", options.BatchSize, model, augment: true, options.Seed);
-        _totals = StepProgram.Keep(_program.Raw("train/totals", ValueRole.Output, new Shape(3), sizeof(double)));
+        var totals = new ParameterLayout();
+        totals.Add("totals", ParameterKind.Matrix, new Shape(1, 3));
+        _totals = new FlatVector(model.Device, Precision.Float64, totals, "totals");
         var evaluation = new GradientEvaluation(
             _program,
             "train",
@@ -60,12 +62,8 @@ public sealed class Trainer : IDisposable
             NormalizationMode.TrainAndUpdate,
             _gradient
         );
-        evaluation.Loss.Accumulate(_totals);
+        evaluation.Loss.Accumulate(_totals.Wide);
         EmitUpdate();
-        _program.Plan();
-        if (capture)
-            _program.Capture();
-        ClearTotals();
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);
         Steps = (long)options.Epochs * _feed.BatchesPerEpoch;
     }
@@ -83,7 +81,7 @@ public sealed class Trainer : IDisposable
     public double LearningRate => _options.LearningRate * _schedule.Factor(Step, Steps);
 
     /// <summary>The planned step.</summary>
-    public StepProgram Program => _program;
+    public Program Program => _program;
 
     /// <summary>Gradient of the last step.</summary>
     public FlatVector Gradient => _gradient;
@@ -158,7 +156,7 @@ public sealed class Trainer : IDisposable
         var position = new SamplerPosition(state.GetInt64("epoch"), (int)state.GetInt64("batch"));
         _feed.Dispose();
         _feed = new BatchFeed(_data, _indices, _options.BatchSize, _options.Seed, position);
-        _model.Device.Upload(_totals.Typed<double>(), new ReadOnlySpan<double>(state.GetArray<double>("totals", 3)));
+        _totals.Set(state.GetArray<double>("totals", 3));
     }
 
     /// <inheritdoc/>
@@ -166,8 +164,7 @@ public sealed class Trainer : IDisposable
     {
         _feed.Dispose();
         _program.Dispose();
-        _parameters.Dispose();
-        _stage.Dispose();
+        _totals.Dispose();
         _momentum.Dispose();
         _gradient.Dispose();
     }
@@ -188,35 +185,15 @@ public sealed class Trainer : IDisposable
             vector.Set(state.GetArray<float>(name, vector.Count));
     }
 
-    private double[] RawTotals()
-    {
-        var read = new double[3];
-        _model.Device.Download(read.AsSpan(), _totals.Typed<double>());
-        return read;
-    }
+    private double[] RawTotals() => _totals.ToArray();
 
-    private void ClearTotals() => _model.Device.Fill(_totals.Typed<double>(), 0, _totals.Bytes);
+    private void ClearTotals() => _totals.Clear();
 
     private void EmitUpdate()
     {
-        var (kernels, n, step) = (_program.Kernels.Sgd, _gradient.Count, _parameters.Device);
+        var (kernels, n, step) = (_program.Launch.Sgd, _gradient.Count, _parameters.Device);
         var (theta, momentum, gradient, shape) = (_model.Parameters, _momentum, _gradient, _program.Device.Elements(_gradient.Count));
         var nesterov = _options.Nesterov ? 1 : 0;
-        _program.Emit(
-            "sgd",
-            () =>
-                kernels.SgdStep(
-                    shape,
-                    theta.Pointer,
-                    momentum.Pointer,
-                    gradient.Pointer,
-                    default,
-                    step.Typed<double>(),
-                    default,
-                    n,
-                    nesterov
-                ),
-            step
-        );
+        kernels.SgdStep(shape, theta, momentum, gradient, default, step, default, n, nesterov);
     }
 }

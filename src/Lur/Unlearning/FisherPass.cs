@@ -26,7 +26,7 @@ public sealed class FisherPass : IDisposable
 {
     private readonly Model _model;
     private readonly IImageDataset _data;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly LossHead _loss;
     private ulong _counter;
@@ -40,7 +40,7 @@ public sealed class FisherPass : IDisposable
     public FisherPass(Model model, IImageDataset data, int batch = 1, bool augment = false, ulong seed = 1)
     {
         (_model, _data, Batch) = (model, data, batch);
-        var p = _program = new StepProgram(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new BatchStage(p, "fisher", batch, model, augment, seed);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _loss = new GradientEvaluation(
@@ -53,9 +53,7 @@ public sealed class FisherPass : IDisposable
             NormalizationMode.Frozen,
             Gradient
         ).Loss;
-        StepProgram.Keep(_loss.Confidence);
-        p.Plan();
-        p.Capture();
+        Program.Keep(_loss.Confidence);
     }
 
     /// <summary>Samples of a batch.</summary>
@@ -136,7 +134,7 @@ public sealed class FisherPass : IDisposable
     public FlatVector Sum(ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var sum = new FlatVector(_model.Device, _model.Precision, Gradient.Layout, "gradient sum");
-        var (kernels, shape) = (_program.Kernels.Vector, _model.Device.Elements(sum.Count));
+        var (kernels, shape) = (_model.Device.Kernels(_model.Precision).Vector, _model.Device.Elements(sum.Count));
         for (var start = 0; start < indices.Length; start += Batch)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -182,7 +180,6 @@ public sealed class FisherPass : IDisposable
     {
         _model.Device.Synchronize();
         _program.Dispose();
-        _stage.Dispose();
         Gradient.Dispose();
     }
 
@@ -191,16 +188,18 @@ public sealed class FisherPass : IDisposable
         Run(samples, label);
         // Rows without a sample have gradient 0 and probability 0.
         var probability = label < 0 ? default : _loss.Confidence.Pointer;
-        _program.Kernels.Fisher.FisherAccumulate(
-            _model.Device.Elements(sum.Count),
-            sum.Pointer.As<double>(),
-            Gradient.Pointer,
-            probability,
-            sum.Count,
-            Batch,
-            (double)Batch / samples.Length,
-            shift,
-            weight
-        );
+        _model
+            .Device.Kernels(_model.Precision)
+            .Fisher.FisherAccumulate(
+                _model.Device.Elements(sum.Count),
+                sum.Pointer.As<double>(),
+                Gradient.Pointer,
+                probability,
+                sum.Count,
+                Batch,
+                (double)Batch / samples.Length,
+                shift,
+                weight
+            );
     }
 }

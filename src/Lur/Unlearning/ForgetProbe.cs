@@ -1,6 +1,5 @@
 using Lur.Layers;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -9,7 +8,7 @@ namespace Lur.Unlearning;
 /// simulated retain step undoes (methods 1.7). Running statistics are not touched.</summary>
 public sealed class ForgetProbe : IDisposable
 {
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly Value _totals;
     private readonly double[] _read = new double[3];
@@ -19,11 +18,11 @@ public sealed class ForgetProbe : IDisposable
     /// <param name="options">Options of the step whose batches are measured.</param>
     public ForgetProbe(Model model, LurOptions options)
     {
-        var p = _program = new StepProgram(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         // Named as the step's batch: the same draws augment it.
         _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed);
-        var totals = _totals = StepProgram.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
-        p.Emit("clear totals", () => model.Device.Fill(totals.Typed<double>(), 0, totals.Bytes), totals);
+        var totals = _totals = Program.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
+        p.Clear(totals);
         var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode())
         {
             Inference = true,
@@ -34,8 +33,6 @@ public sealed class ForgetProbe : IDisposable
             _stage.DeviceLabels,
             options.ForgetLossSpec(model.Outputs)
         ).Accumulate(totals);
-        p.Plan();
-        p.Capture();
     }
 
     /// <summary>Mean loss of the batch that a step is about to take.</summary>
@@ -53,6 +50,5 @@ public sealed class ForgetProbe : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        _stage.Dispose();
     }
 }

@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Models;
 using Lur.Tensors;
 using Lur.Training;
@@ -14,7 +13,7 @@ public interface IGradientChange
     /// <param name="telemetry">Array of double.</param>
     /// <param name="slot">Place in the array for one number that is finite exactly when the change is; the update is skipped
     /// when it is not.</param>
-    void Emit(StepProgram program, FlatVector gradient, Value telemetry, int slot);
+    void Emit(Program program, FlatVector gradient, Value telemetry, int slot);
 }
 
 /// <summary>One step on a retain and a forget batch at the same weights, as a captured device program (methods 2.4, 5):
@@ -61,11 +60,11 @@ public sealed class JointStep : IDisposable
         LossSpec? forgetLoss = null,
         IGradientChange? change = null,
         ParameterMask? mask = null,
-        Func<StepProgram, string, int, BatchInput>? input = null
+        Func<Program, string, int, BatchInput>? input = null
     )
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
-        var p = Program = new StepProgram(model.Device, model.Precision);
+        var p = Program = new Program(model.Device, model.Precision) { Captured = true };
         Parameters = new StepParameterBuffer(p, "joint")
         {
             LearningRate = options.LearningRate,
@@ -74,8 +73,8 @@ public sealed class JointStep : IDisposable
             RetainWeight = 1,
             ForgetWeight = forgetWeight,
         };
-        _telemetry = StepProgram.Keep(p.Raw("joint/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
-        _skip = StepProgram.Keep(p.Raw("joint/skip", ValueRole.Output, new Shape(2), sizeof(int)));
+        _telemetry = Program.Keep(p.Raw("joint/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
+        _skip = Program.Keep(p.Raw("joint/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
         Retain = input(p, "retain", options.BatchSize);
         Forget = input(p, "forget", options.BatchSize);
@@ -83,9 +82,7 @@ public sealed class JointStep : IDisposable
         _v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "forget gradient");
         EmitGradients(forgetLoss ?? new LossSpec(-1, 0, 0));
         change?.Emit(p, Gradient, _telemetry, (int)Slot.Change);
-        EmitUpdate(momentum, mask?.Pointer ?? default);
-        p.Plan();
-        p.Capture();
+        EmitUpdate(momentum, mask);
     }
 
     /// <summary>Retain batch; filled by the caller before <see cref="Run"/>.</summary>
@@ -98,7 +95,7 @@ public sealed class JointStep : IDisposable
     public StepParameterBuffer Parameters { get; }
 
     /// <summary>The planned program.</summary>
-    public StepProgram Program { get; }
+    public Program Program { get; }
 
     /// <summary>G of the last step, after the change, without weight decay.</summary>
     public FlatVector Gradient { get; }
@@ -141,9 +138,6 @@ public sealed class JointStep : IDisposable
     public void Dispose()
     {
         Program.Dispose();
-        Parameters.Dispose();
-        Retain.Dispose();
-        Forget.Dispose();
         Gradient.Dispose();
         _v.Dispose();
     }
@@ -160,51 +154,23 @@ public sealed class JointStep : IDisposable
             _model.Parameters,
             Parameters.Device
         );
-        p.Emit("clear telemetry", () => device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
-        p.Emit("clear telemetry", () => device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
+        p.Clear(telemetry);
+        p.Clear(skip);
         var retain = new GradientEvaluation(p, "retain", _model, theta, Retain, LossSpec.CrossEntropy, _options.RetainMode, g);
-        retain.Loss.Accumulate(telemetry, (int)Slot.RetainTotals);
+        retain.Loss.Accumulate(telemetry.At<double>((int)Slot.RetainTotals));
         var forget = new GradientEvaluation(p, "forget", _model, theta, Forget, forgetLoss, _options.ForgetMode, v);
-        forget.Loss.Accumulate(telemetry, (int)Slot.ForgetTotals);
+        forget.Loss.Accumulate(telemetry.At<double>((int)Slot.ForgetTotals));
         var partials = p.Raw("joint/partials", ValueRole.Workspace, new Shape(4, PartialCount), sizeof(double));
-        var (kernels, n) = (p.Kernels, g.Count);
-        p.Emit(
-            "joint gradient",
-            () =>
-                kernels.Joint.JointGradient(
-                    device.Blocks(PartialCount),
-                    g.Pointer,
-                    partials.Typed<double>(),
-                    g.Pointer,
-                    v.Pointer,
-                    theta.Pointer,
-                    step.Typed<double>(),
-                    n,
-                    PartialCount
-                ),
-            partials,
-            step
-        );
-        p.Emit(
-            "vector finish",
-            () =>
-                kernels.Vector.VectorFinishSum(
-                    device.Blocks(4),
-                    telemetry.Typed<double>().At((int)Slot.Norms, sizeof(double)),
-                    partials.Typed<double>(),
-                    PartialCount,
-                    4
-                ),
-            partials,
-            telemetry
-        );
+        var (kernels, n) = (p.Launch, g.Count);
+        kernels.Joint.JointGradient(device.Blocks(PartialCount), g, partials, g, v, theta, step, n, PartialCount);
+        kernels.Vector.VectorFinishSum(device.Blocks(4), telemetry.At<double>((int)Slot.Norms), partials, PartialCount, 4);
     }
 
-    private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask)
+    private void EmitUpdate(FlatVector momentum, Operand<byte> mask)
     {
         var p = Program;
         var (kernels, telemetry, skip, g, theta, step, n) = (
-            p.Kernels,
+            p.Launch,
             _telemetry,
             _skip,
             Gradient,
@@ -213,23 +179,7 @@ public sealed class JointStep : IDisposable
             Gradient.Count
         );
         var (elements, one, nesterov) = (p.Device.Elements(n), p.Device.Elements(1), _options.Nesterov ? 1 : 0);
-        p.Emit("guard", () => kernels.Lur.LurGuard(one, skip.Typed<int>(), telemetry.Typed<double>(), (int)Slot.Count), telemetry, skip);
-        p.Emit(
-            "sgd",
-            () =>
-                kernels.Sgd.SgdStep(
-                    elements,
-                    theta.Pointer,
-                    momentum.Pointer,
-                    g.Pointer,
-                    mask,
-                    step.Typed<double>(),
-                    skip.Typed<int>(),
-                    n,
-                    nesterov
-                ),
-            step,
-            skip
-        );
+        kernels.Lur.LurGuard(one, skip, telemetry, (int)Slot.Count);
+        kernels.Sgd.SgdStep(elements, theta, momentum, g, mask, step, skip, n, nesterov);
     }
 }

@@ -13,8 +13,8 @@ public static class LurMemory
     public static long Bytes(Model model, LurOptions options)
     {
         using var momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
-        using var step = new LurStep(model, momentum, options, withForget: true, allocate: false);
-        return step.Program.Report!.ArenaBytes + step.VectorBytes + momentum.Bytes + model.Parameters.Bytes + model.Buffers.Bytes;
+        using var step = new LurStep(model, momentum, options, withForget: true);
+        return step.Program.Plan().ArenaBytes + step.VectorBytes + momentum.Bytes + model.Parameters.Bytes + model.Buffers.Bytes;
     }
 
     /// <summary>Meets <see cref="LurOptions.MaxMemory"/>: as given if that fits, else by recomputing, else, where batches may

@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
 using Lur.Tensors;
@@ -15,7 +14,7 @@ public sealed class LurStep : IDisposable
     private const int PartialCount = 512;
     private readonly LurOptions _options;
     private readonly Model _model;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly List<FlatVector> _vectors = [];
     private readonly Value _telemetry,
         _skip;
@@ -45,7 +44,6 @@ public sealed class LurStep : IDisposable
     /// <param name="mask">Mask over the parameters (0 freezes an entry), or null.</param>
     /// <param name="capture">False to plan and run without a captured graph.</param>
     /// <param name="input">Makes the batch input of a name and size; null for bytes with augmentation.</param>
-    /// <param name="allocate">False to plan only: the step cannot run, <see cref="StepProgram.Report"/> tells its size.</param>
     public LurStep(
         Model model,
         FlatVector momentum,
@@ -53,13 +51,12 @@ public sealed class LurStep : IDisposable
         bool withForget,
         ParameterMask? mask = null,
         bool capture = true,
-        Func<StepProgram, string, int, BatchInput>? input = null,
-        bool allocate = true
+        Func<Program, string, int, BatchInput>? input = null
     )
     {
         (_model, _options) = (model, options);
         WithForget = withForget && options.Lambda > 0;
-        var p = _program = new StepProgram(model.Device, model.Precision);
+        var p = _program = new Program(model.Device, model.Precision) { Captured = capture };
         Parameters = new StepParameterBuffer(p, "lur")
         {
             LearningRate = options.LearningRate,
@@ -69,16 +66,13 @@ public sealed class LurStep : IDisposable
             ForgetWeight = options.Lambda,
             Alpha = options.Alpha,
         };
-        _telemetry = StepProgram.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
-        _skip = StepProgram.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
+        _telemetry = Program.Keep(p.Raw("lur/telemetry", ValueRole.Output, new Shape((int)Slot.Count), sizeof(double)));
+        _skip = Program.Keep(p.Raw("lur/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
         Retain = input(p, "retain", options.BatchSize);
         if (WithForget)
             Forget = input(p, "forget", options.ForgetRows);
-        Build(momentum, mask?.Pointer ?? default);
-        p.Plan(allocate);
-        if (capture && allocate)
-            p.Capture();
+        Build(momentum, mask);
     }
 
     /// <summary>True when the step has a forget batch.</summary>
@@ -94,7 +88,7 @@ public sealed class LurStep : IDisposable
     public StepParameterBuffer Parameters { get; }
 
     /// <summary>The planned program.</summary>
-    public StepProgram Program => _program;
+    public Program Program => _program;
 
     /// <summary>g = grad L_r(theta) of the last step.</summary>
     public FlatVector RetainGradient { get; private set; } = null!;
@@ -172,19 +166,16 @@ public sealed class LurStep : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        Parameters.Dispose();
-        Retain.Dispose();
-        Forget?.Dispose();
         foreach (var vector in _vectors)
             vector.Dispose();
     }
 
-    private void Build(FlatVector momentum, DevicePointer<byte> mask)
+    private void Build(FlatVector momentum, Operand<byte> mask)
     {
         var p = _program;
         var (device, telemetry, skip) = (p.Device, _telemetry, _skip);
-        p.Emit("clear telemetry", () => device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
-        p.Emit("clear telemetry", () => device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
+        p.Clear(telemetry);
+        p.Clear(skip);
         var policy = _options.BatchNorm;
         p.Section(RetainSection);
         var g = Vector("retain gradient");
@@ -246,7 +237,7 @@ public sealed class LurStep : IDisposable
     private void EmitLookAhead(FlatVector ahead, FlatVector g)
     {
         var p = _program;
-        var (kernels, n, telemetry, step) = (p.Kernels.Lur, g.Count, _telemetry, Parameters.Device);
+        var (kernels, n, telemetry, step) = (p.Launch.Lur, g.Count, _telemetry, Parameters.Device);
         var cap = 0.0;
         if (_options.LookAheadCap > 0)
         {
@@ -256,30 +247,10 @@ public sealed class LurStep : IDisposable
         }
 
         var one = p.Device.Elements(1);
-        p.Emit(
-            "lur alpha",
-            () => kernels.LurCappedAlpha(one, At(Slot.Alpha), At(Slot.RetainSquare), step.Typed<double>(), cap),
-            telemetry,
-            step
-        );
+        kernels.LurCappedAlpha(one, At(Slot.Alpha), At(Slot.RetainSquare), step, cap);
         var partials = Partials("look-ahead", 2);
         var (theta, shape) = (_model.Parameters, p.Device.Blocks(PartialCount));
-        p.Emit(
-            "lur look-ahead",
-            () =>
-                kernels.LurLookAhead(
-                    shape,
-                    ahead.Pointer,
-                    partials.Typed<double>(),
-                    theta.Pointer,
-                    g.Pointer,
-                    At(Slot.Alpha),
-                    n,
-                    PartialCount
-                ),
-            telemetry,
-            partials
-        );
+        kernels.LurLookAhead(shape, ahead, partials, theta, g, At(Slot.Alpha), n, PartialCount);
         EmitFinish(partials, Slot.RetainSquare, 2);
     }
 
@@ -299,118 +270,78 @@ public sealed class LurStep : IDisposable
 
         var p = _program;
         var (kernels, telemetry, n, theta, radius) = (
-            p.Kernels.Lur,
+            p.Launch.Lur,
             _telemetry,
             v.Count,
             _model.Parameters,
             _options.FiniteDifferenceRadius
         );
         var (one, elements) = (p.Device.Elements(1), p.Device.Elements(n));
-        p.Emit(
-            "lur difference scales",
-            () => kernels.LurDifferenceScales(one, At(Slot.DifferenceScales), At(Slot.ForgetSquare), radius),
-            telemetry
-        );
+        kernels.LurDifferenceScales(one, At(Slot.DifferenceScales), At(Slot.ForgetSquare), radius);
         // The look-ahead weights are done with; their vector holds theta + eps v, then theta - eps v.
         var minus = Vector("finite-difference gradient");
         foreach (var (sign, target, name) in new[] { (1.0, h, "retain+"), (-1.0, minus, "retain-") })
         {
-            p.Emit(
-                "lur perturb",
-                () => kernels.LurPerturb(elements, ahead.Pointer, theta.Pointer, v.Pointer, At(Slot.DifferenceScales), n, sign),
-                telemetry
-            );
+            kernels.LurPerturb(elements, ahead, theta, v, At(Slot.DifferenceScales), n, sign);
             _ = Gradient(name, ahead, Retain, LossSpec.CrossEntropy, mode, target, null);
         }
 
         var partials = Partials("difference", 1);
         var shape = p.Device.Blocks(PartialCount);
-        p.Emit(
-            "lur difference",
-            () =>
-                kernels.LurDifference(
-                    shape,
-                    h.Pointer,
-                    partials.Typed<double>(),
-                    h.Pointer,
-                    minus.Pointer,
-                    At(Slot.DifferenceScales, 1),
-                    n,
-                    PartialCount
-                ),
-            telemetry,
-            partials
-        );
+        kernels.LurDifference(shape, h, partials, h, minus, At(Slot.DifferenceScales, 1), n, PartialCount);
         EmitFinish(partials, Slot.ProductSquare, 1);
         return h;
     }
 
-    private void EmitUpdate(FlatVector momentum, DevicePointer<byte> mask, FlatVector g, FlatVector? v, FlatVector? h)
+    private void EmitUpdate(FlatVector momentum, Operand<byte> mask, FlatVector g, FlatVector? v, FlatVector? h)
     {
         var p = _program;
-        var (kernels, n, telemetry, skip, step, theta) = (p.Kernels.Lur, g.Count, _telemetry, _skip, Parameters.Device, _model.Parameters);
+        var (kernels, n, telemetry, skip, step, theta) = (p.Launch.Lur, g.Count, _telemetry, _skip, Parameters.Device, _model.Parameters);
         var (one, shape) = (p.Device.Elements(1), p.Device.Blocks(PartialCount));
         const int guarded = Slot.Alpha - Slot.RetainTotals;
-        p.Emit("lur guard", () => kernels.LurGuard(one, skip.Typed<int>(), At(Slot.RetainTotals), guarded), telemetry, skip);
+        kernels.LurGuard(one, skip, At(Slot.RetainTotals), guarded);
         var partials = Partials("meta-update", 6);
         var nesterov = _options.Nesterov ? 1 : 0;
         var (vPointer, hPointer) = (v?.Pointer ?? default, h?.Pointer ?? default);
-        p.Emit(
-            "lur meta-update",
-            () =>
-                kernels.LurMetaUpdate(
-                    shape,
-                    theta.Pointer,
-                    momentum.Pointer,
-                    partials.Typed<double>(),
-                    g.Pointer,
-                    vPointer,
-                    hPointer,
-                    mask,
-                    step.Typed<double>(),
-                    At(Slot.Alpha),
-                    skip.Typed<int>(),
-                    n,
-                    PartialCount,
-                    nesterov
-                ),
-            telemetry,
-            skip,
+        kernels.LurMetaUpdate(
+            shape,
+            theta,
+            momentum,
+            partials,
+            g,
+            vPointer,
+            hPointer,
+            mask,
             step,
-            partials
+            At(Slot.Alpha),
+            skip,
+            n,
+            PartialCount,
+            nesterov
         );
         EmitFinish(partials, Slot.Norms, 6);
     }
 
-    private void EmitTotals(LossHead loss, Slot slot) => loss.Accumulate(_telemetry, (int)slot);
+    private void EmitTotals(LossHead loss, Slot slot) => loss.Accumulate(At(slot));
 
     private void EmitSquare(FlatVector x, Slot slot)
     {
-        var (kernels, n, shape) = (_program.Kernels.Vector, x.Count, _program.Device.Blocks(PartialCount));
+        var (kernels, n, shape) = (_program.Launch.Vector, x.Count, _program.Device.Blocks(PartialCount));
         var partials = Partials($"square/{slot}", 1);
-        _program.Emit(
-            "vector square sum",
-            () => kernels.VectorSquareSum(shape, partials.Typed<double>(), x.Pointer, n, PartialCount),
-            partials
-        );
+        kernels.VectorSquareSum(shape, partials, x, n, PartialCount);
         EmitFinish(partials, slot, 1);
     }
 
     private void EmitFinish(Value partials, Slot slot, int values)
     {
-        var (kernels, shape, telemetry) = (_program.Kernels.Vector, _program.Device.Blocks(values), _telemetry);
-        _program.Emit(
-            "vector finish",
-            () => kernels.VectorFinishSum(shape, At(slot), partials.Typed<double>(), PartialCount, values),
-            partials,
-            telemetry
-        );
+        var (kernels, shape, telemetry) = (_program.Launch.Vector, _program.Device.Blocks(values), _telemetry);
+        kernels.VectorFinishSum(shape, At(slot), partials, PartialCount, values);
     }
 
     private Value Partials(string name, int values) =>
         _program.Raw($"lur/{name}/partials", ValueRole.Workspace, new Shape(values, PartialCount), sizeof(double));
 
-    private DevicePointer<double> At(Slot slot, int offset = 0) => _telemetry.Typed<double>().At((int)slot + offset, sizeof(double));
+    private Operand<double> At(Slot slot, int offset = 0) => _telemetry.At<double>((int)slot + offset);
 
     private FlatVector Vector(string name)
     {

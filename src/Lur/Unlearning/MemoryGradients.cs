@@ -11,7 +11,7 @@ internal sealed class MemoryGradients : IDisposable
     private readonly Model _model;
     private readonly bool _accumulate;
     private readonly BatchFeed _feed;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly FlatVector _gradient;
 
@@ -23,7 +23,7 @@ internal sealed class MemoryGradients : IDisposable
     {
         (_model, _accumulate) = (task.Model, accumulate);
         _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/memory", (long)options.Seed));
-        _program = new StepProgram(_model.Device, _model.Precision);
+        _program = new Program(_model.Device, _model.Precision);
         _stage = new BatchStage(_program, "memory", options.BatchSize, _model, options.Augment, options.Seed);
         _gradient = new FlatVector(_model.Device, _model.Precision, _model.Parameters.Layout, "memory gradient");
         _ = new GradientEvaluation(
@@ -36,7 +36,6 @@ internal sealed class MemoryGradients : IDisposable
             NormalizationMode.Frozen,
             _gradient
         );
-        _program.Plan();
     }
 
     /// <summary>Bytes of its flat vector.</summary>
@@ -54,13 +53,9 @@ internal sealed class MemoryGradients : IDisposable
                 memory.CopyFrom(_gradient);
                 if (_accumulate && previous is not null)
                 {
-                    _program.Kernels.Vector.VectorAxpy(
-                        _model.Device.Elements(memory.Count),
-                        memory.Pointer,
-                        previous.Pointer,
-                        memory.Count,
-                        1
-                    );
+                    _model
+                        .Device.Kernels(_model.Precision)
+                        .Vector.VectorAxpy(_model.Device.Elements(memory.Count), memory.Pointer, previous.Pointer, memory.Count, 1);
                 }
 
                 previous = memory;
@@ -74,7 +69,6 @@ internal sealed class MemoryGradients : IDisposable
     {
         _feed.Dispose();
         _program.Dispose();
-        _stage.Dispose();
         _gradient.Dispose();
     }
 }

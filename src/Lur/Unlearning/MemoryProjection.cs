@@ -20,7 +20,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     private readonly FlatVector[] _memories;
     private readonly FlatVector _gram;
     private readonly PinnedBuffer<int> _enabled;
-    private readonly StepProgram _gramProgram;
+    private readonly Program _gramProgram;
     private readonly double _margin;
 
     /// <summary>Allocates the memories, as zeros.</summary>
@@ -48,9 +48,8 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         _gram = new FlatVector(_device, Precision.Float64, square, "Gram matrix");
         _enabled = _device.AllocatePinned<int>(1);
         Enabled = true;
-        _gramProgram = new StepProgram(_device, model.Precision);
-        EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], () => _gram.Pointer.As<double>());
-        _gramProgram.Plan();
+        _gramProgram = new Program(_device, model.Precision);
+        EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], _gram.Wide);
     }
 
     /// <summary>False switches the projection off for the steps that follow.</summary>
@@ -77,50 +76,26 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
 
     /// <inheritdoc/>
     /// <remarks>The number in the telemetry is the sum of v: 0 where nothing was violated.</remarks>
-    public void Emit(StepProgram program, FlatVector gradient, Value telemetry, int slot)
+    public void Emit(Program program, FlatVector gradient, Value telemetry, int slot)
     {
-        var (p, t, margin, kernels) = (program, _memories.Length, _margin, program.Kernels);
+        var (p, t, margin, kernels) = (program, _memories.Length, _margin, program.Launch);
         var enabled = p.Raw("projection/enabled", ValueRole.Input, new Shape(1), sizeof(int));
         var d = p.Raw("projection/products", ValueRole.Workspace, new Shape(t), sizeof(double));
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
-        p.Emit("upload projection switch", () => _device.UploadAsync(enabled.Typed<int>(), _enabled), enabled);
-        EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], () => d.Typed<double>(), d);
-        p.Emit(
-            "projection solve",
-            () =>
-                kernels.Projection.ProjectionSolve(
-                    _device.Elements(1),
-                    v.Typed<double>(),
-                    telemetry.Typed<double>().At(slot, sizeof(double)),
-                    d.Typed<double>(),
-                    _gram.Pointer.As<double>(),
-                    enabled.Typed<int>(),
-                    t,
-                    margin,
-                    Ridge
-                ),
-            enabled,
-            d,
-            v,
-            telemetry
-        );
-        var size = p.Precision.Size();
+        p.Upload(enabled, _enabled);
+        EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], d);
+        kernels.Projection.ProjectionSolve(_device.Elements(1), v, telemetry.At<double>(slot), d, _gram.Wide, enabled, t, margin, Ridge);
         for (var i = 0; i < t; i++)
         {
             var (memory, index) = (_memories[i], i);
             foreach (var (begin, length) in _ranges)
             {
-                p.Emit(
-                    "projection apply",
-                    () =>
-                        kernels.Projection.ProjectionApply(
-                            _device.Elements(length),
-                            gradient.Pointer.At(begin, size),
-                            memory.Pointer.At(begin, size),
-                            v.Typed<double>().At(index, sizeof(double)),
-                            length
-                        ),
-                    v
+                kernels.Projection.ProjectionApply(
+                    _device.Elements(length),
+                    gradient.At(begin),
+                    memory.At(begin),
+                    v.At<double>(index),
+                    length
                 );
             }
         }
@@ -155,43 +130,20 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     }
 
     /// <summary>Emits products over the late layers, one for each pair, in their order.</summary>
-    private void EmitDots(
-        StepProgram p,
-        string name,
-        (FlatVector X, FlatVector Y)[] pairs,
-        Func<DevicePointer<double>> result,
-        Value? planned = null
-    )
+    private void EmitDots(Program p, string name, (FlatVector X, FlatVector Y)[] pairs, Operand<double> result)
     {
-        var (kernels, size, parts) = (p.Kernels.Vector, p.Precision.Size(), _ranges.Count * PartialCount);
+        var (kernels, parts) = (p.Launch.Vector, _ranges.Count * PartialCount);
         var partials = p.Raw($"{name}/partials", ValueRole.Workspace, new Shape(pairs.Length, parts), sizeof(double));
         for (var i = 0; i < pairs.Length; i++)
         {
             for (var r = 0; r < _ranges.Count; r++)
             {
                 var ((x, y), (begin, length), at) = (pairs[i], _ranges[r], (i * parts) + (r * PartialCount));
-                p.Emit(
-                    "vector dot",
-                    () =>
-                        kernels.VectorDot(
-                            _device.Blocks(PartialCount),
-                            partials.Typed<double>().At(at, sizeof(double)),
-                            x.Pointer.At(begin, size),
-                            y.Pointer.At(begin, size),
-                            length,
-                            PartialCount
-                        ),
-                    partials
-                );
+                kernels.VectorDot(_device.Blocks(PartialCount), partials.At<double>(at), x.At(begin), y.At(begin), length, PartialCount);
             }
         }
 
         var values = pairs.Length;
-        p.Emit(
-            "vector finish",
-            () => kernels.VectorFinishSum(_device.Blocks(values), result(), partials.Typed<double>(), parts, values),
-            partials,
-            planned
-        );
+        kernels.VectorFinishSum(_device.Blocks(values), result, partials, parts, values);
     }
 }

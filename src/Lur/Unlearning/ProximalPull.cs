@@ -41,11 +41,11 @@ public sealed class ProximalPull : IDisposable
     /// <summary>Emits the pull after an update.</summary>
     /// <param name="p">Program under construction.</param>
     /// <param name="skip">The update's skip flag, int: a skipped update is not followed by a pull.</param>
-    internal void Emit(StepProgram p, Value skip)
+    internal void Emit(Program p, Value skip)
     {
         var (device, kernels, theta, anchor, distance, n) = (
             p.Device,
-            p.Kernels.Proximal,
+            p.Launch.Proximal,
             _model.Parameters,
             _anchor,
             _distance,
@@ -53,15 +53,10 @@ public sealed class ProximalPull : IDisposable
         );
         var (pinned, elements) = (_state, device.Elements(n));
         var state = p.Raw("proximal/state", ValueRole.Input, new Shape(2), sizeof(ulong));
-        p.Emit("upload rank", () => device.UploadAsync(state.Typed<ulong>(), pinned), state);
-        p.Emit("proximal distance", () => kernels.ProximalDistance(elements, distance.Pointer, theta.Pointer, anchor.Pointer, n));
-        var tau = RankSelection.Emit(p, "proximal", distance, state);
-        p.Emit(
-            "proximal shrink",
-            () => kernels.ProximalShrink(elements, theta.Pointer, anchor.Pointer, tau.Typed<double>(), skip.Typed<int>(), n),
-            tau,
-            skip
-        );
+        p.Upload(state, pinned);
+        kernels.ProximalDistance(elements, distance, theta, anchor, n);
+        var tau = RankSelection.Select(p, "proximal", distance, state);
+        kernels.ProximalShrink(elements, theta, anchor, tau, skip, n);
     }
 
     /// <inheritdoc/>

@@ -10,26 +10,17 @@ internal static class RankSelection
     /// <summary>Parts that a vector is counted in; the counts are int [3, Parts].</summary>
     public const int Parts = 512;
 
-    /// <summary>Enqueues the selection.</summary>
-    /// <param name="device">Device.</param>
-    /// <param name="precision">Precision of <paramref name="x"/>.</param>
+    /// <summary>Makes or records the selection.</summary>
+    /// <param name="launch">Launchers of a program, or of a device at once.</param>
     /// <param name="result">Receives the k-th smallest element as double.</param>
     /// <param name="state">Two numbers; holds 0 and k, counted from 1, and is used up.</param>
     /// <param name="counts">Scratch, int [3, <see cref="Parts"/>].</param>
     /// <param name="x">Vector, without NaN.</param>
     /// <param name="n">Its length.</param>
-    public static void Enqueue(
-        ComputeDevice device,
-        Precision precision,
-        DevicePointer<double> result,
-        DevicePointer<ulong> state,
-        DevicePointer<int> counts,
-        DevicePointer<Real> x,
-        int n
-    )
+    public static void Select(LaunchSet launch, Operand<double> result, Operand<ulong> state, Operand<int> counts, Operand<Real> x, int n)
     {
-        var kernels = device.Kernels(precision).Trim;
-        for (var shift = (8 * precision.Size()) - 2; shift >= 0; shift -= 2)
+        var (kernels, device) = (launch.Trim, launch.Device);
+        for (var shift = (8 * launch.Precision.Size()) - 2; shift >= 0; shift -= 2)
         {
             kernels.TrimSelectCount(device.Blocks(Parts), counts, x, state, n, Parts, shift);
             kernels.TrimSelectDigit(device.Blocks(1), state, counts, Parts, shift);
@@ -38,23 +29,17 @@ internal static class RankSelection
         kernels.TrimSelectEnd(device.Elements(1), result, state);
     }
 
-    /// <summary>Emits the selection into a program.</summary>
+    /// <summary>Records the selection in a program.</summary>
     /// <param name="p">Program under construction.</param>
     /// <param name="name">Prefix of buffer names.</param>
     /// <param name="x">Vector, without NaN.</param>
     /// <param name="state">ulong [2]; holds 0 and k when the selection runs.</param>
     /// <returns>The k-th smallest element, double [1].</returns>
-    public static Value Emit(StepProgram p, string name, FlatVector x, Value state)
+    public static Value Select(Program p, string name, FlatVector x, Value state)
     {
         var result = p.Raw($"{name}/selected", ValueRole.Output, new Shape(1), sizeof(double));
         var counts = p.Raw($"{name}/digits", ValueRole.Workspace, new Shape(3, Parts), sizeof(int));
-        p.Emit(
-            "select",
-            () => Enqueue(p.Device, p.Precision, result.Typed<double>(), state.Typed<ulong>(), counts.Typed<int>(), x.Pointer, x.Count),
-            result,
-            state,
-            counts
-        );
+        Select(p.Launch, result, state, counts, x, x.Count);
         return result;
     }
 }

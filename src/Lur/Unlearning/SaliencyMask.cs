@@ -55,8 +55,8 @@ public static class SaliencyMask
 
     private static void Accumulate(Model model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
     {
-        using var program = new StepProgram(model.Device, model.Precision);
-        using var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
+        using var program = new Program(model.Device, model.Precision);
+        var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, sum.Layout, "gradient");
         _ = new GradientEvaluation(
             program,
@@ -68,9 +68,8 @@ public static class SaliencyMask
             NormalizationMode.Frozen,
             gradient
         );
-        var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(sum.Count), sum.Count);
-        program.Emit("vector axpy", () => kernels.VectorAxpy(shape, sum.Pointer, gradient.Pointer, n, 1));
-        program.Plan();
+        var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(sum.Count), sum.Count);
+        kernels.VectorAxpy(shape, sum, gradient, n, 1);
         for (var i = 0; i < batches; i++)
         {
             nextBatch(stage);
@@ -83,51 +82,18 @@ public static class SaliencyMask
     private static double Select(Model model, FlatVector saliency, ParameterMask mask, int kept)
     {
         var (device, n) = (model.Device, saliency.Count);
-        using var p = new StepProgram(device, model.Precision);
-        var kernels = p.Kernels;
+        using var p = new Program(device, model.Precision);
+        var kernels = p.Launch;
         var state = p.Raw("saliency/state", ValueRole.Workspace, new Shape(2), sizeof(ulong));
         var partials = p.Raw("saliency/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
-        var bad = StepProgram.Keep(p.Raw("saliency/nonfinite", ValueRole.Output, new Shape(1), sizeof(double)));
+        var bad = Program.Keep(p.Raw("saliency/nonfinite", ValueRole.Output, new Shape(1), sizeof(double)));
         var counts = p.Raw("saliency/counts", ValueRole.Workspace, new Shape(2, Parts), sizeof(int));
-        p.Emit(
-            "count non-finite",
-            () =>
-            {
-                kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials.Typed<double>(), saliency.Pointer, n, Parts);
-                kernels.Vector.VectorFinishSum(device.Blocks(1), bad.Typed<double>(), partials.Typed<double>(), Parts, 1);
-            },
-            partials,
-            bad
-        );
-        p.Emit("select begin", () => kernels.Trim.TrimSelectBegin(device.Elements(1), state.Typed<ulong>(), n - kept + 1), state);
-        var threshold = StepProgram.Keep(RankSelection.Emit(p, "saliency", saliency, state));
-        p.Emit(
-            "saliency mask",
-            () =>
-            {
-                kernels.Saliency.SaliencyTally(
-                    device.Blocks(Parts),
-                    counts.Typed<int>(),
-                    saliency.Pointer,
-                    threshold.Typed<double>(),
-                    n,
-                    Parts
-                );
-                kernels.Saliency.SaliencyMask(
-                    device.Blocks(Parts),
-                    mask.Pointer,
-                    counts.Typed<int>(),
-                    saliency.Pointer,
-                    threshold.Typed<double>(),
-                    n,
-                    Parts,
-                    kept
-                );
-            },
-            counts,
-            threshold
-        );
-        p.Plan();
+        kernels.Vector.VectorCountNonfinite(device.Blocks(Parts), partials, saliency, n, Parts);
+        kernels.Vector.VectorFinishSum(device.Blocks(1), bad, partials, Parts, 1);
+        kernels.Trim.TrimSelectBegin(device.Elements(1), state, n - kept + 1);
+        var threshold = Program.Keep(RankSelection.Select(p, "saliency", saliency, state));
+        kernels.Saliency.SaliencyTally(device.Blocks(Parts), counts, saliency, threshold, n, Parts);
+        kernels.Saliency.SaliencyMask(device.Blocks(Parts), mask, counts, saliency, threshold, n, Parts, kept);
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), bad.Typed<double>());
@@ -143,29 +109,12 @@ public static class SaliencyMask
     internal static long CountMoved(FlatVector theta, FlatVector anchor, ParameterMask mask)
     {
         var (device, n) = (theta.Device, theta.Count);
-        using var p = new StepProgram(device, theta.Precision);
+        using var p = new Program(device, theta.Precision);
         var partials = p.Raw("moved/partials", ValueRole.Workspace, new Shape(Parts), sizeof(double));
-        var count = StepProgram.Keep(p.Raw("moved/count", ValueRole.Output, new Shape(1), sizeof(double)));
-        var kernels = p.Kernels;
-        p.Emit(
-            "count moved",
-            () =>
-            {
-                kernels.Saliency.SaliencyMoved(
-                    device.Blocks(Parts),
-                    partials.Typed<double>(),
-                    theta.Pointer,
-                    anchor.Pointer,
-                    mask.Pointer,
-                    n,
-                    Parts
-                );
-                kernels.Vector.VectorFinishSum(device.Blocks(1), count.Typed<double>(), partials.Typed<double>(), Parts, 1);
-            },
-            partials,
-            count
-        );
-        p.Plan();
+        var count = Program.Keep(p.Raw("moved/count", ValueRole.Output, new Shape(1), sizeof(double)));
+        var kernels = p.Launch;
+        kernels.Saliency.SaliencyMoved(device.Blocks(Parts), partials, theta, anchor, mask, n, Parts);
+        kernels.Vector.VectorFinishSum(device.Blocks(1), count, partials, Parts, 1);
         p.Run();
         var read = new double[1];
         device.Download(read.AsSpan(), count.Typed<double>());

@@ -44,7 +44,7 @@ public abstract class SingleBatchMethod : UnlearningMethod
     public override long Steps => (long)StepsPerEpoch * Options.Epochs;
 
     /// <inheritdoc/>
-    public override StepProgram Program => OneStep.Program;
+    public override Program Program => OneStep.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => OneStep.Gradient.Bytes;

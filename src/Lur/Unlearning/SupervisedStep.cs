@@ -43,36 +43,34 @@ public sealed class SupervisedStep : IDisposable
         string name,
         LossSpec loss,
         NormalizationMode mode,
-        Func<StepProgram, string, int, BatchInput>? input = null,
+        Func<Program, string, int, BatchInput>? input = null,
         UpdateRule? rule = null,
-        Func<StepProgram, BatchInput, FlatVector, LossHead>? evaluate = null
+        Func<Program, BatchInput, FlatVector, LossHead>? evaluate = null
     )
     {
         (_model, _options, _schedule) = (model, options, LearningRateSchedule.Parse(options.Schedule));
         _counts = mode == NormalizationMode.TrainAndUpdate;
-        var p = Program = new StepProgram(model.Device, model.Precision);
+        var p = Program = new Program(model.Device, model.Precision) { Captured = true };
         Parameters = new StepParameterBuffer(p, name)
         {
             LearningRate = options.LearningRate,
             Momentum = options.Momentum,
             WeightDecay = options.WeightDecay,
         };
-        _telemetry = StepProgram.Keep(p.Raw($"{name}/telemetry", ValueRole.Output, new Shape(TelemetryCount), sizeof(double)));
-        _skip = StepProgram.Keep(p.Raw($"{name}/skip", ValueRole.Output, new Shape(2), sizeof(int)));
+        _telemetry = Program.Keep(p.Raw($"{name}/telemetry", ValueRole.Output, new Shape(TelemetryCount), sizeof(double)));
+        _skip = Program.Keep(p.Raw($"{name}/skip", ValueRole.Output, new Shape(2), sizeof(int)));
         input ??= (program, inputName, batch) => new BatchStage(program, inputName, batch, model, options.Augment, options.Seed);
         Input = input(p, name, options.BatchSize);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         var telemetry = _telemetry;
         var skip = _skip;
-        p.Emit("clear telemetry", () => model.Device.Fill(telemetry.Typed<double>(), 0, telemetry.Bytes), telemetry);
-        p.Emit("clear telemetry", () => model.Device.Fill(skip.Typed<int>(), 0, skip.Bytes), skip);
+        p.Clear(telemetry);
+        p.Clear(skip);
         var head = evaluate is null
             ? new GradientEvaluation(p, name, model, model.Parameters, Input, loss, mode, Gradient).Loss
             : evaluate(p, Input, Gradient);
-        head.Accumulate(_telemetry, Totals);
+        head.Accumulate(_telemetry.At<double>(Totals));
         EmitUpdate(momentum, rule ?? new UpdateRule());
-        p.Plan();
-        p.Capture();
     }
 
     /// <summary>The batch; filled by the caller before <see cref="Run"/>.</summary>
@@ -82,7 +80,7 @@ public sealed class SupervisedStep : IDisposable
     public StepParameterBuffer Parameters { get; }
 
     /// <summary>The planned program.</summary>
-    public StepProgram Program { get; }
+    public Program Program { get; }
 
     /// <summary>Gradient of the last step, without weight decay.</summary>
     public FlatVector Gradient { get; }
@@ -119,8 +117,6 @@ public sealed class SupervisedStep : IDisposable
     public void Dispose()
     {
         Program.Dispose();
-        Parameters.Dispose();
-        Input.Dispose();
         Gradient.Dispose();
     }
 
@@ -128,7 +124,7 @@ public sealed class SupervisedStep : IDisposable
     {
         var p = Program;
         var (kernels, n, step, telemetry, skip, theta, g) = (
-            p.Kernels,
+            p.Launch,
             Gradient.Count,
             Parameters.Device,
             _telemetry,
@@ -137,54 +133,22 @@ public sealed class SupervisedStep : IDisposable
             Gradient
         );
         var (elements, one, blocks) = (p.Device.Elements(n), p.Device.Elements(1), p.Device.Blocks(PartialCount));
-        var mask = rule.Mask?.Pointer ?? default;
+        var mask = rule.Mask;
         if (rule.MaskGradientOnly)
         {
             var gate = mask;
-            p.Emit("mask gradient", () => kernels.Saliency.SaliencyGate(elements, g.Pointer, gate, n));
-            mask = default;
+            kernels.Saliency.SaliencyGate(elements, g, gate, n);
+            mask = null;
         }
 
         if (rule.Penalty)
-            p.Emit("l1 subgradient", () => kernels.Sgd.L1Subgradient(elements, g.Pointer, theta.Pointer, step.Typed<double>(), n), step);
+            kernels.Sgd.L1Subgradient(elements, g, theta, step, n);
         var partials = p.Raw("square/partials", ValueRole.Workspace, new Shape(PartialCount), sizeof(double));
-        p.Emit(
-            "vector square sum",
-            () => kernels.Vector.VectorSquareSum(blocks, partials.Typed<double>(), g.Pointer, n, PartialCount),
-            partials
-        );
-        p.Emit(
-            "vector finish",
-            () =>
-                kernels.Vector.VectorFinishSum(
-                    p.Device.Blocks(1),
-                    telemetry.Typed<double>().At(Square, sizeof(double)),
-                    partials.Typed<double>(),
-                    PartialCount,
-                    1
-                ),
-            partials,
-            telemetry
-        );
-        p.Emit("guard", () => kernels.Lur.LurGuard(one, skip.Typed<int>(), telemetry.Typed<double>(), TelemetryCount), telemetry, skip);
+        kernels.Vector.VectorSquareSum(blocks, partials, g, n, PartialCount);
+        kernels.Vector.VectorFinishSum(p.Device.Blocks(1), telemetry.At<double>(Square), partials, PartialCount, 1);
+        kernels.Lur.LurGuard(one, skip, telemetry, TelemetryCount);
         var nesterov = _options.Nesterov ? 1 : 0;
-        p.Emit(
-            "sgd",
-            () =>
-                kernels.Sgd.SgdStep(
-                    elements,
-                    theta.Pointer,
-                    momentum.Pointer,
-                    g.Pointer,
-                    mask,
-                    step.Typed<double>(),
-                    skip.Typed<int>(),
-                    n,
-                    nesterov
-                ),
-            step,
-            skip
-        );
+        kernels.Sgd.SgdStep(elements, theta, momentum, g, mask, step, skip, n, nesterov);
         rule.Pull?.Emit(p, skip);
     }
 }

@@ -119,8 +119,8 @@ public static class Trim
 
     private static void Accumulate(Model model, LurOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
-        using var program = new StepProgram(model.Device, model.Precision);
-        using var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
+        using var program = new Program(model.Device, model.Precision);
+        var stage = new BatchStage(program, "trim", options.ForgetRows, model, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
         _ = new GradientEvaluation(
             program,
@@ -132,9 +132,8 @@ public static class Trim
             options.TrimCompat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
             gradient
         );
-        var (kernels, shape, n) = (program.Kernels.Vector, model.Device.Elements(total.Count), total.Count);
-        program.Emit("vector abs accumulate", () => kernels.VectorAbsAccumulate(shape, total.Pointer, gradient.Pointer, n));
-        program.Plan();
+        var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(total.Count), total.Count);
+        kernels.VectorAbsAccumulate(shape, total, gradient, n);
         for (var i = 0; i < options.TrimBatches; i++)
         {
             nextBatch(stage);
@@ -175,7 +174,7 @@ public static class Trim
         var result = new DevicePointer<double>(scratch.Address + (2 * sizeof(ulong)));
         var counts = new DevicePointer<int>(scratch.Address + (3 * sizeof(ulong)));
         kernels.TrimSelectBegin(device.Elements(1), state, k);
-        RankSelection.Enqueue(device, precision, result, state, counts, x.Pointer, values.Length);
+        RankSelection.Select(LaunchSet.Immediate(device, precision), result, state, counts, x, values.Length);
         var read = new double[1];
         device.Download(read.AsSpan(), result);
         return read[0];

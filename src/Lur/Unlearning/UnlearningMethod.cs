@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -80,7 +79,7 @@ public abstract class UnlearningMethod : IDisposable
     public long Step { get; private set; }
 
     /// <summary>The planned step, for plans and profiles; null for a method without steps.</summary>
-    public virtual StepProgram? Program => null;
+    public virtual Program? Program => null;
 
     /// <summary>Bytes of flat vectors beside parameters, momentum and the arena of <see cref="Program"/>.</summary>
     public virtual long VectorBytes => 0;

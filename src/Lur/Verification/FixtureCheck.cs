@@ -70,8 +70,8 @@ public static class FixtureCheck
     {
         using var model = fixture.CreateModel(device, precision);
         var batch = fixture.ReadBatch("retain");
-        using var program = new StepProgram(device, precision);
-        using var input = new TensorBatch(program, "retain", batch.Labels.Length, model.Network);
+        using var program = new Program(device, precision);
+        var input = new TensorBatch(program, "retain", batch.Labels.Length, model.Network);
         using var gradient = new FlatVector(device, precision, model.Parameters.Layout, "gradient");
         using var v = new FlatVector(device, precision, model.Parameters.Layout, "v");
         using var hv = new FlatVector(device, precision, model.Parameters.Layout, "H v");
@@ -85,8 +85,8 @@ public static class FixtureCheck
             fixture.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate,
             gradient
         );
-        var logits = StepProgram.Keep(evaluation.Logits);
-        StepProgram.Keep(evaluation.Loss.RowLoss);
+        var logits = Program.Keep(evaluation.Logits);
+        Program.Keep(evaluation.Loss.RowLoss);
         var product = fixture.HasVector("hv");
         if (product)
         {
@@ -94,7 +94,6 @@ public static class FixtureCheck
             evaluation.HessianVectorProduct(v, hv);
         }
 
-        program.Plan();
         input.Set(batch.Images, batch.Labels);
         program.Run();
         add("retain logits", ReadValue(device, precision, logits), fixture.Read("retain/logits"));

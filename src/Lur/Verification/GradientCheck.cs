@@ -19,7 +19,7 @@ public sealed class GradientCheck : IDisposable
     private static readonly double[] s_steps = [1e-4, 1e-5, 1e-6, 1e-7];
     private readonly Model _model;
     private readonly LurStep _step;
-    private readonly StepProgram _program;
+    private readonly Program _program;
     private readonly TensorBatch _input;
     private readonly GradientEvaluation _evaluation;
     private readonly FlatVector _gradient,
@@ -51,13 +51,12 @@ public sealed class GradientCheck : IDisposable
         (_theta, _buffers) = (model.Parameters.ToArray(), model.Buffers.ToArray());
         FlatVector Vector(string name) => new(model.Device, model.Precision, model.Parameters.Layout, name);
         (_gradient, _v, _product, _momentum) = (Vector("gradient"), Vector("v"), Vector("H v"), Vector("momentum"));
-        _program = new StepProgram(model.Device, model.Precision);
+        _program = new Program(model.Device, model.Precision);
         _input = new TensorBatch(_program, "retain", retain.Length, model.Network);
         var mode = options.BatchNorm == BatchNormPolicy.Frozen ? NormalizationMode.Frozen : NormalizationMode.Train;
         _evaluation = new GradientEvaluation(_program, "retain", model, model.Parameters, _input, LossSpec.CrossEntropy, mode, _gradient);
         _evaluation.HessianVectorProduct(_v, _product);
-        StepProgram.Keep(_evaluation.Loss.RowLoss);
-        _program.Plan();
+        Program.Keep(_evaluation.Loss.RowLoss);
         _step = new LurStep(
             model,
             _momentum,
@@ -115,7 +114,6 @@ public sealed class GradientCheck : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        _input.Dispose();
         _step.Dispose();
         foreach (var vector in new[] { _gradient, _v, _product, _momentum })
             vector.Dispose();

@@ -1,5 +1,6 @@
 using Lur.Cuda.Loading;
 using Lur.Device;
+using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Bindings;
 
@@ -22,7 +23,20 @@ public class NvrtcTests
         Assert.That(image[..4], Is.EqualTo(new byte[] { 0x7F, (byte)'E', (byte)'L', (byte)'F' }));
         foreach (var kernel in KernelCatalog.Files.Single(f => f.Path == file).Kernels)
             Assert.That(image.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(kernel.Name)), Is.GreaterThan(0), kernel.Name);
+        var (column, over) = (KernelBudget.Column(precision, architecture), new List<string>());
+        foreach (var (kernel, needs) in Cubin.Occupancy(image))
+        {
+            if (!KernelBudget.Rows.TryGetValue((file, kernel), out var row) || !needs.Within(row[column]))
+                over.Add(
+                    $"{file} {kernel}: {KernelBudget.Columns[column]} needs {needs}, its budget is {row?[column].ToString() ?? "missing"}"
+                );
+        }
+        Repository.AssertNone(over, $"Over budget (registers/stack/shared; {KernelBudget.Path}):");
     }
+
+    [Test]
+    public void TheBudgetHasARowForEachKernelAndNoOther() =>
+        Assert.That(KernelBudget.Rows.Keys, Is.EqualTo(KernelCatalog.Files.SelectMany(f => f.Kernels.Select(k => (f.Path, k.Name)))));
 
     [Test]
     public void AnImageForANewerDeviceIsIntermediateCodeForTheNewestKnown()

@@ -40,6 +40,25 @@ public static class Errors
         TestContext.Out.WriteLine($"{what}: {100 * used:F1} % of the tolerance {relative:E1}");
     }
 
+    /// <summary>Asserts |actual - expected| &lt;= allowed, element by element. Prints the largest share that was used.</summary>
+    public static void AssertWithin(double[] actual, double[] expected, double[] allowed, string what)
+    {
+        Assert.That(actual, Has.Length.EqualTo(expected.Length), $"{what}: length");
+        var used = 0.0;
+        for (var i = 0; i < actual.Length; i++)
+        {
+            var error = actual[i].Equals(expected[i]) ? 0 : Math.Abs(actual[i] - expected[i]);
+            if (!(error <= allowed[i]))
+                Assert.Fail(
+                    $"{what}: element {i} of {actual.Length} is {actual[i]:R}, expected {expected[i]:R}; error {error:E2}, "
+                        + $"allowed {allowed[i]:E2}"
+                );
+            used = error == 0 ? used : Math.Max(used, error / allowed[i]);
+        }
+
+        TestContext.Out.WriteLine($"{what}: {100 * used:F1} % of the tolerance");
+    }
+
     /// <summary>Asserts equality of all bits; NaN equals NaN.</summary>
     public static void AssertSame(double[] actual, double[] expected, string what)
     {

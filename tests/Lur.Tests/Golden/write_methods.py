@@ -91,9 +91,15 @@ def below(next_word, n):
 class Batches:
     """Pass after pass, each a Fisher-Yates permutation; the last batch of a pass is topped up from the pass's head."""
 
-    def __init__(self, indices, size, name):
-        self.indices, self.size, self.seed, self.next = indices, size, stream_of(name, SEED), 0
+    def __init__(self, indices, size, name=None):
+        self.indices, self.size, self.next = indices, size, 0
+        self.seed = SEED if name is None else stream_of(name, SEED)
         self.per_epoch = -(-len(indices) // size)
+
+    @property
+    def first(self):
+        """Number of the first sample of the batch that was taken last, counted over the run."""
+        return (self.next - 1) * self.size
 
     def take(self):
         epoch, batch = divmod(self.next, self.per_epoch)
@@ -142,9 +148,9 @@ class Model:
 
 
 class Sgd:
-    def __init__(self, model, rate, momentum=0.9, decay=5e-4):
+    def __init__(self, model, rate, momentum=0.9, decay=5e-4, nesterov=False):
         self.model = model
-        self.optimizer = torch.optim.SGD(model.p.values(), lr=rate, momentum=momentum, weight_decay=decay)
+        self.optimizer = torch.optim.SGD(model.p.values(), lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov)
 
     def step(self, loss):
         self.apply(self.model.gradient(loss))
@@ -157,6 +163,26 @@ class Sgd:
 
 def images_of(indices):
     return BYTES[indices].double() / 255
+
+
+def augmented(indices, name, first):
+    """Random crop of the image in a frame of black, an eighth of its side wide, and random flip. A sample's draws are the
+    three words of block `first` + its place in the batch."""
+    pad, out = (min(SIZE) + 4) // 8, []
+    for i, sample in enumerate(indices):
+        b = philox(SEED, stream_of("augment/" + name), first + i)
+        top, left = b[0] * (2 * pad + 1) >> 32, b[1] * (2 * pad + 1) >> 32
+        image = F.pad(BYTES[sample].double(), (pad, pad, pad, pad))[:, top:top + SIZE[0], left:left + SIZE[1]]
+        out.append((image.flip(2) if b[2] >> 31 else image) / 255)
+    return torch.stack(out)
+
+
+def drawn_label(bits, label, other):
+    """Uniform over all classes, or over those but the sample's own."""
+    if not other:
+        return bits * CLASSES >> 32
+    draw = bits * (CLASSES - 1) >> 32
+    return draw + (draw >= label)
 
 
 def sample_gradient(model, indices, label=None):
@@ -292,6 +318,45 @@ def boundary_expand(model, epochs, rate, compat=False):
     model.buffers.update(wide.buffers)
 
 
+def random_labels(model, epochs, other, rate=0.02):
+    """Every epoch: forget batches with labels drawn for each batch, then retain batches. Augmented."""
+    sgd = Sgd(model, rate)
+    retain, forget = Batches(RETAIN, BATCH, "order/retain"), Batches(FORGET, BATCH, "order/forget")
+    for _ in range(epochs):
+        for _ in range(forget.per_epoch):
+            i = forget.take()
+            words = [word(SEED, stream_of("forget-labels"), forget.first + n) for n in range(len(i))]
+            labels = torch.tensor([drawn_label(w, int(LABELS[s]), other) for w, s in zip(words, i)])
+            sgd.step(F.cross_entropy(model.logits(augmented(i, "forget", forget.first), "train"), labels))
+        for _ in range(retain.per_epoch):
+            i = retain.take()
+            sgd.step(F.cross_entropy(model.logits(augmented(i, "retain", retain.first), "update"), LABELS[i]))
+
+
+def random_labels_mixed(model, epochs, rate=0.02):
+    """The forget set relabelled once an epoch, shuffled into the retain set."""
+    sgd, feed = Sgd(model, rate), Batches(FORGET + RETAIN, BATCH, "order/mixed")
+    for epoch in range(epochs):
+        stream = stream_of("forget-labels/epoch", epoch)
+        labels = LABELS.clone()
+        for s in FORGET:
+            labels[s] = drawn_label(word(SEED, stream, s), int(LABELS[s]), True)
+        for _ in range(feed.per_epoch):
+            i = feed.take()
+            sgd.step(F.cross_entropy(model.logits(images_of(i), "update"), labels[i]))
+
+
+def train(model, epochs, rate):
+    """Training on all samples with Nesterov momentum, a cosine from the rate to 0, and augmentation."""
+    sgd, feed = Sgd(model, rate, nesterov=True), Batches(list(range(COUNT)), BATCH)
+    steps = epochs * feed.per_epoch
+    for step in range(steps):
+        i = feed.take()
+        for group in sgd.optimizer.param_groups:
+            group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+        sgd.step(F.cross_entropy(model.logits(augmented(i, "train", feed.first), "update"), LABELS[i]))
+
+
 def fisher_plain(model, alpha, compat=False):
     """theta += min(sqrt(alpha / F), 1e-3) N(0, 1), tenfold in the classifier; F the mean of squared gradients of log p(y|x).
 
@@ -414,6 +479,10 @@ CASES = OrderedDict([
     ("boundary_shrink_compat", lambda m: boundary_shrink(m, 2, 0.03, 0.02, compat=True)),
     ("boundary_expand", lambda m: boundary_expand(m, 2, 0.02)),
     ("boundary_expand_compat", lambda m: boundary_expand(m, 2, 0.02, compat=True)),
+    ("rl", lambda m: random_labels(m, 2, True)),
+    ("rl_any", lambda m: random_labels(m, 2, False)),
+    ("rl_concat", lambda m: random_labels_mixed(m, 2)),
+    ("train", lambda m: train(m, 2, 0.03)),
     ("fisher", lambda m: fisher_plain(m, 1e-10)),
     ("fisher_compat", lambda m: fisher_plain(m, 1e-10, compat=True)),
     ("fisher_new", lambda m: fisher_averaged(m, 1e-6)),

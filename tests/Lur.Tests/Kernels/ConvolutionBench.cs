@@ -19,7 +19,7 @@ internal sealed class ConvolutionBench : IDisposable
     public ConvolutionBench(TestDevice test, Precision precision, ConvolutionShape shape, ConvolutionAlgorithm algorithm)
     {
         _shape = shape;
-        Operator = new ConvolutionOperator(test.Device, precision, shape, algorithm);
+        Operator = new ConvolutionOperator(LaunchSet.Immediate(test.Device, precision), shape, algorithm);
         (_x, _x2) = (new(test, precision, shape.InputLength), new(test, precision, shape.InputLength));
         (_w, _w2) = (new(test, precision, shape.FilterLength), new(test, precision, shape.FilterLength));
         (_y, _y2) = (new(test, precision, shape.OutputLength), new(test, precision, shape.OutputLength));

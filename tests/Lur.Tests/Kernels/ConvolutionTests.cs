@@ -170,7 +170,7 @@ public class ConvolutionTests
         static string Message(ConvolutionShape shape, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic) =>
             Assert
                 .Throws<ArgumentException>(() =>
-                    _ = new ConvolutionOperator(TestDevices.All.First().Device, Precision.Float32, shape, algorithm)
+                    _ = new ConvolutionOperator(LaunchSet.Immediate(TestDevices.All.First().Device, Precision.Float32), shape, algorithm)
                 )!
                 .Message;
         Assert.That(Message(new(0, 4, 4, 1, 1, 3, 3, 1, 1)), Does.Contain("at least 1"));

@@ -78,7 +78,7 @@ public class ConvolutionTimings
     private static double[] Time(TestDevice test, ConvolutionShape shape, ConvolutionAlgorithm algorithm)
     {
         var device = test.Device;
-        var op = new ConvolutionOperator(device, Precision.Float32, shape, algorithm);
+        var op = new ConvolutionOperator(LaunchSet.Immediate(device, Precision.Float32), shape, algorithm);
         var random = TestRandom.ForCurrentTest();
         using var x = new GuardedBuffer(test, Precision.Float32, random.NormalArray(shape.InputLength));
         using var w = new GuardedBuffer(test, Precision.Float32, random.NormalArray(shape.FilterLength));

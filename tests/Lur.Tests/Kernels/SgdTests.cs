@@ -173,6 +173,28 @@ public class SgdTests
     }
 
     [Test]
+    public void TheSubgradientOfThePenaltyIsTheSignAndZeroAtZero([ValueSource(nameof(Precisions))] Precision precision)
+    {
+        const int n = 131;
+        const double penalty = 0.3;
+        var random = TestRandom.ForCurrentTest();
+        // Both zeros, and the smallest numbers of either sign, which are none.
+        double[] special = [0, -0.0, float.Epsilon, -float.Epsilon];
+        double[] theta = [.. special, .. precision.Round(random.NormalArray(n - special.Length))];
+        var g = precision.Round(random.NormalArray(n));
+        double[] expected = [.. g.Zip(theta, (d, t) => precision.Fma(precision.Round(penalty), Math.Sign(t), d))];
+        var step = new double[7];
+        step[6] = penalty;
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            using var scope = new KernelScope(test, precision);
+            var gradient = scope.Vector(g);
+            scope.Kernels.Sgd.L1Subgradient(scope.Grid(3), gradient.Pointer, scope.Vector(theta).Pointer, scope.Array(step).Pointer(), n);
+            Errors.AssertSame(gradient.Get(), expected, "gradient");
+        }
+    }
+
+    [Test]
     public void AReplayedGraphTakesTheLearningRateOfTheDay()
     {
         const int n = 67;

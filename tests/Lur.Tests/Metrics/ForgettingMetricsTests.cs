@@ -12,15 +12,16 @@ public class ForgettingMetricsTests
     {
         var forget = Make([2, 2, 2, 2], [2, 0, 0, 1]);
         var retain = Make([0, 1, 0, 1, 1], [0, 1, 0, 1, 0]);
-        var test = Make([0, 1, 2, 2], [0, 0, 2, 1]);
+        // Right: 1 of 2 in class 0, 1 of 1 in class 1, 1 of 5 in class 2; 3 of 8 in all.
+        var test = Make([0, 0, 1, 2, 2, 2, 2, 2], [0, 1, 1, 2, 0, 0, 1, 1]);
         var metrics = ForgettingMetrics.Compute(forget, retain, test, new HashSet<int> { 2 }, 3);
         Assert.Multiple(() =>
         {
             Assert.That(metrics.UnlearningAccuracy, Is.EqualTo(75));
             Assert.That(metrics.RetainAccuracy, Is.EqualTo(80));
-            Assert.That(metrics.TestAccuracy, Is.EqualTo(50));
-            Assert.That(metrics.ForgottenClassTestAccuracy, Is.EqualTo(50));
-            Assert.That(metrics.PerClassTestAccuracy, Is.EqualTo(new[] { 100.0, 0.0, 50.0 }));
+            Assert.That(metrics.TestAccuracy, Is.EqualTo(100 * 2 / 3.0).Within(1e-12));
+            Assert.That(metrics.ForgottenClassTestAccuracy, Is.EqualTo(20));
+            Assert.That(metrics.PerClassTestAccuracy, Is.EqualTo(new[] { 50.0, 100.0, 20.0 }));
         });
     }
 

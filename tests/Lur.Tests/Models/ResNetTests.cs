@@ -1,5 +1,4 @@
 using Lur.Models;
-using Lur.Tensors;
 
 namespace Lur.Tests.Models;
 

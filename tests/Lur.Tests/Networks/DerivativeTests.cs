@@ -24,17 +24,17 @@ public class DerivativeTests(string architecture, int height, int width, int cha
     private static Point Evaluate(Model model, double[] theta, double[] images, int[] labels, NormalizationMode mode, double[] direction)
     {
         model.Parameters.Set(theta);
-        using var program = new StepProgram(model.Device, model.Precision);
-        using var input = new TensorBatch(program, "batch", labels.Length, model.Network);
+        using var program = new Program(model.Device, model.Precision);
+        var input = new TensorBatch(program, "batch", labels.Length, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
         using var product = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "H v");
         v.Set(direction);
         var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient);
         evaluation.HessianVectorProduct(v, product);
-        var dz = StepProgram.Keep(evaluation.Pass.GradientOf(evaluation.Logits));
-        var tz = StepProgram.Keep(evaluation.Pass.TangentOf(evaluation.Logits));
-        StepProgram.Keep(evaluation.Loss.RowLoss);
+        var dz = Program.Keep(evaluation.Pass.GradientOf(evaluation.Logits));
+        var tz = Program.Keep(evaluation.Pass.TangentOf(evaluation.Logits));
+        Program.Keep(evaluation.Loss.RowLoss);
         program.Plan();
         input.Set(images, labels);
         program.Run();
@@ -118,8 +118,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         var (model, _, images, labels, random) = Setup(TestDevices.Default, Precision.Float64);
         using var owned = model;
         model.ResetRunningStatistics(); // random ones silence the narrow networks, which then have no gradient
-        using var program = new StepProgram(model.Device, model.Precision);
-        using var input = new TensorBatch(program, "batch", batch, model.Network);
+        using var program = new Program(model.Device, model.Precision);
+        var input = new TensorBatch(program, "batch", batch, model.Network);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         var evaluation = new GradientEvaluation(
             program,
@@ -132,8 +132,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
             gradient,
             inputGradient: true
         );
-        var dx = StepProgram.Keep(evaluation.Pass.GradientOf(input.Input));
-        StepProgram.Keep(evaluation.Loss.RowLoss);
+        var dx = Program.Keep(evaluation.Pass.GradientOf(input.Input));
+        Program.Keep(evaluation.Loss.RowLoss);
         program.Plan();
         double Loss(double h, double[] t)
         {

@@ -1,7 +1,6 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -84,9 +83,9 @@ public class AugmentationTests
             rows = 64,
             column = 4;
         using var model = CreateModel(size, 1, Augmentation.Parse(name));
-        using var program = new StepProgram(model.Device, model.Precision);
-        using var stage = new BatchStage(program, "train", rows, model, augment: true, seed: 3);
-        StepProgram.Keep(stage.Input);
+        using var program = new Program(model.Device, model.Precision);
+        var stage = new BatchStage(program, "train", rows, model, augment: true, seed: 3);
+        Program.Keep(stage.Input);
         program.Plan();
         stage.Images.Clear();
         for (var i = 0; i < rows; i++)

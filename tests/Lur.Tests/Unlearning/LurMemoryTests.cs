@@ -73,7 +73,7 @@ public class LurMemoryTests
             model.Buffers.ToArray(),
             step.TotalGradient(),
             telemetry,
-            step.Program.Report!.ArenaBytes
+            step.Program.Plan().ArenaBytes
         );
     }
 

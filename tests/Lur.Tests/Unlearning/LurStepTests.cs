@@ -49,7 +49,7 @@ public class LurStepTests
 
         public List<((double[] Images, int[] Labels) Retain, (double[] Images, int[] Labels) Forget)> Batches { get; } = [];
 
-        public TensorBatch Input(StepProgram program, string name, int batch) => new(program, name, batch, Model.Network);
+        public TensorBatch Input(Program program, string name, int batch) => new(program, name, batch, Model.Network);
 
         public StepTelemetry[] Steps(LurOptions options, bool capture = true)
         {
@@ -80,15 +80,15 @@ public class LurStepTests
     private static void JointTraining(Run run, LurOptions o)
     {
         var model = run.Model;
-        using var p = new StepProgram(model.Device, model.Precision);
-        using var parameters = new StepParameterBuffer(p, "joint")
+        using var p = new Program(model.Device, model.Precision);
+        var parameters = new StepParameterBuffer(p, "joint")
         {
             LearningRate = o.LearningRate,
             Momentum = o.Momentum,
             WeightDecay = o.WeightDecay,
         };
-        using var retain = run.Input(p, "retain", RetainBatch);
-        using var forget = run.Input(p, "forget", ForgetBatch);
+        var retain = run.Input(p, "retain", RetainBatch);
+        var forget = run.Input(p, "forget", ForgetBatch);
         using var g = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "g");
         using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
         _ = new GradientEvaluation(
@@ -104,28 +104,10 @@ public class LurStepTests
         if (o.Lambda > 0)
             _ = new GradientEvaluation(p, "forget", model, model.Parameters, forget, new LossSpec(-1, 0, 0), NormalizationMode.Train, v);
         var (n, shape) = (g.Count, model.Device.Elements(g.Count));
-        p.Emit(
-            "sum",
-            () =>
-            {
-                p.Kernels.Vector.VectorScale(shape, g.Pointer, g.Pointer, n, o.RetainWeight);
-                if (o.Lambda > 0)
-                    p.Kernels.Vector.VectorAxpy(shape, g.Pointer, v.Pointer, n, o.Lambda);
-                p.Kernels.Sgd.SgdStep(
-                    shape,
-                    model.Parameters.Pointer,
-                    run.Momentum.Pointer,
-                    g.Pointer,
-                    default,
-                    parameters.Device.Typed<double>(),
-                    default,
-                    n,
-                    0
-                );
-            },
-            parameters.Device
-        );
-        p.Plan();
+        p.Launch.Vector.VectorScale(shape, g, g, n, o.RetainWeight);
+        if (o.Lambda > 0)
+            p.Launch.Vector.VectorAxpy(shape, g, v, n, o.Lambda);
+        p.Launch.Sgd.SgdStep(shape, model.Parameters, run.Momentum, g, default, parameters.Device, default, n, 0);
         foreach (var (r, f) in run.Batches)
         {
             retain.Set(r.Images, r.Labels);

@@ -107,7 +107,7 @@ internal sealed class MethodBench : IDisposable
     private sealed class Reference : IDisposable
     {
         private readonly Model _model;
-        private readonly StepProgram _program;
+        private readonly Program _program;
         private readonly TensorBatch _batch;
         private readonly FlatVector _gradient;
         private readonly Value _logits,
@@ -116,7 +116,7 @@ internal sealed class MethodBench : IDisposable
         public Reference(Model model)
         {
             _model = model;
-            _program = new StepProgram(model.Device, model.Precision);
+            _program = new Program(model.Device, model.Precision);
             _batch = new TensorBatch(_program, "sample", 1, model.Network);
             _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
             var evaluation = new GradientEvaluation(
@@ -130,8 +130,7 @@ internal sealed class MethodBench : IDisposable
                 _gradient,
                 inputGradient: true
             );
-            (_logits, _image) = (StepProgram.Keep(evaluation.Logits), StepProgram.Keep(evaluation.Pass.GradientOf(_batch.Input)));
-            _program.Plan();
+            (_logits, _image) = (Program.Keep(evaluation.Logits), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
         }
 
         public Outcome Evaluate(double[] image, int label)
@@ -148,7 +147,6 @@ internal sealed class MethodBench : IDisposable
         public void Dispose()
         {
             _program.Dispose();
-            _batch.Dispose();
             _gradient.Dispose();
         }
     }

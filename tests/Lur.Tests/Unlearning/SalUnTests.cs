@@ -22,8 +22,8 @@ public class SalUnTests
             batch,
             RandomStream.StreamOf("order/saliency", (long)scope.Task.Seed)
         );
-        using var p = new StepProgram(model.Device, model.Precision);
-        using var stage = new BatchStage(p, "saliency", batch, model, augment: true, scope.Task.Seed);
+        using var p = new Program(model.Device, model.Precision);
+        var stage = new BatchStage(p, "saliency", batch, model, augment: true, scope.Task.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _ = new GradientEvaluation(
             p,

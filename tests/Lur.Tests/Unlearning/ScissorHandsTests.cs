@@ -48,11 +48,9 @@ public class ScissorHandsTests
         using var gradient = new FlatVector(model.Device, precision, model.Parameters.Layout, "g");
         gradient.Set(g);
         projection.Remember((i, memory) => memory.Set(memories[i]));
-        using var p = new StepProgram(model.Device, precision);
-        var telemetry = StepProgram.Keep(p.Raw("telemetry", ValueRole.Output, new Shape(3), sizeof(double)));
+        using var p = new Program(model.Device, precision) { Captured = true };
+        var telemetry = Program.Keep(p.Raw("telemetry", ValueRole.Output, new Shape(3), sizeof(double)));
         projection.Emit(p, gradient, telemetry, 1);
-        p.Plan();
-        p.Capture();
         p.Run();
         var actual = gradient.ToArray();
         var expected = (double[])g.Clone();
@@ -102,8 +100,8 @@ public class ScissorHandsTests
             16,
             RandomStream.StreamOf("order/memory", (long)scope.Task.Seed)
         );
-        using var p = new StepProgram(model.Device, model.Precision);
-        using var stage = new BatchStage(p, "memory", 16, model, augment: true, scope.Task.Seed);
+        using var p = new Program(model.Device, model.Precision);
+        var stage = new BatchStage(p, "memory", 16, model, augment: true, scope.Task.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _ = new GradientEvaluation(
             p,
@@ -115,7 +113,6 @@ public class ScissorHandsTests
             NormalizationMode.Frozen,
             gradient
         );
-        p.Plan();
         var sum = new double[model.Parameters.Count];
         for (var i = 0; i < 3; i++)
         {

@@ -3,54 +3,48 @@ using Lur.Device;
 namespace Lur.Layers;
 
 /// <summary>The two factors of one bilinear term: (x, w), (dy, w) or (x, dy). A null first factor means no term.</summary>
-internal readonly record struct ConvolutionTerm(DevicePointer<Real> First, DevicePointer<Real> Second)
+internal readonly record struct ConvolutionTerm(Operand<Real> First, Operand<Real> Second)
 {
     public bool IsNone => First.IsNull;
 }
 
 /// <summary>One algorithm for the three maps; a second term may be none.</summary>
-internal abstract class ConvolutionImplementation(ComputeDevice device, Precision precision, ConvolutionShape shape)
+internal abstract class ConvolutionImplementation(LaunchSet launch, ConvolutionShape shape)
 {
     /// <summary>Columns of a packed panel, PANEL of register_tile.cuh.</summary>
     protected const int Panel = 16;
 
-    protected ComputeDevice Device { get; } = device;
-    protected Precision Precision { get; } = precision;
+    protected LaunchSet Launch { get; } = launch;
+    protected ComputeDevice Device { get; } = launch.Device;
     protected ConvolutionShape Shape { get; } = shape;
-    protected int ElementSize { get; } = precision.Size();
+    protected int ElementSize { get; } = launch.Precision.Size();
 
     /// <summary>Most blocks of a launch that gives each block a scratch slot; four a core even out unequal blocks.</summary>
-    protected int Slots { get; } = device.Properties.Multiprocessors * 4;
+    protected int Slots { get; } = launch.Device.Properties.Multiprocessors * 4;
 
     public long WorkspaceBytes { get; protected init; }
 
-    public abstract void Forward(
-        DevicePointer<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    );
+    public abstract void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace);
 
     public abstract void InputGradient(
-        DevicePointer<Real> dx,
+        Operand<Real> dx,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     );
 
     public abstract void FilterGradient(
-        DevicePointer<Real> dw,
+        Operand<Real> dw,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     );
 
     protected static int Terms(ConvolutionTerm two) => two.IsNone ? 1 : 2;
 
-    protected DevicePointer<Real> At(DevicePointer<Real> p, long elements) => p.At(elements, ElementSize);
+    protected Operand<Real> At(Operand<Real> p, long elements) => p.At(elements, ElementSize);
 
     /// <summary>Launch shape of a kernel whose blocks own scratch slots.</summary>
     protected LaunchShape SlotBlocks(int tasks)

@@ -21,7 +21,7 @@ public enum ConvolutionAlgorithm
 /// <summary>
 /// The three bilinear maps of a convolution: y = F(x, w), its adjoint in x and its adjoint in w. Activations are NHWC,
 /// filters KRSC. With them the tangent passes are complete, by the product rule; the pair forms compute two of their terms
-/// in one pass. Calls only enqueue work on the device's stream and may be captured.
+/// in one pass. Calls record into the program of the launchers, or run at once.
 /// </summary>
 public sealed class ConvolutionOperator
 {
@@ -30,22 +30,16 @@ public sealed class ConvolutionOperator
         _filterGradient;
 
     /// <summary>Prepares the maps for one geometry.</summary>
-    /// <param name="device">Where the tensors live.</param>
-    /// <param name="precision">Element type of all tensors.</param>
+    /// <param name="launch">Launchers of a program, or of a device at once.</param>
     /// <param name="shape">The geometry.</param>
     /// <param name="algorithm">Forces one algorithm for all three maps; the default chooses for each.</param>
     /// <exception cref="ArgumentException">The geometry is invalid, or the forced algorithm does not support it.</exception>
-    public ConvolutionOperator(
-        ComputeDevice device,
-        Precision precision,
-        ConvolutionShape shape,
-        ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic
-    )
+    public ConvolutionOperator(LaunchSet launch, ConvolutionShape shape, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic)
     {
-        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(launch);
         shape.Validate();
         if (algorithm == ConvolutionAlgorithm.Automatic)
-            algorithm = Choose(device, shape);
+            algorithm = Choose(launch.Device, shape);
         if (algorithm == ConvolutionAlgorithm.Winograd && !WinogradConvolution.Supports(shape))
             throw new ArgumentException($"{shape}: Winograd needs a 3x3 filter and stride 1; use another algorithm.");
         Shape = shape;
@@ -55,9 +49,9 @@ public sealed class ConvolutionOperator
             _filterGradient =
                 algorithm switch
                 {
-                    ConvolutionAlgorithm.MatrixProduct => new MatrixProductConvolution(device, precision, shape),
-                    ConvolutionAlgorithm.Direct => new DirectConvolution(device, precision, shape),
-                    ConvolutionAlgorithm.Winograd => new WinogradConvolution(device, precision, shape),
+                    ConvolutionAlgorithm.MatrixProduct => new MatrixProductConvolution(launch, shape),
+                    ConvolutionAlgorithm.Direct => new DirectConvolution(launch, shape),
+                    ConvolutionAlgorithm.Winograd => new WinogradConvolution(launch, shape),
                     _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
                 };
         WorkspaceBytes = _forward.WorkspaceBytes;
@@ -81,63 +75,48 @@ public sealed class ConvolutionOperator
     /// <param name="w">The filters.</param>
     /// <param name="accumulate">Adds to the output instead of writing it.</param>
     /// <param name="workspace">Scratch of <see cref="WorkspaceBytes"/> bytes.</param>
-    public void Forward(
-        DevicePointer<Real> y,
-        DevicePointer<Real> x,
-        DevicePointer<Real> w,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    ) => _forward.Forward(y, new(x, w), default, accumulate, workspace);
+    public void Forward(Operand<Real> y, Operand<Real> x, Operand<Real> w, bool accumulate, Operand<Real> workspace) =>
+        _forward.Forward(y, new(x, w), default, accumulate, workspace);
 
     /// <summary>y (+)= F(x1, w1) + F(x2, w2): the tangent of the forward pass when one factor of each is a tangent.</summary>
     public void ForwardPair(
-        DevicePointer<Real> y,
-        DevicePointer<Real> x1,
-        DevicePointer<Real> w1,
-        DevicePointer<Real> x2,
-        DevicePointer<Real> w2,
+        Operand<Real> y,
+        Operand<Real> x1,
+        Operand<Real> w1,
+        Operand<Real> x2,
+        Operand<Real> w2,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     ) => _forward.Forward(y, new(x1, w1), new(x2, w2), accumulate, workspace);
 
     /// <summary>dx (+)= the adjoint of F(., w) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
-    public void InputGradient(
-        DevicePointer<Real> dx,
-        DevicePointer<Real> dy,
-        DevicePointer<Real> w,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    ) => _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
+    public void InputGradient(Operand<Real> dx, Operand<Real> dy, Operand<Real> w, bool accumulate, Operand<Real> workspace) =>
+        _inputGradient.InputGradient(dx, new(dy, w), default, accumulate, workspace);
 
     /// <summary>The sum of two input gradients.</summary>
     public void InputGradientPair(
-        DevicePointer<Real> dx,
-        DevicePointer<Real> dy1,
-        DevicePointer<Real> w1,
-        DevicePointer<Real> dy2,
-        DevicePointer<Real> w2,
+        Operand<Real> dx,
+        Operand<Real> dy1,
+        Operand<Real> w1,
+        Operand<Real> dy2,
+        Operand<Real> w2,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     ) => _inputGradient.InputGradient(dx, new(dy1, w1), new(dy2, w2), accumulate, workspace);
 
     /// <summary>dw (+)= the adjoint of F(x, .) applied to dy. Shapes as in <see cref="Forward"/>.</summary>
-    public void FilterGradient(
-        DevicePointer<Real> dw,
-        DevicePointer<Real> x,
-        DevicePointer<Real> dy,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    ) => _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
+    public void FilterGradient(Operand<Real> dw, Operand<Real> x, Operand<Real> dy, bool accumulate, Operand<Real> workspace) =>
+        _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
 
     /// <summary>The sum of two filter gradients.</summary>
     public void FilterGradientPair(
-        DevicePointer<Real> dw,
-        DevicePointer<Real> x1,
-        DevicePointer<Real> dy1,
-        DevicePointer<Real> x2,
-        DevicePointer<Real> dy2,
+        Operand<Real> dw,
+        Operand<Real> x1,
+        Operand<Real> dy1,
+        Operand<Real> x2,
+        Operand<Real> dy2,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     ) => _filterGradient.FilterGradient(dw, new(x1, dy1), new(x2, dy2), accumulate, workspace);
 
     // One thread per block means that vectors, not threads, are the parallel lanes: tiles in registers then beat patch

@@ -16,15 +16,15 @@ internal sealed class DirectConvolution : ConvolutionImplementation
     // Pixels packed and multiplied at a time. At 64 loading and storing the sums costs a third more.
     private const int FilterDepth = 128;
 
-    private readonly DirectConvolutionKernels _kernels;
+    private readonly DirectConvolutionLaunches _kernels;
     private readonly Sweep _forward;
     private readonly Sweep[] _inputGradient;
     private readonly FilterPlan _filter;
 
-    public DirectConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
-        : base(device, precision, shape)
+    public DirectConvolution(LaunchSet launch, ConvolutionShape shape)
+        : base(launch, shape)
     {
-        _kernels = device.Kernels(precision).DirectConvolution;
+        _kernels = launch.DirectConvolution;
         _forward = new Sweep
         {
             Rows = new Axis(0, shape.R, shape.Pad, shape.OutH),
@@ -40,32 +40,21 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             WorkspaceBytes = Math.Max(WorkspaceBytes, SweepWorkspace(sweep, shape.K, shape.C) * ElementSize);
     }
 
-    public override void Forward(
-        DevicePointer<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    ) => Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
+    public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace) =>
+        Run(_forward, y, one, two, accumulate, workspace, false, Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K);
 
-    public override void InputGradient(
-        DevicePointer<Real> dx,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    )
+    public override void InputGradient(Operand<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         foreach (var sweep in _inputGradient)
             Run(sweep, dx, one, two, accumulate, workspace, true, Shape.OutH, Shape.OutW, Shape.K, Shape.H, Shape.W, Shape.C);
     }
 
     public override void FilterGradient(
-        DevicePointer<Real> dw,
+        Operand<Real> dw,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     )
     {
         var (s, f, tasks) = (Shape, _filter, _filter.Chunks * _filter.Parts);
@@ -99,11 +88,11 @@ internal sealed class DirectConvolution : ConvolutionImplementation
 
     private void Run(
         in Sweep sweep,
-        DevicePointer<Real> y,
+        Operand<Real> y,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace,
+        Operand<Real> workspace,
         bool transposed,
         int h,
         int w,

@@ -8,22 +8,22 @@ namespace Lur.Layers;
 /// </summary>
 internal sealed class MatrixProductConvolution : ConvolutionImplementation
 {
-    private readonly Im2colKernels _kernels;
+    private readonly Im2colLaunches _kernels;
     private readonly int _rows,
         _patch,
         _chunkRows,
         _chunkImages;
 
-    public MatrixProductConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
-        : base(device, precision, shape)
+    public MatrixProductConvolution(LaunchSet launch, ConvolutionShape shape)
+        : base(launch, shape)
     {
-        _kernels = device.Kernels(precision).Im2col;
+        _kernels = launch.Im2col;
         _rows = shape.N * shape.OutH * shape.OutW;
         _patch = shape.R * shape.S * shape.C;
         if (shape.IsPointwise)
             return;
         // Large enough that the product runs at full speed, small enough for the last-level cache.
-        var budget = Math.Clamp(device.Properties.L2CacheBytes / 2, 2 << 20, 32 << 20) / ElementSize;
+        var budget = Math.Clamp(launch.Device.Properties.L2CacheBytes / 2, 2 << 20, 32 << 20) / ElementSize;
         _chunkRows = (int)Math.Clamp(budget / _patch, Math.Min(_rows, 256), _rows);
         // The adjoint gathers for each input pixel and so needs whole images.
         var imageRows = shape.OutH * shape.OutW;
@@ -31,26 +31,14 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         WorkspaceBytes = (long)Math.Max(_chunkRows, _chunkImages * imageRows) * _patch * ElementSize;
     }
 
-    public override void Forward(
-        DevicePointer<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    )
+    public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         ForwardTerm(y, one, accumulate, workspace);
         if (!two.IsNone)
             ForwardTerm(y, two, true, workspace);
     }
 
-    public override void InputGradient(
-        DevicePointer<Real> dx,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    )
+    public override void InputGradient(Operand<Real> dx, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         var imageRows = Shape.OutH * Shape.OutW;
         if (Shape.IsPointwise)
@@ -87,11 +75,11 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     }
 
     public override void FilterGradient(
-        DevicePointer<Real> dw,
+        Operand<Real> dw,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     )
     {
         FilterGradientTerm(dw, one, accumulate, workspace);
@@ -100,15 +88,14 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     }
 
     // y[rows, K] = columns[rows, R S C] w[K, R S C]^T
-    private void ForwardTerm(DevicePointer<Real> y, ConvolutionTerm term, bool accumulate, DevicePointer<Real> workspace)
+    private void ForwardTerm(Operand<Real> y, ConvolutionTerm term, bool accumulate, Operand<Real> workspace)
     {
         var step = Shape.IsPointwise ? _rows : _chunkRows;
         for (var first = 0; first < _rows; first += step)
         {
             var rows = Math.Min(step, _rows - first);
             var columns = Columns(term.First, first, rows, workspace);
-            Device.Gemm.Run(
-                Precision,
+            Launch.Products.Run(
                 false,
                 true,
                 rows,
@@ -127,15 +114,14 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     }
 
     // dw[K, R S C] = dy[rows, K]^T columns[rows, R S C], summed over the chunks in order
-    private void FilterGradientTerm(DevicePointer<Real> dw, ConvolutionTerm term, bool accumulate, DevicePointer<Real> workspace)
+    private void FilterGradientTerm(Operand<Real> dw, ConvolutionTerm term, bool accumulate, Operand<Real> workspace)
     {
         var step = Shape.IsPointwise ? _rows : _chunkRows;
         for (var first = 0; first < _rows; first += step)
         {
             var rows = Math.Min(step, _rows - first);
             var columns = Columns(term.First, first, rows, workspace);
-            Device.Gemm.Run(
-                Precision,
+            Launch.Products.Run(
                 true,
                 false,
                 Shape.K,
@@ -154,9 +140,8 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     }
 
     // columns[rows, R S C] = dy[rows, K] w[K, R S C]
-    private void PatchGradients(DevicePointer<Real> columns, ConvolutionTerm term, int first, int rows, bool accumulate) =>
-        Device.Gemm.Run(
-            Precision,
+    private void PatchGradients(Operand<Real> columns, ConvolutionTerm term, int first, int rows, bool accumulate) =>
+        Launch.Products.Run(
             false,
             false,
             rows,
@@ -172,7 +157,7 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
             _patch
         );
 
-    private DevicePointer<Real> Columns(DevicePointer<Real> x, int first, int rows, DevicePointer<Real> workspace)
+    private Operand<Real> Columns(Operand<Real> x, int first, int rows, Operand<Real> workspace)
     {
         if (Shape.IsPointwise)
             return x;

@@ -22,15 +22,14 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         BlockDepth = 64;
     private const int MaxInputElements = 4 << 20;
 
-    private readonly WinogradKernels _kernels;
-    private readonly WinogradFilterGradientKernels _filterKernels;
-    private readonly DirectConvolutionKernels _pack;
+    private readonly WinogradLaunches _kernels;
+    private readonly WinogradFilterGradientLaunches _filterKernels;
+    private readonly DirectConvolutionLaunches _pack;
 
-    public WinogradConvolution(ComputeDevice device, Precision precision, ConvolutionShape shape)
-        : base(device, precision, shape)
+    public WinogradConvolution(LaunchSet launch, ConvolutionShape shape)
+        : base(launch, shape)
     {
-        var kernels = device.Kernels(precision);
-        (_kernels, _filterKernels, _pack) = (kernels.Winograd, kernels.WinogradFilterGradient, kernels.DirectConvolution);
+        (_kernels, _filterKernels, _pack) = (launch.Winograd, launch.WinogradFilterGradient, launch.DirectConvolution);
         long elements = 0;
         for (var terms = 1; terms <= 2; terms++)
         {
@@ -54,28 +53,23 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
 
     private int Tiles => Shape.N * TilesH * TilesW;
 
-    public override void Forward(
-        DevicePointer<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    ) => Run(ForwardMap, y, one, two, accumulate, workspace);
+    public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace) =>
+        Run(ForwardMap, y, one, two, accumulate, workspace);
 
     public override void InputGradient(
-        DevicePointer<Real> dx,
+        Operand<Real> dx,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     ) => Run(InputGradientMap, dx, one, two, accumulate, workspace);
 
     public override void FilterGradient(
-        DevicePointer<Real> dw,
+        Operand<Real> dw,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     )
     {
         if (UsesBlocks)
@@ -84,14 +78,7 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
             FilterGradientByChunks(dw, one, two, accumulate, workspace);
     }
 
-    private void Run(
-        in Map m,
-        DevicePointer<Real> y,
-        ConvolutionTerm one,
-        ConvolutionTerm two,
-        bool accumulate,
-        DevicePointer<Real> workspace
-    )
+    private void Run(in Map m, Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
         var terms = Terms(two);
         var (plan, depth, panels, add) = (Plan(m, terms), terms * m.C, CeilDiv(m.K, Panel), accumulate ? 1 : 0);
@@ -213,11 +200,11 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     }
 
     private void FilterGradientByChunks(
-        DevicePointer<Real> dw,
+        Operand<Real> dw,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     )
     {
         var (s, plan) = (Shape, PlanChunks());
@@ -257,11 +244,11 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     }
 
     private void FilterGradientByBlocks(
-        DevicePointer<Real> dw,
+        Operand<Real> dw,
         ConvolutionTerm one,
         ConvolutionTerm two,
         bool accumulate,
-        DevicePointer<Real> workspace
+        Operand<Real> workspace
     )
     {
         var (s, terms) = (Shape, Terms(two));

@@ -64,7 +64,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
     public override long Steps => (long)StepsPerEpoch * _options.Epochs;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _step.Program;
+    public override Program Program => _step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _step.Gradient.Bytes + _original.Parameters.Bytes;
@@ -87,7 +87,7 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
         base.Dispose(disposing);
     }
 
-    private LossHead Evaluate(StepProgram p, BatchInput input, FlatVector gradient)
+    private LossHead Evaluate(Program p, BatchInput input, FlatVector gradient)
     {
         // The original model's parameter gradient comes with the images' and is overwritten by the step's own.
         var attack = new GradientEvaluation(
@@ -122,26 +122,20 @@ public sealed class BoundaryShrinkMethod : UnlearningMethod
         ).Loss;
     }
 
-    private Value EmitAttack(StepProgram p, BatchStage stage, Value gradient)
+    private Value EmitAttack(Program p, BatchStage stage, Value gradient)
     {
         var x = stage.Input;
         var moved = p.Real("adversarial/images", ValueRole.Input, x.Shape);
         var (rows, width, channels, step) = (x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3], 255 * _epsilon);
-        var (kernels, shape) = (p.Kernels.Fgsm, p.Device.Rows(rows, width, x.Shape.Count));
-        p.Emit(
-            "fgsm step",
-            () => kernels.FgsmStep(shape, moved.Pointer, x.Pointer, gradient.Pointer, stage.Mean, stage.Std, rows, width, channels, step),
-            x,
-            gradient,
-            moved
-        );
+        var (kernels, shape) = (p.Launch.Fgsm, p.Device.Rows(rows, width, x.Shape.Count));
+        kernels.FgsmStep(shape, moved, x, gradient, stage.Mean, stage.Std, rows, width, channels, step);
         return moved;
     }
 
-    private static void EmitExclusion(StepProgram p, Value logits, Value labels)
+    private static void EmitExclusion(Program p, Value logits, Value labels)
     {
-        var (kernels, n, classes) = (p.Kernels.Fgsm, logits.Shape[0], logits.Shape[1]);
+        var (kernels, n, classes) = (p.Launch.Fgsm, logits.Shape[0], logits.Shape[1]);
         var shape = p.Device.Elements(n);
-        p.Emit("fgsm exclude", () => kernels.FgsmExclude(shape, logits.Pointer, labels.Typed<int>(), n, classes), logits, labels);
+        kernels.FgsmExclude(shape, logits, labels, n, classes);
     }
 }

@@ -130,7 +130,7 @@ public sealed class FisherForgettingMethod : OneShotMethod
         var kernels = device.Kernels(Model.Precision).Fisher;
         foreach (var slot in deviation.Layout.Slots)
         {
-            var (target, f) = (deviation.At(slot), fisher.At(slot).As<double>());
+            var (target, f) = (deviation.At(slot).Pointer, fisher.At(slot).As<double>().Pointer);
             if (_form == FisherForm.Plain)
             {
                 kernels.FisherDeviation(device.Elements(slot.Count), target, f, slot.Count, _alpha, PlainCap, IsTenfold(slot) ? 10 : 1);
@@ -168,7 +168,7 @@ public sealed class FisherForgettingMethod : OneShotMethod
         {
             if (slot.Shape[0] != Model.Outputs)
                 continue;
-            kernels.VectorFill(shape, Model.Parameters.At(slot).At((long)c * length, size), length, 0);
+            kernels.VectorFill(shape, Model.Parameters.At(slot).Pointer.At((long)c * length, size), length, 0);
             kernels.VectorFill(shape, deviation.At((long)c * length, size), length, Math.Sqrt(10 * ForgottenVariance));
         }
     }

@@ -131,7 +131,7 @@ public sealed class LurMethod : UnlearningMethod
     public override long Steps => _stoppedAt ?? (long)StepsPerEpoch * _options.Epochs;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _step.Program;
+    public override Program Program => _step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _step.VectorBytes;

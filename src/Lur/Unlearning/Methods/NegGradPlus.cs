@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Unlearning;
 
 /// <summary>NegGrad+: minimises CE on the retain set less a multiple of CE on the forget set (methods 5).</summary>
@@ -42,7 +40,7 @@ public sealed class NegGradPlusMethod : UnlearningMethod
     public override long Steps => _loop.Steps;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _loop.Step.Program;
+    public override Program Program => _loop.Step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _loop.Step.VectorBytes;

@@ -122,7 +122,7 @@ public class RandomLabelMethod : UnlearningMethod
     public override long Steps => (long)StepsPerEpoch * _options.Repair.Epochs;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _retainStep.Program;
+    public override Program Program => _retainStep.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _retainStep.Gradient.Bytes + (_forgetStep?.Gradient.Bytes ?? 0);

@@ -1,5 +1,3 @@
-using Lur.Tensors;
-
 namespace Lur.Unlearning;
 
 /// <summary>ScissorHands (SHs): trims as LUR does, then descends CE on retain data less lambda CE on forget data, with the
@@ -92,7 +90,7 @@ public sealed class ScissorHandsMethod : UnlearningMethod
     public override long Steps => _loop.Steps;
 
     /// <inheritdoc/>
-    public override StepProgram Program => _loop.Step.Program;
+    public override Program Program => _loop.Step.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _loop.Step.VectorBytes + (_projection?.Bytes ?? 0) + (_memories?.Bytes ?? 0);

@@ -102,7 +102,7 @@ public sealed class ScrubMethod : UnlearningMethod
     public override long Steps => ((long)_maxEpochs * _forget.BatchesPerEpoch) + ((long)_options.Epochs * _retain.BatchesPerEpoch);
 
     /// <inheritdoc/>
-    public override StepProgram Program => _near.Program;
+    public override Program Program => _near.Program;
 
     /// <inheritdoc/>
     public override long VectorBytes => _away.Gradient.Bytes + _near.Gradient.Bytes + _teacher.Parameters.Bytes;

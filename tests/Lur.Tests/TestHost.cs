@@ -7,7 +7,7 @@ namespace Lur.Tests;
 /// the name of a probe. Prints what the probe returns; exit code 0, or 1 with the exception's message. With 'run' it runs
 /// the tests themselves, where there is no SDK.
 /// </summary>
-public static class Program
+public static class TestHost
 {
     private static readonly Dictionary<string, Func<string>> Probes = new()
     {

@@ -1,6 +1,4 @@
-using Lur.Device;
-
-namespace Lur.Tests.Device;
+namespace Lur.Tests.Programs;
 
 public class MemoryPlannerTests
 {

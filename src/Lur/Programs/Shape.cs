@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Lur.Tensors;
+namespace Lur.Programs;
 
 /// <summary>Extents of a dense tensor of rank 1 to 4, outermost first (activations: N, H, W, C; filters: K, R, S, C).</summary>
 public readonly record struct Shape

@@ -1,4 +1,4 @@
-namespace Lur.Device;
+namespace Lur.Programs;
 
 /// <summary>One buffer to be placed by <see cref="MemoryPlanner"/>.</summary>
 /// <param name="Bytes">Size.</param>

@@ -1,0 +1,59 @@
+using Lur.Device;
+
+namespace Lur.Programs;
+
+/// <summary>Matrix products of a program, or at once; sizes and leading dimensions as in <see cref="Gemm"/>.</summary>
+public sealed class ProductLaunches
+{
+    private readonly ComputeDevice _device;
+    private readonly Precision _precision;
+    private readonly Program? _program;
+
+    internal ProductLaunches(ComputeDevice device, Precision precision, Program? program) =>
+        (_device, _precision, _program) = (device, precision, program);
+
+    /// <summary>C[m,n] = alpha op(A)[m,k] op(B)[k,n] + beta C.</summary>
+    public void Run(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc
+    )
+    {
+        if (_program is null)
+            _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc);
+        else
+            Record(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    }
+
+    // A method of its own: the closure is made only where something is recorded.
+    private void Record(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc
+    ) =>
+        _program!.Record(
+            "gemm",
+            () => _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc),
+            [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]
+        );
+}

@@ -1,7 +1,0 @@
-namespace Lur.Tests;
-
-public class SmokeTests
-{
-    [Test]
-    public void TestDirectoryIsKnown() => Assert.That(TestContext.CurrentContext.TestDirectory, Is.Not.Empty);
-}
