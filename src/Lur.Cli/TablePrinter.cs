@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Spectre.Console;
+using Table = Lur.Reports.Table;
 
 namespace Lur.Cli;
 

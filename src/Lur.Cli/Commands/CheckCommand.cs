@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Device;
+using Lur.Reports;
 using Lur.Unlearning;
 using Lur.Verification;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Lur.Data;
+using Lur.Reports;
 
 namespace Lur.Cli.Commands;
 

@@ -1,5 +1,6 @@
-using Lur.Cli.Reports;
 using Lur.Data;
+using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Runs;
 

@@ -2,12 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Lur.Checkpoints;
-using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Unlearning;
+using Lur.Verification;
 
 namespace Lur.Cli.Runs;
 
@@ -78,6 +80,9 @@ internal sealed class ForgetRun
     /// <summary>Path of the model the run writes.</summary>
     public string ModelPath => Path.Combine(_settings.Output, "model.safetensors");
 
+    /// <summary>Program that made the numbers: this one, or the one that trained a reference model which was found.</summary>
+    public string Producer { get; private set; } = CommandLine.ThisVersion;
+
     /// <summary>Runs to the end; a cancelled run leaves nothing but the log.</summary>
     /// <returns>An exit code.</returns>
     public int Run(CancellationToken cancel)
@@ -140,7 +145,7 @@ internal sealed class ForgetRun
         Warn(before.Metrics, after.Metrics);
         foreach (var (_, _, sentence) in method.Measurements)
             _context.Note(sentence);
-        var page = ForgetPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
+        var page = RunPage.TryWrite(_context, _settings.Output) ? $", {ForgetPage.FileName}" : "";
         _context.Note($"wrote {ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
         return ExitCode.Done;
     }
@@ -204,6 +209,7 @@ internal sealed class ForgetRun
         using var found = DataAndModel.Load(stored, model.Device, source, model.Precision);
         model.Parameters.CopyFrom(found.Parameters);
         model.Buffers.CopyFrom(found.Buffers);
+        Producer = ReferenceCache.ProducerOf(stored);
         // What it took when it was trained: the cost of the method, not of this run.
         _stages.Add((RunFolder.RepairStage, ReferenceModels.SecondsOf(stored)));
         var steps = Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName);

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Lur.Cli.Reports;
 using Lur.Data;
+using Lur.Runs;
 
 namespace Lur.Cli.Runs;
 

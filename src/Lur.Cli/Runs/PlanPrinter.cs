@@ -1,5 +1,6 @@
 using Lur.Models;
 using Lur.Programs;
+using Lur.Reports;
 
 namespace Lur.Cli.Runs;
 

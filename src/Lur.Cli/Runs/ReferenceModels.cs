@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Lur.Cli.Reports;
 using Lur.Data;
+using Lur.Device;
 using Lur.Models;
+using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;
 using Lur.Verification;
@@ -64,8 +65,8 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
         // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
         if (training.Augment == Augmentation.Auto)
             training = training with { Augment = DataAndModel.AugmentationOf(source) };
-        return new ReferenceCache(folder).GetOrTrain(
-            new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, OutputFolder.Version),
+        return new ReferenceCache(folder, CommandLine.ThisVersion).GetOrTrain(
+            new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
             train,
             context.Note
         );

@@ -2,9 +2,10 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using Lur.Cli.Reports;
 using Lur.Device;
 using Lur.Metrics;
+using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Runs;
 
@@ -27,12 +28,13 @@ internal sealed class ReproResults
     private readonly CommandContext _context;
     private readonly Recipe _recipe;
     private readonly string _dataSha256,
+        _commit,
         _machine;
     private readonly (int Forget, int Retain, int Test) _samples;
 
-    private ReproResults(CommandContext context, Recipe recipe, RunFolder first, IReadOnlyList<MeasuredRun> rows)
+    private ReproResults(CommandContext context, Recipe recipe, RunFolder first, string commit, IReadOnlyList<MeasuredRun> rows)
     {
-        (_context, _recipe, _dataSha256, Rows) = (context, recipe, first.Result.Text("dataSha256"), rows);
+        (_context, _recipe, _dataSha256, _commit, Rows) = (context, recipe, first.Result.Text("dataSha256"), commit, rows);
         _samples = (
             (int)first.Result.Number("forgetImages"),
             (int)first.Result.Number("retainImages"),
@@ -61,10 +63,17 @@ internal sealed class ReproResults
             .Seeds.Select(s => recipe.Reference is { } r && folderOf(r, s) is { } folder ? Numbers(folder) : null)
             .ToArray();
         using var first = RunFolder.Open(folderOf(chosen[0], recipe.Seeds[0])!);
+        // The numbers may be older than this program: what is stamped is who made them.
+        var producers = recipe
+            .Seeds.SelectMany(s => chosen.Select(run => folderOf(run, s)).Append(recipe.Reference is { } r ? folderOf(r, s) : null))
+            .OfType<string>()
+            .Select(DoneFile.ProducerOf)
+            .Distinct();
         return new ReproResults(
             context,
             recipe,
             first,
+            string.Join(", ", producers),
             [
                 .. chosen.Select(run =>
                 {
@@ -166,7 +175,7 @@ internal sealed class ReproResults
             Forget = _recipe.Forget,
             Seeds = _recipe.Seeds,
             Machine = _machine,
-            Commit = CommandLine.ThisVersion,
+            Commit = _commit,
             Command = Command,
             Rows =
             [
@@ -251,7 +260,7 @@ internal sealed class ReproResults
                 w.WriteString("recipe", _recipe.Name);
                 w.WriteString("command", Command);
                 w.WriteString("machine", _machine);
-                w.WriteString("commit", CommandLine.ThisVersion);
+                w.WriteString("commit", _commit);
                 w.WriteString("dataSha256", _dataSha256);
                 w.WriteStartArray("seeds");
                 foreach (var seed in _recipe.Seeds)

@@ -1,4 +1,8 @@
+using System.Globalization;
 using Lur.Checkpoints;
+using Lur.Data;
+using Lur.Device;
+using Lur.Runs;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;
@@ -30,9 +34,6 @@ internal sealed record ReproSettings
 /// before. A run that is done is not made again; an interrupted training goes on from its checkpoint.</summary>
 internal sealed class ReproRun(CommandContext context, ReproSettings settings)
 {
-    private const string DoneFile = "done.txt";
-    private static readonly string[] s_results = ["model.safetensors", "result.json"];
-
     /// <summary>Runs.</summary>
     /// <returns><see cref="ExitCode.VerdictFailed"/> when a number is outside the band of the expected ones.</returns>
     public int Run(CancellationToken cancel)
@@ -50,19 +51,35 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         OutputFolder.Prepare(folder);
         RecipeRun[] chosen = [.. recipe.Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))];
         context.Note($"{recipe.Name}: {recipe.Description}");
-        for (var s = 0; s < recipe.Seeds.Count; s++)
+        var done = new Dictionary<(string Label, ulong Seed), string>();
+        using (var source = DataSource.Open(data))
         {
-            var seed = recipe.Seeds[s];
-            var original = Original(recipe, data, seed, cancel);
-            var originals = new Dictionary<string, Assessment>(StringComparer.Ordinal);
-            for (var r = 0; r < chosen.Length; r++)
+            var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", ProgramHash.Current());
+            for (var s = 0; s < recipe.Seeds.Count; s++)
             {
-                context.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
-                Forget(recipe, chosen[r], original, data, seed, folder, originals, cancel);
+                var seed = recipe.Seeds[s];
+                var original = Original(recipe, data, seed, identity, cancel);
+                var task = new SeedTask(original, seed, ForgetSha256(recipe, source, original, seed), identity);
+                for (var r = 0; r < chosen.Length; r++)
+                {
+                    context.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
+                    var output = RunFolderOf(folder, chosen[r], seed);
+                    Forget(recipe, chosen[r], task, data, output, cancel);
+                    done.Add((chosen[r].Label, seed), output);
+                }
+
+                // Gaps are measured against the reference, chosen or not, if it was made by this very program.
+                if (
+                    recipe.Reference is { } reference
+                    && !done.ContainsKey((reference.Label, seed))
+                    && RunFolderOf(folder, reference, seed) is var earlier
+                    && DoneFile.WhyMissing(earlier, KeyOf(reference, task)) is null
+                )
+                    done.Add((reference.Label, seed), earlier);
             }
         }
 
-        var results = ReproResults.Read(context, recipe, chosen, (run, seed) => Finished(RunFolderOf(folder, run, seed)));
+        var results = ReproResults.Read(context, recipe, chosen, (run, seed) => done.GetValueOrDefault((run.Label, seed)));
         results.Write(folder);
         TablePrinter.Print(context, results.Table());
         foreach (var sentence in results.BestOfSweeps())
@@ -71,89 +88,98 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         return results.Compare(settings.Expected);
     }
 
-    private string Original(Recipe recipe, string data, ulong seed, CancellationToken cancel)
+    /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
+    /// <param name="Data">Fingerprints of the training and the test images.</param>
+    /// <param name="Program">Kernels and library.</param>
+    private sealed record Identity(string Data, ProgramHash Program)
     {
-        var train = recipe.Train with
-        {
-            Data = data,
-            Output = Path.Combine(settings.Output, "originals", $"{Plain(recipe.Model)}-seed{seed}"),
-            Resume = true,
-            Training = recipe.Train.Training with { Seed = seed },
-        };
-        var key = $"{OutputFolder.Version}\n{recipe.Model}\n{data}\n{train.Training}\n{train.ValidationShare}\n";
-        if (!IsDone(train.Output, key))
-        {
-            context.Note($"seed {seed}: training the original model");
-            new TrainRun(context.Silenced(), train).Run(cancel);
-            MarkDone(train.Output, key);
-        }
-
-        return Path.Combine(train.Output, "model.safetensors");
+        /// <summary>The key of a run.</summary>
+        public ContentKey Key(params ReadOnlySpan<(string, string)> fields) =>
+            new([("data", Data), .. fields, ("kernels", Program.Kernels), ("library", Program.Library)]);
     }
 
-    private void Forget(
-        Recipe recipe,
-        RecipeRun run,
-        string original,
-        string data,
-        ulong seed,
-        string folder,
-        Dictionary<string, Assessment> originals,
-        CancellationToken cancel
-    )
+    /// <summary>What the runs of one seed share.</summary>
+    private sealed record SeedTask(string Original, ulong Seed, string ForgetSha256, Identity Identity)
     {
-        var output = RunFolderOf(folder, run, seed);
-        using var parent = SafeTensorsFile.Open(original);
-        var key =
-            $"{OutputFolder.Version}\n{parent.Sha256()}\n{string.Join(' ', recipe.Forget)}\n{run.Method.Name} "
-            + $"{string.Join(' ', run.Options.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{o.Key}={o.Value}"))}\nseed {seed}\n";
+        /// <summary>Assessments of the original.</summary>
+        public Dictionary<string, Assessment> Originals { get; } = new(StringComparer.Ordinal);
+    }
+
+    /// <summary>Hash of what is forgotten and retained: a file of sample numbers may have changed under the same name.</summary>
+    private static string ForgetSha256(Recipe recipe, DataSource source, string original, ulong seed)
+    {
+        var split = DataSplit.Load(DataAndModel.SplitPath(original, null)!, source.Train);
+        return ForgetSet.Resolve(recipe.Forget, source.Train, split.Train, seed).Sha256();
+    }
+
+    private string Original(Recipe recipe, string data, ulong seed, Identity identity, CancellationToken cancel)
+    {
+        var output = Path.Combine(settings.Output, "originals", $"{Plain(recipe.Model)}-seed{seed}");
+        var training = recipe.Train.Training with { Seed = seed };
+        var key = identity.Key(
+            ("architecture", recipe.Model),
+            ("training", training.ToString()),
+            ("validation share", recipe.Train.ValidationShare.ToString("R", CultureInfo.InvariantCulture))
+        );
+        if (!IsDone(output, key))
+        {
+            var resume = DoneFile.Start(output, key);
+            context.Note($"seed {seed}: training the original model");
+            var train = recipe.Train with { Data = data, Output = output, Resume = resume, Training = training };
+            new TrainRun(context.Silenced(), train).Run(cancel);
+            DoneFile.Mark(output, key, CommandLine.ThisVersion);
+        }
+
+        return Path.Combine(output, "model.safetensors");
+    }
+
+    private void Forget(Recipe recipe, RecipeRun run, SeedTask task, string data, string output, CancellationToken cancel)
+    {
+        var key = KeyOf(run, task);
         if (IsDone(output, key))
             return;
-        new ForgetRun(
+        DoneFile.Start(output, key);
+        var forget = new ForgetRun(
             context.Silenced(),
             new ForgetSettings
             {
-                Model = original,
+                Model = task.Original,
                 Data = data,
                 Output = output,
                 Forget = recipe.Forget,
                 Method = run.Method,
                 Options = run.Options,
-                Seed = seed,
+                Seed = task.Seed,
                 References = settings.CacheFolder,
-                Originals = originals,
+                Originals = task.Originals,
             }
-        ).Run(cancel);
-        MarkDone(output, key);
+        );
+        forget.Run(cancel);
+        DoneFile.Mark(output, key, forget.Producer);
+    }
+
+    private static ContentKey KeyOf(RecipeRun run, SeedTask task)
+    {
+        using var original = SafeTensorsFile.Open(task.Original);
+        return task.Identity.Key(
+            ("original model", original.Sha256()),
+            ("forget set", task.ForgetSha256),
+            ("method", run.Method.Name),
+            ("options", string.Join(' ', run.Method.Read(run.Options).All.Select(o => $"{o.Option.Name}={o.Text}"))),
+            ("seed", task.Seed.ToString(CultureInfo.InvariantCulture))
+        );
+    }
+
+    private bool IsDone(string output, ContentKey key)
+    {
+        var why = DoneFile.WhyMissing(output, key);
+        if (why is { Length: > 0 })
+            context.Note(why);
+        return why is null;
     }
 
     private static string RunFolderOf(string folder, RecipeRun run, ulong seed) => Path.Combine(folder, $"seed{seed}", Plain(run.Label));
 
     private static string Plain(string label) =>
         string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '=' ? c : '_'));
-
-    /// <summary>The folder of a run that ended, null for one that did not.</summary>
-    private static string? Finished(string output) => File.Exists(Path.Combine(output, DoneFile)) ? output : null;
-
-    /// <summary>True if a run of the very same settings ended here and its files are as it left them.</summary>
-    private bool IsDone(string output, string key)
-    {
-        var path = Path.Combine(output, DoneFile);
-        if (!File.Exists(path))
-            return false;
-        var text = File.ReadAllText(path);
-        if (!text.StartsWith(key, StringComparison.Ordinal))
-            return false;
-        if (s_results.All(f => File.Exists(Path.Combine(output, f))) && text == key + Hashes(output))
-            return true;
-        context.Note($"the results in {output} are damaged (they are not what was recorded when the run ended); it is made again");
-        File.Delete(path);
-        return false;
-    }
-
-    /// <summary>Written last, so that a run that was killed has none.</summary>
-    private static void MarkDone(string output, string key) => AtomicFile.WriteText(Path.Combine(output, DoneFile), key + Hashes(output));
-
-    private static string Hashes(string output) =>
-        string.Concat(s_results.Select(f => $"{f} {ReferenceCache.HashOf(Path.Combine(output, f))}\n"));
 }

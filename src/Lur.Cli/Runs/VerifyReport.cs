@@ -1,5 +1,5 @@
-using Lur.Cli.Reports;
 using Lur.Metrics;
+using Lur.Reports;
 
 namespace Lur.Cli.Runs;
 

@@ -1,8 +1,8 @@
-using Lur.Cli.Reports;
 using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Reports;
 using Lur.Verification;
 
 namespace Lur.Cli.Runs;
@@ -84,7 +84,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         var outcome = Judge(before, unlearned, retrained, set, source.Train.ClassNames, distance, relearning);
         VerifyFiles.Write(task.Folder, outcome);
         VerifyReport.Print(context, outcome);
-        if (ForgetPage.TryWrite(context, task.Folder))
+        if (RunPage.TryWrite(context, task.Folder))
             context.Note($"wrote {Path.Combine(task.Folder, VerifyFiles.FileName)}, {ForgetPage.FileName}");
         return outcome.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }

@@ -1,5 +1,4 @@
 using Lur.Device;
-using Lur.Tensors;
 
 namespace Lur.Layers;
 

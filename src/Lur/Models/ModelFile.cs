@@ -31,7 +31,7 @@ public static class ModelFile
         if (model.ImportedHeader is { } header)
         {
             var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
-            SafeTensorsFile.WriteWithHeader(path, header, info => tensors[info.Name].Encode(info));
+            SafeTensorsFile.WriteWithHeader(path, header, (info, stream) => stream.Write(tensors[info.Name].Encode(info)));
             return;
         }
 

@@ -3,6 +3,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 

@@ -1,4 +1,5 @@
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Tensors;
 using Lur.Training;
 

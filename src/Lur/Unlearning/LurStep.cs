@@ -1,5 +1,6 @@
 using Lur.Layers;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Tensors;
 using Lur.Training;
 

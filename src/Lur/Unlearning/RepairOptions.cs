@@ -1,5 +1,5 @@
 using Lur.Layers;
-using Lur.Training;
+using Lur.Optimizers;
 
 namespace Lur.Unlearning;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Cli;
 using Lur.Cli.Runs;
+using Lur.Device;
 using Lur.Tests.Data;
 using Lur.Training;
 using Lur.Verification;
@@ -242,7 +243,7 @@ public class VerifyAndReproTests
     [Test]
     public void AKeyDependsOnEverythingItSays()
     {
-        var key = new ReferenceKey("data", "samples", "resnet18:w16", new TrainingOptions(), "1.0");
+        var key = new ReferenceKey("data", "samples", "resnet18:w16", new TrainingOptions(), new ProgramHash("kernels", "library"));
         string[] names =
         [
             key.Name,
@@ -250,7 +251,8 @@ public class VerifyAndReproTests
             (key with { SamplesSha256 = "other" }).Name,
             (key with { Architecture = "resnet20" }).Name,
             (key with { Training = new TrainingOptions { Seed = 2 } }).Name,
-            (key with { Version = "1.1" }).Name,
+            (key with { Program = new ProgramHash("other", "library") }).Name,
+            (key with { Program = new ProgramHash("kernels", "other") }).Name,
         ];
         Assert.That(names, Is.Unique);
     }

@@ -1,7 +1,7 @@
 using Lur.Device;
+using Lur.Optimizers;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
-using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 

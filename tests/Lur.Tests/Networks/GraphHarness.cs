@@ -1,6 +1,5 @@
 using Lur.Device;
 using Lur.Layers;
-using Lur.Programs;
 using Lur.Tensors;
 using Lur.Tests.Device;
 

@@ -1,5 +1,4 @@
 using Lur.Layers;
-using Lur.Programs;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
@@ -231,6 +230,6 @@ public class GraphTests
         );
     }
 
-    private static NUnit.Framework.Constraints.IResolveConstraint Message(string part) =>
+    private static NUnit.Framework.Constraints.ContainsConstraint Message(string part) =>
         Throws.ArgumentException.With.Message.Contains(part);
 }

@@ -1,6 +1,6 @@
 using Lur.Cli;
-using Lur.Cli.Reports;
 using Lur.Cli.Runs;
+using Lur.Reports;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Reports;
@@ -48,8 +48,8 @@ public partial class ExplainTests
     public void EveryColumnOfEveryTableIsExplained()
     {
         // Columns are written out where their tables are made: new Column("key", "Header"), or new("key", "Header") in a list of them.
-        var columns = Repository
-            .Files("src/Lur.Cli", ".cs")
+        var columns = new[] { "src/Lur.Cli", "src/Lur.Reports" }
+            .SelectMany(folder => Repository.Files(folder, ".cs"))
             .SelectMany(f => ColumnInText().Matches(Repository.Read(f)).Select(m => (File: f, Key: m.Groups[1].Value)))
             .ToArray();
         Assert.That(columns.Select(c => c.Key).Distinct().Count(), Is.GreaterThan(50), "the pattern finds the columns");

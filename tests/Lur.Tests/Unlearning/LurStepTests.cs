@@ -1,6 +1,7 @@
 using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
