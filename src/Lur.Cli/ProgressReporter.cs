@@ -37,6 +37,9 @@ internal sealed class ProgressReporter : IDisposable
         _start = _rateStart = _lastPrinted = _time.GetTimestamp();
     }
 
+    /// <inheritdoc cref="Report(long, ReadOnlySpan{ValueTuple{string, double}})"/>
+    public void Report(long done, IReadOnlyList<(string Name, double Value)> metrics) => Report(done, [.. metrics]);
+
     /// <summary>Reports the work done so far and, if wanted, the latest metrics; cheap enough for every step.</summary>
     public void Report(long done, params ReadOnlySpan<(string Name, double Value)> metrics)
     {

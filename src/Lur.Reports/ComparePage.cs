@@ -1,3 +1,4 @@
+using Lur.Runs;
 using static Lur.Reports.Html;
 
 namespace Lur.Reports;

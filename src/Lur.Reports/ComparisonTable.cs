@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lur.Metrics;
+using Lur.Runs;
 
 namespace Lur.Reports;
 

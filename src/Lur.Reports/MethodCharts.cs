@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Lur.Metrics;
+using Lur.Runs;
 using static Lur.Reports.Html;
 
 namespace Lur.Reports;

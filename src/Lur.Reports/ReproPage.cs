@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Lur.Metrics;
+using Lur.Runs;
 using static Lur.Reports.Html;
 
 namespace Lur.Reports;

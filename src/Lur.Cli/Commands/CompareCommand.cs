@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 

@@ -89,7 +89,7 @@ internal static class DataCommand
     }
 
     private static string Json(DataSource source, ChannelStatistics statistics, Table classes) =>
-        TablePrinter.JsonText(json =>
+        JsonText.Of(json =>
         {
             json.WriteStartObject();
             json.WriteString("format", source.Format);

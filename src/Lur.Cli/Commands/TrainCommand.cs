@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Cli.Printing;
+using Lur.Runs;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -86,7 +87,7 @@ internal static class TrainCommand
             )
             .Runs(
                 (context, parsed, cancel) =>
-                    new TrainRun(
+                    Run(
                         context,
                         new TrainSettings
                         {
@@ -111,9 +112,20 @@ internal static class TrainCommand
                             Exclude = parsed.GetValue(exclude) ?? [],
                             CheckpointEvery = parsed.GetValue(every),
                             Resume = parsed.GetValue(resume),
-                            PlanOnly = parsed.GetValue(plan),
-                        }
-                    ).Run(cancel)
+                        },
+                        parsed.GetValue(plan),
+                        cancel
+                    )
             );
+    }
+
+    private static int Run(CommandContext context, TrainSettings settings, bool planOnly, CancellationToken cancel)
+    {
+        var run = new TrainRun(settings, RunPrinter.Host(context));
+        if (planOnly)
+            PlanPrinter.Print(context, run.Plan());
+        else
+            run.Run(cancel);
+        return ExitCode.Done;
     }
 }

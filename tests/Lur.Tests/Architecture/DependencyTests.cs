@@ -80,7 +80,7 @@ public class DependencyTests
     {
         ["Lur"] = ["Lur.Cuda", "StbImageSharp"],
         ["Lur.Reports"] = ["Lur", "ScottPlot", "SkiaSharp"],
-        // Lur.Cuda: what its loader found is shown by 'lur doctor'.
+        // Lur.Cuda: an optional argument of KernelImages.Precompile is a library of its loader.
         ["Lur.Cli"] = ["Lur", "Lur.Reports", "Lur.Cuda", "System.CommandLine", "Spectre.Console", "Spectre.Console.Ansi"],
     };
 

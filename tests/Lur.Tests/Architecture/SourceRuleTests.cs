@@ -58,7 +58,6 @@ public partial class SourceRuleTests
     private static readonly string[] s_beingRewritten =
     [
         "src/Lur.Cli/Commands/CheckCommand.cs",
-        "src/Lur.Cli/Commands/ForgetCommand.cs",
         "src/Lur.Cli/Commands/VerifyCommand.cs",
         "src/Lur.Reports/GlossaryTerms.cs",
         "src/Lur.Reports/HeatMap.cs",
@@ -66,9 +65,6 @@ public partial class SourceRuleTests
         "src/Lur.Reports/OutcomeCharts.cs",
         "src/Lur.Reports/StepCharts.cs",
         "src/Lur.Reports/SvgChart.cs",
-        "src/Lur.Cli/Runs/ForgetReport.cs",
-        "src/Lur.Cli/Runs/ForgetRun.cs",
-        "src/Lur.Cli/Runs/ReproResults.cs",
         "src/Lur/Data/DataSource.cs",
         "src/Lur/Device/Gemm.cs",
         "src/Lur/Layers/BatchNorm.cs",

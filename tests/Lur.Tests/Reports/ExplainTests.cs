@@ -1,6 +1,6 @@
 using Lur.Cli;
-using Lur.Cli.Runs;
 using Lur.Reports;
+using Lur.Runs;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Reports;
@@ -18,10 +18,10 @@ public partial class ExplainTests
     [Test]
     public void EveryColumnOfTheLogsIsExplained()
     {
-        string[] columns = [.. ForgetRun.LogHeader.Trim().Split(','), .. TrainRun.LogHeader.Trim().Split(',')];
+        string[] columns = [.. ForgetLog.Header.Trim().Split(','), .. TrainRun.LogHeader.Trim().Split(',')];
         Assert.That(columns, Does.Contain("second_order_share").And.Contain("validation_loss"));
         Assert.That(columns.Where(c => Glossary.Find(c) is null), Is.Empty);
-        Assert.That(RunFixture.LogHeader, Is.EqualTo(ForgetRun.LogHeader.Trim()), "the fixture's log is that of a run");
+        Assert.That(RunFixture.LogHeader, Is.EqualTo(ForgetLog.Header.Trim()), "the fixture's log is that of a run");
     }
 
     [Test]

@@ -1,27 +1,29 @@
-using Lur.Data;
 using Lur.Reports;
 using Lur.Runs;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Cli.Printing;
 
 /// <summary>The table at the end of a forgetting run: what was forgotten and what was kept.</summary>
 internal static class ForgetReport
 {
     /// <summary>Prints the metrics and the accuracy per class, before and after, and the time by stage.</summary>
     /// <param name="context">Where to.</param>
-    /// <param name="classes">Names of the classes.</param>
-    /// <param name="before">The original model.</param>
-    /// <param name="after">The unlearned model.</param>
-    /// <param name="set">What was forgotten.</param>
-    /// <param name="stages">Seconds of each stage, evaluations included.</param>
-    public static void Print(
-        CommandContext context,
-        IReadOnlyList<string> classes,
-        Assessment before,
-        Assessment after,
-        ForgetSet set,
-        IReadOnlyList<(string Stage, double Seconds)> stages
-    )
+    /// <param name="r">What the run came to.</param>
+    public static void Print(CommandContext context, ForgetResult r)
+    {
+        Table metrics = Metrics(r),
+            perClass = PerClass(r),
+            time = Times(r.Stages);
+        // A long table of classes scrolls the metrics away; result.json and --json have it.
+        TablePrinter.Print(
+            context,
+            context.Json ? [metrics, perClass, time]
+                : r.Classes.Count <= 20 ? [perClass, time, metrics]
+                : [time, metrics]
+        );
+    }
+
+    private static Table Metrics(ForgetResult r)
     {
         var metrics = new Table(
             "metrics",
@@ -30,8 +32,8 @@ internal static class ForgetReport
             new Column("unlearned", "Unlearned", Right: true),
             new Column("meaning", "Meaning")
         );
-        var whole = set.WholeClasses.Count > 0;
-        var (b, a) = (before.Metrics, after.Metrics);
+        var whole = r.Set.WholeClasses.Count > 0;
+        var (b, a) = (r.Original.Metrics, r.Unlearned.Metrics);
         metrics.Add("UA", Percent(b.UnlearningAccuracy), Percent(a.UnlearningAccuracy), "forget set misclassified");
         metrics.Add("RA", Percent(b.RetainAccuracy), Percent(a.RetainAccuracy), "retain set classified correctly");
         metrics.Add(
@@ -42,8 +44,8 @@ internal static class ForgetReport
         );
         metrics.Add(
             "MIA",
-            Percent(before.MembershipInference),
-            Percent(after.MembershipInference),
+            Percent(r.Original.MembershipInference),
+            Percent(r.Unlearned.MembershipInference),
             "forget set judged never seen by a membership attack"
         );
         if (whole)
@@ -53,7 +55,11 @@ internal static class ForgetReport
                 Percent(a.ForgottenClassTestAccuracy),
                 "test images of the forgotten class classified as it"
             );
+        return metrics;
+    }
 
+    private static Table PerClass(ForgetResult r)
+    {
         var perClass = new Table(
             "perClass",
             new Column("class", "Class"),
@@ -64,24 +70,17 @@ internal static class ForgetReport
         {
             Title = "Test accuracy per class",
         };
-        for (var c = 0; c < classes.Count; c++)
+        for (var c = 0; c < r.Classes.Count; c++)
         {
             perClass.Add(
-                classes[c],
-                Percent(b.PerClassTestAccuracy[c]),
-                Percent(a.PerClassTestAccuracy[c]),
-                set.WholeClasses.Contains(c) ? "forgotten" : ""
+                r.Classes[c],
+                Percent(r.Original.Metrics.PerClassTestAccuracy[c]),
+                Percent(r.Unlearned.Metrics.PerClassTestAccuracy[c]),
+                r.Set.WholeClasses.Contains(c) ? "forgotten" : ""
             );
         }
 
-        var time = Times(stages);
-        // A long table of classes scrolls the metrics away; result.json and --json have it.
-        TablePrinter.Print(
-            context,
-            context.Json ? [metrics, perClass, time]
-                : classes.Count <= 20 ? [perClass, time, metrics]
-                : [time, metrics]
-        );
+        return perClass;
     }
 
     /// <summary>Run-time efficiency by stage, without the evaluations around it.</summary>

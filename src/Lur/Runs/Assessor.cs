@@ -3,7 +3,7 @@ using Lur.Metrics;
 using Lur.Models;
 using Lur.Training;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>Predictions of one model on the three sets, and the metrics that follow.</summary>
 /// <param name="Forget">On the forget set.</param>
@@ -11,7 +11,7 @@ namespace Lur.Cli.Runs;
 /// <param name="Test">On the test set, all of it.</param>
 /// <param name="Metrics">UA, RA, TA.</param>
 /// <param name="MembershipInference">MIA: share of the forget set judged non-member, percent.</param>
-internal sealed record Assessment(
+public sealed record Assessment(
     Predictions Forget,
     Predictions Retain,
     Predictions Test,
@@ -27,7 +27,7 @@ internal sealed record Assessment(
 }
 
 /// <summary>Which membership attacks are run beside that of the MIA column.</summary>
-internal enum AttackChoice
+public enum AttackChoice
 {
     /// <summary>None.</summary>
     None,
@@ -40,13 +40,13 @@ internal enum AttackChoice
 }
 
 /// <summary>Measures models on the sets of one forgetting task.</summary>
-/// <param name="context">Where progress goes.</param>
+/// <param name="progress">Where progress goes.</param>
 /// <param name="source">Data.</param>
 /// <param name="set">What was forgotten and retained.</param>
 /// <param name="attacks">Attacks to run beside that of the MIA column.</param>
 /// <param name="seed">Seed of the attacks' draws.</param>
 internal sealed class Assessor(
-    CommandContext context,
+    IProgress<RunEvent>? progress,
     DataSource source,
     ForgetSet set,
     AttackChoice attacks = AttackChoice.None,
@@ -67,19 +67,19 @@ internal sealed class Assessor(
         if (attacks == AttackChoice.None)
             return result;
         var vector = attacks == AttackChoice.All;
-        using var progress = new ProgressReporter(context, $"attack {name}", MembershipAttacks.Names(vector).Count, "attacks");
-        return result with { Attacks = MembershipAttacks.Run(retain, kept, forget, vector, seed, n => progress.Report(n), cancel) };
+        using var stage = progress.Stage($"attack {name}", MembershipAttacks.Names(vector).Count, "attacks");
+        return result with { Attacks = MembershipAttacks.Run(retain, kept, forget, vector, seed, n => stage.Report(n), cancel) };
     }
 
     private (Predictions Forget, Predictions Retain, Predictions Test) Predict(Evaluator evaluator, string task, CancellationToken cancel)
     {
         var total = (long)set.Forget.Length + set.Retain.Length + source.Test.Count;
-        using var progress = new ProgressReporter(context, task, total, "images");
+        using var stage = progress.Stage(task, total, "images");
         long done = 0;
         Predictions Of(IImageDataset data, int[] indices)
         {
             var start = done;
-            var result = evaluator.Predict(data, indices, attacks != AttackChoice.None, n => progress.Report(done = start + n), cancel);
+            var result = evaluator.Predict(data, indices, attacks != AttackChoice.None, n => stage.Report(done = start + n), cancel);
             done = start + indices.Length;
             return result;
         }

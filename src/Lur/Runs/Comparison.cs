@@ -1,9 +1,8 @@
 using System.Text.Json;
 using Lur.Metrics;
-using Lur.Runs;
 using Lur.Unlearning;
 
-namespace Lur.Reports;
+namespace Lur.Runs;
 
 /// <summary>One row of a comparison: the runs of one method with the same options, which differ in their seed.</summary>
 /// <param name="Name">Name of the method on the command line.</param>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Lur.Data;
@@ -7,33 +6,7 @@ using Lur.Metrics;
 using Lur.Models;
 using Lur.Unlearning;
 
-namespace Lur.Cli.Runs;
-
-/// <summary>What a finished forgetting run knows.</summary>
-/// <param name="MethodName">Name of the method on the command line.</param>
-/// <param name="ParentSha256">Hash of the original model's file.</param>
-/// <param name="Source">Data set.</param>
-/// <param name="Split">What the original model was trained on.</param>
-/// <param name="Set">What was forgotten and retained.</param>
-/// <param name="Method">The method after its last step.</param>
-/// <param name="DeviceBytes">Peak of the device's memory while the method ran, model included, evaluations not.</param>
-/// <param name="Stages">Time of each stage.</param>
-/// <param name="Preparations">What the preparations reported.</param>
-/// <param name="Before">The original model.</param>
-/// <param name="After">The unlearned model.</param>
-internal sealed record ForgetOutcome(
-    string MethodName,
-    string ParentSha256,
-    DataSource Source,
-    DataSplit Split,
-    ForgetSet Set,
-    UnlearningMethod Method,
-    long DeviceBytes,
-    IReadOnlyList<(string Stage, double Seconds)> Stages,
-    IReadOnlyList<(string Stage, PreparationReport Report)> Preparations,
-    Assessment Before,
-    Assessment After
-);
+namespace Lur.Runs;
 
 /// <summary>config.json and result.json of a forgetting run; docs/result.schema.json describes them.</summary>
 internal static class ForgetFiles
@@ -42,14 +15,14 @@ internal static class ForgetFiles
     public static void WriteConfig(
         Utf8JsonWriter w,
         ForgetSettings settings,
-        OptionValues values,
+        BoundMethod method,
         DataSource source,
         ComputeDevice device,
         Model model
     )
     {
         w.WriteString("command", "forget");
-        w.WriteString("method", settings.Method.Name);
+        w.WriteString("method", method.Definition.Name);
         w.WriteString("version", OutputFolder.Version);
         w.WriteString("model", settings.Model);
         w.WriteString("architecture", model.Architecture);
@@ -68,7 +41,7 @@ internal static class ForgetFiles
         w.WriteEndArray();
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");
-        foreach (var (option, text) in values.All)
+        foreach (var (option, text) in method.Options)
         {
             switch (option.Kind)
             {
@@ -89,28 +62,28 @@ internal static class ForgetFiles
     }
 
     /// <summary>Writes the fields of result.json.</summary>
-    public static void WriteResult(Utf8JsonWriter w, ForgetOutcome r)
+    public static void WriteResult(Utf8JsonWriter w, ForgetResult r)
     {
         w.WriteNumber("schema", 1);
         w.WriteString("command", "forget");
-        w.WriteString("method", r.MethodName);
+        w.WriteString("method", r.Method.Name);
         w.WriteNumber("forgetImages", r.Set.Forget.Length);
         w.WriteNumber("retainImages", r.Set.Retain.Length);
         w.WriteString("forgetSha256", r.Set.Sha256());
-        w.WriteString("dataSha256", r.Split.Fingerprint);
+        w.WriteString("dataSha256", r.DataSha256);
         w.WriteString("parentSha256", r.ParentSha256);
         w.WriteStartArray("forgottenClasses");
         foreach (var c in r.Set.WholeClasses)
-            w.WriteStringValue(r.Source.Train.ClassNames[c]);
+            w.WriteStringValue(r.Classes[c]);
         w.WriteEndArray();
-        w.WriteNumber("steps", r.Method.Steps);
+        w.WriteNumber("steps", r.Steps);
         w.WriteStartObject("seconds");
         foreach (var (stage, seconds) in r.Stages)
             OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));
         w.WriteEndObject();
         w.WriteStartObject("memory");
         w.WriteNumber("deviceBytes", r.DeviceBytes);
-        w.WriteNumber("hostPeakBytes", Process.GetCurrentProcess().PeakWorkingSet64);
+        w.WriteNumber("hostPeakBytes", r.HostPeakBytes);
         w.WriteEndObject();
         w.WriteStartObject("preparations");
         foreach (var (stage, report) in r.Preparations)
@@ -123,19 +96,19 @@ internal static class ForgetFiles
 
         w.WriteEndObject();
         w.WriteStartObject("measurements");
-        foreach (var (name, value, _) in r.Method.Measurements)
+        foreach (var (name, value, _) in r.Measurements)
             OutputFolder.WriteValue(w, name, Math.Round(value, 4));
         w.WriteEndObject();
-        WriteMetrics(w, "original", r.Before, r.Source);
-        WriteMetrics(w, "unlearned", r.After, r.Source);
+        WriteMetrics(w, "original", r.Original, r.Classes);
+        WriteMetrics(w, "unlearned", r.Unlearned, r.Classes);
         w.WriteStartObject("samples");
-        WriteSamples(w, "forget", r.Before.Forget, r.After.Forget);
-        WriteSamples(w, "retain", r.Before.Retain, r.After.Retain);
-        WriteSamples(w, "test", r.Before.Test, r.After.Test);
+        WriteSamples(w, "forget", r.Original.Forget, r.Unlearned.Forget);
+        WriteSamples(w, "retain", r.Original.Retain, r.Unlearned.Retain);
+        WriteSamples(w, "test", r.Original.Test, r.Unlearned.Test);
         w.WriteEndObject();
     }
 
-    private static void WriteMetrics(Utf8JsonWriter w, string name, Assessment assessment, DataSource source)
+    private static void WriteMetrics(Utf8JsonWriter w, string name, Assessment assessment, IReadOnlyList<string> classes)
     {
         var m = assessment.Metrics;
         w.WriteStartObject(name);
@@ -144,7 +117,7 @@ internal static class ForgetFiles
         OutputFolder.WriteValue(w, "ta", m.TestAccuracy);
         OutputFolder.WriteValue(w, "mia", assessment.MembershipInference);
         OutputFolder.WriteValue(w, "forgottenClassTestAccuracy", m.ForgottenClassTestAccuracy);
-        OutputFolder.WritePerClass(w, "perClassTestAccuracy", source.Train.ClassNames, m.PerClassTestAccuracy);
+        OutputFolder.WritePerClass(w, "perClassTestAccuracy", classes, m.PerClassTestAccuracy);
         w.WriteEndObject();
     }
 

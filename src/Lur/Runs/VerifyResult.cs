@@ -1,17 +1,17 @@
 using Lur.Metrics;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>A model that was measured.</summary>
 /// <param name="Path">Its file.</param>
 /// <param name="Assessment">Predictions and metrics.</param>
-internal sealed record MeasuredModel(string Path, Assessment Assessment);
+public sealed record MeasuredModel(string Path, Assessment Assessment);
 
 /// <summary>One relearning attack on every unlearned and every retrained model.</summary>
 /// <param name="Shots">Forget samples in every batch; 0 trains on the retain set only.</param>
 /// <param name="Unlearned">A curve for each unlearned model.</param>
 /// <param name="Retrained">A curve for each retrained model; may be empty.</param>
-internal sealed record RelearningOutcome(int Shots, IReadOnlyList<RelearningCurve> Unlearned, IReadOnlyList<RelearningCurve> Retrained)
+public sealed record RelearningOutcome(int Shots, IReadOnlyList<RelearningCurve> Unlearned, IReadOnlyList<RelearningCurve> Retrained)
 {
     /// <summary>Step, and forget and test accuracy over the models of one side.</summary>
     public static IEnumerable<(int Step, SeedSummary Forget, SeedSummary Test)> Summaries(IReadOnlyList<RelearningCurve> curves) =>
@@ -33,7 +33,7 @@ internal sealed record RelearningOutcome(int Shots, IReadOnlyList<RelearningCurv
 
 /// <summary>What a verification found. Gap and tug of war are NaN without a retrained model; damage, over-forgetting and
 /// distance are those of the first run.</summary>
-internal sealed record VerifyOutcome(
+public sealed record VerifyResult(
     Assessment Original,
     IReadOnlyList<MeasuredModel> Unlearned,
     IReadOnlyList<MeasuredModel> Retrained,

@@ -1,13 +1,14 @@
 using Lur.Metrics;
 using Lur.Reports;
+using Lur.Runs;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Cli.Printing;
 
 /// <summary>The tables of a verification.</summary>
 internal static class VerifyReport
 {
     /// <summary>Prints them, and the verdict in one sentence.</summary>
-    public static void Print(CommandContext context, VerifyOutcome o)
+    public static void Print(CommandContext context, VerifyResult o)
     {
         var facts = Facts(o);
         List<Table> tables = [Metrics(o), facts];
@@ -38,7 +39,7 @@ internal static class VerifyReport
             context.Output.WriteLine(o.Verdict.Sentence);
     }
 
-    private static Table Metrics(VerifyOutcome o)
+    private static Table Metrics(VerifyResult o)
     {
         var table = new Table(
             "metrics",
@@ -50,7 +51,7 @@ internal static class VerifyReport
             new Column("band", "Band", Right: true),
             new Column("inside", "Inside")
         );
-        foreach (var (name, m) in VerifyOutcome.MetricNames.Zip(o.Verdict.Metrics))
+        foreach (var (name, m) in VerifyResult.MetricNames.Zip(o.Verdict.Metrics))
         {
             table.Add(
                 name,
@@ -66,7 +67,7 @@ internal static class VerifyReport
         return table;
     }
 
-    private static Table Facts(VerifyOutcome o)
+    private static Table Facts(VerifyResult o)
     {
         var facts = new Table("facts", new Column("fact", "Fact"), new Column("value", "Value"));
         if (o.Retrained.Count > 0)
@@ -90,7 +91,7 @@ internal static class VerifyReport
         return facts;
     }
 
-    private static Table Attacks(VerifyOutcome o, string key, string title, Func<AttackResult, double> value, int decimals, string unit)
+    private static Table Attacks(VerifyResult o, string key, string title, Func<AttackResult, double> value, int decimals, string unit)
     {
         var table = new Table(
             key,

@@ -1,16 +1,16 @@
 using System.Text.Json;
 using Lur.Metrics;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>verify.json; docs/verify.schema.json describes it.</summary>
-internal static class VerifyFiles
+public static class VerifyFiles
 {
     /// <summary>Name of the file in the folder of the first run.</summary>
     public const string FileName = "verify.json";
 
     /// <summary>Writes the file.</summary>
-    public static void Write(string folder, VerifyOutcome o) =>
+    internal static void Write(string folder, VerifyResult o) =>
         OutputFolder.WriteJson(
             Path.Combine(folder, FileName),
             w =>
@@ -19,7 +19,7 @@ internal static class VerifyFiles
                 w.WriteString("verdict", o.Verdict.Verdict.ToString());
                 w.WriteString("sentence", o.Verdict.Sentence);
                 w.WriteStartArray("metrics");
-                foreach (var (name, m) in VerifyOutcome.MetricNames.Zip(o.Verdict.Metrics))
+                foreach (var (name, m) in VerifyResult.MetricNames.Zip(o.Verdict.Metrics))
                 {
                     w.WriteStartObject();
                     w.WriteString("metric", name.ToLowerInvariant());
@@ -59,7 +59,7 @@ internal static class VerifyFiles
             }
         );
 
-    private static void WriteAttacks(Utf8JsonWriter w, VerifyOutcome o)
+    private static void WriteAttacks(Utf8JsonWriter w, VerifyResult o)
     {
         if (o.Original.Attacks.Count == 0)
             return;

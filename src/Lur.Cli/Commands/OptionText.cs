@@ -1,8 +1,9 @@
 using System.CommandLine;
+using Lur.Runs;
 using Lur.Tensors;
 using Lur.Unlearning;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Cli.Commands;
 
 /// <summary>Spelling of choices on the command line and in config.json.</summary>
 internal static class OptionText

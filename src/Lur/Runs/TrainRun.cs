@@ -7,83 +7,26 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Reports;
-using Lur.Tensors;
 using Lur.Training;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
-/// <summary>Everything that decides a training run.</summary>
-internal sealed record TrainSettings
-{
-    public required string Data { get; init; }
-
-    public required string Model { get; init; }
-
-    public required string Output { get; init; }
-
-    public TrainingOptions Training { get; init; } = new();
-
-    public DataOptions DataOptions { get; init; } = new();
-
-    public double ValidationShare { get; init; }
-
-    public IReadOnlyList<string> Exclude { get; init; } = [];
-
-    public long CheckpointEvery { get; init; }
-
-    public bool Resume { get; init; }
-
-    public bool PlanOnly { get; init; }
-
-    /// <summary>Reads the fields that config.json of a training run and "train" of a recipe share; what is missing is the
-    /// default. Data and output are left empty.</summary>
-    /// <param name="c">JSON object.</param>
-    /// <param name="model">Architecture.</param>
-    /// <exception cref="UserErrorException">A field that is there is out of range.</exception>
-    public static TrainSettings FromJson(JsonElement c, string model)
-    {
-        T Or<T>(string name, Func<JsonElement, T> read, T missing) => c.TryGetProperty(name, out var value) ? read(value) : missing;
-        var d = new TrainingOptions();
-        var training = new TrainingOptions
-        {
-            Epochs = Or("epochs", v => v.GetInt32(), d.Epochs),
-            BatchSize = Or("batch", v => v.GetInt32(), d.BatchSize),
-            LearningRate = Or("lr", v => v.GetDouble(), d.LearningRate),
-            Momentum = Or("momentum", v => v.GetDouble(), d.Momentum),
-            Nesterov = Or("nesterov", v => v.GetBoolean(), d.Nesterov),
-            WeightDecay = Or("weightDecay", v => v.GetDouble(), d.WeightDecay),
-            Schedule = Or("schedule", v => v.GetString()!, d.Schedule),
-            Initialization = Or("init", v => OptionText.Parse<WeightInitialization>(v.GetString()), d.Initialization),
-            Augment = Or(
-                "augment",
-                v =>
-                    v.ValueKind == JsonValueKind.String ? Augmentation.Parse(v.GetString()!)
-                    : v.GetBoolean() ? Augmentation.Auto
-                    : Augmentation.None,
-                d.Augment
-            ),
-            Seed = Or("seed", v => v.GetUInt64(), d.Seed),
-        };
-        training.Validate();
-        return new TrainSettings
-        {
-            Data = "",
-            Output = "",
-            Model = model,
-            Training = training,
-            ValidationShare = Or("validation", v => v.GetDouble(), 0.0),
-            CheckpointEvery = 500,
-        };
-    }
-}
+/// <summary>What a training run came to.</summary>
+/// <param name="Folder">Its folder.</param>
+/// <param name="ModelPath">The model.</param>
+/// <param name="Test">Predictions on the test images.</param>
+/// <param name="HasForgetFile">True where samples were left out, which forget.txt lists.</param>
+public sealed record TrainResult(string Folder, string ModelPath, Predictions Test, bool HasForgetFile);
 
 /// <summary>Trains a model and leaves model.safetensors, split.json, config.json, log.csv, result.json and, where samples were left out,
 /// forget.txt.</summary>
-internal sealed class TrainRun(CommandContext context, TrainSettings settings)
+/// <param name="settings">What decides the run.</param>
+/// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
+public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
 {
     /// <summary>First line of log.csv.</summary>
     internal const string LogHeader = "epoch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n";
+    private readonly RunHost _host = host ?? new RunHost();
     private readonly StringBuilder _log = new(LogHeader);
     private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors"),
         _forgetPath = Path.Combine(settings.Output, "forget.txt");
@@ -91,45 +34,99 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
     /// <summary>Path of the model the run writes.</summary>
     public string ModelPath { get; } = Path.Combine(settings.Output, "model.safetensors");
 
-    /// <summary>Runs to the end, or to a checkpoint when cancelled.</summary>
-    /// <returns>An exit code.</returns>
-    public int Run(CancellationToken cancel)
+    /// <summary>What a step takes on the device; nothing is written.</summary>
+    /// <exception cref="UserErrorException">The settings or the data cannot be used.</exception>
+    public StepMemory Plan()
     {
-        settings.Training.Validate();
-        using var device = ComputeDevice.Open(context.DeviceOrdinal);
-        using var source = DataSource.Open(settings.Data, settings.DataOptions);
-        using var model = DataAndModel.Create(settings.Model, device, source, settings.Training.Seed, settings.Training.Initialization);
-        var split = PrepareSplit(source);
-        var excluded =
-            settings.Exclude.Count == 0 ? null : ForgetSet.Resolve(settings.Exclude, source.Train, split.Train, settings.Training.Seed);
-        var indices = excluded?.Retain ?? split.Train;
-        using var trainer = new Trainer(model, source.Train, indices, settings.Training, capture: !settings.PlanOnly);
-        if (settings.PlanOnly)
-            return PlanPrinter.Print(context, trainer.Program, model, vectors: 3);
+        using var parts = Open(capture: false);
+        return StepMemory.Of(parts.Trainer.Program, parts.Model, vectors: 3);
+    }
+
+    /// <summary>Runs to the end, or to a checkpoint when cancelled.</summary>
+    /// <param name="cancel">Stops after the current step.</param>
+    /// <exception cref="UserErrorException">The settings or the data cannot be used, or a file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; with <see cref="TrainSettings.Resume"/> it goes on.</exception>
+    public TrainResult Run(CancellationToken cancel = default)
+    {
+        using var parts = Open(capture: true);
+        var (source, model, trainer) = (parts.Source, parts.Model, parts.Trainer);
         OutputFolder.Prepare(settings.Output);
         if (settings.Resume && File.Exists(_statePath))
             Restore(trainer);
         else
-            split.Save(Path.Combine(settings.Output, "split.json"));
+            parts.Split.Save(Path.Combine(settings.Output, "split.json"));
         // 'lur verify --reference' reads it: what the model has not seen.
         if (!settings.Exclude.Contains(_forgetPath))
-            excluded?.Save(_forgetPath);
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, device, model));
-        context.Note(
+            parts.Excluded?.Save(_forgetPath);
+        OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, parts.Device, model));
+        _host.Progress.Note(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {indices.Length:N0} images of "
-                    + $"{source.Train.Name}, augmentation {model.Augmentation.Name}, on {device.Properties.Name}"
+                $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {parts.Images:N0} images of "
+                    + $"{source.Train.Name}, augmentation {model.Augmentation.Name}, on {parts.Device.Properties.Name}"
             )
         );
         var clock = Stopwatch.StartNew();
         using var evaluator = new Evaluator(model);
-        Train(trainer, indices.Length, evaluator, source, split, cancel);
-        ModelFile.Save(model, ModelPath, Metadata(split));
+        Train(trainer, parts.Images, evaluator, source, parts.Split, cancel);
+        ModelFile.Save(model, ModelPath, Metadata(parts.Split));
         var test = evaluator.Predict(source.Test, Enumerable.Range(0, source.Test.Count).ToArray(), null, cancel);
-        WriteResult(test, source, model, indices.Length, clock.Elapsed, trainer);
+        WriteResult(test, source, model, parts.Images, clock.Elapsed, trainer);
         File.Delete(_statePath);
-        return PrintSummary(test, source);
+        var result = new TrainResult(settings.Output, ModelPath, test, settings.Exclude.Count > 0);
+        _host.Progress?.Report(new TrainingFinished(result));
+        return result;
+    }
+
+    private Parts Open(bool capture)
+    {
+        settings.Training.Validate();
+        var parts = new Parts();
+        try
+        {
+            parts.Device = ComputeDevice.Open(_host.Device);
+            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
+            var (source, seed) = (parts.Source, settings.Training.Seed);
+            parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
+            parts.Split = PrepareSplit(source);
+            if (settings.Exclude.Count > 0)
+                parts.Excluded = ForgetSet.Resolve(settings.Exclude, source.Train, parts.Split.Train, seed);
+            var indices = parts.Excluded?.Retain ?? parts.Split.Train;
+            parts.Images = indices.Length;
+            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture);
+            return parts;
+        }
+        catch
+        {
+            parts.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What a training is made of, opened in this order.</summary>
+    private sealed class Parts : IDisposable
+    {
+        public ComputeDevice Device { get; set; } = null!;
+
+        public DataSource Source { get; set; } = null!;
+
+        public Model Model { get; set; } = null!;
+
+        public DataSplit Split { get; set; } = null!;
+
+        public ForgetSet? Excluded { get; set; }
+
+        public int Images { get; set; }
+
+        public Trainer Trainer { get; set; } = null!;
+
+        public void Dispose()
+        {
+            Trainer?.Dispose();
+            Model?.Dispose();
+            Source?.Dispose();
+            Device?.Dispose();
+        }
     }
 
     private DataSplit PrepareSplit(DataSource source)
@@ -145,7 +142,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         var state = TrainingState.Load(_statePath);
         trainer.Restore(state);
         _log.Clear().Append(state.GetString("log"));
-        context.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
+        _host.Progress.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
     }
 
     private void Train(Trainer trainer, int images, Evaluator evaluator, DataSource source, DataSplit split, CancellationToken cancel)
@@ -153,7 +150,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         while (trainer.Step < trainer.Steps)
         {
             var epoch = trainer.Step / trainer.StepsPerEpoch;
-            using (var progress = new ProgressReporter(context, $"train epoch {epoch + 1}/{settings.Training.Epochs}", images, "images"))
+            using (var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", images, "images"))
             {
                 RunEpoch(trainer, images, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
             }
@@ -176,11 +173,11 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         }
     }
 
-    private void RunEpoch(Trainer trainer, int images, ProgressReporter progress, long end, CancellationToken cancel)
+    private void RunEpoch(Trainer trainer, int images, Stage progress, long end, CancellationToken cancel)
     {
         var batch = settings.Training.BatchSize;
         var start = end - trainer.StepsPerEpoch;
-        var metrics = new (string, double)[] { ("loss", double.NaN), ("accuracy", double.NaN) };
+        var (loss, accuracy) = (double.NaN, double.NaN);
         var nextRead = Stopwatch.GetTimestamp();
         while (trainer.Step < end)
         {
@@ -188,21 +185,18 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
             if (trainer.Step == end || Stopwatch.GetTimestamp() >= nextRead)
             {
                 var totals = trainer.PeekTotals();
-                metrics[0].Item2 = totals.MeanLoss;
-                metrics[1].Item2 = totals.Accuracy;
+                (loss, accuracy) = (totals.MeanLoss, totals.Accuracy);
                 nextRead = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 2);
             }
 
-            progress.Report(Math.Min((trainer.Step - start) * batch, images), metrics); // the last batch is filled up
+            // The last batch is filled up.
+            progress.Report(Math.Min((trainer.Step - start) * batch, images), ("loss", loss), ("accuracy", accuracy));
             if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0)
                 SaveState(trainer);
             if (!cancel.IsCancellationRequested)
                 continue;
             SaveState(trainer);
-            context.Warn(
-                $"interrupted at step {trainer.Step} of {trainer.Steps}; continue with the same "
-                    + $"command{(settings.Resume ? "" : " and --resume")}."
-            );
+            _host.Progress?.Report(new TrainingInterrupted(trainer.Step, trainer.Steps, settings.Resume));
             throw new OperationCanceledException(cancel);
         }
     }
@@ -224,7 +218,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
             ["lur.version"] = OutputFolder.Version,
         };
 
-    private void WriteConfig(System.Text.Json.Utf8JsonWriter w, DataSource source, ComputeDevice device, Model model)
+    private void WriteConfig(Utf8JsonWriter w, DataSource source, ComputeDevice device, Model model)
     {
         var t = settings.Training;
         w.WriteString("command", "train");
@@ -240,7 +234,7 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
         w.WriteBoolean("nesterov", t.Nesterov);
         w.WriteNumber("weightDecay", t.WeightDecay);
         w.WriteString("schedule", t.Schedule);
-        w.WriteString("init", OptionText.Of(t.Initialization));
+        w.WriteString("init", InitializationNames.Of(t.Initialization));
         w.WriteString("augment", model.Augmentation.Name);
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
@@ -276,19 +270,6 @@ internal sealed class TrainRun(CommandContext context, TrainSettings settings)
                 w.WriteEndObject();
             }
         );
-
-    private int PrintSummary(Predictions test, DataSource source)
-    {
-        var table = new Table("train", new Column("metric", "Metric"), new Column("value", "Value", Right: true));
-        table.Add("test accuracy", Cell.Number(test.Accuracy, 2, " %"));
-        table.Add("test loss", Cell.Number(test.MeanLoss, 4));
-        table.Add("test images", source.Test.Count);
-        TablePrinter.Print(context, table);
-        context.Note(
-            $"wrote {ModelPath}, result.json, log.csv, config.json, split.json{(settings.Exclude.Count > 0 ? ", forget.txt" : "")}"
-        );
-        return ExitCode.Done;
-    }
 
     private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("R", CultureInfo.InvariantCulture);
 

@@ -1,6 +1,6 @@
 using Lur.Reports;
 
-namespace Lur.Cli;
+namespace Lur.Cli.Printing;
 
 /// <summary>The page at the end of a run.</summary>
 internal static class RunPage

@@ -2,46 +2,23 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Reports;
 using Lur.Verification;
 
-namespace Lur.Cli.Runs;
-
-/// <summary>What decides a verification.</summary>
-internal sealed record VerifySettings
-{
-    /// <summary>Folders of forgetting runs: one, or several seeds of one method.</summary>
-    public required IReadOnlyList<string> Runs { get; init; }
-
-    /// <summary>Retrained models.</summary>
-    public IReadOnlyList<string> References { get; init; } = [];
-
-    /// <summary>Seeds of reference models to train (or to find in the cache).</summary>
-    public IReadOnlyList<ulong> RetrainSeeds { get; init; } = [];
-
-    public string? Model { get; init; }
-
-    public string? Data { get; init; }
-
-    /// <summary>Relearning attacks: one for each number of shots; none if empty.</summary>
-    public IReadOnlyList<RelearningOptions> Relearning { get; init; } = [];
-
-    /// <summary>Membership attacks to run beside that of the MIA column.</summary>
-    public AttackChoice Attacks { get; init; } = AttackChoice.All;
-
-    /// <summary>Seed of the attacks' draws.</summary>
-    public ulong Seed { get; init; } = 1;
-
-    public string CacheFolder { get; init; } = ReferenceCache.DefaultFolder;
-}
+namespace Lur.Runs;
 
 /// <summary>Compares unlearned models with retrained ones, says how it came out, and leaves verify.json in the first run's
 /// folder.</summary>
-internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
+/// <param name="settings">What decides the verification.</param>
+/// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
+public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
 {
+    private readonly RunHost _host = host ?? new RunHost();
+
     /// <summary>Runs.</summary>
-    /// <returns><see cref="ExitCode.VerdictFailed"/> unless the model matches Retrain or the verdict is withheld.</returns>
-    public int Run(CancellationToken cancel)
+    /// <param name="cancel">Stops between batches.</param>
+    /// <exception cref="UserErrorException">A folder is none of a run, or what belongs to it is not there any more.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public VerifyResult Run(CancellationToken cancel = default)
     {
         ForgetTask[] tasks = [.. settings.Runs.Select(ReadTask)];
         var task = tasks[0];
@@ -53,7 +30,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
             );
         }
 
-        using var device = ComputeDevice.Open(context.DeviceOrdinal);
+        using var device = ComputeDevice.Open(_host.Device);
         using var source = DataSource.Open(task.Data, new DataOptions { ImageSize = task.ImageSize });
         var split = task.LoadSplit(source);
         var set = task.Resolve(source, split);
@@ -61,7 +38,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
             attack.RequireShots(set.Forget.Length);
         using var original = DataAndModel.Load(task.Original, device, source);
         var references = References(task, source, split, set, original.Architecture, cancel);
-        var assessor = new Assessor(context, source, set, settings.Attacks, settings.Seed);
+        var assessor = new Assessor(_host.Progress, source, set, settings.Attacks, settings.Seed);
         var before = assessor.Assess(original, "original", cancel);
         MeasuredModel[] Measure(IReadOnlyList<string> paths, string what) =>
             [
@@ -83,10 +60,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         ];
         var outcome = Judge(before, unlearned, retrained, set, source.Train.ClassNames, distance, relearning);
         VerifyFiles.Write(task.Folder, outcome);
-        VerifyReport.Print(context, outcome);
-        if (RunPage.TryWrite(context, task.Folder))
-            context.Note($"wrote {Path.Combine(task.Folder, VerifyFiles.FileName)}, {ForgetPage.FileName}");
-        return outcome.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
+        return outcome;
     }
 
     private static string Numbered(string what, int index, int count) => count == 1 ? what : $"{what} {index + 1}/{count}";
@@ -117,12 +91,12 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
         {
             DataOptions = new DataOptions { ImageSize = task.ImageSize },
         };
-        var models = new ReferenceModels(context, settings.CacheFolder);
+        var models = new ReferenceModels(_host, settings.CacheFolder);
         paths.AddRange(settings.RetrainSeeds.Select(seed => models.Get(recipe, source, split, set, architecture, seed, cancel)));
         return [.. paths];
     }
 
-    private static VerifyOutcome Judge(
+    private static VerifyResult Judge(
         Assessment before,
         MeasuredModel[] unlearned,
         MeasuredModel[] retrained,
@@ -159,7 +133,7 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
             (gap, tug) = (AverageGap.Compute(u, r).Mean, TugOfWar.Compute(u, r));
         }
 
-        return new VerifyOutcome(before, unlearned, retrained, verdict, gap, tug, damage, over, distance, relearning, classes);
+        return new VerifyResult(before, unlearned, retrained, verdict, gap, tug, damage, over, distance, relearning, classes);
     }
 
     private static WeightDistance Distance(Model original, string path, ComputeDevice device, DataSource source)
@@ -190,13 +164,12 @@ internal sealed class VerifyRun(CommandContext context, VerifySettings settings)
                     (m, i) =>
                     {
                         using var model = DataAndModel.Load(m.Path, device, source);
-                        using var progress = new ProgressReporter(
-                            context,
+                        using var stage = _host.Progress.Stage(
                             $"relearn {Numbered(what, i, models.Length)}, {options.Shots} shots",
                             options.Steps[^1],
                             "steps"
                         );
-                        return RelearningAttack.Run(model, source.Train, set, source.Test, options, n => progress.Report(n), cancel);
+                        return RelearningAttack.Run(model, source.Train, set, source.Test, options, n => stage.Report(n), cancel);
                     }
                 ),
             ];

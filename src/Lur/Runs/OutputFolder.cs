@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Lur.Metrics;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>What runs leave behind: JSON files written whole or not at all.</summary>
 internal static class OutputFolder
@@ -31,7 +31,7 @@ internal static class OutputFolder
     public static void WriteJson(string path, Action<Utf8JsonWriter> body) =>
         AtomicFile.WriteText(
             path,
-            TablePrinter.JsonText(w =>
+            JsonText.Of(w =>
             {
                 w.WriteStartObject();
                 body(w);

@@ -2,20 +2,20 @@ using System.Globalization;
 using System.Text.Json;
 using Lur.Unlearning;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>One run of a recipe: a method with every option that is not a default.</summary>
 /// <param name="Label">Name in tables and of the folder.</param>
 /// <param name="Method">Method.</param>
 /// <param name="Options">Options by name.</param>
-internal sealed record RecipeRun(string Label, MethodDefinition Method, IReadOnlyDictionary<string, string> Options);
+public sealed record RecipeRun(string Label, MethodDefinition Method, IReadOnlyDictionary<string, string> Options);
 
 /// <summary>A sweep: every combination of the values of a few options, as runs of their own.</summary>
 /// <param name="Label">First word of the labels of its runs.</param>
 /// <param name="Method">Method.</param>
 /// <param name="Axes">Options that vary, with their values, in the order of the file.</param>
 /// <param name="Labels">Labels of the runs, the last axis fastest.</param>
-internal sealed record RecipeSweep(
+public sealed record RecipeSweep(
     string Label,
     MethodDefinition Method,
     IReadOnlyList<(string Option, IReadOnlyList<string> Values)> Axes,
@@ -23,23 +23,30 @@ internal sealed record RecipeSweep(
 );
 
 /// <summary>An experiment in a file: data, model, training, forget set, methods, seeds.</summary>
-internal sealed record Recipe
+public sealed record Recipe
 {
+    /// <summary>Name: that of the file.</summary>
     public required string Name { get; init; }
 
+    /// <summary>One or two sentences.</summary>
     public required string Description { get; init; }
 
+    /// <summary>Data set.</summary>
     public required string Data { get; init; }
 
+    /// <summary>Architecture.</summary>
     public required string Model { get; init; }
 
     /// <summary>Settings of the original's training; output, data and seed are set later.</summary>
     public required TrainSettings Train { get; init; }
 
+    /// <summary>What to forget.</summary>
     public required IReadOnlyList<string> Forget { get; init; }
 
+    /// <summary>Seeds; each has an original model of its own.</summary>
     public required IReadOnlyList<ulong> Seeds { get; init; }
 
+    /// <summary>Runs, those of sweeps among them.</summary>
     public required IReadOnlyList<RecipeRun> Runs { get; init; }
 
     /// <summary>Sweeps; their runs are among <see cref="Runs"/>.</summary>
@@ -73,6 +80,16 @@ internal sealed record Recipe
         {
             throw new UserErrorException($"The recipe '{path}' cannot be used: {e.Message}");
         }
+    }
+
+    /// <summary>Refuses labels that no run has.</summary>
+    /// <exception cref="UserErrorException">Names the first, and what there is.</exception>
+    public void Require(IReadOnlyList<string> labels)
+    {
+        if (labels.FirstOrDefault(l => Runs.All(r => r.Label != l)) is { } unknown)
+            throw new UserErrorException(
+                $"The recipe {Name} has no run '{unknown}'; it has {string.Join(", ", Runs.Select(r => r.Label))}."
+            );
     }
 
     /// <summary>Where the recipes that come with the program lie.</summary>

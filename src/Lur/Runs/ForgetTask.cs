@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Lur.Data;
-using Lur.Runs;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>What a forgetting run was about, from the config.json in its folder: enough to measure its model again.</summary>
 /// <param name="Folder">Folder of the run.</param>

@@ -2,15 +2,14 @@ using System.Text.Json;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
-using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;
 using Lur.Verification;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>Retrain models for a forgetting task, from the cache or trained now by the recipe of the original model.</summary>
-internal sealed class ReferenceModels(CommandContext context, string folder)
+internal sealed class ReferenceModels(RunHost host, string folder)
 {
     /// <summary>The log of the steps, where a run of the method retrain made the entry.</summary>
     public const string StepsName = "steps.csv";
@@ -65,10 +64,10 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
         // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
         if (training.Augment == Augmentation.Auto)
             training = training with { Augment = DataAndModel.AugmentationOf(source) };
-        return new ReferenceCache(folder, CommandLine.ThisVersion).GetOrTrain(
+        return new ReferenceCache(folder, host.Producer).GetOrTrain(
             new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
             train,
-            context.Note
+            host.Progress.Note
         );
     }
 
@@ -193,8 +192,7 @@ internal sealed class ReferenceModels(CommandContext context, string folder)
         split.Save(Path.Combine(settings.Output, "split.json"));
         var forgotten = Path.Combine(settings.Output, ForgetName);
         set.Save(forgotten);
-        context.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
-        var quiet = context.Silenced();
-        new TrainRun(quiet, settings with { Exclude = [forgotten], Resume = true }).Run(cancel);
+        host.Progress.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
+        new TrainRun(settings with { Exclude = [forgotten], Resume = true }, host).Run(cancel);
     }
 }

@@ -2,55 +2,33 @@ using System.Globalization;
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
-using Lur.Runs;
-using Lur.Verification;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
-/// <summary>What decides a reproduction.</summary>
-internal sealed record ReproSettings
+/// <summary>Runs a recipe over its seeds, and leaves the folder of each run, table.csv and measured.json. A run that is done is not made
+/// again; an interrupted training goes on from its checkpoint.</summary>
+/// <param name="settings">What decides the runs.</param>
+/// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
+public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
 {
-    public required string Recipe { get; init; }
+    private readonly RunHost _host = host ?? new RunHost();
 
-    public required string Output { get; init; }
-
-    /// <summary>Where the data are; null for where the recipe says.</summary>
-    public string? Data { get; init; }
-
-    /// <summary>Seeds in place of the recipe's; empty for the recipe's.</summary>
-    public IReadOnlyList<ulong> Seeds { get; init; } = [];
-
-    /// <summary>Labels of the runs to make; empty for all.</summary>
-    public IReadOnlyList<string> Only { get; init; } = [];
-
-    /// <summary>Where Retrain models are kept; <c>lur verify</c> finds them there.</summary>
-    public string CacheFolder { get; init; } = ReferenceCache.DefaultFolder;
-
-    /// <summary>File with earlier results to compare with; null for the one that comes with the recipe.</summary>
-    public string? Expected { get; init; }
-}
-
-/// <summary>Runs a recipe over its seeds, leaves report.html, table.csv, table.md and measured.json, and compares with what was measured
-/// before. A run that is done is not made again; an interrupted training goes on from its checkpoint.</summary>
-internal sealed class ReproRun(CommandContext context, ReproSettings settings)
-{
     /// <summary>Runs.</summary>
-    /// <returns><see cref="ExitCode.VerdictFailed"/> when a number is outside the band of the expected ones.</returns>
-    public int Run(CancellationToken cancel)
+    /// <param name="cancel">Stops after the current step; the next call goes on from there.</param>
+    /// <exception cref="UserErrorException">The recipe has no run of a label, the data cannot be used, or a file cannot be
+    /// written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public ReproResult Run(CancellationToken cancel = default)
     {
-        var recipe = Recipe.Read(settings.Recipe);
+        var recipe = settings.Recipe;
         if (settings.Seeds.Count > 0)
             recipe = recipe with { Seeds = settings.Seeds };
-        var unknown = settings.Only.Where(o => recipe.Runs.All(r => r.Label != o)).ToArray();
-        if (unknown.Length > 0)
-            throw new UsageException(
-                $"The recipe {recipe.Name} has no run '{unknown[0]}'; it has {string.Join(", ", recipe.Runs.Select(r => r.Label))}."
-            );
+        recipe.Require(settings.Only);
         var data = settings.Data ?? recipe.Data;
         var folder = Path.Combine(settings.Output, recipe.Name);
         OutputFolder.Prepare(folder);
         RecipeRun[] chosen = [.. recipe.Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))];
-        context.Note($"{recipe.Name}: {recipe.Description}");
+        _host.Progress.Note($"{recipe.Name}: {recipe.Description}");
         var done = new Dictionary<(string Label, ulong Seed), string>();
         using (var source = DataSource.Open(data))
         {
@@ -62,7 +40,7 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
                 var task = new SeedTask(original, seed, ForgetSha256(recipe, source, original, seed), identity);
                 for (var r = 0; r < chosen.Length; r++)
                 {
-                    context.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
+                    _host.Progress.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
                     var output = RunFolderOf(folder, chosen[r], seed);
                     Forget(recipe, chosen[r], task, data, output, cancel);
                     done.Add((chosen[r].Label, seed), output);
@@ -79,13 +57,9 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
             }
         }
 
-        var results = ReproResults.Read(context, recipe, chosen, (run, seed) => done.GetValueOrDefault((run.Label, seed)));
-        results.Write(folder);
-        TablePrinter.Print(context, results.Table());
-        foreach (var sentence in results.BestOfSweeps())
-            context.Note(sentence);
-        context.Note($"wrote {folder}/report.html, table.csv, table.md, measured.json");
-        return results.Compare(settings.Expected);
+        var result = ReproReading.Read(_host, recipe, chosen, folder, (run, seed) => done.GetValueOrDefault((run.Label, seed)));
+        ReproFiles.Write(result);
+        return result;
     }
 
     /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
@@ -124,10 +98,10 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         if (!IsDone(output, key))
         {
             var resume = DoneFile.Start(output, key);
-            context.Note($"seed {seed}: training the original model");
+            _host.Progress.Note($"seed {seed}: training the original model");
             var train = recipe.Train with { Data = data, Output = output, Resume = resume, Training = training };
-            new TrainRun(context.Silenced(), train).Run(cancel);
-            DoneFile.Mark(output, key, CommandLine.ThisVersion);
+            new TrainRun(train, _host).Run(cancel);
+            DoneFile.Mark(output, key, _host.Producer);
         }
 
         return Path.Combine(output, "model.safetensors");
@@ -139,23 +113,18 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
         if (IsDone(output, key))
             return;
         DoneFile.Start(output, key);
-        var forget = new ForgetRun(
-            context.Silenced(),
-            new ForgetSettings
-            {
-                Model = task.Original,
-                Data = data,
-                Output = output,
-                Forget = recipe.Forget,
-                Method = run.Method,
-                Options = run.Options,
-                Seed = task.Seed,
-                References = settings.CacheFolder,
-                Originals = task.Originals,
-            }
-        );
-        forget.Run(cancel);
-        DoneFile.Mark(output, key, forget.Producer);
+        var forget = new ForgetSettings
+        {
+            Model = task.Original,
+            Data = data,
+            Output = output,
+            Forget = recipe.Forget,
+            Method = BoundMethod.Read(run.Method, run.Options),
+            Seed = task.Seed,
+            References = settings.CacheFolder,
+            Originals = task.Originals,
+        };
+        DoneFile.Mark(output, key, new ForgetRun(forget, _host).Run(cancel).Producer);
     }
 
     private static ContentKey KeyOf(RecipeRun run, SeedTask task)
@@ -165,7 +134,7 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
             ("original model", original.Sha256()),
             ("forget set", task.ForgetSha256),
             ("method", run.Method.Name),
-            ("options", string.Join(' ', run.Method.Read(run.Options).All.Select(o => $"{o.Option.Name}={o.Text}"))),
+            ("options", string.Join(' ', BoundMethod.Read(run.Method, run.Options).Options.Select(o => $"{o.Option.Name}={o.Text}"))),
             ("seed", task.Seed.ToString(CultureInfo.InvariantCulture))
         );
     }
@@ -174,7 +143,7 @@ internal sealed class ReproRun(CommandContext context, ReproSettings settings)
     {
         var why = DoneFile.WhyMissing(output, key);
         if (why is { Length: > 0 })
-            context.Note(why);
+            _host.Progress.Note(why);
         return why is null;
     }
 

@@ -3,10 +3,10 @@ using Lur.Device;
 using Lur.Models;
 using Lur.Tensors;
 
-namespace Lur.Cli.Runs;
+namespace Lur.Runs;
 
 /// <summary>Opening a data set and a model that belong together.</summary>
-internal static class DataAndModel
+public static class DataAndModel
 {
     /// <summary>What a model file without metadata takes from its data set.</summary>
     public static ModelDefaults Defaults(DataSource source)

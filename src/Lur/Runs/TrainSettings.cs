@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Lur.Data;
+using Lur.Models;
+using Lur.Tensors;
+using Lur.Training;
+
+namespace Lur.Runs;
+
+/// <summary>Everything that decides a training run.</summary>
+public sealed record TrainSettings
+{
+    /// <summary>Data set, as <see cref="DataSource.Open"/> takes it.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Architecture, for example <c>resnet18:w16</c>.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Folder for everything the run leaves behind; created where it is missing.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Recipe and seed.</summary>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>How the data are read.</summary>
+    public DataOptions DataOptions { get; init; } = new();
+
+    /// <summary>Share of each class held out of training to validate with, in [0, 1).</summary>
+    public double ValidationShare { get; init; }
+
+    /// <summary>Samples left out of training, as <see cref="ForgetSet.Resolve"/> takes them.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
+    public long CheckpointEvery { get; init; }
+
+    /// <summary>Go on from the checkpoint in the output folder, if there is one; the result is the same to the byte.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Reads the fields that config.json of a training run and "train" of a recipe share; what is missing is the
+    /// default. Data and output are left empty.</summary>
+    /// <param name="c">JSON object.</param>
+    /// <param name="model">Architecture.</param>
+    /// <exception cref="UserErrorException">A field that is there is out of range.</exception>
+    internal static TrainSettings FromJson(JsonElement c, string model)
+    {
+        T Or<T>(string name, Func<JsonElement, T> read, T missing) => c.TryGetProperty(name, out var value) ? read(value) : missing;
+        var d = new TrainingOptions();
+        var training = new TrainingOptions
+        {
+            Epochs = Or("epochs", v => v.GetInt32(), d.Epochs),
+            BatchSize = Or("batch", v => v.GetInt32(), d.BatchSize),
+            LearningRate = Or("lr", v => v.GetDouble(), d.LearningRate),
+            Momentum = Or("momentum", v => v.GetDouble(), d.Momentum),
+            Nesterov = Or("nesterov", v => v.GetBoolean(), d.Nesterov),
+            WeightDecay = Or("weightDecay", v => v.GetDouble(), d.WeightDecay),
+            Schedule = Or("schedule", v => v.GetString()!, d.Schedule),
+            Initialization = Or("init", v => InitializationNames.Parse(v.GetString()), d.Initialization),
+            Augment = Or(
+                "augment",
+                v =>
+                    v.ValueKind == JsonValueKind.String ? Augmentation.Parse(v.GetString()!)
+                    : v.GetBoolean() ? Augmentation.Auto
+                    : Augmentation.None,
+                d.Augment
+            ),
+            Seed = Or("seed", v => v.GetUInt64(), d.Seed),
+        };
+        training.Validate();
+        return new TrainSettings
+        {
+            Data = "",
+            Output = "",
+            Model = model,
+            Training = training,
+            ValidationShare = Or("validation", v => v.GetDouble(), 0.0),
+            CheckpointEvery = 500,
+        };
+    }
+}
+
+/// <summary>Names of the initial weights in files.</summary>
+internal static class InitializationNames
+{
+    private static readonly (WeightInitialization Value, string Name)[] s_names =
+    [
+        (WeightInitialization.KaimingNormal, "kaiming"),
+        (WeightInitialization.TorchDefault, "torch"),
+    ];
+
+    public static string Of(WeightInitialization value) => s_names.First(n => n.Value == value).Name;
+
+    public static WeightInitialization Parse(string? name) => s_names.First(n => n.Name == name).Value;
+}
