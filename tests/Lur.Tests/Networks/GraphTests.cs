@@ -22,6 +22,7 @@ public class GraphTests
         SeveralReaders,
         NamedInputs,
         FixedParts,
+        Smooth,
     }
 
     private static Network Build(Graph graph) =>
@@ -30,7 +31,8 @@ public class GraphTests
             Graph.BiasAndPadding => BiasAndPadding(),
             Graph.SeveralReaders => SeveralReaders(),
             Graph.NamedInputs => NamedInputs(),
-            _ => FixedParts(),
+            Graph.FixedParts => FixedParts(),
+            _ => Smooth(),
         };
 
     private static Network BiasAndPadding()
@@ -90,6 +92,17 @@ public class GraphTests
         full = n.Add(new BatchNorm("join", 2, relu: false), full, normed);
         var mean = n.Add(new GlobalAveragePool("mean"), -1);
         n.Add(new BatchNorm("out", 2, relu: false), n.Add(new GlobalAveragePool("pool"), full), mean);
+        return n;
+    }
+
+    // The activation reads a value that another layer reads too, and one that does not depend on the weights.
+    private static Network Smooth()
+    {
+        var n = new Network(5, 3, 2);
+        var x = n.Add(new Convolution("conv", 2, 3, 3, bias: true), n.Add(new Silu("images"), -1));
+        var y = n.Add(new Convolution("after", 3, 3, 3), n.Add(new Silu("silu"), x));
+        y = n.Add(new Silu("out"), n.Add(new BatchNorm("norm", 3, relu: false), y, x));
+        n.Add(new GlobalAveragePool("pool"), y);
         return n;
     }
 
