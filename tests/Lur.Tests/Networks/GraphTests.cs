@@ -195,14 +195,15 @@ public class GraphTests
 
     /// <summary>y = F(x, w) + b against the definition, with zeros right and below alone: an even size, where this padding and that
     /// on all sides give outputs of one size and another content.</summary>
-    [TestCase(6, 8, 0, 1, 2)]
-    [TestCase(7, 5, 0, 1, 2)]
-    [TestCase(6, 6, 1, 1, 2)]
-    [TestCase(5, 4, 2, 0, 1)]
-    public void ConvolutionIsItsDefinition(int height, int width, int begin, int end, int stride)
+    [TestCase(6, 8, 0, 1, 2, 3, 4)]
+    [TestCase(7, 5, 0, 1, 2, 3, 2)]
+    [TestCase(6, 6, 1, 1, 2, 3, 3)]
+    [TestCase(5, 4, 2, 0, 1, 5, 4)]
+    public void ConvolutionIsItsDefinition(int height, int width, int begin, int end, int stride, int outHeight, int outWidth)
     {
         var network = new Network(height, width, 3);
         network.Add(new Convolution("conv", 3, 5, 3, stride, new Padding(begin, end), bias: true), -1);
+        Assert.That(network.Shapes(2)[0], Is.EqualTo(new Shape(2, outHeight, outWidth, 5)));
         using var net = new GraphHarness(network, 2, NormalizationMode.Train, TestRandom.ForCurrentTest(), inputGradients: true);
         var shape = new ConvolutionShape(2, height, width, 3, 5, 3, 3, stride, begin) { PadEnd = end };
         var (w, b) = (net.Theta[..135], net.Theta[135..]);
