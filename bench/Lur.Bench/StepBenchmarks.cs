@@ -26,12 +26,11 @@ public class StepBenchmarks
         var parts = Case.Split(' ');
         var batch = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
         _device = ComputeDevice.Open();
-        var spec = ResNetSpec.Parse(parts[0], 10, 32, 32, 3);
+        var spec = ModelFamilies.Parse(parts[0], new ImageSize(32, 32, 3), 10);
         _model = new Model(
             _device,
             Precision.Float32,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             [.. Enumerable.Range(0, 10).Select(i => $"{i}")],
             new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
         );

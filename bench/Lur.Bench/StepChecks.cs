@@ -52,12 +52,11 @@ internal static class StepChecks
     {
         using var device = ComputeDevice.Open();
         using var images = new BenchImages(4 * batch);
-        var spec = ResNetSpec.Parse(architecture, 10, 32, 32, 3);
+        var spec = ModelFamilies.Parse(architecture, new ImageSize(32, 32, 3), 10);
         using var model = new Model(
             device,
             Precision.Float64,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             images.ClassNames,
             new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
         );

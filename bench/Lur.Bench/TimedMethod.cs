@@ -61,15 +61,8 @@ internal sealed class TimedMethod : IDisposable
         (_variant, Batch) = (variant, batch);
         _device = ComputeDevice.Open();
         _images = new BenchImages(samples.Retain + samples.Forget);
-        var spec = ResNetSpec.Parse(model, 10, 32, 32, 3);
-        _model = new Model(
-            _device,
-            precision,
-            ResNet.Build(spec),
-            spec.ToString(),
-            _images.ClassNames,
-            new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
-        );
+        var spec = ModelFamilies.Parse(model, new ImageSize(32, 32, 3), 10);
+        _model = new Model(_device, precision, spec, _images.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
         _model.Initialize(1);
         Set = ForgetSet.Resolve(
             [string.Create(CultureInfo.InvariantCulture, $"random:{samples.Forget}")],

@@ -12,7 +12,7 @@ internal static class ModelCommands
 {
     public static Command CreateImport()
     {
-        var file = new Argument<string>("FILE") { Description = "ResNet of basic blocks as safetensors with torchvision's tensor names." };
+        var file = new Argument<string>("FILE") { Description = "ResNet as safetensors with torchvision's tensor names." };
         var data = SharedOptions.Data();
         data.Description = "Data set it was trained on: gives class names, image size and input normalisation. " + data.Description;
         var output = new Option<string>("--output", "-o") { Description = "Model file to write.", Required = true };
@@ -30,7 +30,7 @@ internal static class ModelCommands
                     context.Note(
                         string.Create(
                             CultureInfo.InvariantCulture,
-                            $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {model.Classes} classes; wrote "
+                            $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {model.Outputs} classes; wrote "
                                 + $"{parsed.GetValue(output)}"
                         )
                     );

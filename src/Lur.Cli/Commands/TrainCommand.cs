@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lur.Cli.Printing;
 using Lur.Models;
 using Lur.Runs;
+using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;
@@ -17,8 +18,9 @@ internal static class TrainCommand
         var model = new Option<string>("--model", "-m")
         {
             Description =
-                "Architecture: resnet18, resnet18:w16, resnet20, resnet34, resnet[1,2,1]:w8; add :stem3 or :stem7 to choose "
-                + "the first layers.",
+                "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
+                + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
+                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
             DefaultValueFactory = _ => "resnet18:w16",
         };
         var training = new RecordOptions(TrainingOptions.List);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Lur.Reports;
 using Lur.Runs;
 
@@ -6,11 +7,7 @@ namespace Lur.Cli.Printing;
 /// <summary>Prints what a run says: notes and warnings, progress, and what came of it.</summary>
 /// <param name="context">Where to.</param>
 /// <param name="results">False for runs inside another, whose tables nobody asked for.</param>
-[System.Diagnostics.CodeAnalysis.SuppressMessage(
-    "Design",
-    "CA1001",
-    Justification = "A stage ends with its StageEnded; nothing is held between runs."
-)]
+[SuppressMessage("Design", "CA1001", Justification = "A stage that was started is ended, and freed with that.")]
 internal sealed class RunPrinter(CommandContext context, bool results = true) : IProgress<RunEvent>
 {
     private ProgressReporter? _stage;

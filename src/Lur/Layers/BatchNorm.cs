@@ -36,10 +36,10 @@ public sealed class BatchNorm : Layer
     public override void Register(ParameterLayout parameters, ParameterLayout buffers)
     {
         var shape = new Shape(_channels);
-        _gamma = parameters.Add(Name + ".weight", ParameterKind.NormalizationScale, shape);
-        _beta = parameters.Add(Name + ".bias", ParameterKind.NormalizationShift, shape);
-        _runningMean = buffers.Add(Name + ".running_mean", ParameterKind.RunningMean, shape);
-        _runningVariance = buffers.Add(Name + ".running_var", ParameterKind.RunningVariance, shape);
+        _gamma = parameters.Add(Name + ".weight", ParameterKind.NormalizationScale, shape, Initializer.One);
+        _beta = parameters.Add(Name + ".bias", ParameterKind.NormalizationShift, shape, Initializer.Zero);
+        _runningMean = buffers.Add(Name + ".running_mean", ParameterKind.RunningMean, shape, Initializer.Zero);
+        _runningVariance = buffers.Add(Name + ".running_var", ParameterKind.RunningVariance, shape, Initializer.One);
     }
 
     /// <inheritdoc/>
@@ -127,12 +127,13 @@ public sealed class BatchNorm : Layer
         var means = EmitSums(pass, cache, dy, _relu ? y : null, pass.Gradients!.At(_gamma), pass.Gradients!.At(_beta), "sums");
         var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
         var accumulate = false;
-        var dresidual = residual is null ? null : pass.GradientOf(residual, out accumulate);
-        var dx = SoleGradient(pass.GradientOf(x, out var add), add);
+        var dresidual = residual is null || !Network.NeedsInputGradient(pass, node, 1) ? null : pass.GradientOf(residual, out accumulate);
+        var (dx, total) = Target(pass, pass.GradientOf(x, out var add), add);
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanOf(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
         kernels.BatchNormBackward(shape, dx, dresidual, dy, _relu ? y : null, x, meanOf, rstd, gamma, used, rows, c, accumulate ? 1 : 0);
+        AddIn(pass, dx, total);
     }
 
     /// <inheritdoc/>
@@ -140,8 +141,8 @@ public sealed class BatchNorm : Layer
     {
         var cache = pass.Recall<Cache>(node.Index);
         var (x, residual, y, mean, rstd, _, _) = cache;
-        var tx = pass.TangentOf(x);
-        var tresidual = residual is null ? null : pass.TangentOf(residual);
+        var tx = Network.InputTangent(pass, node);
+        var tresidual = residual is null || !node.HasInputTangent(1) ? null : pass.TangentOf(residual);
         var ty = pass.TangentOf(y);
         var means = pass.Mode == NormalizationMode.Frozen ? null : EmitSums(pass, cache, tx, null, default, default, "tangent-means");
         cache.TangentMeans = means;
@@ -157,11 +158,11 @@ public sealed class BatchNorm : Layer
     {
         var cache = pass.Recall<Cache>(node.Index);
         var (x, residual, y, mean, rstd, tmeans, chunks) = cache;
-        var (dy, tdy, tx) = (pass.GradientOf(y), pass.TangentGradientOf(y), pass.TangentOf(x));
+        var (dy, tdy, tx) = (pass.GradientOf(y), pass.TangentGradientOf(y), Network.InputTangent(pass, node));
         var means = EmitTangentSums(pass, cache, dy, tdy, tx);
         var accumulate = false;
-        var tdresidual = residual is null ? null : pass.TangentGradientOf(residual, out accumulate);
-        var tdx = SoleGradient(pass.TangentGradientOf(x, out var add), add);
+        var tdresidual = residual is null || !node.HasInputTangent(1) ? null : pass.TangentGradientOf(residual, out accumulate);
+        var (tdx, total) = Target(pass, pass.TangentGradientOf(x, out var add), add);
         var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
         var (gamma, tgamma) = (pass.Weights.At(_gamma), pass.WeightTangents!.At(_gamma));
         var shape = pass.Device.Rows(rows, c);
@@ -188,6 +189,7 @@ public sealed class BatchNorm : Layer
             c,
             accumulate ? 1 : 0
         );
+        AddIn(pass, tdx, total);
     }
 
     /// <summary>Means [2, C] of d and d xh over the rows, and the sums into dgamma, dbeta when given.</summary>
@@ -228,8 +230,14 @@ public sealed class BatchNorm : Layer
 
     private Operand<Real> MeanOf(NetworkPass pass, Value? mean) => mean is not null ? mean : pass.Buffers.At(_runningMean);
 
-    private Value SoleGradient(Value value, bool accumulate) =>
-        !accumulate
-            ? value
-            : throw new NotSupportedException($"'{Name}': the input of a normalisation has one consumer; '{value.Name}' has several.");
+    // The kernels write dx. An input with several readers holds what the others gave it: then they write beside it, and that is
+    // added. Residual networks have no such input, and an addition in the kernel would cost them time.
+    private (Value Target, Value? Total) Target(NetworkPass pass, Value total, bool accumulate) =>
+        accumulate ? (pass.Program.Real($"{total.Name}/{Name}", ValueRole.Workspace, total.Shape), total) : (total, null);
+
+    private static void AddIn(NetworkPass pass, Value part, Value? total)
+    {
+        if (total is not null)
+            pass.Launch.Vector.VectorAxpy(pass.Device.Elements(total.Shape.Count), total, part, total.Shape.Count, 1);
+    }
 }

@@ -3,17 +3,20 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>2-D convolution without bias, square filter, padding (size - 1) / 2. x [N, H, W, C], w [K, R, S, C] (OIHW in
-/// files), y [N, H', W', K]. All four passes are the three bilinear maps of <see cref="ConvolutionOperator"/>:
-/// y = F(x, w), dx = D(dy, w), dw = G(x, dy), so ty = F(tx, w) + F(x, tw), tdx = D(tdy, w) + D(dy, tw),
-/// tdw = G(tx, dy) + G(x, tdy).</summary>
+/// <summary>2-D convolution, square filter, with or without bias. x [N, H, W, C], w [K, R, S, C] (OIHW in files), b [K],
+/// y [N, H', W', K]. All four passes are the three bilinear maps of <see cref="ConvolutionOperator"/>:
+/// y = F(x, w) + b, dx = D(dy, w), dw = G(x, dy), db = sum dy, so ty = F(tx, w) + F(x, tw) + tb, tdx = D(tdy, w) + D(dy, tw),
+/// tdw = G(tx, dy) + G(x, tdy), tdb = sum tdy.</summary>
 public sealed class Convolution : Layer
 {
     private readonly int _inChannels,
         _outChannels,
         _size,
         _stride;
+    private readonly Padding _padding;
+    private readonly bool _hasBias;
     private ParameterSlot _weight = null!;
+    private ParameterSlot? _bias;
 
     /// <summary>Creates the layer.</summary>
     /// <param name="name">torch module name.</param>
@@ -21,30 +24,46 @@ public sealed class Convolution : Layer
     /// <param name="outChannels">K.</param>
     /// <param name="size">R = S.</param>
     /// <param name="stride">Step in both directions.</param>
-    public Convolution(string name, int inChannels, int outChannels, int size, int stride)
-        : base(name) => (_inChannels, _outChannels, _size, _stride) = (inChannels, outChannels, size, stride);
+    /// <param name="padding">Zeros around the image; <see cref="Padding.Same"/> if nothing is said.</param>
+    /// <param name="bias">True to add a number per output channel.</param>
+    public Convolution(string name, int inChannels, int outChannels, int size, int stride = 1, Padding? padding = null, bool bias = false)
+        : base(name)
+    {
+        (_inChannels, _outChannels, _size, _stride) = (inChannels, outChannels, size, stride);
+        (_padding, _hasBias) = (padding ?? Padding.Same(size), bias);
+    }
 
     private sealed record Cache(ConvolutionOperator Operator, Value X, Value Y);
 
     /// <inheritdoc/>
-    public override void Register(ParameterLayout parameters, ParameterLayout buffers) =>
-        _weight = parameters.Add(Name + ".weight", ParameterKind.Filter, new Shape(_outChannels, _size, _size, _inChannels));
+    public override void Register(ParameterLayout parameters, ParameterLayout buffers)
+    {
+        var (shape, taps) = (new Shape(_outChannels, _size, _size, _inChannels), _size * _size);
+        var filter = Initializer.Filter(taps * _inChannels, taps * _outChannels);
+        _weight = parameters.Add(Name + ".weight", ParameterKind.Filter, shape, filter);
+        if (_hasBias)
+        {
+            var uniform = Initializer.Uniform(taps * _inChannels);
+            _bias = parameters.Add(Name + ".bias", ParameterKind.Bias, new Shape(_outChannels), uniform);
+        }
+    }
 
     /// <inheritdoc/>
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs)
     {
         var geometry = Geometry(inputs[0]);
+        geometry.Validate();
         return new Shape(geometry.N, geometry.OutH, geometry.OutW, geometry.K);
     }
 
     private ConvolutionShape Geometry(Shape x)
     {
-        if (x.Innermost != _inChannels)
+        if (x.Rank != 4 || x.Innermost != _inChannels)
+            throw new ArgumentException($"'{Name}' takes images of {_inChannels} channels; its input is {x}.");
+        return new ConvolutionShape(x[0], x[1], x[2], _inChannels, _outChannels, _size, _size, _stride, _padding.Begin)
         {
-            throw new ArgumentException($"'{Name}' takes {_inChannels} channels; its input has {x.Innermost}.");
-        }
-
-        return new ConvolutionShape(x[0], x[1], x[2], _inChannels, _outChannels, _size, _size, _stride, (_size - 1) / 2);
+            PadEnd = _padding.End,
+        };
     }
 
     /// <inheritdoc/>
@@ -55,8 +74,9 @@ public sealed class Convolution : Layer
         var op = new ConvolutionOperator(pass.Launch, shape);
         var y = pass.Activation($"{Name}/y", new Shape(shape.N, shape.OutH, shape.OutW, shape.K));
         pass.Remember(node.Index, new Cache(op, x, y));
-        var w = pass.Weights.At(_weight);
-        op.Forward(y, x, w, false, Scratch(pass, op, "forward"));
+        op.Forward(y, x, pass.Weights.At(_weight), false, Scratch(pass, op, "forward"));
+        if (_bias is not null)
+            BiasRow.Add(pass, y, pass.Weights.At(_bias));
         return y;
     }
 
@@ -65,8 +85,9 @@ public sealed class Convolution : Layer
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
         var dy = pass.GradientOf(y);
-        var dw = pass.Gradients!.At(_weight);
-        op.FilterGradient(dw, x, dy, false, Scratch(pass, op, "filter-gradient"));
+        op.FilterGradient(pass.Gradients!.At(_weight), x, dy, false, Scratch(pass, op, "filter-gradient"));
+        if (_bias is not null)
+            BiasRow.Sum(pass, pass.Gradients!.At(_bias), dy);
         if (!Network.NeedsInputGradient(pass, node))
             return;
         var w = pass.Weights.At(_weight);
@@ -79,26 +100,24 @@ public sealed class Convolution : Layer
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
         var ty = pass.TangentOf(y);
-        var w = pass.Weights.At(_weight);
-        var tw = pass.WeightTangents!.At(_weight);
-        if (Network.ReadsImages(node))
-        {
+        var (w, tw) = (pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
+        if (node.HasInputTangent())
+            op.ForwardPair(ty, pass.TangentOf(x), w, x, tw, false, Scratch(pass, op, "forward-tangent"));
+        else
             op.Forward(ty, x, tw, false, Scratch(pass, op, "forward-tangent"));
-            return;
-        }
-
-        var tx = pass.TangentOf(x);
-        op.ForwardPair(ty, tx, w, x, tw, false, Scratch(pass, op, "forward-tangent"));
+        if (_bias is not null)
+            BiasRow.Add(pass, ty, pass.WeightTangents!.At(_bias));
     }
 
     /// <inheritdoc/>
     public override void BackwardTangent(NetworkPass pass, Node node)
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
-        var dy = pass.GradientOf(y);
-        var tdy = pass.TangentGradientOf(y);
+        var (dy, tdy) = (pass.GradientOf(y), pass.TangentGradientOf(y));
         var tdw = pass.GradientTangents!.At(_weight);
-        if (Network.ReadsImages(node))
+        if (_bias is not null)
+            BiasRow.Sum(pass, pass.GradientTangents!.At(_bias), tdy);
+        if (!node.HasInputTangent())
         {
             op.FilterGradient(tdw, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
             return;
@@ -106,8 +125,7 @@ public sealed class Convolution : Layer
 
         var tx = pass.TangentOf(x);
         op.FilterGradientPair(tdw, tx, dy, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
-        var w = pass.Weights.At(_weight);
-        var tw = pass.WeightTangents!.At(_weight);
+        var (w, tw) = (pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
         var tdx = pass.TangentGradientOf(x, out var accumulate);
         op.InputGradientPair(tdx, tdy, w, dy, tw, accumulate, Scratch(pass, op, "input-gradient-tangent"));
     }

@@ -2,7 +2,7 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>A differentiable operator with up to two activation inputs and one output. Its four passes append operations to
+/// <summary>A differentiable operator with one output and as many inputs as it says. Its four passes append operations to
 /// the program of a <see cref="NetworkPass"/>; formulas are in the header comments of the kernels.</summary>
 /// <remarks>Notation: y = f(x, w); d = gradient, t = tangent, td = tangent of a gradient. Layouts: activations [N, H, W, C].</remarks>
 public abstract class Layer
@@ -38,5 +38,12 @@ public abstract class Layer
 /// <summary>A layer placed in a network.</summary>
 /// <param name="Index">Position in execution order.</param>
 /// <param name="Layer">The layer.</param>
-/// <param name="Inputs">Indices of the nodes whose outputs it reads; -1 is the network's input.</param>
-public sealed record Node(int Index, Layer Layer, IReadOnlyList<int> Inputs);
+/// <param name="Inputs">Indices of the nodes whose outputs it reads; an input of the network is below 0.</param>
+/// <param name="InputTangents">For each of them whether it depends on the weights. What does not has no tangent and needs no
+/// gradient.</param>
+/// <param name="HasTangent">Whether the output does.</param>
+public sealed record Node(int Index, Layer Layer, IReadOnlyList<int> Inputs, IReadOnlyList<bool> InputTangents, bool HasTangent)
+{
+    /// <summary>True when an input depends on the weights, so that it has a tangent.</summary>
+    public bool HasInputTangent(int which = 0) => InputTangents[which];
+}

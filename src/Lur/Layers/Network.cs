@@ -5,24 +5,31 @@ namespace Lur.Layers;
 /// <summary>A directed acyclic graph of layers in execution order, with the layouts of its parameters and state.</summary>
 public sealed class Network
 {
+    private readonly List<NetworkInput> _inputs = [];
     private readonly List<Node> _nodes = [];
-    private readonly HashSet<Layer> _registered = [];
+    private readonly Dictionary<Layer, bool> _registered = []; // and whether it has parameters
     private readonly List<ParameterSlot> _state = [];
 
-    /// <summary>Creates an empty network.</summary>
+    /// <summary>Creates an empty network without inputs; see <see cref="AddInput"/>.</summary>
+    public Network() { }
+
+    /// <summary>Creates an empty network whose first input, -1, is images.</summary>
     /// <param name="height">Image height, pixels.</param>
     /// <param name="width">Image width, pixels.</param>
     /// <param name="channels">Image channels.</param>
-    public Network(int height, int width, int channels) => (Height, Width, Channels) = (height, width, channels);
+    public Network(int height, int width, int channels) => AddInput("images", new Shape(height, width, channels));
 
-    /// <summary>Image height in pixels.</summary>
-    public int Height { get; }
+    /// <summary>What the network is given at every evaluation.</summary>
+    public IReadOnlyList<NetworkInput> Inputs => _inputs;
 
-    /// <summary>Image width in pixels.</summary>
-    public int Width { get; }
+    /// <summary>Image height in pixels: of the first input.</summary>
+    public int Height => _inputs[0].Sample[0];
 
-    /// <summary>Image channels.</summary>
-    public int Channels { get; }
+    /// <summary>Image width in pixels: of the first input.</summary>
+    public int Width => _inputs[0].Sample[1];
+
+    /// <summary>Image channels: of the first input.</summary>
+    public int Channels => _inputs[0].Sample[2];
 
     /// <summary>Layers in execution order.</summary>
     public IReadOnlyList<Node> Nodes => _nodes;
@@ -33,17 +40,30 @@ public sealed class Network
     /// <summary>State tensors (running statistics).</summary>
     public ParameterLayout Buffers { get; } = new();
 
+    /// <summary>Adds an input.</summary>
+    /// <param name="name">Name, by which <see cref="Forward(NetworkPass, ReadOnlySpan{ValueTuple{string, Value}})"/> is given it.</param>
+    /// <param name="sample">Shape without the batch.</param>
+    /// <returns>The index that layers read it by: -1 for the first, -2 for the second, and so on.</returns>
+    public int AddInput(string name, Shape sample)
+    {
+        if (_inputs.Any(i => i.Name == name))
+            throw new ArgumentException($"The input '{name}' is there twice.", nameof(name));
+        _inputs.Add(new NetworkInput(name, sample));
+        return -_inputs.Count;
+    }
+
     /// <summary>Appends a layer and registers its tensors.</summary>
     /// <param name="layer">The layer.</param>
-    /// <param name="inputs">Node indices it reads; -1 is the network's input.</param>
+    /// <param name="inputs">Node indices it reads; below 0 the network's inputs.</param>
     /// <returns>The index of the new node.</returns>
     public int Add(Layer layer, params int[] inputs)
     {
         var index = _nodes.Count;
-        if (inputs.Any(i => i < -1 || i >= index))
-            throw new ArgumentException($"'{layer.Name}' reads a node that does not exist yet.", nameof(inputs));
+        if (inputs.Any(i => i < -_inputs.Count || i >= index))
+            throw new ArgumentException($"'{layer.Name}' reads a node or an input that does not exist yet.", nameof(inputs));
         Register(layer);
-        _nodes.Add(new Node(index, layer, inputs));
+        bool[] tangents = [.. inputs.Select(i => i >= 0 && _nodes[i].HasTangent)];
+        _nodes.Add(new Node(index, layer, inputs, tangents, _registered[layer] || tangents.Contains(true)));
         return index;
     }
 
@@ -51,10 +71,11 @@ public sealed class Network
     /// they run (the shortcut of a residual block). A second registration does nothing.</summary>
     public void Register(Layer layer)
     {
-        if (!_registered.Add(layer))
+        if (_registered.ContainsKey(layer))
             return;
         var (parameters, buffers) = (Parameters.Slots.Count, Buffers.Slots.Count);
         layer.Register(Parameters, Buffers);
+        _registered.Add(layer, Parameters.Slots.Count > parameters);
         _state.AddRange(Parameters.Slots.Skip(parameters));
         _state.AddRange(Buffers.Slots.Skip(buffers));
     }
@@ -67,27 +88,65 @@ public sealed class Network
     public Shape[] Shapes(int batch)
     {
         var shapes = new Shape[_nodes.Count];
-        var input = new Shape(batch, Height, Width, Channels);
         foreach (var node in _nodes)
         {
-            shapes[node.Index] = node.Layer.OutputShape([.. node.Inputs.Select(i => i < 0 ? input : shapes[i])]);
+            shapes[node.Index] = node.Layer.OutputShape([
+                .. node.Inputs.Select(i => i < 0 ? _inputs[-i - 1].Sample.Batched(batch) : shapes[i]),
+            ]);
         }
 
         return shapes;
     }
 
-    /// <summary>Appends the forward pass.</summary>
+    /// <summary>Appends the forward pass of a network with one input.</summary>
     /// <param name="pass">The pass.</param>
     /// <param name="input">Images [N, H, W, C].</param>
-    /// <returns>Output of the last layer (logits [N, classes]).</returns>
-    public Value Forward(NetworkPass pass, Value input)
+    /// <returns>Output of the last layer.</returns>
+    public Value Forward(NetworkPass pass, Value input) => Forward(pass, (_inputs[0].Name, input));
+
+    /// <summary>Appends the forward pass.</summary>
+    /// <param name="pass">The pass.</param>
+    /// <param name="inputs">A value for every input, by name and in any order.</param>
+    /// <returns>Output of the last layer.</returns>
+    /// <exception cref="ArgumentException">An input is missing, unknown or of another shape, or nothing reads a layer's output.</exception>
+    public Value Forward(NetworkPass pass, params ReadOnlySpan<(string Name, Value Value)> inputs)
     {
-        var outputs = new Value[_nodes.Count];
-        pass.Remember(InputKey, input);
-        pass.Remember(OutputsKey, outputs);
+        RequireReaders();
+        pass.Inputs = Given(inputs, pass.Batch);
+        pass.Outputs = new Value[_nodes.Count];
         foreach (var node in _nodes)
-            outputs[node.Index] = node.Layer.Forward(pass, node);
-        return outputs[^1];
+            pass.Outputs[node.Index] = node.Layer.Forward(pass, node);
+        return pass.Outputs[^1];
+    }
+
+    private Value[] Given(ReadOnlySpan<(string Name, Value Value)> inputs, int batch)
+    {
+        var values = new Value[_inputs.Count];
+        foreach (var (name, value) in inputs)
+        {
+            var at = _inputs.FindIndex(i => i.Name == name);
+            var names = string.Join(", ", _inputs.Select(i => i.Name));
+            if (at < 0)
+                throw new ArgumentException($"The network has no input '{name}'; it has {names}.", nameof(inputs));
+            var expected = _inputs[at].Sample.Batched(batch);
+            values[at] =
+                value.Shape == expected
+                    ? value
+                    : throw new ArgumentException($"The input '{name}' is {value.Shape}, expected {expected}.", nameof(inputs));
+        }
+
+        var missing = Array.IndexOf(values, null);
+        return missing < 0
+            ? values
+            : throw new ArgumentException($"The network is not given its input '{_inputs[missing].Name}'.", nameof(inputs));
+    }
+
+    // Nothing would write the gradient of an output that nothing reads.
+    private void RequireReaders()
+    {
+        var read = _nodes.SelectMany(n => n.Inputs).ToHashSet();
+        if (_nodes.SkipLast(1).FirstOrDefault(n => !read.Contains(n.Index)) is { } dead)
+            throw new ArgumentException($"Nothing reads the output of '{dead.Layer.Name}'; only that of the last layer may be left.");
     }
 
     /// <summary>Appends the backward pass. The caller has written the gradient of the output (see
@@ -95,14 +154,14 @@ public sealed class Network
     public void Backward(NetworkPass pass)
     {
         for (var i = _nodes.Count - 1; i >= 0; i--)
-            _nodes[i].Layer.Backward(pass, _nodes[i]);
+            Backward(pass, _nodes[i]);
     }
 
-    /// <summary>Appends the tangent of the forward pass. The images have no tangent.</summary>
+    /// <summary>Appends the tangent of the forward pass. The inputs have no tangent.</summary>
     /// <returns>Tangent of the output.</returns>
     public Value ForwardTangent(NetworkPass pass)
     {
-        foreach (var node in _nodes)
+        foreach (var node in _nodes.Where(n => n.HasTangent))
             node.Layer.ForwardTangent(pass, node);
         return pass.TangentOf(Output(pass, _nodes[^1]));
     }
@@ -111,7 +170,7 @@ public sealed class Network
     public void BackwardTangent(NetworkPass pass)
     {
         for (var i = _nodes.Count - 1; i >= 0; i--)
-            _nodes[i].Layer.BackwardTangent(pass, _nodes[i]);
+            BackwardTangent(pass, _nodes[i]);
     }
 
     /// <summary>Appends the backward pass and its tangent together, node by node: a gradient lives until its own tangent is
@@ -120,53 +179,45 @@ public sealed class Network
     {
         for (var i = _nodes.Count - 1; i >= 0; i--)
         {
-            _nodes[i].Layer.Backward(pass, _nodes[i]);
-            _nodes[i].Layer.BackwardTangent(pass, _nodes[i]);
+            Backward(pass, _nodes[i]);
+            BackwardTangent(pass, _nodes[i]);
         }
     }
 
-    private const int InputKey = -1,
-        OutputsKey = -2;
+    private static void Backward(NetworkPass pass, Node node)
+    {
+        if (node.HasTangent || pass.WithInputGradient)
+            node.Layer.Backward(pass, node);
+    }
+
+    private static void BackwardTangent(NetworkPass pass, Node node)
+    {
+        if (node.HasTangent)
+            node.Layer.BackwardTangent(pass, node);
+    }
 
     /// <summary>Activation that a node reads as its input number <paramref name="which"/>.</summary>
-    public static Value Input(NetworkPass pass, Node node, int which = 0) =>
-        node.Inputs[which] < 0 ? pass.Recall<Value>(InputKey) : pass.Recall<Value[]>(OutputsKey)[node.Inputs[which]];
+    public static Value Input(NetworkPass pass, Node node, int which = 0)
+    {
+        var index = node.Inputs[which];
+        return index < 0 ? pass.Inputs[-index - 1] : pass.Outputs[index];
+    }
 
     /// <summary>Activation that a node wrote.</summary>
-    public static Value Output(NetworkPass pass, Node node) => pass.Recall<Value[]>(OutputsKey)[node.Index];
+    public static Value Output(NetworkPass pass, Node node) => pass.Outputs[node.Index];
 
-    /// <summary>True when a node's input is the images, which need no gradient and have no tangent.</summary>
-    public static bool ReadsImages(Node node, int which = 0) => node.Inputs[which] < 0;
+    /// <summary>Tangent of what a node reads; zeros where that does not depend on the weights. A layer that can leave such a
+    /// tangent out asks <see cref="Node.HasInputTangent"/> first.</summary>
+    public static Value InputTangent(NetworkPass pass, Node node, int which = 0) =>
+        pass.TangentOf(Input(pass, node, which), node.HasInputTangent(which));
 
-    /// <summary>True when a node's backward pass writes the gradient of an input: always, but for images that need none.</summary>
+    /// <summary>True when a node's backward pass writes the gradient of an input: where it depends on the weights, or where the
+    /// network's inputs are to have a gradient.</summary>
     public static bool NeedsInputGradient(NetworkPass pass, Node node, int which = 0) =>
-        pass.WithInputGradient || !ReadsImages(node, which);
-
-    /// <summary>The same network with another number of outputs of its last layer, which is fully connected. All other layers
-    /// are shared, and their tensors have the same names and offsets.</summary>
-    /// <exception cref="InvalidOperationException">The last layer is of another kind, or its tensors are not the last.</exception>
-    public Network WithOutputs(int outputs)
-    {
-        if (
-            _nodes[^1].Layer is not Linear last
-            || _state.Count < 2
-            || !_state[^2].Name.StartsWith(last.Name + ".", StringComparison.Ordinal)
-        )
-        {
-            throw new InvalidOperationException(
-                $"The last layer '{_nodes[^1].Layer.Name}' is not a fully connected one whose tensors are the last."
-            );
-        }
-
-        var copy = new Network(Height, Width, Channels);
-        foreach (var slot in Parameters.Slots.SkipLast(2))
-            copy.Parameters.Add(slot.Name, slot.Kind, slot.Shape);
-        foreach (var slot in Buffers.Slots)
-            copy.Buffers.Add(slot.Name, slot.Kind, slot.Shape);
-        copy._state.AddRange(_state.SkipLast(2));
-        copy._nodes.AddRange(_nodes.SkipLast(1));
-        copy._registered.UnionWith(_registered);
-        copy.Add(new Linear(last.Name, last.Inputs, outputs), [.. _nodes[^1].Inputs]);
-        return copy;
-    }
+        pass.WithInputGradient || node.HasInputTangent(which);
 }
+
+/// <summary>Something that a network is given at every evaluation: images, time steps, a condition.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Sample">Shape without the batch.</param>
+public sealed record NetworkInput(string Name, Shape Sample);

@@ -18,7 +18,7 @@ public enum NormalizationMode
 
 /// <summary>One evaluation of a network on one batch with one parameter vector, inside a step program. Holds what the
 /// passes share: where weights come from, where gradients go, and what each layer kept from its forward pass.</summary>
-/// <remarks>Order of use: <see cref="Network.Forward"/>, then optionally backward, forward tangent, backward tangent.</remarks>
+/// <remarks>Order of use: <see cref="Network.Forward(NetworkPass, Value)"/>, then optionally backward, forward tangent, backward tangent.</remarks>
 public sealed class NetworkPass
 {
     private readonly Dictionary<(Value Of, ValueRole Role), Value> _companions = [];
@@ -69,12 +69,18 @@ public sealed class NetworkPass
     /// <summary>Where the backward tangent pass writes the tangent of the parameter gradients (H v).</summary>
     public FlatVector? GradientTangents { get; set; }
 
-    /// <summary>True to give the images a gradient too: <see cref="GradientOf(Value)"/> of the network's input then is that of
+    /// <summary>True to give the network's inputs a gradient too: <see cref="GradientOf(Value)"/> of the network's input then is that of
     /// the loss with respect to it. The layers skip it otherwise.</summary>
     public bool WithInputGradient { get; init; }
 
     /// <summary>True when no backward pass follows, so that layers keep nothing.</summary>
     public bool Inference { get; init; }
+
+    /// <summary>The network's inputs, by number.</summary>
+    internal Value[] Inputs { get; set; } = [];
+
+    /// <summary>Outputs of the nodes, by index.</summary>
+    internal Value[] Outputs { get; set; } = [];
 
     /// <summary>Shorthand for the launchers.</summary>
     public LaunchSet Launch => Program.Launch;
@@ -91,8 +97,15 @@ public sealed class NetworkPass
     /// <summary>The tangent of an activation, declared on first use.</summary>
     public Value TangentOf(Value activation) => Companion(activation, ValueRole.Tangent, "tangent");
 
-    /// <summary>True if an activation has a tangent (the images have none).</summary>
-    public bool HasTangent(Value activation) => _companions.ContainsKey((activation, ValueRole.Tangent));
+    /// <summary>The tangent of an activation, or zeros for one that has none.</summary>
+    internal Value TangentOf(Value activation, bool exists)
+    {
+        var known = exists || _companions.ContainsKey((activation, ValueRole.Tangent));
+        var tangent = TangentOf(activation);
+        if (!known)
+            Program.Clear(tangent);
+        return tangent;
+    }
 
     /// <summary>The buffer that receives the gradient with respect to an activation, and whether it holds a contribution
     /// already (an activation with several consumers), in which case the caller adds to it.</summary>

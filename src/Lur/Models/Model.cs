@@ -4,53 +4,42 @@ using Lur.Tensors;
 
 namespace Lur.Models;
 
-/// <summary>Per-channel normalisation inside the model: x = (pixel / 255 - mean) / std.</summary>
-/// <param name="Mean">Mean per channel, of pixels in [0, 1].</param>
-/// <param name="Std">Standard deviation per channel.</param>
-public sealed record InputNormalization(IReadOnlyList<double> Mean, IReadOnlyList<double> Std);
-
-/// <summary>How convolution filters start.</summary>
-public enum WeightInitialization
-{
-    /// <summary>Uniform in +-1/sqrt(fan in), what torch gives a Conv2d that nobody initialises. Under batch normalisation
-    /// the scale of a filter only divides its learning rate, and these are about half as large: short runs learn faster.
-    /// ResNet-18 of width 16, 10,000 CIFAR-10 images, first of 20 epochs: 25.7 % of the training images right, and 19.6 %
-    /// with the other; torch 1.13 shows the same two (25.7 and 21.2 %).</summary>
-    [Choice("torch")]
-    TorchDefault,
-
-    /// <summary>Normal with deviation sqrt(2 / fan out) (He et al. 2015), as torchvision's and the papers' ResNets.</summary>
-    [Choice("kaiming")]
-    KaimingNormal,
-}
-
 /// <summary>A network with its weights and running statistics on a device.</summary>
 public sealed class Model : IDisposable
 {
-    /// <summary>A model with zero weights, unit running variances and zero running means.</summary>
+    /// <summary>A model with zero weights and the running statistics of an untrained one. It takes memory when it is first
+    /// used.</summary>
     /// <param name="device">Device that holds it.</param>
     /// <param name="precision">Element type.</param>
-    /// <param name="network">Architecture.</param>
-    /// <param name="architecture">Text that names the architecture, e.g. <c>resnet18:w64:stem3</c>.</param>
+    /// <param name="spec">Architecture.</param>
     /// <param name="classNames">Names of the outputs.</param>
     /// <param name="normalization">Normalisation inside the model.</param>
     public Model(
         ComputeDevice device,
         Precision precision,
+        ModelSpec spec,
+        IReadOnlyList<string> classNames,
+        InputNormalization normalization
+    )
+        : this(device, precision, spec, spec.Build(), classNames, normalization) { }
+
+    private Model(
+        ComputeDevice device,
+        Precision precision,
+        ModelSpec spec,
         Network network,
-        string architecture,
         IReadOnlyList<string> classNames,
         InputNormalization normalization
     )
     {
         Device = device;
         Precision = precision;
+        Spec = spec;
         Network = network;
-        Architecture = architecture;
         ClassNames = classNames;
         Normalization = normalization;
         Parameters = new FlatVector(device, precision, network.Parameters, "parameters");
-        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics") { Initial = SetUnitVariances };
+        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics") { Initial = v => Draw(v, 0, default) };
     }
 
     /// <summary>Device that holds the model.</summary>
@@ -60,16 +49,25 @@ public sealed class Model : IDisposable
     public Precision Precision { get; }
 
     /// <summary>Architecture.</summary>
+    public ModelSpec Spec { get; }
+
+    /// <summary>The network that the spec builds.</summary>
     public Network Network { get; }
 
-    /// <summary>Text that names the architecture.</summary>
-    public string Architecture { get; }
+    /// <summary>Text that names the architecture, e.g. <c>resnet18:w64:stem3</c>.</summary>
+    public string Architecture => Spec.Text;
+
+    /// <summary>Extent of the output's last axis.</summary>
+    public int Outputs => Spec.Outputs;
 
     /// <summary>Names of the outputs.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Number of outputs.</summary>
-    public int Classes => ClassNames.Count;
+    /// <summary>Tensors of the late part, which trimming may reset unless it is told others; the head is among them.</summary>
+    public IReadOnlyList<ParameterSlot> LateTensors => [.. Parameters.Layout.Slots.Where(Spec.IsLate)];
+
+    /// <summary>Tensors of the layer that makes the output.</summary>
+    public IReadOnlyList<ParameterSlot> Head => [.. Parameters.Layout.Slots.Where(Spec.IsHead)];
 
     /// <summary>Normalisation inside the model.</summary>
     public InputNormalization Normalization { get; }
@@ -94,71 +92,25 @@ public sealed class Model : IDisposable
     /// <summary>Header of the file the model was imported from (the JSON text with its padding), or null.</summary>
     public string? ImportedHeader { get; set; }
 
-    /// <summary>Draws initial weights: filters as the scheme says, matrices and biases uniform in +-1/sqrt(fan in),
-    /// normalisation 1 and 0. Every tensor has a stream of its own, so the weights of a tensor do not depend on the
-    /// others.</summary>
+    /// <summary>Draws initial weights as each tensor's <see cref="ParameterSlot.Initializer"/> says. Every tensor has a stream of
+    /// its own, so the weights of a tensor do not depend on the others.</summary>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="scheme">Distribution of the filters.</param>
-    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal)
-    {
-        // Tensor by tensor: a host copy of all weights would be the largest object of a process that trains on the CPU.
-        var values = new float[Parameters.Layout.Slots.Max(s => s.Count)];
-        foreach (var slot in Parameters.Layout.Slots)
-        {
-            var random = new RandomStream(seed, "initialize/" + slot.Name);
-            var target = values.AsSpan(0, slot.Count);
-            switch (slot.Kind)
-            {
-                case ParameterKind.Filter when scheme == WeightInitialization.KaimingNormal:
-                    var deviation = (float)Math.Sqrt(2.0 / slot.FanOut);
-                    foreach (ref var value in target)
-                        value = deviation * random.Normal();
-                    break;
-                case ParameterKind.NormalizationScale:
-                    target.Fill(1);
-                    break;
-                case ParameterKind.NormalizationShift:
-                    target.Clear();
-                    break;
-                default:
-                    // The bias of a fully connected layer uses the fan-in of its matrix, which precedes it (torch's default).
-                    var fanIn =
-                        slot.Kind == ParameterKind.Bias ? Parameters.Layout.Slots.Last(s => s.End == slot.Offset).FanIn : slot.FanIn;
-                    var bound = (float)(1 / Math.Sqrt(fanIn));
-                    foreach (ref var value in target)
-                        value = random.Uniform(-bound, bound);
-                    break;
-            }
-
-            Parameters.Set(slot, target);
-        }
-    }
+    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal) => Draw(Parameters, seed, scheme);
 
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>
     public void ResetRunningStatistics()
     {
-        SetUnitVariances(Buffers);
+        Draw(Buffers, 0, default);
         BatchesTracked = 0;
         foreach (var name in TrackedAtLoad.Keys)
             TrackedAtLoad[name] = 0;
     }
 
-    private static void SetUnitVariances(FlatVector buffers)
-    {
-        var initial = new float[buffers.Count];
-        foreach (var slot in buffers.Layout.Slots)
-        {
-            if (slot.Kind == ParameterKind.RunningVariance)
-                initial.AsSpan(slot.Offset, slot.Count).Fill(1);
-        }
-
-        buffers.Set(initial);
-    }
-
     /// <summary>Allocates a copy on the same device.</summary>
     public Model Clone()
     {
-        var copy = new Model(Device, Precision, Network, Architecture, ClassNames, Normalization)
+        var copy = new Model(Device, Precision, Spec, Network, ClassNames, Normalization)
         {
             Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
@@ -171,10 +123,58 @@ public sealed class Model : IDisposable
         return copy;
     }
 
+    /// <summary>Allocates a copy with further outputs. The new rows of the head are drawn, the old ones and everything before them
+    /// are this model's.</summary>
+    /// <param name="names">Names of the further outputs.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    public Model WithOutputs(IReadOnlyList<string> names, ulong seed)
+    {
+        var spec = Spec with { Outputs = Outputs + names.Count };
+        var copy = new Model(Device, Precision, spec, [.. ClassNames, .. names], Normalization)
+        {
+            Augmentation = Augmentation,
+            BatchesTracked = BatchesTracked,
+        };
+        copy.Initialize(seed);
+        CopyTensors(Parameters, copy.Parameters);
+        copy.Buffers.CopyFrom(Buffers);
+        return copy;
+    }
+
+    /// <summary>Takes over the state of a copy made by <see cref="WithOutputs"/>, without its further outputs.</summary>
+    public void TakeFrom(Model widened)
+    {
+        CopyTensors(widened.Parameters, Parameters);
+        Buffers.CopyFrom(widened.Buffers);
+        BatchesTracked = widened.BatchesTracked;
+    }
+
     /// <summary>Frees the vectors.</summary>
     public void Dispose()
     {
         Parameters.Dispose();
         Buffers.Dispose();
+    }
+
+    // Tensors differ in their first axis at most, so what both have is the front of each.
+    private void CopyTensors(FlatVector from, FlatVector to)
+    {
+        foreach (var slot in to.Layout.Slots)
+        {
+            var source = from.Layout[slot.Name];
+            Device.Copy(to.At(slot).Pointer, from.At(source).Pointer, (long)Math.Min(slot.Count, source.Count) * Precision.Size());
+        }
+    }
+
+    // Tensor by tensor: a host copy of all weights would be the largest object of a process that trains on the CPU.
+    private static void Draw(FlatVector vector, ulong seed, WeightInitialization scheme)
+    {
+        var values = new float[vector.Layout.Slots.Select(s => s.Count).DefaultIfEmpty().Max()];
+        foreach (var slot in vector.Layout.Slots)
+        {
+            var target = values.AsSpan(0, slot.Count);
+            slot.Initializer.Draw(new RandomStream(seed, "initialize/" + slot.Name), target, scheme);
+            vector.Set(slot, target);
+        }
     }
 }

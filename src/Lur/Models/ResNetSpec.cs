@@ -1,5 +1,5 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
+using Lur.Layers;
+using Lur.Tensors;
 
 namespace Lur.Models;
 
@@ -13,93 +13,63 @@ public enum ResNetStem
     Large,
 }
 
+/// <summary>Residual blocks of He et al. (CVPR 2016).</summary>
+public enum ResNetBlock
+{
+    /// <summary>Two 3x3 convolutions.</summary>
+    Basic,
+
+    /// <summary>1x1, 3x3 and 1x1; the last has four times the channels of the others. The 3x3 has the stride, as in torchvision.</summary>
+    Bottleneck,
+}
+
 /// <summary>Everything that fixes a ResNet's architecture.</summary>
-/// <param name="Family">Name as given, e.g. <c>resnet18</c>.</param>
-/// <param name="Blocks">Basic blocks per stage.</param>
-/// <param name="BaseWidth">Channels of the first stage; they double per stage.</param>
+/// <param name="Name">Depth or blocks per stage as given, e.g. <c>resnet18</c>, <c>resnet[1,2,1]</c>.</param>
+/// <param name="Block">Kind of the residual blocks.</param>
+/// <param name="Blocks">Blocks per stage.</param>
+/// <param name="BaseWidth">Channels of the first convolution and of the 3x3 ones of the first stage; they double per stage.</param>
 /// <param name="Stem">First layers.</param>
-/// <param name="Classes">Outputs.</param>
-/// <param name="Height">Image height, pixels.</param>
-/// <param name="Width">Image width, pixels.</param>
-/// <param name="Channels">Image channels.</param>
-public sealed partial record ResNetSpec(
-    string Family,
+/// <param name="Outputs">Logits.</param>
+/// <param name="Input">Images.</param>
+public sealed record ResNetSpec(
+    string Name,
+    ResNetBlock Block,
     IReadOnlyList<int> Blocks,
     int BaseWidth,
     ResNetStem Stem,
-    int Classes,
-    int Height,
-    int Width,
-    int Channels
-)
+    int Outputs,
+    ImageSize Input
+) : ModelSpec
 {
-    private static readonly Dictionary<string, int[]> FourStages = new(StringComparer.Ordinal)
-    {
-        ["resnet10"] = [1, 1, 1, 1],
-        ["resnet18"] = [2, 2, 2, 2],
-        ["resnet34"] = [3, 4, 6, 3],
-    };
+    /// <inheritdoc/>
+    public override ModelFamily Family => ResNetFamily.Instance;
 
-    /// <summary>Reads <c>resnet18</c>, <c>resnet18:w16</c>, <c>resnet20</c>, <c>resnet[1,2,1]:w8:stem7</c>: a family
-    /// (resnet10, 18, 34 with four stages at width 64; resnet20, 32, 44, 56, 110 and any 6n+2 with three stages at width 16;
-    /// or blocks per stage in brackets), then options <c>wN</c> (width of the first stage) and <c>stem3</c> or <c>stem7</c>.
-    /// Without a stem option images up to 64 pixels take the 3x3 stem.</summary>
-    /// <exception cref="UserErrorException">The text does not name a network.</exception>
-    public static ResNetSpec Parse(string text, int classes, int height, int width, int channels)
-    {
-        var parts = text.Split(':');
-        var (blocks, baseWidth) = ParseFamily(parts[0], text);
-        ResNetStem? stem = null;
-        foreach (var option in parts.Skip(1))
-        {
-            if (option == "stem3")
-                stem = ResNetStem.Small;
-            else if (option == "stem7")
-                stem = ResNetStem.Large;
-            else if (option.Length > 1 && option[0] == 'w' && TryPositive(option.AsSpan(1), out var w) && w <= 1024)
-                baseWidth = w;
-            else
-                throw new UserErrorException($"Model '{text}': the option '{option}' is not one of wN (width, 1 to 1024), stem3, stem7.");
-        }
+    /// <inheritdoc/>
+    public override int Outputs { get; init; } = Outputs;
 
-        stem ??= Math.Max(height, width) <= 64 ? ResNetStem.Small : ResNetStem.Large;
-        return new ResNetSpec(parts[0], blocks, baseWidth, stem.Value, classes, height, width, channels);
+    /// <inheritdoc/>
+    public override ImageSize Input { get; init; } = Input;
+
+    /// <inheritdoc/>
+    public override string Text => $"{Name}{Kind}:w{BaseWidth}:stem{(Stem == ResNetStem.Small ? 3 : 7)}";
+
+    /// <inheritdoc/>
+    public override Network Build() => ResNet.Build(this);
+
+    /// <inheritdoc/>
+    public override bool IsHead(ParameterSlot slot) => slot.Name.StartsWith("fc.", StringComparison.Ordinal);
+
+    /// <summary>The last two stages and the head where there are up to ten outputs, else the last stage and the head: what the
+    /// public code of ScissorHands resets for CIFAR-10 and for data sets of more classes.</summary>
+    public override bool IsLate(ParameterSlot slot)
+    {
+        var stages = Outputs <= 10 ? 2 : 1;
+        return IsHead(slot)
+            || Enumerable
+                .Range(Blocks.Count - stages + 1, stages)
+                .Any(s => slot.Name.StartsWith(FormattableString.Invariant($"layer{s}."), StringComparison.Ordinal));
     }
 
-    /// <summary>The text that <see cref="Parse"/> reads back, with every choice spelled out.</summary>
-    public override string ToString() => $"{Family}:w{BaseWidth}:stem{(Stem == ResNetStem.Small ? 3 : 7)}";
-
-    private static (int[] Blocks, int Width) ParseFamily(string family, string text)
-    {
-        if (FourStages.TryGetValue(family, out var four))
-            return (four, 64);
-        if (BracketPattern().Match(family) is { Success: true } match)
-        {
-            var blocks = match.Groups[1].Value.Split(',').Select(b => int.Parse(b, CultureInfo.InvariantCulture)).ToArray();
-            if (blocks.Length <= 6 && blocks.All(b => b is >= 1 and <= 64))
-                return (blocks, 64);
-        }
-
-        if (
-            family.StartsWith("resnet", StringComparison.Ordinal)
-            && TryPositive(family.AsSpan(6), out var depth)
-            && depth is >= 8 and <= 1202
-            && (depth - 2) % 6 == 0
-        )
-        {
-            var n = (depth - 2) / 6;
-            return ([n, n, n], 16);
-        }
-
-        throw new UserErrorException(
-            $"Model '{text}' is not known: use resnet10, resnet18, resnet34, resnet20 (or another 6n+2 depth), "
-                + "or resnet[2,2,2] with blocks per stage; options :wN, :stem3, :stem7."
-        );
-    }
-
-    private static bool TryPositive(ReadOnlySpan<char> text, out int value) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value > 0;
-
-    [GeneratedRegex(@"^resnet\[(\d{1,2}(?:,\d{1,2})*)\]$")]
-    private static partial Regex BracketPattern();
+    // A name with a depth says which blocks it has; brackets are basic unless they say otherwise.
+    private string Kind => Block == ResNetBlock.Bottleneck && Name.Contains('[', StringComparison.Ordinal) ? ":bottleneck" : "";
 }

@@ -68,6 +68,21 @@ public readonly record struct Shape
     /// <summary>Number of innermost rows: <see cref="Count"/> / <see cref="Innermost"/>.</summary>
     public int Rows => Count / Innermost;
 
+    /// <summary>The same extents but for the last one.</summary>
+    public Shape WithInnermost(int extent)
+    {
+        var self = this;
+        return new Shape([.. Enumerable.Range(0, Rank - 1).Select(axis => self[axis]), extent]);
+    }
+
+    /// <summary>The shape of a batch of such tensors.</summary>
+    /// <exception cref="ArgumentException">The rank is 4 already.</exception>
+    public Shape Batched(int batch)
+    {
+        var self = this;
+        return new Shape([batch, .. Enumerable.Range(0, Rank).Select(axis => self[axis])]);
+    }
+
     /// <inheritdoc/>
     public override string ToString()
     {

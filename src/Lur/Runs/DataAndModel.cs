@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tensors;
 
 namespace Lur.Runs;
 
@@ -52,10 +53,10 @@ public static class DataAndModel
             );
         }
 
-        if (model.Classes != data.ClassNames.Count)
+        if (model.Outputs != data.ClassNames.Count)
         {
             throw new UserErrorException(
-                $"'{path}' has {model.Classes} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on."
+                $"'{path}' has {model.Outputs} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on."
             );
         }
     }
@@ -78,9 +79,9 @@ public static class DataAndModel
     )
     {
         var data = source.Train;
-        var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
+        var spec = ModelFamilies.Parse(architecture, new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
         var defaults = Defaults(source);
-        var model = new Model(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization)
+        var model = new Model(device, precision, spec, defaults.ClassNames, defaults.Normalization)
         {
             Augmentation = defaults.Augmentation,
         };

@@ -1,6 +1,6 @@
 namespace Lur.Tensors;
 
-/// <summary>What a parameter is, which decides its initialisation and whether trimming may touch it.</summary>
+/// <summary>What a parameter is, which decides its layout in a file and whether trimming may touch it.</summary>
 public enum ParameterKind
 {
     /// <summary>Convolution filter, KRSC in memory, OIHW in files.</summary>
@@ -30,7 +30,8 @@ public enum ParameterKind
 /// <param name="Kind">What it is.</param>
 /// <param name="Shape">Shape in memory (filters: K, R, S, C).</param>
 /// <param name="Offset">First element in the flat vector.</param>
-public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape, int Offset)
+/// <param name="Initializer">How its elements start.</param>
+public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape, int Offset, Initializer Initializer)
 {
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Count;
@@ -41,16 +42,7 @@ public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape,
     /// <summary>Inputs that feed one output: R*S*C of a filter, the row length of a matrix, 1 otherwise.</summary>
     public int FanIn => Kind is ParameterKind.Filter or ParameterKind.Matrix ? Count / Shape[0] : 1;
 
-    /// <summary>Outputs fed by one input: R*S*K of a filter, the rows of a matrix, 1 otherwise.</summary>
-    public int FanOut =>
-        Kind switch
-        {
-            ParameterKind.Filter => Count / Shape[3],
-            ParameterKind.Matrix => Shape[0],
-            _ => 1,
-        };
-
-    /// <summary>True for the scale and shift of a normalisation layer; trimming leaves them alone (methods 1.2).</summary>
+    /// <summary>True for the scale and shift of a normalisation layer; trimming leaves them alone.</summary>
     public bool IsNormalization => Kind is ParameterKind.NormalizationScale or ParameterKind.NormalizationShift;
 }
 
@@ -68,10 +60,14 @@ public sealed class ParameterLayout
     public int Count { get; private set; }
 
     /// <summary>Appends a tensor.</summary>
+    /// <param name="name">torch state_dict name.</param>
+    /// <param name="kind">What it is.</param>
+    /// <param name="shape">Shape in memory.</param>
+    /// <param name="initializer">How its elements start; zeros if nothing is said.</param>
     /// <exception cref="ArgumentException">The name is already there.</exception>
-    public ParameterSlot Add(string name, ParameterKind kind, Shape shape)
+    public ParameterSlot Add(string name, ParameterKind kind, Shape shape, Initializer? initializer = null)
     {
-        var slot = new ParameterSlot(name, kind, shape, Count);
+        var slot = new ParameterSlot(name, kind, shape, Count, initializer ?? Initializer.Zero);
         if (!_byName.TryAdd(name, slot))
             throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(name));
         _slots.Add(slot);

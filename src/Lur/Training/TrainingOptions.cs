@@ -1,5 +1,6 @@
 using Lur.Models;
 using Lur.Optimizers;
+using Lur.Tensors;
 
 namespace Lur.Training;
 

@@ -114,7 +114,7 @@ public sealed class FisherPass : IDisposable
                 if (labels == FisherLabels.True)
                     Square(sum, samples, -1, shift, 1.0 / batches);
                 else
-                    for (var y = 0; y < _model.Classes; y++)
+                    for (var y = 0; y < _model.Outputs; y++)
                         Square(sum, samples, y, shift, 1.0 / (batches * samples.Length));
                 progress?.Invoke(start + samples.Length);
             }

@@ -26,7 +26,7 @@ public sealed class ForgetProbe : IDisposable
         p.Clear(totals);
         var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode());
         var output = model.Network.Forward(pass, _stage.Input);
-        new SoftmaxCrossEntropy(p, "probe", output, _stage.DeviceLabels, options.ForgetLossSpec(model.Classes)).Accumulate(
+        new SoftmaxCrossEntropy(p, "probe", output, _stage.DeviceLabels, options.ForgetLossSpec(model.Outputs)).Accumulate(
             totals.At<double>(0)
         );
     }

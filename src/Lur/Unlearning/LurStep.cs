@@ -49,7 +49,7 @@ public sealed class LurStep : IDisposable
         }
 
         Forget = input(Program, "forget", options.ForgetRows);
-        var forget = LossTerm.CrossEntropy(options.ForgetLossSpec(model.Classes));
+        var forget = LossTerm.CrossEntropy(options.ForgetLossSpec(model.Outputs));
         var ahead = _step.LookAhead(g, options.LookAheadCap);
         var v = _step.Gradient(ahead, new LossTerm("forget", TermRole.Forget, Forget, policy.ForgetMode(), forget));
         // With alpha = 0 the product has no effect, bit for bit.

@@ -71,7 +71,7 @@ public static class Trim
     public static TrimReport Run(Model model, TrimOptions options, Action<BatchStage> nextBatch)
     {
         var layout = model.Parameters.Layout;
-        var eligible = EligibleTensors(layout, options, model.Classes);
+        var eligible = EligibleTensors(model, options);
         using var saliency = new FlatVector(model.Device, model.Precision, layout, "saliency");
         Accumulate(model, options, saliency, nextBatch);
         var (device, kernels) = (model.Device, model.Device.Kernels(model.Precision));
@@ -89,43 +89,35 @@ public static class Trim
         return Reset(model, options, saliency, eligible, threshold, ranked.Count);
     }
 
-    /// <summary>Tensors that may be reset: the name contains one of the layer names and the tensor is not part of a
-    /// normalisation layer (by type; with <see cref="TrimOptions.Compat"/> by the name "bn", which misses the shortcut's
-    /// normalisation, as in the public code).</summary>
+    /// <summary>Tensors that may be reset: those of <see cref="LateTensors"/> that are not part of a normalisation layer (by kind;
+    /// with <see cref="TrimOptions.Compat"/> by the name "bn", which misses the shortcut's normalisation, as in the public
+    /// code).</summary>
     /// <exception cref="UserErrorException">No tensor qualifies.</exception>
-    public static IReadOnlyList<ParameterSlot> EligibleTensors(ParameterLayout layout, TrimOptions options, int classes)
+    public static IReadOnlyList<ParameterSlot> EligibleTensors(Model model, TrimOptions options)
     {
-        var names = LayerNames(layout, options, classes);
         bool Excluded(ParameterSlot s) => options.Compat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
-        var eligible = layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)) && !Excluded(s)).ToArray();
+        ParameterSlot[] eligible = [.. Chosen(model, options).Where(s => !Excluded(s))];
         return eligible.Length > 0
             ? eligible
             : throw options.Refusal(
-                $"[Layers] {string.Join(',', names)} names no tensor; the model has "
-                    + $"{string.Join(", ", layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}."
+                $"[Layers] {string.Join(',', options.Layers)} names no tensor; the model has "
+                    + $"{string.Join(", ", model.Parameters.Layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}."
             );
     }
 
-    /// <summary>Tensors of the layers that trimming looks at, their normalisation included: the late layers of ScissorHands'
-    /// projection.</summary>
-    internal static IReadOnlyList<ParameterSlot> LateTensors(ParameterLayout layout, TrimOptions options, int classes)
+    /// <summary>Tensors that trimming looks at, normalisation included: those of the model's late part, or those whose name contains
+    /// one of <see cref="TrimOptions.Layers"/>. ScissorHands' projection takes them too.</summary>
+    /// <exception cref="UserErrorException">None of them may be reset.</exception>
+    internal static IReadOnlyList<ParameterSlot> LateTensors(Model model, TrimOptions options)
     {
-        _ = EligibleTensors(layout, options, classes);
-        var names = LayerNames(layout, options, classes);
-        return [.. layout.Slots.Where(s => names.Any(n => s.Name.Contains(n, StringComparison.Ordinal)))];
+        _ = EligibleTensors(model, options);
+        return Chosen(model, options);
     }
 
-    private static IReadOnlyList<string> LayerNames(ParameterLayout layout, TrimOptions options, int classes)
-    {
-        if (options.Layers.Count > 0)
-            return options.Layers;
-        var stages = layout
-            .Slots.Select(s => s.Name.Split('.')[0])
-            .Where(n => n.StartsWith("layer", StringComparison.Ordinal))
-            .Distinct()
-            .ToArray();
-        return [.. stages.TakeLast(classes <= 10 ? 2 : 1), "fc"];
-    }
+    private static IReadOnlyList<ParameterSlot> Chosen(Model model, TrimOptions options) =>
+        options.Layers.Count == 0
+            ? model.LateTensors
+            : [.. model.Parameters.Layout.Slots.Where(s => options.Layers.Any(n => s.Name.Contains(n, StringComparison.Ordinal)))];
 
     private static void Accumulate(Model model, TrimOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {

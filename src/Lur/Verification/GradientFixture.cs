@@ -27,20 +27,23 @@ public sealed class GradientFixture : IDisposable
         var image = Text("image").Split('x').Select(int.Parse).ToArray();
         var stages = Text("stages").Split(',');
         var stem = Text("stem").StartsWith('7') ? 7 : 3;
-        var spec = ResNetSpec.Parse(
-            $"resnet[{string.Join(',', stages)}]:w{Text("width")}:stem{stem}",
-            int.Parse(Text("classes"), CultureInfo.InvariantCulture),
-            image[1],
-            image[2],
-            image[0]
+        var kind = _file.Metadata.GetValueOrDefault("block", "basic") switch
+        {
+            "basic" => "",
+            "bottleneck" => ":bottleneck",
+            var other => throw new UserErrorException($"'{Path}': the metadata 'block' is '{other}', expected 'basic' or 'bottleneck'."),
+        };
+        Spec = ModelFamilies.Parse(
+            $"resnet[{string.Join(',', stages)}]{kind}:w{Text("width")}:stem{stem}",
+            new ImageSize(image[1], image[2], image[0]),
+            int.Parse(Text("classes"), CultureInfo.InvariantCulture)
         );
-        Architecture = spec.ToString();
-        Network = ResNet.Build(spec);
+        Network = Spec.Build();
         Normalization = new InputNormalization(Read("normalize/mean"), Read("normalize/std"));
     }
 
-    /// <summary>Name of the architecture.</summary>
-    public string Architecture { get; }
+    /// <summary>The architecture.</summary>
+    public ModelSpec Spec { get; }
 
     /// <summary>The network.</summary>
     public Network Network { get; }
@@ -95,11 +98,7 @@ public sealed class GradientFixture : IDisposable
             var source = Read($"{prefix}/{slot.Name}");
             if (source.Length != slot.Count)
                 throw new UserErrorException($"'{Path}': '{prefix}/{slot.Name}' has {source.Length} elements, the model {slot.Count}.");
-            var target = values.AsSpan(slot.Offset, slot.Count);
-            if (slot.Kind == ParameterKind.Filter)
-                MemoryLayout.OihwToKrsc(source, target, slot.Shape[0], slot.Shape[3], slot.Shape[1], slot.Shape[2]);
-            else
-                source.CopyTo(target);
+            Spec.Family.FromFile<double>(slot, source, values.AsSpan(slot.Offset, slot.Count));
         }
 
         return values;
@@ -134,11 +133,8 @@ public sealed class GradientFixture : IDisposable
     /// <summary>The model at the fixture's parameters and running statistics.</summary>
     public Model CreateModel(ComputeDevice device, Precision precision)
     {
-        var classes = Enumerable
-            .Range(0, int.Parse(Text("classes"), CultureInfo.InvariantCulture))
-            .Select(i => i.ToString(CultureInfo.InvariantCulture))
-            .ToArray();
-        var model = new Model(device, precision, Network, Architecture, classes, Normalization);
+        string[] classes = [.. Enumerable.Range(0, Spec.Outputs).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        var model = new Model(device, precision, Spec, classes, Normalization);
         model.Parameters.Set(ReadVector("parameters", Network.Parameters));
         model.Buffers.Set(ReadVector("buffers", Network.Buffers));
         return model;

@@ -68,7 +68,6 @@ public partial class SourceRuleTests
         "src/Lur/Layers/BatchNorm.cs",
         "src/Lur/Layers/Convolution/DirectConvolution.cs",
         "src/Lur/Layers/Convolution/WinogradConvolution.cs",
-        "src/Lur/Models/ModelFile.cs",
         "src/Lur/Unlearning/LurOptions.cs",
         "src/Lur/Unlearning/LurStep.cs",
         "src/Lur/Unlearning/SaliencyMask.cs",

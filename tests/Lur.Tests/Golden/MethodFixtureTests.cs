@@ -163,12 +163,9 @@ public class MethodFixtureTests
     {
         var shape = fixture.Shape("images");
         var classes = Enumerable.Range(0, fixture.Shape("parameters/fc.bias")[0]).Select(i => $"c{i}").ToArray();
-        var spec = ResNetSpec.Parse(fixture.Metadata["architecture"], classes.Length, shape[2], shape[3], shape[1]);
+        var spec = ModelFamilies.Parse(fixture.Metadata["architecture"], new ImageSize(shape[2], shape[3], shape[1]), classes.Length);
         var normalization = new InputNormalization(fixture.Doubles("normalize/mean"), fixture.Doubles("normalize/std"));
-        var model = new Model(TestDevices.Default, Precision.Float64, ResNet.Build(spec), spec.ToString(), classes, normalization)
-        {
-            Augmentation = augmentation,
-        };
+        var model = new Model(TestDevices.Default, Precision.Float64, spec, classes, normalization) { Augmentation = augmentation };
         model.Parameters.Set(fixture.Vector("parameters", model.Parameters.Layout));
         model.Buffers.Set(fixture.Vector("buffers", model.Buffers.Layout));
         return model;

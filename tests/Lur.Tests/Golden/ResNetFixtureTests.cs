@@ -8,7 +8,10 @@ namespace Lur.Tests.Golden;
 public class ResNetFixtureTests
 {
     [Test]
-    public void AgreesWithPyTorch([Values("resnet_train", "resnet_frozen", "resnet_stem7")] string name, [Values] Precision precision)
+    public void AgreesWithPyTorch(
+        [Values("resnet_train", "resnet_frozen", "resnet_stem7", "bottleneck_train", "bottleneck_frozen")] string name,
+        [Values] Precision precision
+    )
     {
         var path = Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", name + ".safetensors");
         using var fixture = GradientFixture.Open(path);

@@ -190,13 +190,21 @@ def layers_fixture():
 # --- resnet_*.safetensors: the format that `lur check grad --fixture` reads --------------------------------------------
 
 class ResNet:
-    """Basic-block ResNet as a function of its parameters, torchvision's names; the stem is 3x3 or 7x7 with max-pool."""
+    """ResNet as a function of its parameters, torchvision's names; the stem is 3x3 or 7x7 with max-pool."""
 
-    def __init__(self, stages, width, classes, stem, frozen):
+    def __init__(self, stages, width, classes, stem, frozen, block):
         self.stages, self.width, self.classes, self.stem, self.frozen = stages, width, classes, stem, frozen
+        self.block = block
         self.mean = torch.tensor([0.4914, 0.4822, 0.4465]).view(3, 1, 1)
         self.std = torch.tensor([0.2470, 0.2435, 0.2616]).view(3, 1, 1)
         self.closest_kink = float("inf")
+
+    def convolutions(self, stage, block):
+        """(name, channels, size, stride) of a block's convolutions; that with size 3 has a bottleneck's stride."""
+        k, stride = self.width << stage, 2 if stage > 0 and block == 0 else 1
+        if self.block == "basic":
+            return [("1", k, 3, stride), ("2", k, 3, 1)]
+        return [("1", k, 1, 1), ("2", k, 3, stride), ("3", 4 * k, 1, 1)]
 
     def initialise(self):
         parameters, buffers = OrderedDict(), OrderedDict()
@@ -212,17 +220,15 @@ class ResNet:
         norm("bn1", self.width)
         c = self.width
         for s, blocks in enumerate(self.stages):
-            k = self.width << s
             for b in range(blocks):
-                name = f"layer{s + 1}.{b}."
-                conv(name + "conv1", k, c, 3)
-                norm(name + "bn1", k)
-                conv(name + "conv2", k, k, 3)
-                norm(name + "bn2", k)
-                if c != k:
-                    conv(name + "downsample.0", k, c, 1)
-                    norm(name + "downsample.1", k)
-                c = k
+                name, start = f"layer{s + 1}.{b}.", c
+                for i, k, size, _ in self.convolutions(s, b):
+                    conv(name + "conv" + i, k, c, size)
+                    norm(name + "bn" + i, k)
+                    c = k
+                if start != c:
+                    conv(name + "downsample.0", c, start, 1)
+                    norm(name + "downsample.1", c)
         parameters["fc.weight"] = torch.randn(self.classes, c) / c ** 0.5
         parameters["fc.bias"] = torch.randn(self.classes) / c ** 0.5
         return parameters, buffers
@@ -244,10 +250,12 @@ class ResNet:
         x = F.max_pool2d(x, 3, 2, 1) if big else x
         for s, blocks in enumerate(self.stages):
             for b in range(blocks):
-                name, stride = f"layer{s + 1}.{b}.", 2 if s > 0 and b == 0 else 1
-                y = relu(norm(name + "bn1", F.conv2d(x, p[name + "conv1.weight"], stride=stride, padding=1)))
-                y = norm(name + "bn2", F.conv2d(y, p[name + "conv2.weight"], padding=1))
+                name, convolutions, y = f"layer{s + 1}.{b}.", self.convolutions(s, b), x
+                for i, _, size, stride in convolutions:
+                    y = y if i == "1" else relu(y)
+                    y = norm(name + "bn" + i, F.conv2d(y, p[name + f"conv{i}.weight"], stride=stride, padding=size // 2))
                 if name + "downsample.0.weight" in p:
+                    stride = max(stride for _, _, _, stride in convolutions)
                     x = norm(name + "downsample.1", F.conv2d(x, p[name + "downsample.0.weight"], stride=stride))
                 x = relu(x + y)
         return F.linear(x.mean((2, 3)), p["fc.weight"], p["fc.bias"])
@@ -270,9 +278,9 @@ def lur_gradient(net, parameters, buffers, retain, forget, options, update_stati
     return retain_loss, forget_loss, v, dict(zip(leaves, total))
 
 
-def resnet_fixture(seed, stages, width, classes, stem, frozen, size, retain_count, forget_count, options):
+def resnet_fixture(seed, stages, width, classes, stem, frozen, size, retain_count, forget_count, options, block="basic"):
     torch.manual_seed(seed)
-    net = ResNet(stages, width, classes, stem, frozen)
+    net = ResNet(stages, width, classes, stem, frozen, block)
     parameters, buffers = net.initialise()
     steps, out = options["steps"], OrderedDict()
 
@@ -330,7 +338,7 @@ def resnet_fixture(seed, stages, width, classes, stem, frozen, size, retain_coun
     save("steps/momentum/", {k: optimizer.state[t]["momentum_buffer"] for k, t in weights.items()})
     save("steps/statistics/", statistics)
 
-    metadata = {"format": "lur-gradient-fixture", "version": 1, "model": "resnet", "block": "basic",
+    metadata = {"format": "lur-gradient-fixture", "version": 1, "model": "resnet", "block": block,
                 "stages": ",".join(map(str, stages)), "width": width, "classes": classes, "stem": stem,
                 "image": f"3x{size[0]}x{size[1]}", "batch_norm": "frozen" if frozen else "train",
                 "forget_loss": "negative_cross_entropy", "seed": seed, "closest_kink": f"{net.closest_kink:.3g}"}
@@ -356,7 +364,11 @@ def main():
     for name, arguments in {
             "resnet_train": dict(first_seed=1000, stages=(1, 1, 1), width=4, stem="3x3", frozen=False, size=(8, 8)),
             "resnet_frozen": dict(first_seed=2000, stages=(1, 1, 1, 1), width=2, stem="3x3", frozen=True, size=(8, 8)),
-            "resnet_stem7": dict(first_seed=3000, stages=(2, 1), width=3, stem="7x7", frozen=False, size=(19, 13))}.items():
+            "resnet_stem7": dict(first_seed=3000, stages=(2, 1), width=3, stem="7x7", frozen=False, size=(19, 13)),
+            "bottleneck_train": dict(first_seed=4000, stages=(1, 2), width=3, stem="3x3", frozen=False, size=(7, 9),
+                                     block="bottleneck"),
+            "bottleneck_frozen": dict(first_seed=5000, stages=(1, 1), width=2, stem="7x7", frozen=True, size=(17, 23),
+                                      block="bottleneck")}.items():
         tensors, metadata = best_resnet_fixture(**arguments, **small)
         write(folder / f"{name}.safetensors", tensors, {**source, **metadata})
         print("   closest ReLU input to 0:", metadata["closest_kink"], "losses of the steps:",

@@ -23,6 +23,9 @@ public class ConvolutionTests
         new(1, 3, 4, 1, 2, 3, 3, 1, 2),
         new(1, 5, 5, 2, 3, 3, 3, 2, 0),
         new(1, 2, 7, 2, 3, 2, 3, 3, 1),
+        new(2, 6, 5, 3, 4, 3, 3, 2, 0) { PadEnd = 1 },
+        new(1, 4, 7, 2, 3, 3, 3, 1, 2) { PadEnd = 0 },
+        new(1, 5, 6, 2, 3, 1, 1, 1, 0) { PadEnd = 1 },
     ];
 
     // Enough tiles, channels and images for every branch: several blocks, strips, chunks, groups, panels and planes.
@@ -40,6 +43,8 @@ public class ConvolutionTests
         new(131, 1, 1, 300, 290, 3, 3, 1, 1),
         new(3, 5, 7, 33, 5, 1, 1, 1, 0),
         new(2, 64, 64, 31, 2, 3, 3, 1, 1),
+        new(3, 16, 14, 17, 33, 3, 3, 2, 0) { PadEnd = 1 },
+        new(3, 13, 10, 16, 24, 3, 3, 1, 0) { PadEnd = 2 },
     ];
 
     private static readonly ConvolutionAlgorithm[] Algorithms = Enum.GetValues<ConvolutionAlgorithm>();
@@ -48,7 +53,7 @@ public class ConvolutionTests
         from shape in shapes
         from precision in new[] { Precision.Float32, Precision.Float64 }
         select new TestCaseData(shape, precision).SetArgDisplayNames(
-            $"{shape.N}x{shape.H}x{shape.W}x{shape.C}-{shape.K}k{shape.R}x{shape.S}s{shape.Stride}p{shape.Pad}",
+            $"{shape.N}x{shape.H}x{shape.W}x{shape.C}-{shape.K}k{shape.R}x{shape.S}s{shape.Stride}p{shape.Pad}{(shape.PadEnd == shape.Pad ? "" : $"-{shape.PadEnd}")}",
             $"{precision}"
         );
 

@@ -28,16 +28,9 @@ internal static class TestNetworks
         TestRandom random
     )
     {
-        var spec = ResNetSpec.Parse(architecture, classes, height, width, channels);
+        var spec = ModelFamilies.Parse(architecture, new ImageSize(height, width, channels), classes);
         var normalization = new InputNormalization(new double[channels], [.. Enumerable.Repeat(1.0, channels)]);
-        var model = new Model(
-            device,
-            precision,
-            ResNet.Build(spec),
-            architecture,
-            [.. Enumerable.Range(0, classes).Select(i => $"c{i}")],
-            normalization
-        );
+        var model = new Model(device, precision, spec, [.. Enumerable.Range(0, classes).Select(i => $"c{i}")], normalization);
         var parameters = random.NormalArray(model.Parameters.Count);
         foreach (var slot in model.Parameters.Layout.Slots)
         {

@@ -11,12 +11,11 @@ public class AugmentationTests
 {
     private static Model CreateModel(int size, int channels, Augmentation augmentation)
     {
-        var spec = ResNetSpec.Parse("resnet[1]:w4", 2, size, size, channels);
+        var spec = ModelFamilies.Parse("resnet[1]:w4", new ImageSize(size, size, channels), 2);
         return new Model(
             TestDevices.Default,
             Precision.Float32,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             ["a", "b"],
             new InputNormalization([.. Enumerable.Repeat(0.0, channels)], [.. Enumerable.Repeat(1.0, channels)])
         )
@@ -105,18 +104,15 @@ public class AugmentationTests
     public void TrainingDecidesForTheModelUnlessLeftToIt([Values("auto", "crop", "none")] string name)
     {
         using var source = DataSource.Open("synthetic:train=20,test=10,seed=3");
-        var spec = ResNetSpec.Parse(
+        var spec = ModelFamilies.Parse(
             "resnet[1]:w4",
-            source.Train.ClassNames.Count,
-            source.Train.Height,
-            source.Train.Width,
-            source.Train.Channels
+            new ImageSize(source.Train.Height, source.Train.Width, source.Train.Channels),
+            source.Train.ClassNames.Count
         );
         using var model = new Model(
             TestDevices.Default,
             Precision.Float32,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             source.Train.ClassNames,
             new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
         )

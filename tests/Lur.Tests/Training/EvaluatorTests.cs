@@ -13,12 +13,11 @@ public class EvaluatorTests
     {
         using var source = DataSource.Open("synthetic:train=40,test=23,seed=3");
         var data = source.Test;
-        var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
+        var spec = ModelFamilies.Parse("resnet[1,1]:w4", new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
         using var model = new Model(
             TestDevices.Default,
             precision,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             data.ClassNames,
             new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
         );

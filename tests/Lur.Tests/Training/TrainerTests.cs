@@ -11,12 +11,11 @@ public class TrainerTests
 {
     private static Model CreateModel(IImageDataset data, ComputeDevice? device = null)
     {
-        var spec = ResNetSpec.Parse("resnet[1,1]:w4", data.ClassNames.Count, data.Height, data.Width, data.Channels);
+        var spec = ModelFamilies.Parse("resnet[1,1]:w4", new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
         var model = new Model(
             device ?? TestDevices.Default,
             Precision.Float32,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             data.ClassNames,
             new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
         );

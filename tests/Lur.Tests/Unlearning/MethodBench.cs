@@ -138,7 +138,7 @@ internal sealed class MethodBench : IDisposable
         {
             _batch.Set(image, [label]);
             _program.Run();
-            var (logits, gradient) = (new double[_model.Classes], new double[image.Length]);
+            var (logits, gradient) = (new double[_model.Outputs], new double[image.Length]);
             _model.Device.Download(logits.AsSpan(), _logits.Pointer);
             _model.Device.Download(gradient.AsSpan(), _image.Pointer);
             var e = logits.Select(z => Math.Exp(z - logits.Max())).ToArray();

@@ -18,12 +18,11 @@ internal sealed class MethodScope : IDisposable
 
     public MethodScope(Precision precision = Precision.Float32, string forget = "random:40", ComputeDevice? device = null)
     {
-        var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem3", Classes, Height, Width, 3);
+        var spec = ModelFamilies.Parse("resnet[1,1]:w4:stem3", new ImageSize(Height, Width, 3), Classes);
         Model = new Model(
             device ?? TestDevices.Default,
             precision,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             _data.ClassNames,
             new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
         );

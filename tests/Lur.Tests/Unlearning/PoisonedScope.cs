@@ -33,12 +33,11 @@ internal sealed class PoisonedScope : IDisposable
     {
         // 255 times the smallest normal number has a reciprocal that 255 cannot bring to infinity: below it, in double.
         var (precision, deviation) = infinite ? (Precision.Float64, 1e-310) : (Precision.Float32, 2e-38);
-        var spec = ResNetSpec.Parse("resnet[1,1]:w4:stem3", Images.Classes, _data.Height, _data.Width, _data.Channels);
+        var spec = ModelFamilies.Parse("resnet[1,1]:w4:stem3", new ImageSize(_data.Height, _data.Width, _data.Channels), Images.Classes);
         Model = new Model(
             TestDevices.Default,
             precision,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             _data.ClassNames,
             new InputNormalization([0.5, 0.5, 0], [0.25, 0.25, deviation])
         )

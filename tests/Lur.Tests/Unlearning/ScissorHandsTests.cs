@@ -166,7 +166,7 @@ public class ScissorHandsTests
         using var scope = new MethodScope();
         var layout = scope.Model.Parameters.Layout;
         var options = new TrimOptions { Layers = ["layer2", "fc"] };
-        var late = Trim.LateTensors(layout, options, 10);
+        var late = Trim.LateTensors(scope.Model, options);
         Assert.That(
             late,
             Is.EqualTo(
@@ -175,6 +175,6 @@ public class ScissorHandsTests
                 )
             )
         );
-        Assert.That(Trim.EligibleTensors(layout, options, 10), Is.EqualTo(late.Where(s => !s.IsNormalization)));
+        Assert.That(Trim.EligibleTensors(scope.Model, options), Is.EqualTo(late.Where(s => !s.IsNormalization)));
     }
 }

@@ -12,12 +12,11 @@ public class TrimTests
 {
     private static Model CreateModel()
     {
-        var spec = ResNetSpec.Parse("resnet[1,1,1]:w4", 10, 32, 32, 3);
+        var spec = ModelFamilies.Parse("resnet[1,1,1]:w4", new ImageSize(32, 32, 3), 10);
         var model = new Model(
             TestDevices.Default,
             Precision.Float32,
-            ResNet.Build(spec),
-            spec.ToString(),
+            spec,
             [.. Enumerable.Range(0, 10).Select(i => $"c{i}")],
             new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
         );
@@ -56,7 +55,7 @@ public class TrimTests
                 Scope = ThresholdScope.Eligible,
             }
         );
-        var m = Trim.EligibleTensors(model.Parameters.Layout, new TrimOptions(), 10).Sum(s => s.Count);
+        var m = Trim.EligibleTensors(model, new TrimOptions()).Sum(s => s.Count);
         // Dead ReLUs give saliencies of exactly zero, which tie at the bottom, not at the threshold.
         Assert.That(report.Reset, Is.EqualTo(m - (int)(sparsity * m)));
         // A bias reset to 0 from 0 or a redraw of the same value does not occur with these weights.
@@ -92,7 +91,7 @@ public class TrimTests
         };
         var (report, before, after) = Run(model, options);
         Assert.That(report.Reset, Is.GreaterThan(0));
-        var eligible = Trim.EligibleTensors(model.Parameters.Layout, options, 10);
+        var eligible = Trim.EligibleTensors(model, options);
         foreach (var slot in model.Parameters.Layout.Slots)
         {
             var changed = Enumerable.Range(slot.Offset, slot.Count).Count(i => before[i] != after[i]);
@@ -135,7 +134,7 @@ public class TrimTests
     {
         using var model = CreateModel();
         Assert.That(
-            () => Trim.EligibleTensors(model.Parameters.Layout, new TrimOptions { Layers = ["layer9"] }, 10),
+            () => Trim.EligibleTensors(model, new TrimOptions { Layers = ["layer9"] }),
             Throws.TypeOf<OptionException>().With.Message.Contains("TrimOptions.Layers layer9")
         );
     }

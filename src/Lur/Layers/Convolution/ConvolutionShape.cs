@@ -9,14 +9,18 @@ namespace Lur.Layers;
 /// <param name="R">Height of a filter.</param>
 /// <param name="S">Width of a filter.</param>
 /// <param name="Stride">Distance between neighbouring patches, the same in both directions.</param>
-/// <param name="Pad">Rows and columns of zeros around the input.</param>
+/// <param name="Pad">Rows of zeros above and columns of zeros left of the input; as many below and right of it unless
+/// <see cref="PadEnd"/> says otherwise.</param>
 public readonly record struct ConvolutionShape(int N, int H, int W, int C, int K, int R, int S, int Stride, int Pad)
 {
+    /// <summary>Rows of zeros below and columns of zeros right of the input.</summary>
+    public int PadEnd { get; init; } = Pad;
+
     /// <summary>Height of the output in pixels.</summary>
-    public int OutH => (H + 2 * Pad - R) / Stride + 1;
+    public int OutH => (H + Pad + PadEnd - R) / Stride + 1;
 
     /// <summary>Width of the output in pixels.</summary>
-    public int OutW => (W + 2 * Pad - S) / Stride + 1;
+    public int OutW => (W + Pad + PadEnd - S) / Stride + 1;
 
     /// <summary>Elements of the input, N H W C.</summary>
     public long InputLength => (long)N * H * W * C;
@@ -31,20 +35,21 @@ public readonly record struct ConvolutionShape(int N, int H, int W, int C, int K
     public long MultiplyAdds => OutputLength * R * S * C;
 
     /// <summary>True when every output pixel depends on the input pixel at its own place only: a plain matrix product.</summary>
-    public bool IsPointwise => R == 1 && S == 1 && Stride == 1 && Pad == 0;
+    public bool IsPointwise => R == 1 && S == 1 && Stride == 1 && Pad == 0 && PadEnd == 0;
 
     /// <summary>Checks that the geometry has an output and that kernels can index it.</summary>
     /// <exception cref="ArgumentException">A size below 1, a filter that does not fit, or 2^31 elements or more.</exception>
     public void Validate()
     {
-        if (N < 1 || H < 1 || W < 1 || C < 1 || K < 1 || R < 1 || S < 1 || Stride < 1 || Pad < 0)
+        if (N < 1 || H < 1 || W < 1 || C < 1 || K < 1 || R < 1 || S < 1 || Stride < 1 || Pad < 0 || PadEnd < 0)
             throw new ArgumentException($"{this}: every size must be at least 1 and the padding at least 0.");
-        if (H + 2 * Pad < R || W + 2 * Pad < S)
+        if (H + Pad + PadEnd < R || W + Pad + PadEnd < S)
             throw new ArgumentException($"{this}: the filter is larger than the padded input; add padding or use a smaller filter.");
         if (Math.Max(InputLength, Math.Max(FilterLength, OutputLength)) > int.MaxValue)
             throw new ArgumentException($"{this}: a tensor has 2^31 elements or more; use a smaller batch.");
     }
 
     /// <inheritdoc/>
-    public override string ToString() => $"Convolution {N}x{H}x{W}x{C} -> {K}, filter {R}x{S}, stride {Stride}, padding {Pad}";
+    public override string ToString() =>
+        $"Convolution {N}x{H}x{W}x{C} -> {K}, filter {R}x{S}, stride {Stride}, padding {Pad}{(PadEnd == Pad ? "" : $" and {PadEnd}")}";
 }

@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Models;
 using Lur.Steps;
 
@@ -21,7 +20,7 @@ public sealed partial record BoundaryExpandOptions : RepairOptions
 
 /// <summary>Boundary expand (Chen et al., CVPR 2023): trains the forget samples to a class of their own, one output more than the
 /// model has, and takes that output away again (methods 5).</summary>
-/// <remarks>Works on a widened copy: fc gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
+/// <remarks>Works on a widened copy: the head gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
 /// writes everything but the extra row back into the model.</remarks>
 public sealed class BoundaryExpand : UnlearningMethod
 {
@@ -36,10 +35,10 @@ public sealed class BoundaryExpand : UnlearningMethod
     {
         using var construction = Construct();
         options = options.Validated() with { Seed = task.Seed };
-        _widened = Own(Widen(task.Model, task.Seed));
+        _widened = Own(task.Model.WithOutputs(["(forgotten)"], task.Seed));
         var repair = new Repair(this, options, _widened);
         var feed = repair.Forget();
-        var step = repair.Single("forget", feed, TermRole.Forget, prepare: (batch, _) => batch.Labels.Fill(Model.Classes));
+        var step = repair.Single("forget", feed, TermRole.Forget, prepare: (batch, _) => batch.Labels.Fill(Model.Outputs));
         SetEpochs(options.Epochs, (step, feed.BatchesPerEpoch));
         construction.Complete();
     }
@@ -64,48 +63,5 @@ public sealed class BoundaryExpand : UnlearningMethod
     protected override Model Trained => _widened;
 
     /// <summary>Writes the widened copy back without its extra output.</summary>
-    public override void Finish()
-    {
-        // Rows of fc are outputs, so the old ones are the front of the new tensor.
-        foreach (var slot in Model.Parameters.Layout.Slots)
-        {
-            Model.Device.Copy(
-                Model.Parameters.At(slot).Pointer,
-                _widened.Parameters.At(_widened.Parameters.Layout[slot.Name]).Pointer,
-                (long)slot.Count * Model.Precision.Size()
-            );
-        }
-
-        Model.Buffers.CopyFrom(_widened.Buffers);
-        Model.BatchesTracked = _widened.BatchesTracked;
-    }
-
-    private static Model Widen(Model model, ulong seed)
-    {
-        var widened = new Model(
-            model.Device,
-            model.Precision,
-            model.Network.WithOutputs(model.Classes + 1),
-            model.Architecture,
-            [.. model.ClassNames, "(forgotten)"],
-            model.Normalization
-        )
-        {
-            Augmentation = model.Augmentation,
-            BatchesTracked = model.BatchesTracked,
-        };
-        // All of it drawn anew, then overwritten by what the model has: the extra row and its bias are left.
-        widened.Initialize(seed);
-        foreach (var slot in model.Parameters.Layout.Slots)
-        {
-            model.Device.Copy(
-                widened.Parameters.At(widened.Parameters.Layout[slot.Name]).Pointer,
-                model.Parameters.At(slot).Pointer,
-                (long)slot.Count * model.Precision.Size()
-            );
-        }
-
-        widened.Buffers.CopyFrom(model.Buffers);
-        return widened;
-    }
+    public override void Finish() => Model.TakeFrom(_widened);
 }

@@ -165,11 +165,11 @@ public sealed class FisherForgetting : UnlearningMethod
     /// <summary>Outputs of classes that are forgotten as a whole start from 0 with a variance of their own.</summary>
     private void ResetForgottenClasses(ParameterSlot slot, DevicePointer<Real> deviation)
     {
-        var (device, size, length) = (Model.Device, Model.Precision.Size(), slot.Count / Model.Classes);
+        var (device, size, length) = (Model.Device, Model.Precision.Size(), slot.Count / Model.Outputs);
         var (kernels, shape) = (device.Kernels(Model.Precision).Vector, device.Elements(length));
         foreach (var c in Task.Set.WholeClasses)
         {
-            if (slot.Shape[0] != Model.Classes)
+            if (slot.Shape[0] != Model.Outputs)
                 continue;
             kernels.VectorFill(shape, Model.Parameters.At(slot).Pointer.At((long)c * length, size), length, 0);
             kernels.VectorFill(shape, deviation.At((long)c * length, size), length, Math.Sqrt(10 * ForgottenVariance));
@@ -187,6 +187,5 @@ public sealed class FisherForgetting : UnlearningMethod
                 _ => slot.Shape.Innermost == 10,
             };
 
-    private bool IsClassifier(ParameterSlot slot) =>
-        _compat ? slot.Shape[0] == Model.Classes : slot.Kind is ParameterKind.Matrix or ParameterKind.Bias;
+    private bool IsClassifier(ParameterSlot slot) => _compat ? slot.Shape[0] == Model.Outputs : Model.Spec.IsHead(slot);
 }

@@ -150,7 +150,7 @@ public sealed class LearningToUnlearn : UnlearningMethod
         {
             Prepare =
                 _options.ForgetLoss == ForgetLoss.RandomLabel
-                    ? _ => RandomLabels.Redraw(stage.Labels, _options.Seed, stage.Counter, Model.Classes)
+                    ? _ => RandomLabels.Redraw(stage.Labels, _options.Seed, stage.Counter, Model.Outputs)
                     : null,
         };
     }

@@ -66,7 +66,7 @@ public class RandomLabel : UnlearningMethod
     private protected RandomLabel(UnlearningTask task, RelabelOptions options, Func<UnlearningMethod, UpdateRule>? ruleOf)
         : base(task)
     {
-        if (Model.Classes < 2 && options.Draw == LabelDraw.Other)
+        if (Model.Outputs < 2 && options.Draw == LabelDraw.Other)
         {
             throw new UserErrorException(
                 "The model has one class, so there is no other label to draw: use a method without random labels."
@@ -117,7 +117,7 @@ public class RandomLabel : UnlearningMethod
     protected override StepTelemetry MakeStep(long index) => base.MakeStep(index) with { ForgetAccuracy = double.NaN };
 
     private void Redraw(BatchStage batch, long index) =>
-        RandomLabels.Redraw(batch.Labels, _options.Seed, batch.Counter, Model.Classes, _options.Draw);
+        RandomLabels.Redraw(batch.Labels, _options.Seed, batch.Counter, Model.Outputs, _options.Draw);
 
     /// <summary>Labels of an epoch for the forgotten samples of a mixed batch: a function of epoch and sample.</summary>
     private void Relabel(Span<int> labels, ReadOnlySpan<int> samples, long epoch)
@@ -126,7 +126,7 @@ public class RandomLabel : UnlearningMethod
         for (var i = 0; i < labels.Length; i++)
         {
             if (_forgotten.Contains(samples[i]))
-                labels[i] = RandomLabels.Draw(random.WordAt((ulong)samples[i]), labels[i], Model.Classes, _options.Draw);
+                labels[i] = RandomLabels.Draw(random.WordAt((ulong)samples[i]), labels[i], Model.Outputs, _options.Draw);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;

@@ -65,7 +65,7 @@ public sealed class ScissorHands : UnlearningMethod
         var repair = new Repair(this, options);
         if (options.ProjectEvery > 0)
         {
-            var late = Trim.LateTensors(Model.Parameters.Layout, options.TrimStage, Model.Classes);
+            var late = Trim.LateTensors(Model, options.TrimStage);
             _projection = Own(new MemoryProjection(Model, late, options.Memories, options.Margin));
             _memories = Own(new MemoryGradients(Model, Feed(MemoryGradients.FeedOf(task, options)), options, options.Compat));
         }

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Lur.Checkpoints;
+
+namespace Lur.Models;
+
+/// <summary>What Lur's model files say in their metadata beside the tensors.</summary>
+internal static partial class ModelMetadata
+{
+    /// <summary>Spec of the architecture; its presence marks a file of Lur's.</summary>
+    public const string Architecture = "lur.architecture";
+
+    /// <summary>Header of the file that the model was imported from.</summary>
+    public const string ImportedHeader = "lur.imported-header";
+
+    private const string InputKey = "lur.input",
+        ClassesKey = "lur.classes",
+        NormalizationKey = "lur.normalization",
+        AugmentationKey = "lur.augmentation";
+
+    /// <summary>Writes what a model says of itself.</summary>
+    public static void Write(SafeTensorsWriter writer, Model model)
+    {
+        writer.Metadata[Architecture] = model.Architecture;
+        writer.Metadata[InputKey] = model.Spec.Input.ToString();
+        writer.Metadata[ClassesKey] = JsonSerializer.Serialize([.. model.ClassNames], ModelJson.Default.StringArray);
+        writer.Metadata[NormalizationKey] = JsonSerializer.Serialize(
+            new NormalizationDocument([.. model.Normalization.Mean], [.. model.Normalization.Std]),
+            ModelJson.Default.NormalizationDocument
+        );
+        // Crop and flip is what a file of Lur's means that does not say; to leave it out keeps such files as they were.
+        if (model.Augmentation != Augmentation.CropAndFlip)
+            writer.Metadata[AugmentationKey] = model.Augmentation.Name;
+        if (model.ImportedHeader is not null)
+            writer.Metadata[ImportedHeader] = model.ImportedHeader;
+    }
+
+    /// <summary>The architecture of a file.</summary>
+    public static ModelSpec ReadSpec(SafeTensorsFile file, ModelDefaults? defaults)
+    {
+        if (!file.Metadata.TryGetValue(Architecture, out var text))
+            return ModelFamilies.Read(file, null, defaults is null ? null : new ImageSize(defaults.Height, defaults.Width, 0));
+        var input = file.Metadata.GetValueOrDefault(InputKey, "");
+        return ImageSize.TryParse(input, out var size)
+            ? ModelFamilies.Read(file, text, size)
+            : throw new UserErrorException(
+                $"'{file.Path}': the metadata '{InputKey}' is '{input}', expected CHANNELSxHEIGHTxWIDTH such as 3x32x32."
+            );
+    }
+
+    /// <summary>Names of the outputs: from the metadata, else those of the data set, else numbers.</summary>
+    public static string[] ReadClasses(SafeTensorsFile file, ModelSpec spec, ModelDefaults? defaults)
+    {
+        if (
+            file.Metadata.TryGetValue(ClassesKey, out var json) && Parse(file, ClassesKey, json, ModelJson.Default.StringArray) is { } names
+        )
+        {
+            return names.Length == spec.Outputs
+                ? names
+                : throw new UserErrorException(
+                    $"'{file.Path}': the metadata '{ClassesKey}' names {names.Length} classes, but the model has {spec.Outputs}."
+                );
+        }
+
+        if (defaults is not null && defaults.ClassNames.Count == spec.Outputs)
+            return [.. defaults.ClassNames];
+        return [.. Enumerable.Range(0, spec.Outputs).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+    }
+
+    /// <summary>Normalisation inside the model.</summary>
+    public static InputNormalization ReadNormalization(SafeTensorsFile file, ModelDefaults? defaults)
+    {
+        if (file.Metadata.TryGetValue(NormalizationKey, out var json))
+        {
+            var document = Parse(file, NormalizationKey, json, ModelJson.Default.NormalizationDocument);
+            return new InputNormalization(document.Mean, document.Std);
+        }
+
+        return defaults?.Normalization
+            ?? throw new UserErrorException(
+                $"'{file.Path}' does not say how its input is normalised; give the data set it was trained on with --data."
+            );
+    }
+
+    /// <summary>Random changes of its training images.</summary>
+    public static Augmentation ReadAugmentation(SafeTensorsFile file, ModelDefaults? defaults)
+    {
+        if (!file.Metadata.TryGetValue(AugmentationKey, out var name))
+        {
+            return file.Metadata.ContainsKey(Architecture) ? Augmentation.CropAndFlip : defaults?.Augmentation ?? Augmentation.CropAndFlip;
+        }
+
+        return Augmentation.Parse(name) is var known && known != Augmentation.Auto
+            ? known
+            : throw new UserErrorException($"'{file.Path}': the metadata '{AugmentationKey}' is '{name}', which is no augmentation.");
+    }
+
+    private static T Parse<T>(SafeTensorsFile file, string key, string json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException();
+        }
+        catch (JsonException)
+        {
+            throw new UserErrorException($"'{file.Path}': the metadata '{key}' is not the JSON that Lur writes: '{json}'.");
+        }
+    }
+
+    private sealed record NormalizationDocument(double[] Mean, double[] Std);
+
+    [JsonSerializable(typeof(string[]))]
+    [JsonSerializable(typeof(NormalizationDocument))]
+    private sealed partial class ModelJson : JsonSerializerContext;
+}
