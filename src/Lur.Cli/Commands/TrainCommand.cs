@@ -2,7 +2,6 @@ using System.CommandLine;
 using Lur.Cli.Printing;
 using Lur.Models;
 using Lur.Runs;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;

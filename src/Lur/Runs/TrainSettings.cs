@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Lur.Data;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Runs;
