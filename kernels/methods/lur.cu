@@ -23,7 +23,7 @@
 //   - this one: the step is skipped when a squared norm or a loss that was computed before is not finite. |g|^2 comes
 //     with the look-ahead and, for finite differences, |v|^2 with eps and |h|^2 with the difference: nothing more to
 //     read. Only the exact product pays one read of v and of h (vector_square_sum), under 1 % of a step.
-// A squared norm is not finite when an element is not, or when it overflows, which no step survives either.
+// The guard itself is vectors/guard.cu.
 #include "include/partials.cuh"
 #include "include/sgd_step.cuh"
 
@@ -43,17 +43,6 @@ KERNEL lur_difference_scales(double* __restrict__ scales, const double* __restri
         scales[0] = norm > 0 ? r / norm : norm;
         scales[1] = norm / (2 * r);
         scales[2] = norm / r;
-    }
-}
-
-// skip[0] = 1 when one of values[count] is NaN or infinite, else 0; skip[1] counts the steps skipped since it was
-// cleared. Launch Elements(1).
-KERNEL lur_guard(int* __restrict__ skip, const double* __restrict__ values, int count) {
-    GRID_LOOP (i, 1) {
-        int bad = 0;
-        for (int k = 0; k < count; k++) bad |= real_finite(values[k]) ? 0 : 1;
-        skip[i] = bad;
-        skip[i + 1] += bad;
     }
 }
 

@@ -86,6 +86,10 @@ public sealed class Program : IDisposable
     public void Upload<T>(Value target, PinnedBuffer<T> source)
         where T : unmanaged => Record("upload", () => Device.UploadAsync(target.Typed<T>(), source), [new Access(target, true)]);
 
+    /// <summary>Copies a buffer to page-locked memory; the host waits for the device before it reads that.</summary>
+    public void Download<T>(PinnedBuffer<T> target, Value source)
+        where T : unmanaged => Record("download", () => Device.DownloadAsync(target, source.Typed<T>()), [new Access(source, false)]);
+
     /// <summary>Fills a buffer with zeros.</summary>
     public void Clear(Value target) =>
         Record("clear", () => Device.Fill(target.Typed<byte>(), 0, target.Bytes), [new Access(target, true)]);

@@ -1,4 +1,5 @@
 using Lur.Data;
+using Lur.Steps;
 
 namespace Lur.Training;
 

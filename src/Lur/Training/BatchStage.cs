@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 

@@ -1,5 +1,6 @@
 using Lur.Data;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Metrics;
 using Lur.Models;
 
@@ -11,7 +12,7 @@ public sealed class Evaluator : IDisposable
     private readonly Model _model;
     private readonly Program _program;
     private readonly BatchStage _stage;
-    private readonly LossHead _loss;
+    private readonly SoftmaxCrossEntropy _loss;
     private readonly Value _logits;
     private readonly int[] _predicted;
     private readonly float[] _confidence,
@@ -29,7 +30,7 @@ public sealed class Evaluator : IDisposable
         _stage = new BatchStage(p, "evaluate", batchSize, model, augment: false, seed: 0);
         var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
         _logits = Program.Keep(model.Network.Forward(pass, _stage.Input));
-        _loss = new LossHead(pass, _logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
+        _loss = new SoftmaxCrossEntropy(p, "evaluate", _logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
         Program.Keep(_loss.RowLoss);
         Program.Keep(_loss.Predicted);
         Program.Keep(_loss.Confidence);

@@ -2,7 +2,9 @@ using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 
@@ -18,15 +20,15 @@ public readonly record struct TrainingTotals(double MeanLoss, double Accuracy, l
 /// <remarks>A run is a function of model, data, indices and options; one that is saved and resumed ends with the same bytes.</remarks>
 public sealed class Trainer : IDisposable
 {
+    private readonly Resources _resources = new();
     private readonly Model _model;
     private readonly TrainingOptions _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly FlatVector _momentum,
-        _gradient;
-    private readonly Program _program;
-    private readonly StepParameterBuffer _parameters;
+    private readonly FlatVector _momentum;
+    private readonly Step _step;
+    private readonly GradientTerm _gradient;
     private readonly BatchStage _stage;
-    private readonly FlatVector _totals; // of all steps since they were read
+    private readonly double[] _totals = new double[3]; // of all steps since they were read
     private readonly IImageDataset _data;
     private readonly int[] _indices;
     private BatchFeed _feed;
@@ -39,33 +41,22 @@ public sealed class Trainer : IDisposable
     /// <param name="capture">False to run without a captured graph.</param>
     public Trainer(Model model, IImageDataset data, int[] indices, TrainingOptions options, bool capture = true)
     {
+        using var construction = _resources.Construct();
         options.Validate();
         (_model, _options, _data, _indices) = (model, options, data, indices);
         _schedule = LearningRateSchedule.Parse(options.Schedule);
-        _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
-        _gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _program = new Program(model.Device, model.Precision) { Captured = capture };
-        _parameters = new StepParameterBuffer(_program, "train") { Momentum = options.Momentum, WeightDecay = options.WeightDecay };
+        _momentum = _resources.Own(new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum"));
+        _step = _resources.Own(new Step(model, _momentum, StepOptionsOf(options, capture)));
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
-        _stage = new BatchStage(_program, "train", options.BatchSize, model, augment: true, options.Seed);
-        var totals = new ParameterLayout();
-        totals.Add("totals", ParameterKind.Matrix, new Shape(1, 3));
-        _totals = new FlatVector(model.Device, Precision.Float64, totals, "totals");
-        var evaluation = new GradientEvaluation(
-            _program,
-            "train",
-            model,
-            model.Parameters,
-            _stage,
-            LossSpec.CrossEntropy,
-            NormalizationMode.TrainAndUpdate,
-            _gradient
-        );
-        evaluation.Loss.Accumulate(_totals.Wide);
-        EmitUpdate();
+        _stage = new BatchStage(Program, "train", options.BatchSize, model, augment: true, options.Seed);
+        var loss = LossTerm.CrossEntropy(LossSpec.CrossEntropy);
+        var term = new LossTerm("train", TermRole.Retain, _stage, NormalizationMode.TrainAndUpdate, loss);
+        _gradient = _step.Gradient(model.Parameters, term);
+        _step.Update(_step.Along(_gradient));
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);
         Steps = (long)options.Epochs * _feed.BatchesPerEpoch;
+        construction.Complete();
     }
 
     /// <summary>Steps made so far.</summary>
@@ -81,20 +72,16 @@ public sealed class Trainer : IDisposable
     public double LearningRate => _options.LearningRate * _schedule.Factor(Step, Steps);
 
     /// <summary>The planned step.</summary>
-    public Program Program => _program;
+    public Program Program => _step.Program;
 
-    /// <summary>Gradient of the last step.</summary>
-    public FlatVector Gradient => _gradient;
-
-    /// <summary>Makes one step and waits for it.</summary>
+    /// <summary>Makes one step and waits for it. A step whose loss, gradient or statistics are not finite changes nothing; its loss
+    /// stays in the totals.</summary>
     public void RunStep()
     {
         _feed.Fill(_stage);
-        _parameters.LearningRate = LearningRate;
-        _parameters.Momentum = _schedule.Momentum(Step, Steps, _options.Momentum);
-        _program.Run();
-        _model.Device.Synchronize();
-        _model.BatchesTracked++;
+        _ = _step.Run(Step, Steps);
+        var (sum, correct, rows) = _step.TotalsOf(_gradient);
+        (_totals[0], _totals[1], _totals[2]) = (_totals[0] + sum, _totals[1] + correct, _totals[2] + rows);
         Step++;
     }
 
@@ -111,7 +98,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="UserErrorException">The loss is not a number any more.</exception>
     public TrainingTotals PeekTotals()
     {
-        var read = RawTotals();
+        var read = _totals;
         if (!double.IsFinite(read[0]))
         {
             throw new UserErrorException(
@@ -129,10 +116,10 @@ public sealed class Trainer : IDisposable
     /// <summary>Puts everything a resumed run needs into a state: weights, momentum, running statistics, position.</summary>
     public void Save(TrainingState state)
     {
-        SetVector(state, "parameters", _model.Parameters);
-        SetVector(state, "running-statistics", _model.Buffers);
-        SetVector(state, "momentum", _momentum);
-        state.SetArray("totals", RawTotals());
+        StateVectors.Save(state, "parameters", _model.Parameters);
+        StateVectors.Save(state, "running-statistics", _model.Buffers);
+        StateVectors.Save(state, "momentum", _momentum);
+        state.SetArray("totals", (double[])_totals.Clone());
         state.Set("step", Step);
         state.Set("batches-tracked", _model.BatchesTracked);
         state.Set("epoch", _feed.Position.Epoch);
@@ -148,52 +135,35 @@ public sealed class Trainer : IDisposable
         const string remedy = "resume with the options of the interrupted run, or start anew with another output directory";
         state.Require("architecture", _model.Architecture, remedy);
         state.Require("options", _options.ToString(), remedy);
-        GetVector(state, "parameters", _model.Parameters);
-        GetVector(state, "running-statistics", _model.Buffers);
-        GetVector(state, "momentum", _momentum);
+        StateVectors.Restore(state, "parameters", _model.Parameters);
+        StateVectors.Restore(state, "running-statistics", _model.Buffers);
+        StateVectors.Restore(state, "momentum", _momentum);
         Step = state.GetInt64("step");
         _model.BatchesTracked = state.GetInt64("batches-tracked");
         var position = new SamplerPosition(state.GetInt64("epoch"), (int)state.GetInt64("batch"));
         _feed.Dispose();
         _feed = new BatchFeed(_data, _indices, _options.BatchSize, _options.Seed, position);
-        _totals.Set(state.GetArray<double>("totals", 3));
+        state.GetArray<double>("totals", 3).CopyTo(_totals, 0);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _feed.Dispose();
-        _program.Dispose();
-        _totals.Dispose();
-        _momentum.Dispose();
-        _gradient.Dispose();
+        _resources.Dispose();
     }
 
-    private static void SetVector(TrainingState state, string name, FlatVector vector)
-    {
-        if (vector.Precision == Precision.Float64)
-            state.SetArray(name, vector.ToArray());
-        else
-            state.SetArray(name, vector.ToFloatArray());
-    }
+    private void ClearTotals() => Array.Clear(_totals);
 
-    private static void GetVector(TrainingState state, string name, FlatVector vector)
-    {
-        if (vector.Precision == Precision.Float64)
-            vector.Set(state.GetArray<double>(name, vector.Count));
-        else
-            vector.Set(state.GetArray<float>(name, vector.Count));
-    }
-
-    private double[] RawTotals() => _totals.ToArray();
-
-    private void ClearTotals() => _totals.Clear();
-
-    private void EmitUpdate()
-    {
-        var (kernels, n, step) = (_program.Launch.Sgd, _gradient.Count, _parameters.Device);
-        var (theta, momentum, gradient, shape) = (_model.Parameters, _momentum, _gradient, _program.Device.Elements(_gradient.Count));
-        var nesterov = _options.Nesterov ? 1 : 0;
-        kernels.SgdStep(shape, theta, momentum, gradient, default, step, default, n, nesterov);
-    }
+    private static StepOptions StepOptionsOf(TrainingOptions options, bool capture) =>
+        new()
+        {
+            Name = "train",
+            LearningRate = options.LearningRate,
+            Schedule = options.Schedule,
+            Momentum = options.Momentum,
+            Nesterov = options.Nesterov,
+            WeightDecay = options.WeightDecay,
+            Captured = capture,
+        };
 }

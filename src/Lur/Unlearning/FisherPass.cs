@@ -1,7 +1,9 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -28,7 +30,7 @@ public sealed class FisherPass : IDisposable
     private readonly IImageDataset _data;
     private readonly Program _program;
     private readonly BatchStage _stage;
-    private readonly LossHead _loss;
+    private readonly SoftmaxCrossEntropy _loss;
     private ulong _counter;
 
     /// <summary>Plans and captures the gradient of one batch.</summary>
@@ -43,16 +45,17 @@ public sealed class FisherPass : IDisposable
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new BatchStage(p, "fisher", batch, model, augment, seed);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
-        _loss = new GradientEvaluation(
-            p,
-            "fisher",
-            model,
-            model.Parameters,
-            _stage,
-            LossSpec.CrossEntropy,
-            NormalizationMode.Frozen,
-            Gradient
-        ).Loss;
+        _loss = (SoftmaxCrossEntropy)
+            new GradientEvaluation(
+                p,
+                "fisher",
+                model,
+                model.Parameters,
+                _stage,
+                LossSpec.CrossEntropy,
+                NormalizationMode.Frozen,
+                Gradient
+            ).Loss;
         Program.Keep(_loss.Confidence);
     }
 

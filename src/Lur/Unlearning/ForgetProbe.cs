@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
 using Lur.Training;
 
@@ -23,16 +24,11 @@ public sealed class ForgetProbe : IDisposable
         _stage = new BatchStage(p, "forget", options.ForgetRows, model, options.Augment, options.Seed);
         var totals = _totals = Program.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         p.Clear(totals);
-        var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode())
-        {
-            Inference = true,
-        };
-        new LossHead(
-            pass,
-            model.Network.Forward(pass, _stage.Input),
-            _stage.DeviceLabels,
-            options.ForgetLossSpec(model.Classes)
-        ).Accumulate(totals);
+        var pass = new NetworkPass(p, "probe", options.ForgetRows, model.Parameters, model.Buffers, options.BatchNorm.ProbeMode());
+        var output = model.Network.Forward(pass, _stage.Input);
+        new SoftmaxCrossEntropy(p, "probe", output, _stage.DeviceLabels, options.ForgetLossSpec(model.Classes)).Accumulate(
+            totals.At<double>(0)
+        );
     }
 
     /// <summary>Mean loss of the batch that a step is about to take.</summary>

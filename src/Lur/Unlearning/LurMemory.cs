@@ -1,4 +1,6 @@
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -13,7 +15,7 @@ public static class LurMemory
     {
         using var momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         using var step = new LurStep(model, momentum, options, withForget: true);
-        return step.Program.Plan().ArenaBytes + step.VectorBytes + momentum.Bytes + model.Parameters.Bytes + model.Buffers.Bytes;
+        return step.Program.Plan().ArenaBytes + momentum.Bytes + model.Parameters.Bytes + model.Buffers.Bytes;
     }
 
     /// <summary>Meets <see cref="LurOptions.MaxMemory"/>: as given if that fits, else by recomputing, else, where batches may

@@ -1,22 +1,7 @@
-using Lur.Training;
+using Lur.Losses;
+using Lur.Steps;
 
 namespace Lur.Unlearning;
-
-/// <summary>How the second-order term H_r v of LUR's gradient is obtained (methods 1.6).</summary>
-public enum HessianVectorProduct
-{
-    /// <summary>Tangent passes (R-operator), exact to rounding.</summary>
-    [Choice("exact")]
-    Exact,
-
-    /// <summary>Central finite difference of two retain gradients.</summary>
-    [Choice("fd")]
-    FiniteDifference,
-
-    /// <summary>h = 0: first order.</summary>
-    [Choice("none")]
-    None,
-}
 
 /// <summary>Length of an epoch of the repair stage (methods 1.3).</summary>
 public enum EpochMode

@@ -1,5 +1,7 @@
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -10,19 +12,19 @@ internal sealed class MemoryGradients : IDisposable
 {
     private readonly Model _model;
     private readonly bool _accumulate;
-    private readonly BatchFeed _feed;
+    private readonly MethodFeed _feed;
     private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly FlatVector _gradient;
 
     /// <summary>Plans the evaluation.</summary>
-    /// <param name="task">Model, data, forget set.</param>
+    /// <param name="model">Model whose gradients are taken.</param>
+    /// <param name="feed">Forget batches, see <see cref="FeedOf"/>; its owner frees it.</param>
     /// <param name="options">Batch size, augmentation, seed.</param>
     /// <param name="accumulate">True to make memory i the sum of the gradients up to i, as the public code does.</param>
-    public MemoryGradients(UnlearningTask task, RepairOptions options, bool accumulate)
+    public MemoryGradients(Model model, MethodFeed feed, RepairOptions options, bool accumulate)
     {
-        (_model, _accumulate) = (task.Model, accumulate);
-        _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/memory", (long)options.Seed));
+        (_model, _feed, _accumulate) = (model, feed, accumulate);
         _program = new Program(_model.Device, _model.Precision);
         _stage = new BatchStage(_program, "memory", options.BatchSize, _model, options.Augment, options.Seed);
         _gradient = new FlatVector(_model.Device, _model.Precision, _model.Parameters.Layout, "memory gradient");
@@ -37,6 +39,9 @@ internal sealed class MemoryGradients : IDisposable
             _gradient
         );
     }
+
+    /// <summary>Forget batches in the order of the memories.</summary>
+    public static MethodFeed FeedOf(UnlearningTask task, RepairOptions options) => new(task, "memory", task.Set.Forget, options.BatchSize);
 
     /// <summary>Bytes of its flat vector.</summary>
     public long Bytes => _gradient.Bytes;
@@ -67,7 +72,6 @@ internal sealed class MemoryGradients : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _feed.Dispose();
         _program.Dispose();
         _gradient.Dispose();
     }

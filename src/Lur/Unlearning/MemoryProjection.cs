@@ -1,5 +1,8 @@
+using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -75,8 +78,8 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <remarks>The number in the telemetry is the sum of v: 0 where nothing was violated.</remarks>
-    public void Emit(Program program, FlatVector gradient, Value telemetry, int slot)
+    /// <remarks>The report is the sum of v: 0 where nothing was violated.</remarks>
+    public void Emit(Program program, FlatVector gradient, Operand<double> report)
     {
         var (p, t, margin, kernels) = (program, _memories.Length, _margin, program.Launch);
         var enabled = p.Raw("projection/enabled", ValueRole.Input, new Shape(1), sizeof(int));
@@ -84,7 +87,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
         p.Upload(enabled, _enabled);
         EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], d);
-        kernels.Projection.ProjectionSolve(_device.Elements(1), v, telemetry.At<double>(slot), d, _gram.Wide, enabled, t, margin, Ridge);
+        kernels.Projection.ProjectionSolve(_device.Elements(1), v, report, d, _gram.Wide, enabled, t, margin, Ridge);
         for (var i = 0; i < t; i++)
         {
             var (memory, index) = (_memories[i], i);
@@ -100,6 +103,16 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
             }
         }
     }
+
+    /// <summary>Puts the memories into a state.</summary>
+    internal void Save(TrainingState state)
+    {
+        foreach (var memory in _memories)
+            StateVectors.Save(state, memory.Name, memory);
+    }
+
+    /// <summary>Takes the memories from a state.</summary>
+    internal void Restore(TrainingState state) => Remember((_, memory) => StateVectors.Restore(state, memory.Name, memory));
 
     /// <summary>Products of a gradient with the memories over the late layers, added up on the host in double, for checks. After
     /// a projection each is at least minus <c>Slack</c>: what the ridge gives away, and the rounding of float32.</summary>

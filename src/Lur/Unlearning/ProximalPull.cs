@@ -1,5 +1,7 @@
+using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;
@@ -38,10 +40,10 @@ public sealed class ProximalPull : IDisposable
     /// <summary>Moves the anchor to the model's present weights.</summary>
     public void SetAnchor() => _anchor.CopyFrom(_model.Parameters);
 
-    /// <summary>Emits the pull after an update.</summary>
+    /// <summary>Records the pull after an update.</summary>
     /// <param name="p">Program under construction.</param>
     /// <param name="skip">The update's skip flag, int: a skipped update is not followed by a pull.</param>
-    internal void Emit(Program p, Value skip)
+    internal void Record(Program p, Value skip)
     {
         var (device, kernels, theta, anchor, distance, n) = (
             p.Device,
@@ -58,6 +60,12 @@ public sealed class ProximalPull : IDisposable
         var tau = RankSelection.Select(p, "proximal", distance, state);
         kernels.ProximalShrink(elements, theta, anchor, tau, skip, n);
     }
+
+    /// <summary>Puts the anchor into a state.</summary>
+    internal void Save(TrainingState state) => StateVectors.Save(state, "anchor", _anchor);
+
+    /// <summary>Takes the anchor from a state.</summary>
+    internal void Restore(TrainingState state) => StateVectors.Restore(state, "anchor", _anchor);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,4 +1,5 @@
 using Lur.Layers;
+using Lur.Steps;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -52,6 +53,19 @@ public partial record RepairOptions : OptionRecord
 
     /// <summary>Normalisation of a pass over a forget batch.</summary>
     public NormalizationMode ForgetMode => BatchNorm.ForgetMode();
+
+    /// <summary>How a step with these options is made.</summary>
+    /// <param name="name">Prefix of buffer names.</param>
+    internal StepOptions ToStep(string name) =>
+        new()
+        {
+            Name = name,
+            LearningRate = LearningRate,
+            Schedule = Schedule,
+            Momentum = Momentum,
+            Nesterov = Nesterov,
+            WeightDecay = WeightDecay,
+        };
 
     partial void Check() => _ = LearningRateSchedule.Parse(Schedule);
 }

@@ -1,5 +1,7 @@
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 

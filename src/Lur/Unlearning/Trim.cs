@@ -1,6 +1,8 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 

@@ -1,5 +1,8 @@
+using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Models;
+using Lur.Steps;
+using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -53,10 +56,17 @@ public sealed record Preparation(string Name, Func<PreparationReport> Run);
 
 /// <summary>An unlearning method bound to a model, data and options. The order of use is every preparation once, in order;
 /// <see cref="RunStep"/> while <see cref="Step"/> is below <see cref="Steps"/>; <see cref="Finish"/>.</summary>
-/// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes. The model is changed in
-/// place, and has its own architecture again after <see cref="Finish"/>.</remarks>
+/// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes, interrupted or not. The model is
+/// changed in place, and has its own architecture again after <see cref="Finish"/>. A method is put together in its constructor from
+/// feeds and steps (<see cref="Repair"/>); one without steps does its work in its preparations.</remarks>
 public abstract class UnlearningMethod : IDisposable
 {
+    private readonly Resources _resources = new();
+    private readonly List<FlatVector> _vectors = [];
+    private readonly List<MethodFeed> _feeds = [];
+    private (FedStep Step, int Count)[] _epoch = [];
+    private int _epochs;
+
     /// <summary>Binds a method.</summary>
     protected UnlearningMethod(UnlearningTask task) => Task = task;
 
@@ -70,19 +80,19 @@ public abstract class UnlearningMethod : IDisposable
     public virtual IReadOnlyList<Preparation> Preparations => [];
 
     /// <summary>Steps of an epoch; 0 for a method without steps.</summary>
-    public abstract int StepsPerEpoch { get; }
+    public virtual int StepsPerEpoch => _epoch.Sum(p => p.Count);
 
     /// <summary>Steps of the whole run.</summary>
-    public abstract long Steps { get; }
+    public virtual long Steps => (long)StepsPerEpoch * _epochs;
 
     /// <summary>Steps made so far.</summary>
     public long Step { get; private set; }
 
-    /// <summary>The planned step, for plans and profiles; null for a method without steps.</summary>
-    public virtual Program? Program => null;
+    /// <summary>The largest of the planned steps, for plans and profiles; null for a method without steps.</summary>
+    public Program? Program => _epoch.Select(p => p.Step.Step.Program).MaxBy(p => p.Plan().ArenaBytes);
 
     /// <summary>Bytes of flat vectors beside parameters, momentum and the arena of <see cref="Program"/>.</summary>
-    public virtual long VectorBytes => 0;
+    public virtual long VectorBytes => _vectors.Skip(1).Sum(v => v.Bytes);
 
     /// <summary>Epoch of a step, from 0, for logs.</summary>
     public virtual long EpochOf(long index) => index / StepsPerEpoch;
@@ -96,7 +106,7 @@ public abstract class UnlearningMethod : IDisposable
     /// <summary>Measurements of the run, for its summary: a name for result.json, the value, and a sentence.</summary>
     public virtual IReadOnlyList<(string Name, double Value, string Sentence)> Measurements => [];
 
-    /// <summary>Makes one step.</summary>
+    /// <summary>Makes one step and waits for it.</summary>
     public StepTelemetry RunStep()
     {
         var telemetry = MakeStep(Step);
@@ -107,16 +117,86 @@ public abstract class UnlearningMethod : IDisposable
     /// <summary>Leaves the model as it is to be used: strips what a method added, checks what it promised to keep.</summary>
     public virtual void Finish() { }
 
+    /// <summary>Puts everything an interrupted run needs, between two steps, into a state.</summary>
+    /// <param name="state">Receives weights, statistics, vectors, positions.</param>
+    public virtual void Save(TrainingState state)
+    {
+        StateVectors.Save(state, "parameters", Trained.Parameters);
+        StateVectors.Save(state, "running-statistics", Trained.Buffers);
+        foreach (var vector in _vectors)
+            StateVectors.Save(state, vector.Name, vector);
+        foreach (var feed in _feeds)
+            feed.Save(state);
+        state.Set("step", Step);
+        state.Set("batches-tracked", Trained.BatchesTracked);
+    }
+
+    /// <summary>Goes on from a saved state, on a method made anew from the same model, data and options. Preparations are not run
+    /// again.</summary>
+    /// <param name="state">What <see cref="Save"/> has written.</param>
+    /// <exception cref="UserErrorException">The state is of another run.</exception>
+    public virtual void Restore(TrainingState state)
+    {
+        StateVectors.Restore(state, "parameters", Trained.Parameters);
+        StateVectors.Restore(state, "running-statistics", Trained.Buffers);
+        foreach (var vector in _vectors)
+            StateVectors.Restore(state, vector.Name, vector);
+        foreach (var feed in _feeds)
+            feed.Restore(state);
+        Step = state.GetInt64("step");
+        Trained.BatchesTracked = state.GetInt64("batches-tracked");
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        Dispose(true);
+        _resources.Dispose();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Makes the step of an index and waits for it.</summary>
-    protected abstract StepTelemetry MakeStep(long index);
+    /// <summary>The model whose weights the steps change; not the task's where a method works on a copy.</summary>
+    protected virtual Model Trained => Model;
 
-    /// <summary>Frees programs, feeds and vectors.</summary>
-    protected virtual void Dispose(bool disposing) { }
+    /// <summary>Guards a constructor: unless it is completed, what the method has made is freed.</summary>
+    protected Resources.Construction Construct() => _resources.Construct();
+
+    /// <summary>Takes ownership.</summary>
+    internal T Own<T>(T resource)
+        where T : IDisposable => _resources.Own(resource);
+
+    /// <summary>A vector that outlives a step and belongs to a saved state; the first is the momentum.</summary>
+    internal FlatVector StateVector(string name, Model? model = null)
+    {
+        model ??= Model;
+        var vector = Own(new FlatVector(model.Device, model.Precision, model.Parameters.Layout, name));
+        _vectors.Add(vector);
+        return vector;
+    }
+
+    /// <summary>Owns a feed whose position belongs to a saved state.</summary>
+    internal MethodFeed Feed(MethodFeed feed)
+    {
+        _feeds.Add(Own(feed));
+        return feed;
+    }
+
+    /// <summary>Says what an epoch is: steps in order, each so many times.</summary>
+    private protected void SetEpochs(int epochs, params (FedStep Step, int Count)[] epoch) => (_epochs, _epoch) = (epochs, epoch);
+
+    /// <summary>The step of an index.</summary>
+    private protected virtual FedStep StepAt(long index)
+    {
+        var inEpoch = index % StepsPerEpoch;
+        foreach (var (step, count) in _epoch)
+        {
+            if (inEpoch < count)
+                return step;
+            inEpoch -= count;
+        }
+
+        throw new InvalidOperationException("A method without steps does its work in its preparations.");
+    }
+
+    /// <summary>Makes the step of an index and waits for it.</summary>
+    protected virtual StepTelemetry MakeStep(long index) => StepAt(index).Run(index, Steps);
 }

@@ -1,5 +1,7 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
@@ -85,7 +87,7 @@ public static class FixtureCheck
             fixture.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate,
             gradient
         );
-        var logits = Program.Keep(evaluation.Logits);
+        var logits = Program.Keep(evaluation.Output);
         Program.Keep(evaluation.Loss.RowLoss);
         var product = fixture.HasVector("hv");
         if (product)
@@ -125,6 +127,7 @@ public static class FixtureCheck
             options,
             withForget: true,
             capture: false,
+            inspect: true,
             input: (p, name, n) => new TensorBatch(p, name, n, model.Network)
         );
         ((TensorBatch)step.Retain).Set(retain.Images, retain.Labels);

@@ -1,7 +1,9 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
@@ -63,6 +65,7 @@ public sealed class GradientCheck : IDisposable
             _options,
             withForget: true,
             capture: false,
+            inspect: true,
             input: (p, name, n) => new TensorBatch(p, name, n, model.Network)
         );
         _step.Parameters.LearningRate = 0;

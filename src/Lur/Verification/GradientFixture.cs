@@ -2,7 +2,9 @@ using System.Globalization;
 using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Unlearning;
 

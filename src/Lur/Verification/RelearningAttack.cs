@@ -1,6 +1,8 @@
 using Lur.Data;
+using Lur.Losses;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
@@ -97,9 +99,12 @@ public static class RelearningAttack
             BatchSize = options.BatchSize,
             Seed = options.Seed,
         };
-        using var step = new SupervisedStep(copy, momentum, repair, "relearn", LossSpec.CrossEntropy, repair.RetainMode);
+        using var step = new Step(copy, momentum, repair.ToStep("relearn"));
+        var stage = new BatchStage(step.Program, "relearn", options.BatchSize, copy, repair.Augment, options.Seed);
+        var loss = LossTerm.CrossEntropy(LossSpec.CrossEntropy);
+        var term = new LossTerm("relearn", TermRole.Retain, stage, repair.RetainMode, loss);
+        step.Update(step.Along(step.Gradient(copy.Parameters, term)));
         using var evaluator = new Evaluator(copy);
-        var stage = (BatchStage)step.Input;
         var sampler = new BatchSampler(
             set.Retain,
             options.BatchSize - shots.Length,

@@ -1,6 +1,6 @@
 using Lur.Device;
 using Lur.Models;
-using Lur.Training;
+using Lur.Steps;
 
 namespace Lur.Unlearning;
 
@@ -23,7 +23,7 @@ public sealed partial record BoundaryExpandOptions : RepairOptions
 /// model has, and takes that output away again (methods 5).</summary>
 /// <remarks>Works on a widened copy: fc gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
 /// writes everything but the extra row back into the model.</remarks>
-public sealed class BoundaryExpand : SingleBatchMethod
+public sealed class BoundaryExpand : UnlearningMethod
 {
     private readonly Model _widened;
 
@@ -32,16 +32,17 @@ public sealed class BoundaryExpand : SingleBatchMethod
     /// <param name="options">Options.</param>
     /// <exception cref="OptionException">A value is out of range.</exception>
     public BoundaryExpand(UnlearningTask task, BoundaryExpandOptions options)
-        : this(task, options.Validated(), Widen(task.Model, task.Seed)) { }
-
-    private BoundaryExpand(UnlearningTask task, RepairOptions options, Model widened)
-        : base(
-            task,
-            options,
-            onForget: true,
-            (momentum, o) => new SupervisedStep(widened, momentum, o, "forget", LossSpec.CrossEntropy, o.ForgetMode),
-            widened
-        ) => _widened = widened;
+        : base(task)
+    {
+        using var construction = Construct();
+        options = options.Validated() with { Seed = task.Seed };
+        _widened = Own(Widen(task.Model, task.Seed));
+        var repair = new Repair(this, options, _widened);
+        var feed = repair.Forget();
+        var step = repair.Single("forget", feed, TermRole.Forget, prepare: (batch, _) => batch.Labels.Fill(Model.Classes));
+        SetEpochs(options.Epochs, (step, feed.BatchesPerEpoch));
+        construction.Complete();
+    }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
@@ -59,6 +60,9 @@ public sealed class BoundaryExpand : SingleBatchMethod
     /// <inheritdoc/>
     public override long VectorBytes => base.VectorBytes + _widened.Parameters.Bytes;
 
+    /// <inheritdoc/>
+    protected override Model Trained => _widened;
+
     /// <summary>Writes the widened copy back without its extra output.</summary>
     public override void Finish()
     {
@@ -74,16 +78,6 @@ public sealed class BoundaryExpand : SingleBatchMethod
 
         Model.Buffers.CopyFrom(_widened.Buffers);
         Model.BatchesTracked = _widened.BatchesTracked;
-    }
-
-    /// <inheritdoc/>
-    protected override void Prepare(BatchStage batch, long index) => batch.Labels.Fill(Model.Classes);
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        _widened.Dispose();
     }
 
     private static Model Widen(Model model, ulong seed)

@@ -1,6 +1,7 @@
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
-using Lur.Tensors;
+using Lur.Steps;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -34,9 +35,6 @@ public sealed class BoundaryShrink : UnlearningMethod
 
     private readonly BoundaryShrinkOptions _options;
     private readonly Model _original;
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed _feed;
-    private readonly SupervisedStep _step;
 
     /// <summary>Binds the method.</summary>
     /// <param name="task">What the method is given.</param>
@@ -45,11 +43,13 @@ public sealed class BoundaryShrink : UnlearningMethod
     public BoundaryShrink(UnlearningTask task, BoundaryShrinkOptions options)
         : base(task)
     {
+        using var construction = Construct();
         _options = options = options.Validated() with { Seed = task.Seed };
-        _original = Model.Clone();
-        _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
-        _feed = new BatchFeed(task.Data, task.Set.Forget, options.BatchSize, RandomStream.StreamOf("order/forget", (long)options.Seed));
-        _step = new SupervisedStep(Model, _momentum, options, "forget", LossSpec.CrossEntropy, options.ForgetMode, evaluate: Evaluate);
+        _original = Own(Model.Clone());
+        var repair = new Repair(this, options);
+        var feed = repair.Forget();
+        SetEpochs(options.Epochs, (repair.Single("forget", feed, TermRole.Forget, rows: Relabel), feed.BatchesPerEpoch));
+        construction.Complete();
     }
 
     /// <summary>How the method is listed.</summary>
@@ -66,68 +66,31 @@ public sealed class BoundaryShrink : UnlearningMethod
         );
 
     /// <inheritdoc/>
-    public override int StepsPerEpoch => _feed.BatchesPerEpoch;
+    public override long VectorBytes => base.VectorBytes + _original.Parameters.Bytes;
 
-    /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
-
-    /// <inheritdoc/>
-    public override Program Program => _step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _step.Gradient.Bytes + _original.Parameters.Bytes;
-
-    /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
+    /// <summary>The rows with the labels of the classes nearest to them.</summary>
+    private Relabelled Relabel(Step step, BatchStage stage)
     {
-        _feed.Fill((BatchStage)_step.Input);
-        var (loss, accuracy, norm, skipped) = _step.Run(index, Steps);
-        return StepTelemetry.Empty with { ForgetLoss = loss, ForgetAccuracy = accuracy, ForgetGradientNorm = norm, Skipped = skipped };
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _feed.Dispose();
-        _step.Dispose();
-        _momentum.Dispose();
-        _original.Dispose();
-        base.Dispose(disposing);
-    }
-
-    private LossHead Evaluate(Program p, BatchInput input, FlatVector gradient)
-    {
-        // The original model's parameter gradient comes with the images' and is overwritten by the step's own.
+        var p = step.Program;
+        // The original model's parameter gradient comes with the images' and is not used.
         var attack = new GradientEvaluation(
             p,
             "original",
             _original,
             _original.Parameters,
-            input,
+            stage,
             LossSpec.CrossEntropy,
             NormalizationMode.Frozen,
-            gradient,
+            step.Vector("gradient of the original"),
             inputGradient: true
         );
-        var moved = EmitAttack(p, (BatchStage)input, attack.Pass.GradientOf(input.Input));
-        var pass = new NetworkPass(p, "adversarial", input.Batch, _original.Parameters, _original.Buffers, NormalizationMode.Frozen)
-        {
-            Inference = true,
-        };
+        var moved = EmitAttack(p, stage, attack.Pass.GradientOf(stage.Input));
+        var pass = new NetworkPass(p, "adversarial", stage.Batch, _original.Parameters, _original.Buffers, NormalizationMode.Frozen);
         var logits = _original.Network.Forward(pass, moved);
         if (!_options.Compat)
-            EmitExclusion(p, logits, input.DeviceLabels);
-        var nearest = new LossHead(pass, logits, input.DeviceLabels, LossSpec.CrossEntropy).Predicted;
-        return new GradientEvaluation(
-            p,
-            "forget",
-            Model,
-            Model.Parameters,
-            new Relabelled(input.Batch, input.Input, nearest),
-            LossSpec.CrossEntropy,
-            _options.ForgetMode,
-            gradient
-        ).Loss;
+            EmitExclusion(p, logits, stage.DeviceLabels);
+        var nearest = new SoftmaxCrossEntropy(p, "adversarial", logits, stage.DeviceLabels, LossSpec.CrossEntropy).Predicted;
+        return new Relabelled(stage.Batch, stage.Input, nearest);
     }
 
     private Value EmitAttack(Program p, BatchStage stage, Value gradient)

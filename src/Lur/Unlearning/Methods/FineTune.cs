@@ -1,4 +1,4 @@
-using Lur.Training;
+using Lur.Steps;
 
 namespace Lur.Unlearning;
 
@@ -13,10 +13,8 @@ public sealed partial record FineTuneOptions : RepairOptions
 
 /// <summary>FT: goes on training on the retain set (methods 5), and, with <see cref="SparseFineTune"/>, its
 /// l1-sparse variant: one loop, an l1 penalty that fades out. LUR with lambda = 0 and no trimming is FT bit for bit.</summary>
-public class FineTune : SingleBatchMethod
+public class FineTune : UnlearningMethod
 {
-    private readonly Func<long, double>? _penalty;
-
     /// <summary>Binds the method.</summary>
     /// <param name="task">What the method is given.</param>
     /// <param name="options">Options.</param>
@@ -29,21 +27,22 @@ public class FineTune : SingleBatchMethod
     /// <param name="options">Options of the loop.</param>
     /// <param name="penalty">Weight of the l1 penalty in an epoch, from 0; null for none.</param>
     private protected FineTune(UnlearningTask task, RepairOptions options, Func<long, double>? penalty)
-        : base(
-            task,
-            options,
-            onForget: false,
-            (momentum, o) =>
-                new SupervisedStep(
-                    task.Model,
-                    momentum,
-                    o,
-                    "retain",
-                    LossSpec.CrossEntropy,
-                    o.RetainMode,
-                    rule: new UpdateRule { Penalty = penalty is not null }
-                )
-        ) => _penalty = penalty;
+        : base(task)
+    {
+        using var construction = Construct();
+        var repair = new Repair(this, options with { Seed = task.Seed });
+        var feed = repair.Retain();
+        FedStep step = null!;
+        step = repair.Single(
+            "retain",
+            feed,
+            TermRole.Retain,
+            rule: new UpdateRule { Penalty = penalty is not null },
+            prepare: (_, index) => step.Step.Parameters.Penalty = penalty?.Invoke(index / StepsPerEpoch) ?? 0
+        );
+        SetEpochs(options.Epochs, (step, feed.BatchesPerEpoch));
+        construction.Complete();
+    }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
@@ -56,11 +55,4 @@ public class FineTune : SingleBatchMethod
             "",
             (task, options) => new FineTune(task, options)
         );
-
-    /// <inheritdoc/>
-    protected override void Prepare(BatchStage batch, long index)
-    {
-        if (_penalty is not null)
-            OneStep.Penalty = _penalty(index / StepsPerEpoch);
-    }
 }

@@ -1,4 +1,5 @@
-using Lur.Training;
+using Lur.Losses;
+using Lur.Steps;
 
 namespace Lur.Unlearning;
 
@@ -17,19 +18,22 @@ public sealed partial record GradientAscentOptions : RepairOptions
 }
 
 /// <summary>GA: minimises -CE on the forget set alone (methods 5).</summary>
-public sealed class GradientAscent : SingleBatchMethod
+public sealed class GradientAscent : UnlearningMethod
 {
     /// <summary>Binds the method.</summary>
     /// <param name="task">What the method is given.</param>
     /// <param name="options">Options.</param>
     /// <exception cref="OptionException">A value is out of range.</exception>
     public GradientAscent(UnlearningTask task, GradientAscentOptions options)
-        : base(
-            task,
-            options.Validated(),
-            onForget: true,
-            (momentum, o) => new SupervisedStep(task.Model, momentum, o, "forget", new LossSpec(-1, 0, 0), o.ForgetMode)
-        ) { }
+        : base(task)
+    {
+        using var construction = Construct();
+        var repair = new Repair(this, options.Validated() with { Seed = task.Seed });
+        var feed = repair.Forget();
+        var ascent = LossTerm.CrossEntropy(LossSpec.NegativeCrossEntropy);
+        SetEpochs(options.Epochs, (repair.Single("forget", feed, TermRole.Forget, ascent), feed.BatchesPerEpoch));
+        construction.Complete();
+    }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =

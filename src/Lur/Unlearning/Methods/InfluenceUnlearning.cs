@@ -55,7 +55,7 @@ public sealed partial record InfluenceUnlearningOptions : OptionRecord
 /// <para>v = Nf / N (mean of gf - mean of gr): the number of samples cancels, and what is left is the share to forget times
 /// gradients that vanish as the training data is fitted. k stays close to v. At 10 % the published alpha of 10 is a step
 /// of ascent of rate 1, harmless where the training loss is 1e-3 and ruinous where it is not.</para></remarks>
-public sealed class InfluenceUnlearning : OneShotMethod
+public sealed class InfluenceUnlearning : UnlearningMethod
 {
     private const int GradientBatch = 256;
     private readonly InfluenceUnlearningOptions _options;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Lur.Checkpoints;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -11,15 +13,11 @@ public sealed class LearningToUnlearn : UnlearningMethod
 {
     private const int TimedSteps = 5;
     private readonly LurOptions _options;
-    private readonly List<LurStepTimes> _times = new(TimedSteps);
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed _retain;
-    private readonly BatchFeed? _forget;
-    private readonly LurStep _step;
-    private readonly LurStep? _plain;
+    private readonly List<StepTimes> _times = new(TimedSteps);
+    private readonly FedStep _bilevel;
     private readonly ForgetProbe? _probe;
-    private (double Sum, int Count) _forgetAccuracy;
-    private long? _stoppedAt;
+    private (double Sum, long Count) _forgetAccuracy;
+    private long _stoppedAt = long.MaxValue;
 
     /// <summary>Prepares a run; the model is changed in place.</summary>
     /// <param name="task">Model, data, forget set, seed.</param>
@@ -28,29 +26,24 @@ public sealed class LearningToUnlearn : UnlearningMethod
     public LearningToUnlearn(UnlearningTask task, LurOptions options)
         : base(task)
     {
+        using var construction = Construct();
         options = options.Validated() with { Seed = task.Seed };
         (_options, var note) = LurMemory.Fit(task.Model, options);
         options = _options;
         Notes = note is null ? [] : [note];
-        var (data, set, model) = (task.Data, task.Set, task.Model);
-        _momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
-        _retain = new BatchFeed(data, set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
-        if (options.Lambda > 0)
-            _forget = new BatchFeed(data, set.Forget, options.ForgetRows, RandomStream.StreamOf("order/forget", (long)options.Seed));
-        _step = new LurStep(model, _momentum, options, withForget: true);
-        if (
-            _forget is not null
-            && options.EpochMode == EpochMode.RetainLengthPlainTail
-            && _forget.BatchesPerEpoch < _retain.BatchesPerEpoch
-        )
-        {
-            _plain = new LurStep(model, _momentum, options, withForget: false);
-        }
-
-        if (_forget is not null && options.ProbeEvery > 0)
-        {
-            _probe = new ForgetProbe(model, options);
-        }
+        var momentum = StateVector("momentum");
+        var retain = Feed(new MethodFeed(task, "retain", task.Set.Retain, options.BatchSize));
+        var forget = options.Lambda > 0 ? Feed(new MethodFeed(task, "forget", task.Set.Forget, options.ForgetRows)) : null;
+        _bilevel = Fed(momentum, retain, forget);
+        var (r, f) = (retain.BatchesPerEpoch, forget?.BatchesPerEpoch ?? 0);
+        var tail = options.EpochMode == EpochMode.RetainLengthPlainTail && forget is not null && f < r;
+        if (tail)
+            SetEpochs(options.Epochs, (_bilevel, f), (Fed(momentum, retain, null), r - f));
+        else
+            SetEpochs(options.Epochs, (_bilevel, options.EpochMode == EpochMode.MinSize && forget is not null ? Math.Min(r, f) : r));
+        if (forget is not null && options.ProbeEvery > 0)
+            _probe = Own(new ForgetProbe(task.Model, options));
+        construction.Complete();
     }
 
     /// <summary>How the method is listed.</summary>
@@ -114,47 +107,60 @@ public sealed class LearningToUnlearn : UnlearningMethod
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options.TrimStage);
 
-    /// <summary>Steps of an epoch: the shorter loader in <see cref="EpochMode.MinSize"/>, else one pass over the retain set.</summary>
-    public override int StepsPerEpoch =>
-        _options.EpochMode == EpochMode.MinSize && _forget is not null
-            ? Math.Min(_retain.BatchesPerEpoch, _forget.BatchesPerEpoch)
-            : _retain.BatchesPerEpoch;
+    /// <inheritdoc/>
+    public override long Steps => Math.Min(base.Steps, _stoppedAt);
 
     /// <inheritdoc/>
-    public override long Steps => _stoppedAt ?? (long)StepsPerEpoch * _options.Epochs;
+    public override void Save(TrainingState state)
+    {
+        base.Save(state);
+        state.Set("stopped-at", _stoppedAt);
+        state.Set("forget-accuracy/sum", _forgetAccuracy.Sum);
+        state.Set("forget-accuracy/count", _forgetAccuracy.Count);
+    }
 
     /// <inheritdoc/>
-    public override Program Program => _step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _step.VectorBytes;
+    public override void Restore(TrainingState state)
+    {
+        base.Restore(state);
+        _stoppedAt = state.GetInt64("stopped-at");
+        _forgetAccuracy = (state.GetDouble("forget-accuracy/sum"), state.GetInt64("forget-accuracy/count"));
+    }
 
     /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
     {
-        var inEpoch = (int)(index % StepsPerEpoch);
-        var step = _plain is not null && inEpoch >= _forget!.BatchesPerEpoch ? _plain : _step;
-        _retain.Fill((BatchStage)step.Retain);
-        if (step.Forget is BatchStage forget)
-        {
-            _forget!.Fill(forget);
-            if (_options.ForgetLoss == ForgetLoss.RandomLabel)
-                RandomLabels.Redraw(forget.Labels, _options.Seed, forget.Counter, Model.Classes);
-        }
-
-        var atTheta =
-            _probe is not null && step.Forget is BatchStage batch && index % _options.ProbeEvery == 0 ? _probe.Measure(batch) : double.NaN;
+        var step = StepAt(index);
+        step.Fill(index);
+        var probed = _probe is not null && step == _bilevel && index % _options.ProbeEvery == 0;
+        var atTheta = probed ? _probe!.Measure(step.Last) : double.NaN;
         var telemetry = RunTimedOrNot(step, index) with { ForgetLossAtTheta = atTheta };
         StopIfForgotten(telemetry, index);
         return telemetry;
     }
 
-    /// <summary>Timed steps make the same numbers; not the first, which pages memory in.</summary>
-    private StepTelemetry RunTimedOrNot(LurStep step, long index)
+    /// <summary>The step with the feeds of its batches.</summary>
+    private FedStep Fed(FlatVector momentum, MethodFeed retain, MethodFeed? forget)
     {
-        if (step != _step || index == 0 || _times.Count == TimedSteps)
-            return step.Run();
-        var (telemetry, times) = step.RunTimed();
+        var step = Own(new LurStep(Model, momentum, _options, withForget: forget is not null));
+        if (forget is null)
+            return new FedStep(step.Step, (retain, (BatchStage)step.Retain));
+        var stage = (BatchStage)step.Forget!;
+        return new FedStep(step.Step, (retain, (BatchStage)step.Retain), (forget, stage))
+        {
+            Prepare =
+                _options.ForgetLoss == ForgetLoss.RandomLabel
+                    ? _ => RandomLabels.Redraw(stage.Labels, _options.Seed, stage.Counter, Model.Classes)
+                    : null,
+        };
+    }
+
+    /// <summary>Timed steps make the same numbers; not the first, which pages memory in.</summary>
+    private StepTelemetry RunTimedOrNot(FedStep step, long index)
+    {
+        if (step != _bilevel || index == 0 || _times.Count == TimedSteps)
+            return step.Step.Run(index, Steps);
+        var (telemetry, times) = step.Step.RunTimed(index, Steps);
         _times.Add(times);
         return telemetry;
     }
@@ -174,17 +180,5 @@ public sealed class LearningToUnlearn : UnlearningMethod
     {
         double[] sorted = [.. values.Order()];
         return sorted[sorted.Length / 2];
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _retain.Dispose();
-        _forget?.Dispose();
-        _step.Dispose();
-        _plain?.Dispose();
-        _probe?.Dispose();
-        _momentum.Dispose();
-        base.Dispose(disposing);
     }
 }

@@ -26,14 +26,20 @@ public sealed partial record NegGradPlusOptions : RepairOptions
 /// <remarks>LUR with alpha = 0 and without trimming is this method bit for bit.</remarks>
 public sealed class NegGradPlus : UnlearningMethod
 {
-    private readonly JointLoop _loop;
-
     /// <summary>Binds the method.</summary>
     /// <param name="task">What the method is given.</param>
     /// <param name="options">Options.</param>
     /// <exception cref="OptionException">A value is out of range.</exception>
     public NegGradPlus(UnlearningTask task, NegGradPlusOptions options)
-        : base(task) => _loop = new JointLoop(task, options.Validated() with { Seed = task.Seed }, options.Lambda, options.EpochMode);
+        : base(task)
+    {
+        using var construction = Construct();
+        var repair = new Repair(this, options.Validated() with { Seed = task.Seed });
+        var (retain, forget) = (repair.Retain(), repair.Forget());
+        var joint = repair.Joint(retain, forget, options.Lambda).Step;
+        SetEpochs(options.Epochs, repair.Paired(joint, retain, forget, options.EpochMode));
+        construction.Complete();
+    }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
@@ -47,26 +53,4 @@ public sealed class NegGradPlus : UnlearningMethod
                 + "forget batches do not move running statistics; --compat lets them, as the public code does.",
             (task, options) => new NegGradPlus(task, options)
         );
-
-    /// <inheritdoc/>
-    public override int StepsPerEpoch => _loop.StepsPerEpoch;
-
-    /// <inheritdoc/>
-    public override long Steps => _loop.Steps;
-
-    /// <inheritdoc/>
-    public override Program Program => _loop.Step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _loop.Step.VectorBytes;
-
-    /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index) => _loop.Run(index);
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _loop.Dispose();
-        base.Dispose(disposing);
-    }
 }

@@ -1,4 +1,4 @@
-using Lur.Layers;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -50,11 +50,6 @@ public sealed partial record RandomLabelOptions : RelabelOptions
 public class RandomLabel : UnlearningMethod
 {
     private readonly RelabelOptions _options;
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed? _forget;
-    private readonly BatchFeed _retain;
-    private readonly SupervisedStep? _forgetStep;
-    private readonly SupervisedStep _retainStep;
     private readonly HashSet<int> _forgotten;
 
     /// <summary>Binds the method.</summary>
@@ -78,22 +73,31 @@ public class RandomLabel : UnlearningMethod
             );
         }
 
+        using var construction = Construct();
         _options = options = options with { Seed = task.Seed };
-        _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
         _forgotten = [.. task.Set.Forget];
-        BatchFeed Feed(int[] indices, string name) =>
-            new(task.Data, indices, options.BatchSize, RandomStream.StreamOf("order/" + name, (long)options.Seed));
-        SupervisedStep Step(string name, NormalizationMode mode) =>
-            new(Model, _momentum, options, name, LossSpec.CrossEntropy, mode, rule: rule);
+        var repair = new Repair(this, options);
         if (options.Mode == RelabelMode.Concat)
         {
-            _retain = Feed([.. task.Set.Forget, .. task.Set.Retain], "mixed");
-            _retainStep = Step("mixed", options.RetainMode);
-            return;
+            var mixed = repair.Feed("mixed", [.. task.Set.Forget, .. task.Set.Retain]);
+            var step = repair.Single(
+                "mixed",
+                mixed,
+                TermRole.Retain,
+                rule: rule,
+                prepare: (batch, index) => Relabel(batch.Labels, mixed.Indices, index / StepsPerEpoch)
+            );
+            SetEpochs(options.Epochs, (step, mixed.BatchesPerEpoch));
+        }
+        else
+        {
+            var (forget, retain) = (repair.Forget(), repair.Retain());
+            var away = repair.Single("forget", forget, TermRole.Forget, rule: rule, prepare: Redraw);
+            var near = repair.Single("retain", retain, TermRole.Retain, rule: rule);
+            SetEpochs(options.Epochs, (away, forget.BatchesPerEpoch), (near, retain.BatchesPerEpoch));
         }
 
-        (_forget, _retain) = (Feed(task.Set.Forget, "forget"), Feed(task.Set.Retain, "retain"));
-        (_forgetStep, _retainStep) = (Step("forget", options.ForgetMode), Step("retain", options.RetainMode));
+        construction.Complete();
     }
 
     /// <summary>How the method is listed.</summary>
@@ -109,53 +113,16 @@ public class RandomLabel : UnlearningMethod
             (task, options) => new RandomLabel(task, options)
         );
 
-    /// <inheritdoc/>
-    public override int StepsPerEpoch => (_forget?.BatchesPerEpoch ?? 0) + _retain.BatchesPerEpoch;
+    /// <summary>The accuracy on drawn labels says nothing.</summary>
+    protected override StepTelemetry MakeStep(long index) => base.MakeStep(index) with { ForgetAccuracy = double.NaN };
 
-    /// <inheritdoc/>
-    public override long Steps => (long)StepsPerEpoch * _options.Epochs;
-
-    /// <inheritdoc/>
-    public override Program Program => _retainStep.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _retainStep.Gradient.Bytes + (_forgetStep?.Gradient.Bytes ?? 0);
-
-    /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
-    {
-        if (_forgetStep is not null && index % StepsPerEpoch < _forget!.BatchesPerEpoch)
-        {
-            var stage = (BatchStage)_forgetStep.Input;
-            _forget.Fill(stage);
-            RandomLabels.Redraw(stage.Labels, _options.Seed, stage.Counter, Model.Classes, _options.Draw);
-            var (forgetLoss, _, forgetNorm, forgetSkipped) = _forgetStep.Run(index, Steps);
-            return StepTelemetry.Empty with { ForgetLoss = forgetLoss, ForgetGradientNorm = forgetNorm, Skipped = forgetSkipped };
-        }
-
-        _retain.Fill((BatchStage)_retainStep.Input);
-        if (_options.Mode == RelabelMode.Concat)
-            Relabel(_retainStep.Input.Labels, index / StepsPerEpoch);
-        var (loss, _, norm, skipped) = _retainStep.Run(index, Steps);
-        return StepTelemetry.Empty with { RetainLoss = loss, RetainGradientNorm = norm, Skipped = skipped };
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _forget?.Dispose();
-        _retain.Dispose();
-        _forgetStep?.Dispose();
-        _retainStep.Dispose();
-        _momentum.Dispose();
-        base.Dispose(disposing);
-    }
+    private void Redraw(BatchStage batch, long index) =>
+        RandomLabels.Redraw(batch.Labels, _options.Seed, batch.Counter, Model.Classes, _options.Draw);
 
     /// <summary>Labels of an epoch for the forgotten samples of a mixed batch: a function of epoch and sample.</summary>
-    private void Relabel(Span<int> labels, long epoch)
+    private void Relabel(Span<int> labels, ReadOnlySpan<int> samples, long epoch)
     {
         var random = new RandomStream(_options.Seed, RandomStream.StreamOf("forget-labels/epoch", epoch));
-        var samples = _retain.Indices;
         for (var i = 0; i < labels.Length; i++)
         {
             if (_forgotten.Contains(samples[i]))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -25,7 +26,7 @@ public sealed partial record RetrainOptions : RepairOptions
 
 /// <summary>Retrain: fresh weights, the training recipe, the retain set only. The reference the other methods are judged
 /// by: exact unlearning (methods 5).</summary>
-public sealed class Retrain : SingleBatchMethod
+public sealed class Retrain : UnlearningMethod
 {
     private readonly WeightInitialization _initialization;
 
@@ -34,17 +35,17 @@ public sealed class Retrain : SingleBatchMethod
     /// <param name="options">Options.</param>
     /// <exception cref="OptionException">A value is out of range.</exception>
     public Retrain(UnlearningTask task, RetrainOptions options)
-        // Named and ordered as the trainer's step: a retrained model is that of `lur train --forget` to the byte.
-        : base(
-            task,
-            options.Validated() with
-            {
-                Nesterov = options.NesterovMomentum,
-            },
-            onForget: false,
-            (momentum, o) => new SupervisedStep(task.Model, momentum, o, "train", LossSpec.CrossEntropy, o.RetainMode),
-            order: task.Seed
-        ) => _initialization = options.Initialization;
+        : base(task)
+    {
+        using var construction = Construct();
+        options = options.Validated() with { Nesterov = options.NesterovMomentum, Seed = task.Seed };
+        _initialization = options.Initialization;
+        var repair = new Repair(this, options);
+        // Named and ordered as the trainer's step: a retrained model is that of training without the samples to the byte.
+        var feed = repair.Retain("train", order: task.Seed);
+        SetEpochs(options.Epochs, (repair.Single("train", feed, TermRole.Retain), feed.BatchesPerEpoch));
+        construction.Complete();
+    }
 
     /// <summary>How the method is listed.</summary>
     public static MethodDefinition Definition { get; } =
@@ -103,7 +104,7 @@ public sealed class Retrain : SingleBatchMethod
 
     private PreparationReport Initialize()
     {
-        Model.Initialize(Options.Seed, _initialization);
+        Model.Initialize(Task.Seed, _initialization);
         Model.ResetRunningStatistics();
         return new PreparationReport(null);
     }

@@ -1,3 +1,5 @@
+using Lur.Checkpoints;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 
@@ -47,9 +49,12 @@ public sealed class SalUn : RandomLabel
     private SalUn(UnlearningTask task, SalUnOptions options, UpdateRule rule)
         : base(task, options, rule)
     {
+        using var construction = Construct();
         (_rule, _options) = (rule, options with { Seed = task.Seed });
-        _anchor = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "original parameters");
+        Own(rule.Mask!);
+        _anchor = StateVector("original parameters");
         _anchor.CopyFrom(Model.Parameters);
+        construction.Complete();
     }
 
     /// <summary>How the method is listed.</summary>
@@ -71,7 +76,7 @@ public sealed class SalUn : RandomLabel
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("saliency", FillMask)];
 
     /// <inheritdoc/>
-    public override long VectorBytes => base.VectorBytes + _anchor.Bytes + _rule.Mask!.Count;
+    public override long VectorBytes => base.VectorBytes + _rule.Mask!.Bytes;
 
     /// <summary>Checks that masked-out weights have the bits they had at the start.</summary>
     /// <exception cref="InvalidOperationException">One has not: a defect.</exception>
@@ -85,11 +90,17 @@ public sealed class SalUn : RandomLabel
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    public override void Save(TrainingState state)
     {
-        base.Dispose(disposing);
-        _rule.Mask!.Dispose();
-        _anchor.Dispose();
+        base.Save(state);
+        state.SetArray("mask", _rule.Mask!.ToArray());
+    }
+
+    /// <inheritdoc/>
+    public override void Restore(TrainingState state)
+    {
+        base.Restore(state);
+        _rule.Mask!.Set(state.GetArray<byte>("mask", _rule.Mask.Count));
     }
 
     private static UpdateRule RuleOf(UnlearningTask task, SalUnOptions options) =>

@@ -1,3 +1,6 @@
+using Lur.Checkpoints;
+using Lur.Steps;
+
 namespace Lur.Unlearning;
 
 /// <summary>Options of <see cref="SalUnSoft"/>.</summary>
@@ -35,7 +38,7 @@ public sealed class SalUnSoft : RandomLabel
         : this(task, options.Validated(), new ProximalPull(task.Model)) { }
 
     private SalUnSoft(UnlearningTask task, SalUnSoftOptions options, ProximalPull pull)
-        : base(task, options, new UpdateRule { Pull = pull }) => (_options, _pull) = (options, pull);
+        : base(task, options, new UpdateRule { After = pull.Record }) => (_options, _pull) = (options, Own(pull));
 
     /// <summary>How the method is listed.</summary>
     public static new MethodDefinition Definition { get; } =
@@ -65,18 +68,25 @@ public sealed class SalUnSoft : RandomLabel
     }
 
     /// <inheritdoc/>
+    public override void Save(TrainingState state)
+    {
+        base.Save(state);
+        _pull.Save(state);
+    }
+
+    /// <inheritdoc/>
+    public override void Restore(TrainingState state)
+    {
+        base.Restore(state);
+        _pull.Restore(state);
+    }
+
+    /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
     {
         if (index % StepsPerEpoch == 0)
             _pull.SetAnchor();
         _pull.Rank = RankOf(index, StepsPerEpoch, Steps, _options.MaskRatio, Model.Parameters.Count, _options.Mode);
         return base.MakeStep(index);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        _pull.Dispose();
     }
 }

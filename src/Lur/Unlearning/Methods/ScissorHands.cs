@@ -1,3 +1,6 @@
+using Lur.Checkpoints;
+using Lur.Steps;
+
 namespace Lur.Unlearning;
 
 /// <summary>Options of <see cref="ScissorHands"/>.</summary>
@@ -43,10 +46,11 @@ public sealed partial record ScissorHandsOptions : RepairOptions
 public sealed class ScissorHands : UnlearningMethod
 {
     private readonly ScissorHandsOptions _options;
-    private readonly JointLoop _loop;
+    private readonly FedStep _joint;
+    private readonly GradientTerm _total;
     private readonly MemoryProjection? _projection;
     private readonly MemoryGradients? _memories;
-    private long _joint,
+    private long _jointSteps,
         _projected;
 
     /// <summary>Binds the method.</summary>
@@ -56,19 +60,20 @@ public sealed class ScissorHands : UnlearningMethod
     public ScissorHands(UnlearningTask task, ScissorHandsOptions options)
         : base(task)
     {
+        using var construction = Construct();
         _options = options = options.Validated() with { Seed = task.Seed };
+        var repair = new Repair(this, options);
         if (options.ProjectEvery > 0)
         {
-            _projection = new MemoryProjection(
-                Model,
-                Trim.LateTensors(Model.Parameters.Layout, options.TrimStage, Model.Classes),
-                options.Memories,
-                options.Margin
-            );
-            _memories = new MemoryGradients(task, options, options.Compat);
+            var late = Trim.LateTensors(Model.Parameters.Layout, options.TrimStage, Model.Classes);
+            _projection = Own(new MemoryProjection(Model, late, options.Memories, options.Margin));
+            _memories = Own(new MemoryGradients(Model, Feed(MemoryGradients.FeedOf(task, options)), options, options.Compat));
         }
 
-        _loop = new JointLoop(task, options, options.Lambda, EpochMode.RetainLengthPlainTail, _projection);
+        var (retain, forget) = (repair.Retain(), repair.Forget());
+        (_joint, _total) = repair.Joint(retain, forget, options.Lambda, _projection, inspect: _projection is not null);
+        SetEpochs(options.Epochs, repair.Paired(_joint, retain, forget, EpochMode.RetainLengthPlainTail));
+        construction.Complete();
     }
 
     /// <summary>How the method is listed.</summary>
@@ -90,58 +95,56 @@ public sealed class ScissorHands : UnlearningMethod
     public override IReadOnlyList<Preparation> Preparations => Trim.Preparations(Task, _options.TrimStage);
 
     /// <inheritdoc/>
-    public override int StepsPerEpoch => _loop.StepsPerEpoch;
-
-    /// <inheritdoc/>
-    public override long Steps => _loop.Steps;
-
-    /// <inheritdoc/>
-    public override Program Program => _loop.Step.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _loop.Step.VectorBytes + (_projection?.Bytes ?? 0) + (_memories?.Bytes ?? 0);
+    public override long VectorBytes => base.VectorBytes + (_projection?.Bytes ?? 0) + (_memories?.Bytes ?? 0);
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Name, double Value, string Sentence)> Measurements =>
-        _projection is null || _joint == 0
+        _projection is null || _jointSteps == 0
             ? []
             :
             [
                 (
                     "projectedSteps",
                     _projected,
-                    FormattableString.Invariant($"the projection changed {_projected:N0} of {_joint:N0} steps with forget data")
+                    FormattableString.Invariant($"the projection changed {_projected:N0} of {_jointSteps:N0} steps with forget data")
                 ),
             ];
 
     /// <summary>Products of the last joint gradient with the memories, and what they may fall below 0, see
     /// <see cref="MemoryProjection.Check"/>; null where nothing is projected.</summary>
-    internal (double[] Products, double Slack)? CheckProjection() => _projection?.Check(_loop.Step.Gradient, _loop.Step.Change);
+    internal (double[] Products, double Slack)? CheckProjection() => _projection?.Check(_total.Vector, _joint.Step.Change);
+
+    /// <inheritdoc/>
+    public override void Save(TrainingState state)
+    {
+        base.Save(state);
+        _projection?.Save(state);
+        state.Set("joint-steps", _jointSteps);
+        state.Set("projected-steps", _projected);
+    }
+
+    /// <inheritdoc/>
+    public override void Restore(TrainingState state)
+    {
+        base.Restore(state);
+        _projection?.Restore(state);
+        (_jointSteps, _projected) = (state.GetInt64("joint-steps"), state.GetInt64("projected-steps"));
+    }
 
     /// <inheritdoc/>
     protected override StepTelemetry MakeStep(long index)
     {
-        if (_projection is null)
-            return _loop.Run(index);
         var inEpoch = index % StepsPerEpoch;
         if (inEpoch == 0)
-            _memories!.Refresh(_projection);
-        _projection.Enabled = inEpoch % _options.ProjectEvery == 0;
-        var telemetry = _loop.Run(index);
-        if (double.IsNaN(telemetry.ForgetLoss))
+            _memories?.Refresh(_projection!);
+        if (_projection is not null)
+            _projection.Enabled = inEpoch % _options.ProjectEvery == 0;
+        var telemetry = base.MakeStep(index);
+        if (_projection is null || StepAt(index) != _joint)
             return telemetry;
-        _joint++;
-        if (_loop.Step.Change > 0)
+        _jointSteps++;
+        if (_joint.Step.Change > 0)
             _projected++;
         return telemetry;
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _loop.Dispose();
-        _memories?.Dispose();
-        _projection?.Dispose();
-        base.Dispose(disposing);
     }
 }

@@ -1,7 +1,7 @@
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
-using Lur.Tensors;
-using Lur.Training;
+using Lur.Steps;
 
 namespace Lur.Unlearning;
 
@@ -56,10 +56,9 @@ public sealed class Scrub : UnlearningMethod
 {
     private readonly ScrubOptions _options;
     private readonly Model _teacher;
-    private readonly FlatVector _momentum;
-    private readonly BatchFeed _forget,
+    private readonly MethodFeed _forget,
         _retain;
-    private readonly SupervisedStep _away,
+    private readonly FedStep _away,
         _near;
 
     /// <summary>Binds the method.</summary>
@@ -69,15 +68,16 @@ public sealed class Scrub : UnlearningMethod
     public Scrub(UnlearningTask task, ScrubOptions options)
         : base(task)
     {
+        using var construction = Construct();
         _options = options = options.Validated() with { Seed = task.Seed };
-        var forget = options.ForgetBatchSize > 0 ? options with { BatchSize = options.ForgetBatchSize } : options;
-        var temperature = options.Temperature;
-        _teacher = Model.Clone();
-        _momentum = new FlatVector(Model.Device, Model.Precision, Model.Parameters.Layout, "momentum");
-        _forget = new BatchFeed(task.Data, task.Set.Forget, forget.BatchSize, RandomStream.StreamOf("order/forget", (long)options.Seed));
-        _retain = new BatchFeed(task.Data, task.Set.Retain, options.BatchSize, RandomStream.StreamOf("order/retain", (long)options.Seed));
-        _away = CreateStep("forget", forget, options.ForgetMode, divergence: -1, crossEntropy: 0, temperature);
-        _near = CreateStep("retain", options, options.RetainMode, options.Alpha, options.Gamma, temperature);
+        _teacher = Own(Model.Clone());
+        var repair = new Repair(this, options);
+        (_forget, _retain) = (repair.Forget(options.ForgetBatchSize), repair.Retain());
+        var size = options.ForgetBatchSize;
+        _away = repair.Single("forget", _forget, TermRole.Forget, site => Loss(site, 0, -1), batchSize: size);
+        _near = repair.Single("retain", _retain, TermRole.Retain, site => Loss(site, options.Gamma, options.Alpha));
+        SetEpochs(options.Epochs, (_away, _forget.BatchesPerEpoch), (_near, _retain.BatchesPerEpoch));
+        construction.Complete();
     }
 
     /// <summary>How the method is listed.</summary>
@@ -95,17 +95,11 @@ public sealed class Scrub : UnlearningMethod
             (task, options) => new Scrub(task, options)
         );
 
-    /// <summary>Steps of an epoch that has a pass over the forget set.</summary>
-    public override int StepsPerEpoch => _forget.BatchesPerEpoch + _retain.BatchesPerEpoch;
-
     /// <inheritdoc/>
     public override long Steps => ((long)_options.MaxEpochs * _forget.BatchesPerEpoch) + ((long)_options.Epochs * _retain.BatchesPerEpoch);
 
     /// <inheritdoc/>
-    public override Program Program => _near.Program;
-
-    /// <inheritdoc/>
-    public override long VectorBytes => _away.Gradient.Bytes + _near.Gradient.Bytes + _teacher.Parameters.Bytes;
+    public override long VectorBytes => base.VectorBytes + _teacher.Parameters.Bytes;
 
     /// <inheritdoc/>
     public override long EpochOf(long index) =>
@@ -113,78 +107,30 @@ public sealed class Scrub : UnlearningMethod
             ? index / StepsPerEpoch
             : (index - ((long)_options.MaxEpochs * _forget.BatchesPerEpoch)) / _retain.BatchesPerEpoch;
 
-    /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
-    {
-        var away = index < (long)_options.MaxEpochs * StepsPerEpoch && index % StepsPerEpoch < _forget.BatchesPerEpoch;
-        var (feed, step) = away ? (_forget, _away) : (_retain, _near);
-        feed.Fill((BatchStage)step.Input);
-        var (loss, accuracy, norm, skipped) = step.Run(index, Steps);
-        return away
-            ? StepTelemetry.Empty with
-            {
-                ForgetLoss = loss,
-                ForgetAccuracy = accuracy,
-                ForgetGradientNorm = norm,
-                Skipped = skipped,
-            }
-            : StepTelemetry.Empty with
-            {
-                RetainLoss = loss,
-                RetainGradientNorm = norm,
-                Skipped = skipped,
-            };
-    }
+    private protected override FedStep StepAt(long index) =>
+        index < (long)_options.MaxEpochs * StepsPerEpoch && index % StepsPerEpoch < _forget.BatchesPerEpoch ? _away : _near;
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    /// <summary>crossEntropy CE + divergence T^2 KL(teacher || student), the teacher on the same rows.</summary>
+    private Distillation Loss(LossSite site, double crossEntropy, double divergence)
     {
-        _forget.Dispose();
-        _retain.Dispose();
-        _away.Dispose();
-        _near.Dispose();
-        _momentum.Dispose();
-        _teacher.Dispose();
-        base.Dispose(disposing);
-    }
-
-    private SupervisedStep CreateStep(
-        string name,
-        RepairOptions options,
-        NormalizationMode mode,
-        double divergence,
-        double crossEntropy,
-        double temperature
-    ) =>
-        new(
-            Model,
-            _momentum,
-            options,
-            name,
-            LossSpec.CrossEntropy,
-            mode,
-            evaluate: (p, input, gradient) =>
-            {
-                var frozen = new NetworkPass(
-                    p,
-                    name + "/teacher",
-                    input.Batch,
-                    _teacher.Parameters,
-                    _teacher.Buffers,
-                    NormalizationMode.Frozen
-                )
-                {
-                    Inference = true,
-                };
-                var teacher = _teacher.Network.Forward(frozen, input.Input);
-                var pass = new NetworkPass(p, name, input.Batch, Model.Parameters, Model.Buffers, mode) { Gradients = gradient };
-                var student = Model.Network.Forward(pass, input.Input);
-                var loss = new LossHead(pass, student, input.DeviceLabels, new LossSpec(crossEntropy, 0, 0));
-                var distillation = new DistillationHead(pass, loss, student, teacher, input.DeviceLabels, divergence, temperature);
-                loss.Backward();
-                distillation.Backward();
-                Model.Network.Backward(pass);
-                return loss;
-            }
+        var pass = new NetworkPass(
+            site.Program,
+            site.Name + "/teacher",
+            site.Batch.Batch,
+            _teacher.Parameters,
+            _teacher.Buffers,
+            NormalizationMode.Frozen
         );
+        var teacher = _teacher.Network.Forward(pass, site.Batch.Input);
+        return new Distillation(
+            site.Program,
+            site.Name,
+            site.Output,
+            teacher,
+            site.Batch.DeviceLabels,
+            crossEntropy,
+            divergence,
+            _options.Temperature
+        );
+    }
 }

@@ -35,7 +35,7 @@ public sealed partial record SelectiveSynapticDampeningOptions : FisherOptions
 /// <para>D holds D_f, so I_D = (Nf I_Df + Nr I_Dr) / N is at least I_Df Nf / N, and from alpha = N / Nf on no weight can be
 /// selected. The published alpha of 10 is for forget sets of 1 to 5 %: with Nf / N = q it selects I_Df above
 /// 10 (1 - q) / (1 - 10 q) I_Dr, 11 to 19 times; the same ratio r takes alpha = r / (1 + q (r - 1)), 5.5 to 6.8 for 10 %.</para></remarks>
-public sealed class SelectiveSynapticDampening : OneShotMethod
+public sealed class SelectiveSynapticDampening : UnlearningMethod
 {
     private readonly double _alpha,
         _lambda;

@@ -1,4 +1,4 @@
-namespace Lur.Training;
+namespace Lur.Steps;
 
 /// <summary>
 /// Where the numbers of a training step lie in the array of doubles that <c>sgd_step</c> and the <c>lur_*</c> kernels

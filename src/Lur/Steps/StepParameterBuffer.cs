@@ -1,6 +1,6 @@
 using Lur.Device;
 
-namespace Lur.Training;
+namespace Lur.Steps;
 
 /// <summary>Numbers that change from step to step, in device memory so that a captured step can be replayed with new ones.
 /// The order is that of <see cref="StepParameter"/>.</summary>

@@ -1,7 +1,7 @@
 using Lur.Device;
 using Lur.Layers;
 
-namespace Lur.Training;
+namespace Lur.Steps;
 
 /// <summary>Images and labels of a network pass on the device.</summary>
 public interface IBatch

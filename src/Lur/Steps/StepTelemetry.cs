@@ -1,4 +1,4 @@
-namespace Lur.Unlearning;
+namespace Lur.Steps;
 
 /// <summary>What one step of a method reports; NaN where a method has no such number. Norms are Euclidean, over the flat
 /// vector.</summary>

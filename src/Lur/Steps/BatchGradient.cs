@@ -1,9 +1,10 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
 using Lur.Tensors;
 
-namespace Lur.Training;
+namespace Lur.Steps;
 
 /// <summary>How the evaluation of a batch trades time for memory.</summary>
 /// <param name="MicroBatch">Rows evaluated at a time; 0 is the whole batch.</param>
@@ -24,80 +25,59 @@ public readonly record struct BatchSplit(int MicroBatch, bool Recompute)
 /// forbids a split.</remarks>
 public sealed class BatchGradient
 {
-    private readonly Program _program;
-    private readonly string _name;
-    private readonly Model _model;
-    private readonly FlatVector _weights,
-        _gradient;
-    private readonly LossSpec _loss;
-    private readonly NormalizationMode _mode;
+    private readonly EvaluationSite _site;
+    private readonly Func<LossSite, Loss> _loss;
+    private readonly FlatVector _gradient;
     private readonly Func<string, FlatVector> _scratch;
     private readonly List<IBatch> _parts = [];
     private readonly GradientEvaluation? _kept;
     private readonly int _rows;
 
-    /// <summary>Emits loss and gradient.</summary>
-    /// <param name="program">Program under construction.</param>
-    /// <param name="name">Prefix of buffer names.</param>
-    /// <param name="model">Gives network and running statistics.</param>
-    /// <param name="weights">Parameters to evaluate at.</param>
-    /// <param name="batch">Images and labels.</param>
-    /// <param name="loss">Loss.</param>
-    /// <param name="mode">Behaviour of normalisation layers; frozen if the batch is split.</param>
+    /// <summary>Records loss and gradient.</summary>
+    /// <param name="site">Where and at what weights; frozen normalisation if the batch is split.</param>
+    /// <param name="batch">The rows.</param>
+    /// <param name="loss">Records the loss behind the output.</param>
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
     /// <param name="split">Whether to split and to recompute.</param>
     /// <param name="scratch">Gives a flat vector of a name for the gradient of a part; the same name, the same vector.</param>
-    /// <param name="evaluated">Called with each loss head as it is emitted.</param>
+    /// <param name="evaluated">Called with each loss as it is recorded.</param>
     public BatchGradient(
-        Program program,
-        string name,
-        Model model,
-        FlatVector weights,
+        EvaluationSite site,
         IBatch batch,
-        LossSpec loss,
-        NormalizationMode mode,
+        Func<LossSite, Loss> loss,
         FlatVector gradient,
         BatchSplit split,
         Func<string, FlatVector> scratch,
-        Action<LossHead> evaluated
+        Action<Loss> evaluated
     )
     {
-        (_program, _name, _model, _weights, _gradient, _loss, _mode, _scratch, _rows) = (
-            program,
-            name,
-            model,
-            weights,
-            gradient,
-            loss,
-            mode,
-            scratch,
-            batch.Batch
-        );
+        (_site, _loss, _gradient, _scratch, _rows) = (site, loss, gradient, scratch, batch.Batch);
         if (!split.Splits(batch.Batch))
         {
-            var evaluation = new GradientEvaluation(program, name, model, weights, batch, loss, mode, gradient);
+            var evaluation = new GradientEvaluation(site, batch, loss, gradient);
             evaluated(evaluation.Loss);
             _parts.Add(batch);
             _kept = split.Recompute ? null : evaluation;
             return;
         }
 
-        if (mode != NormalizationMode.Frozen)
+        if (site.Mode != NormalizationMode.Frozen)
             throw new ArgumentException("A batch whose statistics normalise it cannot be split.", nameof(split));
         for (var start = 0; start < batch.Batch; start += split.MicroBatch)
         {
-            _parts.Add(new BatchPart(program, $"{name}[{start}..]", batch, start, Math.Min(split.MicroBatch, batch.Batch - start)));
+            var rows = Math.Min(split.MicroBatch, batch.Batch - start);
+            _parts.Add(new BatchPart(site.Program, $"{site.Name}[{start}..]", batch, start, rows));
         }
 
         var part = scratch("gradient of a part");
         for (var i = 0; i < _parts.Count; i++)
         {
-            evaluated(new GradientEvaluation(program, PartName(i), model, weights, _parts[i], loss, mode, part).Loss);
+            evaluated(new GradientEvaluation(site with { Name = PartName(i) }, _parts[i], loss, part).Loss);
             Add(gradient, part, i);
         }
     }
 
-    /// <summary>Emits h = H v on the same batch; running statistics are not touched.</summary>
+    /// <summary>Records h = H v on the same batch; running statistics are not touched.</summary>
     /// <param name="v">Direction; read.</param>
     /// <param name="h">Receives H v.</param>
     public void HessianVectorProduct(FlatVector v, FlatVector h)
@@ -109,37 +89,27 @@ public sealed class BatchGradient
         }
 
         // The first evaluation moved the running statistics where they move; this one must not.
-        var mode = _mode == NormalizationMode.TrainAndUpdate ? NormalizationMode.Train : _mode;
+        var mode = _site.Mode == NormalizationMode.TrainAndUpdate ? NormalizationMode.Train : _site.Mode;
         // A whole batch evaluated again writes the bits its gradient holds already: no other vector is needed.
         var again = _parts.Count == 1 ? _gradient : _scratch("gradient of a part");
         var tangent = _parts.Count == 1 ? h : _scratch("product of a part");
         for (var i = 0; i < _parts.Count; i++)
         {
-            _ = GradientEvaluation.WithProduct(
-                _program,
-                PartName(i) + "/again",
-                _model,
-                _weights,
-                _parts[i],
-                _loss,
-                mode,
-                again,
-                v,
-                tangent
-            );
+            var site = _site with { Name = PartName(i) + "/again", Mode = mode };
+            _ = GradientEvaluation.WithProduct(site, _parts[i], _loss, again, v, tangent);
             if (_parts.Count > 1)
                 Add(h, tangent, i);
         }
     }
 
-    private string PartName(int i) => _parts.Count == 1 ? _name : $"{_name}[{i}]";
+    private string PartName(int i) => _parts.Count == 1 ? _site.Name : $"{_site.Name}[{i}]";
 
     private void Add(FlatVector total, FlatVector part, int i)
     {
         var (kernels, n, shape, share) = (
-            _program.Launch.Vector,
+            _site.Program.Launch.Vector,
             total.Count,
-            _program.Device.Elements(total.Count),
+            _site.Program.Device.Elements(total.Count),
             (double)_parts[i].Batch / _rows
         );
         if (i == 0)
