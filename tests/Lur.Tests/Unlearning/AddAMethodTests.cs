@@ -1,0 +1,77 @@
+using System.Reflection;
+using Lur.Generators.Options;
+using Lur.Tests.Architecture;
+using Lur.Unlearning;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Lur.Tests.Unlearning;
+
+/// <summary>The method of docs/add-a-method.md compiles as it stands there, is listed, and does what the page says.</summary>
+public class AddAMethodTests
+{
+    private const string Page = "docs/add-a-method.md";
+    private static readonly Lazy<MethodDefinition> s_flatten = new(Compile);
+
+    [Test]
+    public void TheMethodOfThePageIsListedWithItsOptions()
+    {
+        var own = s_flatten.Value.Options[^1];
+        Assert.That((own.Name, own.Default, own.Description), Is.EqualTo(("strength", "1", "Weight of the forget loss.")));
+        Assert.That(s_flatten.Value.Options.Single(o => o.Name == "lr").Default, Is.EqualTo("0.01"));
+        Assert.That(
+            () => s_flatten.Value.Read(new Dictionary<string, string> { ["strength"] = "0" }),
+            Throws.TypeOf<UserErrorException>().With.Message.EqualTo("Option --strength is 0; it must be above 0.")
+        );
+    }
+
+    [Test]
+    public void TheMethodOfThePageFlattensTheForgetSet()
+    {
+        using var scope = new MethodScope(forget: "class:3");
+        var given = new Dictionary<string, string> { ["batch"] = "16", ["epochs"] = "6" };
+        using var method = s_flatten.Value.Make(scope.Task, s_flatten.Value.Read(given));
+        var telemetry = MethodScope.Run(method);
+        var (forget, retain) = ((scope.Task.Set.Forget.Length + 15) / 16, (scope.Task.Set.Retain.Length + 15) / 16);
+        Assert.That(telemetry, Has.Count.EqualTo(6 * (forget + retain)));
+        // Forget steps: the loss is CE against the uniform distribution, log 10 at the least.
+        double[] losses = [.. telemetry.Select(t => t.ForgetLoss).Where(double.IsFinite)];
+        Assert.That(losses, Is.All.GreaterThanOrEqualTo(Math.Log(10) - 1e-5));
+        Assert.That(losses[^1] - Math.Log(10), Is.LessThan((losses[0] - Math.Log(10)) / 2));
+    }
+
+    [Test]
+    public void ThePageShowsHowTheCatalogIsWritten()
+    {
+        var line = Blocks("csharp-part").First().Trim();
+        Assert.That(line, Is.EqualTo("Flatten.Definition,"));
+        Assert.That(Repository.Read("src/Lur/Unlearning/MethodDefinition.cs"), Does.Contain("        FineTune.Definition,\n"));
+    }
+
+    private static IEnumerable<string> Blocks(string language) =>
+        Repository.Read(Page).Split($"```{language}\n").Skip(1).Select(part => part[..part.IndexOf("```", StringComparison.Ordinal)]);
+
+    /// <summary>Compiles the page as a file of the library would be: by the name of an assembly that sees the library's internals.</summary>
+    private static MethodDefinition Compile()
+    {
+        var parsing = new CSharpParseOptions(LanguageVersion.Preview, DocumentationMode.Parse);
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path));
+        const string usings = "global using System; global using System.Collections.Generic; global using System.Linq;";
+        var compilation = CSharpCompilation.Create(
+            "Lur.Bench",
+            [CSharpSyntaxTree.ParseText(usings, parsing), CSharpSyntaxTree.ParseText(Blocks("csharp").Single(), parsing)],
+            references,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable)
+        );
+        CSharpGeneratorDriver
+            .Create([new OptionRecordGenerator().AsSourceGenerator()], parseOptions: parsing)
+            .RunGeneratorsAndUpdateCompilation(compilation, out var whole, out var problems);
+        using var stream = new MemoryStream();
+        var result = whole.Emit(stream);
+        Assert.That(problems.Concat(result.Diagnostics).Where(d => d.Severity >= DiagnosticSeverity.Warning), Is.Empty);
+        return (MethodDefinition)
+            Assembly.Load(stream.ToArray()).GetType("Lur.Unlearning.Flatten")!.GetProperty("Definition")!.GetValue(null)!;
+    }
+}
