@@ -76,9 +76,18 @@ Task("Build")
     .IsDependentOn("Cli")
     .Does(() => Say("Done: artifacts/lur/lur"));
 
+Task("Bindings")
+    .Description("Build the library, the command and the tests with -p:CudaBindings=ManagedCuda, against stub packages.")
+    .Does(() =>
+{
+    Say("Building with ManagedCuda's names (tests/managedcuda-stubs)");
+    Require("The build with ManagedCuda's names", "bash", "tests/managedcuda-stubs/check.sh");
+});
+
 Task("Test")
     .Description("Build everything and run every test, on the GPU where there is one; last line: N passed, M failed.")
     .IsDependentOn("Solution")
+    .IsDependentOn("Bindings")
     .Does(() => RunTests("all", filter));
 
 Task("Demo")

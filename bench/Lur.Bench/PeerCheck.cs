@@ -112,8 +112,8 @@ internal static class PeerCheck
     private static void WriteBatches(TimedMethod method, StepVariant variant, string path)
     {
         var writer = new SafeTensorsWriter();
-        var option = method.Values.All.ToDictionary(o => o.Option.Name, o => o.Text, StringComparer.Ordinal);
-        var memories = variant.Method == "scissorhands" ? method.Values.Integer("memory", 1) : 0;
+        var option = method.Options.Texts().ToDictionary(o => o.Option.Name, o => o.Text, StringComparer.Ordinal);
+        var memories = method.Options is ScissorHandsOptions scissorHands ? scissorHands.Memories : 0;
         writer.Metadata["width"] = Model[(Model.IndexOf('w', StringComparison.Ordinal) + 1)..];
         writer.Metadata["memories"] = memories.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["projected"] = method.Method is ScissorHands s

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;

@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
@@ -74,7 +75,8 @@ internal static class StepChecks
                 Augment = false,
                 Seed = 1,
             },
-            withForget: true
+            withForget: true,
+            inspect: true
         );
         // Both products must be of the same images: without augmentation nothing is drawn.
         for (var i = 0; i < batch; i++)

@@ -78,8 +78,8 @@ internal sealed class TimedMethod : IDisposable
             1
         );
         var definition = MethodCatalog.Find(variant.Method);
-        Values = definition.Read(variant.Options.Concat(options).ToDictionary(o => o.Name, o => o.Text, StringComparer.Ordinal));
-        Method = definition.Bind(Values)(new UnlearningTask(_model, _images, Set, Seed));
+        Options = definition.Read(variant.Options.Concat(options).ToDictionary(o => o.Name, o => o.Text, StringComparer.Ordinal));
+        Method = definition.Make(new UnlearningTask(_model, _images, Set, Seed), Options);
     }
 
     /// <summary>Seed of every draw.</summary>
@@ -89,7 +89,7 @@ internal sealed class TimedMethod : IDisposable
     public UnlearningMethod Method { get; }
 
     /// <summary>Its options.</summary>
-    public OptionValues Values { get; }
+    public OptionRecord Options { get; }
 
     /// <summary>What is forgotten and retained.</summary>
     public ForgetSet Set { get; }

@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Lur.Device;
-using Lur.Training;
+using Lur.Optimizers;
 
 namespace Lur.Bench;
 

@@ -13,7 +13,9 @@ enum StepParameter {
     STEP_RETAIN_WEIGHT = 3,
     STEP_FORGET_WEIGHT = 4,
     STEP_ALPHA = 5,
-    STEP_PENALTY = 6
+    STEP_PENALTY = 6,
+    STEP_SECOND_MOMENT = 7,
+    STEP_EPSILON = 8
 };
 
 struct SgdStep {

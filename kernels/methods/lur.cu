@@ -5,6 +5,7 @@
 //   lur_difference    h      = (g+ - g-) c                      c = 1 / (2 eps), or 1 / eps for the one-sided form
 //   lur_meta_update   G = w_r g + w_u (v - a h);  d = G + wd theta;  m = mu m + d;  u = nesterov ? d + mu m : m;
 //                     theta = theta - lr u
+//   lur_gradient    G alone
 // All vectors have n elements; h = H_r(theta) v may be null (first order), v may be null (forget weight 0).
 // step: device array, see sgd_step.cuh; other scalars are device scalars too, so that nothing is read back in a step.
 // Arithmetic is explicit fma in one order: with a = 0 the update is that of w_r g + w_u v bit for bit, with w_u = 0 or
@@ -24,8 +25,7 @@
 //     with the look-ahead and, for finite differences, |v|^2 with eps and |h|^2 with the difference: nothing more to
 //     read. Only the exact product pays one read of v and of h (vector_square_sum), under 1 % of a step.
 // The guard itself is vectors/guard.cu.
-#include "include/partials.cuh"
-#include "include/sgd_step.cuh"
+#include "include/meta_gradient.cuh"
 
 // scale[0] = alpha, or cap / |g| where alpha |g| > cap > 0 (cap 0: none). One thread's work, launch Elements(1).
 KERNEL lur_capped_alpha(double* __restrict__ scale, const double* __restrict__ g_square,
@@ -96,43 +96,70 @@ KERNEL COOPERATIVE lur_difference(real* h, double* __restrict__ partials, const 
     }
 }
 
+// The gradient alone, for an update that needs the whole of it before its first write (clipping by its norm):
+// total[n] = G, may be g. partials as lur_meta_update. lur_gradient and sgd_step are lur_meta_update bit for bit.
+template <bool V, bool H>
+DEVICE MetaTelemetry gradient_chunk(real* total, const real* g, const real* __restrict__ v, const real* __restrict__ h,
+                                    const real* __restrict__ theta, const MetaWeights& w, const Chunk c) {
+    real* out = total + c.begin;
+    const real *ts = theta + c.begin, *gs = g + c.begin, *vs = V ? v + c.begin : nullptr,
+               *hs = H ? h + c.begin : nullptr;
+    MetaTelemetry sum = {0, 0, 0, 0, 0, 0};
+    LANE_LOOP (i, c.length) {
+        const real gi = gs[i], vi = V ? vs[i] : (real)0, hi = H ? hs[i] : (real)0;
+        const real both = meta_gradient<V, H>(w, gi, vi, hi);
+        out[i] = both;
+        meta_observe(sum, gi, vi, hi, ts[i], both);
+    }
+    return sum;
+}
+
+// Launch Blocks(count).
+KERNEL COOPERATIVE lur_gradient(real* total, double* __restrict__ partials, const real* g, const real* __restrict__ v,
+                                const real* __restrict__ h, const real* __restrict__ theta,
+                                const double* __restrict__ step, const double* __restrict__ scale, int n, int count) {
+    const MetaWeights w = meta_weights_of(step, scale);
+    BLOCK_ROWS (p, count) {
+        const Chunk c = chunk_of(n, p, count);
+        MetaTelemetry t;
+        if (v != nullptr && h != nullptr)
+            t = gradient_chunk<true, true>(total, g, v, h, theta, w, c);
+        else if (v != nullptr)
+            t = gradient_chunk<true, false>(total, g, v, h, theta, w, c);
+        else
+            t = gradient_chunk<false, false>(total, g, v, h, theta, w, c);
+        meta_store(partials, t, p, count);
+    }
+}
+
 struct MetaUpdate {
     SgdStep sgd;
-    real retain, forget, alpha;
+    MetaWeights weights;
     bool skip;
-};
-struct Telemetry {
-    accum gg, vv, gv, hh, tt;
-    int nonfinite;
 };
 
 // V, H, MASKED: which of the pointers v, h and mask are there. A skipped step runs the same loop and writes back what
 // it read, so that the log still shows which norm broke.
 template <bool V, bool H, bool MASKED>
-DEVICE Telemetry meta_update_chunk(real* __restrict__ theta, real* __restrict__ momentum, const real* __restrict__ g,
-                                   const real* __restrict__ v, const real* __restrict__ h,
-                                   const unsigned char* __restrict__ mask, const MetaUpdate& s, const Chunk c) {
+DEVICE MetaTelemetry meta_update_chunk(real* __restrict__ theta, real* __restrict__ momentum,
+                                       const real* __restrict__ g, const real* __restrict__ v,
+                                       const real* __restrict__ h, const unsigned char* __restrict__ mask,
+                                       const MetaUpdate& s, const Chunk c) {
     real *ts = theta + c.begin, *ms = momentum + c.begin;
     const real *gs = g + c.begin, *vs = V ? v + c.begin : gs, *hs = H ? h + c.begin : gs;
     const unsigned char* keep = MASKED ? mask + c.begin : nullptr;
     const bool update = !s.skip;
-    Telemetry sum = {0, 0, 0, 0, 0, 0};
+    MetaTelemetry sum = {0, 0, 0, 0, 0, 0};
     LANE_LOOP (i, c.length) {
         const real before = ts[i], m_before = ms[i], gi = gs[i];
         const real vi = V ? vs[i] : (real)0, hi = H ? hs[i] : (real)0;
-        const real outer = H ? real_fma(-s.alpha, hi, vi) : vi;
-        const real total = V ? real_fma(s.forget, outer, s.retain * gi) : s.retain * gi;
+        const real total = meta_gradient<V, H>(s.weights, gi, vi, hi);
         real m = m_before;
         const real u = sgd_direction(s.sgd, before, total, &m);
         const bool on = update & (!MASKED || keep[i] != 0);
         ms[i] = on ? m : m_before;
         ts[i] = on ? real_fma(-s.sgd.rate, u, before) : before;
-        sum.gg += gi * gi;
-        sum.vv += vi * vi;
-        sum.gv += gi * vi;
-        sum.hh += hi * hi;
-        sum.tt += before * before;
-        sum.nonfinite += real_finite(total) ? 0 : 1;
+        meta_observe(sum, gi, vi, hi, before, total);
     }
     return sum;
 }
@@ -144,11 +171,10 @@ KERNEL COOPERATIVE lur_meta_update(real* __restrict__ theta, real* __restrict__ 
                                    const unsigned char* __restrict__ mask, const double* __restrict__ step,
                                    const double* __restrict__ scale, const int* __restrict__ skip, int n, int count,
                                    int nesterov) {
-    const MetaUpdate s = {sgd_step_of(step, nesterov), (real)step[STEP_RETAIN_WEIGHT], (real)step[STEP_FORGET_WEIGHT],
-                          (real)scale[0], skip != nullptr && *skip != 0};
+    const MetaUpdate s = {sgd_step_of(step, nesterov), meta_weights_of(step, scale), skip != nullptr && *skip != 0};
     BLOCK_ROWS (p, count) {
         const Chunk c = chunk_of(n, p, count);
-        Telemetry t;
+        MetaTelemetry t;
 #define META_UPDATE(V, H, MASKED) t = meta_update_chunk<V, H, MASKED>(theta, momentum, g, v, h, mask, s, c)
         if (v != nullptr && h != nullptr && mask != nullptr)
             META_UPDATE(true, true, true);
@@ -163,12 +189,6 @@ KERNEL COOPERATIVE lur_meta_update(real* __restrict__ theta, real* __restrict__ 
         else
             META_UPDATE(false, false, false);
 #undef META_UPDATE
-        const accum gg = block_sum(t.gg), vv = block_sum(t.vv), gv = block_sum(t.gv), hh = block_sum(t.hh),
-                    tt = block_sum(t.tt);
-        const int nonfinite = block_sum(t.nonfinite);
-        if (threadIdx.x == 0) {
-            const accum sums[6] = {gg, vv, gv, hh, tt, (accum)nonfinite};
-            for (int k = 0; k < 6; k++) partials[(long long)k * count + p] = sums[k];
-        }
+        meta_store(partials, t, p, count);
     }
 }

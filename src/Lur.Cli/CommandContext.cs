@@ -53,19 +53,6 @@ internal sealed class CommandContext
         };
     }
 
-    /// <summary>The same without results: for a run inside another.</summary>
-    public CommandContext Silenced() =>
-        new()
-        {
-            Output = TextWriter.Null,
-            Error = Error,
-            Json = Json,
-            Quiet = Quiet,
-            TerminalError = TerminalError,
-            Color = Color,
-            DeviceOrdinal = DeviceOrdinal,
-        };
-
     /// <summary>Opens the device of --device.</summary>
     /// <exception cref="UsageException">There is no such device.</exception>
     public ComputeDevice OpenDevice()

@@ -40,7 +40,7 @@ internal static class CommandLine
 
     /// <summary>Version and commit, for example 0.1.0+4f52bf1.</summary>
     public static string ThisVersion { get; } =
-        typeof(UserErrorException).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     /// <summary>The whole command tree; tests walk it.</summary>
     public static Command CreateRoot()

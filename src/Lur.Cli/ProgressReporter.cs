@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lur.Reports;
 
 namespace Lur.Cli;
 
@@ -35,6 +36,9 @@ internal sealed class ProgressReporter : IDisposable
         (_context, _task, _total, _unit, _time) = (context, task, total, unit, time ?? TimeProvider.System);
         _start = _rateStart = _lastPrinted = _time.GetTimestamp();
     }
+
+    /// <inheritdoc cref="Report(long, ReadOnlySpan{ValueTuple{string, double}})"/>
+    public void Report(long done, IReadOnlyList<(string Name, double Value)> metrics) => Report(done, [.. metrics]);
 
     /// <summary>Reports the work done so far and, if wanted, the latest metrics; cheap enough for every step.</summary>
     public void Report(long done, params ReadOnlySpan<(string Name, double Value)> metrics)
@@ -122,9 +126,9 @@ internal sealed class ProgressReporter : IDisposable
         if (double.IsFinite(_rate))
             line.Append(invariant, $"  {FormatRate(_rate)} {_unit}/s");
         if (final)
-            line.Append("  in ").Append(FormatTime(_time.GetElapsedTime(_start)));
+            line.Append("  in ").Append(Cell.FormatTime(_time.GetElapsedTime(_start)));
         else if (_total > 0 && _rate > 0)
-            line.Append("  ETA ").Append(FormatTime(TimeSpan.FromSeconds(Math.Min((_total - _done) / _rate, 1e9))));
+            line.Append("  ETA ").Append(Cell.FormatTime(TimeSpan.FromSeconds(Math.Min((_total - _done) / _rate, 1e9))));
         foreach ((var name, var value) in _metrics)
             line.Append(invariant, $"  {name} {value:G4}");
         return line.ToString();
@@ -164,14 +168,4 @@ internal sealed class ProgressReporter : IDisposable
                 : "F2",
             CultureInfo.InvariantCulture
         );
-
-    /// <summary>12 s, 3:05, 1:02:03.</summary>
-    internal static string FormatTime(TimeSpan time)
-    {
-        var invariant = CultureInfo.InvariantCulture;
-        return time.TotalSeconds < 10 ? time.TotalSeconds.ToString("0.0 's'", invariant)
-            : time.TotalMinutes < 1 ? time.TotalSeconds.ToString("0 's'", invariant)
-            : time.TotalHours < 1 ? time.ToString(@"m\:ss", invariant)
-            : string.Create(invariant, $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}");
-    }
 }

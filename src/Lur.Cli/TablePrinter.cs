@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Spectre.Console;
+using Table = Lur.Reports.Table;
 
 namespace Lur.Cli;
 
@@ -11,7 +12,7 @@ internal static class TablePrinter
     public static void Print(CommandContext context, Table table)
     {
         if (context.Json)
-            context.Output.WriteLine(JsonText(writer => WriteRows(writer, table)));
+            context.Output.WriteLine(JsonText.Of(writer => WriteRows(writer, table)));
         else if (context.TerminalOutput)
             Draw(context, table);
         else
@@ -29,7 +30,7 @@ internal static class TablePrinter
         }
 
         context.Output.WriteLine(
-            JsonText(writer =>
+            JsonText.Of(writer =>
             {
                 writer.WriteStartObject();
                 foreach (var table in tables)
@@ -40,20 +41,6 @@ internal static class TablePrinter
                 writer.WriteEndObject();
             })
         );
-    }
-
-    /// <summary>Builds indented JSON text; keeps the rules of escaping in one place.</summary>
-    public static string JsonText(Action<Utf8JsonWriter> write)
-    {
-        using var stream = new MemoryStream();
-        using (
-            var writer = new Utf8JsonWriter(
-                stream,
-                new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
-            )
-        )
-            write(writer);
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
 
     /// <summary>Writes the rows of a table as an array of objects.</summary>

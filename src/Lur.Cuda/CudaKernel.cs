@@ -13,11 +13,9 @@ public sealed unsafe class CudaKernel
     /// <summary>Looks a kernel up.</summary>
     /// <param name="kernelName">Its native name.</param>
     /// <param name="module">The module.</param>
-    /// <param name="cuda">The context the module was loaded into.</param>
     /// <exception cref="CudaException">The module has no such kernel.</exception>
-    public CudaKernel(string kernelName, CUmodule module, CudaContext cuda)
+    public CudaKernel(string kernelName, CUmodule module)
     {
-        ArgumentNullException.ThrowIfNull(cuda);
         KernelName = kernelName;
         var result = Drv.ModuleManagement.cuModuleGetFunction(ref _function, module, kernelName);
         if (result != CUResult.Success)

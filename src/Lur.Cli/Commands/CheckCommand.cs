@@ -1,7 +1,8 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Device;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Unlearning;
 using Lur.Verification;
 
@@ -14,7 +15,6 @@ internal static class CheckCommand
 
     private static Command CreateGradient()
     {
-        var d = new LurOptions();
         var fixture = new Option<string?>("--fixture")
         {
             Description = "Compare with the numbers of this file (docs/gradient-fixtures.md) instead.",
@@ -29,9 +29,11 @@ internal static class CheckCommand
             DefaultValueFactory = _ => "synthetic:train=256,test=16",
         };
         var batch = SharedOptions.Number("--batch", "Samples of the retain batch and of the forget batch.", 8);
-        var alpha = SharedOptions.Number("--alpha", "alpha of the bilevel objective.", d.Alpha);
-        var lambda = SharedOptions.Number("--lambda", "lambda of the bilevel objective.", d.Lambda);
-        var batchNorm = OptionText.Choice("--bn", "BatchNorm policy of the passes.", d.BatchNorm);
+        var lur = new RecordOptions([
+            One("alpha", "alpha of the bilevel objective."),
+            One("lambda", "lambda of the bilevel objective."),
+            One("bn", "BatchNorm policy of the passes."),
+        ]);
         var single = new Option<bool>("--float") { Description = "Check a fixture in float instead of double." };
         var seed = SharedOptions.Seed();
         var size = SharedOptions.ImageSize();
@@ -44,13 +46,9 @@ internal static class CheckCommand
             model,
             data,
             batch,
-            alpha,
-            lambda,
-            batchNorm,
-            single,
-            seed,
-            size,
         };
+        foreach (var option in lur.All.Concat([single, seed, size]))
+            command.Options.Add(option);
         return command
             .WithExamples(
                 "lur check grad",
@@ -70,13 +68,7 @@ internal static class CheckCommand
                         );
                     }
 
-                    var options = d with
-                    {
-                        Alpha = parsed.GetValue(alpha),
-                        Lambda = parsed.GetValue(lambda),
-                        BatchNorm = OptionText.Parse<BatchNormPolicy>(parsed.GetValue(batchNorm)),
-                    };
-                    options.Validate();
+                    var options = LurOptions.Read("lur check grad", lur.Given(parsed));
                     using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
                     return Report(
                         context,
@@ -85,6 +77,12 @@ internal static class CheckCommand
                 }
             );
     }
+
+    private static OptionInfo One(string name, string description) =>
+        LurOptions.List.First(o => o.Name == name) with
+        {
+            Description = description,
+        };
 
     private static IReadOnlyList<CheckLine> Check(
         ComputeDevice device,

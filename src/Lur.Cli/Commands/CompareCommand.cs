@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Lur.Cli.Reports;
+using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 

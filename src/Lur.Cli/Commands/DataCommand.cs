@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Lur.Data;
+using Lur.Reports;
 
 namespace Lur.Cli.Commands;
 
@@ -88,7 +89,7 @@ internal static class DataCommand
     }
 
     private static string Json(DataSource source, ChannelStatistics statistics, Table classes) =>
-        TablePrinter.JsonText(json =>
+        JsonText.Of(json =>
         {
             json.WriteStartObject();
             json.WriteString("format", source.Format);

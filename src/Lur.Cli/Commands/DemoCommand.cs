@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Cli.Printing;
+using Lur.Runs;
 using Lur.Training;
 using Lur.Unlearning;
 
@@ -35,7 +36,6 @@ internal static class DemoCommand
         const string forgotten = "class:3";
         context.Note("1. Train a ResNet-18 of width 8 on 4,000 generated images of ten classes.");
         var train = new TrainRun(
-            context,
             new TrainSettings
             {
                 Data = data,
@@ -48,30 +48,31 @@ internal static class DemoCommand
                     LearningRate = 0.1,
                     Seed = seed,
                 },
-            }
+            },
+            RunPrinter.Host(context)
         );
-        var code = train.Run(cancel);
-        if (code != ExitCode.Done)
-            return code;
+        train.Run(cancel);
         context.Note("2. Forget class 3 with LUR: trim, then repair.");
         var forget = new ForgetRun(
-            context,
             new ForgetSettings
             {
                 Model = train.ModelPath,
                 Data = data,
                 Output = Path.Combine(output, "unlearned"),
                 Forget = [forgotten],
-                Method = LearningToUnlearn.Definition,
-                Options = new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" },
+                Method = BoundMethod.Read(
+                    LearningToUnlearn.Definition,
+                    new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" }
+                ),
                 Seed = seed,
-            }
+            },
+            RunPrinter.Host(context)
         );
-        code = forget.Run(cancel);
+        forget.Run(cancel);
         context.Note($"original model:  {train.ModelPath}");
         context.Note($"unlearned model: {forget.ModelPath}");
         context.Note($"per-sample results: {Path.Combine(output, "unlearned", "result.json")}");
         context.Note($"page with plots: {Path.Combine(output, "unlearned", Reports.ForgetPage.FileName)}");
-        return code;
+        return ExitCode.Done;
     }
 }

@@ -1,7 +1,8 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Device;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;

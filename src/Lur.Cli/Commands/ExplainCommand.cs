@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lur.Cli.Reports;
+using Lur.Reports;
 
 namespace Lur.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Cli.Printing;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 
@@ -40,9 +41,7 @@ internal static class ForgetCommand
             )
             .Runs(
                 (context, parsed, cancel) =>
-                {
-                    var (definition, given) = method.Read(parsed);
-                    return new ForgetRun(
+                    Run(
                         context,
                         new ForgetSettings
                         {
@@ -51,14 +50,36 @@ internal static class ForgetCommand
                             Output = parsed.GetValue(output)!,
                             Forget = parsed.GetValue(forget) ?? [],
                             Split = parsed.GetValue(split),
-                            Method = definition,
-                            Options = given,
+                            Method = Bind(method, parsed),
                             Seed = parsed.GetValue(seed),
                             DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
-                            PlanOnly = parsed.GetValue(plan),
-                        }
-                    ).Run(cancel);
-                }
+                        },
+                        parsed.GetValue(plan),
+                        cancel
+                    )
             );
+    }
+
+    private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed)
+    {
+        var (definition, given) = options.Read(parsed);
+        try
+        {
+            return BoundMethod.Read(definition, given);
+        }
+        catch (UserErrorException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, CancellationToken cancel)
+    {
+        var run = new ForgetRun(settings, RunPrinter.Host(context));
+        if (planOnly)
+            PlanPrinter.Print(context, run.Plan());
+        else
+            run.Run(cancel);
+        return ExitCode.Done;
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Lur.Device;
+using Lur.Reports;
 
 namespace Lur.Cli.Commands;
 

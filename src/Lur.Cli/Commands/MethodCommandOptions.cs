@@ -35,7 +35,7 @@ internal sealed class MethodCommandOptions
                 .Select(g => $"{string.Join(", ", g.Select(x => x.Method))}: {(g.Key.Length == 0 ? "empty" : g.Key)}");
             var option = new Option<string?>(name) { Description = $"{one.Description} [{string.Join("; ", defaults)}]" };
             if (group.All(x => x.Option.Kind == OptionKind.Choice))
-                option.AcceptOnlyFromAmong([.. group.SelectMany(x => x.Option.Choices).Select(c => c.Text).Distinct()]);
+                option.AcceptOnlyFromAmong([.. group.SelectMany(x => x.Option.Choices).Distinct()]);
             _options.Add((option, parsed => parsed.GetValue(option)));
         }
     }

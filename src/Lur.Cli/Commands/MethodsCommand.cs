@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lur.Reports;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Commands;

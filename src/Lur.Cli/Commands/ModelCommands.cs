@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Lur.Cli.Runs;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Cli.Printing;
+using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 
@@ -39,18 +41,61 @@ internal static class ReproCommand
             )
             .Runs(
                 (context, parsed, cancel) =>
-                    new ReproRun(
+                    Run(
                         context,
                         new ReproSettings
                         {
-                            Recipe = parsed.GetValue(recipe)!,
+                            Recipe = Read(parsed.GetValue(recipe)!, parsed.GetValue(only) ?? []),
                             Output = parsed.GetValue(output)!,
                             Data = parsed.GetValue(data),
                             Seeds = VerifyCommand.Seeds(parsed.GetValue(seeds)),
                             Only = parsed.GetValue(only) ?? [],
-                            Expected = parsed.GetValue(expected),
-                        }
-                    ).Run(cancel)
+                        },
+                        parsed.GetValue(expected),
+                        cancel
+                    )
             );
+    }
+
+    private static Recipe Read(string name, string[] only)
+    {
+        var recipe = Recipe.Read(name);
+        try
+        {
+            recipe.Require(only);
+            return recipe;
+        }
+        catch (UserErrorException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    /// <summary>Runs, prints, and compares with what was measured before.</summary>
+    /// <returns><see cref="ExitCode.VerdictFailed"/> when a number is outside the band of the expected ones.</returns>
+    internal static int Run(CommandContext context, ReproSettings settings, string? expected, CancellationToken cancel)
+    {
+        var result = new ReproRun(settings, RunPrinter.Host(context, results: false)).Run(cancel);
+        ReproReport.Write(result);
+        TablePrinter.Print(context, ReproReport.Table(result));
+        foreach (var sentence in result.BestOfSweeps())
+            context.Note(sentence);
+        context.Note($"wrote {result.Folder}/report.html, table.csv, table.md, measured.json");
+        return result.Compare(expected) is { } comparison ? Print(context, comparison) : ExitCode.Done;
+    }
+
+    private static int Print(CommandContext context, ReproComparison comparison)
+    {
+        if (!comparison.SameData)
+        {
+            context.Note($"{comparison.Path} was measured on other data, so nothing is compared with it");
+            return ExitCode.Done;
+        }
+
+        if (!context.Json)
+            TablePrinter.Print(context, ReproReport.Table(comparison));
+        var outside = comparison.Outside;
+        context.Note(outside == 0 ? "every number is inside the band" : $"{outside} numbers are outside the band");
+        return outside == 0 ? ExitCode.Done : ExitCode.VerdictFailed;
     }
 }

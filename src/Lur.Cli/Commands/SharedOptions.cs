@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Lur.Data;
-using Lur.Models;
 
 namespace Lur.Cli.Commands;
 

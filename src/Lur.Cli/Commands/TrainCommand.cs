@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Lur.Cli.Runs;
+using Lur.Cli.Printing;
 using Lur.Models;
+using Lur.Runs;
 using Lur.Training;
 
 namespace Lur.Cli.Commands;
@@ -47,7 +48,7 @@ internal static class TrainCommand
             )
             .Runs(
                 (context, parsed, cancel) =>
-                    new TrainRun(
+                    Run(
                         context,
                         new TrainSettings
                         {
@@ -60,9 +61,10 @@ internal static class TrainCommand
                             Exclude = parsed.GetValue(exclude) ?? [],
                             CheckpointEvery = parsed.GetValue(every),
                             Resume = parsed.GetValue(resume),
-                            PlanOnly = parsed.GetValue(plan),
-                        }
-                    ).Run(cancel)
+                        },
+                        parsed.GetValue(plan),
+                        cancel
+                    )
             );
     }
 
@@ -84,5 +86,15 @@ internal static class TrainCommand
         {
             throw new UsageException(e.Message);
         }
+    }
+
+    private static int Run(CommandContext context, TrainSettings settings, bool planOnly, CancellationToken cancel)
+    {
+        var run = new TrainRun(settings, RunPrinter.Host(context));
+        if (planOnly)
+            PlanPrinter.Print(context, run.Plan());
+        else
+            run.Run(cancel);
+        return ExitCode.Done;
     }
 }

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Lur.Cli.Runs;
+using Lur.Cli.Printing;
+using Lur.Metrics;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Verification;
 
 namespace Lur.Cli.Commands;
@@ -86,7 +89,7 @@ internal static class VerifyCommand
                         : [];
                     foreach (var options in relearning)
                         options.Validate();
-                    return new VerifyRun(
+                    return Run(
                         context,
                         new VerifySettings
                         {
@@ -98,10 +101,23 @@ internal static class VerifyCommand
                             Relearning = relearning,
                             Attacks = OptionText.Parse<AttackChoice>(parsed.GetValue(attacks)),
                             Seed = parsed.GetValue(seed),
-                        }
-                    ).Run(cancel);
+                        },
+                        cancel
+                    );
                 }
             );
+    }
+
+    /// <summary>Verifies, prints, and writes the page of the first run again.</summary>
+    /// <returns><see cref="ExitCode.VerdictFailed"/> unless the model matches Retrain or the verdict is withheld.</returns>
+    internal static int Run(CommandContext context, VerifySettings settings, CancellationToken cancel)
+    {
+        var result = new VerifyRun(settings, RunPrinter.Host(context, results: false)).Run(cancel);
+        var folder = settings.Runs[0];
+        VerifyReport.Print(context, result);
+        if (RunPage.TryWrite(context, folder))
+            context.Note($"wrote {Path.Combine(folder, VerifyFiles.FileName)}, {ForgetPage.FileName}");
+        return result.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }
 
     private static IEnumerable<int> Shots(string text) =>

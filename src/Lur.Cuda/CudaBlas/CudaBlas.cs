@@ -20,8 +20,11 @@ public sealed class CudaBlasException(CublasStatus error, string message, Except
         Marshal.PtrToStringUTF8(CudaBlasNativeMethods.cublasGetStatusString(error)) ?? "no text";
 }
 
-/// <summary>A cuBLAS handle on one stream. Host scalars; matrices are column-major.</summary>
-public sealed class CudaBlas : IDisposable
+/// <summary>
+/// A cuBLAS handle on one stream, freed by <see cref="Dispose"/>; as in ManagedCuda it is no <see cref="IDisposable"/>. Host
+/// scalars; matrices are column-major.
+/// </summary>
+public sealed class CudaBlas
 {
     private CudaBlasHandle _handle;
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -29,21 +30,16 @@ public static class FloatCodec
         return bytes;
     }
 
-    internal static void Decode(TensorType type, ReadOnlySpan<byte> bytes, Span<float> destination, SafeTensorsFile file, string name)
+    internal static void Decode<T>(TensorType type, ReadOnlySpan<byte> bytes, Span<T> destination, SafeTensorsFile file, string name)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (type == TensorType.F32)
+        if (type == TensorTypes.Of<T>())
         {
             bytes.CopyTo(MemoryMarshal.AsBytes(destination));
             return;
         }
         for (var i = 0; i < destination.Length; i++)
-            destination[i] = (float)ReadOne(type, bytes, i, file, name);
-    }
-
-    internal static void Decode(TensorType type, ReadOnlySpan<byte> bytes, Span<double> destination, SafeTensorsFile file, string name)
-    {
-        for (var i = 0; i < destination.Length; i++)
-            destination[i] = ReadOne(type, bytes, i, file, name);
+            destination[i] = T.CreateTruncating(ReadOne(type, bytes, i, file, name));
     }
 
     private static double ReadOne(TensorType type, ReadOnlySpan<byte> bytes, int i, SafeTensorsFile file, string name)

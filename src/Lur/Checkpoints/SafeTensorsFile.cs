@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -38,9 +39,9 @@ public sealed class SafeTensorsFile : IDisposable
     /// <summary>Writes a file with a given header: the names, types, offsets and padding of another file, with new values.</summary>
     /// <param name="path">The new file.</param>
     /// <param name="headerText">What <see cref="HeaderText"/> gave.</param>
-    /// <param name="bytesOf">Gives the bytes of each tensor.</param>
+    /// <param name="write">Writes the bytes of each tensor.</param>
     /// <exception cref="UserErrorException">The file cannot be written, or a tensor has another size.</exception>
-    public static void WriteWithHeader(string path, string headerText, Func<TensorInfo, byte[]> bytesOf)
+    public static void WriteWithHeader(string path, string headerText, Action<TensorInfo, Stream> write)
     {
         var json = System.Text.Encoding.UTF8.GetBytes(headerText);
         var length = new byte[SafeTensorsHeader.LengthBytes];
@@ -54,12 +55,12 @@ public sealed class SafeTensorsFile : IDisposable
                 stream.Write(json);
                 foreach (var t in tensors.OrderBy(t => t.Begin).ThenBy(t => t.End))
                 {
-                    var bytes = bytesOf(t);
-                    if (bytes.Length != t.End - t.Begin)
+                    var counted = new CountingStream(stream);
+                    write(t, counted);
+                    if (counted.Written != t.End - t.Begin)
                         throw new UserErrorException(
-                            $"'{path}': tensor '{t.Name}' has {bytes.Length} bytes, but the header gives it {t.End - t.Begin}."
+                            $"'{path}': tensor '{t.Name}' has {counted.Written} bytes, but the header gives it {t.End - t.Begin}."
                         );
-                    stream.Write(bytes);
                 }
             }
         );
@@ -119,22 +120,31 @@ public sealed class SafeTensorsFile : IDisposable
         return _file.Slice(_header.DataOffset + tensor.Begin + offset, count);
     }
 
-    /// <summary>Reads a tensor of any floating type (F64, F32, F16, BF16) as float.</summary>
+    /// <summary>Reads a tensor of any floating type (F64, F32, F16, BF16).</summary>
+    /// <typeparam name="T">float or double.</typeparam>
     /// <param name="name">Its name.</param>
     /// <param name="destination">As many elements as the tensor has, in the file's (NCHW, OIHW) order.</param>
     /// <exception cref="UserErrorException">No such tensor, or not of a floating type.</exception>
-    public void Read(string name, Span<float> destination)
-    {
-        var t = Require(name, destination.Length);
-        FloatCodec.Decode(t.Type, Bytes(name), destination, this, name);
-    }
+    public void Read<T>(string name, Span<T> destination)
+        where T : unmanaged, IFloatingPointIeee754<T> => Read(Require(name, destination.Length), 0, destination);
 
-    /// <summary>Reads a tensor of any floating type (F64, F32, F16, BF16) as double.</summary>
-    /// <inheritdoc cref="Read(string, Span{float})"/>
-    public void Read(string name, Span<double> destination)
+    /// <summary>Reads some elements of a tensor of any floating type (F64, F32, F16, BF16).</summary>
+    /// <typeparam name="T">float or double.</typeparam>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="first">Position of the first element, counted from 0.</param>
+    /// <param name="destination">Receives as many elements as it holds.</param>
+    /// <exception cref="UserErrorException">The tensor is not of a floating type.</exception>
+    public void Read<T>(TensorInfo tensor, long first, Span<T> destination)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var t = Require(name, destination.Length);
-        FloatCodec.Decode(t.Type, Bytes(name), destination, this, name);
+        ArgumentNullException.ThrowIfNull(tensor);
+        var size = tensor.Type.Size();
+        for (var done = 0; done < destination.Length; )
+        {
+            var part = destination[done..Math.Min(destination.Length, done + (CopyBytes / size))];
+            FloatCodec.Decode(tensor.Type, Bytes(tensor, (first + done) * size, part.Length * size), part, this, tensor.Name);
+            done += part.Length;
+        }
     }
 
     /// <summary>Reads a tensor whose element type is exactly that of <typeparamref name="T"/>; no conversion.</summary>
@@ -147,7 +157,12 @@ public sealed class SafeTensorsFile : IDisposable
         if (t.Type != TensorTypes.Of<T>())
             throw new UserErrorException($"'{Path}': tensor '{name}' is {t.Type.Name()}, expected {TensorTypes.Of<T>().Name()}.");
         var values = new T[t.Count];
-        Bytes(name).CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
+        var step = CopyBytes / t.Type.Size();
+        for (var first = 0; first < values.Length; first += step)
+        {
+            var part = MemoryMarshal.AsBytes(values.AsSpan(first, Math.Min(step, values.Length - first)));
+            Bytes(t, (long)first * t.Type.Size(), part.Length).CopyTo(part);
+        }
         return values;
     }
 

@@ -8,7 +8,7 @@ namespace Lur.Checkpoints;
 /// </summary>
 public sealed class SafeTensorsWriter
 {
-    private readonly List<(string Name, TensorType Type, long[] Shape, ReadOnlyMemory<byte> Bytes)> _tensors = [];
+    private readonly List<(string Name, TensorType Type, long[] Shape, long Bytes, Action<Stream> Write)> _tensors = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
     /// <summary>Entries of <c>__metadata__</c>, written in the order of adding; left out of the file when empty.</summary>
@@ -25,17 +25,26 @@ public sealed class SafeTensorsWriter
     /// <exception cref="ArgumentException">The name is taken, or the bytes do not fit the shape.</exception>
     public void Add(string name, TensorType type, ReadOnlySpan<long> shape, ReadOnlyMemory<byte> bytes)
     {
-        ArgumentNullException.ThrowIfNull(name);
-        long expected = type.Size();
-        foreach (var extent in shape)
-            expected = checked(expected * extent);
+        var expected = SizeOf(type, shape);
         if (bytes.Length != expected)
             throw new ArgumentException(
                 $"Tensor '{name}' has {bytes.Length} bytes, expected {expected} for {type.Name()} {TensorInfo.TextOf(shape.ToArray())}."
             );
+        Add(name, type, shape, stream => stream.Write(bytes.Span));
+    }
+
+    /// <summary>Adds a tensor of any size that is written when the file is, in as many parts as suit it.</summary>
+    /// <param name="name">A name not used yet; not <c>__metadata__</c>.</param>
+    /// <param name="type">Element type.</param>
+    /// <param name="shape">Extents, slowest first; empty for a scalar.</param>
+    /// <param name="write">Writes the elements in row-major order, little-endian; called by <see cref="Save"/>.</param>
+    /// <exception cref="ArgumentException">The name is taken.</exception>
+    public void Add(string name, TensorType type, ReadOnlySpan<long> shape, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(name);
         if (name == "__metadata__" || !_names.Add(name))
             throw new ArgumentException($"The tensor name '{name}' is taken.");
-        _tensors.Add((name, type, shape.ToArray(), bytes));
+        _tensors.Add((name, type, shape.ToArray(), SizeOf(type, shape), write));
     }
 
     /// <summary>Adds a tensor with a copy of an array's values.</summary>
@@ -46,15 +55,16 @@ public sealed class SafeTensorsWriter
     /// <summary>Writes the file.</summary>
     /// <param name="path">Its path; the previous file stays until the new one is complete.</param>
     /// <exception cref="UserErrorException">It cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">A tensor was written with another number of bytes than its shape has.</exception>
     public void Save(string path)
     {
         var ordered = _tensors.OrderByDescending(t => t.Type.Size()).ToList();
         var infos = new List<TensorInfo>(ordered.Count);
         long offset = 0;
-        foreach (var (name, type, shape, bytes) in ordered)
+        foreach (var (name, type, shape, bytes, _) in ordered)
         {
-            infos.Add(new TensorInfo(name, type, shape, offset, offset + bytes.Length));
-            offset += bytes.Length;
+            infos.Add(new TensorInfo(name, type, shape, offset, offset + bytes));
+            offset += bytes;
         }
         var header = SafeTensorsHeader.Build(infos, _metadata);
         AtomicFile.Write(
@@ -63,8 +73,23 @@ public sealed class SafeTensorsWriter
             {
                 stream.Write(header);
                 foreach (var t in ordered)
-                    stream.Write(t.Bytes.Span);
+                {
+                    var counted = new CountingStream(stream);
+                    t.Write(counted);
+                    if (counted.Written != t.Bytes)
+                        throw new InvalidOperationException(
+                            $"Tensor '{t.Name}' was written with {counted.Written} bytes, expected {t.Bytes}."
+                        );
+                }
             }
         );
+    }
+
+    private static long SizeOf(TensorType type, ReadOnlySpan<long> shape)
+    {
+        long bytes = type.Size();
+        foreach (var extent in shape)
+            bytes = checked(bytes * extent);
+        return bytes;
     }
 }

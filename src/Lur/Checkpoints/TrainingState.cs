@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -15,6 +16,8 @@ public sealed class TrainingState
     private const string KindKey = "lur.kind",
         Kind = "training-state",
         HashKey = "lur.sha256";
+
+    private const int PartBytes = 1 << 20;
 
     private readonly OrderedDictionary<string, (TensorType Type, Array Values)> _arrays = new(StringComparer.Ordinal);
     private readonly OrderedDictionary<string, string> _values = new(StringComparer.Ordinal);
@@ -117,7 +120,7 @@ public sealed class TrainingState
         foreach ((var name, var value) in _values)
             writer.Metadata["value." + name] = value;
         foreach ((var name, (var type, var values)) in _arrays)
-            writer.Add(name, type, [values.Length], BytesOf(values, type).ToArray());
+            writer.Add(name, type, [values.Length], stream => ForEachPart(values, type, stream.Write));
         writer.Metadata[HashKey] = ComputeHash();
         writer.Save(path);
     }
@@ -156,15 +159,21 @@ public sealed class TrainingState
         foreach ((var name, (var type, var values)) in _arrays.OrderBy(v => v.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{type.Name()}\0{values.Length}\0"));
-            hash.AppendData(BytesOf(values, type));
+            ForEachPart(values, type, hash.AppendData);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static ReadOnlySpan<byte> BytesOf(Array values, TensorType type) =>
-        values.Length == 0
-            ? default
-            : MemoryMarshal.CreateReadOnlySpan(ref MemoryMarshal.GetArrayDataReference(values), checked(values.Length * type.Size()));
+    // An array may hold more bytes than one span can show.
+    private static void ForEachPart(Array values, TensorType type, Action<ReadOnlySpan<byte>> use)
+    {
+        var bytes = (long)values.Length * type.Size();
+        for (long offset = 0; offset < bytes; offset += PartBytes)
+        {
+            ref var first = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(values), (nint)offset);
+            use(MemoryMarshal.CreateReadOnlySpan(ref first, (int)Math.Min(PartBytes, bytes - offset)));
+        }
+    }
 
     private static Array ReadArray(SafeTensorsFile file, TensorInfo t) =>
         t.Type switch

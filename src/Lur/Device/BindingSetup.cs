@@ -1,5 +1,4 @@
 #if MANAGEDCUDA
-using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using Lur.Cuda.Loading;
 #endif

@@ -14,6 +14,9 @@ public sealed unsafe partial class ComputeDevice
     /// <summary>Calls of <see cref="Allocate"/> since the device was opened.</summary>
     public long AllocationCount { get; private set; }
 
+    /// <summary>Bytes that blocking calls (<see cref="Upload"/>, <see cref="Download"/>) copied since the device was opened.</summary>
+    public long BlockingCopyBytes { get; private set; }
+
     /// <summary>Measures the peak from now on.</summary>
     public void ResetPeak() => PeakBytes = LiveBytes;
 
@@ -79,6 +82,7 @@ public sealed unsafe partial class ComputeDevice
                 bytes
             );
             Synchronize(DeviceStream.Compute);
+            BlockingCopyBytes += bytes;
         }
     }
 
@@ -101,6 +105,7 @@ public sealed unsafe partial class ComputeDevice
                 bytes
             );
             Synchronize(DeviceStream.Compute);
+            BlockingCopyBytes += bytes;
         }
     }
 

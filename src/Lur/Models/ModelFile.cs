@@ -71,7 +71,7 @@ public static partial class ModelFile
         var tensors = StateTensors(model).ToDictionary(t => t.Name);
         if (model.ImportedHeader is { } header)
         {
-            SafeTensorsFile.WriteWithHeader(path, header, info => Encode(info, tensors));
+            SafeTensorsFile.WriteWithHeader(path, header, (info, stream) => stream.Write(Encode(info, tensors)));
             return;
         }
 

@@ -1,3 +1,4 @@
+using Lur.Optimizers;
 using Lur.Tensors;
 
 namespace Lur.Steps;
@@ -41,27 +42,12 @@ public sealed partial class Step
             throw new ArgumentException("A bilevel update has a mask and nothing else: its direction is never a vector.", nameof(rule));
         if (_alpha < 0)
             _alpha = _telemetry.Reported(1); // zero: the update has no look-ahead
-        _norms = _telemetry.Reported(6);
+        _norms = _telemetry.Reported(Optimizer.BilevelTelemetry);
         Guard();
-        var partials = Partials("meta-update", 6);
-        var (theta, shape) = (Model.Parameters, Program.Device.Blocks(PartialCount));
-        Program.Launch.Lur.LurMetaUpdate(
-            shape,
-            theta,
-            _momentum,
-            partials,
-            d.Retain.Vector,
-            d.Forget?.Vector,
-            d.Product,
-            rule.Mask,
-            Parameters.Device,
-            _telemetry.At(_alpha),
-            _telemetry.Skip,
-            theta.Count,
-            PartialCount,
-            _options.Nesterov ? 1 : 0
-        );
-        Finish(partials, _norms, 6);
+        var partials = Partials("meta-update", Optimizer.BilevelTelemetry);
+        var gradient = new BilevelGradient(d.Retain.Vector, d.Forget?.Vector, d.Product, _telemetry.At(_alpha));
+        _optimizer.EmitBilevel(Program, Target(rule.Mask), gradient, partials);
+        Finish(partials, _norms, Optimizer.BilevelTelemetry);
     }
 
     private void UpdateAlong(VectorDirection d, UpdateRule rule)
@@ -81,8 +67,10 @@ public sealed partial class Step
         if (!d.SquareKnown)
             Square(g, _square = _telemetry.Guarded(1));
         Guard();
-        launch.Sgd.SgdStep(elements, theta, _momentum, g, mask, Parameters.Device, _telemetry.Skip, g.Count, _options.Nesterov ? 1 : 0);
+        _optimizer.Emit(Program, Target(mask), g);
     }
+
+    private UpdateTarget Target(ParameterMask? mask) => new(Model.Parameters, Parameters, _telemetry.Skip, mask);
 
     private void Guard()
     {

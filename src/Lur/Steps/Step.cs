@@ -1,8 +1,8 @@
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Steps;
 
@@ -13,11 +13,11 @@ namespace Lur.Steps;
 /// Nothing is allocated or read back within a step.</remarks>
 public sealed partial class Step : IDisposable
 {
-    private const int PartialCount = 512;
+    private const int PartialCount = Optimizer.PartialCount;
     private readonly Resources _resources = new();
     private readonly StepOptions _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly FlatVector _momentum;
+    private readonly Optimizer _optimizer;
     private readonly StepTelemetryBlock _telemetry;
     private readonly List<GradientTerm> _terms = [];
     private readonly Dictionary<string, FlatVector> _scratch = new(StringComparer.Ordinal);
@@ -27,20 +27,15 @@ public sealed partial class Step : IDisposable
 
     /// <summary>Begins a step.</summary>
     /// <param name="model">Model to change.</param>
-    /// <param name="momentum">Momentum buffer, kept by the caller across steps.</param>
-    /// <param name="options">Rate, momentum, decay, memory.</param>
-    public Step(Model model, FlatVector momentum, StepOptions options)
+    /// <param name="optimizer">Makes the update; its state is the caller's and may serve several steps.</param>
+    /// <param name="options">Schedule, memory.</param>
+    public Step(Model model, Optimizer optimizer, StepOptions options)
     {
         using var construction = _resources.Construct();
-        (Model, _momentum, _options, _schedule) = (model, momentum, options, LearningRateSchedule.Parse(options.Schedule));
+        (Model, _optimizer, _options, _schedule) = (model, optimizer, options, LearningRateSchedule.Parse(options.Schedule));
         Program = _resources.Own(new Program(model.Device, model.Precision) { Captured = options.Captured });
-        Parameters = new StepParameterBuffer(Program, options.Name)
-        {
-            LearningRate = options.LearningRate,
-            Momentum = options.Momentum,
-            WeightDecay = options.WeightDecay,
-            RetainWeight = 1,
-        };
+        Parameters = new StepParameterBuffer(Program, options.Name) { RetainWeight = 1 };
+        _optimizer.SetNumbers(Parameters, _schedule, 0, 1);
         _telemetry = new StepTelemetryBlock(Program, options.Name);
         construction.Complete();
     }
@@ -124,10 +119,8 @@ public sealed partial class Step : IDisposable
     {
         if (!_updated)
             throw new InvalidOperationException("The step has no update yet: record one before running it.");
-        if (FixedRate)
-            return;
-        Parameters.LearningRate = _options.LearningRate * _schedule.Factor(index, steps);
-        Parameters.Momentum = _schedule.Momentum(index, steps, _options.Momentum);
+        if (!FixedRate)
+            _optimizer.SetNumbers(Parameters, _schedule, index, steps);
     }
 
     /// <summary>True to leave rate and momentum as <see cref="Parameters"/> has them, whatever the schedule says.</summary>
@@ -146,7 +139,7 @@ public sealed partial class Step : IDisposable
     {
         if (_statistics is not null)
             return _statistics;
-        _statistics = new FlatVector(Program, Model.Buffers.Layout, $"{_options.Name}/next running statistics");
+        _statistics = new FlatVector(Program, Model.Buffers.Layout, $"{_options.Name}/statistics to keep");
         Program.Copy<Lur.Device.Real>(_statistics, Model.Buffers, Model.Buffers.Bytes);
         return _statistics;
     }

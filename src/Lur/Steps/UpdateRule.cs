@@ -25,7 +25,7 @@ public sealed record UpdateRule
     /// those weights and their momentum.</summary>
     public bool MaskGradientOnly { get; init; }
 
-    /// <summary>True to add <see cref="StepParameterBuffer.Penalty"/> sign(theta) to the gradient.</summary>
+    /// <summary>True to add <see cref="Optimizers.StepParameterBuffer.Penalty"/> sign(theta) to the gradient.</summary>
     public bool Penalty { get; init; }
 
     /// <summary>Changes the gradient; null: nothing.</summary>

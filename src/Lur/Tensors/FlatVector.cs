@@ -7,6 +7,8 @@ namespace Lur.Tensors;
 /// buffer of a program (<see cref="FlatVector(Program, ParameterLayout, string, bool)"/>) and lives where the plan puts it.</remarks>
 public sealed class FlatVector : IDeviceBuffer, IDisposable
 {
+    // Elements that are converted at a time: host memory beside the caller's array stays small.
+    private const int Part = 1 << 16;
     private readonly IDeviceBuffer _buffer;
 
     /// <summary>A vector of zeros with memory of its own, taken when it is first used.</summary>
@@ -101,8 +103,36 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             return wide;
         }
 
-        return Array.ConvertAll(ToFloatArray(), x => (double)x);
+        var values = new double[Count];
+        var part = new float[Math.Min(Part, Count)];
+        for (var first = 0; first < Count; first += part.Length)
+        {
+            var read = part.AsSpan(0, Math.Min(part.Length, Count - first));
+            Read(first, read);
+            for (var i = 0; i < read.Length; i++)
+                values[first + i] = read[i];
+        }
+
+        return values;
     }
+
+    /// <summary>Copies elements to the host as they are.</summary>
+    /// <typeparam name="T">float or double: the vector's element type.</typeparam>
+    /// <param name="first">Position of the first, counted from 0; that of a tensor is <see cref="ParameterSlot.Offset"/>.</param>
+    /// <param name="destination">Receives as many elements as it holds.</param>
+    /// <exception cref="ArgumentException">The vector holds another type.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The elements are not all within the vector.</exception>
+    public void Read<T>(int first, Span<T> destination)
+        where T : unmanaged => Device.Download(destination, Elements<T>(first, destination.Length));
+
+    /// <summary>Replaces elements by values of the same type.</summary>
+    /// <typeparam name="T">float or double: the vector's element type.</typeparam>
+    /// <param name="first">Position of the first, counted from 0.</param>
+    /// <param name="values">The values.</param>
+    /// <exception cref="ArgumentException">The vector holds another type.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The elements are not all within the vector.</exception>
+    public void Write<T>(int first, ReadOnlySpan<T> values)
+        where T : unmanaged => Device.Upload(Elements<T>(first, values.Length), values);
 
     /// <summary>Copies the elements to the host as float; a Float64 vector is rounded.</summary>
     public float[] ToFloatArray()
@@ -130,10 +160,14 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             return;
         }
 
-        var narrow = new float[Count];
-        for (var i = 0; i < narrow.Length; i++)
-            narrow[i] = (float)values[i];
-        Device.Upload(Pointer, new ReadOnlySpan<float>(narrow));
+        var part = new float[Math.Min(Part, Count)];
+        for (var first = 0; first < Count; first += part.Length)
+        {
+            var narrow = part.AsSpan(0, Math.Min(part.Length, Count - first));
+            for (var i = 0; i < narrow.Length; i++)
+                narrow[i] = (float)values[first + i];
+            Write<float>(first, narrow);
+        }
     }
 
     /// <summary>Replaces all elements.</summary>
@@ -176,4 +210,17 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => (_buffer as OwnedBuffer)?.Dispose();
+
+    private DevicePointer<Real> Elements<T>(int first, int count)
+    {
+        if (typeof(T) != (Precision == Precision.Float32 ? typeof(float) : typeof(double)))
+            throw new ArgumentException($"'{Name}' holds {Precision} and not {typeof(T).Name}.");
+        if (first < 0 || count > Count - first)
+            throw new ArgumentOutOfRangeException(
+                nameof(first),
+                first,
+                $"{count} elements from {first} on are not within the {Count} of '{Name}'."
+            );
+        return Pointer.At(first, Precision.Size());
+    }
 }

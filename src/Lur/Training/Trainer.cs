@@ -4,6 +4,7 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Steps;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
@@ -24,7 +25,7 @@ public sealed class Trainer : IDisposable
     private readonly Model _model;
     private readonly TrainingOptions _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly FlatVector _momentum;
+    private readonly Sgd _sgd;
     private readonly Step _step;
     private readonly GradientTerm _gradient;
     private readonly BatchStage _stage;
@@ -45,8 +46,19 @@ public sealed class Trainer : IDisposable
         options.Validate();
         (_model, _options, _data, _indices) = (model, options, data, indices);
         _schedule = LearningRateSchedule.Parse(options.Schedule);
-        _momentum = _resources.Own(new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum"));
-        _step = _resources.Own(new Step(model, _momentum, StepOptionsOf(options, capture)));
+        _sgd = _resources.Own(new Sgd(model.Parameters, SgdOf(options)));
+        _step = _resources.Own(
+            new Step(
+                model,
+                _sgd,
+                new StepOptions
+                {
+                    Name = "train",
+                    Schedule = options.Schedule,
+                    Captured = capture,
+                }
+            )
+        );
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
         _stage = new BatchStage(Program, "train", options.BatchSize, model, augment: true, options.Seed);
@@ -118,7 +130,7 @@ public sealed class Trainer : IDisposable
     {
         StateVectors.Save(state, "parameters", _model.Parameters);
         StateVectors.Save(state, "running-statistics", _model.Buffers);
-        StateVectors.Save(state, "momentum", _momentum);
+        StateVectors.Save(state, "momentum", _sgd.Momentum);
         state.SetArray("totals", (double[])_totals.Clone());
         state.Set("step", Step);
         state.Set("batches-tracked", _model.BatchesTracked);
@@ -137,7 +149,7 @@ public sealed class Trainer : IDisposable
         state.Require("options", _options.ToString(), remedy);
         StateVectors.Restore(state, "parameters", _model.Parameters);
         StateVectors.Restore(state, "running-statistics", _model.Buffers);
-        StateVectors.Restore(state, "momentum", _momentum);
+        StateVectors.Restore(state, "momentum", _sgd.Momentum);
         Step = state.GetInt64("step");
         _model.BatchesTracked = state.GetInt64("batches-tracked");
         var position = new SamplerPosition(state.GetInt64("epoch"), (int)state.GetInt64("batch"));
@@ -155,15 +167,5 @@ public sealed class Trainer : IDisposable
 
     private void ClearTotals() => Array.Clear(_totals);
 
-    private static StepOptions StepOptionsOf(TrainingOptions options, bool capture) =>
-        new()
-        {
-            Name = "train",
-            LearningRate = options.LearningRate,
-            Schedule = options.Schedule,
-            Momentum = options.Momentum,
-            Nesterov = options.Nesterov,
-            WeightDecay = options.WeightDecay,
-            Captured = capture,
-        };
+    private static SgdOptions SgdOf(TrainingOptions o) => new(o.LearningRate, o.Momentum, o.WeightDecay, o.Nesterov);
 }

@@ -1,4 +1,5 @@
 using Lur.Models;
+using Lur.Optimizers;
 
 namespace Lur.Training;
 

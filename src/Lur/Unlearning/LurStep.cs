@@ -1,6 +1,7 @@
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
@@ -34,7 +35,7 @@ public sealed class LurStep : IDisposable
     )
     {
         WithForget = withForget && options.Lambda > 0;
-        _step = new Step(model, momentum, StepOptionsOf(options, capture, inspect)) { FixedRate = true };
+        _step = new Step(model, Sgd.On(momentum, SgdOf(options)), StepOptionsOf(options, capture, inspect)) { FixedRate = true };
         (Parameters.RetainWeight, Parameters.ForgetWeight, Parameters.Alpha) = (options.RetainWeight, options.Lambda, options.Alpha);
         input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
         Retain = input(Program, "retain", options.BatchSize);
@@ -112,14 +113,12 @@ public sealed class LurStep : IDisposable
     /// <summary>Frees the step.</summary>
     public void Dispose() => _step.Dispose();
 
+    private static SgdOptions SgdOf(LurOptions o) => new(o.LearningRate, o.Momentum, o.WeightDecay, o.Nesterov);
+
     private static StepOptions StepOptionsOf(LurOptions options, bool capture, bool inspect) =>
         new()
         {
             Name = "lur",
-            LearningRate = options.LearningRate,
-            Momentum = options.Momentum,
-            Nesterov = options.Nesterov,
-            WeightDecay = options.WeightDecay,
             Split = options.Split,
             Captured = capture,
             Inspect = inspect,

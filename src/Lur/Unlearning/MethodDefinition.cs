@@ -20,27 +20,39 @@ public enum MethodNeeds
     Fisher = 8,
 }
 
-/// <summary>A method as it is listed and chosen.</summary>
-/// <param name="Name">Name on the command line.</param>
-/// <param name="Title">Name in tables.</param>
-/// <param name="Summary">One or two sentences: what a step does.</param>
-/// <param name="Needs">What it reads.</param>
-/// <param name="Source">Paper, and public code where there is some.</param>
-/// <param name="Departures">Where it departs from the authors' code, and why; empty when it does not.</param>
-/// <param name="Options">Options with their defaults.</param>
-/// <param name="Bind">Checks the options, and gives what makes the method for a task; throws UserErrorException for an option
-/// out of range.</param>
-public sealed record MethodDefinition(
-    string Name,
-    string Title,
-    string Summary,
-    MethodNeeds Needs,
-    string Source,
-    string Departures,
-    IReadOnlyList<MethodOption> Options,
-    Func<OptionValues, Func<UnlearningTask, UnlearningMethod>> Bind
-)
+/// <summary>A method as it is listed, chosen by name, and made from its options.</summary>
+public sealed class MethodDefinition
 {
+    private readonly Func<IReadOnlyDictionary<string, string>, OptionRecord> _read;
+    private readonly Func<UnlearningTask, OptionRecord, UnlearningMethod> _make;
+
+    private MethodDefinition(
+        IReadOnlyList<OptionInfo> options,
+        Func<IReadOnlyDictionary<string, string>, OptionRecord> read,
+        Func<UnlearningTask, OptionRecord, UnlearningMethod> make
+    ) => (Options, _read, _make) = (options, read, make);
+
+    /// <summary>Name on the command line.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Name in tables.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>One or two sentences: what a step does.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>What it reads.</summary>
+    public required MethodNeeds Needs { get; init; }
+
+    /// <summary>Paper, and public code where there is some.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Where it departs from the authors' code, and why; empty when it does not.</summary>
+    public required string Departures { get; init; }
+
+    /// <summary>Options with their defaults.</summary>
+    public IReadOnlyList<OptionInfo> Options { get; }
+
     /// <summary>A method whose options are a record.</summary>
     /// <typeparam name="TOptions">The record.</typeparam>
     /// <param name="name">Name on the command line.</param>
@@ -49,7 +61,7 @@ public sealed record MethodDefinition(
     /// <param name="needs">What it reads.</param>
     /// <param name="source">Paper, and public code where there is some.</param>
     /// <param name="departures">Where it departs from the authors' code, and why; empty when it does not.</param>
-    /// <param name="create">Makes the method for a task.</param>
+    /// <param name="make">Makes the method for a task.</param>
     public static MethodDefinition Create<TOptions>(
         string name,
         string title,
@@ -57,27 +69,39 @@ public sealed record MethodDefinition(
         MethodNeeds needs,
         string source,
         string departures,
-        Func<UnlearningTask, TOptions, UnlearningMethod> create
+        Func<UnlearningTask, TOptions, UnlearningMethod> make
     )
         where TOptions : OptionRecord, IOptionList<TOptions> =>
         new(
-            name,
-            title,
-            summary,
-            needs,
-            source,
-            departures,
-            [.. TOptions.List.Select(MethodOption.Of)],
-            values =>
-            {
-                var options = TOptions.Read("the method " + name, values.Given);
-                return task => create(task, options);
-            }
-        );
+            TOptions.List,
+            texts => TOptions.Read("the method " + name, texts),
+            (task, options) =>
+                options is TOptions own
+                    ? make(task, own)
+                    : throw new ArgumentException(
+                        $"The method {name} takes {typeof(TOptions).Name}, not {options.GetType().Name}.",
+                        nameof(options)
+                    )
+        )
+        {
+            Name = name,
+            Title = title,
+            Summary = summary,
+            Needs = needs,
+            Source = source,
+            Departures = departures,
+        };
 
-    /// <summary>Reads options.</summary>
-    /// <exception cref="UserErrorException">The method has no such option, or a text does not fit.</exception>
-    public OptionValues Read(IReadOnlyDictionary<string, string> given) => new(Name, Options, given);
+    /// <summary>Reads options given by name, as the command and recipes give them; defaults for the rest.</summary>
+    /// <exception cref="UserErrorException">There is no such option, a text does not fit, or a value is out of range.</exception>
+    public OptionRecord Read(IReadOnlyDictionary<string, string> texts) => _read(texts);
+
+    /// <summary>Makes the method for a task.</summary>
+    /// <param name="task">What the method is given.</param>
+    /// <param name="options">Options of this method.</param>
+    /// <exception cref="ArgumentException">The options are another method's.</exception>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public UnlearningMethod Make(UnlearningTask task, OptionRecord options) => _make(task, options);
 }
 
 /// <summary>Every method there is.</summary>

@@ -4,7 +4,7 @@ using Lur.Tensors;
 namespace Lur.Unlearning;
 
 /// <summary>Order statistics of a flat vector on the device, by the radix selection of <c>kernels/methods/trim.cu</c>: exact, the same
-/// bits on every device, nothing read back.</summary>
+/// bits on every device; the vector is not read back.</summary>
 internal static class RankSelection
 {
     /// <summary>Parts that a vector is counted in; the counts are int [3, Parts].</summary>
@@ -27,6 +27,25 @@ internal static class RankSelection
         }
 
         kernels.TrimSelectEnd(device.Elements(1), result, state);
+    }
+
+    /// <summary>The k-th smallest element, on the host; waits for the device.</summary>
+    /// <param name="x">Vector, without NaN.</param>
+    /// <param name="k">Counted from 1.</param>
+    public static double Read(FlatVector x, int k)
+    {
+        // Eight-byte places: state 2, result 1, then the counts.
+        var layout = new ParameterLayout();
+        layout.Add("selection", ParameterKind.Matrix, new Shape(1, 3 + (3 * Parts * sizeof(int) / sizeof(double))));
+        var device = x.Device;
+        using var scratch = new FlatVector(device, Precision.Float64, layout, "selection");
+        Operand<double> At(int place) => scratch.Wide.At(place, sizeof(double));
+        var (state, result) = (At(0).As<ulong>(), At(2));
+        device.Kernels(x.Precision).Trim.TrimSelectBegin(device.Elements(1), state.Pointer, k);
+        Select(LaunchSet.Immediate(device, x.Precision), result, state, At(3).As<int>(), x, x.Count);
+        var read = new double[1];
+        device.Download(read.AsSpan(), result.Pointer);
+        return read[0];
     }
 
     /// <summary>Records the selection in a program.</summary>

@@ -1,8 +1,8 @@
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Steps;
-using Lur.Tensors;
 using Lur.Training;
 
 namespace Lur.Unlearning;
@@ -13,6 +13,7 @@ internal sealed class Repair
 {
     private readonly UnlearningMethod _method;
     private readonly RepairOptions _options;
+    private readonly Sgd _sgd; // of every step
 
     /// <summary>Begins.</summary>
     /// <param name="method">Owns everything that is made.</param>
@@ -21,14 +22,11 @@ internal sealed class Repair
     public Repair(UnlearningMethod method, RepairOptions options, Model? model = null)
     {
         (_method, _options, Model) = (method, options, model ?? method.Model);
-        Momentum = method.StateVector("momentum", Model);
+        _sgd = Sgd.On(method.StateVector("momentum", Model), options.ToSgd());
     }
 
     /// <summary>The model that is trained.</summary>
     public Model Model { get; }
-
-    /// <summary>Momentum of every step.</summary>
-    public FlatVector Momentum { get; }
 
     /// <summary>Batches of the retain set.</summary>
     public MethodFeed Retain(string name = "retain", ulong? order = null) => Feed(name, _method.Task.Set.Retain, order: order);
@@ -65,7 +63,7 @@ internal sealed class Repair
         int batchSize = 0
     )
     {
-        var step = _method.Own(new Step(Model, Momentum, _options.ToStep(name)));
+        var step = _method.Own(new Step(Model, _sgd, _options.ToStep(name)));
         var stage = Stage(step, name, batchSize);
         var mode = role == TermRole.Retain ? _options.RetainMode : _options.ForgetMode;
         loss ??= LossTerm.CrossEntropy(LossSpec.CrossEntropy);
@@ -88,7 +86,7 @@ internal sealed class Repair
         bool inspect = false
     )
     {
-        var step = _method.Own(new Step(Model, Momentum, _options.ToStep("joint") with { Inspect = inspect }));
+        var step = _method.Own(new Step(Model, _sgd, _options.ToStep("joint") with { Inspect = inspect }));
         step.Parameters.ForgetWeight = weight;
         var (kept, forgotten) = (Stage(step, "retain"), Stage(step, "forget"));
         var g = step.Gradient(Model.Parameters, Term("retain", TermRole.Retain, kept, LossSpec.CrossEntropy));

@@ -1,6 +1,6 @@
 using Lur.Layers;
+using Lur.Optimizers;
 using Lur.Steps;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -56,16 +56,10 @@ public partial record RepairOptions : OptionRecord
 
     /// <summary>How a step with these options is made.</summary>
     /// <param name="name">Prefix of buffer names.</param>
-    internal StepOptions ToStep(string name) =>
-        new()
-        {
-            Name = name,
-            LearningRate = LearningRate,
-            Schedule = Schedule,
-            Momentum = Momentum,
-            Nesterov = Nesterov,
-            WeightDecay = WeightDecay,
-        };
+    internal StepOptions ToStep(string name) => new() { Name = name, Schedule = Schedule };
+
+    /// <summary>The numbers of the optimiser.</summary>
+    internal SgdOptions ToSgd() => new(LearningRate, Momentum, WeightDecay, Nesterov);
 
     partial void Check() => _ = LearningRateSchedule.Parse(Schedule);
 }

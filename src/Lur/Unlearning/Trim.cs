@@ -83,10 +83,10 @@ public static class Trim
             saliency.Count
         );
 
-        var values = saliency.ToArray();
-        var ranked = options.Scope == ThresholdScope.Global ? values : [.. eligible.SelectMany(t => values[t.Offset..t.End])];
-        var threshold = Threshold(device, model.Precision, ranked, options);
-        return Reset(model, options, saliency, eligible, threshold, ranked.Length);
+        using var gathered = options.Scope == ThresholdScope.Global ? null : Gather(saliency, eligible);
+        var ranked = gathered ?? saliency;
+        var threshold = Threshold(ranked, options);
+        return Reset(model, options, saliency, eligible, threshold, ranked.Count);
     }
 
     /// <summary>Tensors that may be reset: the name contains one of the layer names and the tensor is not part of a
@@ -156,38 +156,37 @@ public static class Trim
 
     /// <summary>tau = k-th smallest saliency, k = int(s M) counted from 1; in the degenerate cases of the sources (tau at the
     /// minimum or the maximum) half the range.</summary>
-    private static double Threshold(ComputeDevice device, Precision precision, double[] ranked, TrimOptions options)
+    private static double Threshold(FlatVector ranked, TrimOptions options)
     {
-        if (ranked.Any(v => !double.IsFinite(v)))
+        using var reductions = new VectorReductions(ranked.Device);
+        if (reductions.NonFinite(ranked) > 0)
         {
             throw new UserErrorException(
                 "The gradient of the forget data is not finite, so no saliency can be ranked: check the model and the data."
             );
         }
 
-        var k = (int)Math.Clamp((long)(options.Sparsity * ranked.Length), 1, ranked.Length - 1);
-        double min = ranked.Min(),
-            max = ranked.Max(),
-            tau = Select(device, precision, ranked, k);
+        var k = (int)Math.Clamp((long)(options.Sparsity * ranked.Count), 1, ranked.Count - 1);
+        double min = RankSelection.Read(ranked, 1),
+            max = RankSelection.Read(ranked, ranked.Count),
+            tau = RankSelection.Read(ranked, k);
         return tau >= max - 1e-12 || tau <= min + 1e-12 ? min + ((max - min) / 2) : tau;
     }
 
-    private static double Select(ComputeDevice device, Precision precision, double[] values, int k)
+    // The eligible tensors one behind the other.
+    private static FlatVector Gather(FlatVector saliency, IReadOnlyList<ParameterSlot> eligible)
     {
-        var kernels = device.Kernels(precision).Trim;
         var layout = new ParameterLayout();
-        layout.Add("ranked", ParameterKind.Matrix, new Shape(1, values.Length));
-        using var x = new FlatVector(device, precision, layout, "ranked saliency");
-        x.Set(values);
-        using var scratch = device.Allocate((2 * sizeof(ulong)) + sizeof(double) + (3L * RankSelection.Parts * sizeof(int)));
-        var state = new DevicePointer<ulong>(scratch.Address);
-        var result = new DevicePointer<double>(scratch.Address + (2 * sizeof(ulong)));
-        var counts = new DevicePointer<int>(scratch.Address + (3 * sizeof(ulong)));
-        kernels.TrimSelectBegin(device.Elements(1), state, k);
-        RankSelection.Select(LaunchSet.Immediate(device, precision), result, state, counts, x, values.Length);
-        var read = new double[1];
-        device.Download(read.AsSpan(), result);
-        return read[0];
+        layout.Add("ranked", ParameterKind.Matrix, new Shape(1, eligible.Sum(t => t.Count)));
+        var gathered = new FlatVector(saliency.Device, saliency.Precision, layout, "ranked saliency");
+        var (size, offset) = (saliency.Precision.Size(), 0);
+        foreach (var slot in eligible)
+        {
+            saliency.Device.Copy(gathered.Pointer.At(offset, size), saliency.Pointer.At(slot.Offset, size), (long)slot.Count * size);
+            offset += slot.Count;
+        }
+
+        return gathered;
     }
 
     private static TrimReport Reset(

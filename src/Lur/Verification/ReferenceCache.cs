@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using System.Text;
+using Lur.Device;
 using Lur.Training;
 
 namespace Lur.Verification;
@@ -9,21 +9,32 @@ namespace Lur.Verification;
 /// <param name="SamplesSha256">Hash of the indices it is trained on (<see cref="Data.DataSplit.HashOf"/>).</param>
 /// <param name="Architecture">Architecture, e.g. <c>resnet18:w16:stem3</c>.</param>
 /// <param name="Training">Recipe and seed.</param>
-/// <param name="Version">Version of the program: kernels may round differently in another.</param>
+/// <param name="Program">Kernels and library: another build may round differently.</param>
 public sealed record ReferenceKey(
     string DataFingerprint,
     string SamplesSha256,
     string Architecture,
     TrainingOptions Training,
-    string Version
+    ProgramHash Program
 )
 {
-    /// <summary>The key as text, one line a field.</summary>
-    public string Text =>
-        string.Join('\n', "lur reference model 1", DataFingerprint, SamplesSha256, Architecture, Training.ToString(), Version) + "\n";
+    /// <summary>Fields that another build changes.</summary>
+    internal static readonly string[] ProgramFields = ["kernels", "library"];
 
-    /// <summary>Hash of <see cref="Text"/>, 32 hexadecimal digits: the name of the entry.</summary>
-    public string Name => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))[..32];
+    /// <summary>The key with its fields as text.</summary>
+    public ContentKey Content =>
+        new(
+            ("format", "lur reference model 2"),
+            ("data", DataFingerprint),
+            ("samples", SamplesSha256),
+            ("architecture", Architecture),
+            ("training", Training.ToString()),
+            (ProgramFields[0], Program.Kernels),
+            (ProgramFields[1], Program.Library)
+        );
+
+    /// <summary>Name of the entry, 32 hexadecimal digits.</summary>
+    public string Name => Content.Name;
 }
 
 /// <summary>Reference models by content: trained once, found again, checked before use. Retrain models of several seeds, and
@@ -31,10 +42,12 @@ public sealed record ReferenceKey(
 /// <remarks>An entry is a folder with <c>model.safetensors</c>, <c>key.txt</c> and, written last, <c>sha256.txt</c>. One whose
 /// hash does not fit its file is thrown away and made again. Folders may be deleted at any time between runs.</remarks>
 /// <param name="folder">Folder of the entries.</param>
-public sealed class ReferenceCache(string folder)
+/// <param name="producer">Program that trains, as entries record it, for example version and commit.</param>
+public sealed class ReferenceCache(string folder, string producer)
 {
     private const string ModelName = "model.safetensors",
         KeyName = "key.txt",
+        ProducerName = "producer.txt",
         HashName = "sha256.txt";
 
     /// <summary>LUR_REFERENCES, else lur/references below XDG_CACHE_HOME (~/.cache).</summary>
@@ -60,6 +73,9 @@ public sealed class ReferenceCache(string folder)
                 report($"the reference model in {entry} is damaged (its hash is not the recorded one); it is trained again");
                 Remove(entry);
                 break;
+            case State.Missing when DifferenceOfAnotherBuild(key) is { } difference:
+                report($"the reference model of seed {key.Training.Seed} was trained with {difference}; it is trained again");
+                break;
         }
 
         var work = entry + ".partial";
@@ -67,7 +83,8 @@ public sealed class ReferenceCache(string folder)
         {
             Directory.CreateDirectory(work);
             train(work);
-            AtomicFile.WriteText(Path.Combine(work, KeyName), key.Text);
+            AtomicFile.WriteText(Path.Combine(work, KeyName), key.Content.Text);
+            AtomicFile.WriteText(Path.Combine(work, ProducerName), producer + "\n");
             AtomicFile.WriteText(Path.Combine(work, HashName), HashOf(Path.Combine(work, ModelName)) + "\n");
             // Another process may have made the same model meanwhile: the bytes are the same.
             if (Inspect(entry, key) == State.Whole)
@@ -100,13 +117,44 @@ public sealed class ReferenceCache(string folder)
         try
         {
             var whole =
-                File.ReadAllText(Path.Combine(entry, KeyName)) == key.Text
+                File.ReadAllText(Path.Combine(entry, KeyName)) == key.Content.Text
                 && File.ReadAllText(Path.Combine(entry, HashName)).Trim() == HashOf(Path.Combine(entry, ModelName));
             return whole ? State.Whole : State.Damaged;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return State.Damaged;
+        }
+    }
+
+    /// <summary>What another build of the program differs in that trained this very model before; null where none did.</summary>
+    private string? DifferenceOfAnotherBuild(ReferenceKey key)
+    {
+        if (!Directory.Exists(folder))
+            return null;
+        foreach (var entry in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
+        {
+            var differences = key.Content.DifferencesTo(TextOf(Path.Combine(entry, KeyName)));
+            if (differences.All(d => ReferenceKey.ProgramFields.Contains(d)))
+                return ContentKey.InWords(differences);
+        }
+
+        return null;
+    }
+
+    /// <summary>The program that trained a reference model; empty where the entry does not say.</summary>
+    /// <param name="model">Path of the model, as <see cref="GetOrTrain"/> gives it.</param>
+    public static string ProducerOf(string model) => TextOf(Path.Combine(Path.GetDirectoryName(model)!, ProducerName)).Trim();
+
+    private static string TextOf(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
         }
     }
 

@@ -2,6 +2,7 @@ using Lur.Data;
 using Lur.Losses;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Steps;
 using Lur.Tensors;
 using Lur.Training;
@@ -91,7 +92,6 @@ public static class RelearningAttack
         var forgetIndices = Spread(unseen, options.Evaluated);
 
         using var copy = model.Clone();
-        using var momentum = new FlatVector(copy.Device, copy.Precision, copy.Parameters.Layout, "momentum");
         var repair = new RepairOptions
         {
             LearningRate = options.LearningRate,
@@ -99,7 +99,8 @@ public static class RelearningAttack
             BatchSize = options.BatchSize,
             Seed = options.Seed,
         };
-        using var step = new Step(copy, momentum, repair.ToStep("relearn"));
+        using var sgd = new Sgd(copy.Parameters, repair.ToSgd());
+        using var step = new Step(copy, sgd, repair.ToStep("relearn"));
         var stage = new BatchStage(step.Program, "relearn", options.BatchSize, copy, repair.Augment, options.Seed);
         var loss = LossTerm.CrossEntropy(LossSpec.CrossEntropy);
         var term = new LossTerm("relearn", TermRole.Retain, stage, repair.RetainMode, loss);

@@ -68,7 +68,7 @@ public class DriverTests
     public void AKernelRunsCapturesAndReplays()
     {
         const int n = 100;
-        var kernel = new CudaKernel("axpy", _module, _context) { GridDimensions = new dim3(3), BlockDimensions = new dim3(1) };
+        var kernel = new CudaKernel("axpy", _module) { GridDimensions = new dim3(3), BlockDimensions = new dim3(1) };
         using var stream = new CudaStream(CUStreamFlags.NonBlocking);
         using var x = new CudaDeviceVariable<float>(n);
         using var y = new CudaDeviceVariable<float>(n);
@@ -133,14 +133,15 @@ public class DriverTests
     public void BlasIsColumnMajor()
     {
         using var stream = new CudaStream(CUStreamFlags.NonBlocking);
-        using var blas = new CudaBlas(stream.Stream);
+        var blas = new CudaBlas(stream.Stream);
         using var a = new CudaDeviceVariable<double>(4);
         using var b = new CudaDeviceVariable<double>(2);
         using var c = new CudaDeviceVariable<double>(2);
         a.CopyToDevice([1, 2, 3, 4]); // columns (1,2) and (3,4)
         b.CopyToDevice([5, 6]);
-        blas.Gemm(Operation.NonTranspose, Operation.NonTranspose, 2, 1, 2, 1, a, 2, b, 2, 0, c, 2);
+        blas.Gemm(Operation.NonTranspose, Operation.NonTranspose, 2, 1, 2, 1.0, a, 2, b, 2, 0.0, c, 2);
         stream.Synchronize();
+        blas.Dispose();
         var result = new double[2];
         c.CopyToHost(result);
         Assert.That(result, Is.EqualTo(new double[] { (1 * 5) + (3 * 6), (2 * 5) + (4 * 6) }));
@@ -149,7 +150,7 @@ public class DriverTests
     [Test]
     public void AnErrorNamesCallArgumentCodeAndRemedy()
     {
-        var e = Assert.Throws<CudaException>(() => _ = new CudaKernel("missing", _module, _context))!;
+        var e = Assert.Throws<CudaException>(() => _ = new CudaKernel("missing", _module))!;
         Assert.That((e.CudaError, e.CudaInternalErrorName), Is.EqualTo((CUResult.ErrorNotFound, "CUDA_ERROR_NOT_FOUND")));
         Assert.That(
             e.Message,
@@ -189,7 +190,7 @@ public class DriverTests
     [Test]
     public void AnArgumentThatNoKernelTakesIsNamed()
     {
-        var kernel = new CudaKernel("axpy", _module, _context);
+        var kernel = new CudaKernel("axpy", _module);
         var e = Assert.Throws<ArgumentException>(() => kernel.RunAsync(CUstream.NullStream, 1, "two"))!;
         Assert.That(e.Message, Does.Contain("Argument 1 of kernel axpy is String"));
     }

@@ -173,6 +173,39 @@ public class SafeTensorsTests
     }
 
     [Test]
+    public void ATensorIsWrittenAndReadInParts()
+    {
+        using var folder = new TempFolder();
+        var writer = new SafeTensorsWriter();
+        writer.Add(
+            "x",
+            TensorType.F32,
+            [2, 3],
+            stream =>
+            {
+                for (var i = 0; i < 6; i++)
+                    stream.Write(BitConverter.GetBytes((float)i));
+            }
+        );
+        writer.Add("wide", TensorType.F64, [1], stream => stream.Write(BitConverter.GetBytes(7.5)));
+        writer.Save(folder["f"]);
+        using var file = SafeTensorsFile.Open(folder["f"]);
+        var (floats, doubles) = (new float[2], new double[3]);
+        file.Read(file["x"], 1, floats.AsSpan());
+        file.Read(file["x"], 3, doubles.AsSpan());
+        Assert.That(floats, Is.EqualTo(new[] { 1f, 2f }));
+        Assert.That(doubles, Is.EqualTo(new[] { 3.0, 4, 5 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(file["x"], 4, doubles.AsSpan()));
+        var wrong = new SafeTensorsWriter();
+        wrong.Add("x", TensorType.F32, [2], stream => stream.Write([1, 2, 3]));
+        Assert.That(
+            Assert.Throws<InvalidOperationException>(() => wrong.Save(folder["g"]))!.Message,
+            Does.Contain("'x' was written with 3 bytes, expected 8")
+        );
+        Assert.That(File.Exists(folder["g"]), Is.False);
+    }
+
+    [Test]
     public void EveryFloatTypeConvertsAsTheFormatSays()
     {
         using var folder = new TempFolder();

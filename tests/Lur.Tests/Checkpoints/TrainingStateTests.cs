@@ -65,6 +65,42 @@ public class TrainingStateTests
         });
     }
 
+    // Longer than the parts that a state is hashed, written and read in.
+    [Test]
+    public void LongArraysComeBack()
+    {
+        using var folder = new TempFolder();
+        var state = new TrainingState();
+        var bytes = new byte[(3 << 20) + 1];
+        var numbers = new double[(1 << 18) + 3];
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] = (byte)(i * 7 % 251);
+        for (var i = 0; i < numbers.Length; i++)
+            numbers[i] = i / 3.0;
+        state.SetArray("bytes", bytes);
+        state.SetArray("numbers", numbers);
+        state.Save(folder["s"]);
+        var back = TrainingState.Load(folder["s"]);
+        Assert.That(back.GetArray<byte>("bytes").AsSpan().SequenceEqual(bytes));
+        Assert.That(back.GetArray<double>("numbers").AsSpan().SequenceEqual(numbers));
+        using var file = SafeTensorsFile.Open(folder["s"]);
+        Assert.That(file.Bytes("numbers").SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.AsBytes(numbers.AsSpan())));
+    }
+
+    [Test]
+    [Explicit("2 GiB of memory, 2 GiB of disk and half a minute")]
+    public void AnArrayOfMoreThanTwoGibibytesComesBack()
+    {
+        using var folder = new TempFolder();
+        var state = new TrainingState();
+        var values = new float[(1 << 29) + 1];
+        (values[0], values[^1]) = (1.5f, -2.5f);
+        state.SetArray("parameters", values);
+        state.Save(folder["s"]);
+        var back = TrainingState.Load(folder["s"]).GetArray<float>("parameters", values.Length);
+        Assert.That((back[0], back[1], back[^1]), Is.EqualTo((1.5f, 0f, -2.5f)));
+    }
+
     // Every byte of the data section and of the values: one flipped bit must not pass.
     [Test]
     public void AFlippedBitIsFound()

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Cli;
-using Lur.Cli.Runs;
+using Lur.Cli.Commands;
+using Lur.Runs;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 
@@ -99,15 +100,16 @@ public class DigitsPipelineTests
 
         using StringWriter output = new(),
             error = new();
-        var code = new VerifyRun(
+        var code = VerifyCommand.Run(
             new CommandContext { Output = output, Error = error },
             new VerifySettings
             {
                 Runs = [_temp["lur"]],
                 RetrainSeeds = [1, 2],
                 CacheFolder = _temp["cache"],
-            }
-        ).Run(CancellationToken.None);
+            },
+            CancellationToken.None
+        );
         Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error.ToString());
         Assert.That(output.ToString(), Does.Contain("average gap").And.Contain("+-").And.Not.Contain("Withheld").And.Not.Contain("NaN"));
 
@@ -138,16 +140,14 @@ public class DigitsPipelineTests
     [Test]
     public void ItsReferenceIsTrainingWithoutTheClassToTheByte()
     {
-        using var error = new StringWriter();
         new VerifyRun(
-            new CommandContext { Output = TextWriter.Null, Error = error },
             new VerifySettings
             {
                 Runs = [_temp["lur"]],
                 RetrainSeeds = [1],
                 CacheFolder = _temp["one"],
             }
-        ).Run(CancellationToken.None);
+        ).Run();
         Done(Lur(["train", "--data", _temp["digits"], .. s_train, "--forget", "class:3", "-o", _temp["retrained"]]));
         Done(
             Lur([

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lur.Cli;
+using Lur.Reports;
 
 namespace Lur.Tests.Cli;
 
@@ -181,7 +182,7 @@ public class PrintingTests
     [TestCase(3723, "1:02:03")]
     [TestCase(90000, "25:00:00")]
     public void TimesReadWell(double seconds, string expected) =>
-        Assert.That(ProgressReporter.FormatTime(TimeSpan.FromSeconds(seconds)), Is.EqualTo(expected));
+        Assert.That(Cell.FormatTime(TimeSpan.FromSeconds(seconds)), Is.EqualTo(expected));
 
     private sealed class ManualClock : TimeProvider
     {

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Lur.Cli.Runs;
+using Lur.Runs;
 
 namespace Lur.Tests.Cli;
 

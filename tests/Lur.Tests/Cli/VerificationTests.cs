@@ -1,10 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lur.Cli;
-using Lur.Cli.Runs;
 using Lur.Data;
+using Lur.Runs;
 using Lur.Tests.Data;
 using Lur.Tests.Reports;
+using Lur.Tests.Runs;
 
 namespace Lur.Tests.Cli;
 
@@ -182,8 +183,8 @@ public class VerificationTests
     {
         using var source = DataSource.Open(Data, new DataOptions());
         var split = DataSplit.Load(_temp["base/split.json"], source.Train);
-        using var error = new StringWriter();
-        var models = new ReferenceModels(new CommandContext { Output = TextWriter.Null, Error = error }, _temp["shadows"]);
+        var said = new Said();
+        var models = new ReferenceModels(new RunHost { Progress = said }, _temp["shadows"]);
         var recipe = ReferenceModels.RecipeOf(_temp["base"], Data);
         string Shadow(ulong half, ulong seed) =>
             models.Get(
@@ -198,9 +199,9 @@ public class VerificationTests
         string[] shadows = [Shadow(1, 1), Shadow(2, 1), Shadow(1, 2)];
         Assert.That(shadows, Is.Unique, "entries differ in the half or in the seed");
         Assert.That(shadows.Select(File.ReadAllBytes), Is.Unique);
-        var trained = error.ToString().Length;
+        var trained = said.Texts.Count;
         Assert.That(Shadow(2, 1), Is.EqualTo(shadows[1]));
-        Assert.That(error.ToString()[trained..], Does.Contain("found in").And.Not.Contain("training a reference"));
+        Assert.That(string.Concat(said.Texts.Skip(trained)), Does.Contain("found in").And.Not.Contain("training a reference"));
     }
 
     [Test]

@@ -2,7 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Cli;
-using Lur.Cli.Runs;
+using Lur.Cli.Commands;
+using Lur.Device;
+using Lur.Runs;
 using Lur.Tests.Data;
 using Lur.Training;
 using Lur.Verification;
@@ -62,7 +64,7 @@ public class VerifyAndReproTests
     }
 
     private static (int Code, string Output, string Error) Verify(VerifySettings settings) =>
-        Run(context => new VerifyRun(context, settings).Run(CancellationToken.None));
+        Run(context => VerifyCommand.Run(context, settings, CancellationToken.None));
 
     private static (int Code, string Output, string Error) Run(Func<CommandContext, int> body)
     {
@@ -161,15 +163,17 @@ public class VerifyAndReproTests
         File.WriteAllText(temp["small.json"], Recipe);
         (int Code, string Output, string Error) Repro(string output) =>
             Run(context =>
-                new ReproRun(
+                ReproCommand.Run(
                     context,
                     new ReproSettings
                     {
-                        Recipe = temp["small.json"],
+                        Recipe = global::Lur.Runs.Recipe.Read(temp["small.json"]),
                         Output = output,
                         CacheFolder = temp["cache"],
-                    }
-                ).Run(CancellationToken.None)
+                    },
+                    null,
+                    CancellationToken.None
+                )
             );
         var first = Repro(temp["out"]);
         Assert.That(first.Code, Is.Zero, first.Error);
@@ -234,15 +238,15 @@ public class VerifyAndReproTests
     [Test]
     public void EveryRecipeThatShipsIsWellFormed()
     {
-        Assert.That(global::Lur.Cli.Runs.Recipe.Names, Is.Not.Empty);
-        foreach (var name in global::Lur.Cli.Runs.Recipe.Names)
-            Assert.That(global::Lur.Cli.Runs.Recipe.Read(name).Runs, Is.Not.Empty, name);
+        Assert.That(global::Lur.Runs.Recipe.Names, Is.Not.Empty);
+        foreach (var name in global::Lur.Runs.Recipe.Names)
+            Assert.That(global::Lur.Runs.Recipe.Read(name).Runs, Is.Not.Empty, name);
     }
 
     [Test]
     public void AKeyDependsOnEverythingItSays()
     {
-        var key = new ReferenceKey("data", "samples", "resnet18:w16", new TrainingOptions(), "1.0");
+        var key = new ReferenceKey("data", "samples", "resnet18:w16", new TrainingOptions(), new ProgramHash("kernels", "library"));
         string[] names =
         [
             key.Name,
@@ -250,7 +254,8 @@ public class VerifyAndReproTests
             (key with { SamplesSha256 = "other" }).Name,
             (key with { Architecture = "resnet20" }).Name,
             (key with { Training = new TrainingOptions { Seed = 2 } }).Name,
-            (key with { Version = "1.1" }).Name,
+            (key with { Program = new ProgramHash("other", "library") }).Name,
+            (key with { Program = new ProgramHash("kernels", "other") }).Name,
         ];
         Assert.That(names, Is.Unique);
     }

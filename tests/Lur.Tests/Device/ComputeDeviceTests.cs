@@ -101,7 +101,7 @@ public class ComputeDeviceTests
         const long bytes = 1L << 50;
         foreach (var test in TestDevices.All)
         {
-            var e = Assert.Throws<Lur.Cuda.CudaException>(() => test.Device.Allocate(bytes).Dispose())!;
+            var e = Assert.Throws<CudaException>(() => test.Device.Allocate(bytes).Dispose())!;
             Assert.That(
                 e.Message,
                 Does.Contain("cuMemAlloc_v2").And.Contain($"bytes: {bytes}").And.Contain("CUDA_ERROR_OUT_OF_MEMORY (2)")

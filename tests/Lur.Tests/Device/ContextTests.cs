@@ -1,6 +1,4 @@
 using Lur.Device;
-using CUcontext = Lur.Cuda.BasicTypes.CUcontext;
-using CudaContexts = Lur.Cuda.DriverAPINativeMethods.ContextManagement;
 
 namespace Lur.Tests.Device;
 

@@ -30,12 +30,12 @@ public class HarnessTests
         }
         var x = new GuardedBuffer(test, Precision.Float32, new double[32]);
         var y = new GuardedBuffer(test, Precision.Float32, 33);
-        var e = Assert.Throws<Lur.Cuda.CudaException>(() =>
+        var e = Assert.Throws<CudaException>(() =>
         {
             test.Device.Kernels(Precision.Float32).Vector.VectorScale(new LaunchShape(1, 32), y.Pointer, x.Pointer, 33, 1);
             test.Device.Synchronize();
         })!;
-        Assert.That(e.CudaError, Is.EqualTo(Lur.Cuda.BasicTypes.CUResult.ErrorIllegalAddress), e.Message);
+        Assert.That(e.CudaError, Is.EqualTo(CUResult.ErrorIllegalAddress), e.Message);
         Assert.That(e.Message, Does.Contain("vector_scale"));
         TestContext.Out.WriteLine(e.Message);
         var fresh = TestDevices.All.First(t => t.ChecksMemory);

@@ -128,10 +128,10 @@ public class LaunchTests
         {
             using var y = new GuardedBuffer(test, Precision.Float32, 4);
             var tooLarge = new LaunchShape(1, (uint)test.Device.Properties.MaxThreadsPerBlock + 1);
-            var e = Assert.Throws<Lur.Cuda.CudaException>(() =>
+            var e = Assert.Throws<CudaException>(() =>
                 test.Device.Kernels(Precision.Float32).Vector.VectorScale(tooLarge, y.Pointer, y.Pointer, 4, 1)
             )!;
-            Assert.That(e.CudaError, Is.EqualTo(Lur.Cuda.BasicTypes.CUResult.ErrorInvalidValue));
+            Assert.That(e.CudaError, Is.EqualTo(CUResult.ErrorInvalidValue));
             Assert.That(
                 e.Message,
                 Does.Contain("cuLaunchKernel")

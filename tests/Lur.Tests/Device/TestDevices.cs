@@ -107,7 +107,7 @@ public static class TestDevices
             test.Device.Synchronize();
             return test;
         }
-        catch (Lur.Cuda.CudaException)
+        catch (CudaException)
         {
             var ordinal = test.Device.Properties.Ordinal;
             ComputeDevice.Reset(ordinal);

@@ -6,6 +6,7 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Lur.Tests.Generators;
 
+/// <remarks>Over budget: each diagnostic has a source text of its own.</remarks>
 /// <summary>What the generator makes of a record of options, and what it refuses.</summary>
 public class OptionRecordGeneratorTests
 {

@@ -65,6 +65,72 @@ def sgd_fixture():
     return out
 
 
+# --- optimizers.safetensors ------------------------------------------------------------------------------------------
+
+def adam_fixture(out):
+    n, steps = 11, 12
+    cases = {"plain": (0.01, 0.9, 0.999, 1e-8, 0.0, False), "l2": (0.01, 0.9, 0.999, 1e-8, 0.05, False),
+             "decoupled": (0.01, 0.9, 0.999, 1e-8, 0.05, True), "unet": (1e-4, 0.95, 0.999, 1e-8, 1e-6, True),
+             "no_momentum": (0.03, 0.0, 0.9, 1e-3, 0.02, False)}
+    for seed, (name, (lr, b1, b2, eps, decay, decoupled)) in enumerate(cases.items()):
+        torch.manual_seed(150 + seed)
+        theta = torch.randn(n).requires_grad_()
+        gradients = torch.randn(steps, n) * torch.logspace(-6, 3, n)
+        out[f"{name}/options"] = torch.tensor([lr, b1, b2, eps, decay, float(decoupled)])
+        out[f"{name}/theta0"] = theta.detach().clone()
+        out[f"{name}/gradients"] = gradients
+        kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+        optimizer = kind([theta], lr=lr, betas=(b1, b2), eps=eps, weight_decay=decay)
+        after = {"theta": [], "m": [], "v": []}
+        for g in gradients:
+            theta.grad = g.clone()
+            optimizer.step()
+            state = optimizer.state[theta]
+            for key, tensor in (("theta", theta), ("m", state["exp_avg"]), ("v", state["exp_avg_sq"])):
+                after[key].append(tensor.detach().clone())
+        for key, tensors in after.items():
+            out[f"{name}/{key}"] = torch.stack(tensors)
+
+
+def clip_fixture(out):
+    torch.manual_seed(170)
+    for name, largest, scale in (("clip_above", 1.0, 3.0), ("clip_below", 100.0, 1.0), ("clip_small", 1e-6, 1e-6)):
+        parts = [torch.randn(size) * scale for size in (7, 1, 23)]
+        out[f"{name}/gradient"] = torch.cat(parts)
+        leaves = [torch.zeros_like(p).requires_grad_() for p in parts]
+        for leaf, part in zip(leaves, parts):
+            leaf.grad = part.clone()
+        norm = torch.nn.utils.clip_grad_norm_(leaves, largest)
+        out[f"{name}/result"] = torch.stack([torch.tensor(largest), norm])
+        out[f"{name}/clipped"] = torch.cat([leaf.grad for leaf in leaves])
+
+
+def average_fixture(out):
+    torch.manual_seed(180)
+    model = torch.nn.Linear(5, 2)
+    average = torch.optim.swa_utils.AveragedModel(model, avg_fn=lambda a, w, k: a - (1 - 0.97) * (a - w))
+    flat = lambda module: torch.cat([p.detach().flatten() for p in module.parameters()])
+    average.update_parameters(model)  # the first call copies
+    out["average/start"] = flat(model)
+    weights, averages = [], []
+    for _ in range(6):
+        with torch.no_grad():
+            for p in model.parameters():
+                p.add_(torch.randn_like(p))
+        average.update_parameters(model)
+        weights.append(flat(model))
+        averages.append(flat(average.module))
+    out["average/weights"], out["average/averages"] = torch.stack(weights), torch.stack(averages)
+
+
+def optimizers_fixture():
+    out = OrderedDict()
+    adam_fixture(out)
+    clip_fixture(out)
+    average_fixture(out)
+    return out
+
+
 # --- layers.safetensors ---------------------------------------------------------------------------------------------
 
 def four_passes(out, case, function, inputs, constants=()):
@@ -282,6 +348,7 @@ def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
     source = {"source": f"write_fixtures.py, PyTorch {torch.__version__}"}
     write(folder / "sgd.safetensors", sgd_fixture(), source)
+    write(folder / "optimizers.safetensors", optimizers_fixture(), source)
     write(folder / "layers.safetensors", layers_fixture(), source)
     options = dict(steps=5, alpha=0.05, retain_weight=1.0, forget_weight=0.3, lr=0.02, momentum=0.9, weight_decay=5e-4,
                    nesterov=False)

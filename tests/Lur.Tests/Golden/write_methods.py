@@ -466,6 +466,190 @@ def dampening(model, alpha, weight, batch=1):
     return torch.tensor([float(dampened)])
 
 
+def initial(like):
+    """Weights as torch gives them to layers that nobody initialises: uniform in +-1/sqrt(fan in), scales 1, shifts 0."""
+    fresh, fan_in = OrderedDict(), 0
+    for name, t in like.items():
+        if t.dim() == 1 and not name.startswith("fc"):
+            fresh[name] = torch.ones_like(t) if name.endswith("weight") else torch.zeros_like(t)
+            continue
+        fan_in = t[0].numel() if t.dim() > 1 else fan_in  # a bias has that of its matrix, which stands before it
+        bound = 1 / math.sqrt(fan_in)
+        drawn = torch.tensor([uniform_float32(SEED, "initialize/" + name, e, bound) for e in range(t.numel())])
+        if t.dim() == 4:
+            drawn = drawn.view(t.shape[0], t.shape[2], t.shape[3], t.shape[1]).permute(0, 3, 1, 2)
+        fresh[name] = drawn.reshape(t.shape).contiguous()
+    return fresh
+
+
+def retrain(model, epochs, rate):
+    """Training from fresh weights and statistics on the retain set, Nesterov momentum, constant rate."""
+    for name, t in initial(model.p).items():
+        model.p[name].data.copy_(t)
+    for name, t in model.buffers.items():
+        t.fill_(0 if name.endswith("mean") else 1)
+    sgd, feed = Sgd(model, rate, nesterov=True), Batches(RETAIN, BATCH)
+    for _ in range(epochs * feed.per_epoch):
+        i = feed.take()
+        sgd.step(F.cross_entropy(model.logits(images_of(i), "update"), LABELS[i]))
+
+
+def fine_tune(model, epochs, rate=0.02, l1=0.0, plain_epochs=0):
+    """Retain data only; with l1 a (1 - epoch / (E - plain epochs)) sign(theta) is added to the gradient, sign(0) = 0."""
+    sgd, feed = Sgd(model, rate), Batches(RETAIN, BATCH, "order/retain")
+    for epoch in range(epochs):
+        weight = l1 * max(0, 1 - epoch / max(1, epochs - plain_epochs))
+        for _ in range(feed.per_epoch):
+            i = feed.take()
+            g = model.gradient(F.cross_entropy(model.logits(images_of(i), "update"), LABELS[i]))
+            sgd.apply(OrderedDict((k, d + weight * model.p[k].detach().sign()) for k, d in g.items()))
+
+
+def ascent(model, epochs, rate=0.02):
+    """-CE on the forget set only."""
+    sgd, feed = Sgd(model, rate), Batches(FORGET, FORGET_BATCH, "order/forget")
+    for _ in range(epochs * feed.per_epoch):
+        i = feed.take()
+        sgd.step(-F.cross_entropy(model.logits(images_of(i), "train"), LABELS[i]))
+
+
+def joint(model, epochs, weight, batch, rate=0.02, change=None, plain_tail=False, start=None):
+    """CE_r - weight CE_f in every step of a pass over the retain set; the forget set starts over, or leaves plain steps."""
+    sgd = Sgd(model, rate)
+    retain, forget = Batches(RETAIN, batch, "order/retain"), Batches(FORGET, batch, "order/forget")
+    for _ in range(epochs):
+        if start:
+            start()
+        for step in range(retain.per_epoch):
+            r = retain.take()
+            loss = F.cross_entropy(model.logits(images_of(r), "update"), LABELS[r])
+            if plain_tail and step >= forget.per_epoch:
+                sgd.step(loss)
+                continue
+            f = forget.take()
+            g = model.gradient(loss - weight * F.cross_entropy(model.logits(images_of(f), "train"), LABELS[f]))
+            sgd.apply(change(g, step) if change else g)
+
+
+def scissorhands(model, epochs, sparsity, weight, memory, every=1, margin=0.5):
+    """Trim; then the joint step, its late layers projected where a product with a memory (gradient of -CE_f) is negative."""
+    facts = trim(model, sparsity, "global", 1, False)
+    late = [k for k in model.p if any(part in k for part in ("layer1", "layer2", "fc"))]
+    feed, memories, fired = Batches(FORGET, FORGET_BATCH, "order/memory"), [], [0, 0, 0]
+
+    def remember():
+        memories.clear()
+        for _ in range(memory):
+            memories.append(-flat(sample_gradient(model, feed.take()), late))
+
+    def project(gradient, step):
+        if step % every:
+            return gradient
+        m, g = torch.stack(memories), flat(gradient, late)
+        fired[0] += 1
+        if (m @ g >= 0).all():
+            return gradient
+        # min 1/2 v'Pv + (Mg)'v, v >= margin: every set of bounds that may hold is tried, the best feasible point kept.
+        p, q, best = m @ m.t() + 1e-3 * torch.eye(memory), m @ g, None
+        for bounds in range(2 ** memory):
+            free = [i for i in range(memory) if not bounds >> i & 1]
+            v = torch.full((memory,), float(margin))
+            if free:
+                fixed = [i for i in range(memory) if i not in free]
+                v[free] = torch.linalg.solve(p[free][:, free], -(q[free] + p[free][:, fixed] @ v[fixed]))
+            value = 0.5 * v @ p @ v + q @ v
+            if (v >= margin).all() and (best is None or value < best[0]):
+                best = (value, v)
+        fired[1] += 1
+        fired[2] += (best[1] > margin).any().item()
+        projected = unflatten(g + m.t() @ best[1], OrderedDict((k, gradient[k]) for k in late))
+        return OrderedDict((k, projected.get(k, d)) for k, d in gradient.items())
+
+    joint(model, epochs, weight, FORGET_BATCH, change=project, plain_tail=True, start=remember)
+    print(f"   ScissorHands: {fired[1]} of {fired[0]} steps projected, {fired[2]} beyond the margin")
+    assert 0 < fired[1] < fired[0] and 0 < fired[2]
+    return facts
+
+
+def unflatten(vector, like):
+    """The opposite of flat."""
+    out, offset = OrderedDict(), 0
+    for k, t in like.items():
+        part = vector[offset:offset + t.numel()]
+        offset += t.numel()
+        if t.dim() == 4:
+            part = part.view(t.shape[0], t.shape[2], t.shape[3], t.shape[1]).permute(0, 3, 1, 2)
+        out[k] = part.reshape(t.shape)
+    return out
+
+
+def relabelled(model, epochs, compat=False):
+    """Steps of random labelling with batches of FORGET_BATCH, no augmentation; each yields a loss."""
+    retain, forget = Batches(RETAIN, FORGET_BATCH, "order/retain"), Batches(FORGET, FORGET_BATCH, "order/forget")
+    for _ in range(epochs):
+        for _ in range(forget.per_epoch):
+            i = forget.take()
+            words = [word(SEED, stream_of("forget-labels"), forget.first + n) for n in range(len(i))]
+            labels = torch.tensor([drawn_label(w, int(LABELS[s]), not compat) for w, s in zip(words, i)])
+            yield F.cross_entropy(model.logits(images_of(i), "update" if compat else "train"), labels)
+        for _ in range(retain.per_epoch):
+            i = retain.take()
+            yield F.cross_entropy(model.logits(images_of(i), "update"), LABELS[i])
+
+
+def salun(model, epochs, ratio, rate=0.02, compat=False):
+    """Random labelling on the weights with the largest |sum of the batch gradients of -CE_f|; the others stay, momentum too.
+
+    compat: only the gradient is masked."""
+    feed = Batches(FORGET, FORGET_BATCH, "order/saliency")
+    total = sum(flat(sample_gradient(model, feed.take()), model.p) for _ in range(feed.per_epoch)).abs()
+    order = total.argsort(descending=True)
+    kept = int(ratio * len(total))
+    assert total[order[kept - 1]] > 1.0001 * total[order[kept]]
+    chosen = torch.zeros(len(total))
+    chosen[order[:kept]] = 1
+    mask, start, sgd = unflatten(chosen, model.p), model.copy(), Sgd(model, rate)
+    for loss in relabelled(model, epochs, compat):
+        sgd.apply(OrderedDict((k, g * mask[k]) for k, g in model.gradient(loss).items()))
+        for k, t in model.p.items():
+            if not compat:
+                t.data.copy_(torch.where(mask[k] > 0, t, start.p[k]))
+                sgd.optimizer.state[t]["momentum_buffer"].mul_(mask[k])
+
+
+def salun_soft(model, epochs, ratio, rate=0.05, mixed=False):
+    """Random labelling; after each step the weights are soft-thresholded towards those at the epoch's start.
+
+    tau is the n-th smallest distance, n = int(ratio remaining N); the step itself counts as done, or, with mixed sets, the
+    first step of its epoch."""
+    sgd = Sgd(model, rate)
+    if mixed:
+        feed = Batches(FORGET + RETAIN, FORGET_BATCH, "order/mixed")
+        length = feed.per_epoch
+    else:
+        length = -(-len(FORGET) // FORGET_BATCH) + -(-len(RETAIN) // FORGET_BATCH)
+        losses = relabelled(model, epochs)
+    steps = epochs * length
+    for step in range(steps):
+        if step % length == 0:
+            anchor, labels = flat(model.p, model.p).detach().clone(), LABELS.clone()
+            for s in FORGET:
+                labels[s] = drawn_label(word(SEED, stream_of("forget-labels/epoch", step // length), s), int(LABELS[s]), True)
+        if mixed:
+            i = feed.take()
+            sgd.step(F.cross_entropy(model.logits(images_of(i), "update"), labels[i]))
+        else:
+            sgd.step(next(losses))
+        done = (step // length * length if mixed else step) + 1
+        distance = flat(model.p, model.p).detach() - anchor
+        n = int(ratio * (steps - done) / steps * len(anchor))
+        if n > 0:
+            tau = distance.abs().sort().values[n - 1]
+            pulled = anchor + distance.sign() * (distance.abs() - tau).clamp(min=0)
+            for k, t in unflatten(pulled, model.p).items():
+                model.p[k].data.copy_(t)
+
+
 # Case by case what README.md lists; the tests give Lur's methods the same numbers.
 CASES = OrderedDict([
     ("trim_global", lambda m: lur(m, 0, 0.7, "global")),
@@ -483,6 +667,17 @@ CASES = OrderedDict([
     ("rl_any", lambda m: random_labels(m, 2, False)),
     ("rl_concat", lambda m: random_labels_mixed(m, 2)),
     ("train", lambda m: train(m, 2, 0.03)),
+    ("retrain", lambda m: retrain(m, 2, 0.02)),
+    ("ft", lambda m: fine_tune(m, 2)),
+    ("l1_sparse", lambda m: fine_tune(m, 3, l1=0.01, plain_epochs=1)),
+    ("ga", lambda m: ascent(m, 3)),
+    ("neggrad", lambda m: joint(m, 2, 0.3, BATCH)),
+    ("scissorhands", lambda m: scissorhands(m, 5, 0.9, 0.05, 1, margin=0.02)),
+    ("scissorhands_two", lambda m: scissorhands(m, 8, 0.9, 0.05, 2, every=2, margin=0.02)),
+    ("salun", lambda m: salun(m, 2, 0.5)),
+    ("salun_compat", lambda m: salun(m, 2, 0.3, compat=True)),
+    ("salun_soft", lambda m: salun_soft(m, 2, 0.5, mixed=True)),
+    ("salun_soft_batch", lambda m: salun_soft(m, 2, 0.4)),
     ("fisher", lambda m: fisher_plain(m, 1e-10)),
     ("fisher_compat", lambda m: fisher_plain(m, 1e-10, compat=True)),
     ("fisher_new", lambda m: fisher_averaged(m, 1e-6)),

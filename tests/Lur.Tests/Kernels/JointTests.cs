@@ -1,6 +1,6 @@
 using Lur.Device;
+using Lur.Optimizers;
 using Lur.Tests.Device;
-using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 

@@ -1,7 +1,7 @@
 using Lur.Device;
+using Lur.Optimizers;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
-using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 
@@ -206,7 +206,7 @@ public class LurMetaUpdateTests
                     1
                 );
             }
-            scope.Kernels.Lur.LurGuard(scope.Device.Elements(1), skip.Pointer(), squares.Pointer(), 3);
+            scope.Kernels.Guard.StepGuard(scope.Device.Elements(1), skip.Pointer(), squares.Pointer(), default, 3);
             Assert.That(skip.Download(), Is.EqualTo(new[] { 1, 1 }));
             var r = Run(scope, p, scope.Device.Blocks(4), 4, skip: skip.Download()[0]);
             Errors.AssertSame(r.Theta, p.Theta, "theta of a skipped step");

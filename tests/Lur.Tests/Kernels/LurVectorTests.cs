@@ -1,6 +1,6 @@
 using Lur.Device;
+using Lur.Optimizers;
 using Lur.Tests.Device;
-using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 
@@ -180,7 +180,7 @@ public class LurVectorTests
                         values[at] = bad;
                     if (at >= 0)
                         skipped++;
-                    scope.Kernels.Lur.LurGuard(scope.Grid(2), skip.Pointer(), scope.Array(values).Pointer(), values.Length);
+                    scope.Kernels.Guard.StepGuard(scope.Grid(2), skip.Pointer(), scope.Array(values).Pointer(), default, values.Length);
                     Assert.That(skip.Download(), Is.EqualTo(new[] { at >= 0 ? 1 : 0, skipped }), $"{bad} at {at}");
                 }
             }

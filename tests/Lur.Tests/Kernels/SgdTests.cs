@@ -1,8 +1,8 @@
 using Lur.Device;
+using Lur.Optimizers;
 using Lur.Tests.Device;
 using Lur.Tests.Golden;
 using Lur.Tests.Reference;
-using Lur.Training;
 
 namespace Lur.Tests.Kernels;
 

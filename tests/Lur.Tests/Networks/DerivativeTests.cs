@@ -1,6 +1,8 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -32,8 +34,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         v.Set(direction);
         var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient);
         evaluation.HessianVectorProduct(v, product);
-        var dz = Program.Keep(evaluation.Pass.GradientOf(evaluation.Logits));
-        var tz = Program.Keep(evaluation.Pass.TangentOf(evaluation.Logits));
+        var dz = Program.Keep(evaluation.Pass.GradientOf(evaluation.Output));
+        var tz = Program.Keep(evaluation.Pass.TangentOf(evaluation.Output));
         Program.Keep(evaluation.Loss.RowLoss);
         program.Plan();
         input.Set(images, labels);

@@ -1,4 +1,4 @@
-using Lur.Cli.Reports;
+using Lur.Reports;
 
 namespace Lur.Tests.Reports;
 

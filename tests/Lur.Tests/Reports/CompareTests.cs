@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Lur.Cli;
-using Lur.Cli.Reports;
+using Lur.Reports;
 using Lur.Tests.Data;
 
 namespace Lur.Tests.Reports;

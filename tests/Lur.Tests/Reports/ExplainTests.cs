@@ -1,6 +1,6 @@
 using Lur.Cli;
-using Lur.Cli.Reports;
-using Lur.Cli.Runs;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Reports;
@@ -18,10 +18,10 @@ public partial class ExplainTests
     [Test]
     public void EveryColumnOfTheLogsIsExplained()
     {
-        string[] columns = [.. ForgetRun.LogHeader.Trim().Split(','), .. TrainRun.LogHeader.Trim().Split(',')];
+        string[] columns = [.. ForgetLog.Header.Trim().Split(','), .. TrainRun.LogHeader.Trim().Split(',')];
         Assert.That(columns, Does.Contain("second_order_share").And.Contain("validation_loss"));
         Assert.That(columns.Where(c => Glossary.Find(c) is null), Is.Empty);
-        Assert.That(RunFixture.LogHeader, Is.EqualTo(ForgetRun.LogHeader.Trim()), "the fixture's log is that of a run");
+        Assert.That(RunFixture.LogHeader, Is.EqualTo(ForgetLog.Header.Trim()), "the fixture's log is that of a run");
     }
 
     [Test]
@@ -48,8 +48,8 @@ public partial class ExplainTests
     public void EveryColumnOfEveryTableIsExplained()
     {
         // Columns are written out where their tables are made: new Column("key", "Header"), or new("key", "Header") in a list of them.
-        var columns = Repository
-            .Files("src/Lur.Cli", ".cs")
+        var columns = new[] { "src/Lur.Cli", "src/Lur.Reports" }
+            .SelectMany(folder => Repository.Files(folder, ".cs"))
             .SelectMany(f => ColumnInText().Matches(Repository.Read(f)).Select(m => (File: f, Key: m.Groups[1].Value)))
             .ToArray();
         Assert.That(columns.Select(c => c.Key).Distinct().Count(), Is.GreaterThan(50), "the pattern finds the columns");

@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Lur.Cli.Reports;
+using Lur.Reports;
 
 namespace Lur.Tests.Reports;
 

@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using Lur.Cli;
-using Lur.Cli.Reports;
+using Lur.Reports;
+using Lur.Runs;
 using Lur.Tests.Data;
 
 namespace Lur.Tests.Reports;

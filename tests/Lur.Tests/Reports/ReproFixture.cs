@@ -1,6 +1,6 @@
 using System.Globalization;
-using Lur.Cli.Reports;
 using Lur.Metrics;
+using Lur.Reports;
 
 namespace Lur.Tests.Reports;
 

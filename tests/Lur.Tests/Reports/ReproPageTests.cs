@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Lur.Cli.Reports;
+using Lur.Reports;
 using static Lur.Tests.Reports.ReproFixture;
 
 namespace Lur.Tests.Reports;

@@ -5,12 +5,12 @@ namespace Lur.Tests.Unlearning;
 /// <summary>What --compat stands for.</summary>
 public class CompatTests
 {
-    private static OptionValues Read(string method, params string[] given)
+    private static Dictionary<string, string> Read(string method, params string[] given)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var option in given.Chunk(2))
             options.Add(option[0], option[1]);
-        return MethodCatalog.Find(method).Read(options);
+        return MethodCatalog.Find(method).Read(options).Texts().ToDictionary(t => t.Option.Name, t => t.Text);
     }
 
     [TestCase("lur", "bn", "both")]
@@ -31,10 +31,10 @@ public class CompatTests
         var definition = MethodCatalog.Find(method);
         var ours = definition.Options.Single(o => o.Name == option).Default;
         Assert.That(ours, Is.Not.EqualTo(text));
-        Assert.That(Read(method, "compat", "true").Text(option), Is.EqualTo(text));
-        Assert.That(Read(method, "compat", "true", option, ours).Text(option), Is.EqualTo(ours));
-        Assert.That(Read(method, "compat", "false").Text(option), Is.EqualTo(ours));
-        Assert.That(Read(method).Text(option), Is.EqualTo(ours));
+        Assert.That(Read(method, "compat", "true")[option], Is.EqualTo(text));
+        Assert.That(Read(method, "compat", "true", option, ours)[option], Is.EqualTo(ours));
+        Assert.That(Read(method, "compat", "false")[option], Is.EqualTo(ours));
+        Assert.That(Read(method)[option], Is.EqualTo(ours));
         var compat = definition.Options.Single(o => o.Name == "compat");
         Assert.That(compat.Description, Does.Contain($"--{option} {text}"), "and the help says so");
         foreach (var (name, implied) in compat.Implies)

@@ -1,4 +1,5 @@
 using Lur.Device;
+using Lur.Steps;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 

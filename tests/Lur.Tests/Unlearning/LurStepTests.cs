@@ -1,6 +1,9 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Optimizers;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -184,7 +187,15 @@ public class LurStepTests
                 Hvp = radius == 0 ? HessianVectorProduct.Exact : HessianVectorProduct.FiniteDifference,
                 FiniteDifferenceRadius = radius == 0 ? 1 : radius,
             };
-            using var step = new LurStep(run.Model, run.Momentum, options, withForget: true, capture: false, input: run.Input);
+            using var step = new LurStep(
+                run.Model,
+                run.Momentum,
+                options,
+                withForget: true,
+                capture: false,
+                input: run.Input,
+                inspect: true
+            );
             ((TensorBatch)step.Retain).Set(run.Batches[0].Retain.Images, run.Batches[0].Retain.Labels);
             ((TensorBatch)step.Forget!).Set(run.Batches[0].Forget.Images, run.Batches[0].Forget.Labels);
             step.Run();
@@ -245,7 +256,17 @@ public class LurStepTests
     public void AStepAllocatesNothing([Values] HessianVectorProduct hvp)
     {
         using var run = new Run(Precision.Float32);
-        using var step = new LurStep(run.Model, run.Momentum, s_options with { Hvp = hvp }, withForget: true, input: run.Input);
+        using var step = new LurStep(
+            run.Model,
+            run.Momentum,
+            s_options with
+            {
+                Hvp = hvp,
+            },
+            withForget: true,
+            input: run.Input,
+            inspect: true
+        );
         var (r, f) = run.Batches[0];
         void Once()
         {

@@ -1,7 +1,9 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -130,7 +132,7 @@ internal sealed class MethodBench : IDisposable
                 _gradient,
                 inputGradient: true
             );
-            (_logits, _image) = (Program.Keep(evaluation.Logits), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
+            (_logits, _image) = (Program.Keep(evaluation.Output), Program.Keep(evaluation.Pass.GradientOf(_batch.Input)));
         }
 
         public Outcome Evaluate(double[] image, int label)

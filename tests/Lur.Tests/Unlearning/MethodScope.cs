@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Steps;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 
@@ -49,8 +50,19 @@ internal sealed class MethodScope : IDisposable
         foreach (var option in options.Chunk(2))
             given[option[0]] = option[1];
         var definition = MethodCatalog.Find(name);
-        return definition.Bind(definition.Read(given))(task);
+        return definition.Make(task, definition.Read(given));
     }
+
+    /// <summary>Options of a short run of any method, those of them that it has.</summary>
+    public static string[] Short(string name)
+    {
+        var has = MethodCatalog.Find(name).Options.Select(o => o.Name).ToHashSet();
+        string[] wanted = ["batch", "8", "forget-batch", "4", "epochs", "12", "max-epochs", "12", "lr", "0.01", "no-augment", "true"];
+        return [.. wanted.Chunk(2).Where(o => has.Contains(o[0])).SelectMany(o => o)];
+    }
+
+    /// <summary>What a method reads.</summary>
+    public static MethodNeeds Needs(string name) => MethodCatalog.Find(name).Needs;
 
     /// <summary>Runs a method to its end.</summary>
     public static IReadOnlyList<StepTelemetry> Run(UnlearningMethod method) => RunAll(method).Steps;

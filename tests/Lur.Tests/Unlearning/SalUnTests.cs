@@ -1,5 +1,7 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Training;

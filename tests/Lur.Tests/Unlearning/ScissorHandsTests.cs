@@ -1,5 +1,7 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Losses;
+using Lur.Steps;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
@@ -50,7 +52,7 @@ public class ScissorHandsTests
         projection.Remember((i, memory) => memory.Set(memories[i]));
         using var p = new Program(model.Device, precision) { Captured = true };
         var telemetry = Program.Keep(p.Raw("telemetry", ValueRole.Output, new Shape(3), sizeof(double)));
-        projection.Emit(p, gradient, telemetry, 1);
+        projection.Emit(p, gradient, telemetry.At<double>(1));
         p.Run();
         var actual = gradient.ToArray();
         var expected = (double[])g.Clone();
@@ -91,7 +93,8 @@ public class ScissorHandsTests
         );
         var statistics = model.Buffers.ToArray();
         using var projection = new MemoryProjection(model, model.Parameters.Layout.Slots, 3, 0.5);
-        using var memories = new MemoryGradients(scope.Task, repair, accumulate);
+        using var order = MemoryGradients.FeedOf(scope.Task, repair);
+        using var memories = new MemoryGradients(model, order, repair, accumulate);
         memories.Refresh(projection);
         Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
         using var feed = new BatchFeed(

@@ -31,7 +31,10 @@ public class TrimTests
         using var feed = new BatchFeed(source.Train, [.. Enumerable.Range(0, 64)], options.BatchSize, 1);
         var before = model.Parameters.ToArray();
         var statistics = model.Buffers.ToArray();
+        var copied = model.Device.BlockingCopyBytes;
         var report = Trim.Run(model, options, feed.Fill);
+        // Figures only: the threshold, its range, one count of each tensor.
+        Assert.That(model.Device.BlockingCopyBytes - copied, Is.LessThan(model.Parameters.Bytes / 20), "bytes copied");
         if (!options.Compat)
             Errors.AssertSame(model.Buffers.ToArray(), statistics, "running statistics");
         else

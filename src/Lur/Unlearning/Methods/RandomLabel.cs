@@ -62,8 +62,8 @@ public class RandomLabel : UnlearningMethod
     /// <summary>Binds the loop.</summary>
     /// <param name="task">What the method was given.</param>
     /// <param name="options">Options.</param>
-    /// <param name="rule">What the updates do beside momentum SGD, or null.</param>
-    private protected RandomLabel(UnlearningTask task, RelabelOptions options, UpdateRule? rule)
+    /// <param name="ruleOf">Makes what the updates do beside the optimiser, owned by the method; null for nothing.</param>
+    private protected RandomLabel(UnlearningTask task, RelabelOptions options, Func<UnlearningMethod, UpdateRule>? ruleOf)
         : base(task)
     {
         if (Model.Classes < 2 && options.Draw == LabelDraw.Other)
@@ -76,7 +76,7 @@ public class RandomLabel : UnlearningMethod
         using var construction = Construct();
         _options = options = options with { Seed = task.Seed };
         _forgotten = [.. task.Set.Forget];
-        var repair = new Repair(this, options);
+        var (repair, rule) = (new Repair(this, options), ruleOf?.Invoke(this));
         if (options.Mode == RelabelMode.Concat)
         {
             var mixed = repair.Feed("mixed", [.. task.Set.Forget, .. task.Set.Retain]);

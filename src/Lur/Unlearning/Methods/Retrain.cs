@@ -1,4 +1,3 @@
-using System.Globalization;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Training;
@@ -60,29 +59,23 @@ public sealed class Retrain : UnlearningMethod
         );
 
     /// <summary>The options that repeat a training recipe; its seed is the task's.</summary>
-    public static IEnumerable<(string Name, string Text)> OptionsOf(TrainingOptions training)
-    {
-        static string N(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-        static string Flag(bool value) => value ? "true" : "false";
-        return
-        [
-            ("lr", N(training.LearningRate)),
-            ("epochs", N(training.Epochs)),
-            ("batch", N(training.BatchSize)),
-            ("schedule", training.Schedule),
-            ("momentum", N(training.Momentum)),
-            ("weight-decay", N(training.WeightDecay)),
-            ("no-augment", Flag(training.Augment == Augmentation.None)),
-            ("no-nesterov", Flag(!training.Nesterov)),
-            ("init", training.Initialization == WeightInitialization.KaimingNormal ? "kaiming" : "torch"),
-        ];
-    }
+    public static RetrainOptions OptionsOf(TrainingOptions training) =>
+        new()
+        {
+            Epochs = training.Epochs,
+            BatchSize = training.BatchSize,
+            LearningRate = training.LearningRate,
+            Momentum = training.Momentum,
+            NesterovMomentum = training.Nesterov,
+            WeightDecay = training.WeightDecay,
+            Schedule = training.Schedule,
+            Initialization = training.Initialization,
+            Augment = training.Augment != Augmentation.None,
+        };
 
-    /// <summary>The training recipe that options stand for; null when no plain training has the same result (--bn).</summary>
-    public static TrainingOptions? TrainingOf(OptionValues values, ulong seed)
-    {
-        var options = RetrainOptions.Read("the method retrain", values.Given);
-        return options.BatchNorm == BatchNormPolicy.Frozen
+    /// <summary>The training recipe that options stand for; null when no plain training has the same result (frozen statistics).</summary>
+    public static TrainingOptions? TrainingOf(RetrainOptions options, ulong seed) =>
+        options.BatchNorm == BatchNormPolicy.Frozen
             ? null
             : new TrainingOptions
             {
@@ -97,7 +90,6 @@ public sealed class Retrain : UnlearningMethod
                 Augment = options.Augment ? Augmentation.Auto : Augmentation.None,
                 Seed = seed,
             };
-    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<Preparation> Preparations => [new Preparation("initialise", Initialize)];

@@ -47,7 +47,7 @@ public sealed class SalUn : RandomLabel
         : this(task, options.Validated(), RuleOf(task, options)) { }
 
     private SalUn(UnlearningTask task, SalUnOptions options, UpdateRule rule)
-        : base(task, options, rule)
+        : base(task, options, _ => rule)
     {
         using var construction = Construct();
         (_rule, _options) = (rule, options with { Seed = task.Seed });

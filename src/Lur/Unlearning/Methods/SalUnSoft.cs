@@ -35,10 +35,19 @@ public sealed class SalUnSoft : RandomLabel
     /// <param name="options">Options.</param>
     /// <exception cref="OptionException">A value is out of range.</exception>
     public SalUnSoft(UnlearningTask task, SalUnSoftOptions options)
-        : this(task, options.Validated(), new ProximalPull(task.Model)) { }
+        : this(task, options.Validated(), new ProximalPull[1]) { }
 
-    private SalUnSoft(UnlearningTask task, SalUnSoftOptions options, ProximalPull pull)
-        : base(task, options, new UpdateRule { After = pull.Record }) => (_options, _pull) = (options, Own(pull));
+    // The pull is made while the base is, so that a constructor that throws frees it.
+    private SalUnSoft(UnlearningTask task, SalUnSoftOptions options, ProximalPull[] pull)
+        : base(
+            task,
+            options,
+            method =>
+            {
+                pull[0] = method.Own(new ProximalPull(method.Model));
+                return new UpdateRule { After = pull[0].Record };
+            }
+        ) => (_options, _pull) = (options, pull[0]);
 
     /// <summary>How the method is listed.</summary>
     public static new MethodDefinition Definition { get; } =

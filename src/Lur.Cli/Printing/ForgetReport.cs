@@ -1,0 +1,98 @@
+using Lur.Reports;
+using Lur.Runs;
+
+namespace Lur.Cli.Printing;
+
+/// <summary>The table at the end of a forgetting run: what was forgotten and what was kept.</summary>
+internal static class ForgetReport
+{
+    /// <summary>Prints the metrics and the accuracy per class, before and after, and the time by stage.</summary>
+    /// <param name="context">Where to.</param>
+    /// <param name="r">What the run came to.</param>
+    public static void Print(CommandContext context, ForgetResult r)
+    {
+        Table metrics = Metrics(r),
+            perClass = PerClass(r),
+            time = Times(r.Stages);
+        // A long table of classes scrolls the metrics away; result.json and --json have it.
+        TablePrinter.Print(
+            context,
+            context.Json ? [metrics, perClass, time]
+                : r.Classes.Count <= 20 ? [perClass, time, metrics]
+                : [time, metrics]
+        );
+    }
+
+    private static Table Metrics(ForgetResult r)
+    {
+        var metrics = new Table(
+            "metrics",
+            new Column("metric", "Metric"),
+            new Column("original", "Original", Right: true),
+            new Column("unlearned", "Unlearned", Right: true),
+            new Column("meaning", "Meaning")
+        );
+        var whole = r.Set.WholeClasses.Count > 0;
+        var (b, a) = (r.Original.Metrics, r.Unlearned.Metrics);
+        metrics.Add("UA", Percent(b.UnlearningAccuracy), Percent(a.UnlearningAccuracy), "forget set misclassified");
+        metrics.Add("RA", Percent(b.RetainAccuracy), Percent(a.RetainAccuracy), "retain set classified correctly");
+        metrics.Add(
+            "TA",
+            Percent(b.TestAccuracy),
+            Percent(a.TestAccuracy),
+            whole ? "test set without the forgotten class" : "test set classified correctly"
+        );
+        metrics.Add(
+            "MIA",
+            Percent(r.Original.MembershipInference),
+            Percent(r.Unlearned.MembershipInference),
+            "forget set judged never seen by a membership attack"
+        );
+        if (whole)
+            metrics.Add(
+                "FTA",
+                Percent(b.ForgottenClassTestAccuracy),
+                Percent(a.ForgottenClassTestAccuracy),
+                "test images of the forgotten class classified as it"
+            );
+        return metrics;
+    }
+
+    private static Table PerClass(ForgetResult r)
+    {
+        var perClass = new Table(
+            "perClass",
+            new Column("class", "Class"),
+            new Column("original", "Original", Right: true),
+            new Column("unlearned", "Unlearned", Right: true),
+            new Column("forgotten", "Forgotten")
+        )
+        {
+            Title = "Test accuracy per class",
+        };
+        for (var c = 0; c < r.Classes.Count; c++)
+        {
+            perClass.Add(
+                r.Classes[c],
+                Percent(r.Original.Metrics.PerClassTestAccuracy[c]),
+                Percent(r.Unlearned.Metrics.PerClassTestAccuracy[c]),
+                r.Set.WholeClasses.Contains(c) ? "forgotten" : ""
+            );
+        }
+
+        return perClass;
+    }
+
+    /// <summary>Run-time efficiency by stage, without the evaluations around it.</summary>
+    private static Table Times(IReadOnlyList<(string Stage, double Seconds)> stages)
+    {
+        var table = new Table("time", new Column("stage", "Stage"), new Column("seconds", "Time", Right: true));
+        var counted = stages.Where(s => RunFolder.IsCounted(s.Stage)).ToArray();
+        foreach (var (stage, seconds) in counted)
+            table.Add(stage, Cell.Number(seconds, 2, " s"));
+        table.Add("RTE", Cell.Number(counted.Sum(s => s.Seconds), 2, " s"));
+        return table;
+    }
+
+    private static Cell Percent(double value) => Cell.Number(value, 2, " %");
+}

@@ -1,0 +1,84 @@
+using Lur.Reports;
+using Lur.Runs;
+
+namespace Lur.Cli.Printing;
+
+/// <summary>Prints what a run says: notes and warnings, progress, and what came of it.</summary>
+/// <param name="context">Where to.</param>
+/// <param name="results">False for runs inside another, whose tables nobody asked for.</param>
+internal sealed class RunPrinter(CommandContext context, bool results = true) : IProgress<RunEvent>
+{
+    private ProgressReporter? _stage;
+
+    /// <summary>A host for runs that print here.</summary>
+    /// <param name="context">Where to.</param>
+    /// <param name="results">False for runs inside another, whose tables nobody asked for.</param>
+    public static RunHost Host(CommandContext context, bool results = true) =>
+        new()
+        {
+            Device = context.DeviceOrdinal,
+            Progress = new RunPrinter(context, results),
+            Producer = CommandLine.ThisVersion,
+            Spell = option => "--" + option,
+        };
+
+    /// <inheritdoc/>
+    public void Report(RunEvent value)
+    {
+        switch (value)
+        {
+            case RunNote note:
+                context.Note(note.Text);
+                break;
+            case RunWarning warning:
+                context.Warn(warning.Text);
+                break;
+            case StageStarted s:
+                _stage = new ProgressReporter(context, s.Stage, s.Total, s.Unit);
+                break;
+            case StageProgress p:
+                _stage?.Report(p.Done, p.Metrics);
+                break;
+            case StageEnded:
+                _stage?.Dispose();
+                _stage = null;
+                break;
+            case TrainingInterrupted i:
+                var resume = i.Resumed ? "" : " and --resume";
+                context.Warn($"interrupted at step {i.Step} of {i.Steps}; continue with the same command{resume}.");
+                break;
+            case TrainingFinished training:
+                Print(training.Result);
+                break;
+            case ForgettingFinished forgetting:
+                Print(forgetting.Result);
+                break;
+        }
+    }
+
+    private void Print(TrainResult r)
+    {
+        if (results)
+        {
+            var table = new Table("train", new Column("metric", "Metric"), new Column("value", "Value", Right: true));
+            table.Add("test accuracy", Cell.Number(r.Test.Accuracy, 2, " %"));
+            table.Add("test loss", Cell.Number(r.Test.MeanLoss, 4));
+            table.Add("test images", r.Test.Count);
+            TablePrinter.Print(context, table);
+        }
+
+        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, split.json{(r.HasForgetFile ? ", forget.txt" : "")}");
+    }
+
+    private void Print(ForgetResult r)
+    {
+        if (results)
+            ForgetReport.Print(context, r);
+        foreach (var warning in r.Warnings)
+            context.Warn(warning);
+        foreach (var (_, _, sentence) in r.Measurements)
+            context.Note(sentence);
+        var page = RunPage.TryWrite(context, r.Folder) ? $", {ForgetPage.FileName}" : "";
+        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
+    }
+}

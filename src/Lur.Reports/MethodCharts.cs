@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Xml.Linq;
+using Lur.Metrics;
+using Lur.Runs;
+using static Lur.Reports.Html;
+
+namespace Lur.Reports;
+
+/// <summary>Methods side by side, drawn: what each forgets against what it keeps, and its distance to the reference.</summary>
+internal static class MethodCharts
+{
+    /// <summary>The figures that the numbers allow.</summary>
+    /// <param name="methods">The methods, the reference among them.</param>
+    /// <param name="reference">One of them, or null.</param>
+    public static IReadOnlyList<XElement> Of(IReadOnlyList<ComparedMethod> methods, ComparedMethod? reference)
+    {
+        XElement?[] figures =
+        [
+            TradeOff(methods, reference, "RA", "retain accuracy (RA), %", m => m.Retain, "What was kept of the training data"),
+            TradeOff(methods, reference, "TA", "test accuracy (TA), %", m => m.Test, "What was kept in general"),
+            Gaps(methods),
+        ];
+        return [.. figures.OfType<XElement>()];
+    }
+
+    private static XElement? TradeOff(
+        IReadOnlyList<ComparedMethod> all,
+        ComparedMethod? reference,
+        string abbreviation,
+        string label,
+        Func<ComparedMethod, SeedSummary> kept,
+        string title
+    )
+    {
+        var methods = all.Where(m => double.IsFinite(m.Unlearning.Mean) && double.IsFinite(kept(m).Mean)).ToArray();
+        if (methods.Length == 0)
+            return null;
+        if (reference is not null && !methods.Contains(reference))
+            reference = null;
+        var across = Focus.Of(methods.Select(m => m.Unlearning.Mean), reference?.Unlearning.Mean ?? double.NaN);
+        var up = Focus.Of(methods.Select(m => kept(m).Mean), reference is null ? double.NaN : kept(reference).Mean);
+        bool IsOutside(ComparedMethod m) => Focus.IsOutside(m.Unlearning.Mean, across) || Focus.IsOutside(kept(m).Mean, up);
+        var chart = new SvgChart(
+            "trade-off-" + abbreviation.ToLowerInvariant(),
+            Axis.Percent("unlearning accuracy (UA), %", methods.Select(m => m.Unlearning), across),
+            Axis.Percent(label, methods.Select(kept), up),
+            330 + (8 * Math.Clamp(methods.Length - 8, 0, 16))
+        );
+        if (reference is not null)
+        {
+            chart.Level(Ink.Reference, kept(reference).Mean);
+            chart.Level(Ink.Reference, reference.Unlearning.Mean, vertical: true);
+            chart.Points(Ink.Reference, [(reference.Unlearning.Mean, kept(reference).Mean, reference.Title)]);
+        }
+
+        foreach (
+            var m in methods.Where(m => double.IsFinite(m.Unlearning.Deviation) && double.IsFinite(kept(m).Deviation) && !IsOutside(m))
+        )
+        {
+            var (u, k) = (m.Unlearning, kept(m));
+            chart.Line(Ink.Frame, [u.Mean - u.Deviation, u.Mean + u.Deviation], [k.Mean, k.Mean], 1.5);
+            chart.Line(Ink.Frame, [u.Mean, u.Mean], [k.Mean - k.Deviation, k.Mean + k.Deviation], 1.5);
+        }
+
+        chart.Points(
+            Ink.Unlearned,
+            [.. methods.Where(m => !ReferenceEquals(m, reference) && !IsOutside(m)).Select(m => (m.Unlearning.Mean, kept(m).Mean, m.Title))]
+        );
+        chart.Points(
+            Ink.Unlearned,
+            [
+                .. methods
+                    .Where(IsOutside)
+                    .Select(m =>
+                        (
+                            Focus.Clamp(m.Unlearning.Mean, across),
+                            Focus.Clamp(kept(m).Mean, up),
+                            $"{m.Title}: "
+                                + $"{string.Join(", ", new[] { Beyond("UA", m.Unlearning.Mean, across, "\u2190", "\u2192"), Beyond(abbreviation, kept(m).Mean, up, "\u2193", "\u2191") }.OfType<string>())}"
+                        )
+                    ),
+            ],
+            hollow: true
+        );
+        return Figure(
+            title,
+            (
+                reference is null
+                    ? "Further up keeps more, further right forgets more; without a retrained model nothing says how far right is right."
+                    : "The nearer to the crossing of the dashed lines, which is the reference, the better: left of it too little "
+                        + "is forgotten, below it too much is lost."
+            )
+                + (methods.Any(m => double.IsFinite(m.Unlearning.Deviation)) ? " Whiskers: one standard deviation over seeds." : "")
+                + (methods.Any(IsOutside) ? " Hollow: a method that lies outside the drawing, with its number." : ""),
+            chart.ToElement(
+                $"{label} against UA for each method",
+                string.Join(
+                    " ",
+                    methods.Select(m =>
+                        string.Create(CultureInfo.InvariantCulture, $"{m.Title}: UA {m.Unlearning.Mean:0.00}, {kept(m).Mean:0.00}.")
+                    )
+                )
+            )
+        );
+    }
+
+    private static string? Beyond(string name, double value, (double Low, double High) range, string below, string above) =>
+        !Focus.IsOutside(value, range)
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"{name} {value:0.0} {(value < range.Low ? below : above)}");
+
+    private static XElement? Gaps(IReadOnlyList<ComparedMethod> all)
+    {
+        var methods = all.Where(m => double.IsFinite(m.Gap.UnlearningAccuracy)).ToArray();
+        if (methods.Length == 0)
+            return null;
+        (string Name, Ink Ink, Func<AverageGap, double> Of)[] parts =
+        [
+            ("UA", Ink.Forget, g => g.UnlearningAccuracy),
+            ("RA", Ink.Retain, g => g.RetainAccuracy),
+            ("TA", Ink.Test, g => g.TestAccuracy),
+            ("MIA", Ink.Reference, g => g.MembershipInference),
+        ];
+        parts = [.. parts.Where(p => methods.Any(m => double.IsFinite(p.Of(m.Gap))))];
+        var left = 24 + (8 * Math.Clamp(methods.Max(m => m.Title.Length), 4, 18));
+        var end = Focus.Of(methods.Select(m => parts.Select(p => p.Of(m.Gap)).Where(double.IsFinite).Max()), 0).High;
+        var chart = new SvgChart(
+            "gaps",
+            new Axis("distance to the reference, points", Minimum: 0, Maximum: end),
+            new Axis(""),
+            76 + ((methods.Length > 8 ? 8 : 12) * (parts.Length + 1) * methods.Length),
+            left
+        );
+        chart.Bars([.. methods.Select(m => (m.Title, false))], [.. parts.Select(p => methods.Select(m => (p.Of(m.Gap), p.Ink)).ToArray())]);
+        return Figure(
+            "Gap to the reference",
+            "Distance of each mean to the reference's; shorter is better, and a long bar beside short ones says where a method pays."
+                + (double.IsNaN(end) ? "" : " A bar that leaves the drawing has its number at the rim."),
+            chart.ToElement(
+                "Gap to the reference for each method, in points",
+                string.Join(
+                    " ",
+                    methods.Select(m => $"{m.Title}: {string.Join(", ", parts.Select(p => $"{p.Name} {Cell.Number(p.Of(m.Gap)).Text}"))}.")
+                )
+            ),
+            [.. parts.Select(p => (p.Ink, p.Name))]
+        );
+    }
+}

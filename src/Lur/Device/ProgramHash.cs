@@ -1,0 +1,47 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lur.Cuda.Loading;
+
+namespace Lur.Device;
+
+/// <summary>What decides the bits of a result beside data and options: the text of the kernels and the code of the library.
+/// What is kept or reused is keyed by it, so that numbers of another build are never taken for this one's.</summary>
+/// <param name="Kernels">SHA-256 over names and texts of all kernels, 64 hexadecimal digits.</param>
+/// <param name="Library">SHA-256 over the library and its bindings, and over the host driver beside them, 64 hexadecimal digits.</param>
+public sealed record ProgramHash(string Kernels, string Library)
+{
+    /// <summary>The hash of this program, with the kernels as they lie in their folder now.</summary>
+    public static ProgramHash Current() => new(HashKernels(KernelSource.Folder), HashLibrary());
+
+    private static string HashKernels(string folder)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        string[] files = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder, "*.cu*", SearchOption.AllDirectories)] : [];
+        foreach (var (name, path) in files.Select(f => (Path.GetRelativePath(folder, f), f)).OrderBy(f => f.Item1, StringComparer.Ordinal))
+        {
+            var text = File.ReadAllBytes(path);
+            // The length keeps the end of one text and the name of the next apart.
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{text.Length}\0"));
+            hash.AppendData(text);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <remarks>By module version id: a deterministic build derives it from the content, and it is there where the assembly is
+    /// part of one native file. Neither assembly contains the commit or a path, so the same sources have the same id anywhere.</remarks>
+    private static string HashLibrary()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var type in new[] { typeof(ProgramHash), typeof(CudaContext) })
+            hash.AppendData(type.Module.ModuleVersionId.ToByteArray());
+        var driver = Path.Combine(AppContext.BaseDirectory, NativeLibraries.HostDriver);
+        if (File.Exists(driver))
+        {
+            using var stream = File.OpenRead(driver);
+            hash.AppendData(SHA256.HashData(stream));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

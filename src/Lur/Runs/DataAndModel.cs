@@ -1,0 +1,90 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Models;
+
+namespace Lur.Runs;
+
+/// <summary>Opening a data set and a model that belong together.</summary>
+public static class DataAndModel
+{
+    /// <summary>What a model file without metadata takes from its data set.</summary>
+    public static ModelDefaults Defaults(DataSource source)
+    {
+        var statistics = ChannelStatistics.Of(source.Train);
+        return new ModelDefaults(
+            source.Train.Height,
+            source.Train.Width,
+            source.Train.ClassNames,
+            new InputNormalization(statistics.Mean, statistics.StandardDeviation),
+            AugmentationOf(source)
+        );
+    }
+
+    /// <summary>What <see cref="Augmentation.Auto"/> is for a data set: IDX files are mostly digits and letters, which are not
+    /// mirrored.</summary>
+    public static Augmentation AugmentationOf(DataSource source) =>
+        source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
+
+    /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
+    public static Model Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
+    {
+        var model = ModelFile.Load(path, device, precision, Defaults(source));
+        try
+        {
+            Require(model, path, source);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static void Require(Model model, string path, DataSource source)
+    {
+        var (network, data) = (model.Network, source.Train);
+        if ((network.Channels, network.Height, network.Width) != (data.Channels, data.Height, data.Width))
+        {
+            throw new UserErrorException(
+                $"'{path}' takes images of {network.Channels} x {network.Height} x {network.Width} (channels, height, width), "
+                    + $"but those of {data.Name} are {data.Channels} x {data.Height} x {data.Width}; give the data it was trained on."
+            );
+        }
+
+        if (model.Classes != data.ClassNames.Count)
+        {
+            throw new UserErrorException(
+                $"'{path}' has {model.Classes} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on."
+            );
+        }
+    }
+
+    /// <summary>Path of the split a model was trained with: the one given, else the one beside the model, else null.</summary>
+    public static string? SplitPath(string model, string? given)
+    {
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(model)) ?? ".", "split.json");
+        return given ?? (File.Exists(beside) ? beside : null);
+    }
+
+    /// <summary>A new model with initial weights for a data set.</summary>
+    public static Model Create(
+        string architecture,
+        ComputeDevice device,
+        DataSource source,
+        ulong seed,
+        WeightInitialization scheme = WeightInitialization.TorchDefault,
+        Precision precision = Precision.Float32
+    )
+    {
+        var data = source.Train;
+        var spec = ResNetSpec.Parse(architecture, data.ClassNames.Count, data.Height, data.Width, data.Channels);
+        var defaults = Defaults(source);
+        var model = new Model(device, precision, ResNet.Build(spec), spec.ToString(), defaults.ClassNames, defaults.Normalization)
+        {
+            Augmentation = defaults.Augmentation,
+        };
+        model.Initialize(seed, scheme);
+        return model;
+    }
+}

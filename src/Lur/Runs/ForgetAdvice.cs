@@ -1,0 +1,65 @@
+using System.Globalization;
+using Lur.Metrics;
+using Lur.Steps;
+using Lur.Unlearning;
+
+namespace Lur.Runs;
+
+/// <summary>What a forgetting run says when it goes wrong: the finding, and which options of the method would help.</summary>
+/// <param name="method">The method with its options.</param>
+/// <param name="spell">How an option is named.</param>
+internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spell)
+{
+    /// <summary>The loss was not finite for too long.</summary>
+    public UserErrorException Diverged(int skipped, long step) =>
+        new(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The loss or a gradient was not finite for {skipped} steps in a row (step {step}): "
+                    + $"unlearning diverged; lower {spell("lr")}{Alternatives()}."
+            )
+        );
+
+    /// <summary>The look-ahead goes far.</summary>
+    public string LongLookAhead(StepTelemetry t, long step) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"the look-ahead step |alpha g| = {t.LookAheadNorm:G3} exceeds 1 % of |theta| = "
+                + $"{t.ParameterNorm:G3} at step {step}; consider a smaller {spell("alpha")} or {spell("look-ahead-cap")} 0.01."
+        );
+
+    /// <summary>What is wrong with the outcome; empty where nothing is.</summary>
+    public IEnumerable<string> On(ForgettingMetrics before, ForgettingMetrics after)
+    {
+        var moved = after.UnlearningAccuracy - before.UnlearningAccuracy;
+        if (Math.Abs(moved) < 0.5 && before.UnlearningAccuracy < 99)
+        {
+            var lambda = method.Has("lambda") ? spell("lambda") + ", " : "";
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"forgetting did not move: UA went from {before.UnlearningAccuracy:F2} % to {after.UnlearningAccuracy:F2} "
+                    + $"%; {Remedy($"raise {lambda}{spell("lr")} or {spell("epochs")}")}."
+            );
+        }
+
+        if (after.RetainAccuracy < before.RetainAccuracy - 10)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"retain accuracy collapsed from {before.RetainAccuracy:F2} % to {after.RetainAccuracy:F2} %; "
+                    + $"{Remedy($"lower {spell("lr")}{Alternatives()}, or give more {spell("epochs")}")}."
+            );
+        }
+    }
+
+    /// <summary>A remedy of training; methods of one shot have a strength instead.</summary>
+    private string Remedy(string training) => method.Has("lr") ? training : $"try another {spell("alpha")}";
+
+    /// <summary>Remedies beside the learning rate that the method offers; a loss that is bounded already is none.</summary>
+    private string Alternatives()
+    {
+        var loss = method.Options.Texts().FirstOrDefault(o => o.Option.Name == "forget-loss");
+        return (method.Has("lambda") ? $" or {spell("lambda")}" : "")
+            + (loss.Option is { } option && loss.Text == option.Default ? $", use {spell("forget-loss")} bounded" : "");
+    }
+}

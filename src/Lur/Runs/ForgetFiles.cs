@@ -1,0 +1,123 @@
+using System.Text.Json;
+using Lur.Data;
+using Lur.Device;
+using Lur.Metrics;
+using Lur.Models;
+
+namespace Lur.Runs;
+
+/// <summary>config.json and result.json of a forgetting run; docs/result.schema.json describes them.</summary>
+internal static class ForgetFiles
+{
+    /// <summary>Writes the fields of config.json: every option, resolved.</summary>
+    public static void WriteConfig(
+        Utf8JsonWriter w,
+        ForgetSettings settings,
+        BoundMethod method,
+        DataSource source,
+        ComputeDevice device,
+        Model model
+    )
+    {
+        w.WriteString("command", "forget");
+        w.WriteString("method", method.Definition.Name);
+        w.WriteString("version", OutputFolder.Version);
+        w.WriteString("model", settings.Model);
+        w.WriteString("architecture", model.Architecture);
+        w.WriteString("augmentation", model.Augmentation.Name);
+        w.WriteString("data", settings.Data);
+        if (settings.DataOptions.ImageSize is { } size)
+            w.WriteNumber("imageSize", size);
+        w.WriteString("directory", Environment.CurrentDirectory);
+        if (settings.Split is not null)
+            w.WriteString("split", Path.GetFullPath(settings.Split));
+        w.WriteString("dataFormat", source.Format);
+        w.WriteString("device", device.Properties.Name);
+        w.WriteStartArray("forget");
+        foreach (var specification in settings.Forget)
+            w.WriteStringValue(specification);
+        w.WriteEndArray();
+        w.WriteNumber("seed", settings.Seed);
+        w.WriteStartObject("options");
+        foreach (var (option, text) in method.Options.Texts())
+        {
+            w.WritePropertyName(option.Name);
+            OptionJson.Write(w, option.Kind, text);
+        }
+
+        w.WriteEndObject();
+    }
+
+    /// <summary>Writes the fields of result.json.</summary>
+    public static void WriteResult(Utf8JsonWriter w, ForgetResult r)
+    {
+        w.WriteNumber("schema", 1);
+        w.WriteString("command", "forget");
+        w.WriteString("method", r.Method.Name);
+        w.WriteNumber("forgetImages", r.Set.Forget.Length);
+        w.WriteNumber("retainImages", r.Set.Retain.Length);
+        w.WriteString("forgetSha256", r.Set.Sha256());
+        w.WriteString("dataSha256", r.DataSha256);
+        w.WriteString("parentSha256", r.ParentSha256);
+        w.WriteStartArray("forgottenClasses");
+        foreach (var c in r.Set.WholeClasses)
+            w.WriteStringValue(r.Classes[c]);
+        w.WriteEndArray();
+        w.WriteNumber("steps", r.Steps);
+        w.WriteStartObject("seconds");
+        foreach (var (stage, seconds) in r.Stages)
+            OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));
+        w.WriteEndObject();
+        w.WriteStartObject("memory");
+        w.WriteNumber("deviceBytes", r.DeviceBytes);
+        w.WriteNumber("hostPeakBytes", r.HostPeakBytes);
+        w.WriteEndObject();
+        w.WriteStartObject("preparations");
+        foreach (var (stage, report) in r.Preparations)
+        {
+            w.WriteStartObject(stage);
+            foreach (var (name, value) in report.Facts)
+                OutputFolder.WriteValue(w, name, value);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndObject();
+        w.WriteStartObject("measurements");
+        foreach (var (name, value, _) in r.Measurements)
+            OutputFolder.WriteValue(w, name, Math.Round(value, 4));
+        w.WriteEndObject();
+        WriteMetrics(w, "original", r.Original, r.Classes);
+        WriteMetrics(w, "unlearned", r.Unlearned, r.Classes);
+        w.WriteStartObject("samples");
+        WriteSamples(w, "forget", r.Original.Forget, r.Unlearned.Forget);
+        WriteSamples(w, "retain", r.Original.Retain, r.Unlearned.Retain);
+        WriteSamples(w, "test", r.Original.Test, r.Unlearned.Test);
+        w.WriteEndObject();
+    }
+
+    private static void WriteMetrics(Utf8JsonWriter w, string name, Assessment assessment, IReadOnlyList<string> classes)
+    {
+        var m = assessment.Metrics;
+        w.WriteStartObject(name);
+        OutputFolder.WriteValue(w, "ua", m.UnlearningAccuracy);
+        OutputFolder.WriteValue(w, "ra", m.RetainAccuracy);
+        OutputFolder.WriteValue(w, "ta", m.TestAccuracy);
+        OutputFolder.WriteValue(w, "mia", assessment.MembershipInference);
+        OutputFolder.WriteValue(w, "forgottenClassTestAccuracy", m.ForgottenClassTestAccuracy);
+        OutputFolder.WritePerClass(w, "perClassTestAccuracy", classes, m.PerClassTestAccuracy);
+        w.WriteEndObject();
+    }
+
+    private static void WriteSamples(Utf8JsonWriter w, string name, Predictions before, Predictions after)
+    {
+        w.WriteStartObject(name);
+        OutputFolder.WriteSamples(w, before);
+        w.WriteStartObject("original");
+        OutputFolder.WriteOutcome(w, before);
+        w.WriteEndObject();
+        w.WriteStartObject("unlearned");
+        OutputFolder.WriteOutcome(w, after);
+        w.WriteEndObject();
+        w.WriteEndObject();
+    }
+}

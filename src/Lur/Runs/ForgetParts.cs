@@ -1,0 +1,69 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Models;
+using Lur.Unlearning;
+
+namespace Lur.Runs;
+
+/// <summary>What a forgetting run is made of: device, data, model, what is forgotten, and the method bound to them.</summary>
+internal sealed class ForgetParts : IDisposable
+{
+    public ComputeDevice Device { get; private set; } = null!;
+
+    public DataSource Source { get; private set; } = null!;
+
+    public Model Model { get; private set; } = null!;
+
+    public DataSplit Split { get; private set; } = null!;
+
+    public ForgetSet Set { get; private set; } = null!;
+
+    public UnlearningMethod Method { get; private set; } = null!;
+
+    /// <summary>Opens everything, or nothing.</summary>
+    /// <param name="settings">What decides the run.</param>
+    /// <param name="host">Where it computes and whom it tells.</param>
+    /// <param name="progress">Told how far a preparation of the method is.</param>
+    /// <param name="cancel">Stops long preparations.</param>
+    public static ForgetParts Open(ForgetSettings settings, RunHost host, Action<PreparationProgress> progress, CancellationToken cancel)
+    {
+        var parts = new ForgetParts();
+        try
+        {
+            parts.Device = ComputeDevice.Open(host.Device);
+            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
+            parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source);
+            var data = parts.Source.Train;
+            parts.Split = LoadSplit(settings, host, parts.Source);
+            parts.Set = ForgetSet.Resolve(settings.Forget, data, parts.Split.Train, settings.Seed);
+            var task = new UnlearningTask(parts.Model, data, parts.Set, settings.Seed, cancel) { Progress = progress };
+            parts.Method = settings.Method.Create(task);
+            return parts;
+        }
+        catch
+        {
+            parts.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Method?.Dispose();
+        Model?.Dispose();
+        Source?.Dispose();
+        Device?.Dispose();
+    }
+
+    private static DataSplit LoadSplit(ForgetSettings settings, RunHost host, DataSource source)
+    {
+        // The split the model was trained with lies beside it; forgetting samples that were never trained on proves nothing.
+        if (DataAndModel.SplitPath(settings.Model, settings.Split) is { } path)
+            return DataSplit.Load(path, source.Train);
+        host.Progress.Note(
+            $"no split.json beside the model: every training image counts as trained on (give {host.Spell("split")} otherwise)"
+        );
+        return DataSplit.Create(source.Train, 0, settings.Seed);
+    }
+}

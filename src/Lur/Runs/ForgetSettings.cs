@@ -1,0 +1,112 @@
+using Lur.Data;
+using Lur.Unlearning;
+
+namespace Lur.Runs;
+
+/// <summary>Everything that decides a forgetting run.</summary>
+public sealed record ForgetSettings
+{
+    /// <summary>Path of the trained model.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Data set it was trained on, as <see cref="DataSource.Open"/> takes it.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Folder for everything the run leaves behind; created where it is missing.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>What to forget, as <see cref="ForgetSet.Resolve"/> takes it.</summary>
+    public required IReadOnlyList<string> Forget { get; init; }
+
+    /// <summary>Method and its options.</summary>
+    public required BoundMethod Method { get; init; }
+
+    /// <summary>Split the model was trained with; null for the one beside the model.</summary>
+    public string? Split { get; init; }
+
+    /// <summary>Seed of every draw.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>How the data are read.</summary>
+    public DataOptions DataOptions { get; init; } = new();
+
+    /// <summary>Cache of reference models that a run of the method retrain is taken from and put into; null always trains.</summary>
+    public string? References { get; init; }
+
+    /// <summary>Assessments of original models, by hash of model and of forget set, for runs that share them; null always assesses.</summary>
+    internal Dictionary<string, Assessment>? Originals { get; init; }
+}
+
+/// <summary>A method with its options, checked.</summary>
+public sealed record BoundMethod
+{
+    /// <summary>Binds a method to its options.</summary>
+    /// <param name="definition">The method, for example <c>SalUn.Definition</c>.</param>
+    /// <param name="options">Its options, for example <c>new SalUnOptions { MaskRatio = 0.4 }</c>.</param>
+    /// <exception cref="OptionException">A value is out of range.</exception>
+    public BoundMethod(MethodDefinition definition, OptionRecord options) => (Definition, Options) = (definition, options.Validated());
+
+    /// <summary>The method.</summary>
+    public MethodDefinition Definition { get; }
+
+    /// <summary>Its options.</summary>
+    public OptionRecord Options { get; }
+
+    /// <summary>Binds a method to options given by name, as the command and recipes give them; defaults for the rest.</summary>
+    /// <exception cref="UserErrorException">There is no such option, a text does not fit, or a value is out of range.</exception>
+    public static BoundMethod Read(MethodDefinition method, IReadOnlyDictionary<string, string> options) =>
+        new(method, method.Read(options));
+
+    /// <summary>Makes the method for a task.</summary>
+    internal UnlearningMethod Create(UnlearningTask task) => Definition.Make(task, Options);
+
+    /// <summary>True if the method has an option.</summary>
+    internal bool Has(string option) => Definition.Options.Any(o => o.Name == option);
+}
+
+/// <summary>What a forgetting run came to.</summary>
+/// <param name="Folder">Its folder.</param>
+/// <param name="ModelPath">The unlearned model.</param>
+/// <param name="Method">The method.</param>
+/// <param name="ParentSha256">Hash of the original model's file.</param>
+/// <param name="DataSha256">Fingerprint of the training data.</param>
+/// <param name="Classes">Names of the classes.</param>
+/// <param name="Set">What was forgotten and retained.</param>
+/// <param name="Original">The original model on these sets.</param>
+/// <param name="Unlearned">The unlearned model on these sets.</param>
+public sealed record ForgetResult(
+    string Folder,
+    string ModelPath,
+    MethodDefinition Method,
+    string ParentSha256,
+    string DataSha256,
+    IReadOnlyList<string> Classes,
+    ForgetSet Set,
+    Assessment Original,
+    Assessment Unlearned
+)
+{
+    /// <summary>Steps of the method.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Peak of the device's memory while the method ran, model included, evaluations not, in bytes.</summary>
+    public long DeviceBytes { get; init; }
+
+    /// <summary>Peak of the process's memory, in bytes.</summary>
+    public long HostPeakBytes { get; init; }
+
+    /// <summary>Seconds of each stage, evaluations included.</summary>
+    public IReadOnlyList<(string Stage, double Seconds)> Stages { get; init; } = [];
+
+    /// <summary>What the preparations reported.</summary>
+    public IReadOnlyList<(string Stage, PreparationReport Report)> Preparations { get; init; } = [];
+
+    /// <summary>Measurements of the method itself: a name, the value, and a sentence.</summary>
+    public IReadOnlyList<(string Name, double Value, string Sentence)> Measurements { get; init; } = [];
+
+    /// <summary>Sentences a person should read: it did not forget, or it forgot what it was to keep.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Program that made the numbers: this one, or the one that trained a reference model which was found.</summary>
+    public string Producer { get; init; } = "";
+}

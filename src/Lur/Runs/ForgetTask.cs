@@ -1,0 +1,75 @@
+using System.Text.Json;
+using Lur.Data;
+
+namespace Lur.Runs;
+
+/// <summary>What a forgetting run was about, from the config.json in its folder: enough to measure its model again.</summary>
+/// <param name="Folder">Folder of the run.</param>
+/// <param name="Method">Name of the method.</param>
+/// <param name="Original">Model it started from.</param>
+/// <param name="Data">Data set.</param>
+/// <param name="ImageSize">Size images of a folder are scaled to, or null.</param>
+/// <param name="Forget">Specifications.</param>
+/// <param name="Split">Split file, or null.</param>
+/// <param name="Seed">Seed of the run.</param>
+/// <param name="ForgetSha256">Hash of what was forgotten and retained.</param>
+internal sealed record ForgetTask(
+    string Folder,
+    string Method,
+    string Original,
+    string Data,
+    int? ImageSize,
+    IReadOnlyList<string> Forget,
+    string? Split,
+    ulong Seed,
+    string ForgetSha256
+)
+{
+    /// <summary>Path of the unlearned model.</summary>
+    public string Unlearned => Path.Combine(Folder, "model.safetensors");
+
+    /// <summary>Reads a folder.</summary>
+    /// <param name="folder">Folder of a run of 'lur forget'.</param>
+    /// <param name="model">Where the original model is now; null for where it was.</param>
+    /// <param name="data">Where the data are now; null for where they were.</param>
+    /// <exception cref="UserErrorException">It is not the folder of a finished run.</exception>
+    public static ForgetTask Read(string folder, string? model, string? data)
+    {
+        using var run = RunFolder.Open(folder);
+        var c = run.Config;
+        var directory = c.Text("directory");
+        string At(string path) =>
+            File.Exists(path) || Directory.Exists(path) || directory.Length == 0 || Path.IsPathRooted(path) ? path
+            : Path.Exists(Path.Combine(directory, path)) ? Path.Combine(directory, path)
+            : path;
+        var seed = c.Find("seed") is { ValueKind: JsonValueKind.Number } s ? s.GetUInt64() : 1;
+        return new ForgetTask(
+            folder,
+            run.Method,
+            model ?? At(c.Text("model")),
+            data ?? At(c.Text("data")),
+            c.Find("imageSize") is { ValueKind: JsonValueKind.Number } size ? size.GetInt32() : null,
+            [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []],
+            c.Text("split") is { Length: > 0 } split ? split : null,
+            seed,
+            run.Result.Text("forgetSha256")
+        );
+    }
+
+    /// <summary>The split of the original model.</summary>
+    public DataSplit LoadSplit(DataSource source) =>
+        DataAndModel.SplitPath(Original, Split) is { } path ? DataSplit.Load(path, source.Train) : DataSplit.Create(source.Train, 0, Seed);
+
+    /// <summary>Resolves what was forgotten, and checks that it is what it was.</summary>
+    /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
+    public ForgetSet Resolve(DataSource source, DataSplit split)
+    {
+        var set = ForgetSet.Resolve(Forget, source.Train, split.Train, Seed);
+        return set.Sha256() == ForgetSha256
+            ? set
+            : throw new UserErrorException(
+                $"The forget set of '{Folder}' is not what it was when the run was made: the data, the split or a file of "
+                    + $"indices changed; run 'lur forget' again."
+            );
+    }
+}

@@ -1,0 +1,198 @@
+using System.Text.Json;
+using Lur.Data;
+using Lur.Device;
+using Lur.Models;
+using Lur.Training;
+using Lur.Unlearning;
+using Lur.Verification;
+
+namespace Lur.Runs;
+
+/// <summary>Retrain models for a forgetting task, from the cache or trained now by the recipe of the original model.</summary>
+internal sealed class ReferenceModels(RunHost host, string folder)
+{
+    /// <summary>The log of the steps, where a run of the method retrain made the entry.</summary>
+    public const string StepsName = "steps.csv";
+    private const string ModelName = "model.safetensors",
+        ForgetName = "forget.txt";
+
+    /// <summary>Gives the path of a model trained by a recipe without the forget set.</summary>
+    /// <param name="recipe">Settings of the original's training; its seed is replaced.</param>
+    /// <param name="source">Data.</param>
+    /// <param name="split">Split the original was trained with.</param>
+    /// <param name="set">What is left out.</param>
+    /// <param name="architecture">Architecture of the original, as its file names it.</param>
+    /// <param name="seed">Seed of the reference.</param>
+    /// <param name="cancel">Stops with a checkpoint, from which the next call goes on.</param>
+    public string Get(
+        TrainSettings recipe,
+        DataSource source,
+        DataSplit split,
+        ForgetSet set,
+        string architecture,
+        ulong seed,
+        CancellationToken cancel
+    )
+    {
+        var training = recipe.Training with { Seed = seed };
+        return Get(
+            training,
+            source,
+            split,
+            set,
+            architecture,
+            work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel)
+        );
+    }
+
+    /// <summary>Gives the path of a model trained without the forget set.</summary>
+    /// <param name="training">Recipe and seed.</param>
+    /// <param name="source">Data.</param>
+    /// <param name="split">Split the original was trained with.</param>
+    /// <param name="set">What is left out.</param>
+    /// <param name="architecture">Architecture of the original, as its file names it.</param>
+    /// <param name="train">Trains it where there is none: leaves model.safetensors and result.json in the folder it is given.</param>
+    public string Get(
+        TrainingOptions training,
+        DataSource source,
+        DataSplit split,
+        ForgetSet set,
+        string architecture,
+        Action<string> train
+    )
+    {
+        // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
+        if (training.Augment == Augmentation.Auto)
+            training = training with { Augment = DataAndModel.AugmentationOf(source) };
+        return new ReferenceCache(folder, host.Producer).GetOrTrain(
+            new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
+            train,
+            host.Progress.Note
+        );
+    }
+
+    /// <summary>Seconds the training of a reference model took; NaN where they were not recorded.</summary>
+    /// <param name="model">Path of the model.</param>
+    public static double SecondsOf(string model)
+    {
+        try
+        {
+            using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(Path.GetDirectoryName(model)!, "result.json")));
+            return result.RootElement.GetProperty("seconds").GetDouble();
+        }
+        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return double.NaN;
+        }
+    }
+
+    /// <summary>The model file of a reference that was given, after checking that it has not seen the forget set, as far as the
+    /// files beside it tell.</summary>
+    /// <param name="path">A model, or the folder of a run of 'lur train --forget' or 'lur forget --method retrain'.</param>
+    /// <param name="forgetSha256">Hash of the forget set, as runs record it.</param>
+    /// <param name="source">Data.</param>
+    /// <param name="set">What was forgotten and retained.</param>
+    /// <exception cref="UserErrorException">There is no model, or it is no reference for this forget set.</exception>
+    public static string Given(string path, string forgetSha256, DataSource source, ForgetSet set)
+    {
+        const string remedy = "give a model trained without the forget set, or let --retrain 1 train one";
+        var model = Directory.Exists(path) ? Path.Combine(path, ModelName) : path;
+        if (!File.Exists(model))
+            throw new UserErrorException($"The reference '{path}' {(model == path ? "does not exist" : $"has no {ModelName}")}; {remedy}.");
+        if (Path.GetFileName(model) != ModelName)
+            return model;
+        var folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
+        switch (CommandOf(folder))
+        {
+            case "forget":
+                using (var run = RunFolder.Open(folder))
+                {
+                    if (run.Method != Retrain.Definition.Name)
+                        throw new UserErrorException(
+                            $"The reference '{path}' is a run of the method {run.Method}, which began with a model that knew "
+                                + $"the forget set; {remedy}."
+                        );
+                    if (run.Result.Text("forgetSha256") != forgetSha256)
+                        throw new UserErrorException(
+                            $"The reference '{path}' was retrained without other samples than the run forgot; {remedy}."
+                        );
+                }
+
+                break;
+            case "train" when SeenBy(folder, source, set) is > 0 and var seen:
+                throw new UserErrorException(
+                    $"The reference '{path}' was trained on {seen} of the {set.Forget.Length} samples to forget; train it with "
+                        + $"'lur train --forget' and the run's forget.txt, or let --retrain 1 do it."
+                );
+        }
+
+        return model;
+    }
+
+    /// <summary>The command that made a folder, by its config.json; empty where there is none to read.</summary>
+    public static string CommandOf(string folder)
+    {
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+            return config.RootElement.Text("command");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>How many of the samples to forget a training run was trained on; 0 where its folder does not tell.</summary>
+    private static int SeenBy(string folder, DataSource source, ForgetSet set)
+    {
+        string split = Path.Combine(folder, "split.json"),
+            forgotten = Path.Combine(folder, ForgetName);
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+        var excludes = config.RootElement.Find("exclude") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
+        if (!File.Exists(split) || (excludes && !File.Exists(forgotten)))
+            return 0;
+        var trained = DataSplit.Load(split, source.Train).Train;
+        if (excludes)
+            trained = ForgetSet.Resolve([forgotten], source.Train, trained, 1).Retain;
+        return set.Forget.Intersect(trained).Count();
+    }
+
+    /// <summary>Reads the settings of a training run from its config.json.</summary>
+    /// <param name="folder">Folder of the run.</param>
+    /// <param name="data">Data set as it is found now.</param>
+    /// <exception cref="UserErrorException">There is none, or it is not of a training run.</exception>
+    public static TrainSettings RecipeOf(string folder, string data)
+    {
+        var path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path))
+            throw new UserErrorException(
+                $"'{path}' is missing, so the recipe of the original model is not known; give retrained models with --reference."
+            );
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllText(path));
+            var c = config.RootElement;
+            if (c.GetProperty("command").GetString() != "train")
+                throw new UserErrorException($"'{path}' is not of a training run; give retrained models with --reference.");
+            return TrainSettings.FromJson(c, c.GetProperty("model").GetString()!) with { Data = data };
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new UserErrorException(
+                $"'{path}' cannot be read as the configuration of a training run ({e.Message.TrimEnd('.')}); give retrained "
+                    + $"models with --reference."
+            );
+        }
+    }
+
+    private void Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
+    {
+        // The split of the original, so that nothing it was validated on slips into the reference.
+        split.Save(Path.Combine(settings.Output, "split.json"));
+        var forgotten = Path.Combine(settings.Output, ForgetName);
+        set.Save(forgotten);
+        host.Progress.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
+        new TrainRun(settings with { Exclude = [forgotten], Resume = true }, host).Run(cancel);
+    }
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using Lur.Checkpoints;
+using Lur.Data;
+using Lur.Device;
+
+namespace Lur.Runs;
+
+/// <summary>Runs a recipe over its seeds, and leaves the folder of each run, table.csv and measured.json. A run that is done is not made
+/// again; an interrupted training goes on from its checkpoint.</summary>
+/// <param name="settings">What decides the runs.</param>
+/// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
+public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
+{
+    private readonly RunHost _host = host ?? new RunHost();
+
+    /// <summary>Runs.</summary>
+    /// <param name="cancel">Stops after the current step; the next call goes on from there.</param>
+    /// <exception cref="UserErrorException">The recipe has no run of a label, the data cannot be used, or a file cannot be
+    /// written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public ReproResult Run(CancellationToken cancel = default)
+    {
+        var recipe = settings.Recipe;
+        if (settings.Seeds.Count > 0)
+            recipe = recipe with { Seeds = settings.Seeds };
+        recipe.Require(settings.Only);
+        var data = settings.Data ?? recipe.Data;
+        var folder = Path.Combine(settings.Output, recipe.Name);
+        OutputFolder.Prepare(folder);
+        RecipeRun[] chosen = [.. recipe.Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))];
+        _host.Progress.Note($"{recipe.Name}: {recipe.Description}");
+        var done = new Dictionary<(string Label, ulong Seed), string>();
+        using (var source = DataSource.Open(data))
+        {
+            var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", ProgramHash.Current());
+            for (var s = 0; s < recipe.Seeds.Count; s++)
+            {
+                var seed = recipe.Seeds[s];
+                var original = Original(recipe, data, seed, identity, cancel);
+                var task = new SeedTask(original, seed, ForgetSha256(recipe, source, original, seed), identity);
+                for (var r = 0; r < chosen.Length; r++)
+                {
+                    _host.Progress.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
+                    var output = RunFolderOf(folder, chosen[r], seed);
+                    Forget(recipe, chosen[r], task, data, output, cancel);
+                    done.Add((chosen[r].Label, seed), output);
+                }
+
+                // Gaps are measured against the reference, chosen or not, if it was made by this very program.
+                if (
+                    recipe.Reference is { } reference
+                    && !done.ContainsKey((reference.Label, seed))
+                    && RunFolderOf(folder, reference, seed) is var earlier
+                    && DoneFile.WhyMissing(earlier, KeyOf(reference, task)) is null
+                )
+                    done.Add((reference.Label, seed), earlier);
+            }
+        }
+
+        var result = ReproReading.Read(_host, recipe, chosen, folder, (run, seed) => done.GetValueOrDefault((run.Label, seed)));
+        ReproFiles.Write(result);
+        return result;
+    }
+
+    /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
+    /// <param name="Data">Fingerprints of the training and the test images.</param>
+    /// <param name="Program">Kernels and library.</param>
+    private sealed record Identity(string Data, ProgramHash Program)
+    {
+        /// <summary>The key of a run.</summary>
+        public ContentKey Key(params ReadOnlySpan<(string, string)> fields) =>
+            new([("data", Data), .. fields, ("kernels", Program.Kernels), ("library", Program.Library)]);
+    }
+
+    /// <summary>What the runs of one seed share.</summary>
+    private sealed record SeedTask(string Original, ulong Seed, string ForgetSha256, Identity Identity)
+    {
+        /// <summary>Assessments of the original.</summary>
+        public Dictionary<string, Assessment> Originals { get; } = new(StringComparer.Ordinal);
+    }
+
+    /// <summary>Hash of what is forgotten and retained: a file of sample numbers may have changed under the same name.</summary>
+    private static string ForgetSha256(Recipe recipe, DataSource source, string original, ulong seed)
+    {
+        var split = DataSplit.Load(DataAndModel.SplitPath(original, null)!, source.Train);
+        return ForgetSet.Resolve(recipe.Forget, source.Train, split.Train, seed).Sha256();
+    }
+
+    private string Original(Recipe recipe, string data, ulong seed, Identity identity, CancellationToken cancel)
+    {
+        var output = Path.Combine(settings.Output, "originals", $"{Plain(recipe.Model)}-seed{seed}");
+        var training = recipe.Train.Training with { Seed = seed };
+        var key = identity.Key(
+            ("architecture", recipe.Model),
+            ("training", training.ToString()),
+            ("validation share", recipe.Train.ValidationShare.ToString("R", CultureInfo.InvariantCulture))
+        );
+        if (!IsDone(output, key))
+        {
+            var resume = DoneFile.Start(output, key);
+            _host.Progress.Note($"seed {seed}: training the original model");
+            var train = recipe.Train with { Data = data, Output = output, Resume = resume, Training = training };
+            new TrainRun(train, _host).Run(cancel);
+            DoneFile.Mark(output, key, _host.Producer);
+        }
+
+        return Path.Combine(output, "model.safetensors");
+    }
+
+    private void Forget(Recipe recipe, RecipeRun run, SeedTask task, string data, string output, CancellationToken cancel)
+    {
+        var key = KeyOf(run, task);
+        if (IsDone(output, key))
+            return;
+        DoneFile.Start(output, key);
+        var forget = new ForgetSettings
+        {
+            Model = task.Original,
+            Data = data,
+            Output = output,
+            Forget = recipe.Forget,
+            Method = BoundMethod.Read(run.Method, run.Options),
+            Seed = task.Seed,
+            References = settings.CacheFolder,
+            Originals = task.Originals,
+        };
+        DoneFile.Mark(output, key, new ForgetRun(forget, _host).Run(cancel).Producer);
+    }
+
+    private static ContentKey KeyOf(RecipeRun run, SeedTask task)
+    {
+        using var original = SafeTensorsFile.Open(task.Original);
+        return task.Identity.Key(
+            ("original model", original.Sha256()),
+            ("forget set", task.ForgetSha256),
+            ("method", run.Method.Name),
+            ("options", string.Join(' ', run.Method.Read(run.Options).Texts().Select(o => $"{o.Option.Name}={o.Text}"))),
+            ("seed", task.Seed.ToString(CultureInfo.InvariantCulture))
+        );
+    }
+
+    private bool IsDone(string output, ContentKey key)
+    {
+        var why = DoneFile.WhyMissing(output, key);
+        if (why is { Length: > 0 })
+            _host.Progress.Note(why);
+        return why is null;
+    }
+
+    private static string RunFolderOf(string folder, RecipeRun run, ulong seed) => Path.Combine(folder, $"seed{seed}", Plain(run.Label));
+
+    private static string Plain(string label) =>
+        string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '=' ? c : '_'));
+}

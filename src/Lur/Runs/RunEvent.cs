@@ -1,0 +1,41 @@
+namespace Lur.Runs;
+
+/// <summary>Something a run says while it goes on. Events come from the thread of the run, in their order; whoever shows them
+/// decides how.</summary>
+public abstract record RunEvent;
+
+/// <summary>A sentence on the side.</summary>
+/// <param name="Text">The sentence, without a full stop.</param>
+public sealed record RunNote(string Text) : RunEvent;
+
+/// <summary>Something a person should look at; the run goes on.</summary>
+/// <param name="Text">The sentence.</param>
+public sealed record RunWarning(string Text) : RunEvent;
+
+/// <summary>A stage begins: a pass over images, a number of steps.</summary>
+/// <param name="Stage">Name of the stage, for example "train epoch 3/20".</param>
+/// <param name="Total">Units of work in all.</param>
+/// <param name="Unit">Name of the unit in the plural, for example "images".</param>
+public sealed record StageStarted(string Stage, long Total, string Unit) : RunEvent;
+
+/// <summary>How far the stage is that began last.</summary>
+/// <param name="Done">Units of work done.</param>
+/// <param name="Metrics">Latest values by name; may be empty.</param>
+public sealed record StageProgress(long Done, IReadOnlyList<(string Name, double Value)> Metrics) : RunEvent;
+
+/// <summary>The stage that began last is over, finished or not.</summary>
+public sealed record StageEnded : RunEvent;
+
+/// <summary>A training was cancelled and left a checkpoint.</summary>
+/// <param name="Step">Steps made.</param>
+/// <param name="Steps">Steps in all.</param>
+/// <param name="Resumed">True if it had begun from a checkpoint itself.</param>
+public sealed record TrainingInterrupted(long Step, long Steps, bool Resumed) : RunEvent;
+
+/// <summary>A training is over and has left its files; other runs make trainings on their way.</summary>
+/// <param name="Result">What it came to.</param>
+public sealed record TrainingFinished(TrainResult Result) : RunEvent;
+
+/// <summary>A forgetting run is over and has left its files; a reproduction makes many.</summary>
+/// <param name="Result">What it came to.</param>
+public sealed record ForgettingFinished(ForgetResult Result) : RunEvent;

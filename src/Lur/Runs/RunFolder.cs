@@ -1,0 +1,188 @@
+using System.Text.Json;
+using Lur.Unlearning;
+
+namespace Lur.Runs;
+
+/// <summary>What a forgetting run left in its folder, as far as reports need it.</summary>
+public sealed class RunFolder : IDisposable
+{
+    /// <summary>Name of the stage of the steps; the other stages that count are preparations.</summary>
+    public const string RepairStage = "repair";
+
+    private readonly JsonDocument _result,
+        _config;
+    private readonly JsonDocument? _verification;
+
+    private RunFolder(string path, JsonDocument result, JsonDocument config, JsonDocument? verification, RunLog? log) =>
+        (Path, _result, _config, _verification, Log) = (path, result, config, verification, log);
+
+    /// <summary>The folder as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>result.json.</summary>
+    public JsonElement Result => _result.RootElement;
+
+    /// <summary>verify.json, which 'lur verify' adds; result.json where there is none.</summary>
+    public JsonElement Verification => (_verification ?? _result).RootElement;
+
+    /// <summary>config.json.</summary>
+    public JsonElement Config => _config.RootElement;
+
+    /// <summary>log.csv; null where the folder has none.</summary>
+    public RunLog? Log { get; }
+
+    /// <summary>Name of the method on the command line.</summary>
+    public string Method => Result.Text("method");
+
+    /// <summary>Title of the method; its name where this version does not know it.</summary>
+    public string MethodTitle => MethodCatalog.All.FirstOrDefault(m => m.Name == Method)?.Title ?? Method;
+
+    /// <summary>What was to be forgotten, as it was given.</summary>
+    public string Forget =>
+        Config.Find("forget") is { ValueKind: JsonValueKind.Array } list
+            ? string.Join(", ", list.EnumerateArray().Select(e => e.ToString()))
+            : "a set of samples";
+
+    /// <summary>True for a stage that the run-time efficiency counts; false for the evaluations around a run.</summary>
+    public static bool IsCounted(string stage) => !stage.StartsWith("evaluate", StringComparison.Ordinal);
+
+    /// <summary>Stages in their order with their time; the evaluations around a run do not count for its run-time efficiency.</summary>
+    public IReadOnlyList<(string Name, double Seconds, bool Counted)> Stages =>
+        Result.Find("seconds") is { ValueKind: JsonValueKind.Object } stages
+            ? [.. stages.EnumerateObject().Select(s => (s.Name, JsonReading.Value(s.Value), IsCounted(s.Name)))]
+            : [];
+
+    /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it. NaN where it is missing.</summary>
+    public double Seconds => Stages.Count == 0 ? double.NaN : Stages.Where(s => s.Counted).Sum(s => s.Seconds);
+
+    /// <summary>The preparations alone: trims, masks, Fisher passes. NaN where it is missing.</summary>
+    public double PreparationSeconds =>
+        Stages.Count == 0 ? double.NaN : Stages.Where(s => s.Counted && s.Name != RepairStage).Sum(s => s.Seconds);
+
+    /// <summary>Classes in the order of their numbers, with test accuracy before and after in percent.</summary>
+    public IReadOnlyList<(string Name, double Original, double Unlearned)> Classes =>
+        [
+            .. Result
+                .Find("unlearned", "perClassTestAccuracy")
+                ?.EnumerateObject()
+                .Select(p =>
+                    (p.Name, Result.Find("original", "perClassTestAccuracy")?.Number(p.Name) ?? double.NaN, JsonReading.Value(p.Value))
+                )
+                ?? [],
+        ];
+
+    /// <summary>Names of the classes that were forgotten whole.</summary>
+    public IReadOnlySet<string> ForgottenClasses =>
+        Result.Find("forgottenClasses")?.EnumerateArray().Select(e => e.GetString() ?? "").ToHashSet(StringComparer.Ordinal) ?? [];
+
+    /// <summary>Reads a folder.</summary>
+    /// <exception cref="UserErrorException">It is not the folder of a finished forgetting run, or a file is damaged.</exception>
+    public static RunFolder Open(string path)
+    {
+        if (!Directory.Exists(path))
+            throw new UserErrorException($"'{path}' is not a folder; give the folder of a run of 'lur forget' (its -o).");
+        JsonDocument? result = null,
+            config = null,
+            verification = null;
+        try
+        {
+            result = ReadJson(System.IO.Path.Combine(path, "result.json"));
+            config = ReadJson(System.IO.Path.Combine(path, "config.json"));
+            if (result.RootElement.Text("command") is not "forget" and var command)
+            {
+                throw new UserErrorException(
+                    $"'{path}' holds a run of 'lur {command}'; give the folder of a run of 'lur "
+                        + $"forget'{(command == "train" ? " (retrained: --method retrain; a model of 'lur train --forget' is a reference for 'lur verify RUN --reference')" : "")}."
+                );
+            }
+
+            var log = System.IO.Path.Combine(path, "log.csv");
+            var verify = System.IO.Path.Combine(path, "verify.json");
+            if (File.Exists(verify))
+                verification = ReadJson(verify);
+            return new RunFolder(path, result, config, verification, File.Exists(log) ? RunLog.Read(log) : null);
+        }
+        catch
+        {
+            result?.Dispose();
+            config?.Dispose();
+            verification?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a text file.</summary>
+    /// <exception cref="UserErrorException">It cannot be read.</exception>
+    public static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserErrorException($"'{path}' is missing: the run did not end; run 'lur forget' again.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}); check its permissions.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _result.Dispose();
+        _config.Dispose();
+        _verification?.Dispose();
+    }
+
+    private static JsonDocument ReadJson(string path)
+    {
+        var text = ReadText(path);
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(text);
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"'{path}' is no JSON (line {e.LineNumber + 1}); restore the file, or run again.");
+        }
+
+        if (document.RootElement.ValueKind == JsonValueKind.Object)
+            return document;
+        document.Dispose();
+        throw new UserErrorException($"'{path}' is not a JSON object; restore the file, or run again.");
+    }
+}
+
+/// <summary>Reading JSON that may lack a field: older runs have fewer.</summary>
+internal static class JsonReading
+{
+    /// <summary>Follows names; null where one is missing or null.</summary>
+    public static JsonElement? Find(this JsonElement element, params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element))
+                return null;
+        }
+
+        return element.ValueKind == JsonValueKind.Null ? null : element;
+    }
+
+    /// <summary>The text of a field; empty where it is missing.</summary>
+    public static string Text(this JsonElement element, params ReadOnlySpan<string> names) => element.Find(names)?.ToString() ?? "";
+
+    /// <summary>The number of a field; NaN where it is missing or no number.</summary>
+    public static double Number(this JsonElement element, params ReadOnlySpan<string> names) =>
+        element.Find(names) is { } e ? Value(e) : double.NaN;
+
+    /// <summary>The numbers of an array; empty where it is missing.</summary>
+    public static double[] Numbers(this JsonElement element, params ReadOnlySpan<string> names) =>
+        element.Find(names) is { ValueKind: JsonValueKind.Array } array ? [.. array.EnumerateArray().Select(Value)] : [];
+
+    /// <summary>A number; NaN where it is none.</summary>
+    public static double Value(JsonElement element) => element.ValueKind == JsonValueKind.Number ? element.GetDouble() : double.NaN;
+}

@@ -1,0 +1,17 @@
+namespace Lur.Runs;
+
+/// <summary>Where a run computes, whom it tells, and how it speaks: nothing here changes a number.</summary>
+public sealed record RunHost
+{
+    /// <summary>Number of the device, from 0.</summary>
+    public int Device { get; init; }
+
+    /// <summary>Hears what the run says; null for nobody. It is called from the thread of the run.</summary>
+    public IProgress<RunEvent>? Progress { get; init; }
+
+    /// <summary>Program that makes the run, as files record it beside the numbers: version and commit.</summary>
+    public string Producer { get; init; } = OutputFolder.Version;
+
+    /// <summary>How sentences name an option of a method or of a run, for example <c>lr</c>.</summary>
+    public Func<string, string> Spell { get; init; } = option => option;
+}

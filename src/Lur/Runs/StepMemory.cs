@@ -1,0 +1,36 @@
+using Lur.Models;
+
+namespace Lur.Runs;
+
+/// <summary>What a step takes on the device, before anything runs.</summary>
+/// <param name="Roles">Buffers of the step by role: how many, and their bytes if none shared memory.</param>
+/// <param name="UnsharedBytes">Sum of these.</param>
+/// <param name="PeakLiveBytes">Most bytes that are alive at once.</param>
+/// <param name="ArenaBytes">Bytes of the memory they lie in.</param>
+/// <param name="Vectors">Flat vectors beside it: parameters, gradients, momentum, ...</param>
+/// <param name="VectorBytes">Bytes of these and of the running statistics.</param>
+/// <param name="Further">Bytes beside those of the step, by name.</param>
+public sealed record StepMemory(
+    IReadOnlyList<(string Role, int Buffers, long Bytes)> Roles,
+    long UnsharedBytes,
+    long PeakLiveBytes,
+    long ArenaBytes,
+    int Vectors,
+    long VectorBytes,
+    IReadOnlyList<(string Name, long Bytes)> Further
+)
+{
+    internal static StepMemory Of(Program program, Model model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
+    {
+        var plan = program.Plan();
+        return new StepMemory(
+            [.. plan.Lines.Select(l => (l.Role.ToString(), l.Buffers, l.Bytes))],
+            plan.UnsharedBytes,
+            plan.PeakLiveBytes,
+            plan.ArenaBytes,
+            vectors,
+            (vectors * model.Parameters.Bytes) + model.Buffers.Bytes,
+            more ?? []
+        );
+    }
+}

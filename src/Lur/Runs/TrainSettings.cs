@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Lur.Data;
+using Lur.Models;
+using Lur.Training;
+
+namespace Lur.Runs;
+
+/// <summary>Everything that decides a training run.</summary>
+public sealed record TrainSettings
+{
+    /// <summary>Data set, as <see cref="DataSource.Open"/> takes it.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Architecture, for example <c>resnet18:w16</c>.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Folder for everything the run leaves behind; created where it is missing.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Recipe and seed.</summary>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>How the data are read.</summary>
+    public DataOptions DataOptions { get; init; } = new();
+
+    /// <summary>Share of each class held out of training to validate with, in [0, 1).</summary>
+    public double ValidationShare { get; init; }
+
+    /// <summary>Samples left out of training, as <see cref="ForgetSet.Resolve"/> takes them.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
+    public long CheckpointEvery { get; init; }
+
+    /// <summary>Go on from the checkpoint in the output folder, if there is one; the result is the same to the byte.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Reads the fields that config.json of a training run and "train" of a recipe share; what is missing is the
+    /// default. Data and output are left empty.</summary>
+    /// <param name="c">JSON object.</param>
+    /// <param name="model">Architecture.</param>
+    /// <exception cref="UserErrorException">A field that is there is out of range.</exception>
+    internal static TrainSettings FromJson(JsonElement c, string model)
+    {
+        T Or<T>(string name, Func<JsonElement, T> read, T missing) => c.TryGetProperty(name, out var value) ? read(value) : missing;
+        var texts = OptionJson.ReadFields(c, TrainingOptions.List);
+        // As files had it once: augmented or not.
+        if (texts.TryGetValue("augment", out var augment) && augment is "true" or "false")
+            texts["augment"] = (augment == "true" ? Augmentation.Auto : Augmentation.None).Name;
+        var training = TrainingOptions.Read("a training", texts) with { Seed = Or("seed", v => v.GetUInt64(), 1UL) };
+        return new TrainSettings
+        {
+            Data = "",
+            Output = "",
+            Model = model,
+            Training = training,
+            ValidationShare = Or("validation", v => v.GetDouble(), 0.0),
+            CheckpointEvery = 500,
+        };
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using Lur.Metrics;
+
+namespace Lur.Runs;
+
+/// <summary>verify.json; docs/verify.schema.json describes it.</summary>
+public static class VerifyFiles
+{
+    /// <summary>Name of the file in the folder of the first run.</summary>
+    public const string FileName = "verify.json";
+
+    /// <summary>Writes the file.</summary>
+    internal static void Write(string folder, VerifyResult o) =>
+        OutputFolder.WriteJson(
+            Path.Combine(folder, FileName),
+            w =>
+            {
+                w.WriteNumber("schema", 1);
+                w.WriteString("verdict", o.Verdict.Verdict.ToString());
+                w.WriteString("sentence", o.Verdict.Sentence);
+                w.WriteStartArray("metrics");
+                foreach (var (name, m) in VerifyResult.MetricNames.Zip(o.Verdict.Metrics))
+                {
+                    w.WriteStartObject();
+                    w.WriteString("metric", name.ToLowerInvariant());
+                    WriteModels(w, m.Values.Original, m.Values.Unlearned, m.Values.Retrained);
+                    OutputFolder.WriteValue(w, "gap", m.Gap);
+                    OutputFolder.WriteValue(w, "band", m.Band);
+                    w.WriteEndObject();
+                }
+
+                w.WriteEndArray();
+                if (o.Retrained.Count > 0)
+                {
+                    OutputFolder.WriteValue(w, "averageGap", o.Gap);
+                    OutputFolder.WriteValue(w, "tow", o.TugOfWar);
+                    w.WriteStartArray("references");
+                    foreach (var r in o.Retrained)
+                        w.WriteStringValue(r.Path);
+                    w.WriteEndArray();
+                }
+
+                WriteAttacks(w, o);
+                w.WriteStartObject("overForgetting");
+                if (o.Over.BelowRetrain is { } below)
+                    w.WriteBoolean("belowRetrain", below);
+                if (o.Over.LossAboveRetrain is { } above)
+                    w.WriteBoolean("lossAboveRetrain", above);
+                w.WriteBoolean("belowChance", o.Over.BelowChance);
+                w.WriteBoolean("lossAboveChance", o.Over.LossAboveChance);
+                w.WriteEndObject();
+                w.WriteStartObject("weightDistance");
+                OutputFolder.WriteValue(w, "distance", o.Distance.Distance);
+                OutputFolder.WriteValue(w, "relative", o.Distance.Relative);
+                w.WriteEndObject();
+                OutputFolder.WritePerClass(w, "perClassChange", o.Classes, o.Damage.Change);
+                if (o.Relearning.Count > 0)
+                    WriteRelearning(w, o.Relearning);
+            }
+        );
+
+    private static void WriteAttacks(Utf8JsonWriter w, VerifyResult o)
+    {
+        if (o.Original.Attacks.Count == 0)
+            return;
+        w.WriteStartArray("attacks");
+        for (var i = 0; i < o.Original.Attacks.Count; i++)
+        {
+            w.WriteStartObject();
+            w.WriteString("attack", o.Original.Attacks[i].Name);
+            foreach (
+                var (name, value) in new (string, Func<AttackResult, double>)[]
+                {
+                    ("efficacy", r => r.Efficacy),
+                    ("accuracy", r => r.Accuracy),
+                }
+            )
+            {
+                var (original, unlearned, retrained) = o.Attack(i, value);
+                if (double.IsNaN(original) && double.IsNaN(unlearned.Mean) && double.IsNaN(retrained?.Mean ?? double.NaN))
+                    continue;
+                w.WriteStartObject(name);
+                WriteModels(w, original, unlearned, retrained);
+                w.WriteEndObject();
+            }
+
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+    }
+
+    private static void WriteRelearning(Utf8JsonWriter w, IReadOnlyList<RelearningOutcome> attacks)
+    {
+        w.WriteStartArray("relearning");
+        foreach (var attack in attacks)
+        {
+            w.WriteStartObject();
+            w.WriteNumber("shots", attack.Shots);
+            WriteCurve(w, "points", attack.Unlearned);
+            if (attack.Retrained.Count > 0)
+                WriteCurve(w, "reference", attack.Retrained);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+    }
+
+    private static void WriteCurve(Utf8JsonWriter w, string name, IReadOnlyList<RelearningCurve> curves)
+    {
+        w.WriteStartArray(name);
+        foreach (var (step, forget, test) in RelearningOutcome.Summaries(curves))
+        {
+            w.WriteStartObject();
+            w.WriteNumber("step", step);
+            OutputFolder.WriteValue(w, "forgetAccuracy", forget.Mean);
+            OutputFolder.WriteValue(w, "forgetDeviation", forget.Deviation);
+            OutputFolder.WriteValue(w, "testAccuracy", test.Mean);
+            OutputFolder.WriteValue(w, "testDeviation", test.Deviation);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+    }
+
+    private static void WriteModels(Utf8JsonWriter w, double original, SeedSummary unlearned, SeedSummary? retrained)
+    {
+        OutputFolder.WriteValue(w, "original", original);
+        WriteSummary(w, "unlearned", unlearned);
+        if (retrained is not null)
+            WriteSummary(w, "retrained", retrained);
+    }
+
+    private static void WriteSummary(Utf8JsonWriter w, string name, SeedSummary s)
+    {
+        w.WriteStartObject(name);
+        OutputFolder.WriteValue(w, "mean", s.Mean);
+        OutputFolder.WriteValue(w, "deviation", s.Deviation);
+        w.WriteNumber("seeds", s.Count);
+        w.WriteEndObject();
+    }
+}
