@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Reflection;
+using System.Xml.Linq;
 using Lur.Generators.Options;
 using Lur.Tests.Architecture;
 using Lur.Unlearning;
@@ -29,7 +31,7 @@ public class AddAMethodTests
     public void TheMethodOfThePageFlattensTheForgetSet()
     {
         using var scope = new MethodScope(forget: "class:3");
-        var given = new Dictionary<string, string> { ["batch"] = "16", ["epochs"] = "6" };
+        var given = new Dictionary<string, string> { ["batch"] = "16", ["epochs"] = "6", ["lr"] = "0.05" };
         using var method = s_flatten.Value.Make(scope.Task, s_flatten.Value.Read(given));
         var telemetry = MethodScope.Run(method);
         var (forget, retain) = ((scope.Task.Set.Forget.Length + 15) / 16, (scope.Task.Set.Retain.Length + 15) / 16);
@@ -57,7 +59,7 @@ public class AddAMethodTests
         var parsing = new CSharpParseOptions(LanguageVersion.Preview, DocumentationMode.Parse);
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
             .Split(Path.PathSeparator)
-            .Select(path => MetadataReference.CreateFromFile(path));
+            .Select(path => MetadataReference.CreateFromFile(path, documentation: new Summaries(Path.ChangeExtension(path, "xml"))));
         const string usings = "global using System; global using System.Collections.Generic; global using System.Linq;";
         var compilation = CSharpCompilation.Create(
             "Lur.Bench",
@@ -73,5 +75,22 @@ public class AddAMethodTests
         Assert.That(problems.Concat(result.Diagnostics).Where(d => d.Severity >= DiagnosticSeverity.Warning), Is.Empty);
         return (MethodDefinition)
             Assembly.Load(stream.ToArray()).GetType("Lur.Unlearning.Flatten")!.GetProperty("Definition")!.GetValue(null)!;
+    }
+
+    /// <summary>Help of an inherited option is its summary, which lies beside the library.</summary>
+    private sealed class Summaries(string path) : DocumentationProvider
+    {
+        private readonly Lazy<Dictionary<string, string>> _members = new(() =>
+            File.Exists(path)
+                ? XDocument.Load(path).Descendants("member").ToDictionary(m => m.Attribute("name")!.Value, m => m.ToString())
+                : []
+        );
+
+        public override bool Equals(object? obj) => ReferenceEquals(this, obj);
+
+        public override int GetHashCode() => path.GetHashCode(StringComparison.Ordinal);
+
+        protected override string? GetDocumentationForSymbol(string id, CultureInfo culture, CancellationToken cancellation) =>
+            _members.Value.GetValueOrDefault(id);
     }
 }
