@@ -7,6 +7,7 @@ using Lur.Training;
 namespace Lur.Cli.Commands;
 
 /// <summary>lur train: trains a ResNet on a data set.</summary>
+/// <remarks>Create is over budget: a line for each option beside those of the record, and nothing but options.</remarks>
 internal static class TrainCommand
 {
     public static Command Create()

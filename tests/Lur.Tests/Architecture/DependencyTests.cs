@@ -48,6 +48,8 @@ public class DependencyTests
         // Checks whole models against fixtures and attacks: nothing in the library uses it.
         ["Verification"] =
         [
+            "Losses",
+            "Steps",
             "Device",
             "Programs",
             "Tensors",
@@ -63,6 +65,8 @@ public class DependencyTests
         // Whole runs, for the command and for C# programs: everything below, nothing that prints or draws.
         ["Runs"] =
         [
+            "Losses",
+            "Steps",
             "Device",
             "Programs",
             "Tensors",
