@@ -14,23 +14,12 @@ internal static class TrainCommand
     {
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
-        var model = new Option<string>("--model", "-m")
-        {
-            Description =
-                "Architecture: resnet18, resnet18:w16, resnet20, resnet34, resnet[1,2,1]:w8; add :stem3 or :stem7 to choose "
-                + "the first layers.",
-            DefaultValueFactory = _ => "resnet18:w16",
-        };
+        var model = Model();
         var training = new RecordOptions(TrainingOptions.List);
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
-        var exclude = new Option<string[]>("--forget")
-        {
-            Description =
-                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
-                + "ids.txt, glob:PATTERN; repeatable.",
-        };
+        var exclude = Exclude();
         var every = SharedOptions.Number("--checkpoint-every", "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.", 500);
         var resume = new Option<bool>("--resume")
         {
@@ -68,6 +57,23 @@ internal static class TrainCommand
                     )
             );
     }
+
+    private static Option<string> Model() =>
+        new("--model", "-m")
+        {
+            Description =
+                "Architecture: resnet18, resnet18:w16, resnet20, resnet34, resnet[1,2,1]:w8; add :stem3 or :stem7 to choose "
+                + "the first layers.",
+            DefaultValueFactory = _ => "resnet18:w16",
+        };
+
+    private static Option<string[]> Exclude() =>
+        new("--forget")
+        {
+            Description =
+                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
+                + "ids.txt, glob:PATTERN; repeatable.",
+        };
 
     /// <summary>The recipe of what was given.</summary>
     /// <exception cref="UsageException">An option makes no sense, or two contradict each other.</exception>
