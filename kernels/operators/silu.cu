@@ -6,7 +6,8 @@
 //   backward_tangent  tdx = f' tdy + f'' tx dy, f'' = g (1 - g) (2 + x (1 - 2 g))
 // Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units for neural network function approximation", 2018.
 //
-// Launch: Elements(n). Forward writes; the others write or, with `accumulate`, add. y may be x, dx may be dy.
+// Launch: Elements(n). Forward writes; the others write or, with `accumulate`, add. y may be x, dx may be dy,
+// tdx may be tdy, tdx may be tx.
 #include "include/prelude.cuh"
 
 DEVICE real sigmoid(real x) { return 1 / (1 + real_exp(-x)); }

@@ -7,31 +7,18 @@ using Lur.Training;
 namespace Lur.Cli.Commands;
 
 /// <summary>lur train: trains a ResNet on a data set.</summary>
-/// <remarks>Create is over budget: a line for each option beside those of the record, and nothing but options.</remarks>
 internal static class TrainCommand
 {
     public static Command Create()
     {
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
-        var model = new Option<string>("--model", "-m")
-        {
-            Description =
-                "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
-                + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
-                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
-            DefaultValueFactory = _ => "resnet18:w16",
-        };
+        var model = Model();
         var training = new RecordOptions(TrainingOptions.List);
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
-        var exclude = new Option<string[]>("--forget")
-        {
-            Description =
-                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
-                + "ids.txt, glob:PATTERN; repeatable.",
-        };
+        var exclude = Exclude();
         var every = SharedOptions.Number("--checkpoint-every", "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.", 500);
         var resume = new Option<bool>("--resume")
         {
@@ -69,6 +56,24 @@ internal static class TrainCommand
                     )
             );
     }
+
+    private static Option<string> Model() =>
+        new("--model", "-m")
+        {
+            Description =
+                "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
+                + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
+                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
+            DefaultValueFactory = _ => "resnet18:w16",
+        };
+
+    private static Option<string[]> Exclude() =>
+        new("--forget")
+        {
+            Description =
+                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
+                + "ids.txt, glob:PATTERN; repeatable.",
+        };
 
     /// <summary>The recipe of what was given.</summary>
     /// <exception cref="UsageException">An option makes no sense, or two contradict each other.</exception>

@@ -8,25 +8,18 @@ namespace Lur.Checkpoints;
 public static class FloatCodec
 {
     /// <summary>Bytes of values in a floating element type.</summary>
+    /// <typeparam name="T">float or double.</typeparam>
     /// <param name="type">F64, F32, F16 or BF16.</param>
     /// <param name="values">The values.</param>
     /// <exception cref="ArgumentException">Not a floating type.</exception>
-    public static byte[] Encode(TensorType type, ReadOnlySpan<double> values)
+    public static byte[] Encode<T>(TensorType type, ReadOnlySpan<T> values)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var bytes = new byte[checked(values.Length * type.Size())];
-        for (var i = 0; i < values.Length; i++)
-            Write(type, bytes, i, values[i]);
-        return bytes;
-    }
-
-    /// <inheritdoc cref="Encode(TensorType, ReadOnlySpan{double})"/>
-    public static byte[] Encode(TensorType type, ReadOnlySpan<float> values)
-    {
-        if (type == TensorType.F32)
+        if (type == TensorTypes.Of<T>())
             return MemoryMarshal.AsBytes(values).ToArray();
         var bytes = new byte[checked(values.Length * type.Size())];
         for (var i = 0; i < values.Length; i++)
-            Write(type, bytes, i, values[i]);
+            Write(type, bytes, i, double.CreateTruncating(values[i]));
         return bytes;
     }
 

@@ -1,6 +1,6 @@
 namespace Lur.Metrics;
 
-/// <summary>What a membership inference attack looks at (Song and Mittal 2021; methods 6.2).</summary>
+/// <summary>What a membership inference attack looks at (Song and Mittal 2021).</summary>
 public enum AttackFeature
 {
     /// <summary>Softmax probability of the true class: the value in published tables.</summary>

@@ -1,6 +1,6 @@
 namespace Lur.Metrics;
 
-/// <summary>The three accuracies by which unlearning is judged (methods 6.1), in percent, evaluated without augmentation.</summary>
+/// <summary>The three accuracies by which unlearning is judged, in percent, evaluated without augmentation.</summary>
 /// <param name="UnlearningAccuracy">UA = 100 - accuracy on the forget set.</param>
 /// <param name="RetainAccuracy">RA = accuracy on the retain set.</param>
 /// <param name="TestAccuracy">TA = accuracy on the test set; classes that were forgotten whole are left out of it.</param>

@@ -3,7 +3,7 @@ using Lur.Tensors;
 namespace Lur.Metrics;
 
 /// <summary>Membership inference by logistic regression on the cross-entropy, forget set against test set (the additional
-/// attack of ScissorHands; methods 6.2).</summary>
+/// attack of ScissorHands).</summary>
 public static class LossAttack
 {
     private const int Splits = 10;

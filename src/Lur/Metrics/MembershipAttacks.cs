@@ -8,7 +8,7 @@ namespace Lur.Metrics;
 public sealed record AttackResult(string Name, double Efficacy, double Accuracy);
 
 /// <summary>Every membership inference attack on one model: the support vector machine on each feature, with the modified
-/// entropy in both forms, the best threshold, and the attack on the loss (methods 6.2).</summary>
+/// entropy in both forms, the best threshold, and the attack on the loss.</summary>
 /// <remarks>All but the modified entropy are the same in the corrected and in the published form, so they come once. The
 /// vector of all probabilities takes longest: its kernel has a dimension for each class, and its points are all different.</remarks>
 public static class MembershipAttacks

@@ -8,7 +8,7 @@ namespace Lur.Metrics;
 public sealed record MembershipResult(double Value, int Members, int NonMembers, int Scored);
 
 /// <summary>Membership inference by a support vector machine, as unlearning is judged in the literature (Liu et al. 2023 and
-/// its successors; methods 6.2): RBF kernel, C = 3, gamma = 1 / number of features, tolerance 1e-3, no scaling. The labels
+/// its successors): RBF kernel, C = 3, gamma = 1 / number of features, tolerance 1e-3, no scaling. The labels
 /// are those of scikit-learn's SVC, next to the boundary too.</summary>
 /// <remarks>
 /// The attack is weak: a retrained network's forget set, which it has never seen, is mostly judged "member". The aim is

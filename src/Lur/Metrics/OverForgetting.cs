@@ -1,7 +1,7 @@
 namespace Lur.Metrics;
 
 /// <summary>Whether a forget set is treated worse than samples never seen: a model that avoids the right answer gives away
-/// that it knows it (methods 9).</summary>
+/// that it knows it.</summary>
 /// <param name="BelowRetrain">Accuracy below Retrain's by more than chance explains; null without Retrain.</param>
 /// <param name="BelowChance">Accuracy below that of guessing, 1 / classes, by more than chance explains.</param>
 /// <param name="LossAboveRetrain">Mean loss above Retrain's; null without Retrain.</param>

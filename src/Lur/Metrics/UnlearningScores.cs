@@ -1,6 +1,6 @@
 namespace Lur.Metrics;
 
-/// <summary>The four numbers of an unlearning table, in percent (methods 6.1).</summary>
+/// <summary>The four numbers of an unlearning table, in percent.</summary>
 /// <param name="UnlearningAccuracy">UA = 100 - accuracy on the forget set.</param>
 /// <param name="RetainAccuracy">RA.</param>
 /// <param name="TestAccuracy">TA, without the classes forgotten whole.</param>

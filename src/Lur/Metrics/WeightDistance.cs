@@ -1,6 +1,6 @@
 namespace Lur.Metrics;
 
-/// <summary>How far weights moved. A small distance predicts that the forgotten is soon relearned (methods 9).</summary>
+/// <summary>How far weights moved. A small distance predicts that the forgotten is soon relearned.</summary>
 /// <param name="Name">Tensor, or "" for all of them.</param>
 /// <param name="Distance">L2 norm of the difference.</param>
 /// <param name="Relative">Distance over the L2 norm of the original; 0 if neither moved nor was anything there, infinite if

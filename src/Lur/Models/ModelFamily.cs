@@ -42,7 +42,8 @@ public abstract class ModelFamily
             ? [slot.Shape[0], slot.Shape[3], slot.Shape[1], slot.Shape[2]]
             : [.. Enumerable.Range(0, slot.Shape.Rank).Select(axis => (long)slot.Shape[axis])];
 
-    /// <summary>Puts the elements of a tensor from the order of a file into that of the memory.</summary>
+    /// <summary>Puts the elements of a tensor, or of a part of its first extent, from the order of a file into that of the memory.
+    /// The first extent is outermost in both.</summary>
     public virtual void FromFile<T>(ParameterSlot slot, ReadOnlySpan<T> file, Span<T> memory)
         where T : unmanaged
     {
@@ -52,7 +53,8 @@ public abstract class ModelFamily
             file.CopyTo(memory);
     }
 
-    /// <summary>Puts the elements of a tensor from the order of the memory into that of a file.</summary>
+    /// <summary>Puts the elements of a tensor, or of a part of its first extent, from the order of the memory into that of a
+    /// file.</summary>
     public virtual void ToFile<T>(ParameterSlot slot, ReadOnlySpan<T> memory, Span<T> file)
         where T : unmanaged
     {

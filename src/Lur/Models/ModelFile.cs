@@ -31,7 +31,7 @@ public static class ModelFile
         if (model.ImportedHeader is { } header)
         {
             var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
-            SafeTensorsFile.WriteWithHeader(path, header, (info, stream) => stream.Write(tensors[info.Name].Encode(info)));
+            SafeTensorsFile.WriteWithHeader(path, header, (info, stream) => tensors[info.Name].Write(info.Type, stream));
             return;
         }
 
@@ -80,6 +80,6 @@ public static class ModelFile
     private static void WriteTensors(SafeTensorsWriter writer, Model model)
     {
         foreach (var tensor in ModelTensors.Of(model))
-            writer.Add(tensor.Name, tensor.Type, tensor.Shape, tensor.Bytes);
+            writer.Add(tensor.Name, tensor.Type, tensor.Shape, stream => tensor.Write(tensor.Type, stream));
     }
 }

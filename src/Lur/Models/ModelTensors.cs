@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Lur.Checkpoints;
 using Lur.Device;
@@ -6,47 +8,23 @@ using Lur.Tensors;
 
 namespace Lur.Models;
 
-/// <summary>A tensor as it stands in a file.</summary>
+/// <summary>A tensor of a model as it stands in a file. Its elements leave the device in parts when it is written.</summary>
 /// <param name="Names">Names in files; the first is written.</param>
 /// <param name="Shape">Extents in the file.</param>
-/// <param name="Values">float, double or long elements in the order of the file.</param>
-internal sealed record StateTensor(IReadOnlyList<string> Names, long[] Shape, Array Values)
+/// <param name="Type">Element type in a new file.</param>
+/// <param name="Write">Writes the elements in the order of the file, as the given floating type; a counter is always I64.</param>
+internal sealed record StateTensor(IReadOnlyList<string> Names, long[] Shape, TensorType Type, Action<TensorType, Stream> Write)
 {
     /// <summary>Name in a new file.</summary>
     public string Name => Names[0];
-
-    /// <summary>Element type in a new file.</summary>
-    public TensorType Type =>
-        Values switch
-        {
-            float[] => TensorType.F32,
-            double[] => TensorType.F64,
-            _ => TensorType.I64,
-        };
-
-    /// <summary>The elements as bytes.</summary>
-    public ReadOnlyMemory<byte> Bytes =>
-        Values switch
-        {
-            float[] f => MemoryMarshal.AsBytes(f.AsSpan()).ToArray(),
-            double[] d => MemoryMarshal.AsBytes(d.AsSpan()).ToArray(),
-            _ => MemoryMarshal.AsBytes(((long[])Values).AsSpan()).ToArray(),
-        };
-
-    /// <summary>The elements as bytes of the type that a file has for them.</summary>
-    public byte[] Encode(TensorInfo info) =>
-        Values switch
-        {
-            float[] narrow => FloatCodec.Encode(info.Type, narrow),
-            double[] wide => FloatCodec.Encode(info.Type, wide),
-            _ => Bytes.ToArray(),
-        };
 }
 
 /// <summary>The tensors of a model between its flat vectors and a file; names, extents and order of elements are the
 /// family's.</summary>
 internal static class ModelTensors
 {
+    private const int PartElements = 1 << 16;
+
     /// <summary>What a file of a network holds.</summary>
     public static IEnumerable<ExpectedTensor> Expected(SafeTensorsFile file, ModelFamily family, Network network)
     {
@@ -58,26 +36,22 @@ internal static class ModelTensors
         }
     }
 
-    /// <summary>Reads all tensors of a file that holds what is expected.</summary>
+    /// <summary>Reads all tensors of a file that holds what is expected. Host memory holds a part of one tensor at a time.</summary>
     /// <exception cref="UserErrorException">A tensor holds NaN or infinity.</exception>
     public static void Read(SafeTensorsFile file, Model model)
     {
         var family = model.Spec.Family;
         foreach (var vector in new[] { model.Parameters, model.Buffers })
         {
-            var values = new double[vector.Count];
             foreach (var slot in vector.Layout.Slots)
             {
-                var source = new double[slot.Count];
-                file.Read(NameIn(file, family, slot), source);
-                if (source.Any(v => !double.IsFinite(v)))
-                    throw new UserErrorException($"'{file.Path}': tensor '{slot.Name}' holds NaN or infinity; the model is not usable.");
-                family.FromFile<double>(slot, source, values.AsSpan(slot.Offset, slot.Count));
+                if (vector.Precision == Precision.Float32)
+                    Read<float>(file, family, vector, slot);
+                else
+                    Read<double>(file, family, vector, slot);
                 if (slot.Kind == ParameterKind.RunningVariance && file.Contains(TrackedName(slot)))
                     model.TrackedAtLoad[TrackedName(slot)] = MemoryMarshal.Read<long>(file.Bytes(TrackedName(slot)));
             }
-
-            vector.Set(values);
         }
     }
 
@@ -85,23 +59,91 @@ internal static class ModelTensors
     public static IEnumerable<StateTensor> Of(Model model)
     {
         var (family, wide) = (model.Spec.Family, model.Precision == Precision.Float64);
-        var (parameters, buffers) = (model.Parameters.ToArray(), model.Buffers.ToArray());
         foreach (var slot in model.Network.StateOrder)
         {
-            var isState = slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance;
-            var values = new double[slot.Count];
-            family.ToFile<double>(slot, (isState ? buffers : parameters).AsSpan(slot.Offset, slot.Count), values);
-            yield return new StateTensor(
-                family.FileNames(slot),
-                family.FileShape(slot),
-                wide ? values : Array.ConvertAll(values, v => (float)v)
-            );
+            var vector = slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance ? model.Buffers : model.Parameters;
+            yield return wide
+                ? new StateTensor(
+                    family.FileNames(slot),
+                    family.FileShape(slot),
+                    TensorType.F64,
+                    (t, s) => Write<double>(t, s, family, vector, slot)
+                )
+                : new StateTensor(
+                    family.FileNames(slot),
+                    family.FileShape(slot),
+                    TensorType.F32,
+                    (t, s) => Write<float>(t, s, family, vector, slot)
+                );
             if (slot.Kind == ParameterKind.RunningVariance)
             {
                 var name = TrackedName(slot);
-                yield return new StateTensor([name], [], new[] { model.TrackedAtLoad.GetValueOrDefault(name) + model.BatchesTracked });
+                var tracked = model.TrackedAtLoad.GetValueOrDefault(name) + model.BatchesTracked;
+                yield return new StateTensor([name], [], TensorType.I64, (_, stream) => stream.Write(BitConverter.GetBytes(tracked)));
             }
         }
+    }
+
+    private static void Read<T>(SafeTensorsFile file, ModelFamily family, FlatVector vector, ParameterSlot slot)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var tensor = file[NameIn(file, family, slot)];
+        ForEachPart<T>(
+            slot,
+            (part, source, target) =>
+            {
+                file.Read(tensor, part.Offset - slot.Offset, source);
+                foreach (var value in source)
+                    if (!T.IsFinite(value))
+                        throw new UserErrorException(
+                            $"'{file.Path}': tensor '{slot.Name}' holds NaN or infinity; the model is not usable."
+                        );
+                family.FromFile<T>(part, source, target);
+                vector.Write<T>(part.Offset, target);
+            }
+        );
+    }
+
+    private static void Write<T>(TensorType type, Stream stream, ModelFamily family, FlatVector vector, ParameterSlot slot)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
+        ForEachPart<T>(
+            slot,
+            (part, source, target) =>
+            {
+                vector.Read(part.Offset, source);
+                family.ToFile<T>(part, source, target);
+                if (type == TensorTypes.Of<T>())
+                    stream.Write(MemoryMarshal.AsBytes(target));
+                else
+                    stream.Write(FloatCodec.Encode<T>(type, target));
+            }
+        );
+
+    private delegate void UsePart<T>(ParameterSlot part, Span<T> first, Span<T> second);
+
+    // Parts of a tensor along its first extent, each a tensor by itself, with two buffers of its size.
+    private static void ForEachPart<T>(ParameterSlot slot, UsePart<T> use)
+    {
+        var row = slot.Count / slot.Shape[0];
+        var rows = Math.Clamp(PartElements / row, 1, slot.Shape[0]);
+        var (first, second) = (ArrayPool<T>.Shared.Rent(rows * row), ArrayPool<T>.Shared.Rent(rows * row));
+        for (var begin = 0; begin < slot.Shape[0]; begin += rows)
+        {
+            var count = Math.Min(rows, slot.Shape[0] - begin);
+            var part = slot with { Shape = WithFirst(slot.Shape, count), Offset = slot.Offset + (begin * row) };
+            use(part, first.AsSpan(0, part.Count), second.AsSpan(0, part.Count));
+        }
+
+        ArrayPool<T>.Shared.Return(first);
+        ArrayPool<T>.Shared.Return(second);
+    }
+
+    private static Shape WithFirst(Shape shape, int first)
+    {
+        Span<int> extents = stackalloc int[shape.Rank];
+        for (var axis = 0; axis < extents.Length; axis++)
+            extents[axis] = axis == 0 ? first : shape[axis];
+        return new Shape(extents);
     }
 
     // Of the names a tensor may have, the one the file uses; the one that is written where it has none.

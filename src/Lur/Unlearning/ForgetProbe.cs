@@ -6,7 +6,7 @@ using Lur.Training;
 namespace Lur.Unlearning;
 
 /// <summary>The forget loss of a batch at the weights as they are: beside the loss after the look-ahead it shows what the
-/// simulated retain step undoes (methods 1.7). Running statistics are not touched.</summary>
+/// simulated retain step undoes. Running statistics are not touched.</summary>
 public sealed class ForgetProbe : IDisposable
 {
     private readonly Program _program;

@@ -3,7 +3,7 @@ using Lur.Steps;
 
 namespace Lur.Unlearning;
 
-/// <summary>Length of an epoch of the repair stage (methods 1.3).</summary>
+/// <summary>Length of an epoch of the repair stage.</summary>
 public enum EpochMode
 {
     /// <summary>As many steps as the shorter of the two loaders has batches.</summary>

@@ -7,7 +7,7 @@ using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>Gradients of -CE on forget batches at the current weights, normalised by running statistics (methods 2.3).</summary>
+/// <summary>Gradients of -CE on forget batches at the current weights, normalised by running statistics.</summary>
 internal sealed class MemoryGradients : IDisposable
 {
     private readonly Model _model;

@@ -6,7 +6,7 @@ using Lur.Tensors;
 
 namespace Lur.Unlearning;
 
-/// <summary>ScissorHands' projection (methods 2.4): where the joint gradient g has a negative product with a memory m_i (a
+/// <summary>ScissorHands' projection: where the joint gradient g has a negative product with a memory m_i (a
 /// gradient of -CE on forget data) over the late layers, it is replaced there by g + M'v, v from GEM's dual with a margin;
 /// the other layers keep their bits. Runs inside a captured step; nothing is read back.</summary>
 /// <remarks>Dot products are those of <c>vector_dot</c>: sums of a chunk in the model's precision, the rest in double, always

@@ -6,7 +6,7 @@ using Lur.Tensors;
 
 namespace Lur.Unlearning;
 
-/// <summary>Soft-thresholding of the weights towards an anchor after every update (methods 3.3): tau is the k-th smallest
+/// <summary>Soft-thresholding of the weights towards an anchor after every update: tau is the k-th smallest
 /// |theta - anchor|; theta = anchor + sign(theta - anchor) max(|theta - anchor| - tau, 0). At least k weights have the
 /// anchor's bits afterwards. Runs inside a captured step.</summary>
 public sealed class ProximalPull : IDisposable

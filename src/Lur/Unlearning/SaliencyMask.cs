@@ -23,7 +23,7 @@ public sealed record SaliencyReport(int Kept, int Ranked, double Threshold)
         );
 }
 
-/// <summary>The weights that the forget data moves most (methods 3.1): |sum of the batch gradients of the forget loss|, all
+/// <summary>The weights that the forget data moves most: |sum of the batch gradients of the forget loss|, all
 /// parameters ranked jointly, the largest int(ratio N) kept.</summary>
 public static class SaliencyMask
 {

@@ -33,7 +33,7 @@ public sealed record TrimReport(
         );
 }
 
-/// <summary>Stage 1 of LUR and ScissorHands (methods 1.2): SNIP saliency |g theta| on forget data, then re-initialisation of
+/// <summary>Stage 1 of LUR and ScissorHands: SNIP saliency |g theta| on forget data, then re-initialisation of
 /// the entries of late layers above the s-quantile: weights to U(-b, b) with b = 1/sqrt(fan in), biases to 0.</summary>
 public static class Trim
 {

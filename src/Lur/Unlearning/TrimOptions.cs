@@ -1,6 +1,6 @@
 namespace Lur.Unlearning;
 
-/// <summary>Which entries the saliency threshold ranks (methods 1.2).</summary>
+/// <summary>Which entries the saliency threshold ranks.</summary>
 public enum ThresholdScope
 {
     /// <summary>All parameters, as ScissorHands publishes it: whatever part of the top share lies in the eligible layers is reset.</summary>

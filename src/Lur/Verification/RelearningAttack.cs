@@ -59,7 +59,7 @@ public sealed record RelearningOptions
     }
 }
 
-/// <summary>Relearning attack: goes on training an unlearned model and watches the forgotten come back (methods 9). Knowledge
+/// <summary>Relearning attack: goes on training an unlearned model and watches the forgotten come back. Knowledge
 /// that is only hidden returns within a few steps, faster than a model that never had it learns it.</summary>
 public static class RelearningAttack
 {

@@ -158,6 +158,18 @@ public partial class SourceRuleTests
     }
 
     [Test]
+    public void CommentsPointOnlyToWhatAReaderHas()
+    {
+        // Papers and pages of this repository; "methods 1.3" or "design 7" were sections of documents that it does not hold.
+        var violations = Repository
+            .Files("", ".cs", ".cu", ".cuh", ".cpp", ".h", ".md")
+            .SelectMany(file => Repository.Lines(file).Select((line, i) => (file, line, number: i + 1)))
+            .Where(l => SectionElsewhere().IsMatch(l.line))
+            .Select(l => $"{l.file}:{l.number}: {l.line.Trim()}");
+        Repository.AssertNone(violations, "References to documents that are not in the repository:");
+    }
+
+    [Test]
     public void ContinuousIntegrationNamesNoHost() =>
         Assert.That(HostName().Matches(Repository.Read(".ci/run")).Select(m => m.Value), Is.Empty);
 
@@ -244,6 +256,9 @@ public partial class SourceRuleTests
 
     [GeneratedRegex(@"\b[a-z0-9-]+\.(org|com|net|io|dev)\b|\b\d{1,3}(\.\d{1,3}){3}\b")]
     private static partial Regex HostName();
+
+    [GeneratedRegex(@"[(;,] ?(methods|design) [0-9]+(\.[0-9]+)?[),;]")]
+    private static partial Regex SectionElsewhere();
 
     [GeneratedRegex(@"^(\w+ )*(class|struct|record|interface|enum) \w+")]
     private static partial Regex TypeHeader();

@@ -14,7 +14,7 @@ public class SalUnTests
 {
     private static readonly string[] s_loop = ["batch", "16", "epochs", "2", "lr", "0.02"];
 
-    /// <summary>|sum of the batch gradients|, by the steps of methods 3.1 with a program of its own.</summary>
+    /// <summary>|sum of the batch gradients|, by the definition, with a program of its own.</summary>
     private static double[] Saliency(MethodScope scope, int batch)
     {
         var model = scope.Model;

@@ -19,7 +19,7 @@ public sealed partial record BoundaryExpandOptions : RepairOptions
 }
 
 /// <summary>Boundary expand (Chen et al., CVPR 2023): trains the forget samples to a class of their own, one output more than the
-/// model has, and takes that output away again (methods 5).</summary>
+/// model has, and takes that output away again.</summary>
 /// <remarks>Works on a widened copy: the head gets one more row, drawn as torch draws it; the old rows stay. <see cref="Finish"/>
 /// writes everything but the extra row back into the model.</remarks>
 public sealed class BoundaryExpand : UnlearningMethod

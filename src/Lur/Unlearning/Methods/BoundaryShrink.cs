@@ -26,7 +26,7 @@ public sealed partial record BoundaryShrinkOptions : RepairOptions
 }
 
 /// <summary>Boundary shrink (Chen et al., CVPR 2023): trains each forget sample to the class that lies nearest to it across the
-/// decision boundary of the original model (methods 5).</summary>
+/// decision boundary of the original model.</summary>
 /// <remarks>T is a frozen copy of the original model. x' = x + epsilon sign(grad_x CE(T(x), y)), clipped to [0, 1] and rounded
 /// to 1/255; y' = argmax T(x') over the classes but y; then a step of SGD on CE(theta; x, y').</remarks>
 public sealed class BoundaryShrink : UnlearningMethod

@@ -11,7 +11,7 @@ public sealed partial record FineTuneOptions : RepairOptions
     private const string Code = "public code of SalUn; its authors search 1e-4 to 1e-1";
 }
 
-/// <summary>FT: goes on training on the retain set (methods 5), and, with <see cref="SparseFineTune"/>, its
+/// <summary>FT: goes on training on the retain set, and, with <see cref="SparseFineTune"/>, its
 /// l1-sparse variant: one loop, an l1 penalty that fades out. LUR with lambda = 0 and no trimming is FT bit for bit.</summary>
 public class FineTune : UnlearningMethod
 {

@@ -40,7 +40,7 @@ public sealed partial record FisherForgettingOptions : FisherOptions
 }
 
 /// <summary>Fisher forgetting (Golatkar, Achille, Soatto, CVPR 2020): adds noise to every weight, the more the less the retain
-/// data determines it (methods 5). Both forms of the public code of SalUn.</summary>
+/// data determines it. Both forms of the public code of SalUn.</summary>
 public sealed class FisherForgetting : UnlearningMethod
 {
     private const double PlainCap = 1e-3,

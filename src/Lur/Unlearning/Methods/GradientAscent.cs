@@ -17,7 +17,7 @@ public sealed partial record GradientAscentOptions : RepairOptions
     public partial bool Compat { get; init; }
 }
 
-/// <summary>GA: minimises -CE on the forget set alone (methods 5).</summary>
+/// <summary>GA: minimises -CE on the forget set alone.</summary>
 public sealed class GradientAscent : UnlearningMethod
 {
     /// <summary>Binds the method.</summary>

@@ -47,7 +47,7 @@ public sealed partial record InfluenceUnlearningOptions : OptionRecord
 }
 
 /// <summary>IU, influence unlearning (Izzo et al. 2021; WoodFisher form of Jia et al. 2023): one Newton-like step that takes the
-/// forget data's pull on the weights back (methods 5).</summary>
+/// forget data's pull on the weights back.</summary>
 /// <remarks>With gf and gr the sums of gradients over forget and retain set, Nf and Nr their sizes:
 /// v = gf / (Nf + Nr) - gr Nf / ((Nf + Nr) Nr);  theta += alpha F^-1 v, F the damped empirical Fisher matrix of some retain
 /// samples. Published recursion, with o = g of the first sample and k = v, then sample by sample, N = 1000:

@@ -7,7 +7,7 @@ using Lur.Training;
 namespace Lur.Unlearning;
 
 /// <summary>LUR, Learning to Unlearn while Retaining (ICCV 2025), for classification: trim, then repair on the bilevel
-/// objective L_r(theta) + lambda L_u(theta - alpha grad L_r(theta)) (methods 1.2, 1.3).</summary>
+/// objective L_r(theta) + lambda L_u(theta - alpha grad L_r(theta)).</summary>
 /// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes.</remarks>
 public sealed class LearningToUnlearn : UnlearningMethod
 {

@@ -22,7 +22,7 @@ public sealed partial record NegGradPlusOptions : RepairOptions
     public partial bool Compat { get; init; }
 }
 
-/// <summary>NegGrad+: minimises CE on the retain set less a multiple of CE on the forget set (methods 5).</summary>
+/// <summary>NegGrad+: minimises CE on the retain set less a multiple of CE on the forget set.</summary>
 /// <remarks>LUR with alpha = 0 and without trimming is this method bit for bit.</remarks>
 public sealed class NegGradPlus : UnlearningMethod
 {

@@ -45,7 +45,7 @@ public sealed partial record RandomLabelOptions : RelabelOptions
     public partial bool Compat { get; init; }
 }
 
-/// <summary>RL: fine-tunes on forget data with random labels and on retain data (methods 3.2, 5), and, with
+/// <summary>RL: fine-tunes on forget data with random labels and on retain data, and, with
 /// <see cref="SalUn"/>, the same on a part of the weights.</summary>
 public class RandomLabel : UnlearningMethod
 {

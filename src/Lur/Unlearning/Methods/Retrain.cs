@@ -25,7 +25,7 @@ public sealed partial record RetrainOptions : RepairOptions
 }
 
 /// <summary>Retrain: fresh weights, the training recipe, the retain set only. The reference the other methods are judged
-/// by: exact unlearning (methods 5).</summary>
+/// by: exact unlearning.</summary>
 public sealed class Retrain : UnlearningMethod
 {
     private readonly WeightInitialization _initialization;

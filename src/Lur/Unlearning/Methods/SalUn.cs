@@ -32,7 +32,7 @@ public sealed partial record SalUnOptions : RelabelOptions
     public partial bool Compat { get; init; }
 }
 
-/// <summary>SalUn: random labelling on the weights that the forget loss's gradient is largest in (methods 3.1, 3.2).</summary>
+/// <summary>SalUn: random labelling on the weights that the forget loss's gradient is largest in.</summary>
 public sealed class SalUn : RandomLabel
 {
     private readonly UpdateRule _rule;

@@ -24,7 +24,7 @@ public sealed partial record SalUnSoftOptions : RelabelOptions
 }
 
 /// <summary>SalUn-soft: random labelling with the weights pulled back, after every step, to where the epoch began, by a
-/// threshold that lets more of them move as the run goes on (methods 3.3).</summary>
+/// threshold that lets more of them move as the run goes on.</summary>
 public sealed class SalUnSoft : RandomLabel
 {
     private readonly ProximalPull _pull;

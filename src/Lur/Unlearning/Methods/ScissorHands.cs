@@ -42,7 +42,7 @@ public sealed partial record ScissorHandsOptions : RepairOptions
 }
 
 /// <summary>ScissorHands (SHs): trims as LUR does, then descends CE on retain data less lambda CE on forget data, with the
-/// gradient of the late layers projected against memories of the forget data (methods 2).</summary>
+/// gradient of the late layers projected against memories of the forget data.</summary>
 public sealed class ScissorHands : UnlearningMethod
 {
     private readonly ScissorHandsOptions _options;

@@ -23,7 +23,7 @@ public sealed partial record SparseFineTuneOptions : RepairOptions
     }
 }
 
-/// <summary>l1-sparse: fine-tuning with a penalty a |theta|_1 that fades out linearly over the epochs (methods 5; Jia et al.
+/// <summary>l1-sparse: fine-tuning with a penalty a |theta|_1 that fades out linearly over the epochs (Jia et al.
 /// 2023, "Model Sparsity Can Simplify Machine Unlearning").</summary>
 public sealed class SparseFineTune : FineTune
 {
