@@ -209,10 +209,11 @@ LUR_API CUresult cuEventRecord(CUevent event, CUstream stream) {
         e->capturedAt = s->capture->graph->nodes.size();
         return CUDA_SUCCESS;
     }
+    LUR_TRY(refuseImplicitDependency(c, *s));
     e->capture.reset();
     e->recorded = true;
     e->nanoseconds = now();
-    if (!c->late()) return refuseImplicitDependency(c, *s);
+    if (!c->late()) return CUDA_SUCCESS;
     LUR_TRY(submit(c, *s, [e] {
         e->nanoseconds = now();
         return CUDA_SUCCESS;

@@ -21,7 +21,7 @@ internal static class BiasRow
         var (rows, columns) = (dy.Shape.Rows, dy.Shape.Innermost);
         var chunks = (rows + RowsPerChunk - 1) / RowsPerChunk;
         var partials = pass.Program.Real($"{dy.Name}/bias/partials", ValueRole.Workspace, new Shape(chunks, columns));
-        pass.Launch.Bias.BiasBackwardSums(pass.Device.Rows(chunks, columns), partials, dy, rows, columns, chunks);
+        pass.Launch.Bias.BiasBackwardSums(pass.Device.ColumnSums(rows, columns, chunks), partials, dy, rows, columns, chunks);
         pass.Launch.Bias.BiasBackwardFinish(pass.Device.Blocks(columns), dbias, partials, columns, chunks, 0);
     }
 }

@@ -12,7 +12,7 @@ public sealed class GlobalAveragePool(string name) : Layer(name)
     {
         var x = Network.Input(pass, node);
         var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
-        EmitMean(pass, "mean_pool forward", y, x);
+        EmitMean(pass, y, x);
         return y;
     }
 
@@ -21,22 +21,22 @@ public sealed class GlobalAveragePool(string name) : Layer(name)
     {
         var dy = pass.GradientOf(Network.Output(pass, node));
         var dx = pass.GradientOf(Network.Input(pass, node), out var accumulate);
-        EmitSpread(pass, "mean_pool backward", dx, dy, accumulate);
+        EmitSpread(pass, dx, dy, accumulate);
     }
 
     /// <inheritdoc/>
     public override void ForwardTangent(NetworkPass pass, Node node) =>
-        EmitMean(pass, "mean_pool forward_tangent", pass.TangentOf(Network.Output(pass, node)), pass.TangentOf(Network.Input(pass, node)));
+        EmitMean(pass, pass.TangentOf(Network.Output(pass, node)), pass.TangentOf(Network.Input(pass, node)));
 
     /// <inheritdoc/>
     public override void BackwardTangent(NetworkPass pass, Node node)
     {
         var tdy = pass.TangentGradientOf(Network.Output(pass, node));
         var tdx = pass.TangentGradientOf(Network.Input(pass, node), out var accumulate);
-        EmitSpread(pass, "mean_pool backward_tangent", tdx, tdy, accumulate);
+        EmitSpread(pass, tdx, tdy, accumulate);
     }
 
-    private static void EmitMean(NetworkPass pass, string what, Value y, Value x)
+    private static void EmitMean(NetworkPass pass, Value y, Value x)
     {
         var (kernels, n, c) = (pass.Launch.Pool, x.Shape[0], x.Shape.Innermost);
         var positions = x.Shape.Rows / n;
@@ -44,7 +44,7 @@ public sealed class GlobalAveragePool(string name) : Layer(name)
         kernels.MeanPoolForward(shape, y, x, n, positions, c);
     }
 
-    private static void EmitSpread(NetworkPass pass, string what, Value dx, Value dy, bool accumulate)
+    private static void EmitSpread(NetworkPass pass, Value dx, Value dy, bool accumulate)
     {
         var (kernels, n, c) = (pass.Launch.Pool, dx.Shape[0], dx.Shape.Innermost);
         var positions = dx.Shape.Rows / n;

@@ -44,7 +44,7 @@ public sealed class MaxPool : Layer
     {
         var (x, y, tap) = pass.Recall<Cache>(node.Index);
         var dx = pass.GradientOf(x, out var accumulate);
-        EmitBackward(pass, "max_pool backward", dx, pass.GradientOf(y), tap, accumulate);
+        EmitBackward(pass, dx, pass.GradientOf(y), tap, accumulate);
     }
 
     /// <inheritdoc/>
@@ -62,10 +62,10 @@ public sealed class MaxPool : Layer
     {
         var (x, y, tap) = pass.Recall<Cache>(node.Index);
         var tdx = pass.TangentGradientOf(x, out var accumulate);
-        EmitBackward(pass, "max_pool backward_tangent", tdx, pass.TangentGradientOf(y), tap, accumulate);
+        EmitBackward(pass, tdx, pass.TangentGradientOf(y), tap, accumulate);
     }
 
-    private void EmitBackward(NetworkPass pass, string what, Value dx, Value dy, Value tap, bool accumulate)
+    private void EmitBackward(NetworkPass pass, Value dx, Value dy, Value tap, bool accumulate)
     {
         var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
         var shape = pass.Device.Rows(s.Rows, s.Innermost);

@@ -36,10 +36,7 @@ public sealed class Augmentation : IOptionText<Augmentation>
     /// <summary>The choice of a name.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
     public static Augmentation Parse(string name) =>
-        All.FirstOrDefault(a => a.Name == name)
-        ?? throw new UserErrorException(
-            $"The augmentation '{name}' is unknown; it is one of {string.Join(", ", All.Select(a => a.Name))}."
-        );
+        TryParse(name, out var value) ? value : throw new UserErrorException($"The augmentation '{name}' is unknown; it is {Expected}.");
 
     /// <inheritdoc/>
     public static string Expected => "one of " + string.Join(", ", Choices);

@@ -23,7 +23,8 @@ public sealed class Model : IDisposable
     )
         : this(device, precision, spec, spec.Build(), classNames, normalization) { }
 
-    private Model(
+    /// <summary>A model on a network that the spec has built.</summary>
+    internal Model(
         ComputeDevice device,
         Precision precision,
         ModelSpec spec,
@@ -39,7 +40,10 @@ public sealed class Model : IDisposable
         ClassNames = classNames;
         Normalization = normalization;
         Parameters = new FlatVector(device, precision, network.Parameters, "parameters");
-        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics") { Initial = v => Draw(v, 0, default) };
+        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics")
+        {
+            Initial = v => Draw(v, v.Layout.Slots, 0, default),
+        };
     }
 
     /// <summary>Device that holds the model.</summary>
@@ -96,12 +100,13 @@ public sealed class Model : IDisposable
     /// its own, so the weights of a tensor do not depend on the others.</summary>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="scheme">Distribution of the filters.</param>
-    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal) => Draw(Parameters, seed, scheme);
+    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal) =>
+        Draw(Parameters, Parameters.Layout.Slots, seed, scheme);
 
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>
     public void ResetRunningStatistics()
     {
-        Draw(Buffers, 0, default);
+        Draw(Buffers, Buffers.Layout.Slots, 0, default);
         BatchesTracked = 0;
         foreach (var name in TrackedAtLoad.Keys)
             TrackedAtLoad[name] = 0;
@@ -135,7 +140,7 @@ public sealed class Model : IDisposable
             Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
         };
-        copy.Initialize(seed);
+        Draw(copy.Parameters, copy.Head, seed, WeightInitialization.KaimingNormal);
         CopyTensors(Parameters, copy.Parameters);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
@@ -167,10 +172,10 @@ public sealed class Model : IDisposable
     }
 
     // Tensor by tensor: a host copy of all weights would be the largest object of a process that trains on the CPU.
-    private static void Draw(FlatVector vector, ulong seed, WeightInitialization scheme)
+    private static void Draw(FlatVector vector, IReadOnlyList<ParameterSlot> slots, ulong seed, WeightInitialization scheme)
     {
-        var values = new float[vector.Layout.Slots.Select(s => s.Count).DefaultIfEmpty().Max()];
-        foreach (var slot in vector.Layout.Slots)
+        var values = new float[slots.Select(s => s.Count).DefaultIfEmpty().Max()];
+        foreach (var slot in slots)
         {
             var target = values.AsSpan(0, slot.Count);
             slot.Initializer.Draw(new RandomStream(seed, "initialize/" + slot.Name), target, scheme);

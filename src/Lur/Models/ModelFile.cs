@@ -52,11 +52,13 @@ public static class ModelFile
     {
         using var file = SafeTensorsFile.Open(path);
         var spec = ModelMetadata.ReadSpec(file, defaults);
-        TensorComparison.Require(file, ModelTensors.Expected(file, spec.Family, spec.Build()), $"{spec.Text} with {spec.Outputs} classes");
+        var network = spec.Build();
+        TensorComparison.Require(file, ModelTensors.Expected(file, spec.Family, network), $"{spec.Text} with {spec.Outputs} classes");
         var model = new Model(
             device,
             precision,
             spec,
+            network,
             ModelMetadata.ReadClasses(file, spec, defaults),
             ModelMetadata.ReadNormalization(file, defaults)
         )

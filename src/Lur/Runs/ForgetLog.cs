@@ -6,8 +6,7 @@ using Lur.Unlearning;
 namespace Lur.Runs;
 
 /// <summary>log.csv of a forgetting run: a line for each step.</summary>
-/// <param name="path">The file.</param>
-internal sealed class ForgetLog(string path)
+internal sealed class ForgetLog
 {
     /// <summary>First line.</summary>
     internal const string Header =
@@ -41,6 +40,9 @@ internal sealed class ForgetLog(string path)
             .Append('\n');
     }
 
+    /// <summary>Takes the log of the run that made the same model before; an empty one where it left none.</summary>
+    public void Take(string path) => _text.Clear().Append(File.Exists(path) ? File.ReadAllText(path) : Header);
+
     /// <summary>Writes the file.</summary>
-    public void Save() => AtomicFile.WriteText(path, _text.ToString());
+    public void Save(string path) => AtomicFile.WriteText(path, _text.ToString());
 }

@@ -15,6 +15,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
 {
     private const int MaxSkipped = 10;
     private readonly RunHost _host = host ?? new RunHost();
+    private readonly ForgetLog _log = new();
     private readonly List<(string Stage, double Seconds)> _stages = [];
     private readonly List<(string Stage, PreparationReport Report)> _preparations = [];
     private string _producer = (host ?? new RunHost()).Producer;
@@ -41,30 +42,32 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             );
     }
 
-    /// <summary>Runs to the end; a cancelled run leaves nothing but the log.</summary>
+    /// <summary>Runs to the end; a cancelled run leaves nothing but the log, and not even that where an earlier run has left its
+    /// results, which stay as they are.</summary>
     /// <param name="cancel">Stops after the current step.</param>
     /// <exception cref="UserErrorException">The settings or the data cannot be used, a file cannot be written, or unlearning
     /// diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public ForgetResult Run(CancellationToken cancel = default)
     {
+        RequireAnotherFolder();
         using var parts = ForgetParts.Open(settings, _host, ReportPreparation, cancel);
         var (source, model, set, method) = (parts.Source, parts.Model, parts.Set, parts.Method);
-        OutputFolder.Prepare(settings.Output);
-        set.Save(Path.Combine(settings.Output, "forget.txt"));
-        OutputFolder.WriteJson(
-            Path.Combine(settings.Output, "config.json"),
-            w => ForgetFiles.WriteConfig(w, settings, settings.Method, source, parts.Device, model)
-        );
+        using var output = OutputFolder.Open(settings.Output);
+        if (output.IsFree)
+            Describe(parts);
         Introduce(parts);
         var assessor = new Assessor(_host.Progress, source, set);
         var parent = ParentSha256();
         var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(model, "original", cancel));
         parts.Device.ResetPeak();
-        if (!FoundReference(parts, cancel))
-            Unlearn(method, cancel);
+        if (!FoundReference(parts, output, cancel))
+            Unlearn(method, output, cancel);
         var peak = parts.Device.PeakBytes;
         var after = Timed("evaluate unlearned", () => assessor.Assess(model, "unlearned", cancel));
+        output.ReplaceResults();
+        Describe(parts);
+        _log.Save(LogPath);
         ModelFile.Save(model, ModelPath, Metadata(set, parent));
         var definition = settings.Method.Definition;
         var data = parts.Split.Fingerprint;
@@ -82,6 +85,26 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         OutputFolder.WriteJson(Path.Combine(settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, result));
         _host.Progress?.Report(new ForgettingFinished(result));
         return result;
+    }
+
+    /// <summary>Refuses to put the unlearned model in the place of the one it starts from: nothing could be compared with it any
+    /// more.</summary>
+    private void RequireAnotherFolder()
+    {
+        if (Path.GetFullPath(settings.Model) == Path.GetFullPath(ModelPath))
+            throw new UserErrorException(
+                $"'{settings.Model}' is the model to start from and would be replaced; choose another {_host.Spell("output")} folder."
+            );
+    }
+
+    /// <summary>Writes what the run is about.</summary>
+    private void Describe(ForgetParts parts)
+    {
+        parts.Set.Save(Path.Combine(settings.Output, "forget.txt"));
+        OutputFolder.WriteJson(
+            Path.Combine(settings.Output, "config.json"),
+            w => ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model)
+        );
     }
 
     private void Introduce(ForgetParts parts)
@@ -108,7 +131,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         return assessment;
     }
 
-    private void Unlearn(UnlearningMethod method, CancellationToken cancel)
+    private void Unlearn(UnlearningMethod method, OutputFolder output, CancellationToken cancel)
     {
         foreach (var preparation in method.Preparations)
         {
@@ -119,13 +142,13 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
                 _host.Progress.Note(report.Note);
         }
 
-        Timed(RunFolder.RepairStage, () => Repair(method, cancel));
+        Timed(RunFolder.RepairStage, () => Repair(method, output.IsFree, cancel));
         method.Finish();
     }
 
     /// <summary>A run of the method retrain as an entry of the reference cache: found there, or made and put there.</summary>
     /// <returns>False if this run has nothing to do with the cache.</returns>
-    private bool FoundReference(ForgetParts parts, CancellationToken cancel)
+    private bool FoundReference(ForgetParts parts, OutputFolder output, CancellationToken cancel)
     {
         if (
             settings.References is not { } folder
@@ -144,9 +167,9 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             model.Architecture,
             entry =>
             {
-                Unlearn(method, cancel);
+                Unlearn(method, output, cancel);
                 ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set, ParentSha256()));
-                File.Copy(LogPath, Path.Combine(entry, ReferenceModels.StepsName), overwrite: true);
+                _log.Save(Path.Combine(entry, ReferenceModels.StepsName));
                 OutputFolder.WriteJson(
                     Path.Combine(entry, "result.json"),
                     w => w.WriteNumber("seconds", _stages.Where(s => RunFolder.IsCounted(s.Stage)).Sum(s => s.Seconds))
@@ -168,8 +191,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         _producer = ReferenceCache.ProducerOf(stored);
         // What it took when it was trained: the cost of the method, not of this run.
         _stages.Add((RunFolder.RepairStage, ReferenceModels.SecondsOf(stored)));
-        var steps = Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName);
-        AtomicFile.WriteText(LogPath, File.Exists(steps) ? File.ReadAllText(steps) : ForgetLog.Header);
+        _log.Take(Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName));
     }
 
     private PreparationReport Prepare(Preparation preparation)
@@ -204,11 +226,10 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         return result;
     }
 
-    private int Repair(UnlearningMethod method, CancellationToken cancel)
+    private int Repair(UnlearningMethod method, bool keepLog, CancellationToken cancel)
     {
         var skipped = 0;
         var warned = false;
-        var log = new ForgetLog(LogPath);
         using var stage = method.Steps == 0 ? null : _host.Progress.Stage(RunFolder.RepairStage, method.Steps, "steps");
         try
         {
@@ -216,7 +237,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             {
                 cancel.ThrowIfCancellationRequested();
                 var t = method.RunStep();
-                log.Add(method, t);
+                _log.Add(method, t);
                 stage?.Report(method.Step, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
                 skipped = t.Skipped ? skipped + 1 : 0;
                 if (skipped == MaxSkipped)
@@ -230,7 +251,8 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         }
         finally
         {
-            log.Save();
+            if (keepLog)
+                _log.Save(LogPath);
         }
 
         return 0;

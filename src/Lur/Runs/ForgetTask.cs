@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lur.Checkpoints;
 using Lur.Data;
 
 namespace Lur.Runs;
@@ -13,6 +14,7 @@ namespace Lur.Runs;
 /// <param name="Split">Split file, or null.</param>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="ForgetSha256">Hash of what was forgotten and retained.</param>
+/// <param name="OriginalSha256">Hash of the model it started from; empty where the run did not record it.</param>
 internal sealed record ForgetTask(
     string Folder,
     string Method,
@@ -22,7 +24,8 @@ internal sealed record ForgetTask(
     IReadOnlyList<string> Forget,
     string? Split,
     ulong Seed,
-    string ForgetSha256
+    string ForgetSha256,
+    string OriginalSha256
 )
 {
     /// <summary>Path of the unlearned model.</summary>
@@ -52,8 +55,23 @@ internal sealed record ForgetTask(
             [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []],
             c.Text("split") is { Length: > 0 } split ? split : null,
             seed,
-            run.Result.Text("forgetSha256")
+            run.Result.Text("forgetSha256"),
+            run.Result.Text("parentSha256")
         );
+    }
+
+    /// <summary>Checks that the original is the model the run started from: a training may have replaced it since.</summary>
+    /// <exception cref="UserErrorException">It is another one.</exception>
+    public void RequireOriginal()
+    {
+        using var file = SafeTensorsFile.Open(Original);
+        if (OriginalSha256.Length > 0 && file.Sha256() != OriginalSha256)
+        {
+            throw new UserErrorException(
+                $"'{Original}' is not the model that the run in '{Folder}' started from: it was replaced since, or is another one; "
+                    + $"give that model, or run 'lur forget' again."
+            );
+        }
     }
 
     /// <summary>The split of the original model.</summary>

@@ -3,19 +3,48 @@ using Lur.Metrics;
 
 namespace Lur.Runs;
 
-/// <summary>What runs leave behind: JSON files written whole or not at all.</summary>
-internal static class OutputFolder
+/// <summary>The folder a run leaves its files in, which it has to itself until it is disposed.</summary>
+/// <remarks>What an earlier run left there stays whole until this one has its results (<see cref="ReplaceResults"/>): a run that is
+/// killed, cancelled or diverges takes nothing with it, and nobody reads the settings of one run beside the results of
+/// another. Files are JSON and text, written whole or not at all.</remarks>
+internal sealed class OutputFolder : IDisposable
 {
+    /// <summary>File of the model.</summary>
+    public const string ModelName = "model.safetensors";
+    private const string ResultName = "result.json",
+        LockName = ".lur-lock";
+
+    // result.json says that a run has ended and is written last; the others are made from it.
+    private static readonly string[] s_results = [ResultName, "verify.json", "report.html"];
+    private readonly string _folder;
+    private readonly FileLock _lock;
+
+    private OutputFolder(string folder, FileLock held)
+    {
+        (_folder, _lock) = (folder, held);
+        IsFree = !File.Exists(At(ResultName)) && !File.Exists(At(ModelName));
+    }
+
     /// <summary>Version of the program, as files record it.</summary>
     public static string Version { get; } = typeof(OutputFolder).Assembly.GetName().Version?.ToString(3) ?? "0";
 
-    /// <summary>Creates the folder and removes what a killed run left half-written.</summary>
-    /// <exception cref="UserErrorException">It cannot be created.</exception>
-    public static void Prepare(string folder)
+    /// <summary>True where no earlier run has left results: files that describe this one may be written while it goes on.</summary>
+    public bool IsFree { get; }
+
+    /// <summary>Creates the folder, takes hold of it, and removes what a killed run left half-written.</summary>
+    /// <exception cref="UserErrorException">It cannot be created, or another run is writing into it.</exception>
+    public static OutputFolder Open(string folder)
     {
         try
         {
             Directory.CreateDirectory(folder);
+            var held =
+                FileLock.TryTake(Path.Combine(folder, LockName))
+                ?? throw new UserErrorException(
+                    $"Another run is writing into the output folder '{folder}'; choose another with -o, or wait for its end."
+                );
+            AtomicFile.RemoveLeftovers(folder);
+            return new OutputFolder(folder, held);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -23,9 +52,21 @@ internal static class OutputFolder
                 $"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with -o."
             );
         }
-
-        AtomicFile.RemoveLeftovers(folder);
     }
+
+    /// <summary>Path of a file of the folder.</summary>
+    public string At(string name) => Path.Combine(_folder, name);
+
+    /// <summary>Removes the results of an earlier run, right before those of this one are written: from here to result.json, which
+    /// comes last, the folder holds no run that has ended.</summary>
+    public void ReplaceResults()
+    {
+        foreach (var name in s_results)
+            File.Delete(At(name));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
 
     /// <summary>Writes a JSON object.</summary>
     public static void WriteJson(string path, Action<Utf8JsonWriter> body) =>

@@ -188,11 +188,9 @@ internal sealed class ReferenceModels(RunHost host, string folder)
 
     private void Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
     {
-        // The split of the original, so that nothing it was validated on slips into the reference.
-        split.Save(Path.Combine(settings.Output, "split.json"));
         var forgotten = Path.Combine(settings.Output, ForgetName);
         set.Save(forgotten);
         host.Progress.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
-        new TrainRun(settings with { Exclude = [forgotten], Resume = true }, host).Run(cancel);
+        new TrainRun(settings with { Split = split, Exclude = [forgotten], Resume = true }, host).Run(cancel);
     }
 }

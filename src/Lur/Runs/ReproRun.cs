@@ -26,7 +26,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         recipe.Require(settings.Only);
         var data = settings.Data ?? recipe.Data;
         var folder = Path.Combine(settings.Output, recipe.Name);
-        OutputFolder.Prepare(folder);
+        using var held = OutputFolder.Open(folder);
         RecipeRun[] chosen = [.. recipe.Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))];
         _host.Progress.Note($"{recipe.Name}: {recipe.Description}");
         var done = new Dictionary<(string Label, ulong Seed), string>();

@@ -50,15 +50,11 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     {
         using var parts = Open(capture: true);
         var (source, model, trainer) = (parts.Source, parts.Model, parts.Trainer);
-        OutputFolder.Prepare(settings.Output);
+        using var output = OutputFolder.Open(settings.Output);
         if (settings.Resume && File.Exists(_statePath))
-            Restore(trainer);
-        else
-            parts.Split.Save(Path.Combine(settings.Output, "split.json"));
-        // 'lur verify --reference' reads it: what the model has not seen.
-        if (!settings.Exclude.Contains(_forgetPath))
-            parts.Excluded?.Save(_forgetPath);
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, source, parts.Device, model));
+            Restore(trainer, parts.Split);
+        if (output.IsFree)
+            Describe(parts);
         _host.Progress.Note(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -68,7 +64,10 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         );
         var clock = Stopwatch.StartNew();
         using var evaluator = new Evaluator(model);
-        Train(trainer, parts.Images, evaluator, source, parts.Split, cancel);
+        Train(parts, output.IsFree, evaluator, cancel);
+        output.ReplaceResults();
+        Describe(parts);
+        SaveLog();
         ModelFile.Save(model, ModelPath, Metadata(parts.Split));
         var test = evaluator.Predict(source.Test, Enumerable.Range(0, source.Test.Count).ToArray(), null, cancel);
         WriteResult(test, source, model, parts.Images, clock.Elapsed, trainer);
@@ -76,6 +75,16 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         var result = new TrainResult(settings.Output, ModelPath, test, settings.Exclude.Count > 0);
         _host.Progress?.Report(new TrainingFinished(result));
         return result;
+    }
+
+    /// <summary>Writes what the run is about.</summary>
+    private void Describe(Parts parts)
+    {
+        parts.Split.Save(Path.Combine(settings.Output, "split.json"));
+        // 'lur verify --reference' reads it: what the model has not seen.
+        if (!settings.Exclude.Contains(_forgetPath))
+            parts.Excluded?.Save(_forgetPath);
+        OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, parts.Source, parts.Device, parts.Model));
     }
 
     private Parts Open(bool capture)
@@ -88,7 +97,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
             var (source, seed) = (parts.Source, settings.Training.Seed);
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
-            parts.Split = PrepareSplit(source);
+            parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
             if (settings.Exclude.Count > 0)
                 parts.Excluded = ForgetSet.Resolve(settings.Exclude, source.Train, parts.Split.Train, seed);
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;
@@ -129,34 +138,32 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         }
     }
 
-    private DataSplit PrepareSplit(DataSource source)
-    {
-        var path = Path.Combine(settings.Output, "split.json");
-        return settings.Resume && File.Exists(path)
-            ? DataSplit.Load(path, source.Train)
-            : DataSplit.Create(source.Train, settings.ValidationShare, settings.Training.Seed);
-    }
-
-    private void Restore(Trainer trainer)
+    private void Restore(Trainer trainer, DataSplit split)
     {
         var state = TrainingState.Load(_statePath);
+        state.Require(
+            "data",
+            split.Fingerprint,
+            "resume with the data of the interrupted run, or start anew with another output directory"
+        );
         trainer.Restore(state);
         _log.Clear().Append(state.GetString("log"));
         _host.Progress.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
     }
 
-    private void Train(Trainer trainer, int images, Evaluator evaluator, DataSource source, DataSplit split, CancellationToken cancel)
+    private void Train(Parts parts, bool keepLog, Evaluator evaluator, CancellationToken cancel)
     {
+        var (trainer, split) = (parts.Trainer, parts.Split);
         while (trainer.Step < trainer.Steps)
         {
             var epoch = trainer.Step / trainer.StepsPerEpoch;
-            using (var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", images, "images"))
+            using (var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", parts.Images, "images"))
             {
-                RunEpoch(trainer, images, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
+                RunEpoch(parts, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
             }
 
             var totals = trainer.ReadTotals();
-            var validation = split.Validation.Length == 0 ? null : evaluator.Predict(source.Train, split.Validation, null, cancel);
+            var validation = split.Validation.Length == 0 ? null : evaluator.Predict(parts.Source.Train, split.Validation, null, cancel);
             _log.AppendLine(
                 string.Join(
                     ',',
@@ -169,12 +176,16 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                     Number(validation?.Accuracy ?? double.NaN)
                 )
             );
-            AtomicFile.WriteText(Path.Combine(settings.Output, "log.csv"), _log.ToString());
+            if (keepLog)
+                SaveLog();
         }
     }
 
-    private void RunEpoch(Trainer trainer, int images, Stage progress, long end, CancellationToken cancel)
+    private void SaveLog() => AtomicFile.WriteText(Path.Combine(settings.Output, "log.csv"), _log.ToString());
+
+    private void RunEpoch(Parts parts, Stage progress, long end, CancellationToken cancel)
     {
+        var (trainer, images) = (parts.Trainer, parts.Images);
         var batch = settings.Training.BatchSize;
         var start = end - trainer.StepsPerEpoch;
         var (loss, accuracy) = (double.NaN, double.NaN);
@@ -192,19 +203,20 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             // The last batch is filled up.
             progress.Report(Math.Min((trainer.Step - start) * batch, images), ("loss", loss), ("accuracy", accuracy));
             if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0)
-                SaveState(trainer);
+                SaveState(parts);
             if (!cancel.IsCancellationRequested)
                 continue;
-            SaveState(trainer);
+            SaveState(parts);
             _host.Progress?.Report(new TrainingInterrupted(trainer.Step, trainer.Steps, settings.Resume));
             throw new OperationCanceledException(cancel);
         }
     }
 
-    private void SaveState(Trainer trainer)
+    private void SaveState(Parts parts)
     {
         var state = new TrainingState();
-        trainer.Save(state);
+        parts.Trainer.Save(state);
+        state.Set("data", parts.Split.Fingerprint);
         state.Set("log", _log.ToString());
         state.Save(_statePath);
     }

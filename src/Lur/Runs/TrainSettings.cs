@@ -35,6 +35,10 @@ public sealed record TrainSettings
     /// <summary>Go on from the checkpoint in the output folder, if there is one; the result is the same to the byte.</summary>
     public bool Resume { get; init; }
 
+    /// <summary>The split to train on; null draws it from <see cref="ValidationShare"/> and the seed. References take that of the
+    /// original, so that nothing it was validated on slips into them.</summary>
+    internal DataSplit? Split { get; init; }
+
     /// <summary>Reads the fields that config.json of a training run and "train" of a recipe share; what is missing is the
     /// default. Data and output are left empty.</summary>
     /// <param name="c">JSON object.</param>

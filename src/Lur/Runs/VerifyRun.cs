@@ -30,6 +30,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             );
         }
 
+        task.RequireOriginal();
         using var device = ComputeDevice.Open(_host.Device);
         using var source = DataSource.Open(task.Data, new DataOptions { ImageSize = task.ImageSize });
         var split = task.LoadSplit(source);

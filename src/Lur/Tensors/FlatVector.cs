@@ -73,9 +73,6 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <summary>The vector as an argument of a launch; null for one that is left out.</summary>
     public static implicit operator Operand<Real>(FlatVector? vector) => vector is null ? default : Operand.Of<Real>(vector._buffer);
 
-    /// <summary>Enqueues zeros.</summary>
-    public void Clear() => Device.Fill(Pointer, 0, Math.Max(1, (long)Count) * Precision.Size());
-
     /// <summary>Enqueues a copy of another vector of the same layout.</summary>
     public void CopyFrom(FlatVector source)
     {

@@ -135,15 +135,21 @@ public sealed class Trainer : IDisposable
         state.Set("batch", _feed.Position.Batch);
         state.Set("architecture", _model.Architecture);
         state.Set("options", _options.ToString());
+        state.Set("samples", DataSplit.HashOf(_indices));
     }
 
     /// <summary>Continues from a saved state.</summary>
-    /// <exception cref="UserErrorException">The state is of another model or other options.</exception>
+    /// <exception cref="UserErrorException">The state is of another model, other options or other samples.</exception>
     public void Restore(TrainingState state)
     {
         const string remedy = "resume with the options of the interrupted run, or start anew with another output directory";
         state.Require("architecture", _model.Architecture, remedy);
         state.Require("options", _options.ToString(), remedy);
+        state.Require(
+            "samples",
+            DataSplit.HashOf(_indices),
+            "resume with the validation share and the exclusions of the interrupted run, or start anew with another output directory"
+        );
         StateVectors.Restore(state, "parameters", _model.Parameters);
         StateVectors.Restore(state, "running-statistics", _model.Buffers);
         StateVectors.Restore(state, "momentum", _sgd.Momentum);

@@ -95,14 +95,19 @@ public static class Trim
     /// <exception cref="UserErrorException">No tensor qualifies.</exception>
     public static IReadOnlyList<ParameterSlot> EligibleTensors(Model model, TrimOptions options)
     {
+        string Named() => string.Join(", ", model.Parameters.Layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name));
+        // Each of them: one that is misspelt among others would be left out without a word.
+        foreach (var part in options.Layers)
+        {
+            if (!model.Parameters.Layout.Slots.Any(s => s.Name.Contains(part, StringComparison.Ordinal)))
+                throw options.Refusal($"[Layers] {part} names no tensor; the model has {Named()}.");
+        }
+
         bool Excluded(ParameterSlot s) => options.Compat ? s.Name.Contains("bn", StringComparison.Ordinal) : s.IsNormalization;
         ParameterSlot[] eligible = [.. Chosen(model, options).Where(s => !Excluded(s))];
         return eligible.Length > 0
             ? eligible
-            : throw options.Refusal(
-                $"[Layers] {string.Join(',', options.Layers)} names no tensor; the model has "
-                    + $"{string.Join(", ", model.Parameters.Layout.Slots.Where(s => !s.IsNormalization).Select(s => s.Name))}."
-            );
+            : throw options.Refusal($"[Layers] {string.Join(',', options.Layers)} names no tensor; the model has {Named()}.");
     }
 
     /// <summary>Tensors that trimming looks at, normalisation included: those of the model's late part, or those whose name contains

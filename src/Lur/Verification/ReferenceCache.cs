@@ -81,16 +81,22 @@ public sealed class ReferenceCache(string folder, string producer)
         var work = entry + ".partial";
         try
         {
+            Directory.CreateDirectory(folder);
+            using var held =
+                FileLock.TryTake(entry + ".lock")
+                ?? throw new UserErrorException(
+                    $"Another run is training the reference model of seed {key.Training.Seed} in '{work}'; wait for its end and run "
+                        + "again: it is found then."
+                );
+            // It may have been made between looking and taking the lock.
+            if (Inspect(entry, key) == State.Whole)
+                return model;
             Directory.CreateDirectory(work);
             train(work);
             AtomicFile.WriteText(Path.Combine(work, KeyName), key.Content.Text);
             AtomicFile.WriteText(Path.Combine(work, ProducerName), producer + "\n");
             AtomicFile.WriteText(Path.Combine(work, HashName), HashOf(Path.Combine(work, ModelName)) + "\n");
-            // Another process may have made the same model meanwhile: the bytes are the same.
-            if (Inspect(entry, key) == State.Whole)
-                Remove(work);
-            else
-                Directory.Move(work, entry);
+            Directory.Move(work, entry);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
