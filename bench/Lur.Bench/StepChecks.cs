@@ -1,8 +1,8 @@
 using Lur.Device;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Bench;

@@ -3,7 +3,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Reports;
 using Lur.Runs;
-using Lur.Training;
+using Lur.Tasks.Classification;
 
 namespace Lur.Cli.Commands;
 

@@ -17,7 +17,7 @@ public sealed class Network
     /// <param name="height">Image height, pixels.</param>
     /// <param name="width">Image width, pixels.</param>
     /// <param name="channels">Image channels.</param>
-    public Network(int height, int width, int channels) => AddInput("images", new Shape(height, width, channels));
+    public Network(int height, int width, int channels) => AddInput(NetworkInput.Images, new Shape(height, width, channels));
 
     /// <summary>What the network is given at every evaluation.</summary>
     public IReadOnlyList<NetworkInput> Inputs => _inputs;
@@ -220,4 +220,8 @@ public sealed class Network
 /// <summary>Something that a network is given at every evaluation: images, time steps, a condition.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Sample">Shape without the batch.</param>
-public sealed record NetworkInput(string Name, Shape Sample);
+public sealed record NetworkInput(string Name, Shape Sample)
+{
+    /// <summary>Name of the input that images go to.</summary>
+    public const string Images = "images";
+}

@@ -1,7 +1,7 @@
 using Lur.Data;
 using Lur.Metrics;
 using Lur.Models;
-using Lur.Training;
+using Lur.Tasks.Classification;
 
 namespace Lur.Runs;
 

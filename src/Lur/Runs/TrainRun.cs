@@ -7,6 +7,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Tasks.Classification;
 using Lur.Training;
 
 namespace Lur.Runs;

@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Tensors;
@@ -25,7 +24,7 @@ public readonly record struct BatchSplit(int MicroBatch, bool Recompute)
 public sealed class BatchGradient
 {
     private readonly EvaluationSite _site;
-    private readonly Func<LossSite, Loss> _loss;
+    private readonly LossFactory _loss;
     private readonly FlatVector _gradient;
     private readonly Func<string, FlatVector> _scratch;
     private readonly List<IBatch> _parts = [];
@@ -43,7 +42,7 @@ public sealed class BatchGradient
     public BatchGradient(
         EvaluationSite site,
         IBatch batch,
-        Func<LossSite, Loss> loss,
+        LossFactory loss,
         FlatVector gradient,
         BatchSplit split,
         Func<string, FlatVector> scratch,
@@ -65,7 +64,7 @@ public sealed class BatchGradient
         for (var start = 0; start < batch.Batch; start += split.MicroBatch)
         {
             var rows = Math.Min(split.MicroBatch, batch.Batch - start);
-            _parts.Add(new BatchPart(site.Program, $"{site.Name}[{start}..]", batch, start, rows));
+            _parts.Add(batch.Part(site.Program, $"{site.Name}[{start}..]", start, rows));
         }
 
         var part = scratch("gradient of a part");
@@ -115,27 +114,5 @@ public sealed class BatchGradient
             kernels.VectorScale(shape, total, part, n, share);
         else
             kernels.VectorAxpy(shape, total, part, n, share);
-    }
-
-    /// <summary>Some rows of a batch, copied so that they begin at an aligned address.</summary>
-    private sealed class BatchPart : IBatch
-    {
-        public BatchPart(Program program, string name, IBatch whole, int start, int rows)
-        {
-            Batch = rows;
-            var images = whole.Input.Shape;
-            Input = program.Real($"{name}/images", ValueRole.Input, new Shape(rows, images[1], images[2], images[3]));
-            DeviceLabels = program.Raw($"{name}/labels", ValueRole.Input, new Shape(rows), sizeof(int));
-            var (device, row, size) = (program.Device, images.Count / images[0], program.Precision.Size());
-            var (fromImages, fromLabels, toImages, toLabels) = (whole.Input, whole.DeviceLabels, Input, DeviceLabels);
-            program.Copy<Real>(toImages, ((Operand<Real>)fromImages).At((long)start * row, size), (long)rows * row * size);
-            program.Copy(toLabels, fromLabels.At<int>(start), (long)rows * sizeof(int));
-        }
-
-        public int Batch { get; }
-
-        public Value Input { get; }
-
-        public Value DeviceLabels { get; }
     }
 }

@@ -27,48 +27,42 @@ public sealed class GradientEvaluation
 {
     private readonly Network _network;
 
-    /// <summary>Records forward and backward of a cross-entropy, with the model's own running statistics.</summary>
+    /// <summary>Records forward and backward, with the model's own running statistics.</summary>
     /// <param name="program">Program under construction.</param>
     /// <param name="name">Prefix of buffer names.</param>
     /// <param name="model">Gives network and running statistics.</param>
     /// <param name="weights">Parameters to evaluate at.</param>
     /// <param name="batch">The rows.</param>
-    /// <param name="loss">Loss.</param>
+    /// <param name="loss">Records the loss behind the output.</param>
     /// <param name="mode">Behaviour of normalisation layers.</param>
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
-    /// <param name="inputGradient">True to compute the gradient of the images too.</param>
+    /// <param name="inputGradient">True to compute the gradient of the inputs too.</param>
     public GradientEvaluation(
         Program program,
         string name,
         Model model,
         FlatVector weights,
         IBatch batch,
-        LossSpec loss,
+        LossFactory loss,
         NormalizationMode mode,
         FlatVector gradient,
         bool inputGradient = false
     )
-        : this(
-            new EvaluationSite(program, name, model.Network, weights, model.Buffers, mode),
-            batch,
-            LossTerm.CrossEntropy(loss),
-            gradient,
-            inputGradient
-        ) { }
+        : this(new EvaluationSite(program, name, model.Network, weights, model.Buffers, mode), batch, loss, gradient, inputGradient) { }
 
     /// <summary>Records forward and backward.</summary>
     /// <param name="site">Where and at what weights.</param>
     /// <param name="batch">The rows.</param>
     /// <param name="loss">Records the loss behind the output.</param>
     /// <param name="gradient">Receives the gradient of the mean loss.</param>
-    /// <param name="inputGradient">True to compute the gradient of the images too.</param>
-    public GradientEvaluation(EvaluationSite site, IBatch batch, Func<LossSite, Loss> loss, FlatVector gradient, bool inputGradient = false)
+    /// <param name="inputGradient">True to compute the gradient of the inputs too.</param>
+    public GradientEvaluation(EvaluationSite site, IBatch batch, LossFactory loss, FlatVector gradient, bool inputGradient = false)
         : this(site, batch, loss, gradient, null, null, inputGradient) { }
 
     private GradientEvaluation(
         EvaluationSite site,
         IBatch batch,
-        Func<LossSite, Loss> loss,
+        LossFactory loss,
         FlatVector gradient,
         FlatVector? v,
         FlatVector? h,
@@ -81,7 +75,7 @@ public sealed class GradientEvaluation
             Gradients = gradient,
             WithInputGradient = inputGradient,
         };
-        Output = _network.Forward(Pass, batch.Input);
+        Output = _network.Forward(Pass, [.. batch.Inputs]);
         Loss = loss(new LossSite(site.Program, site.Name, Output, batch));
         if (v is null)
         {
@@ -109,7 +103,7 @@ public sealed class GradientEvaluation
     public static GradientEvaluation WithProduct(
         EvaluationSite site,
         IBatch batch,
-        Func<LossSite, Loss> loss,
+        LossFactory loss,
         FlatVector gradient,
         FlatVector v,
         FlatVector h

@@ -20,6 +20,10 @@ public enum TermRole
 /// <param name="Batch">The rows.</param>
 public readonly record struct LossSite(Program Program, string Name, Value Output, IBatch Batch);
 
+/// <summary>Records a loss behind the output of a network.</summary>
+/// <param name="site">Where.</param>
+public delegate Loss LossFactory(LossSite site);
+
 /// <summary>A loss on a batch, as a step takes its gradient: the retain loss, the forget loss. What the rows and the loss are is
 /// the task's business.</summary>
 /// <param name="Name">Prefix of buffer names.</param>
@@ -27,9 +31,4 @@ public readonly record struct LossSite(Program Program, string Name, Value Outpu
 /// <param name="Batch">The rows, declared in the step's program.</param>
 /// <param name="Mode">Behaviour of normalisation layers.</param>
 /// <param name="Create">Records the loss behind an output.</param>
-public sealed record LossTerm(string Name, TermRole Role, IBatch Batch, NormalizationMode Mode, Func<LossSite, Loss> Create)
-{
-    /// <summary>A softmax cross-entropy.</summary>
-    public static Func<LossSite, Loss> CrossEntropy(LossSpec spec) =>
-        site => new SoftmaxCrossEntropy(site.Program, site.Name, site.Output, site.Batch.DeviceLabels, spec);
-}
+public sealed record LossTerm(string Name, TermRole Role, IBatch Batch, NormalizationMode Mode, LossFactory Create);

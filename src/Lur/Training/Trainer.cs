@@ -1,10 +1,10 @@
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
+using Lur.Tasks;
 
 namespace Lur.Training;
 
@@ -58,9 +58,9 @@ public sealed class Trainer : IDisposable
         );
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
-        _stage = new BatchStage(Program, "train", options.BatchSize, model, augment: true, options.Seed);
-        var loss = LossTerm.CrossEntropy(LossSpec.CrossEntropy);
-        var term = new LossTerm("train", TermRole.Retain, _stage, NormalizationMode.TrainAndUpdate, loss);
+        var task = LearningTask.Of(model);
+        _stage = task.Batch(Program, "train", options.BatchSize, augment: true, options.Seed);
+        var term = new LossTerm("train", TermRole.Retain, _stage, NormalizationMode.TrainAndUpdate, task.Loss);
         _gradient = _step.Gradient(model.Parameters, term);
         _step.Update(_step.Along(_gradient));
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);

@@ -1,5 +1,5 @@
 using Lur.Steps;
-using Lur.Training;
+using Lur.Tasks;
 
 namespace Lur.Unlearning;
 

@@ -1,5 +1,6 @@
-using Lur.Losses;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 
 namespace Lur.Unlearning;
 
@@ -33,26 +34,6 @@ public enum BatchNormPolicy
     /// <summary>Running statistics everywhere; never updated.</summary>
     [Choice("frozen")]
     Frozen,
-}
-
-/// <summary>Loss on the forget batch.</summary>
-public enum ForgetLoss
-{
-    /// <summary>-CE with the true labels; unbounded below.</summary>
-    [Choice("neg-ce")]
-    NegativeCrossEntropy,
-
-    /// <summary>-min(CE, log C + margin) per sample: no gradient once a sample is worse than chance.</summary>
-    [Choice("bounded")]
-    BoundedNegativeCrossEntropy,
-
-    /// <summary>CE with labels redrawn uniformly among the other classes for every batch.</summary>
-    [Choice("random-label")]
-    RandomLabel,
-
-    /// <summary>KL(uniform || p).</summary>
-    [Choice("uniform-kl")]
-    UniformKl,
 }
 
 /// <summary>Options of LUR, with defaults from the sources named beside them.</summary>
@@ -184,14 +165,8 @@ public sealed partial record LurOptions : OptionRecord
     internal TrimOptions TrimStage => Trim with { BatchSize = ForgetRows, Augment = Augment, Compat = Compat, Seed = Seed };
 
     /// <summary>The loss on a forget batch.</summary>
-    internal LossSpec ForgetLossSpec(int classes) =>
-        ForgetLoss switch
-        {
-            ForgetLoss.NegativeCrossEntropy => new LossSpec(-1, 0, 0),
-            ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(classes) + BoundMargin)),
-            ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
-            _ => new LossSpec(1, 1, 0),
-        };
+    internal LossFactory ForgetLossOf(LearningTask task) =>
+        task is ClassificationTask classification ? classification.Forget(ForgetLoss, BoundMargin) : task.Ascent;
 
     partial void Check()
     {

@@ -1,9 +1,8 @@
-using Lur.Losses;
 using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -36,11 +35,11 @@ public sealed class LurStep : IDisposable
         WithForget = withForget && options.Lambda > 0;
         _step = new Step(model, Sgd.On(momentum, SgdOf(options)), StepOptionsOf(options, capture, inspect)) { FixedRate = true };
         (Parameters.RetainWeight, Parameters.ForgetWeight, Parameters.Alpha) = (options.RetainWeight, options.Lambda, options.Alpha);
-        input ??= (program, name, batch) => new BatchStage(program, name, batch, model, options.Augment, options.Seed);
+        var task = LearningTask.Of(model);
+        input ??= (program, name, batch) => task.Batch(program, name, batch, options.Augment, options.Seed);
         Retain = input(Program, "retain", options.BatchSize);
         var policy = options.BatchNorm;
-        var retain = LossTerm.CrossEntropy(LossSpec.CrossEntropy);
-        var g = _step.Gradient(model.Parameters, new LossTerm("retain", TermRole.Retain, Retain, policy.RetainMode(), retain));
+        var g = _step.Gradient(model.Parameters, new LossTerm("retain", TermRole.Retain, Retain, policy.RetainMode(), task.Loss));
         RetainGradient = g.Vector;
         if (!WithForget)
         {
@@ -49,9 +48,8 @@ public sealed class LurStep : IDisposable
         }
 
         Forget = input(Program, "forget", options.ForgetRows);
-        var forget = LossTerm.CrossEntropy(options.ForgetLossSpec(model.Outputs));
         var ahead = _step.LookAhead(g, options.LookAheadCap);
-        var v = _step.Gradient(ahead, new LossTerm("forget", TermRole.Forget, Forget, policy.ForgetMode(), forget));
+        var v = _step.Gradient(ahead, new LossTerm("forget", TermRole.Forget, Forget, policy.ForgetMode(), options.ForgetLossOf(task)));
         // With alpha = 0 the product has no effect, bit for bit.
         var kind = options.Alpha == 0 ? HessianVectorProduct.None : options.Hvp;
         Product = _step.Product(g, v, kind, options.FiniteDifferenceRadius);

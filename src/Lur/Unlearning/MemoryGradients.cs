@@ -1,13 +1,12 @@
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
-/// <summary>Gradients of -CE on forget batches at the current weights, normalised by running statistics.</summary>
+/// <summary>Gradients of the negated loss on forget batches at the current weights, normalised by running statistics.</summary>
 internal sealed class MemoryGradients : IDisposable
 {
     private readonly Model _model;
@@ -26,18 +25,10 @@ internal sealed class MemoryGradients : IDisposable
     {
         (_model, _feed, _accumulate) = (model, feed, accumulate);
         _program = new Program(_model.Device, _model.Precision);
-        _stage = new BatchStage(_program, "memory", options.BatchSize, _model, options.Augment, options.Seed);
+        var task = LearningTask.Of(model);
+        _stage = task.Batch(_program, "memory", options.BatchSize, options.Augment, options.Seed);
         _gradient = new FlatVector(_model.Device, _model.Precision, _model.Parameters.Layout, "memory gradient");
-        _ = new GradientEvaluation(
-            _program,
-            "memory",
-            _model,
-            _model.Parameters,
-            _stage,
-            new LossSpec(-1, 0, 0),
-            NormalizationMode.Frozen,
-            _gradient
-        );
+        _ = new GradientEvaluation(_program, "memory", _model, _model.Parameters, _stage, task.Ascent, NormalizationMode.Frozen, _gradient);
     }
 
     /// <summary>Forget batches in the order of the memories.</summary>

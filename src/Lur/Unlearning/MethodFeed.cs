@@ -1,7 +1,7 @@
 using Lur.Checkpoints;
 using Lur.Data;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 

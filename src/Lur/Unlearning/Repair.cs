@@ -1,8 +1,7 @@
-using Lur.Losses;
 using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
-using Lur.Training;
+using Lur.Tasks;
 
 namespace Lur.Unlearning;
 
@@ -20,12 +19,15 @@ internal sealed class Repair
     /// <param name="model">Model that is trained; null for the task's.</param>
     public Repair(UnlearningMethod method, RepairOptions options, Model? model = null)
     {
-        (_method, _options, Model) = (method, options, model ?? method.Model);
+        (_method, _options, Task) = (method, options, model is null ? method.Task.Learning : LearningTask.Of(model));
         _sgd = Sgd.On(method.StateVector("momentum", Model), options.ToSgd());
     }
 
+    /// <summary>What the model that is trained is for.</summary>
+    public LearningTask Task { get; }
+
     /// <summary>The model that is trained.</summary>
-    public Model Model { get; }
+    public Model Model => Task.Model;
 
     /// <summary>Batches of the retain set.</summary>
     public MethodFeed Retain(string name = "retain", ulong? order = null) => Feed(name, _method.Task.Set.Retain, order: order);
@@ -46,7 +48,7 @@ internal sealed class Repair
     /// <param name="name">Names the buffers and the draws of the augmentation.</param>
     /// <param name="feed">Fills the batch.</param>
     /// <param name="role">What the loss is for; it decides how normalisation behaves, too.</param>
-    /// <param name="loss">Records the loss; null for a cross-entropy.</param>
+    /// <param name="loss">Records the loss; null for that of the task.</param>
     /// <param name="rule">What the update does beside the optimiser.</param>
     /// <param name="rows">Gives the rows the loss is taken on, from those that are uploaded; null for the same.</param>
     /// <param name="prepare">Changes a batch before its step.</param>
@@ -55,7 +57,7 @@ internal sealed class Repair
         string name,
         MethodFeed feed,
         TermRole role,
-        Func<LossSite, Loss>? loss = null,
+        LossFactory? loss = null,
         UpdateRule? rule = null,
         Func<Step, BatchStage, IBatch>? rows = null,
         Action<BatchStage, long>? prepare = null,
@@ -65,16 +67,16 @@ internal sealed class Repair
         var step = _method.Own(new Step(Model, _sgd, _options.ToStep(name)));
         var stage = Stage(step, name, batchSize);
         var mode = role == TermRole.Retain ? _options.RetainMode : _options.ForgetMode;
-        loss ??= LossTerm.CrossEntropy(LossSpec.CrossEntropy);
+        loss ??= Task.Loss;
         var gradient = step.Gradient(Model.Parameters, new LossTerm(name, role, rows?.Invoke(step, stage) ?? stage, mode, loss));
         step.Update(step.Along(gradient), rule);
         return new FedStep(step, (feed, stage)) { Prepare = prepare is null ? null : index => prepare(stage, index) };
     }
 
-    /// <summary>A step on a retain and a forget batch at the same weights: G = grad CE(B_r) + weight grad L_u(B_f).</summary>
+    /// <summary>A step on a retain and a forget batch at the same weights: G = grad L(B_r) - weight grad L(B_f).</summary>
     /// <param name="retain">Fills the retain batch.</param>
     /// <param name="forget">Fills the forget batch.</param>
-    /// <param name="weight">Weight of the forget loss -CE.</param>
+    /// <param name="weight">Weight of the forget loss -L.</param>
     /// <param name="change">Changes G, or null.</param>
     /// <param name="inspect">True to keep G readable after a run.</param>
     public (FedStep Step, GradientTerm Total) Joint(
@@ -88,8 +90,8 @@ internal sealed class Repair
         var step = _method.Own(new Step(Model, _sgd, _options.ToStep("joint") with { Inspect = inspect }));
         step.Parameters.ForgetWeight = weight;
         var (kept, forgotten) = (Stage(step, "retain"), Stage(step, "forget"));
-        var g = step.Gradient(Model.Parameters, Term("retain", TermRole.Retain, kept, LossSpec.CrossEntropy));
-        var v = step.Gradient(Model.Parameters, Term("forget", TermRole.Forget, forgotten, LossSpec.NegativeCrossEntropy));
+        var g = step.Gradient(Model.Parameters, Term("retain", TermRole.Retain, kept, Task.Loss));
+        var v = step.Gradient(Model.Parameters, Term("forget", TermRole.Forget, forgotten, Task.Ascent));
         step.Update(step.Joint(g, v), new UpdateRule { Change = change });
         return (new FedStep(step, (retain, kept), (forget, forgotten)), g);
     }
@@ -108,8 +110,8 @@ internal sealed class Repair
     }
 
     private BatchStage Stage(Step step, string name, int batchSize = 0) =>
-        new(step.Program, name, batchSize > 0 ? batchSize : _options.BatchSize, Model, _options.Augment, _options.Seed);
+        Task.Batch(step.Program, name, batchSize > 0 ? batchSize : _options.BatchSize, _options.Augment, _options.Seed);
 
-    private LossTerm Term(string name, TermRole role, IBatch batch, LossSpec loss) =>
-        new(name, role, batch, role == TermRole.Retain ? _options.RetainMode : _options.ForgetMode, LossTerm.CrossEntropy(loss));
+    private LossTerm Term(string name, TermRole role, IBatch batch, LossFactory loss) =>
+        new(name, role, batch, role == TermRole.Retain ? _options.RetainMode : _options.ForgetMode, loss);
 }

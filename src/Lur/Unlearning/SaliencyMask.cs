@@ -1,9 +1,8 @@
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -58,18 +57,10 @@ public static class SaliencyMask
     private static void Accumulate(Model model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
     {
         using var program = new Program(model.Device, model.Precision);
-        var stage = new BatchStage(program, "saliency", options.BatchSize, model, options.Augment, options.Seed);
+        var task = LearningTask.Of(model);
+        var stage = task.Batch(program, "saliency", options.BatchSize, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, sum.Layout, "gradient");
-        _ = new GradientEvaluation(
-            program,
-            "saliency",
-            model,
-            model.Parameters,
-            stage,
-            new LossSpec(-1, 0, 0),
-            NormalizationMode.Frozen,
-            gradient
-        );
+        _ = new GradientEvaluation(program, "saliency", model, model.Parameters, stage, task.Ascent, NormalizationMode.Frozen, gradient);
         var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(sum.Count), sum.Count);
         kernels.VectorAxpy(shape, sum, gradient, n, 1);
         for (var i = 0; i < batches; i++)

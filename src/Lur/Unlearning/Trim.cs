@@ -1,10 +1,9 @@
 using Lur.Device;
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -127,7 +126,8 @@ public static class Trim
     private static void Accumulate(Model model, TrimOptions options, FlatVector total, Action<BatchStage> nextBatch)
     {
         using var program = new Program(model.Device, model.Precision);
-        var stage = new BatchStage(program, "trim", options.BatchSize, model, options.Augment, options.Seed);
+        var task = LearningTask.Of(model);
+        var stage = task.Batch(program, "trim", options.BatchSize, options.Augment, options.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, total.Layout, "gradient");
         _ = new GradientEvaluation(
             program,
@@ -135,7 +135,7 @@ public static class Trim
             model,
             model.Parameters,
             stage,
-            LossSpec.CrossEntropy,
+            task.Loss,
             options.Compat ? NormalizationMode.TrainAndUpdate : NormalizationMode.Train,
             gradient
         );

@@ -2,8 +2,8 @@ using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -22,6 +22,9 @@ public readonly record struct PreparationProgress(string Stage, long Done, long 
 /// <param name="Cancellation">Stops long preparations.</param>
 public sealed record UnlearningTask(Model Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default)
 {
+    /// <summary>What the model is for: how batches are made, and the loss on them.</summary>
+    public LearningTask Learning { get; init; } = LearningTask.Of(Model);
+
     /// <summary>Told how far a preparation is, or null.</summary>
     public Action<PreparationProgress>? Progress { get; init; }
 

@@ -1,7 +1,7 @@
 using Lur.Device;
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
 using Lur.Unlearning;
 
@@ -82,7 +82,7 @@ public static class FixtureCheck
             model,
             model.Parameters,
             input,
-            LossSpec.CrossEntropy,
+            LearningTask.Of(model).Loss,
             fixture.Frozen ? NormalizationMode.Frozen : NormalizationMode.TrainAndUpdate,
             gradient
         );

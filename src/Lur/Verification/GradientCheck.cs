@@ -1,9 +1,9 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
 using Lur.Unlearning;
 
@@ -55,7 +55,16 @@ public sealed class GradientCheck : IDisposable
         _program = new Program(model.Device, model.Precision);
         _input = new TensorBatch(_program, "retain", retain.Length, model.Network);
         var mode = options.BatchNorm == BatchNormPolicy.Frozen ? NormalizationMode.Frozen : NormalizationMode.Train;
-        _evaluation = new GradientEvaluation(_program, "retain", model, model.Parameters, _input, LossSpec.CrossEntropy, mode, _gradient);
+        _evaluation = new GradientEvaluation(
+            _program,
+            "retain",
+            model,
+            model.Parameters,
+            _input,
+            LearningTask.Of(model).Loss,
+            mode,
+            _gradient
+        );
         _evaluation.HessianVectorProduct(_v, _product);
         Program.Keep(_evaluation.Loss.RowLoss);
         _step = new LurStep(

@@ -1,11 +1,11 @@
 using Lur.Data;
-using Lur.Losses;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Verification;
@@ -101,9 +101,9 @@ public static class RelearningAttack
         };
         using var sgd = new Sgd(copy.Parameters, repair.ToSgd());
         using var step = new Step(copy, sgd, repair.ToStep("relearn"));
-        var stage = new BatchStage(step.Program, "relearn", options.BatchSize, copy, repair.Augment, options.Seed);
-        var loss = LossTerm.CrossEntropy(LossSpec.CrossEntropy);
-        var term = new LossTerm("relearn", TermRole.Retain, stage, repair.RetainMode, loss);
+        var task = LearningTask.Of(copy);
+        var stage = task.Batch(step.Program, "relearn", options.BatchSize, repair.Augment, options.Seed);
+        var term = new LossTerm("relearn", TermRole.Retain, stage, repair.RetainMode, task.Loss);
         step.Update(step.Along(step.Gradient(copy.Parameters, term)));
         using var evaluator = new Evaluator(copy);
         var sampler = new BatchSampler(

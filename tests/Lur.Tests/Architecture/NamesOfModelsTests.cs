@@ -34,6 +34,30 @@ public partial class NamesOfModelsTests
         );
     }
 
+    [TestCase("Repair")]
+    [TestCase("LurStep")]
+    [TestCase("Trim")]
+    [TestCase("SaliencyMask")]
+    [TestCase("MemoryGradients")]
+    [TestCase("Methods/FineTune")]
+    [TestCase("Methods/GradientAscent")]
+    [TestCase("Methods/NegGradPlus")]
+    [TestCase("Methods/Retrain")]
+    [TestCase("Methods/ScissorHands")]
+    [TestCase("Methods/SparseFineTune")]
+    public void WhatWorksOnAnyTaskKnowsNothingOfClassification(string file)
+    {
+        var text = Repository.Read($"src/Lur/Unlearning/{file}.cs");
+        Assert.That(text, Does.Not.Contain("Classification").And.Not.Contain(".Labels"));
+    }
+
+    [Test]
+    public void AStepKnowsNothingOfLabels() =>
+        Repository.AssertNone(
+            Repository.Files("src/Lur/Steps", ".cs").Where(f => Repository.Read(f).Contains("Label")),
+            "What belongs to a row beside the network's inputs is the task's:"
+        );
+
     [TestCase("names.Append(\"fc\")", ExpectedResult = true)]
     [TestCase("s.Name.StartsWith(\"layer4\")", ExpectedResult = true)]
     [TestCase("n.StartsWith(\"layer\")", ExpectedResult = true)]

@@ -3,6 +3,8 @@ using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
 
@@ -31,7 +33,16 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         using var v = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "v");
         using var product = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "H v");
         v.Set(direction);
-        var evaluation = new GradientEvaluation(program, "batch", model, model.Parameters, input, LossSpec.CrossEntropy, mode, gradient);
+        var evaluation = new GradientEvaluation(
+            program,
+            "batch",
+            model,
+            model.Parameters,
+            input,
+            ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
+            mode,
+            gradient
+        );
         evaluation.HessianVectorProduct(v, product);
         var dz = Program.Keep(evaluation.Pass.GradientOf(evaluation.Output));
         var tz = Program.Keep(evaluation.Pass.TangentOf(evaluation.Output));
@@ -128,7 +139,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
             model,
             model.Parameters,
             input,
-            LossSpec.CrossEntropy,
+            ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
             mode,
             gradient,
             inputGradient: true

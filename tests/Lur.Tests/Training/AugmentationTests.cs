@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tasks.Classification;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -84,7 +85,7 @@ public class AugmentationTests
             column = 4;
         using var model = CreateModel(size, 1, Augmentation.Parse(name));
         using var program = new Program(model.Device, model.Precision);
-        var stage = new BatchStage(program, "train", rows, model, augment: true, seed: 3);
+        var stage = new ClassificationBatch(program, "train", rows, model, augment: true, seed: 3);
         Program.Keep(stage.Input);
         program.Plan();
         stage.Images.Clear();

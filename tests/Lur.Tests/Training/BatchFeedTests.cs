@@ -1,9 +1,10 @@
 using Lur.Data;
 using Lur.Device;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Unlearning;
-using Lur.Training;
 
 namespace Lur.Tests.Training;
 
@@ -77,7 +78,7 @@ public class BatchFeedTests
             for (var i = 0; i < 2; i++)
             {
                 _programs[i] = new Program(scope.Model.Device, Precision.Float32) { Captured = captured };
-                _stages[i] = new BatchStage(_programs[i], $"stage {i}", Batch, scope.Model, augment: false, seed: 1);
+                _stages[i] = new ClassificationBatch(_programs[i], $"stage {i}", Batch, scope.Model, augment: false, seed: 1);
                 var (input, layout) = (_stages[i].Input, new ParameterLayout());
                 layout.Add("sum", ParameterKind.Matrix, input.Shape);
                 _sums[i] = new FlatVector(scope.Model.Device, Precision.Float32, layout, "sum of all batches");

@@ -1,8 +1,8 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tasks.Classification;
 using Lur.Tests.Device;
-using Lur.Training;
 
 namespace Lur.Tests.Training;
 

@@ -2,6 +2,7 @@ using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tasks.Classification;
 using Lur.Tests.Device;
 using Lur.Training;
 

@@ -1,3 +1,4 @@
+using Lur.Tasks.Classification;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 

@@ -1,6 +1,8 @@
 using Lur.Device;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;

@@ -4,6 +4,8 @@ using Lur.Losses;
 using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -99,12 +101,21 @@ public class LurStepTests
             model,
             model.Parameters,
             retain,
-            LossSpec.CrossEntropy,
+            ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
             NormalizationMode.TrainAndUpdate,
             g
         );
         if (o.Lambda > 0)
-            _ = new GradientEvaluation(p, "forget", model, model.Parameters, forget, new LossSpec(-1, 0, 0), NormalizationMode.Train, v);
+            _ = new GradientEvaluation(
+                p,
+                "forget",
+                model,
+                model.Parameters,
+                forget,
+                ClassificationTask.CrossEntropy(LossSpec.NegativeCrossEntropy),
+                NormalizationMode.Train,
+                v
+            );
         var (n, shape) = (g.Count, model.Device.Elements(g.Count));
         p.Launch.Vector.VectorScale(shape, g, g, n, o.RetainWeight);
         if (o.Lambda > 0)

@@ -4,6 +4,8 @@ using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Networks;
@@ -126,7 +128,7 @@ internal sealed class MethodBench : IDisposable
                 model,
                 model.Parameters,
                 _batch,
-                LossSpec.CrossEntropy,
+                ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
                 NormalizationMode.Frozen,
                 _gradient,
                 inputGradient: true

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lur.Tasks.Classification;
 using Lur.Training;
 using Lur.Unlearning;
 

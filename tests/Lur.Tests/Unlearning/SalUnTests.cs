@@ -2,10 +2,10 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
-using Lur.Training;
-using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;
 
@@ -25,7 +25,7 @@ public class SalUnTests
             RandomStream.StreamOf("order/saliency", (long)scope.Task.Seed)
         );
         using var p = new Program(model.Device, model.Precision);
-        var stage = new BatchStage(p, "saliency", batch, model, augment: true, scope.Task.Seed);
+        var stage = new ClassificationBatch(p, "saliency", batch, model, augment: true, scope.Task.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _ = new GradientEvaluation(
             p,
@@ -33,7 +33,7 @@ public class SalUnTests
             model,
             model.Parameters,
             stage,
-            LossSpec.CrossEntropy,
+            ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
             NormalizationMode.Frozen,
             gradient
         );

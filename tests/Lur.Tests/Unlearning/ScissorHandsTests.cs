@@ -2,10 +2,11 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;
@@ -104,7 +105,7 @@ public class ScissorHandsTests
             RandomStream.StreamOf("order/memory", (long)scope.Task.Seed)
         );
         using var p = new Program(model.Device, model.Precision);
-        var stage = new BatchStage(p, "memory", 16, model, augment: true, scope.Task.Seed);
+        var stage = new ClassificationBatch(p, "memory", 16, model, augment: true, scope.Task.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _ = new GradientEvaluation(
             p,
@@ -112,7 +113,7 @@ public class ScissorHandsTests
             model,
             model.Parameters,
             stage,
-            LossSpec.CrossEntropy,
+            ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
             NormalizationMode.Frozen,
             gradient
         );

@@ -1,8 +1,8 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tasks;
 using Lur.Tests.Device;
-using Lur.Training;
 using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;

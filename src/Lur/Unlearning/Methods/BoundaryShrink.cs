@@ -1,8 +1,7 @@
-using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
-using Lur.Training;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 
 namespace Lur.Unlearning;
 
@@ -31,8 +30,6 @@ public sealed partial record BoundaryShrinkOptions : RepairOptions
 /// to 1/255; y' = argmax T(x') over the classes but y; then a step of SGD on CE(theta; x, y').</remarks>
 public sealed class BoundaryShrink : UnlearningMethod
 {
-    private sealed record Relabelled(int Batch, Value Input, Value DeviceLabels) : IBatch;
-
     private readonly BoundaryShrinkOptions _options;
     private readonly Model _original;
 
@@ -69,44 +66,13 @@ public sealed class BoundaryShrink : UnlearningMethod
     public override long VectorBytes => base.VectorBytes + _original.Parameters.Bytes;
 
     /// <summary>The rows with the labels of the classes nearest to them.</summary>
-    private Relabelled Relabel(Step step, BatchStage stage)
-    {
-        var p = step.Program;
-        // The original model's parameter gradient comes with the images' and is not used.
-        var attack = new GradientEvaluation(
-            p,
-            "original",
+    private LabelledBatch Relabel(Step step, BatchStage stage) =>
+        NearestClass.Relabel(
+            step.Program,
+            (ClassificationBatch)stage,
             _original,
-            _original.Parameters,
-            stage,
-            LossSpec.CrossEntropy,
-            NormalizationMode.Frozen,
             step.Vector("gradient of the original"),
-            inputGradient: true
+            _options.Epsilon,
+            another: !_options.Compat
         );
-        var moved = EmitAttack(p, stage, attack.Pass.GradientOf(stage.Input));
-        var pass = new NetworkPass(p, "adversarial", stage.Batch, _original.Parameters, _original.Buffers, NormalizationMode.Frozen);
-        var logits = _original.Network.Forward(pass, moved);
-        if (!_options.Compat)
-            EmitExclusion(p, logits, stage.DeviceLabels);
-        var nearest = new SoftmaxCrossEntropy(p, "adversarial", logits, stage.DeviceLabels, LossSpec.CrossEntropy).Predicted;
-        return new Relabelled(stage.Batch, stage.Input, nearest);
-    }
-
-    private Value EmitAttack(Program p, BatchStage stage, Value gradient)
-    {
-        var x = stage.Input;
-        var moved = p.Real("adversarial/images", ValueRole.Input, x.Shape);
-        var (rows, width, channels, step) = (x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3], 255 * _options.Epsilon);
-        var (kernels, shape) = (p.Launch.Fgsm, p.Device.Rows(rows, width, x.Shape.Count));
-        kernels.FgsmStep(shape, moved, x, gradient, stage.Mean, stage.Std, rows, width, channels, step);
-        return moved;
-    }
-
-    private static void EmitExclusion(Program p, Value logits, Value labels)
-    {
-        var (kernels, n, classes) = (p.Launch.Fgsm, logits.Shape[0], logits.Shape[1]);
-        var shape = p.Device.Elements(n);
-        kernels.FgsmExclude(shape, logits, labels, n, classes);
-    }
 }

@@ -1,4 +1,5 @@
 using Lur.Device;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 
 namespace Lur.Unlearning;

@@ -1,4 +1,3 @@
-using Lur.Losses;
 using Lur.Steps;
 
 namespace Lur.Unlearning;
@@ -30,8 +29,7 @@ public sealed class GradientAscent : UnlearningMethod
         using var construction = Construct();
         var repair = new Repair(this, options.Validated() with { Seed = task.Seed });
         var feed = repair.Forget();
-        var ascent = LossTerm.CrossEntropy(LossSpec.NegativeCrossEntropy);
-        SetEpochs(options.Epochs, (repair.Single("forget", feed, TermRole.Forget, ascent), feed.BatchesPerEpoch));
+        SetEpochs(options.Epochs, (repair.Single("forget", feed, TermRole.Forget, repair.Task.Ascent), feed.BatchesPerEpoch));
         construction.Complete();
     }
 

@@ -1,8 +1,9 @@
 using System.Globalization;
 using Lur.Checkpoints;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 
@@ -15,7 +16,7 @@ public sealed class LearningToUnlearn : UnlearningMethod
     private readonly LurOptions _options;
     private readonly List<StepTimes> _times = new(TimedSteps);
     private readonly FedStep _bilevel;
-    private readonly ForgetProbe? _probe;
+    private readonly LossProbe? _probe;
     private (double Sum, long Count) _forgetAccuracy;
     private long _stoppedAt = long.MaxValue;
 
@@ -42,7 +43,7 @@ public sealed class LearningToUnlearn : UnlearningMethod
         else
             SetEpochs(options.Epochs, (_bilevel, options.EpochMode == EpochMode.MinSize && forget is not null ? Math.Min(r, f) : r));
         if (forget is not null && options.ProbeEvery > 0)
-            _probe = Own(new ForgetProbe(task.Model, options));
+            _probe = Own(ProbeOf(task.Learning));
         construction.Complete();
     }
 
@@ -153,6 +154,12 @@ public sealed class LearningToUnlearn : UnlearningMethod
                     ? _ => RandomLabels.Redraw(stage.Labels, _options.Seed, stage.Counter, Model.Outputs)
                     : null,
         };
+    }
+
+    private LossProbe ProbeOf(LearningTask learning)
+    {
+        var (o, mode) = (_options, _options.BatchNorm.ProbeMode());
+        return new LossProbe(learning, o.ForgetLossOf(learning), "forget", o.ForgetRows, o.Augment, o.Seed, mode);
     }
 
     /// <summary>Timed steps make the same numbers; not the first, which pages memory in.</summary>

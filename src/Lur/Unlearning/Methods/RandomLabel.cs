@@ -1,6 +1,7 @@
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 

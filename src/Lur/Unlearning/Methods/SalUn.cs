@@ -1,7 +1,8 @@
 using Lur.Checkpoints;
 using Lur.Steps;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
-using Lur.Training;
 
 namespace Lur.Unlearning;
 

@@ -1,5 +1,6 @@
 using Lur.Checkpoints;
 using Lur.Steps;
+using Lur.Tasks.Classification;
 
 namespace Lur.Unlearning;
 

@@ -1,7 +1,6 @@
-using Lur.Layers;
-using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tasks.Classification;
 
 namespace Lur.Unlearning;
 
@@ -74,8 +73,8 @@ public sealed class Scrub : UnlearningMethod
         var repair = new Repair(this, options);
         (_forget, _retain) = (repair.Forget(options.ForgetBatchSize), repair.Retain());
         var size = options.ForgetBatchSize;
-        _away = repair.Single("forget", _forget, TermRole.Forget, site => Loss(site, 0, -1), batchSize: size);
-        _near = repair.Single("retain", _retain, TermRole.Retain, site => Loss(site, options.Gamma, options.Alpha));
+        _away = repair.Single("forget", _forget, TermRole.Forget, Loss(0, -1), batchSize: size);
+        _near = repair.Single("retain", _retain, TermRole.Retain, Loss(options.Gamma, options.Alpha));
         SetEpochs(options.Epochs, (_away, _forget.BatchesPerEpoch), (_near, _retain.BatchesPerEpoch));
         construction.Complete();
     }
@@ -110,27 +109,7 @@ public sealed class Scrub : UnlearningMethod
     private protected override FedStep StepAt(long index) =>
         index < (long)_options.MaxEpochs * StepsPerEpoch && index % StepsPerEpoch < _forget.BatchesPerEpoch ? _away : _near;
 
-    /// <summary>crossEntropy CE + divergence T^2 KL(teacher || student), the teacher on the same rows.</summary>
-    private Distillation Loss(LossSite site, double crossEntropy, double divergence)
-    {
-        var pass = new NetworkPass(
-            site.Program,
-            site.Name + "/teacher",
-            site.Batch.Batch,
-            _teacher.Parameters,
-            _teacher.Buffers,
-            NormalizationMode.Frozen
-        );
-        var teacher = _teacher.Network.Forward(pass, site.Batch.Input);
-        return new Distillation(
-            site.Program,
-            site.Name,
-            site.Output,
-            teacher,
-            site.Batch.DeviceLabels,
-            crossEntropy,
-            divergence,
-            _options.Temperature
-        );
-    }
+    /// <summary>crossEntropy CE + divergence T^2 KL(teacher || student).</summary>
+    private LossFactory Loss(double crossEntropy, double divergence) =>
+        ClassificationTask.Distillation(_teacher, crossEntropy, divergence, _options.Temperature);
 }

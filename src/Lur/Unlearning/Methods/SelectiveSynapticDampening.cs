@@ -1,4 +1,6 @@
 using System.Globalization;
+using Lur.Tasks.Classification;
+using Lur.Tensors;
 
 namespace Lur.Unlearning;
 

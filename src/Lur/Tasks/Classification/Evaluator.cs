@@ -4,14 +4,14 @@ using Lur.Losses;
 using Lur.Metrics;
 using Lur.Models;
 
-namespace Lur.Training;
+namespace Lur.Tasks.Classification;
 
 /// <summary>Predictions of a model in evaluation mode: running statistics, no augmentation.</summary>
 public sealed class Evaluator : IDisposable
 {
     private readonly Model _model;
     private readonly Program _program;
-    private readonly BatchStage _stage;
+    private readonly ClassificationBatch _stage;
     private readonly SoftmaxCrossEntropy _loss;
     private readonly Value _logits;
     private readonly int[] _predicted;
@@ -27,7 +27,7 @@ public sealed class Evaluator : IDisposable
     {
         _model = model;
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
-        _stage = new BatchStage(p, "evaluate", batchSize, model, augment: false, seed: 0, fed: false);
+        _stage = new ClassificationBatch(p, "evaluate", batchSize, model, augment: false, seed: 0, fed: false);
         var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
         _logits = Program.Keep(model.Network.Forward(pass, _stage.Input));
         _loss = new SoftmaxCrossEntropy(p, "evaluate", _logits, _stage.DeviceLabels, LossSpec.CrossEntropy);

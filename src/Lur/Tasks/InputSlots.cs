@@ -1,6 +1,6 @@
 using Lur.Device;
 
-namespace Lur.Training;
+namespace Lur.Tasks;
 
 /// <summary>Where the images of a step lie on the device. With two slots, one is filled by the copy stream while the step before
 /// reads the other; events order the two.</summary>

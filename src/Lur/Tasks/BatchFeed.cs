@@ -1,7 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 
-namespace Lur.Training;
+namespace Lur.Tasks;
 
 /// <summary>Feeds shuffled batches of a data set into a <see cref="BatchStage"/>, assembled ahead on a background thread and sent to
 /// the device while it works on the step before.</summary>

@@ -1,23 +1,11 @@
 using Lur.Device;
 using Lur.Layers;
+using Lur.Steps;
 
-namespace Lur.Steps;
-
-/// <summary>Images and labels of a network pass on the device.</summary>
-public interface IBatch
-{
-    /// <summary>Rows.</summary>
-    int Batch { get; }
-
-    /// <summary>Normalised images, real [N, H, W, C].</summary>
-    Value Input { get; }
-
-    /// <summary>Labels, int [N].</summary>
-    Value DeviceLabels { get; }
-}
+namespace Lur.Tasks;
 
 /// <summary>The input of a network pass that the host fills; its page-locked memory is the program's.</summary>
-public abstract class BatchInput : IBatch
+public abstract class BatchInput : ILabelledBatch
 {
     private readonly RunInput<int> _labels;
 
@@ -39,6 +27,12 @@ public abstract class BatchInput : IBatch
 
     /// <summary>Normalised images on the device, [N, H, W, C].</summary>
     public abstract Value Input { get; }
+
+    /// <inheritdoc/>
+    public virtual IReadOnlyList<(string Name, Value Value)> Inputs => [(NetworkInput.Images, Input)];
+
+    /// <inheritdoc/>
+    public virtual IBatch Part(Program program, string name, int start, int rows) => LabelledBatch.PartOf(this, program, name, start, rows);
 }
 
 /// <summary>A batch given as numbers, already normalised, for gradient checks: no augmentation, no rounding to bytes.</summary>

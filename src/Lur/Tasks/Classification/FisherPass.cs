@@ -5,9 +5,8 @@ using Lur.Losses;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;
-using Lur.Training;
 
-namespace Lur.Unlearning;
+namespace Lur.Tasks.Classification;
 
 /// <summary>Labels at which squared gradients are taken.</summary>
 public enum FisherLabels
@@ -29,7 +28,7 @@ public sealed class FisherPass : IDisposable
     private readonly Model _model;
     private readonly IImageDataset _data;
     private readonly Program _program;
-    private readonly BatchStage _stage;
+    private readonly ClassificationBatch _stage;
     private readonly SoftmaxCrossEntropy _loss;
     private ulong _counter;
 
@@ -43,7 +42,7 @@ public sealed class FisherPass : IDisposable
     {
         (_model, _data, Batch) = (model, data, batch);
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
-        _stage = new BatchStage(p, "fisher", batch, model, augment, seed, fed: false);
+        _stage = new ClassificationBatch(p, "fisher", batch, model, augment, seed, fed: false);
         Gradient = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "gradient");
         _loss = (SoftmaxCrossEntropy)
             new GradientEvaluation(
@@ -52,7 +51,7 @@ public sealed class FisherPass : IDisposable
                 model,
                 model.Parameters,
                 _stage,
-                LossSpec.CrossEntropy,
+                ClassificationTask.CrossEntropy(LossSpec.CrossEntropy),
                 NormalizationMode.Frozen,
                 Gradient
             ).Loss;

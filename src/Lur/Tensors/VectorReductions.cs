@@ -1,7 +1,6 @@
 using Lur.Device;
-using Lur.Tensors;
 
-namespace Lur.Unlearning;
+namespace Lur.Tensors;
 
 /// <summary>Sums over flat vectors that the host reads at once, for work outside a captured step. In a fixed order: the same
 /// bits every time.</summary>

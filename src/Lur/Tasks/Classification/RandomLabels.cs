@@ -1,6 +1,6 @@
 using Lur.Tensors;
 
-namespace Lur.Unlearning;
+namespace Lur.Tasks.Classification;
 
 /// <summary>Classes a random label is drawn from.</summary>
 public enum LabelDraw

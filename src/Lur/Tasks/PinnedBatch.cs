@@ -1,7 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 
-namespace Lur.Training;
+namespace Lur.Tasks;
 
 /// <summary>A batch in page-locked memory: the loader assembles it there, and the copy stream sends it from there.</summary>
 internal sealed class PinnedBatch : IBatchBuffer, IDisposable

@@ -1,0 +1,86 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Models;
+using Shape = Lur.Programs.Shape;
+
+namespace Lur.Tasks;
+
+/// <summary>Brings one batch to the device inside a step: bytes and labels from page-locked memory. What a network is given is made
+/// from them on the device, by the task.</summary>
+/// <remarks>Either a <see cref="BatchFeed"/> fills it and sends the next batch while the device works, or the host fills
+/// <see cref="Images"/> and <see cref="BatchInput.Labels"/>, sets <see cref="Counter"/>, and runs the step; it may overwrite the
+/// images once the device has been synchronised. The draws are a function of (seed, stream, counter + sample).</remarks>
+public abstract class BatchStage : BatchInput
+{
+    private const int Seed = 0,
+        First = 1,
+        Slot = 2;
+    private readonly Program _program;
+    private readonly InputSlots _slots;
+    private readonly RunInput<ulong> _state;
+    private readonly int _bytes;
+    private PinnedBuffer<byte>? _own;
+    private PinnedBatch? _fed;
+
+    /// <summary>Declares the buffers and emits the upload.</summary>
+    private protected BatchStage(Program program, string name, int batch, Model model, ulong seed, bool fed)
+        : base(program, name, batch)
+    {
+        var network = model.Network;
+        var shape = new Shape(batch, network.Channels, network.Height, network.Width);
+        (_program, _bytes) = (program, shape.Count);
+        _slots = new InputSlots(program, $"{name}/bytes", shape, fed ? 2 : 1);
+        program.BeforeRun(SendImages);
+        _state = program.Input<ulong>($"{name}/random-state", new Shape(3));
+        _state.Span[Seed] = seed;
+    }
+
+    /// <summary>Device that takes the batch.</summary>
+    internal ComputeDevice Device => _program.Device;
+
+    /// <summary>Images of the next run, [N, C, H, W] bytes: those of a feed, which are only read, or those to be filled.</summary>
+    public Span<byte> Images => _fed is { } batch ? batch.Images : Own.Span;
+
+    /// <summary>Puts a sample's image and label into a row.</summary>
+    /// <param name="row">Row of the batch.</param>
+    /// <param name="data">Data set.</param>
+    /// <param name="index">Sample.</param>
+    public void SetRow(int row, IImageDataset data, int index)
+    {
+        _fed = null;
+        data.CopyImage(index, Images.Slice(row * data.SampleBytes, data.SampleBytes));
+        Labels[row] = data.Label(index);
+    }
+
+    /// <summary>First sample counter of the batch; sample i draws with counter + i.</summary>
+    public ulong Counter
+    {
+        get => _state.Span[First];
+        set => _state.Span[First] = value;
+    }
+
+    /// <summary>The slots of the bytes, one after another; the third number of <see cref="RandomState"/> is where the run's begins.</summary>
+    private protected Value Bytes => _slots.Device;
+
+    /// <summary>Seed of the draws, number of the first sample, first byte of the slot: ulong [3].</summary>
+    private protected Value RandomState => _state.Device;
+
+    /// <summary>Makes the next run read a batch of a feed.</summary>
+    internal void Take(PinnedBatch batch)
+    {
+        _slots.Take(batch);
+        _fed = batch;
+    }
+
+    /// <summary>Sends the batch that the feed will give next.</summary>
+    internal void TakeAhead(PinnedBatch batch) => _slots.TakeAhead(batch);
+
+    private PinnedBuffer<byte> Own => _own ??= _program.Pinned<byte>(_bytes);
+
+    private void SendImages()
+    {
+        _state.Span[Slot] = _slots.Offset;
+        if (_fed is null)
+            _slots.Upload(Own);
+    }
+}
