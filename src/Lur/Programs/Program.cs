@@ -16,7 +16,8 @@ public sealed class Program : IDisposable
     private readonly List<Value> _values = [];
     private readonly List<(Value Value, double[] Numbers)> _constants = [];
     private readonly HashSet<IDeviceBuffer> _outside = [];
-    private readonly List<Action> _beforeRun = [];
+    private readonly List<Action> _beforeRun = [],
+        _afterRun = [];
     private readonly Resources _resources = new();
     private Plan? _plan;
     private DeviceMemory? _arena;
@@ -82,6 +83,16 @@ public sealed class Program : IDisposable
         var input = new RunInput<T>(this, value);
         BeforeRun(input.Send);
         return input;
+    }
+
+    /// <summary>Declares that a buffer is read by the host after a run, and perhaps not before the next is given.</summary>
+    /// <param name="value">A buffer of this program.</param>
+    public RunOutput<T> Output<T>(Value value)
+        where T : unmanaged
+    {
+        var output = new RunOutput<T>(this, Keep(value));
+        _afterRun.Add(output.Receive);
+        return output;
     }
 
     /// <summary>Work to give to the device ahead of every run and outside of the captured graph, in the order of the calls: what
@@ -163,13 +174,14 @@ public sealed class Program : IDisposable
     public void Run()
     {
         Commit();
-        GiveInputs();
+        Give(_beforeRun);
         if (_graph is not null)
             _graph.Launch();
         else if (Poison)
             RunPoisoned();
         else
             RunOperations();
+        Give(_afterRun);
     }
 
     /// <summary>Runs the step operation by operation, waiting at the end of each section. The results are those of
@@ -178,7 +190,7 @@ public sealed class Program : IDisposable
     public IReadOnlyDictionary<string, double> RunSections()
     {
         Commit();
-        GiveInputs();
+        Give(_beforeRun);
         var seconds = new Dictionary<string, double>(StringComparer.Ordinal);
         Device.Synchronize();
         for (var s = 0; s < _sections.Count; s++)
@@ -191,6 +203,7 @@ public sealed class Program : IDisposable
             seconds[_sections[s].Name] = seconds.GetValueOrDefault(_sections[s].Name) + Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
+        Give(_afterRun);
         return seconds;
     }
 
@@ -206,9 +219,9 @@ public sealed class Program : IDisposable
     internal T Own<T>(T resource)
         where T : IDisposable => _resources.Own(resource);
 
-    private void GiveInputs()
+    private static void Give(List<Action> work)
     {
-        foreach (var give in _beforeRun)
+        foreach (var give in work)
             give();
     }
 

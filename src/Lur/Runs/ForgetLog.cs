@@ -13,16 +13,16 @@ internal sealed class ForgetLog
         "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta\n";
     private readonly StringBuilder _text = new(Header);
 
-    /// <summary>Adds the step that was made last.</summary>
-    public void Add(UnlearningMethod method, StepTelemetry t)
+    /// <summary>Adds a step.</summary>
+    public void Add(UnlearningMethod method, long index, StepTelemetry t)
     {
         static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
-        var epoch = method.EpochOf(method.Step - 1) + 1;
+        var epoch = method.EpochOf(index) + 1;
         _text
             .Append(
                 string.Join(
                     ',',
-                    method.Step.ToString(CultureInfo.InvariantCulture),
+                    (index + 1).ToString(CultureInfo.InvariantCulture),
                     epoch.ToString(CultureInfo.InvariantCulture),
                     N(t.RetainLoss),
                     N(t.ForgetLoss),

@@ -233,19 +233,24 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         using var stage = method.Steps == 0 ? null : _host.Progress.Stage(RunFolder.RepairStage, method.Steps, "steps");
         try
         {
-            while (method.Step < method.Steps)
+            // The device makes the next step while the host reads of the one before.
+            while (method.Step < method.Steps || method.Pending > 0)
             {
                 cancel.ThrowIfCancellationRequested();
-                var t = method.RunStep();
-                _log.Add(method, t);
-                stage?.Report(method.Step, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
+                if (method.Step < method.Steps)
+                    method.Enqueue();
+                if (method.Pending == 1 && method.Step < method.Steps)
+                    continue;
+                var (index, t) = method.Read();
+                _log.Add(method, index, t);
+                stage?.Report(index + 1, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
                 skipped = t.Skipped ? skipped + 1 : 0;
                 if (skipped == MaxSkipped)
-                    throw Advice.Diverged(skipped, method.Step);
+                    throw Advice.Diverged(skipped, index + 1);
                 if (!warned && t.LookAheadNorm > 0.01 * t.ParameterNorm)
                 {
                     warned = true;
-                    _host.Progress.Warn(Advice.LongLookAhead(t, method.Step));
+                    _host.Progress.Warn(Advice.LongLookAhead(t, index + 1));
                 }
             }
         }

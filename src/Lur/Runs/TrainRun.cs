@@ -193,7 +193,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         var nextRead = Stopwatch.GetTimestamp();
         while (trainer.Step < end)
         {
-            trainer.RunStep();
+            trainer.Enqueue();
             if (trainer.Step == end || Stopwatch.GetTimestamp() >= nextRead)
             {
                 var totals = trainer.PeekTotals();

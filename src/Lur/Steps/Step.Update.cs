@@ -26,14 +26,13 @@ public sealed partial class Step
             UpdateAlong((VectorDirection)direction, rule);
         rule.After?.Invoke(Program, _telemetry.Skip);
         Commit();
-        _telemetry.Download();
     }
 
-    /// <summary>Sum of the row losses, number of right answers and number of rows of a term in the last step.</summary>
+    /// <summary>Sum of the row losses, number of right answers and number of rows of a term in the step that was read last.</summary>
     public (double Loss, double Correct, double Rows) TotalsOf(GradientTerm term) =>
         (_telemetry.Read(term.Totals), _telemetry.Read(term.Totals + 1), _telemetry.Read(term.Totals + 2));
 
-    /// <summary>What the change of the gradient reported in the last step; 0 without one.</summary>
+    /// <summary>What the change of the gradient reported in the step that was read last; 0 without one.</summary>
     public double Change => _change < 0 ? 0 : _telemetry.Read(_change);
 
     private void UpdateBilevel(BilevelDirection d, UpdateRule rule)

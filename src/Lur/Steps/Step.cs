@@ -79,23 +79,32 @@ public sealed partial class Step : IDisposable
     /// <param name="steps">Steps of the whole run.</param>
     public StepTelemetry Run(long index, long steps)
     {
+        ReadAll();
         Enqueue(index, steps);
         return Read();
     }
 
-    /// <summary>Gives the device one step of a run; does not wait.</summary>
+    /// <summary>Steps that were given and not yet read.</summary>
+    public int Pending => _telemetry.Pending;
+
+    /// <summary>Gives the device one step of a run. Does not wait for it: what it reports is read later (<see cref="Read"/>), so that
+    /// the device has its next step while the host reads. At most two steps are unread: a third waits for the oldest and drops what
+    /// that reports.</summary>
     /// <param name="index">Number of the step, for the schedule.</param>
     /// <param name="steps">Steps of the whole run.</param>
     public void Enqueue(long index, long steps)
     {
+        if (Pending == RunOutput<double>.Depth)
+            _ = Read();
         SetRate(index, steps);
         Program.Run();
     }
 
-    /// <summary>Waits for the step that was given last and reads what it reports.</summary>
+    /// <summary>Waits for the oldest step that was not read, and reads what it reports.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
     public StepTelemetry Read()
     {
-        Model.Device.Synchronize();
+        _telemetry.Take();
         if (!_telemetry.Skipped)
             Model.BatchesTracked += _tracked;
         return Report();
@@ -106,6 +115,7 @@ public sealed partial class Step : IDisposable
     /// <param name="steps">Steps of the whole run.</param>
     public (StepTelemetry Telemetry, StepTimes Times) RunTimed(long index, long steps)
     {
+        ReadAll();
         SetRate(index, steps);
         var seconds = Program.RunSections();
         double Of(string section) => seconds.GetValueOrDefault(section, double.NaN);
@@ -113,7 +123,19 @@ public sealed partial class Step : IDisposable
     }
 
     /// <summary>Frees the program and what it owns.</summary>
-    public void Dispose() => _resources.Dispose();
+    public void Dispose()
+    {
+        // The device may still be at work on a step that nobody will read.
+        if (Pending > 0)
+            Model.Device.Synchronize();
+        _resources.Dispose();
+    }
+
+    private void ReadAll()
+    {
+        while (Pending > 0)
+            _ = Read();
+    }
 
     private void SetRate(long index, long steps)
     {

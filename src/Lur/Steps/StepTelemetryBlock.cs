@@ -1,5 +1,3 @@
-using Lur.Device;
-
 namespace Lur.Steps;
 
 /// <summary>The numbers that a step reports, in one block of doubles on the device. What stands before <see cref="GuardedCount"/>
@@ -7,17 +5,15 @@ namespace Lur.Steps;
 internal sealed class StepTelemetryBlock
 {
     private const int Size = 32;
-    private readonly Program _program;
-    private readonly PinnedBuffer<double> _read;
-    private readonly PinnedBuffer<int> _skipRead;
+    private readonly RunOutput<double> _read;
+    private readonly RunOutput<int> _skipRead;
     private int _reported = Size;
 
     public StepTelemetryBlock(Program program, string name)
     {
-        _program = program;
-        Values = Program.Keep(program.Raw($"{name}/telemetry", ValueRole.Output, new Shape(Size), sizeof(double)));
-        Skip = Program.Keep(program.Raw($"{name}/skip", ValueRole.Output, new Shape(2), sizeof(int)));
-        (_read, _skipRead) = (program.Pinned<double>(Size), program.Pinned<int>(2));
+        Values = program.Raw($"{name}/telemetry", ValueRole.Output, new Shape(Size), sizeof(double));
+        Skip = program.Raw($"{name}/skip", ValueRole.Output, new Shape(2), sizeof(int));
+        (_read, _skipRead) = (program.Output<double>(Values), program.Output<int>(Skip));
         program.Clear(Values);
         program.Clear(Skip);
     }
@@ -31,7 +27,10 @@ internal sealed class StepTelemetryBlock
     /// <summary>Numbers that the guard looks at.</summary>
     public int GuardedCount { get; private set; }
 
-    /// <summary>True when the step was skipped; valid after a run.</summary>
+    /// <summary>Runs that were given and not yet read.</summary>
+    public int Pending => _read.Pending;
+
+    /// <summary>True when the step that was read last was skipped.</summary>
     public bool Skipped => _skipRead.Span[0] != 0;
 
     /// <summary>Numbers that are known before the update and must be finite.</summary>
@@ -50,14 +49,14 @@ internal sealed class StepTelemetryBlock
 
     public Operand<double> At(int slot) => Values.At<double>(slot);
 
-    /// <summary>Records the one download of a step.</summary>
-    public void Download()
+    /// <summary>Waits for the oldest run that was not read, and reads it.</summary>
+    public void Take()
     {
-        _program.Download(_read, Values);
-        _program.Download(_skipRead, Skip);
+        _read.Read();
+        _skipRead.Read();
     }
 
-    /// <summary>A number of the last run; the device must be done with it.</summary>
+    /// <summary>A number of the run that was read last.</summary>
     public double Read(int slot) => _read.Span[slot];
 
     private void RequireRoom(int count)

@@ -87,23 +87,46 @@ public sealed class Trainer : IDisposable
     /// stays in the totals.</summary>
     public void RunStep()
     {
-        _feed.Fill(_stage);
-        _ = _step.Run(Step, Steps);
-        var (sum, correct, rows) = _step.TotalsOf(_gradient);
-        (_totals[0], _totals[1], _totals[2]) = (_totals[0] + sum, _totals[1] + correct, _totals[2] + rows);
-        Step++;
+        Enqueue();
+        Wait();
     }
 
-    /// <summary>Reads and clears the totals.</summary>
+    /// <summary>Gives the device one step, and waits for the one before. What the host knows of the model
+    /// (<see cref="Model.BatchesTracked"/>) and of the loss is a step behind until <see cref="Wait"/>.</summary>
+    public void Enqueue()
+    {
+        _feed.Fill(_stage);
+        _step.Enqueue(Step, Steps);
+        Step++;
+        if (_step.Pending > 1)
+            Take();
+    }
+
+    /// <summary>Waits for the steps that were given.</summary>
+    public void Wait()
+    {
+        while (_step.Pending > 0)
+            Take();
+    }
+
+    private void Take()
+    {
+        _ = _step.Read();
+        var (sum, correct, rows) = _step.TotalsOf(_gradient);
+        (_totals[0], _totals[1], _totals[2]) = (_totals[0] + sum, _totals[1] + correct, _totals[2] + rows);
+    }
+
+    /// <summary>Waits for the last step, reads and clears the totals.</summary>
     /// <exception cref="UserErrorException">The loss is not a number any more.</exception>
     public TrainingTotals ReadTotals()
     {
+        Wait();
         var totals = PeekTotals();
         ClearTotals();
         return totals;
     }
 
-    /// <summary>Reads the totals since the last <see cref="ReadTotals"/>.</summary>
+    /// <summary>Reads the totals since the last <see cref="ReadTotals"/>, without those of a step that the device is still at.</summary>
     /// <exception cref="UserErrorException">The loss is not a number any more.</exception>
     public TrainingTotals PeekTotals()
     {
@@ -125,6 +148,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Puts everything a resumed run needs into a state: weights, momentum, running statistics, position.</summary>
     public void Save(TrainingState state)
     {
+        Wait();
         StateVectors.Save(state, "parameters", _model.Parameters);
         StateVectors.Save(state, "running-statistics", _model.Buffers);
         StateVectors.Save(state, "momentum", _sgd.Momentum);

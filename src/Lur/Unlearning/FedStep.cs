@@ -29,12 +29,12 @@ internal sealed class FedStep(Step step, params (MethodFeed Feed, BatchStage Sta
         Prepare?.Invoke(index);
     }
 
-    /// <summary>Fills the batches, makes the step and waits for it.</summary>
+    /// <summary>Fills the batches and gives the device the step; does not wait.</summary>
     /// <param name="index">Number of the step.</param>
     /// <param name="steps">Steps of the whole run.</param>
-    public StepTelemetry Run(long index, long steps)
+    public void Enqueue(long index, long steps)
     {
         Fill(index);
-        return Step.Run(index, steps);
+        Step.Enqueue(index, steps);
     }
 }

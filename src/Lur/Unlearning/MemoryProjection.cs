@@ -21,7 +21,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     private readonly List<(int Begin, int Length)> _ranges = [];
     private readonly FlatVector[] _memories;
     private readonly FlatVector _gram;
-    private readonly PinnedBuffer<int> _enabled;
+    private readonly List<RunInput<int>> _enabled = []; // of each program
     private readonly Program _gramProgram;
     private readonly double _margin;
 
@@ -48,8 +48,6 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         var square = new ParameterLayout();
         square.Add("gram", ParameterKind.Matrix, new Shape(memories, memories));
         _gram = new FlatVector(_device, Precision.Float64, square, "Gram matrix");
-        _enabled = _device.AllocatePinned<int>(1);
-        Enabled = true;
         _gramProgram = new Program(_device, model.Precision);
         EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], _gram.Wide);
     }
@@ -57,9 +55,14 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     /// <summary>False switches the projection off for the steps that follow.</summary>
     public bool Enabled
     {
-        get => _enabled.Span[0] != 0;
-        set => _enabled.Span[0] = value ? 1 : 0;
-    }
+        get;
+        set
+        {
+            field = value;
+            foreach (var enabled in _enabled)
+                enabled.Span[0] = value ? 1 : 0;
+        }
+    } = true;
 
     /// <summary>The memories, for checks.</summary>
     internal IReadOnlyList<FlatVector> Memories => _memories;
@@ -81,12 +84,13 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     public void Emit(Program program, FlatVector gradient, Operand<double> report)
     {
         var (p, t, margin, kernels) = (program, _memories.Length, _margin, program.Launch);
-        var enabled = p.Raw("projection/enabled", ValueRole.Input, new Shape(1), sizeof(int));
+        var enabled = p.Input<int>("projection/enabled", new Shape(1));
+        enabled.Span[0] = Enabled ? 1 : 0;
+        _enabled.Add(enabled);
         var d = p.Raw("projection/products", ValueRole.Workspace, new Shape(t), sizeof(double));
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
-        p.Upload(enabled, _enabled);
         EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], d);
-        kernels.Projection.ProjectionSolve(_device.Elements(1), v, report, d, _gram.Wide, enabled, t, margin, Ridge);
+        kernels.Projection.ProjectionSolve(_device.Elements(1), v, report, d, _gram.Wide, enabled.Device, t, margin, Ridge);
         for (var i = 0; i < t; i++)
         {
             var (memory, index) = (_memories[i], i);
@@ -136,7 +140,6 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     {
         _gramProgram.Dispose();
         _gram.Dispose();
-        _enabled.Dispose();
         foreach (var memory in _memories)
             memory.Dispose();
     }

@@ -1,5 +1,4 @@
 using Lur.Checkpoints;
-using Lur.Device;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tensors;
@@ -14,7 +13,7 @@ public sealed class ProximalPull : IDisposable
     private readonly Model _model;
     private readonly FlatVector _anchor,
         _distance;
-    private readonly PinnedBuffer<ulong> _state;
+    private readonly List<RunInput<ulong>> _states = []; // of each program: 0, k
 
     /// <summary>Allocates the anchor, at the model's present weights.</summary>
     public ProximalPull(Model model)
@@ -22,16 +21,19 @@ public sealed class ProximalPull : IDisposable
         _model = model;
         _anchor = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "anchor");
         _distance = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "distance from the anchor");
-        _state = model.Device.AllocatePinned<ulong>(2);
-        Rank = 0;
         SetAnchor();
     }
 
     /// <summary>k for the steps that follow; 0 leaves the weights alone.</summary>
     public long Rank
     {
-        get => (long)_state.Span[1];
-        set => (_state.Span[0], _state.Span[1]) = (0, (ulong)value);
+        get;
+        set
+        {
+            field = value;
+            foreach (var state in _states)
+                state.Span[1] = (ulong)value;
+        }
     }
 
     /// <summary>Bytes of its vectors.</summary>
@@ -53,11 +55,11 @@ public sealed class ProximalPull : IDisposable
             _distance,
             _anchor.Count
         );
-        var (pinned, elements) = (_state, device.Elements(n));
-        var state = p.Raw("proximal/state", ValueRole.Input, new Shape(2), sizeof(ulong));
-        p.Upload(state, pinned);
+        var (input, elements) = (p.Input<ulong>("proximal/state", new Shape(2)), device.Elements(n));
+        input.Span[1] = (ulong)Rank;
+        _states.Add(input);
         kernels.ProximalDistance(elements, distance, theta, anchor, n);
-        var tau = RankSelection.Select(p, "proximal", distance, state);
+        var tau = RankSelection.Select(p, "proximal", distance, input.Device);
         kernels.ProximalShrink(elements, theta, anchor, tau, skip, n);
     }
 
@@ -72,6 +74,5 @@ public sealed class ProximalPull : IDisposable
     {
         _anchor.Dispose();
         _distance.Dispose();
-        _state.Dispose();
     }
 }

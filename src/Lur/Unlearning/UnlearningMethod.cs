@@ -58,7 +58,8 @@ public sealed record PreparationReport(string? Note, params IReadOnlyList<(strin
 public sealed record Preparation(string Name, Func<PreparationReport> Run);
 
 /// <summary>An unlearning method bound to a model, data and options. The order of use is every preparation once, in order;
-/// <see cref="RunStep"/> while <see cref="Step"/> is below <see cref="Steps"/>; <see cref="Finish"/>.</summary>
+/// <see cref="RunStep"/> while <see cref="Step"/> is below <see cref="Steps"/>; <see cref="Finish"/>. A loop that wants the device never
+/// to wait uses <see cref="Enqueue"/> and, one step later, <see cref="Read"/>.</summary>
 /// <remarks>A run is a function of model, data, forget set and options: same seed, same bytes, interrupted or not. The model is
 /// changed in place, and has its own architecture again after <see cref="Finish"/>. A method is put together in its constructor from
 /// feeds and steps (<see cref="Repair"/>); one without steps does its work in its preparations.</remarks>
@@ -67,6 +68,8 @@ public abstract class UnlearningMethod : IDisposable
     private readonly Resources _resources = new();
     private readonly List<FlatVector> _vectors = [];
     private readonly List<MethodFeed> _feeds = [];
+    private readonly Queue<(long Index, FedStep Step)> _given = [];
+    private readonly Queue<(long Index, StepTelemetry Telemetry)> _ready = [];
     private (FedStep Step, int Count)[] _epoch = [];
     private int _epochs;
 
@@ -88,8 +91,11 @@ public abstract class UnlearningMethod : IDisposable
     /// <summary>Steps of the whole run.</summary>
     public virtual long Steps => (long)StepsPerEpoch * _epochs;
 
-    /// <summary>Steps made so far.</summary>
+    /// <summary>Steps made so far, those included that are not read yet.</summary>
     public long Step { get; private set; }
+
+    /// <summary>Steps that were made and not yet read.</summary>
+    public int Pending => _given.Count + _ready.Count;
 
     /// <summary>The largest of the planned steps, for plans and profiles; null for a method without steps.</summary>
     public Program? Program => _epoch.Select(p => p.Step.Step.Program).MaxBy(p => p.Plan().ArenaBytes);
@@ -110,11 +116,40 @@ public abstract class UnlearningMethod : IDisposable
     public virtual IReadOnlyList<(string Name, double Value, string Sentence)> Measurements => [];
 
     /// <summary>Makes one step and waits for it.</summary>
+    /// <exception cref="InvalidOperationException">A step was given and not read.</exception>
     public StepTelemetry RunStep()
     {
-        var telemetry = MakeStep(Step);
+        if (Pending > 0)
+            throw new InvalidOperationException("Read the steps that were given before one that is waited for.");
+        Enqueue();
+        return Read().Telemetry;
+    }
+
+    /// <summary>Makes one step and, as a rule, does not wait for it. No more than two may be unread.</summary>
+    /// <exception cref="InvalidOperationException">Two steps are unread.</exception>
+    public void Enqueue()
+    {
+        if (Pending == RunOutput<double>.Depth)
+            throw new InvalidOperationException("Two steps are not read; read the oldest first.");
+        var index = Step;
+        var made = Give(index);
         Step++;
-        return telemetry;
+        if (made is { } telemetry)
+            _ready.Enqueue((index, Taken(index, telemetry)));
+        else
+            _given.Enqueue((index, StepAt(index)));
+        if (MustWait(index))
+            TakeAll();
+    }
+
+    /// <summary>Waits for the oldest step that was not read.</summary>
+    /// <returns>Its number, from 0, and what it reports.</returns>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    public (long Index, StepTelemetry Telemetry) Read()
+    {
+        if (_ready.Count == 0)
+            Take();
+        return _ready.Dequeue();
     }
 
     /// <summary>Leaves the model as it is to be used: strips what a method added, checks what it promised to keep.</summary>
@@ -124,6 +159,7 @@ public abstract class UnlearningMethod : IDisposable
     /// <param name="state">Receives weights, statistics, vectors, positions.</param>
     public virtual void Save(TrainingState state)
     {
+        TakeAll();
         StateVectors.Save(state, "parameters", Trained.Parameters);
         StateVectors.Save(state, "running-statistics", Trained.Buffers);
         foreach (var vector in _vectors)
@@ -200,6 +236,35 @@ public abstract class UnlearningMethod : IDisposable
         throw new InvalidOperationException("A method without steps does its work in its preparations.");
     }
 
-    /// <summary>Makes the step of an index and waits for it.</summary>
-    protected virtual StepTelemetry MakeStep(long index) => StepAt(index).Run(index, Steps);
+    /// <summary>Gives the device the step of an index.</summary>
+    /// <returns>What it reports where the step was waited for; null where it was not.</returns>
+    protected virtual StepTelemetry? Give(long index)
+    {
+        StepAt(index).Enqueue(index, Steps);
+        return null;
+    }
+
+    /// <summary>Called with each step, in order, when it is done.</summary>
+    /// <param name="index">Its number.</param>
+    /// <param name="telemetry">What it reports.</param>
+    /// <returns>What the method reports.</returns>
+    protected virtual StepTelemetry Taken(long index, StepTelemetry telemetry) => telemetry;
+
+    /// <summary>True where what a step reports decides about the steps that follow.</summary>
+    protected virtual bool MustWait(long index) => false;
+
+    /// <summary>Waits for every step that was given.</summary>
+    private protected void TakeAll()
+    {
+        while (_given.Count > 0)
+            Take();
+    }
+
+    private void Take()
+    {
+        if (_given.Count == 0)
+            throw new InvalidOperationException("Every step has been read already.");
+        var (index, step) = _given.Dequeue();
+        _ready.Enqueue((index, Taken(index, step.Step.Read())));
+    }
 }

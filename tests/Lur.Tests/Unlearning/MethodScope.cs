@@ -84,6 +84,31 @@ internal sealed class MethodScope : IDisposable
         return Run(method);
     }
 
+    /// <summary>The same with every step given before the one before it is read, as a run does.</summary>
+    public IReadOnlyList<StepTelemetry> RunAhead(string name, params string[] options)
+    {
+        using var method = Create(name, options);
+        foreach (var preparation in method.Preparations)
+            preparation.Run();
+        var telemetry = new List<StepTelemetry>();
+        while (method.Step < method.Steps || method.Pending > 0)
+        {
+            if (method.Step < method.Steps)
+                method.Enqueue();
+            if (method.Pending > 1 || method.Step >= method.Steps)
+                Add(method.Read());
+        }
+
+        method.Finish();
+        return telemetry;
+
+        void Add((long Index, StepTelemetry Telemetry) step)
+        {
+            Assert.That(step.Index, Is.EqualTo(telemetry.Count));
+            telemetry.Add(step.Telemetry);
+        }
+    }
+
     public void Dispose() => Model.Dispose();
 
     /// <summary>Images of noise, brighter with the class: drawn in no time, unlike scenes.</summary>

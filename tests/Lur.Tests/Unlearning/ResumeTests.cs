@@ -28,8 +28,14 @@ public class ResumeTests
             foreach (var preparation in method.Preparations)
                 preparation.Run();
             for (var i = 0; i < at; i++)
-                method.RunStep();
+            {
+                method.Enqueue();
+                if (method.Pending == 2)
+                    method.Read();
+            }
+
             method.Save(state);
+            Assert.That(method.Pending, Is.GreaterThan(0), "a step is saved that was not read");
         }
 
         using (var method = second.Create(name, options))

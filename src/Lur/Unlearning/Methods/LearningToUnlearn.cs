@@ -17,6 +17,7 @@ public sealed class LearningToUnlearn : UnlearningMethod
     private readonly List<StepTimes> _times = new(TimedSteps);
     private readonly FedStep _bilevel;
     private readonly LossProbe? _probe;
+    private readonly Queue<double> _probes = []; // of the steps that are not read yet
     private (double Sum, long Count) _forgetAccuracy;
     private long _stoppedAt = long.MaxValue;
 
@@ -129,16 +130,36 @@ public sealed class LearningToUnlearn : UnlearningMethod
     }
 
     /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
+    protected override StepTelemetry? Give(long index)
     {
         var step = StepAt(index);
         step.Fill(index);
         var probed = _probe is not null && step == _bilevel && index % _options.ProbeEvery == 0;
         var atTheta = probed ? _probe!.Measure(step.Last) : double.NaN;
-        var telemetry = RunTimedOrNot(step, index) with { ForgetLossAtTheta = atTheta };
-        StopIfForgotten(telemetry, index);
+        if (_probe is not null)
+            _probes.Enqueue(atTheta);
+        // Timed steps make the same numbers; not the first, which pages memory in.
+        if (step != _bilevel || index == 0 || _times.Count == TimedSteps)
+        {
+            step.Step.Enqueue(index, Steps);
+            return null;
+        }
+
+        TakeAll();
+        var (telemetry, times) = step.Step.RunTimed(index, Steps);
+        _times.Add(times);
         return telemetry;
     }
+
+    /// <inheritdoc/>
+    protected override StepTelemetry Taken(long index, StepTelemetry telemetry)
+    {
+        StopIfForgotten(telemetry, index);
+        return _probe is null ? telemetry : telemetry with { ForgetLossAtTheta = _probes.Dequeue() };
+    }
+
+    /// <summary>The accuracy of an epoch may end the run.</summary>
+    protected override bool MustWait(long index) => _options.StopAccuracy >= 0 && (index + 1) % StepsPerEpoch == 0;
 
     /// <summary>The step with the feeds of its batches.</summary>
     private FedStep Fed(FlatVector momentum, MethodFeed retain, MethodFeed? forget)
@@ -160,16 +181,6 @@ public sealed class LearningToUnlearn : UnlearningMethod
     {
         var (o, mode) = (_options, _options.BatchNorm.ProbeMode());
         return new LossProbe(learning, o.ForgetLossOf(learning), "forget", o.ForgetRows, o.Augment, o.Seed, mode);
-    }
-
-    /// <summary>Timed steps make the same numbers; not the first, which pages memory in.</summary>
-    private StepTelemetry RunTimedOrNot(FedStep step, long index)
-    {
-        if (step != _bilevel || index == 0 || _times.Count == TimedSteps)
-            return step.Step.Run(index, Steps);
-        var (telemetry, times) = step.Step.RunTimed(index, Steps);
-        _times.Add(times);
-        return telemetry;
     }
 
     private void StopIfForgotten(StepTelemetry telemetry, long index)

@@ -115,7 +115,7 @@ public class RandomLabel : UnlearningMethod
         );
 
     /// <summary>The accuracy on drawn labels says nothing.</summary>
-    protected override StepTelemetry MakeStep(long index) => base.MakeStep(index) with { ForgetAccuracy = double.NaN };
+    protected override StepTelemetry Taken(long index, StepTelemetry telemetry) => telemetry with { ForgetAccuracy = double.NaN };
 
     private void Redraw(BatchStage batch, long index) =>
         RandomLabels.Redraw(batch.Labels, _options.Seed, batch.Counter, Model.Outputs, _options.Draw);

@@ -92,11 +92,11 @@ public sealed class SalUnSoft : RandomLabel
     }
 
     /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
+    protected override StepTelemetry? Give(long index)
     {
         if (index % StepsPerEpoch == 0)
             _pull.SetAnchor();
         _pull.Rank = RankOf(index, StepsPerEpoch, Steps, _options.MaskRatio, Model.Parameters.Count, _options.Mode);
-        return base.MakeStep(index);
+        return base.Give(index);
     }
 }

@@ -132,14 +132,19 @@ public sealed class ScissorHands : UnlearningMethod
     }
 
     /// <inheritdoc/>
-    protected override StepTelemetry MakeStep(long index)
+    protected override StepTelemetry? Give(long index)
     {
         var inEpoch = index % StepsPerEpoch;
         if (inEpoch == 0)
             _memories?.Refresh(_projection!);
         if (_projection is not null)
             _projection.Enabled = inEpoch % _options.ProjectEvery == 0;
-        var telemetry = base.MakeStep(index);
+        return base.Give(index);
+    }
+
+    /// <inheritdoc/>
+    protected override StepTelemetry Taken(long index, StepTelemetry telemetry)
+    {
         if (_projection is null || StepAt(index) != _joint)
             return telemetry;
         _jointSteps++;
