@@ -16,22 +16,23 @@
 // slots of scratch_stride elements; reduce by Rows(K R, S C). convolution, filter gradient and reduce write, or, with
 // `accumulate`, add (the filter gradient in its reduce).
 // Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD architectures", SC 2018.
+#include "include/geometry.cuh"
 #include "include/index.cuh"
 #include "include/register_tile.cuh"
 
 // packed[panel][r'][s'][offset + inner][PANEL], r = r0 + step r' likewise s; the column is k and the inner index c, or
 // for the input gradient (transposed) the other way round. `depth` inner rows per tap leave room for a second term.
-KERNEL direct_pack_filter(real* __restrict__ packed, const real* __restrict__ w, int K, int C, int R, int S, int taps_r,
-                          int taps_s, int r0, int s0, int step, int transposed, int depth, int offset) {
-    const int taps = taps_r * taps_s, columns = transposed ? C : K, inner = transposed ? K : C;
+KERNEL direct_pack_filter(real* __restrict__ packed, const real* __restrict__ w, FilterGeometry dim, int transposed,
+                          int depth, int offset) {
+    const int taps = dim.taps_r * dim.taps_s, columns = transposed ? dim.C : dim.K, inner = transposed ? dim.K : dim.C;
     const int panels = (columns + PANEL - 1) / PANEL;
     GRID_ROWS (row, panels * taps) {
         const int panel = row / taps, tap = row % taps, column = panel * PANEL,
                   count = real_min(PANEL, columns - column);
-        const int r = r0 + step * (tap / taps_s), s = s0 + step * (tap % taps_s);
-        const long long inner_step = transposed ? (long long)R * S * C : 1,
-                        column_step = transposed ? 1 : (long long)R * S * C;
-        const real* in = w + (long long)(r * S + s) * C + column * column_step;
+        const int r = dim.r0 + dim.step * (tap / dim.taps_s), s = dim.s0 + dim.step * (tap % dim.taps_s);
+        const long long inner_step = transposed ? (long long)dim.R * dim.S * dim.C : 1,
+                        column_step = transposed ? 1 : (long long)dim.R * dim.S * dim.C;
+        const real* in = w + (long long)(r * dim.S + s) * dim.C + column * column_step;
         real* out = packed + ((long long)row * depth + offset) * PANEL;
         LANE_LOOP (i, inner) {
             for (int l = 0; l < count; l++) out[i * PANEL + l] = in[i * inner_step + l * column_step];
@@ -71,37 +72,40 @@ DEVICE int tile_start(int tile, int tiles, int width) {
 
 KERNEL COOPERATIVE direct_convolution(real* __restrict__ y, const real* __restrict__ x, const real* __restrict__ x2,
                                       const real* __restrict__ packed, real* __restrict__ scratch,
-                                      long long scratch_stride, int N, int H, int W, int C, int terms, int taps_r,
-                                      int taps_s, int stride, int top, int left, int GH, int GW, int K, int OH, int OW,
-                                      int step, int h0, int w0, int strip_rows, int accumulate) {
-    const int depth = terms * C, columns = round_up(K, PANEL), groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    const int tiles = (GW + TILE_ROWS - 1) / TILE_ROWS, strips = (GH + strip_rows - 1) / strip_rows;
-    const int taps = taps_r * taps_s, cols = (GW - 1) * stride + taps_s;
-    const bool whole = terms == 1 && top == 0 && left == 0 && (GH - 1) * stride + taps_r <= H && cols <= W;
+                                      long long scratch_stride, SweepGeometry dim, int terms, int strip_rows,
+                                      int accumulate) {
+    const int depth = terms * dim.C, columns = round_up(dim.K, PANEL),
+              groups = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    const int tiles = (dim.GW + TILE_ROWS - 1) / TILE_ROWS, strips = (dim.GH + strip_rows - 1) / strip_rows;
+    const int taps = dim.taps_r * dim.taps_s, cols = (dim.GW - 1) * dim.stride + dim.taps_s;
+    const bool whole =
+        terms == 1 && dim.top == 0 && dim.left == 0 && (dim.GH - 1) * dim.stride + dim.taps_r <= dim.H && cols <= dim.W;
     real* strip = scratch + blockIdx.x * scratch_stride;
-    BLOCK_ROWS (task, N * strips) {
-        const int n = task / strips, g0 = task % strips * strip_rows, rows = real_min(strip_rows, GH - g0);
-        const long long image = (long long)n * H * W * C;
-        const int need = (rows - 1) * stride + taps_r;
+    BLOCK_ROWS (task, dim.N * strips) {
+        const int n = task / strips, g0 = task % strips * strip_rows, rows = real_min(strip_rows, dim.GH - g0);
+        const long long image = (long long)n * dim.H * dim.W * dim.C;
+        const int need = (rows - 1) * dim.stride + dim.taps_r;
         if (!whole)
             for (int t = 0; t < terms; t++)
-                pad_strip(strip, depth, t * C, (t ? x2 : x) + image, H, W, C, g0 * stride - top, need, -left, cols);
+                pad_strip(strip, depth, t * dim.C, (t ? x2 : x) + image, dim.H, dim.W, dim.C, g0 * dim.stride - dim.top,
+                          need, -dim.left, cols);
         __syncthreads();
-        const real* base = whole ? x + image + (long long)g0 * stride * W * C : strip;
-        const int pitch = (whole ? W : cols) * depth;
+        const real* base = whole ? x + image + (long long)g0 * dim.stride * dim.W * dim.C : strip;
+        const int pitch = (whole ? dim.W : cols) * depth;
         LANE_LOOP (item, groups * rows) {
             const int row = item % rows, column = item / rows * TILE_COLUMNS;
             TileOperands o;
-            o.a_row = stride * depth, o.a_step = 1, o.a_segment = pitch;
+            o.a_row = dim.stride * depth, o.a_step = 1, o.a_segment = pitch;
             o.b = panel_column(packed, taps * depth, column);
-            o.b_vec = panel_vec(taps * depth), o.b_step = PANEL, o.b_segment = taps_s * depth * PANEL;
-            o.depth = taps_s * depth, o.segments = taps_s > 0 ? taps_r : 0;
-            real* out = y + (((long long)n * OH + h0 + (g0 + row) * step) * OW + w0) * K + column;
+            o.b_vec = panel_vec(taps * depth), o.b_step = PANEL, o.b_segment = dim.taps_s * depth * PANEL;
+            o.depth = dim.taps_s * depth, o.segments = dim.taps_s > 0 ? dim.taps_r : 0;
+            real* out =
+                y + (((long long)n * dim.OH + dim.h0 + (g0 + row) * dim.step) * dim.OW + dim.w0) * dim.K + column;
             for (int tile = 0; tile < tiles; tile++) {
-                const int g = tile_start(tile, tiles, GW), width = tile_start(tile + 1, tiles, GW) - g;
-                o.a = base + row * stride * pitch + g * stride * depth;
-                tile_block(out + (long long)g * step * K, step * K, width, K - column, columns - column < TILE_COLUMNS,
-                           accumulate, o);
+                const int g = tile_start(tile, tiles, dim.GW), width = tile_start(tile + 1, tiles, dim.GW) - g;
+                o.a = base + row * dim.stride * pitch + g * dim.stride * depth;
+                tile_block(out + (long long)g * dim.step * dim.K, dim.step * dim.K, width, dim.K - column,
+                           columns - column < TILE_COLUMNS, accumulate, o);
             }
         }
         __syncthreads();
@@ -110,17 +114,17 @@ KERNEL COOPERATIVE direct_convolution(real* __restrict__ y, const real* __restri
 
 // Packs the patches of pixels [first, first + count) as panels[panel][pixel][PANEL], `depth` rows a panel; panels
 // from..to of the R * ceil(S C / PANEL) that the rows of a filter make.
-DEVICE void pack_patches(real* panels, int depth, int from, int to, const real* x, int first, int count, int H, int W,
-                         int C, int S, int stride, int pad, int OH, int OW) {
-    const int run = round_up(S * C, PANEL), r0 = from * PANEL / run, column0 = from * PANEL % run;
+DEVICE void pack_patches(real* panels, int depth, int from, int to, const real* x, int first, int count,
+                         const WindowGeometry& dim) {
+    const int run = round_up(dim.S * dim.C, PANEL), r0 = from * PANEL / run, column0 = from * PANEL % run;
     LANE_LOOP (i, count) {
-        const Position p = split_position(first + i, OH, OW);
-        const int h0 = p.h * stride - pad, w0 = p.w * stride - pad;
-        const int low = real_max(-w0, 0) * C, high = real_min(W - w0, S) * C;
+        const Position p = split_position(first + i, dim.OH, dim.OW);
+        const int h0 = p.h * dim.stride - dim.pad, w0 = p.w * dim.stride - dim.pad;
+        const int low = real_max(-w0, 0) * dim.C, high = real_min(dim.W - w0, dim.S) * dim.C;
         int h = h0 + r0, column = column0;
         for (int panel = from; panel < to; panel++) {
-            const int begin = h >= 0 && h < H ? low - column : PANEL, end = high - column;
-            const long long at = (((long long)p.n * H + h) * W + w0) * C + column;
+            const int begin = h >= 0 && h < dim.H ? low - column : PANEL, end = high - column;
+            const long long at = (((long long)p.n * dim.H + h) * dim.W + w0) * dim.C + column;
             real* out = panels + ((long long)(panel - from) * depth + i) * PANEL;
             if (begin <= 0 && end >= PANEL) {
                 for (int l = 0; l < PANEL; l += VEC) vec_store(out + l, vec_load(x + at + l));
@@ -140,26 +144,26 @@ DEVICE void pack_patches(real* panels, int depth, int from, int to, const real* 
 KERNEL COOPERATIVE direct_filter_gradient(real* __restrict__ partial, const real* __restrict__ x,
                                           const real* __restrict__ dy, const real* __restrict__ x2,
                                           const real* __restrict__ dy2, real* __restrict__ scratch,
-                                          long long scratch_stride, int N, int H, int W, int C, int R, int S,
-                                          int stride, int pad, int OH, int OW, int K, int terms, int chunks, int parts,
-                                          int depth) {
-    const int columns = R * round_up(S * C, PANEL), panels = columns / PANEL, row = odd_panels(K);
+                                          long long scratch_stride, WindowGeometry dim, int terms, int chunks,
+                                          int parts, int depth) {
+    const int columns = dim.R * round_up(dim.S * dim.C, PANEL), panels = columns / PANEL, row = odd_panels(dim.K);
     real* z = scratch + blockIdx.x * scratch_stride;
     real* packed = z + depth * row;
     BLOCK_ROWS (task, chunks * parts) {
         const int chunk = task / parts, part = task % parts;
         const int from = (int)((long long)panels * part / parts), to = (int)((long long)panels * (part + 1) / parts);
-        const int p0 = (int)((long long)N * OH * OW * chunk / chunks);
-        const int p1 = (int)((long long)N * OH * OW * (chunk + 1) / chunks), steps = (p1 - p0 + depth - 1) / depth;
+        const int p0 = (int)((long long)dim.N * dim.OH * dim.OW * chunk / chunks);
+        const int p1 = (int)((long long)dim.N * dim.OH * dim.OW * (chunk + 1) / chunks),
+                  steps = (p1 - p0 + depth - 1) / depth;
         const int width = (to - from) * PANEL, groups = (width + TILE_COLUMNS - 1) / TILE_COLUMNS;
-        real* sum = partial + (long long)chunk * K * columns + from * PANEL;
+        real* sum = partial + (long long)chunk * dim.K * columns + from * PANEL;
         for (int step = 0; step < terms * steps; step++) {
             const int first = p0 + step % steps * depth, count = real_min(depth, p1 - first);
-            const real* g = (step < steps ? dy : dy2) + (long long)first * K;
+            const real* g = (step < steps ? dy : dy2) + (long long)first * dim.K;
             const bool add = step > 0;
-            pack_patches(packed, depth, from, to, step < steps ? x : x2, first, count, H, W, C, S, stride, pad, OH, OW);
+            pack_patches(packed, depth, from, to, step < steps ? x : x2, first, count, dim);
             for (int i = 0; i < count; i++)
-                LANE_LOOP (k, K) z[i * row + k] = g[i * K + k];
+                LANE_LOOP (k, dim.K) z[i * row + k] = g[i * dim.K + k];
             __syncthreads();
             LANE_LOOP (item, groups) {
                 const int column = item * TILE_COLUMNS;
@@ -168,9 +172,9 @@ KERNEL COOPERATIVE direct_filter_gradient(real* __restrict__ partial, const real
                 o.b = panel_column(packed, depth, column), o.b_vec = panel_vec(depth), o.b_step = PANEL,
                 o.b_segment = 0;
                 o.depth = count, o.segments = 1;
-                for (int k = 0; k < K; k += TILE_ROWS) {
+                for (int k = 0; k < dim.K; k += TILE_ROWS) {
                     o.a = z + k;
-                    tile_block(sum + (long long)k * columns + column, columns, real_min(TILE_ROWS, K - k),
+                    tile_block(sum + (long long)k * columns + column, columns, real_min(TILE_ROWS, dim.K - k),
                                width - column, width - column < TILE_COLUMNS, add, o);
                 }
             }
@@ -180,13 +184,13 @@ KERNEL COOPERATIVE direct_filter_gradient(real* __restrict__ partial, const real
 }
 
 // dw[k][r][(s, c)] (+)= sum over chunks of partial[chunk][k][r][(s, c)]
-KERNEL direct_reduce_filter(real* __restrict__ dw, const real* __restrict__ partial, int chunks, int K, int C, int R,
-                            int S, int accumulate) {
-    const int run = S * C, columns = round_up(run, PANEL);
-    GRID_ROWS (row, K * R) {
+KERNEL direct_reduce_filter(real* __restrict__ dw, const real* __restrict__ partial, WindowGeometry dim, int chunks,
+                            int accumulate) {
+    const int run = dim.S * dim.C, columns = round_up(run, PANEL);
+    GRID_ROWS (row, dim.K * dim.R) {
         LANE_LOOP (i, run) {
             accum sum = accumulate ? dw[(long long)row * run + i] : real(0);
-            for (int q = 0; q < chunks; q++) sum += partial[((long long)q * K * R + row) * columns + i];
+            for (int q = 0; q < chunks; q++) sum += partial[((long long)q * dim.K * dim.R + row) * columns + i];
             dw[(long long)row * run + i] = sum;
         }
     }

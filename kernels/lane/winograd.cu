@@ -13,6 +13,7 @@
 // Launch: winograd_filter by Rows(panels depth, PANEL), winograd_input by Rows(tiles, C), the convolutions by blocks,
 // no more than scratch has slots of scratch_stride elements.
 // Tried: __restrict__ on the kernels with scratch; g++ 12 contracts other products into fma, and is not faster for it.
+#include "include/geometry.cuh"
 #include "include/winograd.cuh"
 
 // u[36][panel][depth][PANEL]
@@ -28,15 +29,16 @@ KERNEL winograd_filter(real* __restrict__ u, const real* __restrict__ packed, in
 
 // v[36][row][depth]: the caller's v points at the first row and the first channel to write, `rows` is the size of a
 // plane
-KERNEL winograd_input(real* __restrict__ v, const real* __restrict__ x, int N, int H, int W, int C, int pad,
-                      int tiles_h, int tiles_w, int rows, int depth) {
+KERNEL winograd_input(real* __restrict__ v, const real* __restrict__ x, TileGeometry dim, int rows, int depth) {
     const long long v_step = plane_step(rows, depth);
-    GRID_ROWS (tile, N * tiles_h * tiles_w) {
-        const TileCorner p = tile_corner(tile, tiles_h, tiles_w);
-        const real* image = x + (long long)p.n * H * W * C;
+    GRID_ROWS (tile, dim.N * dim.tiles_h * dim.tiles_w) {
+        const TileCorner p = tile_corner(tile, dim.tiles_h, dim.tiles_w);
+        const real* image = x + (long long)p.n * dim.H * dim.W * dim.C;
         real* out = v + (long long)tile * depth;
-        LANE_LOOP (i, (C + VEC - 1) / VEC)
-            FOR_CHANNEL_GROUP(i, C, winograd_input_tile<T>(out + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
+        LANE_LOOP (i, (dim.C + VEC - 1) / VEC)
+            FOR_CHANNEL_GROUP(
+                i, dim.C,
+                winograd_input_tile<T>(out + c, v_step, image + c, p.h - dim.pad, p.w - dim.pad, dim.H, dim.W, dim.C))
     }
 }
 
@@ -61,10 +63,10 @@ DEVICE void winograd_multiply(real* m, const real* v, int v_row, long long v_ste
 }
 
 KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, const real* u, real* scratch,
-                                        long long scratch_stride, int N, int H, int W, int C, int terms, int K, int OH,
-                                        int OW, int pad, int tiles_h, int tiles_w, int group, int accumulate) {
-    const int depth = terms * C, columns = round_up(K, PANEL), tiles = N * tiles_h * tiles_w;
-    const int c_groups = (C + VEC - 1) / VEC, k_groups = (K + VEC - 1) / VEC;
+                                        long long scratch_stride, TileGeometry dim, int terms, int group,
+                                        int accumulate) {
+    const int depth = terms * dim.C, columns = round_up(dim.K, PANEL), tiles = dim.N * dim.tiles_h * dim.tiles_w;
+    const int c_groups = (dim.C + VEC - 1) / VEC, k_groups = (dim.K + VEC - 1) / VEC;
     real* v = scratch + blockIdx.x * scratch_stride;
     real* m = v + WINOGRAD_POINTS * plane_step(group, depth);
     BLOCK_ROWS (task, (tiles + group - 1) / group) {
@@ -72,20 +74,24 @@ KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, 
         const long long v_step = plane_step(rows, depth), m_step = plane_step(rows, columns);
         LANE_LOOP (item, rows * terms * c_groups) {
             const int i = item % c_groups, t = item / c_groups % terms, row = item / c_groups / terms;
-            const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
-            const real* image = (t ? x2 : x) + (long long)p.n * H * W * C;
-            real* out = v + row * depth + t * C;
-            FOR_CHANNEL_GROUP(i, C, winograd_input_tile<T>(out + c, v_step, image + c, p.h - pad, p.w - pad, H, W, C))
+            const TileCorner p = tile_corner(first + row, dim.tiles_h, dim.tiles_w);
+            const real* image = (t ? x2 : x) + (long long)p.n * dim.H * dim.W * dim.C;
+            real* out = v + row * depth + t * dim.C;
+            FOR_CHANNEL_GROUP(
+                i, dim.C,
+                winograd_input_tile<T>(out + c, v_step, image + c, p.h - dim.pad, p.w - dim.pad, dim.H, dim.W, dim.C))
         }
         __syncthreads();
         winograd_multiply(m, v, depth, v_step, rows, depth, u, (long long)depth * columns, columns);
         __syncthreads();
         LANE_LOOP (item, rows * k_groups) {
             const int i = item % k_groups, row = item / k_groups;
-            const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
-            real* image = y + (long long)p.n * OH * OW * K;
+            const TileCorner p = tile_corner(first + row, dim.tiles_h, dim.tiles_w);
+            real* image = y + (long long)p.n * dim.OH * dim.OW * dim.K;
             const real* in = m + row * columns;
-            FOR_CHANNEL_GROUP(i, K, winograd_output_tile<T>(image + c, in + c, m_step, p.h, p.w, OH, OW, K, accumulate))
+            FOR_CHANNEL_GROUP(
+                i, dim.K,
+                winograd_output_tile<T>(image + c, in + c, m_step, p.h, p.w, dim.OH, dim.OW, dim.K, accumulate))
         }
         __syncthreads();
     }
@@ -95,15 +101,15 @@ KERNEL COOPERATIVE winograd_convolution(real* y, const real* x, const real* x2, 
 #define TASK_PANELS (VEC == PANEL ? 2 : 1)
 
 KERNEL COOPERATIVE winograd_convolution_panels(real* y, const real* v, const real* packed, real* scratch,
-                                               long long scratch_stride, int N, int depth, int K, int OH, int OW,
-                                               int tiles_h, int tiles_w, int group, int accumulate) {
-    const int panels = (K + PANEL - 1) / PANEL, tiles = N * tiles_h * tiles_w;
+                                               long long scratch_stride, TileGeometry dim, int depth, int group,
+                                               int accumulate) {
+    const int panels = (dim.K + PANEL - 1) / PANEL, tiles = dim.N * dim.tiles_h * dim.tiles_w;
     const long long v_step = plane_step(tiles, depth);
     real* u = scratch + blockIdx.x * scratch_stride;
     real* m = u + (long long)WINOGRAD_POINTS * 2 * depth * PANEL;
     BLOCK_ROWS (task, (panels + TASK_PANELS - 1) / TASK_PANELS) {
         const int panel = task * TASK_PANELS, columns = real_min(TASK_PANELS, panels - panel) * PANEL;
-        const int k0 = panel * PANEL, count = real_min(columns, K - k0), k_groups = (count + VEC - 1) / VEC;
+        const int k0 = panel * PANEL, count = real_min(columns, dim.K - k0), k_groups = (count + VEC - 1) / VEC;
         LANE_LOOP (item, columns / VEC * depth) {
             const int i = item % (PANEL / VEC) * VEC, row = item / (PANEL / VEC), p = row / depth, c = row % depth;
             winograd_filter_tile<vec>(u + row * PANEL + i, (long long)columns * depth,
@@ -117,12 +123,12 @@ KERNEL COOPERATIVE winograd_convolution_panels(real* y, const real* v, const rea
             __syncthreads();
             LANE_LOOP (item, rows * k_groups) {
                 const int i = item % k_groups, row = item / k_groups;
-                const TileCorner p = tile_corner(first + row, tiles_h, tiles_w);
-                real* image = y + (long long)p.n * OH * OW * K + k0;
+                const TileCorner p = tile_corner(first + row, dim.tiles_h, dim.tiles_w);
+                real* image = y + (long long)p.n * dim.OH * dim.OW * dim.K + k0;
                 const real* in = m + row * columns;
                 FOR_CHANNEL_GROUP(i, count,
-                                  winograd_output_tile<T>(image + c, in + c, plane_step(rows, columns), p.h, p.w, OH,
-                                                          OW, K, accumulate))
+                                  winograd_output_tile<T>(image + c, in + c, plane_step(rows, columns), p.h, p.w,
+                                                          dim.OH, dim.OW, dim.K, accumulate))
             }
             __syncthreads();
         }

@@ -13,11 +13,13 @@
 // than scratch has slots of scratch_stride elements. Partial sums are combined in a fixed order. Tried: one of the 36
 // planes per task with the sums in memory; 20 ms against 10 at 512 x 512 channels and 32 tiles.
 // Tried: __restrict__ on the kernels with scratch, as in winograd.cu.
+#include "include/geometry.cuh"
 #include "include/winograd.cuh"
 
 // Rows of the transformed data: v[36][rows][odd_panels(C)], zero from C to the next panel; z[36][rows][odd_panels(K)].
 struct GradientTiles {
     const real *x, *dy;
+    // Not a TileGeometry: with it g++ 12 contracts other products into fma, and results move in their last bits.
     int H, W, C, K, OH, OW, pad, tiles_h, tiles_w;
     DEVICE void data(real* v, long long v_step, int tile, int i) const {
         const TileCorner p = tile_corner(tile, tiles_h, tiles_w);
@@ -35,14 +37,14 @@ struct GradientTiles {
 
 // Tiles [first, first + count) of x and dy, to rows `row`.. of planes of `rows` rows.
 KERNEL winograd_gradient_inputs(real* __restrict__ v, real* __restrict__ z, const real* __restrict__ x,
-                                const real* __restrict__ dy, int H, int W, int C, int K, int OH, int OW, int pad,
-                                int tiles_h, int tiles_w, int first, int count, int row, int rows) {
-    const int v_row = odd_panels(C), z_row = odd_panels(K);
-    const GradientTiles tiles = {x, dy, H, W, C, K, OH, OW, pad, tiles_h, tiles_w};
+                                const real* __restrict__ dy, TileGeometry dim, int first, int count, int row,
+                                int rows) {
+    const int v_row = odd_panels(dim.C), z_row = odd_panels(dim.K);
+    const GradientTiles tiles = {x, dy, dim.H, dim.W, dim.C, dim.K, dim.OH, dim.OW, dim.pad, dim.tiles_h, dim.tiles_w};
     GRID_ROWS (t, count) {
-        LANE_LOOP (i, round_up(C, PANEL) / VEC)
+        LANE_LOOP (i, round_up(dim.C, PANEL) / VEC)
             tiles.data(v + (long long)(row + t) * v_row, plane_step(rows, v_row), first + t, i);
-        LANE_LOOP (i, (K + VEC - 1) / VEC)
+        LANE_LOOP (i, (dim.K + VEC - 1) / VEC)
             tiles.gradient(z + (long long)(row + t) * z_row, plane_step(rows, z_row), first + t, i);
     }
 }
@@ -64,13 +66,14 @@ DEVICE int column_groups(int columns) { return (columns + TILE_COLUMNS - 1) / TI
 
 // partial[chunk][36][K][C rounded up to PANEL]
 KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const real* dy, const real* x2,
-                                            const real* dy2, real* scratch, long long scratch_stride, int N, int H,
-                                            int W, int C, int K, int OH, int OW, int pad, int terms, int tiles_h,
-                                            int tiles_w, int chunks, int group) {
-    const int columns = round_up(C, PANEL), count = N * tiles_h * tiles_w, items = column_groups(columns);
-    const int c_groups = columns / VEC, k_groups = (K + VEC - 1) / VEC, v_row = odd_panels(C), z_row = odd_panels(K);
+                                            const real* dy2, real* scratch, long long scratch_stride, TileGeometry dim,
+                                            int terms, int chunks, int group) {
+    const int columns = round_up(dim.C, PANEL), count = dim.N * dim.tiles_h * dim.tiles_w,
+              items = column_groups(columns);
+    const int c_groups = columns / VEC, k_groups = (dim.K + VEC - 1) / VEC, v_row = odd_panels(dim.C),
+              z_row = odd_panels(dim.K);
     const long long v_step = plane_step(group, v_row), z_step = plane_step(group, z_row);
-    const long long sum_step = plane_step(K, columns);
+    const long long sum_step = plane_step(dim.K, columns);
     real* v = scratch + blockIdx.x * scratch_stride;
     real* z = v + WINOGRAD_POINTS * v_step;
     BLOCK_ROWS (chunk, chunks) {
@@ -80,7 +83,9 @@ KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const 
         for (int step = 0; step < terms * steps; step++) {
             const int first = from + step % steps * group, rows = real_min(group, to - first);
             const bool second = step >= steps;
-            const GradientTiles tiles = {second ? x2 : x, second ? dy2 : dy, H, W, C, K, OH, OW, pad, tiles_h, tiles_w};
+            const GradientTiles tiles = {
+                second ? x2 : x, second ? dy2 : dy, dim.H,       dim.W,      dim.C, dim.K, dim.OH,
+                dim.OW,          dim.pad,           dim.tiles_h, dim.tiles_w};
             LANE_LOOP (item, rows * c_groups)
                 tiles.data(v + item / c_groups * v_row, v_step, first + item / c_groups, item % c_groups);
             LANE_LOOP (item, rows * k_groups)
@@ -88,7 +93,7 @@ KERNEL COOPERATIVE winograd_filter_gradient(real* partial, const real* x, const 
             __syncthreads();
             LANE_LOOP (item, WINOGRAD_POINTS * items) {
                 const int xi = item / items;
-                winograd_outer(sum + xi * sum_step, K, columns, step > 0, v + xi * v_step, v_row, z + xi * z_step,
+                winograd_outer(sum + xi * sum_step, dim.K, columns, step > 0, v + xi * v_step, v_row, z + xi * z_step,
                                z_row, rows, item % items * TILE_COLUMNS);
             }
             __syncthreads();

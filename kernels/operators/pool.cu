@@ -15,15 +15,17 @@
 // Launch: Rows(output rows, C): N OH OW, backward N H W; mean_pool_forward ColumnSums(N HW, C, N), mean_pool_backward
 // Rows(N HW, C).
 #include "include/columns.cuh"
+#include "include/geometry.cuh"
 #include "include/index.cuh"
 
 // The part of a window that lies inside the input; (h, w) is where its tap (0, 0) falls.
 struct Window {
     int h, w, kh_begin, kh_end, kw_begin, kw_end;
 };
-DEVICE Window window_at(Position o, int H, int W, int size, int stride, int pad) {
-    const int h = o.h * stride - pad, w = o.w * stride - pad;
-    return {h, w, h < 0 ? -h : 0, H - h < size ? H - h : size, w < 0 ? -w : 0, W - w < size ? W - w : size};
+DEVICE Window window_at(Position o, const WindowGeometry& dim) {
+    const int h = o.h * dim.stride - dim.pad, w = o.w * dim.stride - dim.pad, size = dim.R;
+    return {
+        h, w, h < 0 ? -h : 0, dim.H - h < size ? dim.H - h : size, w < 0 ? -w : 0, dim.W - w < size ? dim.W - w : size};
 }
 
 // Panels of channels, and for each the taps, with results in registers. The loops over a panel are plain ones of a
@@ -56,33 +58,33 @@ struct MaxForward {
     }
 };
 
-KERNEL max_pool_forward(real* __restrict__ y, unsigned char* __restrict__ tap, const real* __restrict__ x, int N, int H,
-                        int W, int C, int OH, int OW, int size, int stride, int pad) {
-    GRID_ROWS (r, N * OH * OW) {
-        const Position o = split_position(r, OH, OW);
-        for_panels(MaxForward{y + r * C, tap + r * C, x, window_at(o, H, W, size, stride, pad), o.n, H, W, C, size}, 0,
-                   C);
+KERNEL max_pool_forward(real* __restrict__ y, unsigned char* __restrict__ tap, const real* __restrict__ x,
+                        WindowGeometry dim) {
+    GRID_ROWS (r, dim.N * dim.OH * dim.OW) {
+        const Position o = split_position(r, dim.OH, dim.OW);
+        for_panels(MaxForward{y + r * dim.C, tap + r * dim.C, x, window_at(o, dim), o.n, dim.H, dim.W, dim.C, dim.R}, 0,
+                   dim.C);
     }
 }
 
 // A register for each channel on a GPU. In the lane build the row of the result collects the windows, in cache: they
 // are few, and panels of registers took 1.5 times as long at 256 channels.
 KERNEL max_pool_backward(real* __restrict__ dx, const real* __restrict__ dy, const unsigned char* __restrict__ tap,
-                         int N, int H, int W, int C, int OH, int OW, int size, int stride, int pad, int accumulate) {
-    GRID_ROWS (r, N * H * W) {
-        const Position p = split_position(r, H, W);
-        real* out = dx + r * C;
+                         WindowGeometry dim, int accumulate) {
+    GRID_ROWS (r, dim.N * dim.H * dim.W) {
+        const Position p = split_position(r, dim.H, dim.W);
+        real* out = dx + r * dim.C;
         // Windows oh with oh stride - pad <= h < oh stride - pad + size.
-        const int oh_end = (p.h + pad) / stride + 1, ow_end = (p.w + pad) / stride + 1;
-        const int oh_begin = p.h + pad < size ? 0 : (p.h + pad - size) / stride + 1;
-        const int ow_begin = p.w + pad < size ? 0 : (p.w + pad - size) / stride + 1;
+        const int oh_end = (p.h + dim.pad) / dim.stride + 1, ow_end = (p.w + dim.pad) / dim.stride + 1;
+        const int oh_begin = p.h + dim.pad < dim.R ? 0 : (p.h + dim.pad - dim.R) / dim.stride + 1;
+        const int ow_begin = p.w + dim.pad < dim.R ? 0 : (p.w + dim.pad - dim.R) / dim.stride + 1;
         if (VEC == 1) {
-            LANE_LOOP (c, C) {
+            LANE_LOOP (c, dim.C) {
                 real sum = accumulate ? out[c] : real(0);
-                for (int oh = oh_begin; oh < oh_end && oh < OH; oh++)
-                    for (int ow = ow_begin; ow < ow_end && ow < OW; ow++) {
-                        const int o = ((p.n * OH + oh) * OW + ow) * C + c;
-                        const int t = (p.h + pad - oh * stride) * size + p.w + pad - ow * stride;
+                for (int oh = oh_begin; oh < oh_end && oh < dim.OH; oh++)
+                    for (int ow = ow_begin; ow < ow_end && ow < dim.OW; ow++) {
+                        const int o = ((p.n * dim.OH + oh) * dim.OW + ow) * dim.C + c;
+                        const int t = (p.h + dim.pad - oh * dim.stride) * dim.R + p.w + dim.pad - ow * dim.stride;
                         sum += tap[o] == t ? dy[o] : real(0);
                     }
                 out[c] = sum;
@@ -90,27 +92,26 @@ KERNEL max_pool_backward(real* __restrict__ dx, const real* __restrict__ dy, con
             continue;
         }
         if (!accumulate)
-            LANE_LOOP (c, C) out[c] = 0;
-        for (int oh = oh_begin; oh < oh_end && oh < OH; oh++)
-            for (int ow = ow_begin; ow < ow_end && ow < OW; ow++) {
-                const int o = ((p.n * OH + oh) * OW + ow) * C;
-                const int t = (p.h + pad - oh * stride) * size + p.w + pad - ow * stride;
-                LANE_LOOP (c, C) out[c] += tap[o + c] == t ? dy[o + c] : real(0);
+            LANE_LOOP (c, dim.C) out[c] = 0;
+        for (int oh = oh_begin; oh < oh_end && oh < dim.OH; oh++)
+            for (int ow = ow_begin; ow < ow_end && ow < dim.OW; ow++) {
+                const int o = ((p.n * dim.OH + oh) * dim.OW + ow) * dim.C;
+                const int t = (p.h + dim.pad - oh * dim.stride) * dim.R + p.w + dim.pad - ow * dim.stride;
+                LANE_LOOP (c, dim.C) out[c] += tap[o + c] == t ? dy[o + c] : real(0);
             }
     }
 }
 
 KERNEL max_pool_forward_tangent(real* __restrict__ ty, const real* __restrict__ tx,
-                                const unsigned char* __restrict__ tap, int N, int H, int W, int C, int OH, int OW,
-                                int size, int stride, int pad) {
-    GRID_ROWS (r, N * OH * OW) {
-        const Position o = split_position(r, OH, OW);
-        const Window k = window_at(o, H, W, size, stride, pad);
+                                const unsigned char* __restrict__ tap, WindowGeometry dim) {
+    GRID_ROWS (r, dim.N * dim.OH * dim.OW) {
+        const Position o = split_position(r, dim.OH, dim.OW);
+        const Window k = window_at(o, dim);
         for (int kh = k.kh_begin; kh < k.kh_end; kh++)
             for (int kw = k.kw_begin; kw < k.kw_end; kw++) {
-                const real* v = tx + ((o.n * H + k.h + kh) * W + k.w + kw) * C;
-                LANE_LOOP (c, C)
-                    if (tap[r * C + c] == kh * size + kw) ty[r * C + c] = v[c];
+                const real* v = tx + ((o.n * dim.H + k.h + kh) * dim.W + k.w + kw) * dim.C;
+                LANE_LOOP (c, dim.C)
+                    if (tap[r * dim.C + c] == kh * dim.R + kw) ty[r * dim.C + c] = v[c];
             }
     }
 }

@@ -35,7 +35,9 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
         var files = context
-            .AdditionalTextsProvider.Where(f => f.Path.EndsWith(".cu", StringComparison.Ordinal))
+            .AdditionalTextsProvider.Where(f =>
+                f.Path.EndsWith(".cu", StringComparison.Ordinal) || f.Path.EndsWith(".cuh", StringComparison.Ordinal)
+            )
             .Select((f, cancellation) => (f.Path, Text: f.GetText(cancellation)?.ToString() ?? ""))
             .Collect();
         context.RegisterSourceOutput(files, (output, sources) => Emit(output, sources));
@@ -45,12 +47,24 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
     {
         var set = new List<(string RelativePath, string ClassName)>();
         var catalog = new List<(string RelativePath, IReadOnlyList<KernelSignature> Kernels)>();
+        var geometries = new List<GeometryStruct>();
         foreach (var (path, text) in sources.OrderBy(s => s.Path, StringComparer.Ordinal))
         {
+            if (!IsHeader(path))
+                continue;
             var errors = new List<SignatureError>();
-            var kernels = SignatureParser.Parse(text, errors);
-            foreach (var error in errors)
-                output.ReportDiagnostic(Diagnostic.Create(Unparsable, Locate(path, text, error), error.Message));
+            geometries.AddRange(GeometryParser.Parse(text, errors));
+            Report(output, path, text, errors);
+        }
+
+        var names = new HashSet<string>(geometries.Select(g => g.Name));
+        foreach (var (path, text) in sources.OrderBy(s => s.Path, StringComparer.Ordinal))
+        {
+            if (IsHeader(path))
+                continue;
+            var errors = new List<SignatureError>();
+            var kernels = SignatureParser.Parse(text, errors, names);
+            Report(output, path, text, errors);
             var name = LauncherWriter.Pascal(Path.GetFileNameWithoutExtension(path));
             var relative = RelativePath(path);
             var twin = set.Find(f => f.ClassName == name);
@@ -64,9 +78,18 @@ public sealed class KernelLauncherGenerator : IIncrementalGenerator
             output.AddSource($"{name}Kernels.g.cs", SourceText.From(LauncherWriter.Launchers(relative, name, kernels), Encoding.UTF8));
             output.AddSource($"{name}Launches.g.cs", SourceText.From(RecorderWriter.Launches(relative, name, kernels), Encoding.UTF8));
         }
+        output.AddSource("Geometries.g.cs", SourceText.From(LauncherWriter.Geometries(geometries), Encoding.UTF8));
         output.AddSource("KernelSet.g.cs", SourceText.From(LauncherWriter.KernelSet(set), Encoding.UTF8));
         output.AddSource("LaunchSet.g.cs", SourceText.From(RecorderWriter.LaunchSet(set), Encoding.UTF8));
         output.AddSource("KernelCatalog.g.cs", SourceText.From(LauncherWriter.Catalog(catalog), Encoding.UTF8));
+    }
+
+    private static bool IsHeader(string path) => path.EndsWith(".cuh", StringComparison.Ordinal);
+
+    private static void Report(SourceProductionContext output, string path, string text, List<SignatureError> errors)
+    {
+        foreach (var error in errors)
+            output.ReportDiagnostic(Diagnostic.Create(Unparsable, Locate(path, text, error), error.Message));
     }
 
     private static Location Locate(string path, string text, SignatureError error)

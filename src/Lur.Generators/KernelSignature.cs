@@ -1,7 +1,7 @@
 namespace Lur.Generators;
 
 /// <summary>One parameter of a kernel.</summary>
-internal sealed class KernelParameter(string name, string type, bool isPointer, bool isConst, bool isRestrict)
+internal sealed class KernelParameter(string name, string type, bool isPointer, bool isConst, bool isRestrict, bool isGeometry)
 {
     /// <summary>Name in the .cu file.</summary>
     public string Name { get; } = name;
@@ -15,6 +15,9 @@ internal sealed class KernelParameter(string name, string type, bool isPointer, 
 
     /// <summary>Whether no other argument may be the same buffer, unless both are only read.</summary>
     public bool IsRestrict { get; } = isRestrict;
+
+    /// <summary>Whether it is a struct of sizes, by value.</summary>
+    public bool IsGeometry { get; } = isGeometry;
 }
 
 /// <summary>One kernel's signature.</summary>

@@ -28,6 +28,25 @@ internal static class LauncherWriter
         return text.Append("}\n").ToString();
     }
 
+    /// <summary>The structs of sizes, laid out as the kernels have them.</summary>
+    public static string Geometries(IReadOnlyList<GeometryStruct> structs)
+    {
+        var text = new StringBuilder(Header);
+        foreach (var geometry in structs)
+        {
+            text.Append($"/// <summary>{geometry.Summary}</summary>\n");
+            text.Append("[System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential)]\n");
+            text.Append($"public readonly record struct {geometry.Name}\n{{\n");
+            foreach (var (type, name) in geometry.Fields)
+                text.Append(
+                    $"    /// <summary><c>{name}</c></summary>\n    public {TypeMap.Field(type)} {Pascal(name)} {{ get; init; }}\n"
+                );
+            text.Append("}\n\n");
+        }
+
+        return text.ToString();
+    }
+
     /// <summary>The class with one property for each file.</summary>
     public static string KernelSet(IReadOnlyList<(string RelativePath, string ClassName)> files)
     {
@@ -85,7 +104,8 @@ internal static class LauncherWriter
         for (var i = 0; i < kernel.Parameters.Count; i++)
             text.Append($"        {TypeMap.Store(kernel.Parameters[i], names[i], i)}\n");
         var (pointers, alone) = (Mask(kernel, p => p.IsPointer), Mask(kernel, p => p.IsPointer && !p.IsConst && p.IsRestrict));
-        text.Append($"        Launch({index}, shape, slots, {kernel.Parameters.Count}, 0x{pointers:X}, 0x{alone:X});\n    }}\n");
+        var (count, geometries) = (kernel.Parameters.Count, Mask(kernel, p => p.IsGeometry));
+        text.Append($"        Launch({index}, shape, slots, {count}, 0x{pointers:X}, 0x{alone:X}, 0x{geometries:X});\n    }}\n");
     }
 
     private static ulong Mask(KernelSignature kernel, Func<KernelParameter, bool> has) =>

@@ -14,7 +14,7 @@ internal static class SignatureParser
     private static readonly Regex Word = new(@"[A-Za-z_]\w*|\*|\S", RegexOptions.Compiled);
 
     /// <summary>All kernels of a file, in its order.</summary>
-    public static List<KernelSignature> Parse(string text, List<SignatureError> errors)
+    public static List<KernelSignature> Parse(string text, List<SignatureError> errors, IReadOnlyCollection<string>? geometries = null)
     {
         var kernels = new List<KernelSignature>();
         var code = BlankCommentsAndDirectives(text);
@@ -35,7 +35,7 @@ internal static class SignatureParser
             }
             var name = head.Groups["name"].Value;
             var first = head.Index + head.Length;
-            var parameters = ParseParameters(code, first, close, name, errors);
+            var parameters = ParseParameters(code, first, close, name, geometries ?? [], errors);
             kernels.Add(new KernelSignature(name, head.Groups["coop"].Success, CommentAbove(text, match.Index), parameters));
         }
         foreach (var group in kernels.GroupBy(k => k.Name).Where(g => g.Count() > 1))
@@ -43,7 +43,14 @@ internal static class SignatureParser
         return kernels;
     }
 
-    private static List<KernelParameter> ParseParameters(string code, int first, int close, string kernel, List<SignatureError> errors)
+    private static List<KernelParameter> ParseParameters(
+        string code,
+        int first,
+        int close,
+        string kernel,
+        IReadOnlyCollection<string> geometries,
+        List<SignatureError> errors
+    )
     {
         var parameters = new List<KernelParameter>();
         if (code.Substring(first, close - first).Trim().Length == 0)
@@ -55,7 +62,7 @@ internal static class SignatureParser
                 continue;
             var text = code.Substring(start, i - start);
             var lead = text.Length - text.TrimStart().Length;
-            if (ParseParameter(text) is { } parameter && TypeMap.Supports(parameter))
+            if (ParseParameter(text, geometries) is { } parameter && TypeMap.Supports(parameter))
                 parameters.Add(parameter);
             else
             {
@@ -73,7 +80,7 @@ internal static class SignatureParser
         return parameters;
     }
 
-    private static KernelParameter? ParseParameter(string text)
+    private static KernelParameter? ParseParameter(string text, IReadOnlyCollection<string> geometries)
     {
         var words = Word.Matches(text).Cast<Match>().Select(m => m.Value).ToList();
         var isRestrict = words.Remove("__restrict__");
@@ -85,11 +92,12 @@ internal static class SignatureParser
             return null;
         var name = words[words.Count - 1];
         words.RemoveAt(words.Count - 1);
-        return new KernelParameter(name, string.Join(" ", words), stars == 1, isConst, isRestrict);
+        var type = string.Join(" ", words);
+        return new KernelParameter(name, type, stars == 1, isConst, isRestrict, stars == 0 && geometries.Contains(type));
     }
 
     // Same length as the input, so that offsets stay offsets into the file.
-    private static string BlankCommentsAndDirectives(string text)
+    internal static string BlankCommentsAndDirectives(string text)
     {
         var blanked = Regex.Replace(
             text,
@@ -100,7 +108,7 @@ internal static class SignatureParser
         return blanked;
     }
 
-    private static string CommentAbove(string text, int kernel)
+    internal static string CommentAbove(string text, int kernel)
     {
         var lines = text.Substring(0, text.LastIndexOf('\n', Math.Max(0, kernel - 1)) + 1).Split('\n');
         var comment = new List<string>();

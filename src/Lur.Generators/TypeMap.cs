@@ -23,17 +23,25 @@ internal static class TypeMap
     };
 
     /// <summary>The list for messages.</summary>
-    public static string Supported => string.Join(", ", Types.Keys) + ", and pointers to them";
+    public static string Supported => string.Join(", ", Types.Keys) + ", pointers to them, and the geometries of the headers";
 
-    public static bool Supports(KernelParameter parameter) => Types.ContainsKey(parameter.Type);
+    public static bool Supports(KernelParameter parameter) => parameter.IsGeometry || Types.ContainsKey(parameter.Type);
+
+    /// <summary>The C# type of a field of a geometry.</summary>
+    public static string Field(string type) => Types[type].Scalar!;
 
     /// <summary>The C# parameter type.</summary>
     public static string CSharp(KernelParameter parameter) =>
-        parameter.IsPointer ? $"DevicePointer<{Types[parameter.Type].Element}>" : Types[parameter.Type].Scalar!;
+        parameter.IsGeometry ? parameter.Type
+        : parameter.IsPointer ? $"DevicePointer<{Types[parameter.Type].Element}>"
+        : Types[parameter.Type].Scalar!;
 
     /// <summary>The statement that stores the argument into its 8-byte slot.</summary>
     public static string Store(KernelParameter parameter, string name, int index)
     {
+        // An argument of any size: the slot holds where it lies.
+        if (parameter.IsGeometry)
+            return $"slots[{index}] = (ulong)&{name};";
         if (parameter.IsPointer)
             return $"slots[{index}] = {name}.Address;";
         return parameter.Type is "real" or "accum"

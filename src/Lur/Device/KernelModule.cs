@@ -83,8 +83,9 @@ public abstract unsafe class KernelModule
     }
 
     /// <summary>Launches; each argument lies in an 8-byte slot. Bit i of <paramref name="pointers"/> says that argument i is a
-    /// pointer, of <paramref name="alone"/> that it is written and declared <c>__restrict__</c>: then no other may be the same.</summary>
-    private protected void Launch(int kernel, LaunchShape shape, ulong* slots, int count, ulong pointers, ulong alone)
+    /// pointer, of <paramref name="alone"/> that it is written and declared <c>__restrict__</c>: then no other may be the same; of
+    /// <paramref name="geometries"/> that it is a struct and the slot holds where it lies.</summary>
+    private protected void Launch(int kernel, LaunchShape shape, ulong* slots, int count, ulong pointers, ulong alone, ulong geometries)
     {
         for (var written = alone; written != 0; written &= written - 1)
         {
@@ -99,7 +100,7 @@ public abstract unsafe class KernelModule
         var functions = _functions ?? LoadFunctions();
         var addresses = t_addresses ??= new IntPtr[MaxParameters];
         for (var i = 0; i < count; i++)
-            addresses[i] = (IntPtr)(slots + i);
+            addresses[i] = (geometries >> i & 1) != 0 ? (IntPtr)slots[i] : (IntPtr)(slots + i);
         var result = Drv.Launch.cuLaunchKernel(
             functions[kernel],
             shape.GridX,

@@ -1,3 +1,5 @@
+using Lur.Device;
+
 namespace Lur.Layers;
 
 /// <summary>Maximum over square windows. x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1.
@@ -33,9 +35,9 @@ public sealed class MaxPool : Layer
         var y = pass.Activation($"{Name}/y", output);
         var tap = pass.Program.Raw($"{pass.Name}/{Name}/tap", ValueRole.Cache, output, 1);
         pass.Remember(node.Index, new Cache(x, y, tap));
-        var (kernels, s, size, stride, pad) = (pass.Launch.Pool, x.Shape, _size, _stride, _pad);
+        var kernels = pass.Launch.Pool;
         var shape = pass.Device.Rows(output.Rows, output.Innermost);
-        kernels.MaxPoolForward(shape, y, tap, x, s[0], s[1], s[2], s[3], output[1], output[2], size, stride, pad);
+        kernels.MaxPoolForward(shape, y, tap, x, GeometryOf(x.Shape, output));
         return y;
     }
 
@@ -52,9 +54,9 @@ public sealed class MaxPool : Layer
     {
         var (x, y, tap) = pass.Recall<Cache>(node.Index);
         var (tx, ty) = (pass.TangentOf(x), pass.TangentOf(y));
-        var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, x.Shape, y.Shape, _size, _stride, _pad);
+        var (kernels, o) = (pass.Launch.Pool, y.Shape);
         var shape = pass.Device.Rows(o.Rows, o.Innermost);
-        kernels.MaxPoolForwardTangent(shape, ty, tx, tap, s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad);
+        kernels.MaxPoolForwardTangent(shape, ty, tx, tap, GeometryOf(x.Shape, y.Shape));
     }
 
     /// <inheritdoc/>
@@ -65,10 +67,26 @@ public sealed class MaxPool : Layer
         EmitBackward(pass, tdx, pass.TangentGradientOf(y), tap, accumulate);
     }
 
+    private WindowGeometry GeometryOf(Shape x, Shape y) =>
+        new()
+        {
+            N = x[0],
+            H = x[1],
+            W = x[2],
+            C = x[3],
+            K = x[3],
+            R = _size,
+            S = _size,
+            Stride = _stride,
+            Pad = _pad,
+            OH = y[1],
+            OW = y[2],
+        };
+
     private void EmitBackward(NetworkPass pass, Value dx, Value dy, Value tap, bool accumulate)
     {
-        var (kernels, s, o, size, stride, pad) = (pass.Launch.Pool, dx.Shape, dy.Shape, _size, _stride, _pad);
+        var (kernels, s) = (pass.Launch.Pool, dx.Shape);
         var shape = pass.Device.Rows(s.Rows, s.Innermost);
-        kernels.MaxPoolBackward(shape, dx, dy, tap, s[0], s[1], s[2], s[3], o[1], o[2], size, stride, pad, accumulate ? 1 : 0);
+        kernels.MaxPoolBackward(shape, dx, dy, tap, GeometryOf(dx.Shape, dy.Shape), accumulate ? 1 : 0);
     }
 }

@@ -63,6 +63,19 @@ public partial class KernelRuleTests
     }
 
     [Test]
+    public void LongListsOfSizesAreOneArgument()
+    {
+        const int most = 8;
+        var lists =
+            from file in KernelCatalog.Files
+            from kernel in file.Kernels
+            let sizes = kernel.Parameters.Count(p => !p.IsPointer && p.Type is ("int" or "long long"))
+            where sizes > most
+            select $"kernels/{file.Path}: {kernel.Name} takes {sizes}";
+        Repository.AssertNone(lists, $"More than {most} sizes, which a struct of kernels/include/geometry.cuh would hold:");
+    }
+
+    [Test]
     public void HeadersDefineNothingThatIsNotUsed()
     {
         var text = string.Join('\n', Repository.Files("kernels", ".cu", ".cuh").Select(Repository.Read));

@@ -45,6 +45,34 @@ public class SignatureParserTests
             Is.EqualTo(["c"])
         );
 
+    [Test]
+    public void AGeometryIsReadFromAHeaderAndTakenByValue()
+    {
+        var errors = new List<SignatureError>();
+        const string header =
+            "// Header.\n\n// Sizes, N < 2.\nstruct ImageGeometry {\n    int N, /* rows */ H;\n    long long stride; // of rows\n};\n";
+        var geometry = GeometryParser.Parse(header + "struct Other { real x; };", errors).Single();
+        Assert.That(errors, Is.Empty);
+        Assert.That((geometry.Name, geometry.Summary), Is.EqualTo(("ImageGeometry", "Sizes, N &lt; 2.")));
+        Assert.That(geometry.Fields, Is.EqualTo(new[] { ("int", "N"), ("int", "H"), ("long long", "stride") }));
+        var kernel = SignatureParser.Parse("KERNEL f(real* y, ImageGeometry dim, int n) {}", errors, ["ImageGeometry"]).Single();
+        Assert.That(kernel.Parameters.Select(p => p.IsGeometry), Is.EqualTo([false, true, false]));
+        Assert.That(errors, Is.Empty);
+        SignatureParser.Parse("KERNEL f(ImageGeometry* dim) {}", errors, ["ImageGeometry"]);
+        Assert.That(errors.Single().Message, Does.Contain("'ImageGeometry* dim' of kernel f"));
+    }
+
+    [Test]
+    public void AGeometryHoldsIntegersOnly()
+    {
+        var errors = new List<SignatureError>();
+        const string header = "struct BadGeometry { int N; real scale; };";
+        GeometryParser.Parse(header, errors);
+        var error = errors.Single();
+        Assert.That(header.Substring(error.Offset, error.Length), Is.EqualTo("real scale"));
+        Assert.That(error.Message, Does.Contain("BadGeometry").And.Contain("int and long long"));
+    }
+
     [TestCase("KERNEL f(real** x) {}", "real** x")]
     [TestCase("KERNEL f(int n, struct S s) {}", "struct S s")]
     [TestCase("KERNEL f(float4* x) {}", "float4* x")]
@@ -96,7 +124,7 @@ public class SignatureParserTests
             text,
             Does.Contain("StoreReal(slots + 4, @xY);")
                 .And.Contain("*(int*)(slots + 3) = @n_;")
-                .And.Contain("Launch(0, shape, slots, 6, 0x3, 0x2)")
+                .And.Contain("Launch(0, shape, slots, 6, 0x3, 0x2, 0x0)")
         );
     }
 

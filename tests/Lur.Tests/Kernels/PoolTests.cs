@@ -119,21 +119,7 @@ public class PoolTests
         public MaxPoolBench(KernelBench bench, PoolReference p, double[] x)
         {
             (_bench, _p, _y, _tap) = (bench, p, bench.Out(p.OutputLength), bench.ArrayOf(new byte[p.OutputLength]));
-            bench.Kernels.Pool.MaxPoolForward(
-                Outputs,
-                _y.Pointer,
-                Taps,
-                bench.In(x).Pointer,
-                p.N,
-                p.H,
-                p.W,
-                p.C,
-                p.OutHeight,
-                p.OutWidth,
-                p.Size,
-                p.Stride,
-                p.Pad
-            );
+            bench.Kernels.Pool.MaxPoolForward(Outputs, _y.Pointer, Taps, bench.In(x).Pointer, Geometry);
         }
 
         public double[] Y => _y.Get();
@@ -141,6 +127,22 @@ public class PoolTests
         public byte[] Tap => _tap.Download();
 
         private DevicePointer<byte> Taps => new(_tap.Address);
+
+        private WindowGeometry Geometry =>
+            new()
+            {
+                N = _p.N,
+                H = _p.H,
+                W = _p.W,
+                C = _p.C,
+                K = _p.C,
+                R = _p.Size,
+                S = _p.Size,
+                Stride = _p.Stride,
+                Pad = _p.Pad,
+                OH = _p.OutHeight,
+                OW = _p.OutWidth,
+            };
 
         private LaunchShape Outputs => _bench.Device.Rows(_p.N * _p.OutHeight * _p.OutWidth, _p.C);
 
@@ -152,15 +154,7 @@ public class PoolTests
                 dx.Pointer,
                 _bench.In(dy).Pointer,
                 Taps,
-                _p.N,
-                _p.H,
-                _p.W,
-                _p.C,
-                _p.OutHeight,
-                _p.OutWidth,
-                _p.Size,
-                _p.Stride,
-                _p.Pad,
+                Geometry,
                 accumulated is null ? 0 : 1
             );
             return dx.Get();
@@ -169,21 +163,7 @@ public class PoolTests
         public double[] ForwardTangent(double[] tx)
         {
             var ty = _bench.Out(_p.OutputLength);
-            _bench.Kernels.Pool.MaxPoolForwardTangent(
-                Outputs,
-                ty.Pointer,
-                _bench.In(tx).Pointer,
-                Taps,
-                _p.N,
-                _p.H,
-                _p.W,
-                _p.C,
-                _p.OutHeight,
-                _p.OutWidth,
-                _p.Size,
-                _p.Stride,
-                _p.Pad
-            );
+            _bench.Kernels.Pool.MaxPoolForwardTangent(Outputs, ty.Pointer, _bench.In(tx).Pointer, Taps, Geometry);
             return ty.Get();
         }
     }

@@ -1,3 +1,5 @@
+using Lur.Device;
+
 namespace Lur.Layers;
 
 /// <summary>Geometry of a two-dimensional convolution (cross-correlation, as in deep learning).</summary>
@@ -33,6 +35,23 @@ public readonly record struct ConvolutionShape(int N, int H, int W, int C, int K
 
     /// <summary>Multiplications of one pass by the definition, without those saved by a fast algorithm.</summary>
     public long MultiplyAdds => OutputLength * R * S * C;
+
+    /// <summary>The sizes as kernels take them.</summary>
+    internal WindowGeometry Geometry =>
+        new()
+        {
+            N = N,
+            H = H,
+            W = W,
+            C = C,
+            K = K,
+            R = R,
+            S = S,
+            Stride = Stride,
+            Pad = Pad,
+            OH = OutH,
+            OW = OutW,
+        };
 
     /// <summary>True when every output pixel depends on the input pixel at its own place only: a plain matrix product.</summary>
     public bool IsPointwise => R == 1 && S == 1 && Stride == 1 && Pad == 0 && PadEnd == 0;

@@ -67,23 +67,13 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             two.Second,
             At(workspace, Align(f.Chunks * f.PartialElements)),
             f.Slot,
-            s.N,
-            s.H,
-            s.W,
-            s.C,
-            s.R,
-            s.S,
-            s.Stride,
-            s.Pad,
-            s.OutH,
-            s.OutW,
-            s.K,
+            s.Geometry,
             Terms(two),
             f.Chunks,
             f.Parts,
             FilterDepth
         );
-        _kernels.DirectReduceFilter(Device.Rows(s.K * s.R, s.S * s.C), dw, workspace, f.Chunks, s.K, s.C, s.R, s.S, accumulate ? 1 : 0);
+        _kernels.DirectReduceFilter(Device.Rows(s.K * s.R, s.S * s.C), dw, workspace, s.Geometry, f.Chunks, accumulate ? 1 : 0);
     }
 
     private void Run(
@@ -112,21 +102,14 @@ internal sealed class DirectConvolution : ConvolutionImplementation
                     pack,
                     workspace,
                     (t == 0 ? one : two).Second,
-                    s.K,
-                    s.C,
-                    s.R,
-                    s.S,
-                    rows.Taps,
-                    columns.Taps,
-                    rows.FirstTap,
-                    columns.FirstTap,
-                    sweep.TapStep,
+                    sweep.Filter(s),
                     transposed ? 1 : 0,
                     terms * c,
                     t * c
                 );
         }
         var strip = StripRows(sweep, terms * c);
+        var geometry = sweep.Geometry with { N = s.N, H = h, W = w, C = c, K = k, OH = outH, OW = outW };
         _kernels.DirectConvolution(
             SlotBlocks(s.N * CeilDiv(rows.Length, strip)),
             y,
@@ -135,24 +118,8 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             taps > 0 ? workspace : default, // a residue that no tap reaches has no filter, and scratch begins where it would
             At(workspace, Align((long)RoundUp(k, Panel) * taps * terms * c)),
             Slot(sweep, strip, terms * c),
-            s.N,
-            h,
-            w,
-            c,
+            geometry,
             terms,
-            rows.Taps,
-            columns.Taps,
-            sweep.Stride,
-            rows.Lead,
-            columns.Lead,
-            rows.Length,
-            columns.Length,
-            k,
-            outH,
-            outW,
-            sweep.Step,
-            sweep.FirstRow,
-            sweep.FirstColumn,
             strip,
             accumulate ? 1 : 0
         );
@@ -233,6 +200,36 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         public int FirstRow { get; init; }
         public int FirstColumn { get; init; }
         public int InputColumns => (Columns.Length - 1) * Stride + Columns.Taps;
+
+        public FilterGeometry Filter(ConvolutionShape s) =>
+            new()
+            {
+                K = s.K,
+                C = s.C,
+                R = s.R,
+                S = s.S,
+                TapsR = Rows.Taps,
+                TapsS = Columns.Taps,
+                R0 = Rows.FirstTap,
+                S0 = Columns.FirstTap,
+                Step = TapStep,
+            };
+
+        /// <summary>Without the sizes of input and output.</summary>
+        public SweepGeometry Geometry =>
+            new()
+            {
+                TapsR = Rows.Taps,
+                TapsS = Columns.Taps,
+                Stride = Stride,
+                Top = Rows.Lead,
+                Left = Columns.Lead,
+                GH = Rows.Length,
+                GW = Columns.Length,
+                Step = Step,
+                H0 = FirstRow,
+                W0 = FirstColumn,
+            };
     }
 
     private readonly record struct FilterPlan(int Chunks, int Parts, long PartialElements, long Slot);

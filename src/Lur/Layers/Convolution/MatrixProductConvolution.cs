@@ -60,15 +60,7 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
                 workspace,
                 image,
                 images,
-                Shape.H,
-                Shape.W,
-                Shape.C,
-                Shape.R,
-                Shape.S,
-                Shape.Stride,
-                Shape.Pad,
-                Shape.OutH,
-                Shape.OutW,
+                Shape.Geometry,
                 accumulate ? 1 : 0
             );
         }
@@ -161,22 +153,7 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     {
         if (Shape.IsPointwise)
             return x;
-        _kernels.Im2col(
-            Device.Rows(rows, Shape.S * Shape.C),
-            workspace,
-            x,
-            first,
-            rows,
-            Shape.H,
-            Shape.W,
-            Shape.C,
-            Shape.R,
-            Shape.S,
-            Shape.Stride,
-            Shape.Pad,
-            Shape.OutH,
-            Shape.OutW
-        );
+        _kernels.Im2col(Device.Rows(rows, Shape.S * Shape.C), workspace, x, first, rows, Shape.Geometry);
         return workspace;
     }
 }

@@ -84,43 +84,27 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         var (plan, depth, panels, add) = (Plan(m, terms), terms * m.C, CeilDiv(m.K, Panel), accumulate ? 1 : 0);
         var pack = Device.Rows(panels * 9L, m.C);
         var (first, step) = m.Transposed ? (2, -1) : (0, 1);
+        var filter = new FilterGeometry
+        {
+            K = Shape.K,
+            C = Shape.C,
+            R = 3,
+            S = 3,
+            TapsR = 3,
+            TapsS = 3,
+            R0 = first,
+            S0 = first,
+            Step = step,
+        };
+        var geometry = GeometryOf(m);
         for (var t = 0; t < terms; t++)
-            _pack.DirectPackFilter(
-                pack,
-                workspace,
-                (t == 0 ? one : two).Second,
-                Shape.K,
-                Shape.C,
-                3,
-                3,
-                3,
-                3,
-                first,
-                first,
-                step,
-                m.Transposed ? 1 : 0,
-                depth,
-                t * m.C
-            );
+            _pack.DirectPackFilter(pack, workspace, (t == 0 ? one : two).Second, filter, m.Transposed ? 1 : 0, depth, t * m.C);
         var (transformed, scratch) = (At(workspace, plan.Transformed), At(workspace, plan.Scratch));
         if (plan.ByPanels)
         {
             var inputs = Device.Rows(plan.Tiles, m.C);
             for (var t = 0; t < terms; t++)
-                _kernels.WinogradInput(
-                    inputs,
-                    At(transformed, (long)t * m.C),
-                    (t == 0 ? one : two).First,
-                    Shape.N,
-                    m.H,
-                    m.W,
-                    m.C,
-                    m.Pad,
-                    plan.TilesH,
-                    plan.TilesW,
-                    plan.Tiles,
-                    depth
-                );
+                _kernels.WinogradInput(inputs, At(transformed, (long)t * m.C), (t == 0 ? one : two).First, geometry, plan.Tiles, depth);
             _kernels.WinogradConvolutionPanels(
                 SlotBlocks(panels),
                 y,
@@ -128,13 +112,8 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
                 workspace,
                 scratch,
                 plan.Slot,
-                Shape.N,
+                geometry,
                 depth,
-                m.K,
-                m.OutH,
-                m.OutW,
-                plan.TilesH,
-                plan.TilesW,
                 plan.Group,
                 add
             );
@@ -149,21 +128,27 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
             transformed,
             scratch,
             plan.Slot,
-            Shape.N,
-            m.H,
-            m.W,
-            m.C,
+            geometry,
             terms,
-            m.K,
-            m.OutH,
-            m.OutW,
-            m.Pad,
-            plan.TilesH,
-            plan.TilesW,
             plan.Group,
             add
         );
     }
+
+    private TileGeometry GeometryOf(in Map m) =>
+        new()
+        {
+            N = Shape.N,
+            H = m.H,
+            W = m.W,
+            C = m.C,
+            K = m.K,
+            OH = m.OutH,
+            OW = m.OutW,
+            Pad = m.Pad,
+            TilesH = CeilDiv(m.OutH, TileSize),
+            TilesW = CeilDiv(m.OutW, TileSize),
+        };
 
     private MapPlan Plan(in Map m, int terms)
     {
@@ -177,8 +162,6 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         var transformed = Align(byPanels ? Planes(tiles, depth) : (long)Points * depth * columns);
         return new MapPlan(
             byPanels,
-            tilesH,
-            tilesW,
             tiles,
             group,
             packed,
@@ -217,17 +200,8 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
             two.Second,
             At(workspace, plan.Scratch),
             plan.Slot,
-            s.N,
-            s.H,
-            s.W,
-            s.C,
-            s.K,
-            s.OutH,
-            s.OutW,
-            s.Pad,
+            GeometryOf(ForwardMap),
             Terms(two),
-            TilesH,
-            TilesW,
             plan.Chunks,
             plan.Group
         );
@@ -267,15 +241,7 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
                 z,
                 term.First,
                 term.Second,
-                s.H,
-                s.W,
-                s.C,
-                s.K,
-                s.OutH,
-                s.OutW,
-                s.Pad,
-                TilesH,
-                TilesW,
+                GeometryOf(ForwardMap),
                 tile,
                 count,
                 filled,
@@ -323,15 +289,5 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
     private readonly record struct Map(int H, int W, int C, int OutH, int OutW, int K, int Pad, bool Transposed);
 
     /// <summary>Sizes of a launch; Transformed and Scratch are offsets in the workspace, in elements.</summary>
-    private readonly record struct MapPlan(
-        bool ByPanels,
-        int TilesH,
-        int TilesW,
-        int Tiles,
-        int Group,
-        long Transformed,
-        long Scratch,
-        long Slot,
-        long Elements
-    );
+    private readonly record struct MapPlan(bool ByPanels, int Tiles, int Group, long Transformed, long Scratch, long Slot, long Elements);
 }
