@@ -66,19 +66,21 @@ internal static class MethodCharts
             Ink.Unlearned,
             [.. methods.Where(m => !ReferenceEquals(m, reference) && !IsOutside(m)).Select(m => (m.Unlearning.Mean, kept(m).Mean, m.Title))]
         );
+        string Outside(ComparedMethod m) =>
+            string.Join(
+                ", ",
+                new[]
+                {
+                    Beyond("UA", m.Unlearning.Mean, across, "\u2190", "\u2192"),
+                    Beyond(abbreviation, kept(m).Mean, up, "\u2193", "\u2191"),
+                }.OfType<string>()
+            );
         chart.Points(
             Ink.Unlearned,
             [
                 .. methods
                     .Where(IsOutside)
-                    .Select(m =>
-                        (
-                            Focus.Clamp(m.Unlearning.Mean, across),
-                            Focus.Clamp(kept(m).Mean, up),
-                            $"{m.Title}: "
-                                + $"{string.Join(", ", new[] { Beyond("UA", m.Unlearning.Mean, across, "\u2190", "\u2192"), Beyond(abbreviation, kept(m).Mean, up, "\u2193", "\u2191") }.OfType<string>())}"
-                        )
-                    ),
+                    .Select(m => (Focus.Clamp(m.Unlearning.Mean, across), Focus.Clamp(kept(m).Mean, up), $"{m.Title}: {Outside(m)}")),
             ],
             hollow: true
         );
