@@ -91,6 +91,24 @@ public partial class DocumentationTests
         Assert.That(named.Where(name => !kernels.Contains(name)), Is.Empty);
     }
 
+    /// <summary>The lines that the first hour breaks are in the files, and the tests that are said to speak exist.</summary>
+    [Test]
+    public void WhatTheFirstHourBreaksIsThere()
+    {
+        var page = Repository.Read("docs/first-hour.md");
+        string[] files = ["kernels/methods/lur.cu", "src/Lur/Optimizers/LearningRateSchedule.cs"];
+        string[] lines = [.. RemovedLine().Matches(page).Select(m => m.Groups[1].Value)];
+        Assert.That(lines, Has.Length.EqualTo(files.Length));
+        foreach (var (file, line) in files.Zip(lines))
+            Assert.That(Repository.Read(file), Does.Contain(line), file);
+        var tests = typeof(DocumentationTests)
+            .Assembly.GetTypes()
+            .SelectMany(t => t.GetMethods().Select(m => $"{t.Name}.{m.Name}"))
+            .ToHashSet();
+        string[] named = [.. TestInText().Matches(page).Select(m => m.Groups[1].Value)];
+        Assert.That(named, Has.Length.EqualTo(5).And.All.Matches<string>(tests.Contains));
+    }
+
     private static IEnumerable<(string Target, string Heading)> Links(string page) =>
         Link().Matches(Repository.Read(page)).Select(m => (m.Groups[1].Value, m.Groups[2].Value));
 
@@ -115,6 +133,12 @@ public partial class DocumentationTests
 
     [GeneratedRegex(@"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"^-(    .+)$", RegexOptions.Multiline)]
+    private static partial Regex RemovedLine();
+
+    [GeneratedRegex(@"`(\w+Tests\.\w+)")]
+    private static partial Regex TestInText();
 
     [GeneratedRegex("`([a-z]+(?:_[a-z]+)+)`")]
     private static partial Regex NameInText();
