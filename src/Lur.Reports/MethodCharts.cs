@@ -76,17 +76,12 @@ internal static class MethodCharts
         return Figure(
             title,
             Caption(methods, reference, methods.Any(IsOutside)),
-            chart.ToElement(
-                $"{label} against UA for each method",
-                string.Join(
-                    " ",
-                    methods.Select(m =>
-                        string.Create(CultureInfo.InvariantCulture, $"{m.Title}: UA {m.Unlearning.Mean:0.00}, {kept(m).Mean:0.00}.")
-                    )
-                )
-            )
+            chart.ToElement($"{label} against UA for each method", string.Join(" ", methods.Select(m => Place(m, kept(m)))))
         );
     }
+
+    private static string Place(ComparedMethod m, SeedSummary kept) =>
+        string.Create(CultureInfo.InvariantCulture, $"{m.Title}: UA {m.Unlearning.Mean:0.00}, {kept.Mean:0.00}.");
 
     private static void Whiskers(SvgChart chart, IEnumerable<ComparedMethod> methods, Func<ComparedMethod, SeedSummary> kept)
     {

@@ -106,7 +106,8 @@ public partial class DocumentationTests
             .SelectMany(t => t.GetMethods().Select(m => $"{t.Name}.{m.Name}"))
             .ToHashSet();
         string[] named = [.. TestInText().Matches(page).Select(m => m.Groups[1].Value)];
-        Assert.That(named, Has.Length.EqualTo(5).And.All.Matches<string>(tests.Contains));
+        Assert.That(named, Has.Length.EqualTo(5));
+        Assert.That(named.Where(name => !tests.Contains(name)), Is.Empty);
     }
 
     private static IEnumerable<(string Target, string Heading)> Links(string page) =>
