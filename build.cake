@@ -113,7 +113,7 @@ Task("Check")
 });
 
 Task("Bench")
-    .Description("Run the benchmarks (--filter=PATTERN picks some, peers runs PyTorch beside Lur, readme rewrites README's tables); results go to bench/results as JSON.")
+    .Description("Run the benchmarks (--filter=PATTERN picks some, peers runs PyTorch beside Lur, tables rewrites the tables of docs/results.md); results go to bench/results as JSON.")
     .Does(() =>
 {
     Say("Building the benchmarks");

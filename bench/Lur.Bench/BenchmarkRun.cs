@@ -9,11 +9,12 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
-using Lur.Bench.Readme;
+using Lur.Bench.Pages;
 
 namespace Lur.Bench;
 
-/// <summary>Runs the benchmarks of BenchmarkDotNet, copies what they wrote into bench/results, and rewrites README.md.</summary>
+/// <summary>Runs the benchmarks of BenchmarkDotNet, copies what they wrote into bench/results, and rewrites the
+/// pages made of them.</summary>
 internal static class BenchmarkRun
 {
     private const string Results = "bench/results";
@@ -50,8 +51,8 @@ internal static class BenchmarkRun
         Directory.CreateDirectory(Results);
         foreach (var summary in summaries)
             Keep(summary);
-        if (File.Exists(ReadmeBlocks.File))
-            ReadmeBlocks.Rewrite(".");
+        if (File.Exists(PageBlocks.Pages[0]))
+            PageBlocks.Rewrite(".");
         return summaries.All(s => s.Reports.All(r => r.Success)) ? 0 : 1;
     }
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lur.Bench.Readme;
+using Lur.Bench.Pages;
 
 namespace Lur.Bench;
 
@@ -31,7 +31,8 @@ internal sealed class PeerComparison
         public double Device { get; set; }
     }
 
-    /// <summary>Runs the comparison from the repository's root, and writes bench/results/Peers.json, Peers.md and README.md.</summary>
+    /// <summary>Runs the comparison from the repository's root, and writes bench/results/Peers.json, Peers.md and the
+    /// pages made of them.</summary>
     /// <param name="steps">Names of the steps.</param>
     /// <param name="models">Models, of those in <see cref="StepVariant.Cases"/>; none is all.</param>
     public static int Run(IReadOnlyList<string> steps, params string[] models)
@@ -63,8 +64,8 @@ internal sealed class PeerComparison
         File.WriteAllText("bench/results/Peers.md", BenchTables.Peers(File.ReadAllText(Path)));
         Console.Write(File.ReadAllText("bench/results/Peers.md"));
         Console.WriteLine("wrote bench/results/Peers.json and Peers.md");
-        if (File.Exists(ReadmeBlocks.File))
-            ReadmeBlocks.Rewrite(".");
+        if (File.Exists(PageBlocks.Pages[0]))
+            PageBlocks.Rewrite(".");
     }
 
     private void Take(Row row)

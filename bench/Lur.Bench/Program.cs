@@ -1,7 +1,7 @@
 using System.Globalization;
 using Lur;
 using Lur.Bench;
-using Lur.Bench.Readme;
+using Lur.Bench.Pages;
 
 // Steps beside PyTorch's, a process each; not a benchmark of BenchmarkDotNet, which runs no other program. BenchmarkDotNet is not
 // even loaded, whose memory would count as Lur's.
@@ -14,7 +14,7 @@ try
             args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer,
             args.Length > 3 ? args[3..] : []
         ),
-        ["--filter", "readme"] => ReadmeBlocks.Rewrite("."),
+        ["--filter", "tables"] => PageBlocks.Rewrite("."),
         ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(
             model,
             Number(batch),

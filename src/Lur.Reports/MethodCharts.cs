@@ -53,15 +53,7 @@ internal static class MethodCharts
             chart.Points(Ink.Reference, [(reference.Unlearning.Mean, kept(reference).Mean, reference.Title)]);
         }
 
-        foreach (
-            var m in methods.Where(m => double.IsFinite(m.Unlearning.Deviation) && double.IsFinite(kept(m).Deviation) && !IsOutside(m))
-        )
-        {
-            var (u, k) = (m.Unlearning, kept(m));
-            chart.Line(Ink.Frame, [u.Mean - u.Deviation, u.Mean + u.Deviation], [k.Mean, k.Mean], 1.5);
-            chart.Line(Ink.Frame, [u.Mean, u.Mean], [k.Mean - k.Deviation, k.Mean + k.Deviation], 1.5);
-        }
-
+        Whiskers(chart, methods.Where(m => !IsOutside(m)), kept);
         chart.Points(
             Ink.Unlearned,
             [.. methods.Where(m => !ReferenceEquals(m, reference) && !IsOutside(m)).Select(m => (m.Unlearning.Mean, kept(m).Mean, m.Title))]
@@ -75,8 +67,7 @@ internal static class MethodCharts
                         (
                             Focus.Clamp(m.Unlearning.Mean, across),
                             Focus.Clamp(kept(m).Mean, up),
-                            $"{m.Title}: "
-                                + $"{string.Join(", ", new[] { Beyond("UA", m.Unlearning.Mean, across, "\u2190", "\u2192"), Beyond(abbreviation, kept(m).Mean, up, "\u2193", "\u2191") }.OfType<string>())}"
+                            $"{m.Title}: {Outside(m, kept(m), abbreviation, across, up)}"
                         )
                     ),
             ],
@@ -84,25 +75,49 @@ internal static class MethodCharts
         );
         return Figure(
             title,
-            (
-                reference is null
-                    ? "Further up keeps more, further right forgets more; without a retrained model nothing says how far right is right."
-                    : "The nearer to the crossing of the dashed lines, which is the reference, the better: left of it too little "
-                        + "is forgotten, below it too much is lost."
-            )
-                + (methods.Any(m => double.IsFinite(m.Unlearning.Deviation)) ? " Whiskers: one standard deviation over seeds." : "")
-                + (methods.Any(IsOutside) ? " Hollow: a method that lies outside the drawing, with its number." : ""),
-            chart.ToElement(
-                $"{label} against UA for each method",
-                string.Join(
-                    " ",
-                    methods.Select(m =>
-                        string.Create(CultureInfo.InvariantCulture, $"{m.Title}: UA {m.Unlearning.Mean:0.00}, {kept(m).Mean:0.00}.")
-                    )
-                )
-            )
+            Caption(methods, reference, methods.Any(IsOutside)),
+            chart.ToElement($"{label} against UA for each method", string.Join(" ", methods.Select(m => Place(m, kept(m)))))
         );
     }
+
+    private static string Place(ComparedMethod m, SeedSummary kept) =>
+        string.Create(CultureInfo.InvariantCulture, $"{m.Title}: UA {m.Unlearning.Mean:0.00}, {kept.Mean:0.00}.");
+
+    private static void Whiskers(SvgChart chart, IEnumerable<ComparedMethod> methods, Func<ComparedMethod, SeedSummary> kept)
+    {
+        foreach (var m in methods.Where(m => double.IsFinite(m.Unlearning.Deviation) && double.IsFinite(kept(m).Deviation)))
+        {
+            var (u, k) = (m.Unlearning, kept(m));
+            chart.Line(Ink.Frame, [u.Mean - u.Deviation, u.Mean + u.Deviation], [k.Mean, k.Mean], 1.5);
+            chart.Line(Ink.Frame, [u.Mean, u.Mean], [k.Mean - k.Deviation, k.Mean + k.Deviation], 1.5);
+        }
+    }
+
+    private static string Caption(ComparedMethod[] methods, ComparedMethod? reference, bool outside) =>
+        (
+            reference is null
+                ? "Further up keeps more, further right forgets more; without a retrained model nothing says how far right is right."
+                : "The nearer to the crossing of the dashed lines, which is the reference, the better: left of it too little "
+                    + "is forgotten, below it too much is lost."
+        )
+        + (methods.Any(m => double.IsFinite(m.Unlearning.Deviation)) ? " Whiskers: one standard deviation over seeds." : "")
+        + (outside ? " Hollow: a method that lies outside the drawing, with its number." : "");
+
+    private static string Outside(
+        ComparedMethod m,
+        SeedSummary kept,
+        string abbreviation,
+        (double Low, double High) across,
+        (double Low, double High) up
+    ) =>
+        string.Join(
+            ", ",
+            new[]
+            {
+                Beyond("UA", m.Unlearning.Mean, across, "\u2190", "\u2192"),
+                Beyond(abbreviation, kept.Mean, up, "\u2193", "\u2191"),
+            }.OfType<string>()
+        );
 
     private static string? Beyond(string name, double value, (double Low, double High) range, string below, string above) =>
         !Focus.IsOutside(value, range)

@@ -30,19 +30,7 @@ internal static class OutcomeCharts
         var (all, forgotten) = (run.Classes, run.ForgottenClasses);
         if (!all.Any(c => double.IsFinite(c.Unlearned)))
             return null;
-        // A hundred bars say nothing: what was forgotten and what moved most stays.
-        var shown =
-            all.Count <= MaxClasses
-                ? all
-                :
-                [
-                    .. all.Index()
-                        .OrderByDescending(c => forgotten.Contains(c.Item.Name))
-                        .ThenByDescending(c => Math.Abs(c.Item.Unlearned - c.Item.Original))
-                        .Take(MaxClasses)
-                        .OrderBy(c => c.Index)
-                        .Select(c => c.Item),
-                ];
+        var shown = Shown(all, forgotten);
         var left = 24 + (8 * Math.Clamp(shown.Max(c => c.Name.Length), 4, 16));
         var chart = new SvgChart(
             "per-class",
@@ -82,6 +70,23 @@ internal static class OutcomeCharts
             legend
         );
     }
+
+    /// <summary>A hundred bars say nothing: what was forgotten and what moved most stays.</summary>
+    private static IReadOnlyList<(string Name, double Original, double Unlearned)> Shown(
+        IReadOnlyList<(string Name, double Original, double Unlearned)> all,
+        IReadOnlySet<string> forgotten
+    ) =>
+        all.Count <= MaxClasses
+            ? all
+            :
+            [
+                .. all.Index()
+                    .OrderByDescending(c => forgotten.Contains(c.Item.Name))
+                    .ThenByDescending(c => Math.Abs(c.Item.Unlearned - c.Item.Original))
+                    .Take(MaxClasses)
+                    .OrderBy(c => c.Index)
+                    .Select(c => c.Item),
+            ];
 
     private static XElement? Confidence(RunFolder run, string model, string when)
     {

@@ -46,7 +46,8 @@ internal static class PageStyle
         Drawing
         + """
             * { box-sizing: border-box; }
-            body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+            body { margin: 0; background: var(--bg); color: var(--fg);
+              font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
             code { font: .85em ui-monospace, Menlo, Consolas, monospace; }
             main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
             h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere; }
@@ -54,24 +55,29 @@ internal static class PageStyle
             h3 { font-size: 1rem; margin: 0 0 .25rem; }
             p { max-width: 46rem; margin: .5rem 0; }
             .soft { color: var(--soft); }
-            dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: .5rem 1.5rem; margin: 1.25rem 0 0; }
+            dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: .5rem 1.5rem;
+              margin: 1.25rem 0 0; }
             dl.facts dt { color: var(--soft); font-size: .8rem; }
             dl.facts dd { margin: 0; overflow-wrap: anywhere; }
             .wide { overflow-x: auto; }
             .wide + .wide { margin-top: 1.5rem; }
             table { border-collapse: collapse; width: 100%; font-size: .9375rem; font-variant-numeric: tabular-nums; }
             caption { text-align: left; color: var(--soft); font-size: .875rem; padding-bottom: .4rem; }
-            th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; font-weight: normal; }
+            th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--rule); vertical-align: top;
+              font-weight: normal; }
             thead th { color: var(--soft); font-size: .8rem; }
             tbody th { font-weight: 600; }
             th small { display: block; color: var(--soft); font-weight: normal; }
             td:last-child, th:last-child { padding-right: 0; }
             th.number, td.number { text-align: right; white-space: nowrap; }
-            .figures { margin-top: 1.25rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
-            figure { margin: 0; padding: .9rem; background: var(--panel); border: 1px solid var(--rule); border-radius: .5rem; min-width: 0; }
+            .figures { margin-top: 1.25rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
+              gap: 1rem; }
+            figure { margin: 0; padding: .9rem; background: var(--panel); border: 1px solid var(--rule); border-radius: .5rem;
+              min-width: 0; }
             figcaption { color: var(--soft); font-size: .875rem; margin-top: .4rem; }
             figure svg { display: block; width: 100%; height: auto; font-family: inherit; }
-            ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: 0 0 .3rem; padding: 0; font-size: .875rem; }
+            ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: 0 0 .3rem; padding: 0;
+              font-size: .875rem; }
             .key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }
             details { margin: 1rem 0; }
             summary { cursor: pointer; color: var(--soft); }

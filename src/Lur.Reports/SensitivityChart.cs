@@ -123,12 +123,12 @@ internal static class SensitivityChart
             ? $" Of {second.Values.Count} values of {second.Option}, {grid.Lines.Count} are drawn; the map has all."
             : "";
 
-    private static string Describe(SweepGrid grid, Func<ReproRow, SeedSummary> of) =>
-        string.Join(
+    private static string Describe(SweepGrid grid, Func<ReproRow, SeedSummary> of)
+    {
+        string At(int line, int i, string value) => $"{Cell.Number(grid.At(i, line, of).Mean).Text} at {grid.First.Option} {value}";
+        return string.Join(
             " ",
-            grid.Lines.Select(l =>
-                $"{l.Name}: "
-                + $"{string.Join(", ", grid.First.Values.Select((v, i) => $"{Cell.Number(grid.At(i, l.Index, of).Mean).Text} at {grid.First.Option} {v}"))}."
-            )
+            grid.Lines.Select(l => $"{l.Name}: {string.Join(", ", grid.First.Values.Select((v, i) => At(l.Index, i, v)))}.")
         );
+    }
 }

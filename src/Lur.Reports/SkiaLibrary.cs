@@ -20,7 +20,8 @@ internal static class SkiaLibrary
         }
     }
 
-    /// <summary>True for a library that is not there; SkiaSharp loads it in the initialisers of several types, one within another.</summary>
+    /// <summary>True for a library that is not there; SkiaSharp loads it in the initialisers of several types, one within
+    /// another.</summary>
     public static bool IsMissing(Exception? e) =>
         e is DllNotFoundException || (e is TypeInitializationException && IsMissing(e.InnerException));
 }

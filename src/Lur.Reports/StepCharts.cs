@@ -5,6 +5,7 @@ using Lur.Runs;
 namespace Lur.Reports;
 
 /// <summary>What log.csv says, drawn over the steps; a chart for each group of columns that has numbers.</summary>
+/// <remarks>Over budget: the list of figures is one expression.</remarks>
 internal static class StepCharts
 {
     /// <summary>Points of a line: about one a pixel, so that a page of any run stays small.</summary>

@@ -57,28 +57,10 @@ public static class CrashHelper
     /// <summary>Starts the helper; <paramref name="shell"/> runs before it in the same process, such as a limit.</summary>
     public static Process Start(string action, string path, int bytes, string shell = ":")
     {
-        var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host : "dotnet";
-        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (
-            var argument in new[]
-            {
-                "-c",
-                $"{shell}; exec \"$@\"",
-                "sh",
-                dotnet,
-                "exec",
-                typeof(CrashHelper).Assembly.Location,
-                Name,
-                action,
-                path,
-                $"{bytes}",
-            }
-        )
-            start.ArgumentList.Add(argument);
+        string[] helper = [ChildProcess.Dotnet, "exec", typeof(CrashHelper).Assembly.Location, Name, action, path, $"{bytes}"];
         // Both features of the runtime write files of their own, which a file size limit would hit first.
-        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
-        start.Environment["DOTNET_EnableDiagnostics"] = "0";
-        return Process.Start(start)!;
+        (string, string?)[] quiet = [("DOTNET_EnableWriteXorExecute", "0"), ("DOTNET_EnableDiagnostics", "0")];
+        return ChildProcess.Start("/bin/sh", ["-c", $"{shell}; exec \"$@\"", "sh", .. helper], quiet);
     }
 
     private static void WriteChunks(Stream stream, char letter, int bytes)

@@ -15,7 +15,6 @@ public static class TestHost
         ["doctor"] = LibraryProbes.Doctor,
         ["compile"] = LibraryProbes.Compile,
         ["gemm"] = LibraryProbes.Gemm,
-        ["origin"] = LibraryProbes.Origin,
     };
 
     public static int Main(string[] args)

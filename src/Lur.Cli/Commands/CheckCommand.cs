@@ -9,6 +9,7 @@ using Lur.Verification;
 namespace Lur.Cli.Commands;
 
 /// <summary>lur check grad: derivatives of a model against finite differences, or of a fixture against another program.</summary>
+/// <remarks>Over budget: a command declares its options and reads them in one method.</remarks>
 internal static class CheckCommand
 {
     public static Command Create() => new("check", "Check that the numbers are right.") { CreateGradient() };

@@ -81,7 +81,8 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
     {
         if (OptionTypes.Attribute(property, "OptionAttribute") is not { } attribute || property.PartialDefinitionPart is not null)
             return null;
-        var name = (string)attribute.ConstructorArguments[0].Value!;
+        if (NameIn(attribute, property, 1) is not { } name)
+            return null;
         if (OptionTypes.Of(property.Type) is not { } type)
         {
             Report(OptionProblems.BadType, property, name, record.Name, property.Type.ToDisplayString());
@@ -108,6 +109,17 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
         return option;
     }
 
+    /// <summary>The name that an attribute begins with; null, with a problem, where its arguments do not compile: it has
+    /// none then.</summary>
+    private string? NameIn(AttributeData attribute, ISymbol place, int arguments)
+    {
+        var given = attribute.ConstructorArguments;
+        if (given.Length >= arguments && given[0] is { Kind: TypedConstantKind.Primitive, Value: string name })
+            return name;
+        Report(OptionProblems.Unresolved, place, attribute.AttributeClass!.Name.Replace("Attribute", ""), place.Name);
+        return null;
+    }
+
     private void ReadChoices(OptionModel option, IPropertySymbol property)
     {
         var choices = OptionTypes.Choices(property.Type).ToArray();
@@ -125,7 +137,8 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
 
     private void Override(AttributeData attribute, bool own)
     {
-        var property = (string)attribute.ConstructorArguments[0].Value!;
+        if (NameIn(attribute, record, 2) is not { } property)
+            return;
         if (_model.All.Find(o => o.Property == property && o.Group is null) is not { } option)
         {
             Report(OptionProblems.NoProperty, record, property, record.Name);
@@ -143,7 +156,8 @@ internal sealed class OptionCollector(INamedTypeSymbol record, CancellationToken
     {
         foreach (var attribute in OptionTypes.Attributes(_symbols[flag], "ImpliesAttribute"))
         {
-            var property = (string)attribute.ConstructorArguments[0].Value!;
+            if (NameIn(attribute, _symbols[flag], 2) is not { } property)
+                continue;
             if (_model.All.Find(o => o.Property == property && o.Group is null) is not { } option)
                 Report(OptionProblems.NoProperty, _symbols[flag], property, record.Name);
             else if (OptionTypes.Constant(attribute.ConstructorArguments[1], ((IPropertySymbol)_symbols[option]).Type) is not { } value)

@@ -29,7 +29,8 @@ internal static class OptionProblems
     public static readonly DiagnosticDescriptor BadType = New(
         "LUR105",
         "Type of an option",
-        "option --{0} of {1} is of type {2}; an option is a double, int, long, bool, string, IReadOnlyList<string>, enumeration or IOptionText"
+        "option --{0} of {1} is of type {2}; an option is a double, int, long, bool, string, IReadOnlyList<string>, enumeration or "
+            + "IOptionText"
     );
 
     public static readonly DiagnosticDescriptor NotPartial = New(
@@ -57,6 +58,12 @@ internal static class OptionProblems
         "LUR110",
         "Help of an option",
         "option --{0} of {1} has no summary, which is its help"
+    );
+
+    public static readonly DiagnosticDescriptor Unresolved = New(
+        "LUR111",
+        "Attribute of an option",
+        "[{0}] of {1} has arguments that do not compile; mend them, and the other errors may go"
     );
 #pragma warning restore RS2008
 

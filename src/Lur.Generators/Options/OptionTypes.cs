@@ -58,7 +58,7 @@ internal static class OptionTypes
         type.GetMembers()
             .OfType<IFieldSymbol>()
             .Where(f => f.HasConstantValue)
-            .Select(f => (f, Attribute(f, "ChoiceAttribute")?.ConstructorArguments[0].Value as string));
+            .Select(f => (f, Attribute(f, "ChoiceAttribute")?.ConstructorArguments.FirstOrDefault().Value as string));
 
     /// <summary>An attribute of the library on a symbol, or null.</summary>
     public static AttributeData? Attribute(ISymbol symbol, string name) => Attributes(symbol, name).FirstOrDefault();

@@ -17,6 +17,7 @@ public sealed record DataOptions
 }
 
 /// <summary>A data set with its training and test part, opened from a path or the name of a generated set.</summary>
+/// <remarks>Over budget: which format a folder holds is decided against all of them at once.</remarks>
 public sealed partial class DataSource : IDisposable
 {
     private readonly IImageDataset[] _owned;

@@ -109,7 +109,8 @@ public sealed unsafe partial class ComputeDevice
         }
     }
 
-    /// <summary>Copies page-locked memory to the device in stream order. Do not change it before the copy is done. Can be captured.</summary>
+    /// <summary>Copies page-locked memory to the device in stream order. Do not change it before the copy is done. Can be
+    /// captured.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="source">Where from.</param>
     /// <param name="count">Elements; all of the buffer when negative.</param>

@@ -34,7 +34,8 @@ public static class KernelImages
         }
     }
 
-    /// <summary>Compiles every kernel file for several devices into a folder; <see cref="ShippedDirectory"/> is where programs look.</summary>
+    /// <summary>Compiles every kernel file for several devices into a folder; <see cref="ShippedDirectory"/> is where programs
+    /// look.</summary>
     /// <param name="directory">Where to write; files of the same target are replaced.</param>
     /// <param name="computeCapabilities">The devices.</param>
     /// <param name="precisions">Element types.</param>

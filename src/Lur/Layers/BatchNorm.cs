@@ -222,7 +222,8 @@ public sealed class BatchNorm : Layer
         return means;
     }
 
-    /// <summary>256 rows a chunk, so that partial sums are 1 % of the traffic; at least 16 chunks where rows allow, to occupy a GPU.</summary>
+    /// <summary>256 rows a chunk, so that partial sums are 1 % of the traffic; at least 16 chunks where rows allow, to occupy a
+    /// GPU.</summary>
     private static int ChunksOf(int rows) => Math.Max((rows + RowsPerChunk - 1) / RowsPerChunk, Math.Min(16, (rows + 15) / 16));
 
     private Value Partials(NetworkPass pass, string what, int count) =>

@@ -3,8 +3,8 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>Fully connected layer y = x W^T + b, with or without b. x [..., in], W [out, in], y [..., out]; a bilinear map plus a bias row, so
-/// tangents are two matrix products each: ty = tx W^T + x tW^T + tb, tdx = tdy W + dy tW, tdW = tdy^T x + dy^T tx.</summary>
+/// <summary>Fully connected layer y = x W^T + b, with or without b. x [..., in], W [out, in], y [..., out]; a bilinear map plus a bias
+/// row, so tangents are two matrix products each: ty = tx W^T + x tW^T + tb, tdx = tdy W + dy tW, tdW = tdy^T x + dy^T tx.</summary>
 public sealed class Linear : Layer
 {
     private readonly int _in,

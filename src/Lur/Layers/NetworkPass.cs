@@ -18,7 +18,8 @@ public enum NormalizationMode
 
 /// <summary>One evaluation of a network on one batch with one parameter vector, inside a step program. Holds what the
 /// passes share: where weights come from, where gradients go, and what each layer kept from its forward pass.</summary>
-/// <remarks>Order of use: <see cref="Network.Forward(NetworkPass, Value)"/>, then optionally backward, forward tangent, backward tangent.</remarks>
+/// <remarks>Order of use: <see cref="Network.Forward(NetworkPass, Value)"/>, then optionally backward, forward tangent, backward
+/// tangent.</remarks>
 public sealed class NetworkPass
 {
     private readonly Dictionary<(Value Of, ValueRole Role), Value> _companions = [];

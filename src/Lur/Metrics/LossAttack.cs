@@ -16,7 +16,8 @@ public static class LossAttack
     /// <returns>Value, samples of each set after balancing, and samples scored in all splits together. NaN if a loss is not
     /// finite or the smaller set has fewer than 2 samples. If all losses are equal nothing separates the sets: 0.5.</returns>
     /// <remarks>The larger set is cut to the size of the smaller by a random draw. The sources draw from
-    /// numpy's global generator; here the draw and the splits follow from the seed, so values agree with theirs in distribution only.</remarks>
+    /// numpy's global generator; here the draw and the splits follow from the seed, so values agree with theirs in distribution
+    /// only.</remarks>
     public static MembershipResult Run(Predictions forget, Predictions test, ulong seed)
     {
         var n = Math.Min(forget.Count, test.Count);

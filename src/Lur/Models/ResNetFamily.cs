@@ -59,7 +59,8 @@ public sealed partial class ResNetFamily : ModelFamily
                 block = ResNetBlock.Bottleneck;
             else
                 throw new UserErrorException(
-                    $"Model '{text}': the option '{option}' is not one of wN (width, 1 to 1024), stem3, stem7, or bottleneck behind brackets."
+                    $"Model '{text}': the option '{option}' is not one of wN (width, 1 to 1024), stem3, stem7, or bottleneck behind "
+                        + "brackets."
                 );
         }
 

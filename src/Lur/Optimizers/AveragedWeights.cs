@@ -18,7 +18,8 @@ public enum AverageWarmUp
 /// <summary>Numbers of <see cref="AveragedWeights"/>.</summary>
 /// <param name="Decay">Share of the average that a step keeps, in [0, 1).</param>
 /// <param name="WarmUp">How the decay rises.</param>
-/// <param name="Power">Exponent of <see cref="AverageWarmUp.Power"/>; 2/3 for long runs, 3/4 for runs below a hundred thousand steps.</param>
+/// <param name="Power">Exponent of <see cref="AverageWarmUp.Power"/>; 2/3 for long runs, 3/4 for runs below a hundred thousand
+/// steps.</param>
 /// <param name="Least">Least decay once a warm-up has begun to rise.</param>
 /// <param name="After">Steps that copy the weights before a warm-up begins.</param>
 public sealed record AverageOptions(

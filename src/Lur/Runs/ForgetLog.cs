@@ -10,7 +10,8 @@ internal sealed class ForgetLog
 {
     /// <summary>First line.</summary>
     internal const string Header =
-        "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta\n";
+        "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,"
+        + "parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta\n";
     private readonly StringBuilder _text = new(Header);
 
     /// <summary>Adds a step.</summary>

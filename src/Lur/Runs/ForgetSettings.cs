@@ -33,7 +33,8 @@ public sealed record ForgetSettings
     /// <summary>Cache of reference models that a run of the method retrain is taken from and put into; null always trains.</summary>
     public string? References { get; init; }
 
-    /// <summary>Assessments of original models, by hash of model and of forget set, for runs that share them; null always assesses.</summary>
+    /// <summary>Assessments of original models, by hash of model and of forget set, for runs that share them; null always
+    /// assesses.</summary>
     internal Dictionary<string, Assessment>? Originals { get; init; }
 }
 

@@ -52,7 +52,8 @@ public sealed class RunFolder : IDisposable
             ? [.. stages.EnumerateObject().Select(s => (s.Name, JsonReading.Value(s.Value), IsCounted(s.Name)))]
             : [];
 
-    /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it. NaN where it is missing.</summary>
+    /// <summary>Preparations and steps: what an unlearned model costs, without the evaluations around it. NaN where it is
+    /// missing.</summary>
     public double Seconds => Stages.Count == 0 ? double.NaN : Stages.Where(s => s.Counted).Sum(s => s.Seconds);
 
     /// <summary>The preparations alone: trims, masks, Fisher passes. NaN where it is missing.</summary>
@@ -90,9 +91,10 @@ public sealed class RunFolder : IDisposable
             config = ReadJson(System.IO.Path.Combine(path, "config.json"));
             if (result.RootElement.Text("command") is not "forget" and var command)
             {
+                const string hint =
+                    " (retrained: --method retrain; a model of 'lur train --forget' is a reference for 'lur verify RUN --reference')";
                 throw new UserErrorException(
-                    $"'{path}' holds a run of 'lur {command}'; give the folder of a run of 'lur "
-                        + $"forget'{(command == "train" ? " (retrained: --method retrain; a model of 'lur train --forget' is a reference for 'lur verify RUN --reference')" : "")}."
+                    $"'{path}' holds a run of 'lur {command}'; give the folder of one of 'lur forget'{(command == "train" ? hint : "")}."
                 );
             }
 

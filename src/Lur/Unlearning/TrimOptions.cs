@@ -3,7 +3,8 @@ namespace Lur.Unlearning;
 /// <summary>Which entries the saliency threshold ranks.</summary>
 public enum ThresholdScope
 {
-    /// <summary>All parameters, as ScissorHands publishes it: whatever part of the top share lies in the eligible layers is reset.</summary>
+    /// <summary>All parameters, as ScissorHands publishes it: whatever part of the top share lies in the eligible layers is
+    /// reset.</summary>
     [Choice("global")]
     Global,
 

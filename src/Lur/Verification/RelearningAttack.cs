@@ -118,13 +118,8 @@ public static class RelearningAttack
         {
             if (options.Steps.Contains(done))
             {
-                points.Add(
-                    new RelearningPoint(
-                        done,
-                        evaluator.Predict(data, forgetIndices, null, cancellation).Accuracy,
-                        evaluator.Predict(test, testIndices, null, cancellation).Accuracy
-                    )
-                );
+                double Accuracy(IImageDataset of, int[] indices) => evaluator.Predict(of, indices, null, cancellation).Accuracy;
+                points.Add(new RelearningPoint(done, Accuracy(data, forgetIndices), Accuracy(test, testIndices)));
                 if (done == options.Steps[^1])
                     return new RelearningCurve(points);
             }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Lur.Tests.Architecture;
 
 /// <summary>CSharpier formats the C# sources to 140 columns, clang-format kernels and C++; both are checked here.</summary>
@@ -8,10 +6,10 @@ public class FormattingTests
     [Test]
     public void CSharpFollowsCSharpier()
     {
-        if (Run("dotnet", "csharpier", "--version") is not { Code: 0 })
+        if (Run("dotnet", "csharpier", "--version") is not { ExitCode: 0 })
             Assert.Ignore("CSharpier is not restored (dotnet tool restore).");
-        var (code, text) = Run("dotnet", "csharpier", "check", ".")!.Value;
-        Assert.That(code, Is.Zero, $"Run dotnet csharpier format .{Environment.NewLine}{text}");
+        var check = Run("dotnet", "csharpier", "check", ".")!;
+        Assert.That(check.ExitCode, Is.Zero, $"Run dotnet csharpier format .{Environment.NewLine}{check.Text}");
     }
 
     [Test]
@@ -19,7 +17,7 @@ public class FormattingTests
     {
         // Another major version formats differently, so only the one that .clang-format was written for is a judge.
         var tool = new[] { "clang-format-14", "clang-format" }.FirstOrDefault(name =>
-            Run(name, "--version") is { Code: 0 } v && v.Text.Contains("version 14.", StringComparison.Ordinal)
+            Run(name, "--version") is { ExitCode: 0 } v && v.Text.Contains("version 14.", StringComparison.Ordinal)
         );
         if (tool is null)
             Assert.Ignore("clang-format 14 is not on this machine (Debian package clang-format-14).");
@@ -30,40 +28,37 @@ public class FormattingTests
             .. Repository.Files("tests", ".cpp", ".h"),
         ];
         Assert.That(files, Is.Not.Empty);
-        (var code, var text) = Run(tool!, ["--dry-run", "-Werror", .. files])!.Value;
-        string[] wrong = [.. text.Split('\n').Where(line => line.Contains("error:", StringComparison.Ordinal))];
-        Assert.That(code, Is.Zero, $"Run {tool} -i on:{Environment.NewLine}{string.Join(Environment.NewLine, wrong.Take(20))}");
+        var check = Run(tool!, ["--dry-run", "-Werror", .. files])!;
+        string[] wrong = [.. check.Text.Split('\n').Where(line => line.Contains("error:", StringComparison.Ordinal))];
+        Assert.That(check.ExitCode, Is.Zero, $"Run {tool} -i on:{Environment.NewLine}{string.Join(Environment.NewLine, wrong.Take(20))}");
     }
 
-    [TestCase("build.sh")]
-    [TestCase(".ci/run")]
-    public void ScriptsParse(string script)
+    [Test]
+    public void ScriptsParse()
     {
         if (Run("bash", "--version") is null)
             Assert.Ignore("bash is not on this machine.");
-        (var code, var text) = Run("bash", "-n", script)!.Value;
-        Assert.That(code, Is.Zero, text);
+        string[] scripts = [.. Repository.Files("").Where(IsShellScript)];
+        Assert.That(scripts, Does.Contain("build.sh").And.Contain(".ci/run").And.Contain("bench/same-bytes.sh"));
+        Repository.AssertNone(
+            scripts.Select(script => Run("bash", "-n", script)!).Where(check => check.ExitCode != 0).Select(check => check.Text),
+            "Shell scripts that do not parse:"
+        );
     }
 
-    private static (int Code, string Text)? Run(string program, params string[] arguments)
+    /// <summary>A shell script says so in its name or in its first line.</summary>
+    private static bool IsShellScript(string file)
     {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = Repository.Root,
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        };
-        try
-        {
-            using var process = Process.Start(start)!;
-            var errors = process.StandardError.ReadToEndAsync();
-            var text = process.StandardOutput.ReadToEnd() + errors.Result;
-            process.WaitForExit();
-            return (process.ExitCode, text);
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
+        if (file.EndsWith(".sh", StringComparison.Ordinal))
+            return true;
+        if (Path.HasExtension(file))
+            return false;
+        using var reader = new StreamReader(Path.Combine(Repository.Root, file));
+        var first = new char[64];
+        var text = new string(first, 0, reader.Read(first)).Split('\n')[0];
+        return text.StartsWith("#!", StringComparison.Ordinal) && text.Contains("sh", StringComparison.Ordinal);
     }
+
+    private static ChildProcess.Result? Run(string program, params string[] arguments) =>
+        ChildProcess.TryRun(program, arguments, Repository.Root);
 }

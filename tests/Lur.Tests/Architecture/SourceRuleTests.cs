@@ -8,6 +8,7 @@ public partial class SourceRuleTests
     private const int KernelLines = 250,
         CSharpLines = 300,
         MethodLines = 50;
+    private const int Columns = 140;
     private const string Excuse = "over budget";
 
     /// <summary>
@@ -54,30 +55,6 @@ public partial class SourceRuleTests
         "run",
     ];
 
-    /// <summary>Files over a budget since lines are 140 columns; each is on its way to another place and leaves the list there.</summary>
-    private static readonly string[] s_beingRewritten =
-    [
-        "src/Lur.Cli/Commands/CheckCommand.cs",
-        "src/Lur.Cli/Commands/VerifyCommand.cs",
-        "src/Lur.Reports/MethodCharts.cs",
-        "src/Lur.Reports/OutcomeCharts.cs",
-        "src/Lur.Reports/StepCharts.cs",
-        "src/Lur.Reports/SvgChart.cs",
-        "src/Lur/Data/DataSource.cs",
-        "src/Lur/Device/Gemm.cs",
-        "src/Lur/Layers/BatchNorm.cs",
-        "src/Lur/Layers/Convolution/DirectConvolution.cs",
-        "src/Lur/Layers/Convolution/WinogradConvolution.cs",
-        "src/Lur/Unlearning/LurOptions.cs",
-        "src/Lur/Unlearning/LurStep.cs",
-        "src/Lur/Unlearning/SaliencyMask.cs",
-        "src/Lur/Unlearning/SupervisedStep.cs",
-        "src/Lur/Verification/RelearningAttack.cs",
-        "tests/Lur.Tests/Cli/DigitsPipelineTests.cs",
-        "tests/Lur.Tests/Cli/PipelineTests.cs",
-        "tests/Lur.Tests/Unlearning/LurStepTests.cs",
-    ];
-
     [Test]
     public void TheLibraryIsReproducible()
     {
@@ -107,6 +84,25 @@ public partial class SourceRuleTests
             );
         }
         Repository.AssertNone(violations, $"Bodies of more than {MethodLines} lines:");
+    }
+
+    /// <summary>The formatters leave comments and texts in quotes as long as they are.</summary>
+    [Test]
+    public void LinesKeepTheirBudget()
+    {
+        var violations =
+            from file in Repository.Files("", ".cs", ".cu", ".cuh", ".cpp", ".h")
+            from line in Repository.Lines(file).Select((text, i) => (text, number: i + 1))
+            where line.text.Length > Columns
+            select $"{file}:{line.number}: {line.text.Length} columns";
+        Repository.AssertNone(violations, $"Lines of more than {Columns} columns:");
+    }
+
+    [Test]
+    public void OnlyACommentIsAnExcuse()
+    {
+        Assert.That(HasExcuse(["class C;", "    // Over budget: one table."]));
+        Assert.That(HasExcuse(["var text = \"over budget\"; // a title"]), Is.False);
     }
 
     [Test]
@@ -188,8 +184,13 @@ public partial class SourceRuleTests
     private static IEnumerable<string> TextFiles() =>
         Repository.Files("", s_textEndings).Where(f => Path.GetFileName(f) != "packages.lock.json");
 
-    private static bool IsExcused(string file) =>
-        s_beingRewritten.Contains(file) || Repository.Read(file).Contains(Excuse, StringComparison.OrdinalIgnoreCase);
+    private static bool IsExcused(string file) => HasExcuse(Repository.Lines(file));
+
+    /// <summary>An excuse is a comment; the same words in the code are none.</summary>
+    private static bool HasExcuse(IEnumerable<string> lines) =>
+        lines.Any(line =>
+            line.TrimStart().StartsWith("//", StringComparison.Ordinal) && line.Contains(Excuse, StringComparison.OrdinalIgnoreCase)
+        );
 
     private static IEnumerable<string> TooLong(IEnumerable<string> files, int budget) =>
         files

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Lur.Device;
 
@@ -21,8 +20,8 @@ public class ClangCudaTests
             Assert.Ignore("Not run: no clang++ 16 or newer with the NVPTX target; install it with 'apt-get install clang-16' or newer.");
         var kernels = KernelSource.Folder;
         // +ptx80: the *_sync shuffles are not in clang's default PTX version for sm_80.
-        var (code, ptx, log) = Run(
-            Clang.Value!,
+        string[] options =
+        [
             "-x",
             "cuda",
             "--cuda-device-only",
@@ -42,8 +41,9 @@ public class ClangCudaTests
             kernels,
             Path.Combine(kernels, file),
             "-o",
-            "-"
-        );
+            "-",
+        ];
+        var (code, ptx, log) = ChildProcess.Run(Clang.Value!, options);
         Assert.That(code, Is.Zero, log);
         var entries = Regex.Matches(ptx, @"\.entry (\w+)").Select(m => m.Groups[1].Value);
         Assert.That(entries, Is.EquivalentTo(KernelCatalog.Files.Single(f => f.Path == file).Kernels.Select(k => k.Name)));
@@ -54,32 +54,14 @@ public class ClangCudaTests
         var names = Enumerable.Range(16, 10).Reverse().Select(v => $"clang++-{v}").Prepend("clang++");
         foreach (var name in names)
         {
-            try
-            {
-                var (code, version, _) = Run(name, "--version");
-                if (
-                    code == 0
-                    && Regex.Match(version, @"version (\d+)") is { Success: true } match
-                    && int.Parse(match.Groups[1].Value) >= 16
-                    && Run(name, "--print-targets").Output.Contains("nvptx64", StringComparison.Ordinal)
-                )
-                    return name;
-            }
-            catch (System.ComponentModel.Win32Exception)
-            {
-                // Not installed under this name.
-            }
+            if (
+                ChildProcess.TryRun(name, ["--version"]) is { ExitCode: 0 } about
+                && Regex.Match(about.Output, @"version (\d+)") is { Success: true } match
+                && int.Parse(match.Groups[1].Value) >= 16
+                && ChildProcess.Run(name, ["--print-targets"]).Output.Contains("nvptx64", StringComparison.Ordinal)
+            )
+                return name;
         }
         return null;
-    }
-
-    private static (int Code, string Output, string Error) Run(string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
     }
 }

@@ -3,7 +3,7 @@ using Lur.Device;
 
 namespace Lur.Tests.Bindings;
 
-/// <summary>What child processes do; see <see cref="Program"/>.</summary>
+/// <summary>What child processes do; see <see cref="TestHost"/>.</summary>
 internal static class LibraryProbes
 {
     /// <summary>Who serves: the paths of the three libraries.</summary>
@@ -28,21 +28,5 @@ internal static class LibraryProbes
     {
         using var device = ComputeDevice.Open();
         return device.Gemm.GetType().Name;
-    }
-
-    /// <summary>As <see cref="Compile"/> for both precisions, in one process.</summary>
-    internal static string Origin()
-    {
-        using var device = ComputeDevice.Open();
-        return string.Join(
-            ' ',
-            Enum.GetValues<Precision>()
-                .Select(p =>
-                {
-                    var proximal = device.Kernels(p).Proximal;
-                    proximal.Load();
-                    return proximal.Origin;
-                })
-        );
     }
 }

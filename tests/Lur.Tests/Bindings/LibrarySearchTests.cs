@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lur.Cuda.Loading;
 using Lur.Device;
+using Lur.Tests.Data;
 using Lur.Tests.Device;
 
 namespace Lur.Tests.Bindings;
@@ -16,7 +17,7 @@ public class LibrarySearchTests
     public void TheHostDriverServesAllThreeWhenAskedFor()
     {
         RequireHostDriver();
-        var child = ChildProcess.Run("backend", [Host]);
+        var child = ChildProcess.Probe("backend", [Host]);
         Assert.That(child.ExitCode, Is.Zero, child.Error);
         var lines = child.Output.Split('\n');
         Assert.That(lines[0], Is.EqualTo(HostDriver));
@@ -26,7 +27,7 @@ public class LibrarySearchTests
 
     [Test]
     public void AnUnknownChoiceIsRefused() =>
-        AssertFails(ChildProcess.Run("backend", [("LUR_DEVICE", "gpu")]), "LUR_DEVICE is 'gpu'; it must be 'cuda', 'host' or unset.");
+        AssertFails(ChildProcess.Probe("backend", [("LUR_DEVICE", "gpu")]), "LUR_DEVICE is 'gpu'; it must be 'cuda', 'host' or unset.");
 
     [Test]
     public void InsistingOnAnAbsentGpuSaysWhatWasTried()
@@ -34,7 +35,7 @@ public class LibrarySearchTests
         if (TestDevices.All.Any(t => t.Name == "gpu"))
             Assert.Ignore("Not run: this machine has a GPU.");
         AssertFails(
-            ChildProcess.Run("backend", [("LUR_DEVICE", "cuda")]),
+            ChildProcess.Probe("backend", [("LUR_DEVICE", "cuda")]),
             "LUR_DEVICE=cuda asks for an NVIDIA device",
             "libcuda",
             "nvidia-smi"
@@ -45,15 +46,15 @@ public class LibrarySearchTests
     public void AFolderOfTheUsersGoesBeforeTheSystemsSearch()
     {
         RequireHostDriver();
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         // The host driver exports the driver API: under libcuda's name it stands for a GPU's driver.
-        File.Copy(HostDriver, folder.At("libcuda.so.1"));
-        File.Copy(HostDriver, folder.At("libnvrtc.so.12"));
-        var child = ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]);
+        File.Copy(HostDriver, folder["libcuda.so.1"]);
+        File.Copy(HostDriver, folder["libnvrtc.so.12"]);
+        var child = ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]);
         Assert.That(child.ExitCode, Is.Zero, child.Error);
         Assert.That(
             child.Output,
-            Does.StartWith(folder.At("libcuda.so.1")).And.Contain(folder.At("libnvrtc.so.12")).And.Contain("an NVIDIA device is present")
+            Does.StartWith(folder["libcuda.so.1"]).And.Contain(folder["libnvrtc.so.12"]).And.Contain("an NVIDIA device is present")
         );
     }
 
@@ -61,13 +62,13 @@ public class LibrarySearchTests
     public void ADriverWithoutDevicesGivesWayToTheHost()
     {
         RequireHostDriver();
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         Build(
-            folder.At("libcuda.so.1"),
+            folder["libcuda.so.1"],
             "int cuInit(unsigned f) { return 0; } int cuDeviceGetCount(int* n) { *n = 0; return 0; } "
                 + "int cuMemAllocAsync(void) { return 0; } int cuGraphInstantiateWithFlags(void) { return 0; }"
         );
-        var child = ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]);
+        var child = ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]);
         Assert.That(child.ExitCode, Is.Zero, child.Error);
         Assert.That(child.Output, Does.StartWith(HostDriver).And.Contain("counts no device"));
     }
@@ -76,11 +77,11 @@ public class LibrarySearchTests
     public void ADriverThatIsTooOldIsNamedWithWhatItLacks()
     {
         RequireHostDriver();
-        using var folder = new TemporaryFolder();
-        Build(folder.At("libcuda.so.1"), "int cuInit(unsigned f) { return 0; }");
+        using var folder = new TempFolder();
+        Build(folder["libcuda.so.1"], "int cuInit(unsigned f) { return 0; }");
         AssertFails(
-            ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path), ("LUR_DEVICE", "cuda")]),
-            folder.At("libcuda.so.1"),
+            ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path), ("LUR_DEVICE", "cuda")]),
+            folder["libcuda.so.1"],
             "no cuMemAllocAsync",
             "CUDA 11.2"
         );
@@ -90,13 +91,13 @@ public class LibrarySearchTests
     public void ABrokenNvrtcIsNamed()
     {
         RequireHostDriver();
-        using var folder = new TemporaryFolder();
-        File.Copy(HostDriver, folder.At("libcuda.so.1"));
-        File.WriteAllText(folder.At("libnvrtc.so.12"), "this is no library");
+        using var folder = new TempFolder();
+        File.Copy(HostDriver, folder["libcuda.so.1"]);
+        File.WriteAllText(folder["libnvrtc.so.12"], "this is no library");
         AssertFails(
-            ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]),
+            ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]),
             "NVRTC, the CUDA run-time compiler, is not usable",
-            folder.At("libnvrtc.so.12"),
+            folder["libnvrtc.so.12"],
             "apt-get install libnvrtc11.2",
             "LUR_DEVICE=host"
         );
@@ -106,10 +107,10 @@ public class LibrarySearchTests
     public void AnNvrtcThatIsTooOldIsNamedWithWhatItLacks()
     {
         RequireHostDriver();
-        using var folder = new TemporaryFolder();
-        File.Copy(HostDriver, folder.At("libcuda.so.1"));
-        Build(folder.At("libnvrtc.so.11.2"), "int nvrtcVersion(int* a, int* b) { *a = 11; *b = 0; return 0; }");
-        AssertFails(ChildProcess.Run("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]), "no nvrtcGetCUBIN", "CUDA 11.2");
+        using var folder = new TempFolder();
+        File.Copy(HostDriver, folder["libcuda.so.1"]);
+        Build(folder["libnvrtc.so.11.2"], "int nvrtcVersion(int* a, int* b) { *a = 11; *b = 0; return 0; }");
+        AssertFails(ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]), "no nvrtcGetCUBIN", "CUDA 11.2");
     }
 
     [Test]
@@ -132,7 +133,7 @@ public class LibrarySearchTests
     {
         RequireHostDriver();
         AssertFails(
-            ChildProcess.Run("compile", [Host, ("LUR_HOST_CXX", null), ("PATH", "/nonexistent"), ("LUR_CACHE", "off")]),
+            ChildProcess.Probe("compile", [Host, ("LUR_HOST_CXX", null), ("PATH", "/nonexistent"), ("LUR_CACHE", "off")]),
             "apt-get install g++"
         );
     }
@@ -142,7 +143,7 @@ public class LibrarySearchTests
     {
         RequireHostDriver();
         AssertFails(
-            ChildProcess.Run("gemm", [Host, ("LUR_HOST_OPENBLAS", "/nonexistent/libopenblas.so")]),
+            ChildProcess.Probe("gemm", [Host, ("LUR_HOST_OPENBLAS", "/nonexistent/libopenblas.so")]),
             "/nonexistent/libopenblas.so",
             "apt-get install libopenblas"
         );
@@ -151,11 +152,11 @@ public class LibrarySearchTests
     [Test]
     public void WithoutTheHostDriverTheSentenceSaysHowToGetIt()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(f => !f.EndsWith(".so", StringComparison.Ordinal)))
-            File.Copy(file, folder.At(Path.GetFileName(file)));
+            File.Copy(file, folder[Path.GetFileName(file)]);
         AssertFails(
-            ChildProcess.Run("backend", [Host], folder.Path),
+            ChildProcess.Probe("backend", [Host], folder.Path),
             "There is nothing to compute on",
             NativeLibraries.HostDriver,
             "apt-get install g++"
@@ -166,7 +167,7 @@ public class LibrarySearchTests
     public void TheDoctorFindsTheMissingCompilerAndNeverThrows()
     {
         RequireHostDriver();
-        var child = ChildProcess.Run(
+        var child = ChildProcess.Probe(
             "doctor",
             [Host, ("PATH", "/nonexistent"), ("LUR_HOST_CXX", null), ("LUR_HOST_OPENBLAS", "/nonexistent/b.so")]
         );
@@ -220,8 +221,7 @@ public class LibrarySearchTests
             Assert.Ignore("Not run: no C compiler to make a false library with.");
         var text = file + ".c";
         File.WriteAllText(text, source);
-        using var process = System.Diagnostics.Process.Start(compiler!, ["-shared", "-fPIC", "-xc", text, "-o", file]);
-        process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero, "building a false library");
+        var built = ChildProcess.Run(compiler!, ["-shared", "-fPIC", "-xc", text, "-o", file]);
+        Assert.That(built.ExitCode, Is.Zero, $"building a false library: {built.Error}");
     }
 }

@@ -1,6 +1,7 @@
 using Lur.Cuda.Loading;
 using Lur.Device;
 using Lur.Tests.Architecture;
+using Lur.Tests.Data;
 
 namespace Lur.Tests.Bindings;
 
@@ -19,12 +20,13 @@ public class NvrtcTests
     )
     {
         var image = KernelImages.Compile(Find(), file, precision, new Version(architecture / 10, architecture % 10));
-        // A cubin is an ELF file; every entry point is in its symbol table.
+        // A cubin is an ELF file with a section for each kernel.
         Assert.That(image[..4], Is.EqualTo(new byte[] { 0x7F, (byte)'E', (byte)'L', (byte)'F' }));
-        foreach (var kernel in KernelCatalog.Files.Single(f => f.Path == file).Kernels)
-            Assert.That(image.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(kernel.Name)), Is.GreaterThan(0), kernel.Name);
+        var occupancy = Cubin.Occupancy(image);
+        Assert.That(occupancy.Keys, Is.EquivalentTo(KernelCatalog.Files.Single(f => f.Path == file).Kernels.Select(k => k.Name)));
+        Assert.That(occupancy.Values.Select(needs => needs.Registers), Is.All.Positive, "the image says what each kernel needs");
         var (column, over) = (KernelBudget.Column(precision, architecture), new List<string>());
-        foreach (var (kernel, needs) in Cubin.Occupancy(image))
+        foreach (var (kernel, needs) in occupancy)
         {
             if (!KernelBudget.Rows.TryGetValue((file, kernel), out var row) || !needs.Within(row[column]))
                 over.Add(
@@ -59,17 +61,17 @@ public class NvrtcTests
     [Test]
     public void AFileThatIsNoNvrtcIsRefused()
     {
-        using var folder = new TemporaryFolder();
-        File.WriteAllText(folder.At("libnvrtc.so.12"), "nothing");
-        var e = Assert.Throws<CudaLibraryException>(() => NvrtcLibrary.Open(folder.At("libnvrtc.so.12")))!;
-        Assert.That(e.Message, Does.Contain(folder.At("libnvrtc.so.12")).And.Contain("give the path of an NVRTC library"));
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["libnvrtc.so.12"], "nothing");
+        var e = Assert.Throws<CudaLibraryException>(() => NvrtcLibrary.Open(folder["libnvrtc.so.12"]))!;
+        Assert.That(e.Message, Does.Contain(folder["libnvrtc.so.12"]).And.Contain("give the path of an NVRTC library"));
     }
 
     [Test]
     public void ImagesForOtherMachinesArePrecompiled()
     {
         var nvrtc = Find();
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         var files = KernelImages.Precompile(folder.Path, [new Version(8, 0)], [Precision.Float32], nvrtc);
         Assert.That(files, Has.Count.EqualTo(KernelCatalog.Files.Count));
         Assert.That(files.Select(Path.GetFileName), Has.Some.StartsWith("methods.proximal-float-sm_80-"));

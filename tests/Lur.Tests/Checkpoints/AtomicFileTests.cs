@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 
@@ -116,7 +115,10 @@ public class AtomicFileTests
         using var folder = new TempFolder();
         var disk = folder["disk"];
         Directory.CreateDirectory(disk);
-        if (!OperatingSystem.IsLinux() || Run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk) != 0)
+        if (
+            !OperatingSystem.IsLinux()
+            || ChildProcess.TryRun("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]) is not { ExitCode: 0 }
+        )
             Assert.Ignore("A small file system could not be mounted here; a file size limit stands in for it in another test.");
         try
         {
@@ -129,7 +131,7 @@ public class AtomicFileTests
         }
         finally
         {
-            Run("umount", disk);
+            ChildProcess.TryRun("umount", [disk]);
         }
     }
 
@@ -137,20 +139,6 @@ public class AtomicFileTests
     {
         if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
             Assert.Ignore("Killing a child process with SIGKILL needs a Unix system.");
-    }
-
-    private static int Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-            process.WaitForExit();
-            return process.ExitCode;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return -1;
-        }
     }
 
     private static string[] Names(TempFolder folder) =>

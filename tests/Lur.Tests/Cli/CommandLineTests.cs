@@ -6,20 +6,12 @@ namespace Lur.Tests.Cli;
 
 public class CommandLineTests
 {
-    private static async Task<(int Code, string Output, string Error)> Run(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = await CommandLine.RunAsync(args, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
-
     [Test]
-    public async Task HelpOfEveryCommandHasADescriptionAndGoesToStandardOutput()
+    public void HelpOfEveryCommandHasADescriptionAndGoesToStandardOutput()
     {
         foreach (var command in Tree(CommandLine.CreateRoot()))
         {
-            (var code, var output, var error) = await Run([.. ExampleHelp.PathOf(command).Split(' ').Skip(1), "--help"]);
+            (var code, var output, var error) = Command.Run([.. ExampleHelp.PathOf(command).Split(' ').Skip(1), "--help"]);
             Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")), command.Name);
             Assert.That(output, Does.Contain($"  {ExampleHelp.PathOf(command)}"));
             Assert.That(command.Description, Does.EndWith("."), command.Name);
@@ -49,9 +41,9 @@ public class CommandLineTests
     [TestCase("kernels --list extra", "'lur kernels' takes no further argument 'extra'.")]
     [TestCase("kernels --list --device -1", "--device -1 is negative")]
     [TestCase("kernels", "--list")]
-    public async Task BadUsageIsOneSentenceAndCodeTwo(string line, string expected)
+    public void BadUsageIsOneSentenceAndCodeTwo(string line, string expected)
     {
-        (var code, var output, var error) = await Run(line.Split(' '));
+        (var code, var output, var error) = Command.Run(line.Split(' '));
         Assert.That((code, output), Is.EqualTo((ExitCode.BadUsage, "")));
         Assert.That(error, Does.StartWith("lur: ").And.Contain(expected));
         // The sentence, and where to read more.
@@ -59,10 +51,10 @@ public class CommandLineTests
     }
 
     [Test]
-    public async Task KernelListIsTheSameInTextAndJson()
+    public void KernelListIsTheSameInTextAndJson()
     {
-        (var code, var text, _) = await Run("kernels", "--list");
-        (var jsonCode, var json, _) = await Run("kernels", "--list", "--json");
+        (var code, var text, _) = Command.Run("kernels", "--list");
+        (var jsonCode, var json, _) = Command.Run("kernels", "--list", "--json");
         Assert.That((code, jsonCode), Is.EqualTo((ExitCode.Done, ExitCode.Done)));
         using var document = System.Text.Json.JsonDocument.Parse(json);
         string[] names = [.. document.RootElement.EnumerateArray().Select(e => e.GetProperty("kernel").GetString()!)];
@@ -128,12 +120,13 @@ public class CommandLineTests
     }
 
     [Test]
-    public async Task VersionIsThatOfTheLibrary()
+    public void VersionIsThatOfTheLibrary()
     {
-        (var code, var output, _) = await Run("--version");
+        (var code, var output, _) = Command.Run("--version");
         Assert.That(code, Is.EqualTo(ExitCode.Done));
         Assert.That(output, Does.StartWith(typeof(UserErrorException).Assembly.GetName().Version!.ToString(3)));
     }
 
-    private static IEnumerable<Command> Tree(Command command) => command.Subcommands.SelectMany(Tree).Prepend(command);
+    private static IEnumerable<System.CommandLine.Command> Tree(System.CommandLine.Command command) =>
+        command.Subcommands.SelectMany(Tree).Prepend(command);
 }

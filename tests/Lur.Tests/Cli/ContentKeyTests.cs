@@ -40,16 +40,7 @@ public class ContentKeyTests
         _temp.Dispose();
     }
 
-    private static string Done(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error.ToString());
-        return error.ToString();
-    }
-
-    private string Repro(string output) => Done("repro", _temp["small.json"], "-o", _temp[output]);
+    private string Repro(string output) => Command.Judged("repro", _temp["small.json"], "-o", _temp[output]).Error;
 
     private string MeasuredCommit(string output)
     {
@@ -78,7 +69,10 @@ public class ContentKeyTests
         const string why = "were made with other kernels; the run is made again",
             trained = "the reference model of seed 1 was trained with other kernels; it is trained again";
         Assert.That(Repro("out"), Does.Not.Contain("again"));
-        Assert.That(Done("verify", _temp["out/small/seed1/ft"], "--retrain", "1", "--attacks", "none"), Does.Contain("found in"));
+        Assert.That(
+            Command.Judged("verify", _temp["out/small/seed1/ft"], "--retrain", "1", "--attacks", "none").Error,
+            Does.Contain("found in")
+        );
         var made = File.GetLastWriteTimeUtc(_temp["out/small/seed1/ft/model.safetensors"]);
         Assert.That(Repro("out"), Does.Not.Contain("again"));
         Assert.That(File.GetLastWriteTimeUtc(_temp["out/small/seed1/ft/model.safetensors"]), Is.EqualTo(made), "it is done");
@@ -87,7 +81,7 @@ public class ContentKeyTests
         File.AppendAllText(OneKernel(changed), "// another text\n");
         Environment.SetEnvironmentVariable("LUR_KERNELS", changed);
         Assert.That(
-            Done("verify", _temp["out/small/seed1/ft"], "--retrain", "1", "--attacks", "none"),
+            Command.Judged("verify", _temp["out/small/seed1/ft"], "--retrain", "1", "--attacks", "none").Error,
             Does.Contain(trained).And.Contain("training a reference model")
         );
         File.AppendAllText(OneKernel(changed), "// and one more\n");

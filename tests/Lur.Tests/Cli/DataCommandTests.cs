@@ -1,28 +1,19 @@
 using System.Text.Json;
 using Lur.Cli;
 using Lur.Data;
+using Lur.Tests.Data;
 using StbImageSharp;
 
 namespace Lur.Tests.Cli;
 
 public class DataCommandTests
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("lur-cli-").FullName;
-
-    [TearDown]
-    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
-    public async Task InspectPrintsCountsThatAddUp()
+    public void InspectPrintsCountsThatAddUp()
     {
-        using StringWriter output = new(),
-            error = new();
-        var code = await CommandLine.RunAsync(["data", "inspect", "synthetic:train=57,test=31,seed=3", "--json"], output, error);
-        Assert.That((code, error.ToString()), Is.EqualTo((ExitCode.Done, "")));
-        using var document = JsonDocument.Parse(output.ToString());
+        var (code, output, error) = Command.Run("data", "inspect", "synthetic:train=57,test=31,seed=3", "--json");
+        Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")));
+        using var document = JsonDocument.Parse(output);
         var root = document.RootElement;
         Assert.That(root.GetProperty("train").GetInt32(), Is.EqualTo(57));
         Assert.That(root.GetProperty("classes").EnumerateArray().Sum(c => c.GetProperty("train").GetInt32()), Is.EqualTo(57));
@@ -32,27 +23,21 @@ public class DataCommandTests
     }
 
     [Test]
-    public async Task AMissingDataSetIsOneSentence()
+    public void AMissingDataSetIsOneSentence()
     {
-        using StringWriter output = new(),
-            error = new();
-        var code = await CommandLine.RunAsync(["data", "inspect", Path.Combine(_folder, "none")], output, error);
-        Assert.That((code, output.ToString()), Is.EqualTo((ExitCode.Failed, "")));
-        Assert.That(error.ToString().TrimEnd(), Does.StartWith("lur: ").And.Contain("none").And.Not.Contain("\n"));
+        using var temp = new TempFolder();
+        var (code, output, error) = Command.Run("data", "inspect", temp["none"]);
+        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
+        Assert.That(error.TrimEnd(), Does.StartWith("lur: ").And.Contain("none").And.Not.Contain("\n"));
     }
 
     [Test]
-    public async Task TheContactSheetShowsTheSamples()
+    public void TheContactSheetShowsTheSamples()
     {
-        var file = Path.Combine(_folder, "sheet.png");
-        using StringWriter output = new(),
-            error = new();
-        var code = await CommandLine.RunAsync(
-            ["data", "inspect", "synthetic:train=40,test=10,seed=5", "--contact-sheet", file, "--quiet"],
-            output,
-            error
-        );
-        Assert.That((code, error.ToString()), Is.EqualTo((ExitCode.Done, "")));
+        using var temp = new TempFolder();
+        var file = temp["sheet.png"];
+        var (code, _, error) = Command.Run("data", "inspect", "synthetic:train=40,test=10,seed=5", "--contact-sheet", file, "--quiet");
+        Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")));
         using var stream = File.OpenRead(file);
         var image = ImageResult.FromStream(stream, ColorComponents.RedGreenBlue);
         using var source = DataSource.Open("synthetic:train=40,test=10,seed=5");
@@ -76,18 +61,15 @@ public class DataCommandTests
     }
 
     [Test]
-    public async Task DoctorNamesTheDevicesAndAgreesWithItsJson()
+    public void DoctorNamesTheDevicesAndAgreesWithItsJson()
     {
-        using StringWriter text = new(),
-            json = new(),
-            error = new();
-        var code = await CommandLine.RunAsync(["doctor"], text, error);
-        var jsonCode = await CommandLine.RunAsync(["doctor", "--json"], json, error);
+        var (code, text, _) = Command.Run("doctor");
+        var (jsonCode, json, _) = Command.Run("doctor", "--json");
         Assert.That(jsonCode, Is.EqualTo(code));
-        using var document = JsonDocument.Parse(json.ToString());
+        using var document = JsonDocument.Parse(json);
         var devices = document.RootElement.GetProperty("devices");
         Assert.That(devices.GetArrayLength(), Is.EqualTo(Lur.Device.ComputeDevice.Count));
         foreach (var device in devices.EnumerateArray())
-            Assert.That(text.ToString(), Does.Contain(device.GetProperty("name").GetString()!));
+            Assert.That(text, Does.Contain(device.GetProperty("name").GetString()!));
     }
 }

@@ -13,22 +13,9 @@ namespace Lur.Tests.Cli;
 public class DigitsPipelineTests
 {
     private const int Size = 28;
-    private static readonly string[] s_train = ["--model", "resnet[1,1]:w4", "--epochs", "2", "--batch", "16", "--lr", "0.05"];
+    private static readonly string[] s_loop = ["--batch", "16", "--epochs", "2", "--lr", "0.05"];
+    private static readonly string[] s_train = ["--model", "resnet[1,1]:w4", .. s_loop];
     private TempFolder _temp = null!;
-
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
-    private static string Done((int Code, string Output, string Error) run)
-    {
-        Assert.That(run.Code, Is.Zero, run.Error);
-        return run.Output;
-    }
 
     private static string AugmentationIn(string folder, string field)
     {
@@ -65,25 +52,25 @@ public class DigitsPipelineTests
         var random = TestRandom.ForCurrentTest();
         WriteDigits(random, "train", 160);
         WriteDigits(random, "t10k", 40);
-        Done(Lur(["train", "--data", _temp["digits"], .. s_train, "-o", _temp["base"]]));
-        Done(
-            Lur([
-                "forget",
-                _temp["base/model.safetensors"],
-                "--data",
-                _temp["digits"],
-                "--forget",
-                "class:3",
-                "--epochs",
-                "1",
-                "--batch",
-                "16",
-                "--lr",
-                "0.01",
-                "-o",
-                _temp["lur"],
-            ])
-        );
+        Command.Done(["train", "--data", _temp["digits"], .. s_train, "-o", _temp["base"]]);
+        string[] strong = [.. s_train[..4], "--epochs", "12", "--lr", "0.1"];
+        Command.Done(["train", "--data", _temp["digits"], .. strong, "-o", _temp["strong"]]);
+        Command.Done([
+            "forget",
+            _temp["base/model.safetensors"],
+            "--data",
+            _temp["digits"],
+            "--forget",
+            "class:3",
+            "--epochs",
+            "1",
+            "--batch",
+            "16",
+            "--lr",
+            "0.01",
+            "-o",
+            _temp["lur"],
+        ]);
     }
 
     [OneTimeTearDown]
@@ -98,39 +85,32 @@ public class DigitsPipelineTests
             Assert.That(result.RootElement.GetProperty("forgetImages").GetInt32(), Is.EqualTo(16));
         }
 
-        using StringWriter output = new(),
-            error = new();
-        var code = VerifyCommand.Run(
-            new CommandContext { Output = output, Error = error },
-            new VerifySettings
-            {
-                Runs = [_temp["lur"]],
-                RetrainSeeds = [1, 2],
-                CacheFolder = _temp["cache"],
-            },
-            CancellationToken.None
-        );
-        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error.ToString());
-        Assert.That(output.ToString(), Does.Contain("average gap").And.Contain("+-").And.Not.Contain("Withheld").And.Not.Contain("NaN"));
+        var settings = new VerifySettings
+        {
+            Runs = [_temp["lur"]],
+            RetrainSeeds = [1, 2],
+            CacheFolder = _temp["cache"],
+        };
+        var (code, output, error) = Command.Run(context => VerifyCommand.Run(context, settings, CancellationToken.None));
+        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
+        Assert.That(output, Does.Contain("average gap").And.Contain("+-").And.Not.Contain("Withheld").And.Not.Contain("NaN"));
 
         string[] options = ["--epochs", "1", "--batch", "16"];
-        Done(
-            Lur([
-                "forget",
-                _temp["base/model.safetensors"],
-                "--data",
-                _temp["digits"],
-                "--forget",
-                "class:3",
-                "--method",
-                "ft",
-                .. options,
-                "-o",
-                _temp["ft"],
-            ])
-        );
+        Command.Done([
+            "forget",
+            _temp["base/model.safetensors"],
+            "--data",
+            _temp["digits"],
+            "--forget",
+            "class:3",
+            "--method",
+            "ft",
+            .. options,
+            "-o",
+            _temp["ft"],
+        ]);
         Assert.That(
-            Done(Lur("compare", _temp["lur"], _temp["ft"], "--csv", _temp["c.csv"], "--html", _temp["c.html"])),
+            Command.Done("compare", _temp["lur"], _temp["ft"], "--csv", _temp["c.csv"], "--html", _temp["c.html"]).Output,
             Does.Contain("UA")
         );
         Assert.That(File.ReadAllLines(_temp["c.csv"]), Has.Length.EqualTo(3));
@@ -148,22 +128,20 @@ public class DigitsPipelineTests
                 CacheFolder = _temp["one"],
             }
         ).Run();
-        Done(Lur(["train", "--data", _temp["digits"], .. s_train, "--forget", "class:3", "-o", _temp["retrained"]]));
-        Done(
-            Lur([
-                "forget",
-                _temp["base/model.safetensors"],
-                "--data",
-                _temp["digits"],
-                "--forget",
-                "class:3",
-                "--method",
-                "retrain",
-                .. s_train[2..],
-                "-o",
-                _temp["method"],
-            ])
-        );
+        Command.Done(["train", "--data", _temp["digits"], .. s_train, "--forget", "class:3", "-o", _temp["retrained"]]);
+        Command.Done([
+            "forget",
+            _temp["base/model.safetensors"],
+            "--data",
+            _temp["digits"],
+            "--forget",
+            "class:3",
+            "--method",
+            "retrain",
+            .. s_loop,
+            "-o",
+            _temp["method"],
+        ]);
         using var trained = SafeTensorsFile.Open(_temp["retrained/model.safetensors"]);
         using var cached = SafeTensorsFile.Open(
             Directory.GetFiles(_temp["one"], "model.safetensors", SearchOption.AllDirectories).Single()
@@ -180,7 +158,7 @@ public class DigitsPipelineTests
     [Test]
     public void ProgressCountsImagesOnce()
     {
-        var run = Lur(
+        var run = Command.Done(
             "train",
             "--data",
             _temp["digits"],
@@ -193,7 +171,6 @@ public class DigitsPipelineTests
             "-o",
             _temp["counted"]
         );
-        Done(run);
         Assert.That(run.Error, Does.Contain("160/160 images").And.Not.Contain("200 images"));
     }
 
@@ -213,29 +190,27 @@ public class DigitsPipelineTests
     public void AnotherAugmentationReachesEveryMethod(string expected, params string[] option)
     {
         using var temp = new TempFolder();
-        Done(Lur(["train", "--data", _temp["digits"], .. s_train, .. option, "-o", temp["base"]]));
+        Command.Done(["train", "--data", _temp["digits"], .. s_train, .. option, "-o", temp["base"]]);
         Assert.That(AugmentationIn(temp["base"], "augment"), Is.EqualTo(expected));
         byte[] Forget(string folder, params string[] more)
         {
-            Done(
-                Lur([
-                    "forget",
-                    temp["base/model.safetensors"],
-                    "--data",
-                    _temp["digits"],
-                    "--forget",
-                    "class:3",
-                    "--epochs",
-                    "1",
-                    "--batch",
-                    "16",
-                    "--lr",
-                    "0.01",
-                    "-o",
-                    temp[folder],
-                    .. more,
-                ])
-            );
+            Command.Done([
+                "forget",
+                temp["base/model.safetensors"],
+                "--data",
+                _temp["digits"],
+                "--forget",
+                "class:3",
+                "--epochs",
+                "1",
+                "--batch",
+                "16",
+                "--lr",
+                "0.01",
+                "-o",
+                temp[folder],
+                .. more,
+            ]);
             Assert.That(AugmentationIn(temp[folder], "augmentation"), Is.EqualTo(expected));
             return File.ReadAllBytes(temp[folder + "/model.safetensors"]);
         }
@@ -250,26 +225,9 @@ public class DigitsPipelineTests
     public void ACollapseNamesWhatIsLeftToTry(string loss, bool bound)
     {
         using var temp = new TempFolder();
-        Done(
-            Lur([
-                "train",
-                "--data",
-                _temp["digits"],
-                "--model",
-                "resnet[1,1]:w4",
-                "--epochs",
-                "12",
-                "--batch",
-                "16",
-                "--lr",
-                "0.1",
-                "-o",
-                temp["base"],
-            ])
-        );
-        var (code, _, error) = Lur(
+        var (code, _, error) = Command.Run(
             "forget",
-            temp["base/model.safetensors"],
+            _temp["strong/model.safetensors"],
             "--data",
             _temp["digits"],
             "--forget",
@@ -295,7 +253,7 @@ public class DigitsPipelineTests
     [Test]
     public void AnAugmentationTwiceIsBadUsage()
     {
-        var (code, _, error) = Lur("train", "--data", _temp["digits"], "--augment", "crop", "--no-augment", "-o", _temp["nowhere"]);
+        var (code, _, error) = Command.Run("train", "--data", _temp["digits"], "--augment", "crop", "--no-augment", "-o", _temp["nowhere"]);
         Assert.That(
             (code, error.Contains("--no-augment", StringComparison.Ordinal), Directory.Exists(_temp["nowhere"])),
             Is.EqualTo((ExitCode.BadUsage, true, false)),

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Lur.Cli;
+using Lur.Device;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Cli;
@@ -51,23 +52,76 @@ public partial class DocumentationTests
         Assert.That(count, Is.Positive, "No command was found in the pages; the pattern is wrong.");
     }
 
+    /// <summary>Every link of every page leads to a file, and to a heading of it where it names one.</summary>
     [Test]
     public void LinksBetweenPagesLead()
     {
         var violations = new List<string>();
-        foreach (var page in Pages)
+        foreach (var page in Repository.Files("", ".md"))
         {
-            var folder = Path.GetDirectoryName(Path.Combine(Repository.Root, page))!;
-            violations.AddRange(
-                Link()
-                    .Matches(Repository.Read(page))
-                    .Select(m => m.Groups[1].Value)
-                    .Where(target => !Path.Exists(Path.Combine(folder, target)))
-                    .Select(target => $"{page}: {target}")
-            );
+            var folder = Path.GetDirectoryName(page)!;
+            foreach (var (target, heading) in Links(page))
+            {
+                var path = target.Length == 0 ? page : Path.Combine(folder, target);
+                if (!Path.Exists(Path.Combine(Repository.Root, path)))
+                    violations.Add($"{page}: {target}");
+                else if (heading.Length > 0 && !Headings(path).Contains(heading))
+                    violations.Add($"{page}: {target}#{heading}");
+            }
         }
-        Repository.AssertNone(violations, "Links to files that are not there:");
+        Repository.AssertNone(violations, "Links to files or headings that are not there:");
     }
+
+    /// <summary>A page or a picture that nothing links to is not found.</summary>
+    [Test]
+    public void EveryPageAndPictureIsLinked()
+    {
+        var linked = Pages
+            .SelectMany(page => Links(page).Select(l => Path.GetRelativePath(".", Path.Combine(Path.GetDirectoryName(page)!, l.Target))))
+            .ToHashSet();
+        Repository.AssertNone(Repository.Files("docs", ".md", ".svg").Where(f => !linked.Contains(f)), "Pages that no page links to:");
+    }
+
+    [Test]
+    public void KernelsNamedOnThePageOfAStepExist()
+    {
+        var kernels = KernelCatalog.Files.SelectMany(file => file.Kernels).Select(kernel => kernel.Name).ToHashSet();
+        string[] named = [.. NameInText().Matches(Repository.Read("docs/step.md")).Select(m => m.Groups[1].Value)];
+        Assert.That(named, Does.Contain("step_guard").And.Contain("step_commit"));
+        Assert.That(named.Where(name => !kernels.Contains(name)), Is.Empty);
+    }
+
+    /// <summary>The lines that the first hour breaks are in the files, and the tests that are said to speak exist.</summary>
+    [Test]
+    public void WhatTheFirstHourBreaksIsThere()
+    {
+        var page = Repository.Read("docs/first-hour.md");
+        string[] files = ["kernels/methods/lur.cu", "src/Lur/Optimizers/LearningRateSchedule.cs"];
+        string[] lines = [.. RemovedLine().Matches(page).Select(m => m.Groups[1].Value)];
+        Assert.That(lines, Has.Length.EqualTo(files.Length));
+        foreach (var (file, line) in files.Zip(lines))
+            Assert.That(Repository.Read(file), Does.Contain(line), file);
+        var tests = typeof(DocumentationTests)
+            .Assembly.GetTypes()
+            .SelectMany(t => t.GetMethods().Select(m => $"{t.Name}.{m.Name}"))
+            .ToHashSet();
+        string[] named = [.. TestInText().Matches(page).Select(m => m.Groups[1].Value)];
+        Assert.That(named, Has.Length.EqualTo(5));
+        Assert.That(named.Where(name => !tests.Contains(name)), Is.Empty);
+    }
+
+    private static IEnumerable<(string Target, string Heading)> Links(string page) =>
+        Link().Matches(Repository.Read(page)).Select(m => (m.Groups[1].Value, m.Groups[2].Value));
+
+    /// <summary>Headings as a renderer names them: lower case, without punctuation, hyphens for spaces.</summary>
+    private static IEnumerable<string> Headings(string page) =>
+        Repository
+            .Lines(page)
+            .Where(line => line.StartsWith('#'))
+            .Select(line =>
+                string.Concat(line.TrimStart('#').Trim().ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_'))
+                    .Replace(' ', '-')
+            );
 
     [GeneratedRegex("Task\\(\"(\\w+)\"\\)")]
     private static partial Regex TaskName();
@@ -78,6 +132,15 @@ public partial class DocumentationTests
     [GeneratedRegex(@"^\s*(?:\$ )?(?:artifacts/lur/)?lur (.+)$")]
     private static partial Regex CommandInText();
 
-    [GeneratedRegex(@"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")]
+    [GeneratedRegex(@"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"^-(    .+)$", RegexOptions.Multiline)]
+    private static partial Regex RemovedLine();
+
+    [GeneratedRegex(@"`(\w+Tests\.\w+)")]
+    private static partial Regex TestInText();
+
+    [GeneratedRegex("`([a-z]+(?:_[a-z]+)+)`")]
+    private static partial Regex NameInText();
 }

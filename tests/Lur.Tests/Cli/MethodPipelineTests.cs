@@ -13,19 +13,11 @@ public class MethodPipelineTests
     private TempFolder _temp = null!;
     private string _model = null!;
 
-    private static (int Code, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, error.ToString());
-    }
-
     [OneTimeSetUp]
     public void Train()
     {
         _temp = new TempFolder();
-        var (code, error) = Lur(
+        var (code, _, error) = Command.Run(
             "train",
             "--data",
             Data,
@@ -54,7 +46,7 @@ public class MethodPipelineTests
     public void RunsAndLeavesAModel(string method, params string[] options)
     {
         var folder = _temp[$"{method}{options.Length}"];
-        var (code, error) = Lur([
+        var (code, _, error) = Command.Run([
             "forget",
             _model,
             "--data",
@@ -91,7 +83,7 @@ public class MethodPipelineTests
         var folders = new[] { "a", "b" }.Select(n => _temp[$"class-{method}{options.Length}{n}"]).ToArray();
         foreach (var folder in folders)
         {
-            var (code, error) = Lur([
+            var (code, _, error) = Command.Run([
                 "forget",
                 _model,
                 "--data",
@@ -129,7 +121,7 @@ public class MethodPipelineTests
     public void PreparationsSayHowFarTheyAre(string method, params string[] lines)
     {
         string[] epochs = method is "salun" or "scissorhands" ? ["--epochs", "1"] : [];
-        var (code, error) = Lur([
+        var (code, _, error) = Command.Run([
             "forget",
             _model,
             "--data",
@@ -161,7 +153,7 @@ public class MethodPipelineTests
     [TestCase("scrub", "--epochs", "1")]
     public void ImpossibleOptionsAreNamed(string method, string option, string value)
     {
-        var (code, error) = Lur(
+        var (code, _, error) = Command.Run(
             "forget",
             _model,
             "--data",

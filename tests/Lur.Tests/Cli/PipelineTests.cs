@@ -11,46 +11,37 @@ namespace Lur.Tests.Cli;
 public class PipelineTests
 {
     private const string Data = "synthetic:train=160,test=60,seed=5";
-    private static readonly string[] s_train =
-    [
-        "--data",
-        Data,
-        "--model",
-        "resnet[1,1]:w4",
-        "--epochs",
-        "2",
-        "--batch",
-        "16",
-        "--lr",
-        "0.05",
-    ];
-    private static readonly string[] s_forget = ["--data", Data, "--epochs", "1", "--batch", "16", "--lr", "0.01"];
-
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
+    private static readonly string[] s_train = $"--data {Data} --model resnet[1,1]:w4 --epochs 2 --batch 16 --lr 0.05".Split(' ');
+    private static readonly string[] s_forget = $"--data {Data} --batch 16 --lr 0.01 --epochs 1".Split(' ');
+    private TempFolder _temp = null!;
+    private string _base = "";
 
     private static string Train(string folder, params string[] more)
     {
-        var (code, _, error) = Lur(["train", .. s_train, "-o", folder, .. more]);
-        Assert.That(code, Is.Zero, error);
+        Command.Done(["train", .. s_train, "-o", folder, .. more]);
         return Path.Combine(folder, "model.safetensors");
     }
+
+    /// <summary>The model that most tests begin with; none of them changes it.</summary>
+    [OneTimeSetUp]
+    public void TrainOnce()
+    {
+        _temp = new TempFolder();
+        _base = Train(_temp["base"]);
+    }
+
+    [OneTimeTearDown]
+    public void Delete() => _temp.Dispose();
 
     [Test]
     public void TrainAndForgetLeaveEverythingBehindAndRepeatToTheByte()
     {
         using var temp = new TempFolder();
-        var first = Train(temp["a"]);
-        var second = Train(temp["b"]);
-        Assert.That(File.ReadAllBytes(first), Is.EqualTo(File.ReadAllBytes(second)), "same seed, same bytes");
+        var again = Train(temp["again"]);
+        Assert.That(File.ReadAllBytes(again), Is.EqualTo(File.ReadAllBytes(_base)), "same seed, same bytes");
         foreach (var name in new[] { "f", "g" })
         {
-            var (code, output, error) = Lur(["forget", first, .. s_forget, "--forget", "class:3", "-o", temp[name]]);
+            var (code, output, error) = Command.Run(["forget", _base, .. s_forget, "--forget", "class:3", "-o", temp[name]]);
             Assert.That(code, Is.Zero, error);
             foreach (var metric in new[] { "UA", "RA", "TA", "FTA" })
                 Assert.That(output, Does.Contain(metric));
@@ -68,7 +59,7 @@ public class PipelineTests
                 + samples.GetProperty("retain").GetProperty("index").GetArrayLength(),
             Is.EqualTo(160)
         );
-        using var original = SafeTensorsFile.Open(first);
+        using var original = SafeTensorsFile.Open(_base);
         using var unlearned = SafeTensorsFile.Open(temp["f/model.safetensors"]);
         Assert.That(unlearned.Metadata["lur.parent-sha256"], Is.EqualTo(original.Sha256()));
     }
@@ -82,8 +73,7 @@ public class PipelineTests
     public void EveryVariantRuns(string forget, params string[] options)
     {
         using var temp = new TempFolder();
-        var model = Train(temp["base"]);
-        var (code, output, error) = Lur(["forget", model, .. s_forget, "--forget", forget, "-o", temp["f"], .. options]);
+        var (code, output, error) = Command.Run(["forget", _base, .. s_forget, "--forget", forget, "-o", temp["f"], .. options]);
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("UA"));
         Assert.That(File.ReadAllLines(temp["f/log.csv"]), Has.Length.GreaterThan(1), "a header and a step");
@@ -93,12 +83,11 @@ public class PipelineTests
     public void TheProbeSeesTheLossAtThetaAndChangesNothing()
     {
         using var temp = new TempFolder();
-        var model = Train(temp["base"]);
         foreach (var (name, options) in new (string, string[])[] { ("plain", []), ("probed", ["--probe-every", "2"]) })
         {
-            var (code, _, error) = Lur([
+            var (code, _, error) = Command.Run([
                 "forget",
-                model,
+                _base,
                 .. s_forget,
                 "--forget",
                 "random:40%",
@@ -127,26 +116,8 @@ public class PipelineTests
     public void TheRunStopsOnceItForgets(string accuracy, int epochs)
     {
         using var temp = new TempFolder();
-        var model = Train(temp["base"]);
-        var (code, _, error) = Lur(
-            "forget",
-            model,
-            "--data",
-            Data,
-            "--forget",
-            "class:3",
-            "--epochs",
-            "3",
-            "--batch",
-            "16",
-            "--lr",
-            "0.01",
-            "--stop-accuracy",
-            accuracy,
-            "-o",
-            temp["f"]
-        );
-        Assert.That(code, Is.Zero, error);
+        string[] loop = [.. s_forget[..^2], "--epochs", "3", "--stop-accuracy", accuracy];
+        Command.Done(["forget", _base, .. loop, "--forget", "class:3", "-o", temp["f"]]);
         var last = File.ReadAllLines(temp["f/log.csv"])[^1].Split(',');
         Assert.That(last[1], Is.EqualTo($"{epochs}"));
         using var result = JsonDocument.Parse(File.ReadAllText(temp["f/result.json"]));
@@ -157,39 +128,41 @@ public class PipelineTests
     public void AKilledRunResumesToTheSameBytes()
     {
         using var temp = new TempFolder();
-        var whole = Train(temp["whole"], "--checkpoint-every", "3");
         var folder = temp["killed"];
-        string[] args = ["train", .. s_train, "-o", folder, "--checkpoint-every", "3"];
-        var cli = Path.Combine(TestContext.CurrentContext.TestDirectory, "Lur.Cli.dll");
+        string[] args = ["train", .. s_train, "-o", folder, "--checkpoint-every", "1"];
         // Killed three times, each time as soon as a further checkpoint appears: also in the middle of writing the next.
         var state = Path.Combine(folder, "training-state.safetensors");
-        for (var round = 0; round < 3; round++)
-        {
-            var start = new ProcessStartInfo("dotnet", [cli, .. args, "--resume"])
-            {
-                RedirectStandardError = true,
-                RedirectStandardOutput = true,
-            };
-            using var process = Process.Start(start)!;
-            var known = File.Exists(state) ? File.GetLastWriteTimeUtc(state) : DateTime.MinValue;
-            var clock = Stopwatch.StartNew();
-            while (
-                !process.HasExited
-                && clock.Elapsed < TimeSpan.FromMinutes(2)
-                && !(File.Exists(state) && File.GetLastWriteTimeUtc(state) > known)
-            )
-                Thread.Sleep(1);
-            process.Kill();
-            process.WaitForExit();
-            if (File.Exists(Path.Combine(folder, "model.safetensors")))
-                break;
-        }
+        var killed = 0;
+        for (var round = 0; round < 3 && !File.Exists(Path.Combine(folder, "model.safetensors")); round++)
+            killed += KillAtTheNextCheckpoint([.. args, "--resume"], state) ? 1 : 0;
+        Assert.That(killed, Is.Positive, "no run was killed before its end, so that nothing is tested");
+        Assert.That(File.Exists(state), "what was killed has left a checkpoint");
 
-        var (code, _, error) = Lur([.. args, "--resume"]);
-        Assert.That(code, Is.Zero, error);
-        Assert.That(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), Is.EqualTo(File.ReadAllBytes(whole)));
-        Assert.That(File.ReadAllText(Path.Combine(folder, "log.csv")), Is.EqualTo(File.ReadAllText(temp["whole/log.csv"])));
+        var resumed = Command.Done([.. args, "--resume"]);
+        Assert.That(resumed.Error, Does.Contain("resumed at step"));
+        Assert.That(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), Is.EqualTo(File.ReadAllBytes(_base)));
+        Assert.That(File.ReadAllText(Path.Combine(folder, "log.csv")), Is.EqualTo(File.ReadAllText(_temp["base/log.csv"])));
         Assert.That(Directory.GetFiles(folder, "*" + AtomicFile.TemporarySuffix), Is.Empty);
+    }
+
+    /// <summary>Whether the command was still running when it was killed.</summary>
+    private static bool KillAtTheNextCheckpoint(string[] args, string state)
+    {
+        using var process = ChildProcess.Start(
+            ChildProcess.Dotnet,
+            [Path.Combine(TestContext.CurrentContext.TestDirectory, "Lur.Cli.dll"), .. args]
+        );
+        var known = File.Exists(state) ? File.GetLastWriteTimeUtc(state) : DateTime.MinValue;
+        var clock = Stopwatch.StartNew();
+        while (
+            !process.HasExited
+            && clock.Elapsed < TimeSpan.FromMinutes(2)
+            && !(File.Exists(state) && File.GetLastWriteTimeUtc(state) > known)
+        )
+            Thread.Sleep(1);
+        process.Kill();
+        process.WaitForExit();
+        return process.ExitCode == ChildProcess.Killed;
     }
 
     [Test]
@@ -203,17 +176,12 @@ public class PipelineTests
             var (option, remedy) in new[] { (Array.Empty<string>(), "the same command and --resume."), (["--resume"], "the same command.") }
         )
         {
-            using StringWriter output = new(),
-                error = new();
-            var code = CommandLine
-                .RunAsync(["train", .. s_train, "-o", temp["a"], .. option], output, error, cancel.Token)
-                .GetAwaiter()
-                .GetResult();
+            var (code, _, error) = Command.Run(["train", .. s_train, "-o", temp["a"], .. option], cancel.Token);
             Assert.That(code, Is.EqualTo(ExitCode.Interrupted));
-            Assert.That(error.ToString(), Does.Contain(remedy));
+            Assert.That(error, Does.Contain(remedy));
         }
 
-        var (other, _, message) = Lur(["train", .. s_train, "-o", temp["a"], "--resume", "--seed", "2"]);
+        var (other, _, message) = Command.Run(["train", .. s_train, "-o", temp["a"], "--resume", "--seed", "2"]);
         Assert.That(other, Is.EqualTo(ExitCode.Failed));
         Assert.That(message, Does.Contain("resume with the options"));
     }
@@ -223,15 +191,15 @@ public class PipelineTests
     {
         using var temp = new TempFolder();
         var plain = temp["torch.safetensors"];
-        Assert.That(Lur("export", Train(temp["a"]), "-o", plain).Code, Is.Zero);
+        Assert.That(Command.Run("export", _base, "-o", plain).Code, Is.Zero);
         // Another writer's habits: padding in the header, tensors in another order than ours, metadata of its own.
         var foreign = temp["foreign.safetensors"];
         WriteForeign(plain, foreign);
-        var (code, _, error) = Lur("import", foreign, "--data", Data, "-o", temp["model.safetensors"]);
+        var (code, _, error) = Command.Run("import", foreign, "--data", Data, "-o", temp["model.safetensors"]);
         Assert.That(code, Is.Zero, error);
-        Assert.That(Lur("export", temp["model.safetensors"], "-o", temp["again.safetensors"]).Code, Is.Zero);
+        Assert.That(Command.Run("export", temp["model.safetensors"], "-o", temp["again.safetensors"]).Code, Is.Zero);
         Assert.That(File.ReadAllBytes(temp["again.safetensors"]), Is.EqualTo(File.ReadAllBytes(foreign)));
-        Assert.That(Lur("eval", foreign, "--data", Data).Code, Is.Zero, "a file of torch is taken as it is");
+        Assert.That(Command.Run("eval", foreign, "--data", Data).Code, Is.Zero, "a file of torch is taken as it is");
     }
 
     private static void WriteForeign(string source, string target)
@@ -260,9 +228,8 @@ public class PipelineTests
     public void AMisshapenModelIsRefusedWithTheDifference()
     {
         using var temp = new TempFolder();
-        var model = Train(temp["a"]);
         var writer = new SafeTensorsWriter();
-        using (var file = SafeTensorsFile.Open(model))
+        using (var file = SafeTensorsFile.Open(_base))
         {
             foreach (var (key, value) in file.Metadata)
                 writer.Metadata[key] = value;
@@ -276,7 +243,7 @@ public class PipelineTests
 
         writer.Add<float>("surprise", [1], [0f]);
         writer.Save(temp["bad.safetensors"]);
-        var (code, _, error) = Lur("eval", temp["bad.safetensors"], "--data", Data);
+        var (code, _, error) = Command.Run("eval", temp["bad.safetensors"], "--data", Data);
         Assert.That(code, Is.EqualTo(ExitCode.Failed));
         foreach (var part in new[] { "layer1.0.bn1.bias", "fc.bias", "surprise" })
             Assert.That(error, Does.Contain(part));
@@ -288,7 +255,7 @@ public class PipelineTests
     public void BadForgetSpecificationsAreOneSentence(string forget, string names)
     {
         using var temp = new TempFolder();
-        var (code, output, error) = Lur(["forget", Train(temp["a"]), .. s_forget, "--forget", forget, "-o", temp["f"]]);
+        var (code, output, error) = Command.Run(["forget", _base, .. s_forget, "--forget", forget, "-o", temp["f"]]);
         Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
         Assert.That(error.Trim(), Does.Contain(names).And.Not.Contain("\n"));
         Assert.That(Directory.Exists(temp["f"]), Is.False, "nothing is left behind");
@@ -300,7 +267,7 @@ public class PipelineTests
     [TestCase("--lr", "NaN")]
     public void ImpossibleOptionsAreNamed(string option, string value)
     {
-        var (code, _, error) = Lur([
+        var (code, _, error) = Command.Run([
             "forget",
             "model.safetensors",
             .. s_forget[..4],
@@ -319,7 +286,7 @@ public class PipelineTests
     public void PlanPrintsBytesByRole()
     {
         using var temp = new TempFolder();
-        var (code, output, error) = Lur(["train", .. s_train, "-o", temp["a"], "--plan"]);
+        var (code, output, error) = Command.Run(["train", .. s_train, "-o", temp["a"], "--plan"]);
         Assert.That(code, Is.Zero, error);
         foreach (var role in new[] { "Activation", "Gradient", "Workspace", "arena", "total" })
             Assert.That(output, Does.Contain(role));

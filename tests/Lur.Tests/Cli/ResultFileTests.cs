@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lur.Cli;
 using Lur.Tests.Architecture;
 using Lur.Tests.Data;
 using Lur.Tests.Reports;
@@ -15,27 +14,19 @@ public class ResultFileTests
 
     private static JsonDocument Schema() => JsonDocument.Parse(Repository.Read("docs/result.schema.json"));
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
     [Test]
     public void RunsLeaveFilesOfTheSchemaAndAPageAndCompare()
     {
         using var temp = new TempFolder();
         var schema = JsonSchema.Open("result.schema.json");
         Assert.That(
-            Lur("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "24", "-o", temp["base"]).Code,
+            Command.Run("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "24", "-o", temp["base"]).Code,
             Is.Zero
         );
         Conforms(schema, temp["base"], "train");
         foreach (var method in new[] { "lur", "retrain" })
         {
-            var (code, _, error) = Lur(
+            var (code, _, error) = Command.Run(
                 "forget",
                 temp["base/model.safetensors"],
                 "--data",
@@ -63,7 +54,7 @@ public class ResultFileTests
                 Assert.That(page.Descendants("th").Any(h => h.Value.StartsWith(metric, StringComparison.Ordinal)), Is.True, metric);
         }
 
-        var (done, table, _) = Lur("compare", temp["lur"], temp["retrain"], "--html", temp["c.html"]);
+        var (done, table, _) = Command.Run("compare", temp["lur"], temp["retrain"], "--html", temp["c.html"]);
         Assert.That(done, Is.Zero);
         Assert.That(table, Does.Contain("the reference").And.Contain("LUR"));
         PageReading.Read(File.ReadAllText(temp["c.html"]));

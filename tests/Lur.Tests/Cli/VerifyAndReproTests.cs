@@ -17,69 +17,26 @@ public class VerifyAndReproTests
 {
     private const string Data = "synthetic:train=160,test=60,seed=5";
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
+    private static readonly string[] s_loop = ["--data", Data, "--batch", "16", "--epochs", "2", "--lr", "0.05"];
+    private TempFolder _temp = null!;
+
+    /// <summary>A model and a run that forgets; no test changes them.</summary>
+    [OneTimeSetUp]
+    public void Forget()
     {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
+        _temp = new TempFolder();
+        Command.Done(["train", "--model", "resnet[1,1]:w4", .. s_loop, "-o", _temp["base"]]);
+        string[] forget = ["forget", _temp["base/model.safetensors"], .. s_loop[..4], "--forget", "random:20%"];
+        Command.Done([.. forget, "--epochs", "1", "--lr", "0.01", "-o", _temp["run"]]);
     }
 
-    private static string Forget(TempFolder temp)
-    {
-        var (code, _, error) = Lur(
-            "train",
-            "--data",
-            Data,
-            "--model",
-            "resnet[1,1]:w4",
-            "--epochs",
-            "2",
-            "--batch",
-            "16",
-            "--lr",
-            "0.05",
-            "-o",
-            temp["base"]
-        );
-        Assert.That(code, Is.Zero, error);
-        (code, _, error) = Lur(
-            "forget",
-            temp["base/model.safetensors"],
-            "--data",
-            Data,
-            "--forget",
-            "random:20%",
-            "--epochs",
-            "1",
-            "--batch",
-            "16",
-            "--lr",
-            "0.01",
-            "-o",
-            temp["run"]
-        );
-        Assert.That(code, Is.Zero, error);
-        return temp["run"];
-    }
-
-    private static (int Code, string Output, string Error) Verify(VerifySettings settings) =>
-        Run(context => VerifyCommand.Run(context, settings, CancellationToken.None));
-
-    private static (int Code, string Output, string Error) Run(Func<CommandContext, int> body)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = body(new CommandContext { Output = output, Error = error });
-        return (code, output.ToString(), error.ToString());
-    }
+    [OneTimeTearDown]
+    public void Delete() => _temp.Dispose();
 
     [Test]
     public void WithoutAReferenceTheVerdictIsWithheld()
     {
-        using var temp = new TempFolder();
-        var (code, output, error) = Lur("verify", Forget(temp));
-        Assert.That(code, Is.Zero, error);
+        var (_, output, _) = Command.Done("verify", _temp["run"]);
         Assert.That(output, Does.Contain("Withheld").And.Contain("MIA"));
     }
 
@@ -87,12 +44,9 @@ public class VerifyAndReproTests
     public void RetrainIsTrainingWithoutTheForgetSetToTheByte()
     {
         using var temp = new TempFolder();
-        Forget(temp);
-        string[] options = ["--epochs", "2", "--batch", "16", "--lr", "0.05", "--forget", "random:20%", "--data", Data];
-        var (code, _, error) = Lur(["train", "--model", "resnet[1,1]:w4", .. options, "-o", temp["trained"]]);
-        Assert.That(code, Is.Zero, error);
-        (code, _, error) = Lur(["forget", temp["base/model.safetensors"], "--method", "retrain", .. options, "-o", temp["retrained"]]);
-        Assert.That(code, Is.Zero, error);
+        string[] options = [.. s_loop, "--forget", "random:20%"];
+        Command.Done(["train", "--model", "resnet[1,1]:w4", .. options, "-o", temp["trained"]]);
+        Command.Done(["forget", _temp["base/model.safetensors"], "--method", "retrain", .. options, "-o", temp["retrained"]]);
         using var trained = SafeTensorsFile.Open(temp["trained/model.safetensors"]);
         using var retrained = SafeTensorsFile.Open(temp["retrained/model.safetensors"]);
         foreach (var tensor in trained.Tensors)
@@ -105,10 +59,10 @@ public class VerifyAndReproTests
     public void AnotherForgetSetIsRefused()
     {
         using var temp = new TempFolder();
-        var run = Forget(temp);
+        temp.Copy(_temp["run"], "run");
         var config = File.ReadAllText(temp["run/config.json"]);
         File.WriteAllText(temp["run/config.json"], config.Replace("random:20%", "random:10%", StringComparison.Ordinal));
-        var (code, _, error) = Lur("verify", run);
+        var (code, _, error) = Command.Run("verify", temp["run"]);
         Assert.That((code, error.Contains("forget set", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
     }
 
@@ -118,7 +72,8 @@ public class VerifyAndReproTests
           "train": { "epochs": 1, "batch": 16, "lr": 0.05 },
           "forget": ["class:3"], "seeds": [1, 2],
           "methods": [ { "method": "retrain" }, { "method": "ft", "options": { "epochs": 1, "batch": 16 } } ],
-          "sweep": { "method": "lur", "options": { "epochs": 1, "batch": 16, "hvp": "none" }, "over": { "alpha": [0, 0.01], "lambda": [0.05] } }
+          "sweep": { "method": "lur", "options": { "epochs": 1, "batch": 16, "hvp": "none" },
+            "over": { "alpha": [0, 0.01], "lambda": [0.05] } }
         }
         """;
 
@@ -128,7 +83,7 @@ public class VerifyAndReproTests
         using var temp = new TempFolder();
         File.WriteAllText(temp["small.json"], Recipe);
         string[] args = ["repro", temp["small.json"], "-o", temp["out"]];
-        var (code, output, error) = Lur(args);
+        var (code, output, error) = Command.Run(args);
         Assert.That(code, Is.Zero, error);
         foreach (var text in new[] { "retrain", "ft", "lur alpha=0 lambda=0.05", "lur alpha=0.01 lambda=0.05", "+-", "Avg. gap" })
             Assert.That(output, Does.Contain(text));
@@ -143,7 +98,7 @@ public class VerifyAndReproTests
         var kept = File.GetLastWriteTimeUtc(Path.Combine(runs[2], "result.json"));
         var expected = File.ReadAllText(temp["out/small/measured.json"]);
         File.WriteAllText(temp["expected.json"], expected);
-        (code, output, error) = Lur([.. args, "--expected", temp["expected.json"]]);
+        (code, output, error) = Command.Run([.. args, "--expected", temp["expected.json"]]);
         Assert.That(code, Is.Zero, error);
         Assert.That(error, Does.Contain("every number is inside the band"));
         Assert.That(File.GetLastWriteTimeUtc(Path.Combine(runs[2], "result.json")), Is.EqualTo(kept));
@@ -152,7 +107,7 @@ public class VerifyAndReproTests
         using var document = JsonDocument.Parse(expected);
         var ua = document.RootElement.GetProperty("runs").GetProperty("ft").GetProperty("ra").GetProperty("mean").GetDouble();
         File.WriteAllText(temp["expected.json"], expected.Replace($"\"mean\": {ua:R}", "\"mean\": -50", StringComparison.Ordinal));
-        (code, _, error) = Lur([.. args, "--expected", temp["expected.json"]]);
+        (code, _, error) = Command.Run([.. args, "--expected", temp["expected.json"]]);
         Assert.That(code, Is.EqualTo(ExitCode.VerdictFailed), error);
     }
 
@@ -161,8 +116,8 @@ public class VerifyAndReproTests
     {
         using var temp = new TempFolder();
         File.WriteAllText(temp["small.json"], Recipe);
-        (int Code, string Output, string Error) Repro(string output) =>
-            Run(context =>
+        Ended Repro(string output) =>
+            Command.Run(context =>
                 ReproCommand.Run(
                     context,
                     new ReproSettings
@@ -182,14 +137,13 @@ public class VerifyAndReproTests
         var measured = File.ReadAllText(temp["out/small/measured.json"]);
 
         // Retrain of the recipe's training, not of the method's defaults: verify finds it.
-        var verify = Verify(
-            new VerifySettings
-            {
-                Runs = [temp["out/small/seed1/ft"]],
-                RetrainSeeds = [1],
-                CacheFolder = temp["cache"],
-            }
-        );
+        var settings = new VerifySettings
+        {
+            Runs = [temp["out/small/seed1/ft"]],
+            RetrainSeeds = [1],
+            CacheFolder = temp["cache"],
+        };
+        var verify = Command.Run(context => VerifyCommand.Run(context, settings, CancellationToken.None));
         Assert.That(verify.Error, Does.Contain("found in").And.Not.Contain("training a reference"));
 
         var damaged = temp["out/small/seed2/ft/model.safetensors"];
@@ -230,7 +184,7 @@ public class VerifyAndReproTests
     {
         using var temp = new TempFolder();
         File.WriteAllText(temp["bad.json"], Recipe.Replace(from, to, StringComparison.Ordinal));
-        var (code, _, error) = Lur("repro", temp["bad.json"], "-o", temp["out"]);
+        var (code, _, error) = Command.Run("repro", temp["bad.json"], "-o", temp["out"]);
         Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
         Assert.That(error.Trim(), Does.Contain(names).And.Contain("bad.json").And.Not.Contain("\n"));
     }

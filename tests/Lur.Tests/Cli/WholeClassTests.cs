@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lur.Cli;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
@@ -18,11 +17,21 @@ public class WholeClassTests
     public void TheForgottenClassIsLeftOutOfTheTestSetOfAccuracyAndAttack()
     {
         using var temp = new TempFolder();
-        Run("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "4", "--batch", "16", "-o", temp["base"]);
+        Command.Done("train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "4", "--batch", "16", "-o", temp["base"]);
         PreferForgotten(temp["base/model.safetensors"]);
         // One step is enough: the metrics are what is looked at.
         string[] loop = ["--epochs", "1", "--epoch-mode", "min", "--batch", "16", "--trim", "0", "--lr", "1e-4"];
-        Run(["forget", temp["base/model.safetensors"], "--data", Data, "--forget", $"class:{Forgotten}", .. loop, "-o", temp["f"]]);
+        Command.Done([
+            "forget",
+            temp["base/model.safetensors"],
+            "--data",
+            Data,
+            "--forget",
+            $"class:{Forgotten}",
+            .. loop,
+            "-o",
+            temp["f"],
+        ]);
         using var result = JsonDocument.Parse(File.ReadAllText(temp["f/result.json"]));
         Assert.Multiple(() =>
         {
@@ -74,13 +83,5 @@ public class WholeClassTests
             Floats(outcome.GetProperty("confidence")),
             Floats(outcome.GetProperty("loss"))
         );
-    }
-
-    private static void Run(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        Assert.That(CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult(), Is.Zero, error.ToString());
-        TestContext.Out.WriteLine(output);
     }
 }

@@ -18,5 +18,13 @@ public sealed class TempFolder : IDisposable
 
     public string Write(string relative, string text) => Write(relative, System.Text.Encoding.UTF8.GetBytes(text));
 
+    /// <summary>Copies a folder of files into this one, under a name.</summary>
+    public void Copy(string folder, string name)
+    {
+        Directory.CreateDirectory(this[name]);
+        foreach (var file in Directory.EnumerateFiles(folder))
+            File.Copy(file, System.IO.Path.Combine(this[name], System.IO.Path.GetFileName(file)));
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

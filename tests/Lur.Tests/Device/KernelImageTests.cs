@@ -1,5 +1,5 @@
 using Lur.Device;
-using Lur.Tests.Bindings;
+using Lur.Tests.Data;
 
 namespace Lur.Tests.Device;
 
@@ -8,15 +8,15 @@ namespace Lur.Tests.Device;
 public class KernelImageTests
 {
     private readonly Dictionary<string, string?> _before = [];
-    private TemporaryFolder _folder = null!;
+    private TempFolder _folder = null!;
 
     [SetUp]
     public void UseOwnFolders()
     {
         _ = TestDevices.All;
-        _folder = new TemporaryFolder();
-        Set("LUR_CACHE", _folder.At("cache"));
-        Set("LUR_KERNEL_IMAGES", _folder.At("shipped"));
+        _folder = new TempFolder();
+        Set("LUR_CACHE", _folder["cache"]);
+        Set("LUR_KERNEL_IMAGES", _folder["shipped"]);
     }
 
     [TearDown]
@@ -33,7 +33,7 @@ public class KernelImageTests
     {
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
         Assert.That(Entries(), Has.Length.EqualTo(1));
-        var child = ChildProcess.Run("compile", [("LUR_CACHE", _folder.At("cache"))]);
+        var child = ChildProcess.Probe("compile", [("LUR_CACHE", _folder["cache"])]);
         Assert.That(child.Output, Is.EqualTo("Cached"), child.Error);
     }
 
@@ -81,7 +81,7 @@ public class KernelImageTests
     public void ACacheThatCannotBeWrittenIsNoError()
     {
         // A file where the folder should be: refused whoever runs the test, root included.
-        File.WriteAllText(_folder.At("cache"), "in the way");
+        File.WriteAllText(_folder["cache"], "in the way");
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
     }
 
@@ -92,10 +92,10 @@ public class KernelImageTests
         var request = KernelSource.Read("methods/proximal.cu", Precision.Float32).For(device.Properties.ComputeCapability);
         var compiler = ServingCompiler.Instance;
         var image = request.Source.Compile(compiler, request.Architecture(compiler));
-        var shipped = Path.Combine(_folder.At("shipped"), KernelImages.ShippedName(request, request.Architecture(compiler)));
+        var shipped = Path.Combine(_folder["shipped"], KernelImages.ShippedName(request, request.Architecture(compiler)));
         ImageFile.Write(shipped, image, compiler.Identity);
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Shipped));
-        Assert.That(Directory.Exists(_folder.At("cache")), Is.False);
+        Assert.That(Directory.Exists(_folder["cache"]), Is.False);
         ImageFile.Write(shipped, image, "an older compiler");
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
     }
@@ -105,17 +105,17 @@ public class KernelImageTests
     {
         var target = TestDevices.Default.Properties.ComputeCapability;
         var kernels = KernelSource.Folder;
-        Directory.CreateDirectory(_folder.At("kernels/include"));
-        Directory.CreateDirectory(_folder.At("kernels/methods"));
+        Directory.CreateDirectory(_folder["kernels/include"]);
+        Directory.CreateDirectory(_folder["kernels/methods"]);
         foreach (var file in Directory.GetFiles(Path.Combine(kernels, "include")).Append(Path.Combine(kernels, "methods/proximal.cu")))
-            File.Copy(file, Path.Combine(_folder.At("kernels"), Path.GetRelativePath(kernels, file)));
-        Set("LUR_KERNELS", _folder.At("kernels"));
+            File.Copy(file, Path.Combine(_folder["kernels"], Path.GetRelativePath(kernels, file)));
+        Set("LUR_KERNELS", _folder["kernels"]);
         string Key(Precision precision = Precision.Float32) =>
             KernelImages.CachePath(KernelSource.Read("methods/proximal.cu", precision).For(target), ServingCompiler.Instance)!;
         var keys = new List<string> { Key(), Key(Precision.Float64) };
-        File.AppendAllText(_folder.At("kernels/include/prelude.cuh"), "// changed\n");
+        File.AppendAllText(_folder["kernels/include/prelude.cuh"], "// changed\n");
         keys.Add(Key());
-        File.AppendAllText(_folder.At("kernels/methods/proximal.cu"), "// changed\n");
+        File.AppendAllText(_folder["kernels/methods/proximal.cu"], "// changed\n");
         keys.Add(Key());
         Assert.That(keys, Is.Unique);
         Assert.That(Key(), Is.EqualTo(keys[^1]));
@@ -124,13 +124,13 @@ public class KernelImageTests
     [Test]
     public void AFileThatDoesNotCompileShowsFileTargetAndLine()
     {
-        Directory.CreateDirectory(_folder.At("kernels/include"));
-        Directory.CreateDirectory(_folder.At("kernels/methods"));
-        File.WriteAllText(_folder.At("kernels/methods/proximal.cu"), "KERNEL nonsense(int n) {\n    undefined_thing = n;\n}\n");
-        Set("LUR_KERNELS", _folder.At("kernels"));
+        Directory.CreateDirectory(_folder["kernels/include"]);
+        Directory.CreateDirectory(_folder["kernels/methods"]);
+        File.WriteAllText(_folder["kernels/methods/proximal.cu"], "KERNEL nonsense(int n) {\n    undefined_thing = n;\n}\n");
+        Set("LUR_KERNELS", _folder["kernels"]);
         var e = Assert.Throws<KernelCompilationException>(() => Load())!;
         Assert.That(e.Message, Does.Contain("kernels/methods/proximal.cu").And.Contain("float").And.Contain("proximal.cu:2"));
-        File.Delete(_folder.At("kernels/methods/proximal.cu"));
+        File.Delete(_folder["kernels/methods/proximal.cu"]);
         Assert.That(Assert.Throws<FileNotFoundException>(() => Load())!.Message, Does.Contain("LUR_KERNELS"));
     }
 
@@ -142,7 +142,7 @@ public class KernelImageTests
         return proximal.Origin;
     }
 
-    private string[] Entries() => Directory.GetFiles(_folder.At("cache"), "*.image", SearchOption.AllDirectories);
+    private string[] Entries() => Directory.GetFiles(_folder["cache"], "*.image", SearchOption.AllDirectories);
 
     private void Set(string name, string value)
     {

@@ -234,6 +234,15 @@ public class OptionRecordGeneratorTests
     [TestCase("LUR109", "[Option(\"aB\", 1, Source = \"s\")] public partial int A { get; init; }", "lower-case words")]
     [TestCase("LUR109", "[Option(\"a\", true, Source = \"s\")] public partial bool A { get; init; }", "begins with \"no-\"")]
     [TestCase("LUR109", "[Option(\"no-a\", false, Source = \"s\")] public partial bool A { get; init; }", "begins with \"no-\"")]
+    [TestCase("LUR105", "[Option(\"a\", 1, Source = \"s\")] public partial Gone A { get; init; }", "is of type Gone")]
+    [TestCase("LUR111", "[Option(\"a\", Gone.One, Source = \"s\")] public partial Gone A { get; init; }", "[Option] of A has arguments")]
+    [TestCase("LUR111", "[Option] public partial int A { get; init; }", "[Option] of A has arguments")]
+    [TestCase("LUR111", "[Option(Gone.Name, 1)] public partial int A { get; init; }", "[Option] of A has arguments")]
+    [TestCase(
+        "LUR111",
+        "[Option(\"a\", false, Source = \"s\")] [Implies(nameof(A), Gone.One)] public partial bool A { get; init; }",
+        "[Implies] of A has arguments"
+    )]
     public void ADefectIsAnErrorOfTheBuild(string id, string property, string message)
     {
         var problems = Problems(
@@ -277,6 +286,25 @@ public class OptionRecordGeneratorTests
                 public sealed partial record R : B;
                 """;
         Assert.That(Problems(code).Select(p => p.Id).Order(), Is.EqualTo(new[] { "LUR103", "LUR107" }));
+    }
+
+    [TestCase("[OptionDefault(nameof(A))]", "LUR111")]
+    [TestCase("[OptionDefault(nameof(A), Gone.One, Source = \"s\")]", "LUR111")]
+    public void ADefaultThatDoesNotCompileIsAnError(string attribute, string id)
+    {
+        const string property = "{ /// <summary>A.</summary>\n[Option(\"a\", 1, Source = \"s\")] public partial int A { get; init; } }";
+        var problems = Problems($"{Head}[Options] {attribute} public sealed partial record R : OptionRecord {property}");
+        Assert.That(problems.Select(p => p.Id), Has.Member(id), string.Join('\n', problems));
+    }
+
+    [Test]
+    public void AChoiceThatDoesNotCompileHasNoText()
+    {
+        var problems = Problems(
+            $"{Head}public enum E {{ [Choice] One }} [Options] public sealed partial record R : OptionRecord {{\n"
+                + "/// <summary>A.</summary>\n[Option(\"a\", E.One, Source = \"s\")] public partial E A { get; init; } }"
+        );
+        Assert.That(problems.Select(p => p.Id), Is.EqualTo(new[] { "LUR108" }), string.Join('\n', problems));
     }
 
     [Test]

@@ -4,7 +4,7 @@
     /usr/bin/python3 write_fixtures.py [OUTPUT_FOLDER]        (Debian 12: apt-get install python3-torch; version 1.13)
 
 The files are committed; the tests read them and never run this script. It uses one thread and fixed seeds, so that a
-second run with the same PyTorch on the same machine writes the same bytes.
+second run with the same PyTorch on the same processor writes the same bytes; on another one last digits may differ.
 """
 
 import json

@@ -1,17 +1,13 @@
-using System.Diagnostics;
-
 namespace Lur.Tests.HostDriver;
 
 /// <summary>
-/// The host driver's own tests are a C++ program built from the driver's sources (src/Lur.Cuda.Host/tests). It is run once;
+/// The host driver's own tests are a C++ program built from the driver's sources (src/Lur.Cuda.Host/tests). It is run once, in
+/// about 10 s on two idle cores, most of it compiling kernels;
 /// each of its cases is a test here. A case whose needs are not met on this machine is reported as not run.
 /// </summary>
 public sealed class HostDriverTests
 {
     private const string NotBuilt = "(not built)";
-
-    // About 10 s on two idle cores; most of it is compiling kernels.
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "lur-cuda-host-tests");
 
@@ -53,15 +49,6 @@ public sealed class HostDriverTests
         return results;
     }
 
-    private static string[] Run(string argument)
-    {
-        using var process = Process.Start(new ProcessStartInfo(Program, argument) { RedirectStandardOutput = true })!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        if (!process.WaitForExit(Limit))
-        {
-            process.Kill(entireProcessTree: true);
-        }
-
-        return output.GetAwaiter().GetResult().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-    }
+    private static string[] Run(string argument) =>
+        ChildProcess.Run(Program, [argument]).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }

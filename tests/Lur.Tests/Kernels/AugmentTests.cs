@@ -9,7 +9,7 @@ public class AugmentTests
     private const ulong Seed = 0x0123456789ABCDEF,
         Stream = 7;
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void MatchesTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -25,11 +25,11 @@ public class AugmentTests
             }
         )
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             var images = random.UniformArray(n * channels * height * width, 0, 256).Select(v => (byte)v).ToArray();
             var (mean, std) = (
-                bench.Rounded(random.UniformArray(channels, 0.3, 0.6)),
-                bench.Rounded(random.UniformArray(channels, 0.2, 0.3))
+                bench.Precision.Round(random.UniformArray(channels, 0.3, 0.6)),
+                bench.Precision.Round(random.UniformArray(channels, 0.2, 0.3))
             );
             // Sample numbers beyond 2^32, so that the upper half of the counter matters.
             const ulong first = 0x1_FFFF_FFFE;
@@ -46,7 +46,7 @@ public class AugmentTests
                 Vectors.AssertClose(
                     Run(bench, images, n, channels, height, width, used, mean, std, first, flip),
                     expected,
-                    4 * bench.UnitRoundoff,
+                    4 * bench.Precision.Unit(),
                     5,
                     $"{bench.Name} [{n}, {channels}, {height}, {width}] pad {used}{(flip ? " flip" : "")}"
                 );
@@ -75,7 +75,7 @@ public class AugmentTests
     }
 
     private static double[] Run(
-        KernelBench bench,
+        KernelScope bench,
         byte[] images,
         int n,
         int channels,
@@ -88,16 +88,16 @@ public class AugmentTests
         bool flip
     )
     {
-        var y = bench.Out(images.Length);
+        var y = bench.Vector(images.Length);
         // The batch lies behind another one, as where two take turns.
         byte[] slots = [.. images.Select(b => (byte)(b ^ 0xFF)), .. images];
         bench.Kernels.Augment.AugmentForward(
             bench.Device.Rows(n * height, width),
             y.Pointer,
-            new(bench.ArrayOf(slots).Address),
-            bench.In(mean).Pointer,
-            bench.In(std).Pointer,
-            new(bench.ArrayOf(Seed, first, (ulong)images.Length).Address),
+            new(bench.Array(slots).Address),
+            bench.Vector(mean).Pointer,
+            bench.Vector(std).Pointer,
+            new(bench.Array(Seed, first, (ulong)images.Length).Address),
             Stream,
             n,
             channels,

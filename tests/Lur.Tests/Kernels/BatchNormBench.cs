@@ -3,37 +3,11 @@ using Lur.Tests.Device;
 
 namespace Lur.Tests.Kernels;
 
-/// <summary>Inputs of batch normalisation; Residual null = none. With T in front of a name in tests, their tangents.</summary>
-internal sealed record BatchNormInputs(double[] X, double[] Gamma, double[] Beta, double[]? Residual)
-{
-    public static BatchNormInputs Random(TestRandom random, int rows, int channels, bool residual, double gamma = 1) =>
-        new(
-            random.NormalArray(rows * channels, 0.7, 1.3),
-            random.NormalArray(channels, gamma, 0.3),
-            random.NormalArray(channels),
-            residual ? random.NormalArray(rows * channels) : null
-        );
-
-    public BatchNormInputs Rounded(KernelBench bench) =>
-        new(bench.Rounded(X), bench.Rounded(Gamma), bench.Rounded(Beta), Residual is null ? null : bench.Rounded(Residual));
-
-    public BatchNormInputs Along(double h, BatchNormInputs t) =>
-        new(
-            Vectors.Along(X, h, t.X),
-            Vectors.Along(Gamma, h, t.Gamma),
-            Vectors.Along(Beta, h, t.Beta),
-            Residual is null ? null : Vectors.Along(Residual, h, t.Residual!)
-        );
-
-    /// <summary>All in one vector, as a difference quotient wants them.</summary>
-    public double[] Flat => [.. X, .. Gamma, .. Beta, .. Residual ?? []];
-}
-
 /// <summary>The kernels of batch_norm.cu put together as a layer does, with arrays of double in and out.</summary>
 internal sealed class BatchNormBench
 {
     public const double Eps = 1e-5;
-    private readonly KernelBench _bench;
+    private readonly KernelScope _bench;
     private readonly BatchNormInputs _inputs;
     private readonly int _rows,
         _channels,
@@ -48,7 +22,7 @@ internal sealed class BatchNormBench
 
     /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode.</summary>
     public BatchNormBench(
-        KernelBench bench,
+        KernelScope bench,
         BatchNormInputs inputs,
         int chunks,
         bool relu,
@@ -58,10 +32,16 @@ internal sealed class BatchNormBench
     {
         (_bench, _inputs, _chunks, _relu, _frozen) = (bench, inputs, chunks, relu, frozen is not null);
         (_channels, _rows) = (inputs.Gamma.Length, inputs.X.Length / inputs.Gamma.Length);
-        (_x, _gamma, _y) = (bench.In(inputs.X), bench.In(inputs.Gamma), bench.Out(inputs.X.Length));
-        (_mean, _rstd) = (frozen is { } f ? bench.In(f.Mean) : bench.Out(_channels), bench.Out(_channels));
+        (_x, _gamma, _y) = (bench.Vector(inputs.X), bench.Vector(inputs.Gamma), bench.Vector(inputs.X.Length));
+        (_mean, _rstd) = (frozen is { } f ? bench.Vector(f.Mean) : bench.Vector(_channels), bench.Vector(_channels));
         if (frozen is not null)
-            Kernel.BatchNormFrozenRstd(bench.Device.Elements(_channels), _rstd.Pointer, bench.In(frozen.Value.Var).Pointer, _channels, Eps);
+            Kernel.BatchNormFrozenRstd(
+                bench.Device.Elements(_channels),
+                _rstd.Pointer,
+                bench.Vector(frozen.Value.Var).Pointer,
+                _channels,
+                Eps
+            );
         else
             Statistics(running);
         Kernel.BatchNormForward(
@@ -72,7 +52,7 @@ internal sealed class BatchNormBench
             _mean.Pointer,
             _rstd.Pointer,
             _gamma.Pointer,
-            bench.In(inputs.Beta).Pointer,
+            bench.Vector(inputs.Beta).Pointer,
             _rows,
             _channels,
             relu ? 1 : 0
@@ -101,9 +81,9 @@ internal sealed class BatchNormBench
     /// <summary>The gradient of the inputs. accumulated: what dresidual, dgamma and dbeta hold before, null = written.</summary>
     public BatchNormInputs Backward(double[] dy, BatchNormInputs? accumulated = null, bool inPlace = false)
     {
-        var dyBuffer = _bench.In(dy);
-        var (means, partial) = (_bench.Out(2 * _channels), _bench.Out(2 * _chunks * _channels));
-        var dx = inPlace ? dyBuffer : _bench.Out(dy.Length);
+        var dyBuffer = _bench.Vector(dy);
+        var (means, partial) = (_bench.Vector(2 * _channels), _bench.Vector(2 * _chunks * _channels));
+        var dx = inPlace ? dyBuffer : _bench.Vector(dy.Length);
         var (dgamma, dbeta, dresidual) = Outputs(accumulated);
         var accumulate = accumulated is null ? 0 : 1;
         Kernel.BatchNormSums(
@@ -151,8 +131,8 @@ internal sealed class BatchNormBench
     /// <summary>The tangent of the output.</summary>
     public double[] ForwardTangent(BatchNormInputs t)
     {
-        var ty = _bench.Out(t.X.Length);
-        var tx = _bench.In(t.X);
+        var ty = _bench.Vector(t.X.Length);
+        var tx = _bench.Vector(t.X);
         Kernel.BatchNormForwardTangent(
             Rows,
             ty.Pointer,
@@ -163,8 +143,8 @@ internal sealed class BatchNormBench
             _mean.Pointer,
             _rstd.Pointer,
             _gamma.Pointer,
-            _bench.In(t.Gamma).Pointer,
-            _bench.In(t.Beta).Pointer,
+            _bench.Vector(t.Gamma).Pointer,
+            _bench.Vector(t.Beta).Pointer,
             TangentMeans(tx),
             _rows,
             _channels
@@ -184,12 +164,12 @@ internal sealed class BatchNormBench
         BatchNormInputs? accumulated = null
     )
     {
-        var (dyBuffer, tdyBuffer, tx) = (_bench.In(dy), _bench.In(tdy), _bench.In(t.X));
+        var (dyBuffer, tdyBuffer, tx) = (_bench.Vector(dy), _bench.Vector(tdy), _bench.Vector(t.X));
         var tmeans = TangentMeans(tx);
-        var (means, partial) = (_bench.Out(4 * _channels), _bench.Out(4 * _chunks * _channels));
+        var (means, partial) = (_bench.Vector(4 * _channels), _bench.Vector(4 * _chunks * _channels));
         var (tdgamma, tdbeta, tdresidual) = Outputs(accumulated);
-        var dresidual = pair && tdresidual is not null ? _bench.In(accumulated?.Residual ?? new double[dy.Length]) : null;
-        var (tdx, dx) = (_bench.Out(dy.Length), pair ? _bench.Out(dy.Length) : null);
+        var dresidual = pair && tdresidual is not null ? _bench.Vector(accumulated?.Residual ?? new double[dy.Length]) : null;
+        var (tdx, dx) = (_bench.Vector(dy.Length), pair ? _bench.Vector(dy.Length) : null);
         var accumulate = accumulated is null ? 0 : 1;
         Kernel.BatchNormTangentSums(
             Chunks,
@@ -232,7 +212,7 @@ internal sealed class BatchNormBench
             _mean.Pointer,
             _rstd.Pointer,
             _gamma.Pointer,
-            _bench.In(t.Gamma).Pointer,
+            _bench.Vector(t.Gamma).Pointer,
             tmeans,
             _frozen ? default : means.Pointer,
             _rows,
@@ -244,7 +224,7 @@ internal sealed class BatchNormBench
 
     private void Statistics((GuardedBuffer Mean, GuardedBuffer Var)? running)
     {
-        var (chunkOffset, chunkM2) = (_bench.Out(_chunks * _channels), _bench.Out(_chunks * _channels));
+        var (chunkOffset, chunkM2) = (_bench.Vector(_chunks * _channels), _bench.Vector(_chunks * _channels));
         Kernel.BatchNormStatistics(Chunks, chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
         Kernel.BatchNormStatisticsFinish(
             Channels,
@@ -267,7 +247,7 @@ internal sealed class BatchNormBench
     {
         if (_frozen)
             return default;
-        var (tmeans, partial) = (_bench.Out(2 * _channels), _bench.Out(2 * _chunks * _channels));
+        var (tmeans, partial) = (_bench.Vector(2 * _channels), _bench.Vector(2 * _chunks * _channels));
         Kernel.BatchNormSums(
             Chunks,
             partial.Pointer,
@@ -286,12 +266,12 @@ internal sealed class BatchNormBench
 
     private (GuardedBuffer Dgamma, GuardedBuffer Dbeta, GuardedBuffer? Dresidual) Outputs(BatchNormInputs? accumulated) =>
         (
-            accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Gamma),
-            accumulated is null ? _bench.Out(_channels) : _bench.In(accumulated.Beta),
+            accumulated is null ? _bench.Vector(_channels) : _bench.Vector(accumulated.Gamma),
+            accumulated is null ? _bench.Vector(_channels) : _bench.Vector(accumulated.Beta),
             _inputs.Residual is null ? null
-            : accumulated is null ? _bench.Out(_inputs.X.Length)
-            : _bench.In(accumulated.Residual!)
+            : accumulated is null ? _bench.Vector(_inputs.X.Length)
+            : _bench.Vector(accumulated.Residual!)
         );
 
-    private DevicePointer<Real> Optional(double[]? values) => values is null ? default : _bench.In(values).Pointer;
+    private DevicePointer<Real> Optional(double[]? values) => values is null ? default : _bench.Vector(values).Pointer;
 }

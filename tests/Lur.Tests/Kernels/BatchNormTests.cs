@@ -20,7 +20,7 @@ public class BatchNormTests
         (12, 64, 1),
     ];
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void AllPassesMatchTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -30,14 +30,14 @@ public class BatchNormTests
             foreach (var shape in Shapes)
             {
                 // Every combination of ReLU, residual and mode comes by in the eight shapes.
-                using var bench = new KernelBench(test, precision);
+                using var bench = new KernelScope(test, precision);
                 CompareAllPasses(bench, random, shape, (flags & 1) != 0, (flags & 2) != 0, (flags++ & 4) != 0);
             }
         }
     }
 
     private static void CompareAllPasses(
-        KernelBench bench,
+        KernelScope bench,
         TestRandom random,
         (int Rows, int Channels, int Chunks) shape,
         bool relu,
@@ -49,8 +49,11 @@ public class BatchNormTests
         var n = rows * channels;
         var inputs = BatchNormInputs.Random(random, rows, channels, residual).Rounded(bench);
         var t = BatchNormInputs.Random(random, rows, channels, residual).Rounded(bench);
-        var (dy, tdy) = (bench.Rounded(random.NormalArray(n)), bench.Rounded(random.NormalArray(n)));
-        var statistics = (Mean: bench.Rounded(random.NormalArray(channels)), Var: bench.Rounded(random.UniformArray(channels, 0.5, 2)));
+        var (dy, tdy) = (bench.Precision.Round(random.NormalArray(n)), bench.Precision.Round(random.NormalArray(n)));
+        var statistics = (
+            Mean: bench.Precision.Round(random.NormalArray(channels)),
+            Var: bench.Precision.Round(random.UniformArray(channels, 0.5, 2))
+        );
         var what =
             $"{bench.Name} [{rows}, {channels}] in "
             + $"{chunks}{(relu ? " relu" : "")}{(residual ? " residual" : "")}{(frozen ? " frozen" : "")}";
@@ -96,8 +99,8 @@ public class BatchNormTests
 
     /// <summary>Four times what rounding does to the formulas at worst: the kernels have them in another order, with scales
     /// multiplied beforehand and sums in chunks, and in double the reference itself rounds as much.</summary>
-    private static double[] Allowed(KernelBench bench, Bounded[] expected) =>
-        Array.ConvertAll(expected, e => 4 * e.Error * bench.UnitRoundoff);
+    private static double[] Allowed(KernelScope bench, Bounded[] expected) =>
+        Array.ConvertAll(expected, e => 4 * e.Error * bench.Precision.Unit());
 
     [Test]
     public void DerivativesMatchFiniteDifferences([Values] bool relu, [Values] bool residual, [Values] bool frozen)
@@ -112,7 +115,7 @@ public class BatchNormTests
         var (dy, tdy) = (random.NormalArray(rows * channels), random.NormalArray(rows * channels));
         foreach (var test in TestDevices.All)
         {
-            using var bench = new KernelBench(test, Precision.Float64);
+            using var bench = new KernelScope(test, Precision.Float64);
             BatchNormBench At(BatchNormInputs i)
             {
                 return new BatchNormBench(bench, i, chunks, relu, statistics);
@@ -137,7 +140,7 @@ public class BatchNormTests
         }
     }
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void BackwardIsTheAdjointOfForwardTangentAndTheHessianIsSymmetric(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -145,7 +148,7 @@ public class BatchNormTests
         foreach (var relu in new[] { false, true })
         foreach (var frozen in new[] { false, true })
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             const int rows = 31,
                 channels = 19,
                 n = rows * channels;
@@ -155,7 +158,7 @@ public class BatchNormTests
             var (s, t) = (BatchNormInputs.Random(random, rows, channels, true), BatchNormInputs.Random(random, rows, channels, true));
             var dy = random.NormalArray(n);
             // Every entry is good to (rows + 40) roundings of the largest, as above; norms of the vectors as the scale.
-            var tolerance = (rows + 40) * bench.UnitRoundoff;
+            var tolerance = (rows + 40) * bench.Precision.Unit();
             var name = $"{bench.Name}{(relu ? " relu" : "")}{(frozen ? " frozen" : "")}";
             Vectors.AssertSameProduct(layer.Backward(dy).Flat, t.Flat, dy, layer.ForwardTangent(t), tolerance, $"{name} adjoint");
             var zero = new double[n];
@@ -164,13 +167,13 @@ public class BatchNormTests
         }
     }
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void AccumulatesAndWorksInPlace(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             var (inputs, before) = (
                 BatchNormInputs.Random(random, 13, 11, true),
                 BatchNormInputs.Random(random, 13, 11, true).Rounded(bench)
@@ -181,12 +184,17 @@ public class BatchNormTests
             var (written, added) = (layer.Backward(dy), layer.Backward(dy, before, inPlace: true));
             Errors.AssertSame(added.X, written.X, $"{bench.Name} dx in place of dy");
             // One more addition, which may be fused with the last operation before it.
-            Errors.AssertClose(added.Gamma, Vectors.Along(before.Gamma, 1, written.Gamma), 4 * bench.UnitRoundoff, $"{bench.Name} dgamma");
-            Errors.AssertClose(added.Beta, Vectors.Along(before.Beta, 1, written.Beta), 4 * bench.UnitRoundoff, $"{bench.Name} dbeta");
+            Errors.AssertClose(
+                added.Gamma,
+                Vectors.Along(before.Gamma, 1, written.Gamma),
+                4 * bench.Precision.Unit(),
+                $"{bench.Name} dgamma"
+            );
+            Errors.AssertClose(added.Beta, Vectors.Along(before.Beta, 1, written.Beta), 4 * bench.Precision.Unit(), $"{bench.Name} dbeta");
             Errors.AssertClose(
                 added.Residual!,
                 Vectors.Along(before.Residual!, 1, written.Residual!),
-                4 * bench.UnitRoundoff,
+                4 * bench.Precision.Unit(),
                 $"{bench.Name} dresidual"
             );
             var (tangent, _, dresidual) = layer.BackwardTangent(dy, tdy, t, true, before);
@@ -194,11 +202,16 @@ public class BatchNormTests
             Errors.AssertClose(
                 tangent.Residual!,
                 Vectors.Along(before.Residual!, 1, plain.Residual!),
-                4 * bench.UnitRoundoff,
+                4 * bench.Precision.Unit(),
                 $"{bench.Name} tdresidual"
             );
-            Errors.AssertClose(dresidual!, added.Residual!, 4 * bench.UnitRoundoff, $"{bench.Name} dresidual of the pair");
-            Errors.AssertClose(tangent.Gamma, Vectors.Along(before.Gamma, 1, plain.Gamma), 4 * bench.UnitRoundoff, $"{bench.Name} tdgamma");
+            Errors.AssertClose(dresidual!, added.Residual!, 4 * bench.Precision.Unit(), $"{bench.Name} dresidual of the pair");
+            Errors.AssertClose(
+                tangent.Gamma,
+                Vectors.Along(before.Gamma, 1, plain.Gamma),
+                4 * bench.Precision.Unit(),
+                $"{bench.Name} tdgamma"
+            );
         }
     }
 

@@ -1,41 +1,49 @@
 using Lur.Device;
 using Lur.Tests.Device;
+using Lur.Tests.Reference;
 
 namespace Lur.Tests.Kernels;
 
 /// <summary>bias.cu: one rounding, and sums.</summary>
 public class BiasTests
 {
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void Bias(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
         foreach (var (rows, channels, chunks) in new[] { (1, 1, 1), (5, 10, 2), (33, 125, 4), (257, 3, 2), (3, 64, 7) })
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             var kernel = bench.Kernels.Bias;
             var n = rows * channels;
             var (x, bias, before) = (
-                bench.Rounded(random.NormalArray(n)),
-                bench.Rounded(random.NormalArray(channels)),
-                bench.Rounded(random.NormalArray(channels))
+                bench.Precision.Round(random.NormalArray(n)),
+                bench.Precision.Round(random.NormalArray(channels)),
+                bench.Precision.Round(random.NormalArray(channels))
             );
-            var (y, dbias, partial) = (bench.Out(n), bench.In(before), bench.Out(chunks * channels));
-            kernel.BiasForward(bench.Device.Rows(rows, channels), y.Pointer, bench.In(x).Pointer, bench.In(bias).Pointer, rows, channels);
+            var (y, dbias, partial) = (bench.Vector(n), bench.Vector(before), bench.Vector(chunks * channels));
+            kernel.BiasForward(
+                bench.Device.Rows(rows, channels),
+                y.Pointer,
+                bench.Vector(x).Pointer,
+                bench.Vector(bias).Pointer,
+                rows,
+                channels
+            );
             Errors.AssertSame(
                 y.Get(),
-                bench.Rounded([.. x.Select((v, i) => v + bias[i % channels])]),
+                bench.Precision.Round([.. x.Select((v, i) => v + bias[i % channels])]),
                 $"{bench.Name} y[{rows}, {channels}]"
             );
 
             var sum = new double[channels];
             for (var i = 0; i < n; i++)
                 sum[i % channels] += x[i];
-            kernel.BiasBackwardSums(bench.Device.Rows(chunks, channels), partial.Pointer, bench.In(x).Pointer, rows, channels, chunks);
+            kernel.BiasBackwardSums(bench.Device.Rows(chunks, channels), partial.Pointer, bench.Vector(x).Pointer, rows, channels, chunks);
             kernel.BiasBackwardFinish(bench.Device.Blocks(channels), dbias.Pointer, partial.Pointer, channels, chunks, 1);
             // At most `rows` roundings, of partial sums that stay below 4 sqrt(rows).
-            var (tolerance, scale) = ((rows + 2) * bench.UnitRoundoff, 4 * Math.Sqrt(rows));
+            var (tolerance, scale) = ((rows + 2) * bench.Precision.Unit(), 4 * Math.Sqrt(rows));
             Vectors.AssertClose(
                 dbias.Get(),
                 Vectors.Along(before, 1, sum),

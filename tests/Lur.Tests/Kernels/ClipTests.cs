@@ -1,6 +1,7 @@
 using Lur.Device;
 using Lur.Tests.Device;
 using Lur.Tests.Golden;
+using Lur.Tests.Reference;
 
 namespace Lur.Tests.Kernels;
 
@@ -41,7 +42,7 @@ public class ClipTests
     )
     {
         var g = precision.Round(TestRandom.ForCurrentTest().NormalArray(n, 1));
-        var norm = Math.Sqrt(g.Sum(x => x * x));
+        var norm = Vectors.Norm(g);
         foreach (var test in TestDevices.AllBlockSizes())
         {
             using var scope = new KernelScope(test, precision);

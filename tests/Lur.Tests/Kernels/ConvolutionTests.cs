@@ -53,7 +53,8 @@ public class ConvolutionTests
         from shape in shapes
         from precision in new[] { Precision.Float32, Precision.Float64 }
         select new TestCaseData(shape, precision).SetArgDisplayNames(
-            $"{shape.N}x{shape.H}x{shape.W}x{shape.C}-{shape.K}k{shape.R}x{shape.S}s{shape.Stride}p{shape.Pad}{(shape.PadEnd == shape.Pad ? "" : $"-{shape.PadEnd}")}",
+            $"{shape.N}x{shape.H}x{shape.W}x{shape.C}-{shape.K}k{shape.R}x{shape.S}s{shape.Stride}p{shape.Pad}"
+                + (shape.PadEnd == shape.Pad ? "" : $"-{shape.PadEnd}"),
             $"{precision}"
         );
 
@@ -94,12 +95,12 @@ public class ConvolutionTests
     private static void CheckAdjoint(TestDevice test, Data data, Precision precision, ConvolutionAlgorithm algorithm)
     {
         using var bench = new ConvolutionBench(test, precision, data.Shape, algorithm);
-        var y = Dot(bench.Forward(data.X, data.W), data.Dy);
-        var dx = Dot(bench.InputGradient(data.Dy, data.W), data.X);
-        var dw = Dot(bench.FilterGradient(data.X, data.Dy), data.W);
+        var y = Vectors.Dot(bench.Forward(data.X, data.W), data.Dy);
+        var dx = Vectors.Dot(bench.InputGradient(data.Dy, data.W), data.X);
+        var dw = Vectors.Dot(bench.FilterGradient(data.X, data.Dy), data.W);
         // Each dot product has terms of the size |y| |dy| and errors of about u per term that partly cancel: relative to the
         // norms a few dozen u, with Winograd's amplification about ten times that.
-        var scale = Norm(bench.Forward(data.X, data.W)) * Norm(data.Dy);
+        var scale = Vectors.Norm(bench.Forward(data.X, data.W)) * Vectors.Norm(data.Dy);
         var tolerance = (precision == Precision.Float32 ? 6e-8 : 1.1e-16) * 200 * scale;
         Assert.Multiple(() =>
         {
@@ -122,11 +123,11 @@ public class ConvolutionTests
         double Loss(double sx, double sw)
         {
             var out_ = bench.Forward(Add(data.X, sx, data.X2), Add(data.W, sw, data.W2));
-            return Dot(out_, out_) / 2;
+            return Vectors.Dot(out_, out_) / 2;
         }
-        var tolerance = 1e-16 * 100 * Dot(y, y) / step;
-        Assert.That((Loss(0, step) - Loss(0, -step)) / (2 * step), Is.EqualTo(Dot(dw, data.W2)).Within(tolerance), "filters");
-        Assert.That((Loss(step, 0) - Loss(-step, 0)) / (2 * step), Is.EqualTo(Dot(dx, data.X2)).Within(tolerance), "input");
+        var tolerance = 1e-16 * 100 * Vectors.Dot(y, y) / step;
+        Assert.That((Loss(0, step) - Loss(0, -step)) / (2 * step), Is.EqualTo(Vectors.Dot(dw, data.W2)).Within(tolerance), "filters");
+        Assert.That((Loss(step, 0) - Loss(-step, 0)) / (2 * step), Is.EqualTo(Vectors.Dot(dx, data.X2)).Within(tolerance), "input");
     }
 
     [TestCase(ConvolutionAlgorithm.Direct, 1e-6)]
@@ -142,7 +143,7 @@ public class ConvolutionTests
         var w = Array.ConvertAll(random.NormalArray(shape.FilterLength, 0, Math.Sqrt(2.0 / (9 * shape.C))), v => (double)(float)v);
         using var bench = new ConvolutionBench(TestDevices.All.First(), Precision.Float32, shape, algorithm);
         var (actual, expected) = (bench.Forward(x, w), ConvolutionReference.Forward(shape, x, w));
-        var error = Norm(Add(actual, -1, expected)) / Norm(expected);
+        var error = Vectors.Norm(Add(actual, -1, expected)) / Vectors.Norm(expected);
         TestContext.Out.WriteLine($"{algorithm}: relative L2 error {error:E2}");
         Assert.That(error, Is.LessThan(bound));
     }
@@ -239,10 +240,6 @@ public class ConvolutionTests
     private static double[] Add(double[] a, double scale, double[] b) => [.. a.Zip(b, (p, q) => p + (scale * q))];
 
     private static double[] Add(double[] a, double[] b, double[] c) => Add(Add(a, 1, b), 1, c);
-
-    private static double Dot(double[] a, double[] b) => a.Zip(b, (p, q) => p * q).Sum();
-
-    private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
     /// <summary>Random tensors, exact in float, and the maps of two terms by definition.</summary>
     private sealed class Data

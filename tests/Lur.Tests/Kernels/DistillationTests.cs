@@ -11,7 +11,7 @@ public class DistillationTests
 
     private static double[] Sum(double[] a, double[] b) => [.. a.Zip(b, (x, y) => x + y)];
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void BothPassesMatchTheReferenceAndAdd(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -21,17 +21,20 @@ public class DistillationTests
             {
                 foreach (var (coefficient, temperature) in new[] { (1.0, 1.0), (-1, 4), (0.5, 0.5) })
                 {
-                    using var bench = new KernelBench(test, precision);
+                    using var bench = new KernelScope(test, precision);
                     var reference = new DistillationReference(classes, coefficient, temperature, 0.125);
                     var (z, s) = (
-                        bench.Rounded(random.NormalArray(n * classes, 0, 3)),
-                        bench.Rounded(random.NormalArray(n * classes, 0, 3))
+                        bench.Precision.Round(random.NormalArray(n * classes, 0, 3)),
+                        bench.Precision.Round(random.NormalArray(n * classes, 0, 3))
                     );
-                    var (loss0, dz0) = (bench.Rounded(random.NormalArray(n)), bench.Rounded(random.NormalArray(n * classes)));
+                    var (loss0, dz0) = (
+                        bench.Precision.Round(random.NormalArray(n)),
+                        bench.Precision.Round(random.NormalArray(n * classes))
+                    );
                     var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
                     var what = $"{bench.Name} [{n}, {classes}] {coefficient} {temperature}";
                     // As for softmax_ce: one rounding a class, exponents up to 20 / T magnify that of z; times T^2 of the scale.
-                    var tolerance = 4 * (classes + 80) * bench.UnitRoundoff;
+                    var tolerance = 4 * (classes + 80) * bench.Precision.Unit();
                     var (loss, dz) = Run(bench, reference, z, s, labels, loss0, dz0);
                     Vectors.AssertClose(loss, Sum(loss0, reference.Forward(z, s, labels)), tolerance, 20, $"{what} loss");
                     Vectors.AssertClose(dz, Sum(dz0, reference.Backward(z, s, labels)), tolerance, 1, $"{what} dz");
@@ -54,7 +57,7 @@ public class DistillationTests
         {
             foreach (var temperature in new[] { 1.0, 4 })
             {
-                using var bench = new KernelBench(test, Precision.Float64);
+                using var bench = new KernelScope(test, Precision.Float64);
                 var p = new DistillationReference(classes, 0.7, temperature, 1.0 / n);
                 (double[] Loss, double[] Dz) At(double[] logits) =>
                     Run(bench, p, logits, s, labels, new double[n], new double[n * classes]);
@@ -72,8 +75,8 @@ public class DistillationTests
             classes = 10;
         foreach (var test in TestDevices.AllBlockSizes())
         {
-            using var bench = new KernelBench(test, Precision.Float32);
-            var z = bench.Rounded(random.NormalArray(n * classes, 0, 5));
+            using var bench = new KernelScope(test, Precision.Float32);
+            var z = bench.Precision.Round(random.NormalArray(n * classes, 0, 5));
             var (loss, dz) = Run(
                 bench,
                 new DistillationReference(classes, 1, 4, 1),
@@ -90,7 +93,7 @@ public class DistillationTests
     }
 
     private static (double[] Loss, double[] Dz) Run(
-        KernelBench bench,
+        KernelScope bench,
         DistillationReference p,
         double[] z,
         double[] s,
@@ -100,7 +103,13 @@ public class DistillationTests
     )
     {
         var (kernels, shape, n) = (bench.Kernels.Distillation, bench.Device.Blocks(labels.Length), labels.Length);
-        var (loss, dz, dev, student, teacher) = (bench.In(loss0), bench.In(dz0), bench.ArrayOf(labels), bench.In(z), bench.In(s));
+        var (loss, dz, dev, student, teacher) = (
+            bench.Vector(loss0),
+            bench.Vector(dz0),
+            bench.Array(labels),
+            bench.Vector(z),
+            bench.Vector(s)
+        );
         kernels.DistillationForward(
             shape,
             loss.Pointer,

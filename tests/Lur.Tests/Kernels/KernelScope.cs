@@ -8,11 +8,16 @@ internal sealed class KernelScope(TestDevice test, Precision precision) : IDispo
 {
     private readonly List<IDisposable> _owned = [];
 
+    public static readonly Precision[] Precisions = [Precision.Float32, Precision.Float64];
+
     public ComputeDevice Device => test.Device;
 
     public Precision Precision => precision;
 
     public KernelSet Kernels => test.Device.Kernels(precision);
+
+    /// <summary>For messages: device, block and precision.</summary>
+    public string Name => $"{test.Name} {test.Device.PreferredBlock}/{test.Device.WorkGrain} {precision}";
 
     /// <summary>
     /// Grids that must all give the same bits: one block, two, a number that divides nothing, and many. The checked

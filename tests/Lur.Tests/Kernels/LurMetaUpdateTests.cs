@@ -94,8 +94,15 @@ public class LurMetaUpdateTests
                 Nesterov = nesterov,
             }
         );
-        double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
-        double[] telemetry = [Dot(p.G, p.G), Dot(v, v), Dot(p.G, v), Dot(h, h), Dot(p.Theta, p.Theta), 0];
+        double[] telemetry =
+        [
+            Vectors.Dot(p.G, p.G),
+            Vectors.Dot(v, v),
+            Vectors.Dot(p.G, v),
+            Vectors.Dot(h, h),
+            Vectors.Dot(p.Theta, p.Theta),
+            0,
+        ];
         var bound = (n + 12) * precision.Unit() * telemetry.Max();
         foreach (var test in TestDevices.AllBlockSizes())
         {

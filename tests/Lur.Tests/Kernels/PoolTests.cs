@@ -20,14 +20,14 @@ public class PoolTests
         new(1, 11, 5, 33, 3, 1, 1),
     ];
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void MaximumMatchesTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
         foreach (var p in Shapes)
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             // A few distinct values, so that most windows hold ties; and a NaN, which must win.
             double[] x = [.. random.NormalArray(p.InputLength).Select(v => Math.Round(v))];
             x[random.Below(x.Length)] = double.NaN;
@@ -37,14 +37,14 @@ public class PoolTests
             Assert.That(max.Tap, Is.EqualTo(tap), $"{bench.Name} {p} tap");
 
             var (dy, tx, before) = (
-                bench.Rounded(random.NormalArray(y.Length)),
-                bench.Rounded(random.NormalArray(x.Length)),
-                bench.Rounded(random.NormalArray(x.Length))
+                bench.Precision.Round(random.NormalArray(y.Length)),
+                bench.Precision.Round(random.NormalArray(x.Length)),
+                bench.Precision.Round(random.NormalArray(x.Length))
             );
             var dx = p.MaxBackward(dy, tap);
             // At most as many terms as windows hold one element.
             var windows = (p.Size + p.Stride - 1) / p.Stride;
-            var tolerance = (windows * windows + 1) * bench.UnitRoundoff;
+            var tolerance = (windows * windows + 1) * bench.Precision.Unit();
             Errors.AssertClose(max.Backward(dy), dx, tolerance, $"{bench.Name} {p} dx");
             Errors.AssertClose(max.Backward(dy, before), Vectors.Along(before, 1, dx), tolerance, $"{bench.Name} {p} dx added");
             Errors.AssertSame(max.ForwardTangent(tx), p.MaxForwardTangent(tx, tap), $"{bench.Name} {p} ty");
@@ -58,7 +58,7 @@ public class PoolTests
         foreach (var test in TestDevices.All)
         foreach (var p in new PoolReference[] { new(1, 7, 5, 3, 3, 2, 1), new(1, 5, 4, 2, 2, 1, 0) })
         {
-            using var bench = new KernelBench(test, Precision.Float64);
+            using var bench = new KernelScope(test, Precision.Float64);
             // All values differ by 0.05 at least, which the stencil (4e-4 times |t|, below 5) cannot swap.
             double[] x = [.. Enumerable.Range(0, p.InputLength).Select(i => 0.05 * i).OrderBy(_ => random.Next())];
             var (tx, dy) = (random.NormalArray(x.Length), random.NormalArray(p.OutputLength));
@@ -74,7 +74,7 @@ public class PoolTests
         }
     }
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void MeanMatchesTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -89,37 +89,37 @@ public class PoolTests
             }
         )
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             var (kernel, positions) = (bench.Kernels.Pool, p.H * p.W);
             var (x, dy, before) = (
-                bench.Rounded(random.NormalArray(p.InputLength)),
-                bench.Rounded(random.NormalArray(p.N * p.C)),
-                bench.Rounded(random.NormalArray(p.InputLength))
+                bench.Precision.Round(random.NormalArray(p.InputLength)),
+                bench.Precision.Round(random.NormalArray(p.N * p.C)),
+                bench.Precision.Round(random.NormalArray(p.InputLength))
             );
-            var (y, dx) = (bench.Out(p.N * p.C), bench.Out(p.InputLength));
-            var tolerance = 2 * (positions + 2) * bench.UnitRoundoff;
-            kernel.MeanPoolForward(bench.Device.Rows(p.N, p.C), y.Pointer, bench.In(x).Pointer, p.N, positions, p.C);
+            var (y, dx) = (bench.Vector(p.N * p.C), bench.Vector(p.InputLength));
+            var tolerance = 2 * (positions + 2) * bench.Precision.Unit();
+            kernel.MeanPoolForward(bench.Device.Rows(p.N, p.C), y.Pointer, bench.Vector(x).Pointer, p.N, positions, p.C);
             Errors.AssertClose(y.Get(), p.MeanForward(x), tolerance, $"{bench.Name} {p} y");
-            kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.In(dy).Pointer, p.N, positions, p.C, 0);
+            kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.Vector(dy).Pointer, p.N, positions, p.C, 0);
             Errors.AssertClose(dx.Get(), p.MeanBackward(dy), tolerance, $"{bench.Name} {p} dx");
             Vectors.AssertSameProduct(dx.Get(), x, dy, y.Get(), tolerance, $"{bench.Name} {p} adjoint");
             dx.Set(before);
-            kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.In(dy).Pointer, p.N, positions, p.C, 1);
+            kernel.MeanPoolBackward(bench.Device.Rows(p.N * positions, p.C), dx.Pointer, bench.Vector(dy).Pointer, p.N, positions, p.C, 1);
             Errors.AssertClose(dx.Get(), Vectors.Along(before, 1, p.MeanBackward(dy)), tolerance, $"{bench.Name} {p} dx added");
         }
     }
 
     private sealed class MaxPoolBench
     {
-        private readonly KernelBench _bench;
+        private readonly KernelScope _bench;
         private readonly PoolReference _p;
         private readonly GuardedBuffer _y;
         private readonly GuardedArray<byte> _tap;
 
-        public MaxPoolBench(KernelBench bench, PoolReference p, double[] x)
+        public MaxPoolBench(KernelScope bench, PoolReference p, double[] x)
         {
-            (_bench, _p, _y, _tap) = (bench, p, bench.Out(p.OutputLength), bench.ArrayOf(new byte[p.OutputLength]));
-            bench.Kernels.Pool.MaxPoolForward(Outputs, _y.Pointer, Taps, bench.In(x).Pointer, Geometry);
+            (_bench, _p, _y, _tap) = (bench, p, bench.Vector(p.OutputLength), bench.Array(new byte[p.OutputLength]));
+            bench.Kernels.Pool.MaxPoolForward(Outputs, _y.Pointer, Taps, bench.Vector(x).Pointer, Geometry);
         }
 
         public double[] Y => _y.Get();
@@ -148,11 +148,11 @@ public class PoolTests
 
         public double[] Backward(double[] dy, double[]? accumulated = null)
         {
-            var dx = accumulated is null ? _bench.Out(_p.InputLength) : _bench.In(accumulated);
+            var dx = accumulated is null ? _bench.Vector(_p.InputLength) : _bench.Vector(accumulated);
             _bench.Kernels.Pool.MaxPoolBackward(
                 _bench.Device.Rows(_p.N * _p.H * _p.W, _p.C),
                 dx.Pointer,
-                _bench.In(dy).Pointer,
+                _bench.Vector(dy).Pointer,
                 Taps,
                 Geometry,
                 accumulated is null ? 0 : 1
@@ -162,8 +162,8 @@ public class PoolTests
 
         public double[] ForwardTangent(double[] tx)
         {
-            var ty = _bench.Out(_p.OutputLength);
-            _bench.Kernels.Pool.MaxPoolForwardTangent(Outputs, ty.Pointer, _bench.In(tx).Pointer, Taps, Geometry);
+            var ty = _bench.Vector(_p.OutputLength);
+            _bench.Kernels.Pool.MaxPoolForwardTangent(Outputs, ty.Pointer, _bench.Vector(tx).Pointer, Taps, Geometry);
             return ty.Get();
         }
     }

@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Tests.Device;
+using Lur.Tests.Reference;
 
 namespace Lur.Tests.Kernels;
 
@@ -13,25 +14,25 @@ public class SiluTests
 
     private static double Second(double x) => (F(x + 1e-3) - (2 * F(x)) + F(x - 1e-3)) / 1e-6;
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void AllPasses(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
         foreach (var n in new[] { 1, 31, 1009 })
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             var (kernel, shape) = (bench.Kernels.Silu, bench.Device.Elements(n));
-            double[] Draw() => bench.Rounded(random.NormalArray(n, 0, 2));
+            double[] Draw() => bench.Precision.Round(random.NormalArray(n, 0, 2));
             double[] x = Draw(),
                 tx = Draw(),
                 dy = Draw(),
                 tdy = Draw(),
                 before = Draw();
-            var (inX, inDy, inTx, inTdy) = (bench.In(x), bench.In(dy), bench.In(tx), bench.In(tdy));
-            var (y, dx, tdx) = (bench.Out(n), bench.In(before), bench.In(before));
+            var (inX, inDy, inTx, inTdy) = (bench.Vector(x), bench.Vector(dy), bench.Vector(tx), bench.Vector(tdy));
+            var (y, dx, tdx) = (bench.Vector(n), bench.Vector(before), bench.Vector(before));
             // A dozen operations on values of order 10; the double runs see the differences instead.
-            var (exact, rounded) = (40 * bench.UnitRoundoff, Math.Max(40 * bench.UnitRoundoff, 1e-8));
+            var (exact, rounded) = (40 * bench.Precision.Unit(), Math.Max(40 * bench.Precision.Unit(), 1e-8));
             kernel.SiluForward(shape, y.Pointer, inX.Pointer, n);
             Vectors.AssertClose(y.Get(), [.. x.Select(F)], exact, 10, $"{bench.Name} y[{n}]");
 

@@ -16,7 +16,7 @@ public class SoftmaxTests
         (0.7, 0.1, 3),
     ];
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void AllPassesMatchTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -24,15 +24,18 @@ public class SoftmaxTests
         foreach (var (n, classes) in new[] { (1, 1), (7, 2), (13, 10), (5, 33), (3, 257), (2, 1009) })
         foreach (var (coefficient, smoothing, cap) in Losses)
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             // The parameters, too, as the kernel sees them.
-            var p = new SoftmaxReference(classes, coefficient, bench.Rounded([smoothing])[0], cap, 0.125);
-            var (z, tz) = (bench.Rounded(random.NormalArray(n * classes, 0, 3)), bench.Rounded(random.NormalArray(n * classes)));
+            var p = new SoftmaxReference(classes, coefficient, bench.Precision.Round([smoothing])[0], cap, 0.125);
+            var (z, tz) = (
+                bench.Precision.Round(random.NormalArray(n * classes, 0, 3)),
+                bench.Precision.Round(random.NormalArray(n * classes))
+            );
             var labels = Enumerable.Range(0, n).Select(r => r % 5 == 4 ? -1 : random.Below(classes)).ToArray();
             var what = $"{bench.Name} [{n}, {classes}] {coefficient} {smoothing} {cap}";
             // Sums over the classes with one rounding a term; exp of |z| up to 12 magnifies the rounding of z by that; the
             // elementary functions are good to 2 units. The tangent is a difference of terms |tz| < 4.
-            var tolerance = 2 * (classes + 40) * bench.UnitRoundoff;
+            var tolerance = 2 * (classes + 40) * bench.Precision.Unit();
             var ce = new SoftmaxBench(bench, p, z, labels);
 
             var (loss, predicted, probability) = p.Forward(z, labels);
@@ -57,7 +60,7 @@ public class SoftmaxTests
         foreach (var test in TestDevices.All)
         foreach (var (coefficient, smoothing, requested) in Losses)
         {
-            using var bench = new KernelBench(test, Precision.Float64);
+            using var bench = new KernelScope(test, Precision.Float64);
             // A cap in the middle of the widest gap between the rows' losses: far from the kink, and some rows beyond it.
             var cap = requested > 0 ? MiddleOfWidestGap(z, labels, classes, smoothing) : 0;
             var p = new SoftmaxReference(classes, coefficient, smoothing, cap, 1.0 / n);
@@ -74,51 +77,51 @@ public class SoftmaxTests
         }
     }
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void ExtremeLogits(Precision precision)
     {
         foreach (var test in TestDevices.All)
         {
-            using var bench = new KernelBench(test, precision);
+            using var bench = new KernelScope(test, precision);
             var p = new SoftmaxReference(4, 1, 0, 0, 1);
             // Far beyond the range of exp; a large common offset; equal logits (ties go to the first); a NaN.
             double[] z = [5000, -5000, 0, 0, 20003, 20002, 20001, 20000, 1, 1, 1, 1, 0, double.NaN, 0, 0];
             var ce = new SoftmaxBench(bench, p, z, [1, 0, 2, 0]);
             var (loss, predicted, probability) = ce.Forward();
             var sum = 1 + Math.Exp(-1) + Math.Exp(-2) + Math.Exp(-3);
-            Errors.AssertClose(loss, [10000, Math.Log(sum), Math.Log(4), double.NaN], 8 * bench.UnitRoundoff, $"{bench.Name} loss");
-            Errors.AssertClose(loss[1..3], [Math.Log(sum), Math.Log(4)], 8 * bench.UnitRoundoff, $"{bench.Name} loss with offset");
-            Errors.AssertClose(probability[..3], [0, 1 / sum, 0.25], 8 * bench.UnitRoundoff, $"{bench.Name} probability");
+            Errors.AssertClose(loss, [10000, Math.Log(sum), Math.Log(4), double.NaN], 8 * bench.Precision.Unit(), $"{bench.Name} loss");
+            Errors.AssertClose(loss[1..3], [Math.Log(sum), Math.Log(4)], 8 * bench.Precision.Unit(), $"{bench.Name} loss with offset");
+            Errors.AssertClose(probability[..3], [0, 1 / sum, 0.25], 8 * bench.Precision.Unit(), $"{bench.Name} probability");
             Assert.That(predicted[..3], Is.EqualTo(new[] { 0, 0, 0 }), bench.Name);
             Assert.That(predicted[3], Is.InRange(0, 3), $"{bench.Name}: a class even where a logit is NaN");
             var dz = ce.Backward();
-            Errors.AssertClose(dz[..4], [1, -1, 0, 0], 8 * bench.UnitRoundoff, $"{bench.Name} dz");
+            Errors.AssertClose(dz[..4], [1, -1, 0, 0], 8 * bench.Precision.Unit(), $"{bench.Name} dz");
             Assert.That(dz[12..], Has.All.NaN, bench.Name);
         }
     }
 
-    [TestCaseSource(typeof(KernelBench), nameof(KernelBench.Precisions))]
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void MetricsAddUpInDouble(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.AllBlockSizes())
         {
-            using var bench = new KernelBench(test, precision);
-            var totals = bench.ArrayOf(0.0, 0.0, 0.0);
+            using var bench = new KernelScope(test, precision);
+            var totals = bench.Array(0.0, 0.0, 0.0);
             double loss = 0,
                 correct = 0,
                 count = 0;
             foreach (var n in new[] { 1, 31, 257 })
             {
-                var rows = bench.Rounded(random.NormalArray(n));
+                var rows = bench.Precision.Round(random.NormalArray(n));
                 var labels = Enumerable.Range(0, n).Select(_ => random.Below(4) - 1).ToArray();
                 var predicted = Enumerable.Range(0, n).Select(_ => random.Below(3)).ToArray();
                 bench.Kernels.Metrics.MetricsAccumulate(
                     bench.Device.Blocks(1),
                     new(totals.Address),
-                    bench.In(rows).Pointer,
-                    new(bench.ArrayOf(predicted).Address),
-                    new(bench.ArrayOf(labels).Address),
+                    bench.Vector(rows).Pointer,
+                    new(bench.Array(predicted).Address),
+                    new(bench.Array(labels).Address),
                     n
                 );
                 for (var r = 0; r < n; r++)
@@ -143,10 +146,10 @@ public class SoftmaxTests
         return sorted.Zip(sorted[1..], (a, b) => (Gap: b - a, Middle: (a + b) / 2)).MaxBy(g => g.Gap).Middle;
     }
 
-    private sealed class SoftmaxBench(KernelBench bench, SoftmaxReference p, double[] z, int[] labels)
+    private sealed class SoftmaxBench(KernelScope bench, SoftmaxReference p, double[] z, int[] labels)
     {
-        private readonly GuardedBuffer _z = bench.In(z);
-        private readonly DevicePointer<int> _labels = new(bench.ArrayOf(labels).Address);
+        private readonly GuardedBuffer _z = bench.Vector(z);
+        private readonly DevicePointer<int> _labels = new(bench.Array(labels).Address);
 
         private int Rows => labels.Length;
 
@@ -154,7 +157,7 @@ public class SoftmaxTests
 
         public (double[] Loss, int[] Predicted, double[] Probability) Forward()
         {
-            var (loss, predicted, probability) = (bench.Out(Rows), bench.ArrayOf(new int[Rows]), bench.Out(Rows));
+            var (loss, predicted, probability) = (bench.Vector(Rows), bench.Array(new int[Rows]), bench.Vector(Rows));
             bench.Kernels.SoftmaxCe.SoftmaxCeForward(
                 Shape,
                 loss.Pointer,
@@ -173,7 +176,7 @@ public class SoftmaxTests
 
         public double[] Backward(bool inPlace = false)
         {
-            var dz = inPlace ? bench.In(z) : bench.Out(z.Length);
+            var dz = inPlace ? bench.Vector(z) : bench.Vector(z.Length);
             bench.Kernels.SoftmaxCe.SoftmaxCeBackward(
                 Shape,
                 dz.Pointer,
@@ -191,11 +194,11 @@ public class SoftmaxTests
 
         public double[] BackwardTangent(double[] tz)
         {
-            var tdz = bench.Out(z.Length);
+            var tdz = bench.Vector(z.Length);
             bench.Kernels.SoftmaxCe.SoftmaxCeBackwardTangent(
                 Shape,
                 tdz.Pointer,
-                bench.In(tz).Pointer,
+                bench.Vector(tz).Pointer,
                 _z.Pointer,
                 _labels,
                 Rows,

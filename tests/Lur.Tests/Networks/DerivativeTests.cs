@@ -7,6 +7,7 @@ using Lur.Tasks;
 using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Tests.Device;
+using Lur.Tests.Reference;
 
 namespace Lur.Tests.Networks;
 
@@ -19,10 +20,6 @@ namespace Lur.Tests.Networks;
 public class DerivativeTests(string architecture, int height, int width, int channels, int batch, int classes)
 {
     private sealed record Point(double Loss, double[] Gradient, double[] Product, double LogitsDot);
-
-    private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
-
-    private static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
 
     private static Point Evaluate(Model model, double[] theta, double[] images, int[] labels, NormalizationMode mode, double[] direction)
     {
@@ -54,7 +51,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
             Read(model, evaluation.Loss.RowLoss).Average(),
             gradient.ToArray(),
             product.ToArray(),
-            Dot(Read(model, dz), Read(model, tz))
+            Vectors.Dot(Read(model, dz), Read(model, tz))
         );
     }
 
@@ -93,7 +90,7 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         // <dz, J v> = <J^T dz, v>. Both sides round along about twenty layers and sum over all parameters: 1e4 roundings of
         // the machine's epsilon relative to the sum of the magnitudes.
         var magnitude = p.Gradient.Zip(v, (a, b) => Math.Abs(a * b)).Sum();
-        var relative = Math.Abs(p.LogitsDot - Dot(p.Gradient, v)) / Math.Max(magnitude, 1e-300);
+        var relative = Math.Abs(p.LogitsDot - Vectors.Dot(p.Gradient, v)) / Math.Max(magnitude, 1e-300);
         var tolerance = precision == Precision.Float64 ? 1e-12 : 1e-4;
         TestContext.Out.WriteLine($"adjoint identity: error {relative:E2}, allowed {tolerance:E0}");
         Assert.That(relative, Is.LessThanOrEqualTo(tolerance));
@@ -110,10 +107,10 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         Point At(double t) => Evaluate(model, [.. theta.Select((x, i) => x + (t * v[i]))], images, labels, mode, v);
         var (centre, plus, minus) = (At(0), At(h), At(-h));
         var first = (plus.Loss - minus.Loss) / (2 * h);
-        var scale = Norm(centre.Gradient) * Norm(v);
-        var firstError = scale == 0 ? Math.Abs(first) : Math.Abs(first - Dot(centre.Gradient, v)) / scale;
+        var scale = Vectors.Norm(centre.Gradient) * Vectors.Norm(v);
+        var firstError = scale == 0 ? Math.Abs(first) : Math.Abs(first - Vectors.Dot(centre.Gradient, v)) / scale;
         var second = plus.Gradient.Zip(minus.Gradient, (a, b) => (a - b) / (2 * h)).ToArray();
-        var secondError = Norm([.. second.Zip(centre.Product, (a, b) => a - b)]) / Math.Max(Norm(centre.Product), 1e-6);
+        var secondError = Vectors.Norm([.. second.Zip(centre.Product, (a, b) => a - b)]) / Math.Max(Vectors.Norm(centre.Product), 1e-6);
         TestContext.Out.WriteLine(
             $"gradient: error {firstError:E2}, allowed 1e-7; Hessian-vector product: error {secondError:E2}, allowed 1e-6"
         );
@@ -160,11 +157,11 @@ public class DerivativeTests(string architecture, int height, int width, int cha
         _ = Loss(0, direction);
         var d = Read(model, dx);
         // Truncation h^2 and rounding 1e-16 / h, as for the weights.
-        var error = Math.Abs(expected - Dot(d, direction)) / Math.Max(Norm(d) * Norm(direction), 1e-3);
+        var error = Math.Abs(expected - Vectors.Dot(d, direction)) / Math.Max(Vectors.Norm(d) * Vectors.Norm(direction), 1e-3);
         TestContext.Out.WriteLine($"gradient of the images: error {error:E2}, allowed 1e-7");
         Assert.That(error, Is.LessThanOrEqualTo(1e-7));
         if (classes > 1)
-            Assert.That(Norm(d), Is.GreaterThan(0));
+            Assert.That(Vectors.Norm(d), Is.GreaterThan(0));
     }
 
     [Test]
@@ -176,8 +173,8 @@ public class DerivativeTests(string architecture, int height, int width, int cha
             v = random.NormalArray(theta.Length);
         var hv = Evaluate(model, theta, images, labels, mode, v).Product;
         var hu = Evaluate(model, theta, images, labels, mode, u).Product;
-        var scale = Math.Max(Norm(u) * Norm(hv), 1e-300);
-        var relative = Math.Abs(Dot(u, hv) - Dot(v, hu)) / scale;
+        var scale = Math.Max(Vectors.Norm(u) * Vectors.Norm(hv), 1e-300);
+        var relative = Math.Abs(Vectors.Dot(u, hv) - Vectors.Dot(v, hu)) / scale;
         TestContext.Out.WriteLine($"symmetry: error {relative:E2}, allowed 1e-10");
         Assert.That(relative, Is.LessThanOrEqualTo(1e-10));
     }

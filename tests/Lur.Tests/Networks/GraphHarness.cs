@@ -2,6 +2,7 @@ using Lur.Device;
 using Lur.Layers;
 using Lur.Tensors;
 using Lur.Tests.Device;
+using Lur.Tests.Reference;
 
 namespace Lur.Tests.Networks;
 
@@ -99,20 +100,14 @@ internal sealed class GraphHarness : IDisposable
         _program.Run();
         var y = Read(_output);
         return new GraphPoint(
-            Dot(y, y) / 2,
+            Vectors.Dot(y, y) / 2,
             y,
             _gradient.ToArray(),
             _product.ToArray(),
-            Dot(Read(_dy), Read(_ty)),
+            Vectors.Dot(Read(_dy), Read(_ty)),
             [.. InputGradients.Select(Read)]
         );
     }
-
-    public static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
-
-    public static double Norm(double[] a) => Math.Sqrt(Dot(a, a));
-
-    public static double[] Move(double[] from, double step, double[] along) => [.. from.Zip(along, (x, d) => x + (step * d))];
 
     public void Dispose()
     {

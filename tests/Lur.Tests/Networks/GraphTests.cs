@@ -2,7 +2,7 @@ using Lur.Layers;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
-using static Lur.Tests.Networks.GraphHarness;
+using static Lur.Tests.Reference.Vectors;
 
 namespace Lur.Tests.Networks;
 
@@ -122,8 +122,8 @@ public class GraphTests
         var v = Unit(random, net.Theta.Length);
         var (here, plus, minus) = (
             net.Evaluate(net.Theta, v),
-            net.Evaluate(Move(net.Theta, Step, v), v),
-            net.Evaluate(Move(net.Theta, -Step, v), v)
+            net.Evaluate(Along(net.Theta, Step, v), v),
+            net.Evaluate(Along(net.Theta, -Step, v), v)
         );
         double[] difference = [.. plus.Gradient.Zip(minus.Gradient, (p, m) => (p - m) / (2 * Step))];
         var scale = Norm(here.Gradient);
@@ -132,7 +132,7 @@ public class GraphTests
             Assert.That(scale, Is.GreaterThan(1e-3), "the gradient says something");
             Assert.That((plus.Loss - minus.Loss) / (2 * Step), Is.EqualTo(Dot(here.Gradient, v)).Within(FirstOrder * scale), "first order");
             Assert.That(
-                Norm(Move(difference, -1, here.Product)),
+                Norm(Along(difference, -1, here.Product)),
                 Is.LessThan(SecondOrder * Math.Max(scale, Norm(difference))),
                 "second order"
             );
@@ -152,13 +152,13 @@ public class GraphTests
             Unit(random, slot.Count).CopyTo(v, slot.Offset);
             var (here, plus, minus) = (
                 net.Evaluate(net.Theta, v),
-                net.Evaluate(Move(net.Theta, Step, v), v),
-                net.Evaluate(Move(net.Theta, -Step, v), v)
+                net.Evaluate(Along(net.Theta, Step, v), v),
+                net.Evaluate(Along(net.Theta, -Step, v), v)
             );
             double[] difference = [.. plus.Gradient.Zip(minus.Gradient, (p, m) => (p - m) / (2 * Step))];
             var scale = Norm(here.Gradient);
             Assert.That((plus.Loss - minus.Loss) / (2 * Step), Is.EqualTo(Dot(here.Gradient, v)).Within(FirstOrder * scale), slot.Name);
-            Assert.That(Norm(Move(difference, -1, here.Product)), Is.LessThan(SecondOrder * Math.Max(scale, Norm(difference))), slot.Name);
+            Assert.That(Norm(Along(difference, -1, here.Product)), Is.LessThan(SecondOrder * Math.Max(scale, Norm(difference))), slot.Name);
         }
     }
 
@@ -186,7 +186,7 @@ public class GraphTests
         for (var i = 0; i < net.Inputs.Length; i++)
         {
             var d = Unit(random, net.Inputs[i].Length);
-            double Loss(double step) => net.Evaluate(net.Theta, v, [.. net.Inputs.Select((x, k) => k == i ? Move(x, step, d) : x)]).Loss;
+            double Loss(double step) => net.Evaluate(net.Theta, v, [.. net.Inputs.Select((x, k) => k == i ? Along(x, step, d) : x)]).Loss;
             var expected = (Loss(Step) - Loss(-Step)) / (2 * Step);
             Assert.That(Norm(gradients[i]), Is.GreaterThan(1e-3));
             Assert.That(expected, Is.EqualTo(Dot(gradients[i], d)).Within(FirstOrder * Norm(gradients[i])), net.Network.Inputs[i].Name);

@@ -30,21 +30,15 @@ public class OptimizerTests
         foreach (var test in TestDevices.All)
         {
             using var scope = new OptimizerScope(test, precision, start, p => new Adam(p, Adam with { Decoupled = decoupled }));
-            var (theta, m, v) = ((double[])start.Clone(), new double[N], new double[N]);
+            var numbers = new AdamReference.Options(0, 0, Adam.Beta2, Adam.Epsilon, Adam.WeightDecay, decoupled);
+            var reference = new AdamReference(start, numbers);
             for (var s = 0; s < Steps; s++)
             {
                 scope.Step(gradients[s], s, Steps, "onecycle");
                 var (rate, beta1) = (Adam.LearningRate * schedule.Factor(s, Steps), schedule.Momentum(s, Steps, Adam.Beta1));
-                for (var i = 0; i < N; i++)
-                {
-                    var g = gradients[s][i] + (decoupled ? 0 : Adam.WeightDecay * theta[i]);
-                    theta[i] -= decoupled ? rate * Adam.WeightDecay * theta[i] : 0;
-                    m[i] = (beta1 * m[i]) + ((1 - beta1) * g);
-                    v[i] = (Adam.Beta2 * v[i]) + ((1 - Adam.Beta2) * g * g);
-                    theta[i] -=
-                        rate * (m[i] / (1 - Math.Pow(beta1, s + 1))) / (Math.Sqrt(v[i] / (1 - Math.Pow(Adam.Beta2, s + 1))) + Adam.Epsilon);
-                }
-                Errors.AssertClose(scope.Parameters.ToArray(), theta, 300 * precision.Unit(), $"theta after step {s + 1}");
+                reference.Numbers = numbers with { Rate = rate, Beta1 = beta1 };
+                reference.Step(gradients[s]);
+                Errors.AssertClose(scope.Parameters.ToArray(), reference.Theta, 300 * precision.Unit(), $"theta after step {s + 1}");
             }
         }
     }
@@ -72,7 +66,7 @@ public class OptimizerTests
     {
         var random = TestRandom.ForCurrentTest();
         var (start, g) = (precision.Round(random.NormalArray(N)), precision.Round(random.NormalArray(N)));
-        var norm = Math.Sqrt(g.Sum(x => x * x));
+        var norm = Vectors.Norm(g);
         foreach (var test in TestDevices.All)
         {
             using var scope = new OptimizerScope(test, precision, start, p => new Sgd(p, new(1, 0)), clip: 0.5);

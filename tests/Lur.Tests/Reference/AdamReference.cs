@@ -9,6 +9,9 @@ public sealed class AdamReference(double[] start, AdamReference.Options options)
         public static Options Of(double[] o) => new(o[0], o[1], o[2], o[3], o[4], o[5] != 0);
     }
 
+    /// <summary>Of the next step: a schedule changes rate and beta 1.</summary>
+    public Options Numbers { get; set; } = options;
+
     public double[] Theta { get; } = (double[])start.Clone();
 
     public double[] M { get; } = new double[start.Length];
@@ -25,15 +28,15 @@ public sealed class AdamReference(double[] start, AdamReference.Options options)
             if (mask?[i] == 0)
                 continue;
             var g = gradient[i];
-            if (options.Decoupled)
-                Theta[i] -= options.Rate * options.Decay * Theta[i];
+            if (Numbers.Decoupled)
+                Theta[i] -= Numbers.Rate * Numbers.Decay * Theta[i];
             else
-                g += options.Decay * Theta[i];
-            M[i] = (options.Beta1 * M[i]) + ((1 - options.Beta1) * g);
-            V[i] = (options.Beta2 * V[i]) + ((1 - options.Beta2) * g * g);
-            var mean = M[i] / (1 - Math.Pow(options.Beta1, Steps));
-            var square = V[i] / (1 - Math.Pow(options.Beta2, Steps));
-            Theta[i] -= options.Rate * mean / (Math.Sqrt(square) + options.Epsilon);
+                g += Numbers.Decay * Theta[i];
+            M[i] = (Numbers.Beta1 * M[i]) + ((1 - Numbers.Beta1) * g);
+            V[i] = (Numbers.Beta2 * V[i]) + ((1 - Numbers.Beta2) * g * g);
+            var mean = M[i] / (1 - Math.Pow(Numbers.Beta1, Steps));
+            var square = V[i] / (1 - Math.Pow(Numbers.Beta2, Steps));
+            Theta[i] -= Numbers.Rate * mean / (Math.Sqrt(square) + Numbers.Epsilon);
         }
     }
 }

@@ -1,19 +1,14 @@
 using System.Text.Json;
 using Lur.Cli;
 using Lur.Reports;
+using Lur.Tests.Cli;
 using Lur.Tests.Data;
 
 namespace Lur.Tests.Reports;
 
 public class CompareTests
 {
-    private static (int Code, string Output, string Error) Compare(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(["compare", .. args], output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
+    private static Ended Compare(params string[] args) => Command.Run(["compare", .. args]);
 
     /// <summary>Two seeds of LUR, one run of FT, a retrained model.</summary>
     private static string[] Folders(TempFolder temp, double? retrainMia = 13) =>

@@ -2,18 +2,13 @@ using Lur.Cli;
 using Lur.Reports;
 using Lur.Runs;
 using Lur.Tests.Architecture;
+using Lur.Tests.Cli;
 
 namespace Lur.Tests.Reports;
 
 public partial class ExplainTests
 {
-    private static (int Code, string Output, string Error) Explain(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(["explain", .. args], output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
+    private static Ended Explain(params string[] args) => Command.Run(["explain", .. args]);
 
     [Test]
     public void EveryColumnOfTheLogsIsExplained()

@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Lur.Cli;
 using Lur.Reports;
 using Lur.Runs;
+using Lur.Tests.Cli;
 using Lur.Tests.Data;
 
 namespace Lur.Tests.Reports;
@@ -24,14 +25,6 @@ public class ForgetPageTests
         using var temp = new TempFolder();
         using var run = RunFolder.Open(fixture.Write(temp));
         return ForgetPage.Render(run);
-    }
-
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
     }
 
     [Test]
@@ -200,10 +193,10 @@ public class ForgetPageTests
     {
         using var temp = new TempFolder();
         var folder = new RunFixture().Write(temp);
-        var (code, output, error) = Lur("report", folder);
+        var (code, output, error) = Command.Run("report", folder);
         Assert.That((code, output.Trim(), error), Is.EqualTo((ExitCode.Done, Path.Combine(folder, "report.html"), "")));
         var first = File.ReadAllBytes(output.Trim());
-        Lur("report", folder);
+        Command.Run("report", folder);
         Assert.That(File.ReadAllBytes(output.Trim()), Is.EqualTo(first));
     }
 
@@ -222,7 +215,7 @@ public class ForgetPageTests
             File.Delete(Path.Combine(folder, file));
         else
             File.WriteAllText(Path.Combine(folder, file), content);
-        var (code, output, error) = Lur("report", folder);
+        var (code, output, error) = Command.Run("report", folder);
         Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
         Assert.That(error.Trim(), Does.StartWith("lur: ").And.Contain(expected).And.Not.Contain("\n"));
     }

@@ -9,7 +9,8 @@ namespace Lur.Tests.Reports;
 internal sealed class RunFixture
 {
     public const string LogHeader =
-        "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta";
+        "step,epoch,retain_loss,forget_loss,forget_accuracy,retain_gradient,forget_gradient,cosine,second_order_share,"
+        + "parameter_norm,look_ahead_norm,skipped,forget_loss_at_theta";
 
     public JsonObject Result { get; } =
         JsonNode
@@ -20,12 +21,17 @@ internal sealed class RunFixture
                   "forgetSha256": "abc123", "dataSha256": "data1", "parentSha256": "base1", "forgottenClasses": ["dog"], "steps": 5,
                   "seconds": { "evaluate original": 1.5, "trim": 0.25, "repair": 12, "evaluate unlearned": 2 },
                   "memory": { "deviceBytes": 1048576, "hostPeakBytes": 2 },
-                  "original": { "ua": 10, "ra": 98, "ta": 90, "forgottenClassTestAccuracy": 88, "perClassTestAccuracy": { "cat": 91, "dog": 88, "fox": null } },
-                  "unlearned": { "ua": 97.5, "ra": 96, "ta": 87.25, "forgottenClassTestAccuracy": 2, "perClassTestAccuracy": { "cat": 45.5, "dog": 2, "fox": null } },
+                  "original": { "ua": 10, "ra": 98, "ta": 90, "forgottenClassTestAccuracy": 88, "perClassTestAccuracy": { "cat": 91,
+                    "dog": 88, "fox": null } },
+                  "unlearned": { "ua": 97.5, "ra": 96, "ta": 87.25, "forgottenClassTestAccuracy": 2,
+                    "perClassTestAccuracy": { "cat": 45.5, "dog": 2, "fox": null } },
                   "samples": {
-                    "forget": { "index": [0, 1], "label": [1, 1], "original": { "confidence": [0.9, 0.99] }, "unlearned": { "confidence": [0.01, null] } },
-                    "retain": { "index": [2, 3], "label": [0, 2], "original": { "confidence": [0.95, 0.97] }, "unlearned": { "confidence": [0.9, 1] } },
-                    "test": { "index": [0, 1, 2], "label": [0, 1, 2], "original": { "confidence": [0.5, 0.6, 0.7] }, "unlearned": { "confidence": [0.4, 0.02, 0.7] } }
+                    "forget": { "index": [0, 1], "label": [1, 1], "original": { "confidence": [0.9, 0.99] },
+                      "unlearned": { "confidence": [0.01, null] } },
+                    "retain": { "index": [2, 3], "label": [0, 2], "original": { "confidence": [0.95, 0.97] },
+                      "unlearned": { "confidence": [0.9, 1] } },
+                    "test": { "index": [0, 1, 2], "label": [0, 1, 2], "original": { "confidence": [0.5, 0.6, 0.7] },
+                      "unlearned": { "confidence": [0.4, 0.02, 0.7] } }
                   }
                 }
                 """
@@ -37,8 +43,10 @@ internal sealed class RunFixture
             .Parse(
                 """
                 {
-                  "command": "forget", "method": "lur", "version": "1.2.3", "model": "base/model.safetensors", "architecture": "resnet18:w8",
-                  "data": "animals", "dataFormat": "folder", "device": "some device", "forget": ["class:dog"], "seed": 7, "options": { "lambda": 0.05, "hvp": "exact" }
+                  "command": "forget", "method": "lur", "version": "1.2.3", "model": "base/model.safetensors",
+                    "architecture": "resnet18:w8",
+                  "data": "animals", "dataFormat": "folder", "device": "some device", "forget": ["class:dog"], "seed": 7,
+                    "options": { "lambda": 0.05, "hvp": "exact" }
                 }
                 """
             )!
@@ -53,24 +61,32 @@ internal sealed class RunFixture
             .Parse(
                 """
                 {
-                  "schema": 1, "verdict": "UnderForgotten", "sentence": "Under-forgotten: because.", "averageGap": 1.25, "tow": 0.9876, "references": ["r"], "weightDistance": { "distance": 3.25, "relative": 0.125 },
+                  "schema": 1, "verdict": "UnderForgotten", "sentence": "Under-forgotten: because.", "averageGap": 1.25, "tow": 0.9876,
+                    "references": ["r"], "weightDistance": { "distance": 3.25, "relative": 0.125 },
                   "metrics": [
-                    { "metric": "ua", "original": 10, "unlearned": { "mean": 97.5, "deviation": null, "seeds": 1 }, "retrained": { "mean": 99.5, "deviation": 0.25, "seeds": 3 }, "gap": -2, "band": 1.5 },
-                    { "metric": "ra", "original": 98, "unlearned": { "mean": 96, "deviation": null, "seeds": 1 }, "retrained": { "mean": 97, "deviation": null, "seeds": 1 }, "gap": -1, "band": 3 }
+                    { "metric": "ua", "original": 10, "unlearned": { "mean": 97.5, "deviation": null, "seeds": 1 },
+                      "retrained": { "mean": 99.5, "deviation": 0.25, "seeds": 3 }, "gap": -2, "band": 1.5 },
+                    { "metric": "ra", "original": 98, "unlearned": { "mean": 96, "deviation": null, "seeds": 1 },
+                      "retrained": { "mean": 97, "deviation": null, "seeds": 1 }, "gap": -1, "band": 3 }
                   ],
                   "overForgetting": { "belowRetrain": true, "lossAboveRetrain": false, "belowChance": true, "lossAboveChance": true },
                   "attacks": [
-                    { "attack": "confidence", "efficacy": { "original": 12.5, "unlearned": { "mean": 60, "deviation": null, "seeds": 1 }, "retrained": { "mean": 55.5, "deviation": 2.25, "seeds": 3 } },
+                    { "attack": "confidence", "efficacy": { "original": 12.5,
+                      "unlearned": { "mean": 60, "deviation": null, "seeds": 1 },
+                      "retrained": { "mean": 55.5, "deviation": 2.25, "seeds": 3 } },
                       "accuracy": { "original": 0.625, "unlearned": { "mean": 0.5325, "deviation": null, "seeds": 1 } } },
                     { "attack": "loss", "accuracy": { "original": null, "unlearned": { "mean": 0.5, "deviation": null, "seeds": 1 } } }
                   ],
                   "relearning": [
                     {
                       "shots": 0,
-                      "points": [{ "step": 0, "forgetAccuracy": 2, "testAccuracy": 87 }, { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88 }],
-                      "reference": [{ "step": 0, "forgetAccuracy": 0, "forgetDeviation": 0.5, "testAccuracy": 88 }, { "step": 10, "forgetAccuracy": 5, "forgetDeviation": 2, "testAccuracy": null }]
+                      "points": [{ "step": 0, "forgetAccuracy": 2, "testAccuracy": 87 },
+                        { "step": 10, "forgetAccuracy": 60, "testAccuracy": 88 }],
+                      "reference": [{ "step": 0, "forgetAccuracy": 0, "forgetDeviation": 0.5, "testAccuracy": 88 },
+                        { "step": 10, "forgetAccuracy": 5, "forgetDeviation": 2, "testAccuracy": null }]
                     },
-                    { "shots": 4, "points": [{ "step": 0, "forgetAccuracy": 3, "testAccuracy": 86 }, { "step": 10, "forgetAccuracy": 70, "testAccuracy": 85 }] }
+                    { "shots": 4, "points": [{ "step": 0, "forgetAccuracy": 3, "testAccuracy": 86 },
+                      { "step": 10, "forgetAccuracy": 70, "testAccuracy": 85 }] }
                   ]
                 }
                 """

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Lur.Tests.Architecture;
 using Lur.Tests.Data;
 
@@ -17,20 +16,16 @@ public class QuickstartTests
     public void ItTrainsForgetsVerifiesAndSaves()
     {
         using var temp = new TempFolder();
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "Quickstart.dll")])
-        {
-            WorkingDirectory = temp.Path,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["LUR_REFERENCES"] = temp["references"];
-        using var program = Process.Start(start)!;
-        var error = program.StandardError.ReadToEndAsync();
-        var lines = program.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        program.WaitForExit();
-        Assert.That(program.ExitCode, Is.Zero, error.Result);
+        var program = ChildProcess.Run(
+            ChildProcess.Dotnet,
+            ["exec", Path.Combine(AppContext.BaseDirectory, "Quickstart.dll")],
+            [("LUR_REFERENCES", temp["references"])],
+            temp.Path
+        );
+        Assert.That(program.ExitCode, Is.Zero, program.Error);
+        var lines = program.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.That(lines.Select(l => l[..l.IndexOf(':')]), Is.EqualTo(new[] { "trained", "forgot", "verified", "saved" }));
-        Assert.That(error.Result, Is.Empty, "the library does not print");
+        Assert.That(program.Error, Is.Empty, "the library does not print");
         Assert.That(File.Exists(temp["out/unlearned/model.safetensors"]) && File.Exists(temp["out/unlearned/verify.json"]));
     }
 }

@@ -121,7 +121,7 @@ public class TrainerTests
     {
         using var source = DataSource.Open("synthetic:train=64,test=20,seed=3");
         using var model = CreateModel(source.Train);
-        using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 64)], s_options with { Epochs = 10 });
+        using var trainer = new Trainer(model, source.Train, [.. Enumerable.Range(0, 64)], s_options with { Epochs = 20 });
         for (var i = 0; i < 6; i++)
             trainer.RunStep();
         var native = model.Device.AllocationCount;

@@ -13,7 +13,10 @@ namespace Lur.Tests.Unlearning;
 public class AddAMethodTests
 {
     private const string Page = "docs/add-a-method.md";
-    private static readonly Lazy<MethodDefinition> s_flatten = new(Compile);
+    private static readonly Lazy<Assembly> s_page = new(Compile);
+    private static readonly Lazy<MethodDefinition> s_flatten = new(() =>
+        (MethodDefinition)s_page.Value.GetType("Lur.Unlearning.Flatten")!.GetProperty("Definition")!.GetValue(null)!
+    );
 
     [Test]
     public void TheMethodOfThePageIsListedWithItsOptions()
@@ -49,6 +52,15 @@ public class AddAMethodTests
     }
 
     [Test]
+    public void TheTestOfThePagePasses()
+    {
+        var type = s_page.Value.GetType("Lur.Tests.Unlearning.TestsOfThePage")!;
+        var tests = type.GetMethods().Where(m => m.IsDefined(typeof(TestAttribute))).ToArray();
+        Assert.That(tests.Select(t => t.Name), Is.EqualTo(new[] { "FlattenFlattens" }));
+        tests[0].Invoke(Activator.CreateInstance(type), BindingFlags.DoNotWrapExceptions, null, [], CultureInfo.InvariantCulture);
+    }
+
+    [Test]
     public void ThePageShowsHowTheCatalogIsWritten()
     {
         var line = Blocks("csharp-part").First().Trim();
@@ -59,17 +71,21 @@ public class AddAMethodTests
     private static IEnumerable<string> Blocks(string language) =>
         Repository.Read(Page).Split($"```{language}\n").Skip(1).Select(part => part[..part.IndexOf("```", StringComparison.Ordinal)]);
 
-    /// <summary>Compiles the page as a file of the library would be: by the name of an assembly that sees the library's internals.</summary>
-    private static MethodDefinition Compile()
+    /// <summary>Compiles the method of the page and its test, by the name of an assembly that sees what is internal in the library
+    /// and in the tests.</summary>
+    private static Assembly Compile()
     {
         var parsing = new CSharpParseOptions(LanguageVersion.Preview, DocumentationMode.Parse);
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
             .Split(Path.PathSeparator)
             .Select(path => MetadataReference.CreateFromFile(path, documentation: new Summaries(Path.ChangeExtension(path, "xml"))));
         const string usings = "global using System; global using System.Collections.Generic; global using System.Linq;";
+        var test =
+            "using Lur.Unlearning; using NUnit.Framework; namespace Lur.Tests.Unlearning; public class TestsOfThePage {"
+            + $"{Blocks("csharp-part").Last()} }}";
         var compilation = CSharpCompilation.Create(
             "Lur.Bench",
-            [CSharpSyntaxTree.ParseText(usings, parsing), CSharpSyntaxTree.ParseText(Blocks("csharp").Single(), parsing)],
+            [.. new[] { usings, Blocks("csharp").Single(), test }.Select(text => CSharpSyntaxTree.ParseText(text, parsing))],
             references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable)
         );
@@ -79,8 +95,7 @@ public class AddAMethodTests
         using var stream = new MemoryStream();
         var result = whole.Emit(stream);
         Assert.That(problems.Concat(result.Diagnostics).Where(d => d.Severity >= DiagnosticSeverity.Warning), Is.Empty);
-        return (MethodDefinition)
-            Assembly.Load(stream.ToArray()).GetType("Lur.Unlearning.Flatten")!.GetProperty("Definition")!.GetValue(null)!;
+        return Assembly.Load(stream.ToArray());
     }
 
     /// <summary>Help of an inherited option is its summary, which lies beside the library.</summary>

@@ -1,5 +1,6 @@
 using Lur.Tensors;
 using Lur.Tests.Device;
+using Lur.Tests.Reference;
 using Lur.Unlearning;
 
 namespace Lur.Tests.Unlearning;
@@ -7,8 +8,6 @@ namespace Lur.Tests.Unlearning;
 /// <summary>Influence unlearning against dense linear algebra in float64 on a network of a few hundred weights.</summary>
 public class InfluenceTests
 {
-    private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
-
     private static double[] Add(double[] a, double f, double[] b) => [.. a.Zip(b, (x, y) => x + (f * y))];
 
     /// <summary>Gaussian elimination with pivoting.</summary>
@@ -82,8 +81,8 @@ public class InfluenceTests
                 continue;
             }
 
-            var t = Dot(o, g);
-            k = Add(k, -Dot(k, g) / (samples + t), o);
+            var t = Vectors.Dot(o, g);
+            k = Add(k, -Vectors.Dot(k, g) / (samples + t), o);
             o = Add(o, -t / (samples + t), o);
         }
 

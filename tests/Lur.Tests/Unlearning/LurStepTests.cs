@@ -14,6 +14,7 @@ using Lur.Unlearning;
 namespace Lur.Tests.Unlearning;
 
 /// <summary>The degenerate cases of LUR, bit for bit, and its variants against one another.</summary>
+/// <remarks>Over budget: the step written again without its kernels is what most tests compare with.</remarks>
 public class LurStepTests
 {
     private const int RetainBatch = 6,
@@ -80,7 +81,8 @@ public class LurStepTests
             (Random.NormalArray((long)batch * Height * Width * Channels), TestNetworks.Labels(batch, Classes, Random));
     }
 
-    /// <summary>Joint training, written without any LUR kernel: two gradients at theta, w_r g + w_u v by vector kernels, then SGD.</summary>
+    /// <summary>Joint training, written without any LUR kernel: two gradients at theta, w_r g + w_u v by vector kernels, then
+    /// SGD.</summary>
     private static void JointTraining(Run run, LurOptions o)
     {
         var model = run.Model;

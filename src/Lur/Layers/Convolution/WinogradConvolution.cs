@@ -3,6 +3,7 @@ using Lur.Device;
 namespace Lur.Layers;
 
 /// <summary>F(4x4, 3x3) for 3x3 filters with stride 1: kernels/lane/winograd.cu and winograd_filter_gradient.cu.</summary>
+/// <remarks>Over budget: the plans of the maps and of the filter gradient are of one workspace.</remarks>
 internal sealed class WinogradConvolution : ConvolutionImplementation
 {
     private const int Points = 36,

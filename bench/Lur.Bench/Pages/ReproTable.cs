@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Lur.Bench.Readme;
+namespace Lur.Bench.Pages;
 
 /// <summary>The table of a recipe, from the file that <c>lur repro</c> leaves.</summary>
 internal static class ReproTable
@@ -33,6 +33,25 @@ internal static class ReproTable
         var seeds = root.GetProperty("seeds").EnumerateArray().Select(s => s.GetRawText()).ToArray();
         return $"{table}\n`lur repro {recipe}`; mean +- deviation over the seeds {string.Join(", ", seeds)}; "
             + $"{root.GetProperty("machine").GetString()}; version {root.GetProperty("commit").GetString()}.\n";
+    }
+
+    /// <summary>Where LUR stands among the methods of measured.json, in one sentence. Its variants are runs named <c>lur-...</c>.</summary>
+    public static string Sentence(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var root = document.RootElement;
+        JsonProperty[] runs =
+        [
+            .. root.GetProperty("runs")
+                .EnumerateObject()
+                .Where(r => r.Name != "retrain" && Mean(r.Value, "gap") is not null)
+                .OrderBy(r => Mean(r.Value, "gap")),
+        ];
+        var place = Array.FindIndex(runs, r => r.Name == "lur" || r.Name.StartsWith("lur-", StringComparison.Ordinal));
+        string Said(int i) => $"`{runs[i].Name}` with an average gap of {Text(runs[i].Value, "gap", 2)} percentage points";
+        var others = place == 0 ? $"; the next is {Said(1)}" : $"; nearest of all is {Said(0)}";
+        return $"`{root.GetProperty("recipe").GetString()}`: of {runs.Length} runs beside Retrain, the best of LUR is number "
+            + $"{place + 1}, {Said(place)}{others}.";
     }
 
     private static string Text(JsonElement run, string metric, int decimals)

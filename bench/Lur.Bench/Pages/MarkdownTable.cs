@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
-namespace Lur.Bench.Readme;
+namespace Lur.Bench.Pages;
 
 /// <summary>A table in Markdown; the first column is text, the others are numbers.</summary>
 internal sealed class MarkdownTable(params string[] headers)

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
-namespace Lur.Bench.Readme;
+namespace Lur.Bench.Pages;
 
 /// <summary>Tables from the files in bench/results.</summary>
 internal static class BenchTables
@@ -144,9 +144,11 @@ internal static class BenchTables
         }
     }
 
-    private static string TitleOf(JsonElement c, JsonElement run) =>
-        $"{CaseOf(c, c)}, "
-        + $"{run.GetProperty("title").GetString()}{(run.TryGetProperty("epochMode", out var mode) ? $", --epoch-mode {mode.GetString()}" : "")}";
+    private static string TitleOf(JsonElement c, JsonElement run)
+    {
+        var mode = run.TryGetProperty("epochMode", out var value) ? $", --epoch-mode {value.GetString()}" : "";
+        return $"{CaseOf(c, c)}, {run.GetProperty("title").GetString()}{mode}";
+    }
 
     private static string Verdict(JsonElement c, JsonElement[] ours)
     {

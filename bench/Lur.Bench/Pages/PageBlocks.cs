@@ -1,13 +1,13 @@
 using System.Text.RegularExpressions;
 
-namespace Lur.Bench.Readme;
+namespace Lur.Bench.Pages;
 
-/// <summary>The parts of README.md that are made from files of results: each lies between <c>&lt;!-- KIND:NAME --&gt;</c> and
+/// <summary>The parts of the pages that are made from files of results: each lies between <c>&lt;!-- KIND:NAME --&gt;</c> and
 /// <c>&lt;!-- /KIND:NAME --&gt;</c>, and nothing between the two is typed by hand.</summary>
-internal static partial class ReadmeBlocks
+internal static partial class PageBlocks
 {
-    /// <summary>Name of the file, from the root of the repository.</summary>
-    public const string File = "README.md";
+    /// <summary>The pages, from the root of the repository.</summary>
+    public static readonly string[] Pages = ["docs/results.md", "README.md"];
 
     private static readonly Dictionary<string, (string Path, string Command, Func<string, string> Render)> s_bench = new(
         StringComparer.Ordinal
@@ -19,21 +19,21 @@ internal static partial class ReadmeBlocks
         ["launch"] = ("bench/results/Launch.json", "./build.sh --target=Bench --filter='*LaunchBenchmarks*'", BenchTables.Launch),
     };
 
-    /// <summary>Rewrites the file in a folder.</summary>
+    /// <summary>Rewrites the pages of a folder.</summary>
     /// <returns>0, the exit code.</returns>
     public static int Rewrite(string root)
     {
-        var path = Path.Combine(root, File);
-        if (!System.IO.File.Exists(path))
-            throw new UserErrorException($"There is no '{File}' here; run the command from the root of the repository.");
-        var before = System.IO.File.ReadAllText(path);
-        var after = Render(
-            before,
-            name => Path.Combine(root, name) is var p && System.IO.File.Exists(p) ? System.IO.File.ReadAllText(p) : null
-        );
-        if (after != before)
-            System.IO.File.WriteAllText(path, after);
-        Console.WriteLine(after != before ? $"rewrote the tables of {File}" : $"the tables of {File} are those of the results");
+        foreach (var page in Pages)
+        {
+            var path = Path.Combine(root, page);
+            if (!File.Exists(path))
+                throw new UserErrorException($"There is no '{page}' here; run the command from the root of the repository.");
+            var before = File.ReadAllText(path);
+            var after = Render(before, name => Path.Combine(root, name) is var p && File.Exists(p) ? File.ReadAllText(p) : null);
+            if (after != before)
+                File.WriteAllText(path, after);
+            Console.WriteLine(after != before ? $"rewrote the tables of {page}" : $"the tables of {page} are those of the results");
+        }
         return 0;
     }
 
@@ -45,7 +45,7 @@ internal static partial class ReadmeBlocks
     {
         var blocks = Block().Matches(text);
         if (Marker().Count(text) != 2 * blocks.Count)
-            throw new UserErrorException($"A block of {File} is not closed by a marker of the same name.");
+            throw new UserErrorException("A block of a page is not closed by a marker of the same name.");
         return Block()
             .Replace(
                 text,
@@ -58,21 +58,23 @@ internal static partial class ReadmeBlocks
 
     private static string Content(string kind, string key, Func<string, string?> read)
     {
+        if (kind == "sentence")
+            return Filled($"recipes/measured/{key}.json", $"lur repro {key}", ReproTable.Sentence, read);
         if (kind == "repro")
             return Filled($"recipes/measured/{key}.json", $"lur repro {key}", ReproTable.Render, read);
         return s_bench.TryGetValue(key, out var known)
             ? Filled(known.Path, known.Command, known.Render, read)
             : throw new UserErrorException(
-                $"{File} has a block bench:{key}, and there are only {string.Join(", ", s_bench.Keys.Select(k => "bench:" + k))}."
+                $"A page has a block bench:{key}, and there are only {string.Join(", ", s_bench.Keys.Select(k => "bench:" + k))}."
             );
     }
 
     private static string Filled(string path, string command, Func<string, string> render, Func<string, string?> read) =>
         read(path) is { } json ? render(json) : $"Not measured: there is no `{path}`; `{command}` makes it.";
 
-    [GeneratedRegex(@"<!-- (?<name>(?<kind>bench|repro):(?<key>[a-z0-9-]+)) -->\n(?s:(?<content>.*?))<!-- /\k<name> -->")]
+    [GeneratedRegex(@"<!-- (?<name>(?<kind>bench|repro|sentence):(?<key>[a-z0-9-]+)) -->\n(?s:(?<content>.*?))<!-- /\k<name> -->")]
     private static partial Regex Block();
 
-    [GeneratedRegex("<!-- /?(bench|repro):[^ ]* -->")]
+    [GeneratedRegex("<!-- /?(bench|repro|sentence):[^ ]* -->")]
     private static partial Regex Marker();
 }

@@ -1,19 +1,25 @@
-using Lur.Bench.Readme;
+using Lur.Bench.Pages;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.Bench;
 
-/// <summary>The tables of README.md are made from the committed results.</summary>
-public class ReadmeTests
+/// <summary>The tables of docs/results.md, and the sentence of README.md, are made from the committed results.</summary>
+public class ResultPagesTests
 {
     private const string Methods = """
-        {"machine": "M", "command": "C", "retainImages": 9000, "forgetImages": 1000, "epochs": 3, "cases": [{"model": "resnet18:w16", "batch": 64,
-          "rows": [{"name": "lur", "title": "LUR exact", "joint": true, "medianMs": 310.34, "allocatedBytes": 0, "deviceMegabytes": 265.5, "hostMegabytes": 324.2},
-                   {"name": "trim", "title": "trim", "joint": false, "medianMs": 500, "allocatedBytes": null, "deviceMegabytes": 20, "hostMegabytes": 100}],
-          "runs": [{"title": "ScissorHands, 1 memory", "jointSteps": 16, "plainSteps": 125, "epochSeconds": 20, "runSeconds": 60.5, "deviceMegabytes": 112.4},
-                   {"title": "LUR exact", "epochMode": "min", "jointSteps": 16, "plainSteps": 0, "epochSeconds": 5, "runSeconds": 15.5, "deviceMegabytes": 265.5,
+        {"machine": "M", "command": "C", "retainImages": 9000, "forgetImages": 1000, "epochs": 3, "cases": [{"model": "resnet18:w16",
+          "batch": 64,
+          "rows": [{"name": "lur", "title": "LUR exact", "joint": true, "medianMs": 310.34, "allocatedBytes": 0,
+            "deviceMegabytes": 265.5, "hostMegabytes": 324.2},
+                   {"name": "trim", "title": "trim", "joint": false, "medianMs": 500, "allocatedBytes": null, "deviceMegabytes": 20,
+                     "hostMegabytes": 100}],
+          "runs": [{"title": "ScissorHands, 1 memory", "jointSteps": 16, "plainSteps": 125, "epochSeconds": 20, "runSeconds": 60.5,
+            "deviceMegabytes": 112.4},
+                   {"title": "LUR exact", "epochMode": "min", "jointSteps": 16, "plainSteps": 0, "epochSeconds": 5, "runSeconds": 15.5,
+                     "deviceMegabytes": 265.5,
                     "ratios": [{"to": "ScissorHands, 1 memory", "time": 0.26, "deviceMemory": 2.36, "hostMemory": 1.5}]},
-                   {"title": "LUR exact", "epochMode": "retain-cycle", "jointSteps": 141, "plainSteps": 0, "epochSeconds": 44, "runSeconds": 131, "deviceMegabytes": 265.5,
+                   {"title": "LUR exact", "epochMode": "retain-cycle", "jointSteps": 141, "plainSteps": 0, "epochSeconds": 44,
+                     "runSeconds": 131, "deviceMegabytes": 265.5,
                     "ratios": [{"to": "ScissorHands, 1 memory", "time": 2.17, "deviceMemory": 0.9, "hostMemory": null}]}]}]}
         """;
 
@@ -25,46 +31,69 @@ public class ReadmeTests
         """;
 
     [Test]
-    public void TheTablesAreThoseOfTheCommittedResults()
+    public void ThePagesAreThoseOfTheCommittedResults()
     {
-        var text = Repository.Read(ReadmeBlocks.File);
-        var rendered = ReadmeBlocks.Render(
-            text,
-            path => Path.Combine(Repository.Root, path) is var p && File.Exists(p) ? File.ReadAllText(p) : null
+        foreach (var page in PageBlocks.Pages)
+        {
+            var text = Repository.Read(page);
+            var rendered = PageBlocks.Render(
+                text,
+                path => Path.Combine(Repository.Root, path) is var p && File.Exists(p) ? File.ReadAllText(p) : null
+            );
+            Assert.That(text, Is.EqualTo(rendered), $"Run ./build.sh --target=Bench --filter=tables, and commit {page}.");
+        }
+    }
+
+    [TestCase(
+        "docs/results.md",
+        "bench:methods",
+        "bench:runs",
+        "bench:peers",
+        "bench:launch",
+        "repro:cifar10-class",
+        "repro:cifar10-random"
+    )]
+    [TestCase("README.md", "sentence:cifar10-random")]
+    public void EachPageHasItsBlocks(string page, params string[] blocks)
+    {
+        foreach (var block in blocks)
+            Assert.That(Repository.Read(page), Does.Contain($"<!-- {block} -->"));
+    }
+
+    [Test]
+    public void TheSentenceSaysWhereLurStands()
+    {
+        const string first =
+            "`cifar10-class`: of 2 runs beside Retrain, the best of LUR is number 1, `lur` with an average gap of 1.25 +- 0.13 ";
+        Assert.That(
+            ReproTable.Sentence(Measured),
+            Is.EqualTo($"{first}percentage points; the next is `ft` with an average gap of 9.00 +- 0.50 percentage points.")
         );
-        Assert.That(text, Is.EqualTo(rendered), "Run ./build.sh --target=Bench --filter=readme, and commit README.md.");
-        foreach (
-            var block in new[]
-            {
-                "bench:methods",
-                "bench:runs",
-                "bench:peers",
-                "bench:launch",
-                "repro:cifar10-class",
-                "repro:cifar10-random",
-            }
-        )
-            Assert.That(text, Does.Contain($"<!-- {block} -->"));
+        Assert.That(
+            ReproTable.Sentence(Measured.Replace("\"mean\": 9,", "\"mean\": 0.5,", StringComparison.Ordinal)),
+            Does.Contain("is number 2, `lur` with")
+                .And.EndsWith("; nearest of all is `ft` with an average gap of 0.50 +- 0.50 percentage points.")
+        );
     }
 
     [Test]
     public void ABlockIsReplacedAndTheRestKept()
     {
         const string before = "a\n<!-- bench:methods -->\nold\n<!-- /bench:methods -->\nb\n";
-        var after = ReadmeBlocks.Render(before, path => path == "bench/results/Methods.json" ? Methods : null);
+        var after = PageBlocks.Render(before, path => path == "bench/results/Methods.json" ? Methods : null);
         Assert.That(
             after,
             Does.StartWith("a\n<!-- bench:methods -->\n| Step |").And.EndsWith("<!-- /bench:methods -->\nb\n").And.Not.Contain("old")
         );
         Assert.That(after, Does.Contain("| resnet18:w16, batch 64 + 64, LUR exact | 310.3 | 265.5 | 324 | 0 |"));
         Assert.That(after, Does.Contain("| resnet18:w16, batch 64, trim | 500.0 | 20.0 | 100 | - |"));
-        Assert.That(ReadmeBlocks.Render(after, path => path == "bench/results/Methods.json" ? Methods : null), Is.EqualTo(after));
+        Assert.That(PageBlocks.Render(after, path => path == "bench/results/Methods.json" ? Methods : null), Is.EqualTo(after));
     }
 
     [Test]
     public void ABlockWithoutResultsSaysSo()
     {
-        var after = ReadmeBlocks.Render("<!-- repro:cifar10-class -->\n<!-- /repro:cifar10-class -->\n", _ => null);
+        var after = PageBlocks.Render("<!-- repro:cifar10-class -->\n<!-- /repro:cifar10-class -->\n", _ => null);
         Assert.That(
             after,
             Is.EqualTo(
@@ -78,7 +107,7 @@ public class ReadmeTests
     [TestCase("<!-- bench:methods -->\n<!-- /bench:peers -->\n")]
     [TestCase("<!-- bench:speed -->\n<!-- /bench:speed -->\n")]
     public void ABlockThatCannotBeMadeIsRefused(string text) =>
-        Assert.That(() => ReadmeBlocks.Render(text, _ => Methods), Throws.TypeOf<UserErrorException>());
+        Assert.That(() => PageBlocks.Render(text, _ => Methods), Throws.TypeOf<UserErrorException>());
 
     [Test]
     public void RunsSayWhereLurIsNotBelowScissorHands()
@@ -125,9 +154,11 @@ public class ReadmeTests
     {
         const string json = """
             {"machine": "M", "command": "C", "check": [{"step": "lur", "weights": 2e-12}, {"step": "sgd", "weights": 1e-13}], "steps": [
-              {"model": "resnet18:w16", "batch": 64, "step": "scissorhands-1", "title": "ScissorHands, 1 memory", "joint": true, "lurMs": 200.4, "lurPeakRssBytes": 161000000,
+              {"model": "resnet18:w16", "batch": 64, "step": "scissorhands-1", "title": "ScissorHands, 1 memory", "joint": true,
+                "lurMs": 200.4, "lurPeakRssBytes": 161000000,
                "pytorchMs": 501, "pytorchPeakRssBytes": 441000000, "speedup": 2.5, "memoryRatio": 0.366},
-              {"model": "resnet18:w16", "batch": 64, "step": "sgd", "lurMs": 96, "lurPeakRssBytes": 161000000}], "absent": "PyTorch was not run."}
+              {"model": "resnet18:w16", "batch": 64, "step": "sgd", "lurMs": 96, "lurPeakRssBytes": 161000000}],
+                "absent": "PyTorch was not run."}
             """;
         var text = BenchTables.Peers(json);
         Assert.That(text, Does.Contain("| resnet18:w16, batch 64 + 64, ScissorHands, 1 memory | 200 | 501 | 2.50 | 161 | 441 | 0.37 |"));
