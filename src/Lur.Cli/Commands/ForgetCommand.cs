@@ -17,6 +17,10 @@ internal static class ForgetCommand
         {
             Description = "split.json the model was trained with; default: the one beside the model.",
         };
+        var copies = new Option<bool>("--also-copies")
+        {
+            Description = "Forget retained pictures, too, that equal one to forget pixel by pixel.",
+        };
         var seed = SharedOptions.Seed();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
@@ -27,6 +31,7 @@ internal static class ForgetCommand
             data,
             output,
             forget,
+            copies,
             split,
             seed,
             plan,
@@ -49,6 +54,7 @@ internal static class ForgetCommand
                             Data = parsed.GetValue(data)!,
                             Output = parsed.GetValue(output)!,
                             Forget = parsed.GetValue(forget) ?? [],
+                            AlsoCopies = parsed.GetValue(copies),
                             Split = parsed.GetValue(split),
                             Method = Bind(method, parsed),
                             Seed = parsed.GetValue(seed),
