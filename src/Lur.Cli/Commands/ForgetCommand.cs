@@ -13,14 +13,8 @@ internal static class ForgetCommand
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var forget = SharedOptions.Forget();
-        var split = new Option<string?>("--split")
-        {
-            Description = "split.json the model was trained with; default: the one beside the model.",
-        };
-        var copies = new Option<bool>("--also-copies")
-        {
-            Description = "Forget retained pictures, too, that equal one to forget pixel by pixel.",
-        };
+        var split = Split();
+        var copies = AlsoCopies();
         var seed = SharedOptions.Seed();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
@@ -65,6 +59,12 @@ internal static class ForgetCommand
                     )
             );
     }
+
+    private static Option<string?> Split() =>
+        new("--split") { Description = "split.json the model was trained with; default: the one beside the model." };
+
+    private static Option<bool> AlsoCopies() =>
+        new("--also-copies") { Description = "Forget retained pictures, too, that equal one to forget pixel by pixel." };
 
     private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed)
     {

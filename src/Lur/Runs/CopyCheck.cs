@@ -10,7 +10,7 @@ internal static class CopyCheck
     /// <summary>Resolves specifications and looks for copies.</summary>
     /// <param name="specifications">As <see cref="ForgetSet.Resolve(IReadOnlyList{string}, DataSource, ReadOnlySpan{int}, ulong)"/>
     /// takes them.</param>
-    /// <param name="alsoCopies">Whether copies in the retain set are forgotten, too.</param>
+    /// <param name="alsoCopies">Whether copies in the retain set are forgotten, too; null where that cannot be asked for.</param>
     /// <param name="source">Data set.</param>
     /// <param name="split">Split of its training part.</param>
     /// <param name="seed">Seed of random choices.</param>
@@ -18,7 +18,7 @@ internal static class CopyCheck
     /// <param name="cancel">Stops the search.</param>
     public static (ForgetSet Set, SampleCopies Copies) Resolve(
         IReadOnlyList<string> specifications,
-        bool alsoCopies,
+        bool? alsoCopies,
         DataSource source,
         DataSplit split,
         ulong seed,
@@ -34,19 +34,16 @@ internal static class CopyCheck
         SampleCopies copies;
         using (var stage = host.Progress.Stage("compare pictures", source.Train.Count + source.Test.Count, "images"))
             copies = SampleCopies.Find(source, split, set, stage.Report, cancel);
-        if (alsoCopies)
+        if (alsoCopies == true)
             (set, copies) = copies.AlsoForget(source.Train, set);
-        Tell(copies, host);
+        // Only a forgetting run has the option.
+        Tell(copies, host, alsoCopies is null ? "name them, too" : $"{host.Spell("also-copies")} forgets them, too");
         return (set, copies);
     }
 
-    private static void Tell(SampleCopies copies, RunHost host)
+    private static void Tell(SampleCopies copies, RunHost host, string remedy)
     {
-        Warn(
-            copies.Retain,
-            "retained",
-            $"what is to be forgotten stays known through them; {host.Spell("also-copies")} of the command forget takes them along"
-        );
+        Warn(copies.Retain, "retained", "what is to be forgotten stays known through them; " + remedy);
         Warn(copies.Validation, "in the validation part", "validation counts what the model is to forget");
         Warn(copies.Test, "in the test part", "the test accuracy counts what the model is to forget");
         if (copies.AlsoForgotten.Count > 0)

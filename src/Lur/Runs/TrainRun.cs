@@ -104,7 +104,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             {
                 // What a reference leaves out was looked at where it was asked for.
                 parts.Excluded = settings.Split is null
-                    ? CopyCheck.Resolve(settings.Exclude, false, source, parts.Split, seed, _host, default).Set
+                    ? CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, _host, default).Set
                     : ForgetSet.Resolve(settings.Exclude, source, parts.Split.Train, seed);
             }
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;

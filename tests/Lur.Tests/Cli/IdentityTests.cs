@@ -11,7 +11,7 @@ namespace Lur.Tests.Cli;
 /// <summary>Which sample and which class is meant, through the commands: names of samples, copies, classes by name.</summary>
 public class IdentityTests
 {
-    private static readonly string[] s_train = ["--model", "resnet[1]:w4", "--epochs", "2", "--batch", "8"];
+    private static readonly string[] s_train = ["--model", "resnet[1]:w4", "--epochs", "6", "--batch", "8"];
     private static readonly string[] s_method = ["--method", "ft", "--epochs", "1", "--batch", "8"];
 
     private static (int Code, string Output, string Error) Lur(params string[] args)
@@ -25,7 +25,8 @@ public class IdentityTests
     private static string Run(params string[] args)
     {
         var (code, output, error) = Lur(args);
-        Assert.That(code, Is.Zero, error);
+        // A verification ends with the code of its verdict, which is not what these tests are about.
+        Assert.That(code, args[0] == "verify" ? Is.EqualTo(ExitCode.VerdictFailed).Or.Zero : Is.Zero, error);
         return output + error;
     }
 
@@ -75,7 +76,7 @@ public class IdentityTests
         Run(["train", "--data", temp["data"], .. s_train, "--forget", temp["run/forget.txt"], "-o", temp["without"]]);
         Assert.That(Run("verify", temp["run"], "--reference", temp["without"]), Does.Contain("verify.json"));
 
-        var (code, _, error) = Lur([.. forget, "--forget", temp.Write("ids.txt", $"{heldOut.Number}\n"), "-o", temp["no"]]);
+        var (code, _, error) = Lur([.. forget, "--forget", temp.Write("held.txt", $"{heldOut.Number}\n"), "-o", temp["no"]]);
         Assert.That(code, Is.EqualTo(ExitCode.Failed));
         Assert.That(error, Does.Contain($"sample {heldOut} was held out: it is in the test part, so the model never saw it"));
         Assert.That(Directory.Exists(temp["no"]), Is.False);
@@ -134,10 +135,10 @@ public class IdentityTests
         Write(temp, "renamed", ["Zapple", "z", "\u00e9cole"]);
         Write(temp, "lower", ["apple", "z", "\u00e9cole"]);
         Write(temp, "fewer", ["Apple", "z"]);
-        Run(["train", "--data", temp["data"], .. s_train, "--epochs", "6", "-o", temp["base"]]);
+        Run(["train", "--data", temp["data"], .. s_train, "-o", temp["base"]]);
         var model = temp["base/model.safetensors"];
-        var right = Run("eval", model, "--data", temp["data"], "--json");
-        Assert.That(Run("eval", model, "--data", temp["decomposed"], "--json"), Is.EqualTo(right));
+        var right = Run("eval", model, "--data", temp["data"], "--json", "--quiet");
+        Assert.That(Run("eval", model, "--data", temp["decomposed"], "--json", "--quiet"), Is.EqualTo(right));
         foreach (
             var (data, difference) in new[]
             {
@@ -158,7 +159,7 @@ public class IdentityTests
     {
         using var temp = new TempFolder();
         Write(temp, "data", ["a", "b", "c"]);
-        Run(["train", "--data", temp["data"], .. s_train, "--epochs", "6", "-o", temp["base"]]);
+        Run(["train", "--data", temp["data"], .. s_train, "-o", temp["base"]]);
         var model = temp["base/model.safetensors"];
         var turned = temp.Write("turned/split.json", File.ReadAllBytes(temp["base/split.json"]));
         temp.Write("turned/config.json", File.ReadAllBytes(temp["base/config.json"]));
@@ -189,7 +190,7 @@ public class IdentityTests
             Assert.That(Metrics("order", name), Is.EqualTo(Metrics("plain", name)).Within(1e-9), name);
 
         // References: one that has the data's order, one that is trained now, and the attack on each.
-        Run(["train", "--data", temp["data"], .. s_train, "--epochs", "6", "--forget", "class:b", "-o", temp["without"]]);
+        Run(["train", "--data", temp["data"], .. s_train, "--forget", "class:b", "-o", temp["without"]]);
         foreach (var run in new[] { "plain", "order" })
             Run("verify", temp[run], "--reference", temp["without"], "--attacks", "none");
         Assert.That(Verified("order"), Is.EqualTo(Verified("plain")).Within(1e-9));

@@ -38,7 +38,7 @@ public class SampleCopiesTests
         folder.Write("test/b/copy.png", Reencoded(0));
         using var source = DataSource.Open(folder.Path);
         var split = DataSplit.Create(source.Train, 0.3, 1);
-        var heldOut = split.Validation[0];
+        var heldOut = split.Validation.First(i => i > 1 && source.Train.RelativePath(i) != "b/copy.png");
         File.WriteAllBytes(folder[source.Train.Identify(heldOut).Name], Reencoded(1));
         using var again = DataSource.Open(folder.Path);
         var copyNumber = Enumerable.Range(0, again.Train.Count).First(i => again.Train.RelativePath(i) == "b/copy.png");

@@ -181,7 +181,7 @@ public class SampleIdTests
         using (var source = DataSource.Open(folder["data"]))
             Assert.That(
                 Fails(source, DataSplit.Create(source.Train, 0, 1), folder["forget.txt"]),
-                Does.Contain("line 3: sample 0 ('ant/000.png') is not what it was").And.Contain("another SHA-256")
+                Does.Contain("line 3: sample 1 ('ant/001.png') is not what it was").And.Contain("another SHA-256")
             );
     }
 
@@ -203,7 +203,10 @@ public class SampleIdTests
             Fails(source, split, Line(one.Id.Name, "bee")),
             Does.Contain(one.Id.ToString()).And.Contain("its class is 'ant', not 'bee'")
         );
-        Assert.That(Fails(source, split, Line("ant/gone.png", "ant")), Does.Contain("no sample 0 ('ant/gone.png') any more"));
+        Assert.That(
+            Fails(source, split, Line("ant/gone.png", "ant")),
+            Does.Contain($"no sample {one.Id.Number} ('ant/gone.png') any more")
+        );
     }
 
     [Test]
