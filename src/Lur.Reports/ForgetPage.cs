@@ -43,6 +43,7 @@ public static class ForgetPage
             Section("Outcome", [Verdict(run), MetricTable(run)], OutcomeCharts.Of(run)),
             Section("Membership attacks", AttackTables.Of(run), []),
             Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
+            ForgottenTable.Of(run),
             Options(run)
         );
     }

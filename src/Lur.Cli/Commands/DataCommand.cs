@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Lur.Cli.Printing;
 using Lur.Data;
 using Lur.Reports;
 
@@ -21,6 +22,17 @@ internal static class DataCommand
         HelpName = "FILE.png",
     };
 
+    private static readonly Option<bool> s_near = new("--near")
+    {
+        Description = "List pairs of samples that look alike: whose 64-bit difference hashes are near.",
+    };
+
+    private static readonly Option<int> s_distance = SharedOptions.Number(
+        "--near-distance",
+        "Bits in which the hashes of a pair may differ.",
+        NearCopies.DefaultDistance
+    );
+
     public static Command Create()
     {
         var inspect = new Command("inspect", "Print classes, counts, sizes, mean and deviation of a data set.")
@@ -28,20 +40,37 @@ internal static class DataCommand
             s_location,
             s_imageSize,
             s_sheet,
+            s_near,
+            s_distance,
         }
             .WithExamples(
                 "lur data inspect synthetic:train=1000,test=200",
                 "lur data inspect cifar-10-batches-bin --contact-sheet cifar.png",
+                "lur data inspect photos --image-size 64 --near",
                 "lur data inspect photos --image-size 64 --json"
             )
             .Runs(
                 (context, parsed, cancel) =>
-                    Inspect(context, parsed.GetRequiredValue(s_location), parsed.GetValue(s_imageSize), parsed.GetValue(s_sheet), cancel)
+                    Inspect(
+                        context,
+                        parsed.GetRequiredValue(s_location),
+                        parsed.GetValue(s_imageSize),
+                        parsed.GetValue(s_sheet),
+                        parsed.GetValue(s_near) ? parsed.GetValue(s_distance) : null,
+                        cancel
+                    )
             );
         return new Command("data", "Look at data sets.") { inspect };
     }
 
-    private static int Inspect(CommandContext context, string location, int? imageSize, FileInfo? sheet, CancellationToken cancel)
+    private static int Inspect(
+        CommandContext context,
+        string location,
+        int? imageSize,
+        FileInfo? sheet,
+        int? distance,
+        CancellationToken cancel
+    )
     {
         using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
         cancel.ThrowIfCancellationRequested();
@@ -49,9 +78,10 @@ internal static class DataCommand
         cancel.ThrowIfCancellationRequested();
         if (sheet is not null)
             AtomicFile.Write(sheet.FullName, stream => ContactSheet.Write(stream, source.Train));
+        var near = distance is { } bits ? NearCopies.Find(source, bits, NearReport.Limit, cancel) : null;
         var classes = Classes(source);
         if (context.Json)
-            context.Output.WriteLine(Json(source, statistics, classes));
+            context.Output.WriteLine(Json(source, statistics, classes, near, distance));
         else
         {
             var train = source.Train;
@@ -66,6 +96,8 @@ internal static class DataCommand
             context.Output.WriteLine($"mean        {Join(statistics.Mean)}");
             context.Output.WriteLine($"deviation   {Join(statistics.StandardDeviation)}");
             TablePrinter.Print(context, classes);
+            if (near is not null)
+                NearReport.Print(context, near, distance!.Value);
             if (sheet is not null)
                 context.Note($"Contact sheet: {sheet.FullName}");
         }
@@ -88,7 +120,7 @@ internal static class DataCommand
         return table;
     }
 
-    private static string Json(DataSource source, ChannelStatistics statistics, Table classes) =>
+    private static string Json(DataSource source, ChannelStatistics statistics, Table classes, NearCopies? near, int? distance) =>
         JsonText.Of(json =>
         {
             json.WriteStartObject();
@@ -110,6 +142,8 @@ internal static class DataCommand
             }
             json.WritePropertyName("classes");
             TablePrinter.WriteRows(json, classes);
+            if (near is not null)
+                NearReport.Write(json, near, distance!.Value);
             json.WriteEndObject();
         });
 

@@ -13,10 +13,8 @@ internal static class ForgetCommand
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var forget = SharedOptions.Forget();
-        var split = new Option<string?>("--split")
-        {
-            Description = "split.json the model was trained with; default: the one beside the model.",
-        };
+        var split = Split();
+        var copies = AlsoCopies();
         var seed = SharedOptions.Seed();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
@@ -27,6 +25,7 @@ internal static class ForgetCommand
             data,
             output,
             forget,
+            copies,
             split,
             seed,
             plan,
@@ -49,6 +48,7 @@ internal static class ForgetCommand
                             Data = parsed.GetValue(data)!,
                             Output = parsed.GetValue(output)!,
                             Forget = parsed.GetValue(forget) ?? [],
+                            AlsoCopies = parsed.GetValue(copies),
                             Split = parsed.GetValue(split),
                             Method = Bind(method, parsed),
                             Seed = parsed.GetValue(seed),
@@ -59,6 +59,12 @@ internal static class ForgetCommand
                     )
             );
     }
+
+    private static Option<string?> Split() =>
+        new("--split") { Description = "split.json the model was trained with; default: the one beside the model." };
+
+    private static Option<bool> AlsoCopies() =>
+        new("--also-copies") { Description = "Forget retained pictures, too, that equal one to forget pixel by pixel." };
 
     private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed)
     {

@@ -21,7 +21,8 @@ internal static class SharedOptions
     public static Option<string[]> Forget() =>
         new("--forget", "-f")
         {
-            Description = "What to forget: class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN; repeatable.",
+            Description =
+                "What to forget: class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN, sample:17, sample:NAME; repeatable.",
             Required = true,
         };
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Data;
@@ -99,11 +100,22 @@ public sealed class CifarDataset : IImageDataset
     public void CopyImage(int index, Span<byte> chw)
     {
         ImageDatasets.CheckSample(this, index, chw.Length);
-        var part = _parts.Count - 1;
-        while (_parts[part].First > index)
-            part--;
-        var (file, first) = _parts[part];
+        var (file, first) = PartOf(index);
         file.Slice((long)(index - first) * RecordBytes + _labelBytes, PixelBytes).CopyTo(chw);
+    }
+
+    /// <inheritdoc/>
+    public SampleId Identify(int index)
+    {
+        var (file, first) = PartOf(index);
+        return SampleId.OfRecord(index, file.Path, index - first);
+    }
+
+    /// <inheritdoc/>
+    public string ContentSha256(int index)
+    {
+        var (file, first) = PartOf(index);
+        return Convert.ToHexStringLower(SHA256.HashData(file.Slice((long)(index - first) * RecordBytes, RecordBytes)));
     }
 
     /// <inheritdoc/>
@@ -111,6 +123,14 @@ public sealed class CifarDataset : IImageDataset
     {
         foreach (var part in _parts)
             part.File.Dispose();
+    }
+
+    private (MappedFile File, int First) PartOf(int index)
+    {
+        var part = _parts.Count - 1;
+        while (_parts[part].First > index)
+            part--;
+        return _parts[part];
     }
 
     private int CountRecords(MappedFile file)
@@ -156,7 +176,13 @@ public sealed class CifarDataset : IImageDataset
                 : [.. Enumerable.Range(0, classes).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))];
         using var stream = MappedFile.OpenRead(path, "file of class names");
         using var reader = new StreamReader(stream, Encoding.UTF8);
-        string[] names = [.. reader.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
+        string[] names =
+        [
+            .. reader
+                .ReadToEnd()
+                .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Select(UnicodeText.Normal),
+        ];
         if (names.Length != classes || names.Distinct(StringComparer.Ordinal).Count() != classes)
             throw new UserErrorException(
                 $"'{path}' names {names.Distinct(StringComparer.Ordinal).Count()} classes in {names.Length} lines, expected "

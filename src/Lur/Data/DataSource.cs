@@ -35,13 +35,32 @@ public sealed partial class DataSource : IDisposable
     public string Format { get; }
 
     /// <summary>The training part; every class has at least one sample.</summary>
-    public IImageDataset Train { get; }
+    public IImageDataset Train { get; private set; }
 
     /// <summary>The test part; classes, channels and size are those of the training part.</summary>
-    public IImageDataset Test { get; }
+    public IImageDataset Test { get; private set; }
 
     /// <summary>Where the test part comes from, as a phrase to print: a path, or how it was held out.</summary>
     public string TestOrigin { get; }
+
+    /// <summary>True where the test part is held out of the same files as the training part: the numbers of samples count both.</summary>
+    public bool HoldsOutTest { get; private init; }
+
+    /// <summary>Where it was opened, for paths of its pictures; null for a generated set.</summary>
+    internal string? Location { get; private set; }
+
+    /// <summary>True once the order of the classes is that of a model.</summary>
+    internal bool HasModelOrder { get; private set; }
+
+    /// <summary>Takes over the order in which a model has the classes: from here on labels and class names of both parts are the
+    /// model's. The first model counts; what was read before keeps its labels.</summary>
+    /// <param name="order">For each class of the model its label in the data, or null where that is the same for all.</param>
+    internal void TakeClassOrder(int[]? order)
+    {
+        HasModelOrder = true;
+        if (order is not null)
+            (Train, Test) = (new ClassOrderView(Train, order), new ClassOrderView(Test, order));
+    }
 
     /// <summary>
     /// Opens a data set and detects its format: a folder with CIFAR binary files, with IDX files or with class folders;
@@ -71,6 +90,7 @@ public sealed partial class DataSource : IDisposable
                     $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S]."
                 );
             source.Train.RequireEveryClass();
+            source.Location = location;
             return source;
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
@@ -267,11 +287,13 @@ public sealed partial class DataSource : IDisposable
         if (train is null)
             return HoldOut("folder", ImageFolderDataset.Open(folder, options.ImageSize), options);
         var trainSet = ImageFolderDataset.Open(Path.Combine(folder, train), options.ImageSize);
+        trainSet.Part = UnicodeText.Normal(train) + "/";
         if (test is null)
             return HoldOut("folder", trainSet, options);
         try
         {
             var testSet = ImageFolderDataset.Open(Path.Combine(folder, test), options.ImageSize, "folder", trainSet);
+            testSet.Part = UnicodeText.Normal(test) + "/";
             return new DataSource("folder", trainSet, testSet, Path.Combine(folder, test), trainSet, testSet);
         }
         catch
@@ -319,7 +341,10 @@ public sealed partial class DataSource : IDisposable
                 CultureInfo.InvariantCulture,
                 $"{100 * options.TestShare:0.##} % of each class held out with seed {options.TestSeed}"
             );
-            return new DataSource(format, new DatasetView(whole, train), new DatasetView(whole, test), origin, whole);
+            return new DataSource(format, new DatasetView(whole, train), new DatasetView(whole, test), origin, whole)
+            {
+                HoldsOutTest = true,
+            };
         }
         catch
         {

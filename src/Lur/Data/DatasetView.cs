@@ -34,5 +34,11 @@ public sealed class DatasetView(IImageDataset data, int[] indices, string? name 
     public string? RelativePath(int index) => data.RelativePath(indices[index]);
 
     /// <inheritdoc/>
+    public SampleId Identify(int index) => data.Identify(indices[index]);
+
+    /// <inheritdoc/>
+    public string ContentSha256(int index) => data.ContentSha256(indices[index]);
+
+    /// <inheritdoc/>
     public void Dispose() { }
 }

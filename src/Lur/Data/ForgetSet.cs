@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using System.Text.RegularExpressions;
 using Lur.Tensors;
 
 namespace Lur.Data;
@@ -10,12 +8,23 @@ namespace Lur.Data;
 /// </summary>
 public sealed class ForgetSet
 {
-    private ForgetSet(int[] forget, int[] retain, IReadOnlyList<string> specifications, IReadOnlyList<int> wholeClasses)
+    private readonly Lazy<SampleRecord[]> _samples;
+
+    private ForgetSet(
+        IImageDataset data,
+        int[] forget,
+        int[] retain,
+        IReadOnlyList<string> specifications,
+        IReadOnlyList<int> wholeClasses,
+        IReadOnlyList<string> notes
+    )
     {
         Forget = forget;
         Retain = retain;
         Specifications = specifications;
         WholeClasses = wholeClasses;
+        Notes = notes;
+        _samples = new(() => [.. forget.Select(i => SampleRecord.Of(data, i))]);
     }
 
     /// <summary>Indices into the data set to forget, ascending; at least one.</summary>
@@ -33,11 +42,20 @@ public sealed class ForgetSet
     /// </summary>
     public IReadOnlyList<int> WholeClasses { get; }
 
+    /// <summary>Sentences on what was asked for and is not in <see cref="Forget"/>: samples that were held out.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>Name, class and content of each sample of <see cref="Forget"/>, in its order. Reads their content when it is first
+    /// asked for: the data set must be open then.</summary>
+    public IReadOnlyList<SampleRecord> Samples => _samples.Value;
+
     /// <summary>
     /// Resolves specifications to index lists; several are united. Forms: <c>class:3</c> or <c>class:cat</c> (a name
     /// wins over a number), <c>random:10%</c> or <c>random:4500</c> of the training part, <c>glob:PATTERN</c> over paths
     /// of an image folder (<c>*</c> and <c>?</c> stay within a name, <c>**</c> crosses folders, a pattern without '/'
-    /// matches file names), and else the path of a text file with one index of the data set a line, '#' starting a comment.
+    /// matches file names), <c>sample:17</c> or <c>sample:NAME</c> with the number or the name of a sample
+    /// (<see cref="SampleId"/>), and else the path of a text file with one such number or name a line, '#' starting a comment, or
+    /// the name of a sample, or the path of a picture of the data set.
     /// </summary>
     /// <param name="specifications">One or more specifications.</param>
     /// <param name="data">The training set.</param>
@@ -45,18 +63,38 @@ public sealed class ForgetSet
     /// <param name="seed">Seed of random choices.</param>
     /// <exception cref="UserErrorException">A specification is malformed, selects nothing, names an unknown class, an
     /// index out of range, twice or outside the training part; or nothing is left to retain.</exception>
-    public static ForgetSet Resolve(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, ulong seed)
+    public static ForgetSet Resolve(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, ulong seed) =>
+        Resolve(specifications, data, new SampleDirectory(data, train, null), train, seed);
+
+    /// <summary>The same with a whole data set, whose test part is known: who asks for a sample of it is told that it was held
+    /// out, and numbers count it where it lies in the same files.</summary>
+    /// <param name="specifications">One or more specifications.</param>
+    /// <param name="source">The data set.</param>
+    /// <param name="train">Indices the model was trained on: <see cref="DataSplit.Train"/>.</param>
+    /// <param name="seed">Seed of random choices.</param>
+    /// <exception cref="UserErrorException">As above, or a sample was held out.</exception>
+    public static ForgetSet Resolve(IReadOnlyList<string> specifications, DataSource source, ReadOnlySpan<int> train, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return Resolve(specifications, source.Train, new SampleDirectory(source.Train, train, source), train, seed);
+    }
+
+    private static ForgetSet Resolve(
+        IReadOnlyList<string> specifications,
+        IImageDataset data,
+        SampleDirectory directory,
+        ReadOnlySpan<int> train,
+        ulong seed
+    )
     {
         ArgumentNullException.ThrowIfNull(specifications);
         ArgumentNullException.ThrowIfNull(data);
         if (specifications.Count == 0)
             throw new UserErrorException(
-                "Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of indices."
+                "Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of samples."
             );
-        bool[] trained = new bool[data.Count],
-            forgotten = new bool[data.Count];
-        foreach (var i in train)
-            trained[i] = true;
+        var forgotten = new bool[data.Count];
+        var notes = new List<string>();
         var draw = 0;
         foreach (var specification in specifications)
         {
@@ -64,13 +102,30 @@ public sealed class ForgetSet
             {
                 ("class", string name) => OfClass(specification, name, data, train),
                 ("random", string amount) => AtRandom(specification, amount, train, new RandomStream(seed, "data/forget", draw++)),
-                ("glob", string pattern) => OfGlob(specification, pattern, data, train),
-                _ => ForgetIdFile.Read(specification, trained),
+                ("glob", string pattern) => SampleGlob.Find(specification, pattern, data, train, directory, notes),
+                ("sample", string name) => OfSample(specification, name, directory),
+                _ => OfPath(specification, directory),
             };
             foreach (var i in chosen)
                 forgotten[i] = true;
         }
-        return Partition(specifications, data, train, forgotten);
+        return Partition(specifications, data, train, forgotten, notes);
+    }
+
+    /// <summary>The set with further samples of the retain set forgotten.</summary>
+    /// <param name="data">The training set it was resolved in.</param>
+    /// <param name="more">Indices of <see cref="Retain"/>.</param>
+    /// <exception cref="UserErrorException">Nothing would be left to retain.</exception>
+    public ForgetSet With(IImageDataset data, IReadOnlyCollection<int> more)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(more);
+        if (more.Count == 0)
+            return this;
+        var forgotten = new bool[data.Count];
+        foreach (var i in Forget.Concat(more))
+            forgotten[i] = true;
+        return Partition(Specifications, data, (int[])[.. Forget.Concat(Retain).Order()], forgotten, Notes);
     }
 
     /// <summary>SHA-256 of the two lists, for results.</summary>
@@ -81,17 +136,19 @@ public sealed class ForgetSet
     /// <exception cref="UserErrorException">It cannot be written.</exception>
     public void Save(string path)
     {
-        var text = new StringBuilder();
-        text.Append("# ")
-            .Append(CultureInfo.InvariantCulture, $"{Forget.Length} samples to forget, {Retain.Length} to retain: ")
-            .AppendJoin(", ", Specifications)
-            .Append('\n');
-        foreach (var i in Forget)
-            text.Append(CultureInfo.InvariantCulture, $"{i}\n");
-        AtomicFile.WriteText(path, text.ToString());
+        var heading = string.Create(CultureInfo.InvariantCulture, $"{Forget.Length} samples to forget, {Retain.Length} to retain: ");
+        // A specification is what a user typed: a line break in it would begin a line of samples.
+        heading += string.Join(", ", Specifications).ReplaceLineEndings(" ");
+        AtomicFile.WriteText(path, ForgetIdFile.Text(heading, Samples));
     }
 
-    private static ForgetSet Partition(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, bool[] forgotten)
+    private static ForgetSet Partition(
+        IReadOnlyList<string> specifications,
+        IImageDataset data,
+        ReadOnlySpan<int> train,
+        bool[] forgotten,
+        IReadOnlyList<string> notes
+    )
     {
         List<int> forget = [],
             retain = [];
@@ -111,8 +168,40 @@ public sealed class ForgetSet
         if (forget.Count + retain.Count != train.Length || forget.Intersect(retain).Any())
             throw new InvalidOperationException("Forget and retain lists are not a partition of the training part.");
         int[] whole = [.. Enumerable.Range(0, lost.Length).Where(c => lost[c] && !kept[c])];
-        return new ForgetSet([.. forget.Order()], [.. retain.Order()], [.. specifications], whole);
+        return new ForgetSet(data, [.. forget.Order()], [.. retain.Order()], [.. specifications], whole, notes);
     }
+
+    private static List<int> OfSample(string specification, string name, SampleDirectory directory)
+    {
+        var place = long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? directory.Find(number) ?? throw new UserErrorException($"'{specification}' is out of range, expected {directory.Range}.")
+            : directory.Find(name) ?? throw new UserErrorException($"'{specification}': the data set has no sample of that name.");
+        return [Trained(specification, place, directory)];
+    }
+
+    private static List<int> OfPath(string path, SampleDirectory directory)
+    {
+        if (File.Exists(path) && directory.FindFile(path) is { } picture)
+            return [Trained(path, picture, directory)];
+        if (File.Exists(path) && ImageFolderDataset.IsImagePath(path))
+            throw new UserErrorException(
+                $"'{path}' is a picture that is not in the data set; give one of its pictures, or a file of samples."
+            );
+        if (File.Exists(path))
+            return ForgetIdFile.Read(path, directory);
+        if (path.Contains('/') || path.Contains('#') || ImageFolderDataset.IsImagePath(path))
+            if (directory.Find(path) is { } place)
+                return [Trained(path, place, directory)];
+        throw new UserErrorException(
+            $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, random:10%, random:N, "
+                + "glob:PATTERN, sample:N, sample:NAME or the path of a file of samples."
+        );
+    }
+
+    private static int Trained(string specification, SamplePlace place, SampleDirectory directory) =>
+        place.Part == SamplePart.Train
+            ? place.Index
+            : throw new UserErrorException($"'{specification}': {directory.WhyNot(place)}, and there is nothing to forget.");
 
     private static (string Kind, string Argument) SplitKind(string specification)
     {
@@ -136,6 +225,7 @@ public sealed class ForgetSet
 
     private static int FindClass(string specification, string name, IReadOnlyList<string> names)
     {
+        name = UnicodeText.Normal(name);
         for (var c = 0; c < names.Count; c++)
             if (names[c] == name)
                 return c;
@@ -175,76 +265,4 @@ public sealed class ForgetSet
         random.Shuffle<int>(order);
         return order[..count];
     }
-
-    private static List<int> OfGlob(string specification, string pattern, IImageDataset data, ReadOnlySpan<int> train)
-    {
-        if (train.Length > 0 && data.RelativePath(train[0]) is null)
-            throw new UserErrorException(
-                $"'{specification}' needs an image folder; samples of {data.Name} have no paths, use class:, random: or a file of indices."
-            );
-        var namesOnly = !pattern.Contains('/', StringComparison.Ordinal);
-        var expression = Regex
-            .Escape(pattern)
-            .Replace(@"\*\*/", "(?:.*/)?", StringComparison.Ordinal)
-            .Replace(@"\*\*", ".*", StringComparison.Ordinal)
-            .Replace(@"\*", "[^/]*", StringComparison.Ordinal)
-            .Replace(@"\?", "[^/]", StringComparison.Ordinal);
-        var matcher = new Regex($@"\A{expression}\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-        var chosen = new List<int>();
-        foreach (var i in train)
-        {
-            var path = data.RelativePath(i)!;
-            if (matcher.IsMatch(namesOnly ? path[(path.LastIndexOf('/') + 1)..] : path))
-                chosen.Add(i);
-        }
-        return chosen.Count > 0
-            ? chosen
-            : throw new UserErrorException(
-                $"'{specification}' selects nothing: no path of the training part matches; the first is '{data.RelativePath(train[0])}'."
-            );
-    }
-}
-
-/// <summary>A text file with one index a line.</summary>
-internal static class ForgetIdFile
-{
-    public static List<int> Read(string path, bool[] trained)
-    {
-        if (!File.Exists(path))
-            throw new UserErrorException(
-                $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, random:10%, random:N, "
-                    + $"glob:PATTERN or the path of a file of indices."
-            );
-        using var stream = MappedFile.OpenRead(path, "file of indices");
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        var chosen = new List<int>();
-        var lineOf = new Dictionary<int, int>();
-        var line = 0;
-        while (reader.ReadLine() is { } text)
-        {
-            line++;
-            var comment = text.IndexOf('#', StringComparison.Ordinal);
-            var entry = (comment < 0 ? text : text[..comment]).Trim();
-            if (entry.Length == 0)
-                continue;
-            if (!long.TryParse(entry, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
-                throw new UserErrorException($"'{path}', line {line}: '{Shorten(entry)}' is not an index, expected one integer a line.");
-            if (value < 0 || value >= trained.Length)
-                throw new UserErrorException($"'{path}', line {line}: index {value} is out of range, expected 0 to {trained.Length - 1}.");
-            var index = (int)value;
-            if (!lineOf.TryAdd(index, line))
-                throw new UserErrorException(
-                    $"'{path}', line {line}: index {index} was given before, in line {lineOf[index]}; remove one of them."
-                );
-            if (!trained[index])
-                throw new UserErrorException(
-                    $"'{path}', line {line}: sample {index} is in the validation part, so the model was never trained on it; "
-                        + $"remove the line."
-                );
-            chosen.Add(index);
-        }
-        return chosen.Count > 0 ? chosen : throw new UserErrorException($"'{path}' names no sample, expected one index a line.");
-    }
-
-    private static string Shorten(string entry) => entry.Length > 40 ? entry[..40] + "..." : entry;
 }

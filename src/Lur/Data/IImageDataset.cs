@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace Lur.Data;
@@ -39,6 +40,21 @@ public interface IImageDataset : IDisposable
     /// <summary>Path of a sample relative to the set's folder, with '/'; null where samples are not files.</summary>
     string? RelativePath(int index) => null;
 
+    /// <summary>The one name of a sample, which is the same whatever is held out of the set.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    SampleId Identify(int index) => new(index, RelativePath(index) ?? string.Create(CultureInfo.InvariantCulture, $"{Name}#{index}"));
+
+    /// <summary>SHA-256 of a sample as it is stored, in lower-case hexadecimal: the bytes of its file, or of its record. The default
+    /// is that of its pixels.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    /// <exception cref="UserErrorException">The sample's file cannot be read.</exception>
+    string ContentSha256(int index)
+    {
+        var pixels = new byte[this.SampleBytes];
+        CopyImage(index, pixels);
+        return Convert.ToHexStringLower(SHA256.HashData(pixels));
+    }
+
     /// <summary>
     /// Feeds everything that makes up the samples to a hash. The default is every label and pixel; a set whose samples
     /// are files feeds their encoded bytes instead, which identifies them as well and needs no decoding.
@@ -79,6 +95,9 @@ public static class ImageDatasets
         /// </summary>
         public string Fingerprint()
         {
+            // The order a model gives the classes is no part of the data.
+            while (data is ClassOrderView view)
+                data = view.Data;
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var shape = $"{data.Count} {data.Channels} {data.Height} {data.Width}\n{string.Join('\n', data.ClassNames)}\n";
             hash.AppendData(System.Text.Encoding.UTF8.GetBytes(shape));

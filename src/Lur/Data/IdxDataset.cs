@@ -102,6 +102,9 @@ public sealed class IdxDataset : IImageDataset
     }
 
     /// <inheritdoc/>
+    public SampleId Identify(int index) => SampleId.OfRecord(index, _images.Path, index);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _images.Dispose();

@@ -86,8 +86,22 @@ public sealed class ImageFolderDataset : IImageDataset
     /// <inheritdoc/>
     public int Label(int index) => _labels[index];
 
+    /// <summary>Folder of this part of the data set with '/' at its end, which names of samples begin with; empty where the class
+    /// folders lie in the data set itself.</summary>
+    internal string Part { get; set; } = "";
+
     /// <inheritdoc/>
-    public string RelativePath(int index) => _paths[index];
+    public string RelativePath(int index) => UnicodeText.Normal(_paths[index]);
+
+    /// <inheritdoc/>
+    public SampleId Identify(int index) => new(index, Part + RelativePath(index));
+
+    /// <inheritdoc/>
+    public string ContentSha256(int index)
+    {
+        using var file = MappedFile.Open(FullPath(_paths[index]), "image");
+        return Convert.ToHexStringLower(SHA256.HashData(file.Slice(0, checked((int)file.Length))));
+    }
 
     /// <inheritdoc/>
     public void CopyImage(int index, Span<byte> chw)
@@ -107,7 +121,7 @@ public sealed class ImageFolderDataset : IImageDataset
         for (var i = 0; i < Count; i++)
         {
             using var file = MappedFile.Open(FullPath(_paths[i]), "image");
-            hash.AppendData(Encoding.UTF8.GetBytes($"{_paths[i]}\0{file.Length}\0"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{RelativePath(i)}\0{file.Length}\0"));
             hash.AppendData(file.Slice(0, checked((int)file.Length)));
         }
     }
@@ -125,8 +139,10 @@ public sealed class ImageFolderDataset : IImageDataset
                 .EnumerateDirectories(root)
                 .Select(d => Path.GetFileName(d))
                 .Where(n => !n.StartsWith('.'))
+                .Select(UnicodeText.Normal)
                 .Order(StringComparer.Ordinal),
         ];
+        RequireDifferent(root, classes, "class folders");
         return classes.Length > 0
             ? classes
             : throw new UserErrorException($"The image folder '{root}' has no sub-folder, expected one for each class.");
@@ -136,11 +152,15 @@ public sealed class ImageFolderDataset : IImageDataset
     {
         for (var label = 0; label < ClassNames.Count; label++)
         {
-            var folder = Path.Combine(_root, ClassNames[label]);
+            var folder = FolderOf(_root, ClassNames[label]);
             if (!Directory.Exists(folder))
                 continue;
             var before = _paths.Count;
-            foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            foreach (
+                var path in Directory
+                    .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                    .OrderBy(UnicodeText.Normal, StringComparer.Ordinal)
+            )
             {
                 var extension = Path.GetExtension(path).ToLowerInvariant();
                 if (s_unread.Contains(extension))
@@ -152,7 +172,23 @@ public sealed class ImageFolderDataset : IImageDataset
             }
             if (_paths.Count == before)
                 throw new UserErrorException($"The class folder '{folder}' holds no PNG or JPEG file; add images or remove the folder.");
+            RequireDifferent(_root, [.. Enumerable.Range(before, _paths.Count - before).Select(RelativePath)], "pictures");
         }
+    }
+
+    // A name is spelt in one normal form here; on disk it may be in another.
+    private static string FolderOf(string root, string name) =>
+        Path.Combine(root, name) is var plain && Directory.Exists(plain)
+            ? plain
+            : Directory.EnumerateDirectories(root).FirstOrDefault(d => UnicodeText.Same(Path.GetFileName(d), name)) ?? plain;
+
+    private static void RequireDifferent(string root, string[] ordered, string what)
+    {
+        for (var i = 1; i < ordered.Length; i++)
+            if (ordered[i] == ordered[i - 1])
+                throw new UserErrorException(
+                    $"'{root}' holds two {what} named '{ordered[i]}', spelt with different Unicode characters; rename one of them."
+                );
     }
 
     private (int Width, int Height) CommonSize(ImageInfo[] infos)

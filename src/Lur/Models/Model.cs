@@ -65,7 +65,7 @@ public sealed class Model : IDisposable
     public int Outputs => Spec.Outputs;
 
     /// <summary>Names of the outputs.</summary>
-    public IReadOnlyList<string> ClassNames { get; }
+    public IReadOnlyList<string> ClassNames { get; private set; }
 
     /// <summary>Tensors of the late part, which trimming may reset unless it is told others; the head is among them.</summary>
     public IReadOnlyList<ParameterSlot> LateTensors => [.. Parameters.Layout.Slots.Where(Spec.IsLate)];
@@ -154,11 +154,39 @@ public sealed class Model : IDisposable
         BatchesTracked = widened.BatchesTracked;
     }
 
+    /// <summary>Puts the outputs into another order: what they compute stays the same.</summary>
+    /// <param name="order">For each output the place it had before.</param>
+    public void ReorderOutputs(IReadOnlyList<int> order)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        foreach (var slot in Head)
+        {
+            if (Precision == Precision.Float64)
+                Reorder<double>(slot, order);
+            else
+                Reorder<float>(slot, order);
+        }
+
+        ClassNames = [.. order.Select(c => ClassNames[c])];
+    }
+
     /// <summary>Frees the vectors.</summary>
     public void Dispose()
     {
         Parameters.Dispose();
         Buffers.Dispose();
+    }
+
+    private void Reorder<T>(ParameterSlot slot, IReadOnlyList<int> order)
+        where T : unmanaged
+    {
+        var rows = new T[slot.Count];
+        Parameters.Read<T>(slot.Offset, rows);
+        var ordered = new T[rows.Length];
+        var width = rows.Length / Outputs;
+        for (var row = 0; row < Outputs; row++)
+            rows.AsSpan(order[row] * width, width).CopyTo(ordered.AsSpan(row * width));
+        Parameters.Write<T>(slot.Offset, ordered);
     }
 
     // Tensors differ in their first axis at most, so what both have is the front of each.

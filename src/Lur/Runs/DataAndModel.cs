@@ -33,12 +33,33 @@ public static class DataAndModel
         try
         {
             Require(model, path, source);
+            MatchClasses(model, path, source);
             return model;
         }
         catch
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Brings the classes of model and data into one order, by name: the data take that of the first model, and further
+    /// models are put into the data's.</summary>
+    private static void MatchClasses(Model model, string path, DataSource source)
+    {
+        try
+        {
+            var order = ClassOrder.Match(model.ClassNames, source.Train.ClassNames);
+            if (!source.HasModelOrder)
+                source.TakeClassOrder(order);
+            else if (order is not null)
+                model.ReorderOutputs(ClassOrder.Inverse(order));
+        }
+        catch (UserErrorException e)
+        {
+            throw new UserErrorException(
+                $"'{path}' and {source.Train.Name} have different classes: {e.Message}; give the data it was trained on, or rename the class."
+            );
         }
     }
 
@@ -55,8 +76,12 @@ public static class DataAndModel
 
         if (model.Outputs != data.ClassNames.Count)
         {
+            var difference =
+                ClassOrder.AreNumbers(model.ClassNames) || ClassOrder.AreNumbers(data.ClassNames)
+                    ? ""
+                    : $": {ClassOrder.Difference(model.ClassNames, data.ClassNames)}";
             throw new UserErrorException(
-                $"'{path}' has {model.Outputs} classes, but {data.Name} has {data.ClassNames.Count}; give the data it was trained on."
+                $"'{path}' has {model.Outputs} classes, but {data.Name} has {data.ClassNames.Count}{difference}; give the data it was trained on."
             );
         }
     }

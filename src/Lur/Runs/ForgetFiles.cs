@@ -37,6 +37,7 @@ internal static class ForgetFiles
         foreach (var specification in settings.Forget)
             w.WriteStringValue(specification);
         w.WriteEndArray();
+        w.WriteBoolean("alsoCopies", settings.AlsoCopies);
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");
         foreach (var (option, text) in method.Options.Texts())
@@ -49,7 +50,7 @@ internal static class ForgetFiles
     }
 
     /// <summary>Writes the fields of result.json.</summary>
-    public static void WriteResult(Utf8JsonWriter w, ForgetResult r)
+    public static void WriteResult(Utf8JsonWriter w, ForgetResult r, DataSource source)
     {
         w.WriteNumber("schema", 1);
         w.WriteString("command", "forget");
@@ -63,6 +64,7 @@ internal static class ForgetFiles
         foreach (var c in r.Set.WholeClasses)
             w.WriteStringValue(r.Classes[c]);
         w.WriteEndArray();
+        WriteCopies(w, r.Copies);
         w.WriteNumber("steps", r.Steps);
         w.WriteStartObject("seconds");
         foreach (var (stage, seconds) in r.Stages)
@@ -89,9 +91,9 @@ internal static class ForgetFiles
         WriteMetrics(w, "original", r.Original, r.Classes);
         WriteMetrics(w, "unlearned", r.Unlearned, r.Classes);
         w.WriteStartObject("samples");
-        WriteSamples(w, "forget", r.Original.Forget, r.Unlearned.Forget);
-        WriteSamples(w, "retain", r.Original.Retain, r.Unlearned.Retain);
-        WriteSamples(w, "test", r.Original.Test, r.Unlearned.Test);
+        WriteSamples(w, "forget", source.Train, r.Original.Forget, r.Unlearned.Forget, r.Set.Samples);
+        WriteSamples(w, "retain", source.Train, r.Original.Retain, r.Unlearned.Retain);
+        WriteSamples(w, "test", source.Test, r.Original.Test, r.Unlearned.Test);
         w.WriteEndObject();
     }
 
@@ -108,10 +110,45 @@ internal static class ForgetFiles
         w.WriteEndObject();
     }
 
-    private static void WriteSamples(Utf8JsonWriter w, string name, Predictions before, Predictions after)
+    private static void WriteCopies(Utf8JsonWriter w, SampleCopies copies)
+    {
+        w.WriteStartObject("copies");
+        w.WriteNumber("retain", copies.Retain.Count);
+        w.WriteNumber("validation", copies.Validation.Count);
+        w.WriteNumber("test", copies.Test.Count);
+        w.WriteNumber("alsoForgotten", copies.AlsoForgotten.Count);
+        w.WriteStartArray("pairs");
+        foreach (var copy in copies.All)
+        {
+            w.WriteStartObject();
+            w.WriteString("sample", copy.Sample.Name);
+            w.WriteString("copy", copy.Copy.Name);
+            w.WriteString("part", copy.Part);
+            w.WriteString("same", copy.SameBytes ? "bytes" : "pixels");
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+        w.WriteEndObject();
+    }
+
+    private static void WriteSamples(
+        Utf8JsonWriter w,
+        string name,
+        IImageDataset data,
+        Predictions before,
+        Predictions after,
+        IReadOnlyList<SampleRecord>? records = null
+    )
     {
         w.WriteStartObject(name);
-        OutputFolder.WriteSamples(w, before);
+        OutputFolder.WriteSamples(w, data, before);
+        if (records is not null)
+        {
+            WriteTexts(w, "name", records.Select(r => r.Id.Name));
+            WriteTexts(w, "sha256", records.Select(r => r.Sha256));
+        }
+
         w.WriteStartObject("original");
         OutputFolder.WriteOutcome(w, before);
         w.WriteEndObject();
@@ -119,5 +156,13 @@ internal static class ForgetFiles
         OutputFolder.WriteOutcome(w, after);
         w.WriteEndObject();
         w.WriteEndObject();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter w, string name, IEnumerable<string> texts)
+    {
+        w.WriteStartArray(name);
+        foreach (var text in texts)
+            w.WriteStringValue(text);
+        w.WriteEndArray();
     }
 }

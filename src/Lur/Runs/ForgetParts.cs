@@ -18,6 +18,8 @@ internal sealed class ForgetParts : IDisposable
 
     public ForgetSet Set { get; private set; } = null!;
 
+    public SampleCopies Copies { get; private set; } = SampleCopies.None;
+
     public UnlearningMethod Method { get; private set; } = null!;
 
     /// <summary>Opens everything, or nothing.</summary>
@@ -35,7 +37,15 @@ internal sealed class ForgetParts : IDisposable
             parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source);
             var data = parts.Source.Train;
             parts.Split = LoadSplit(settings, host, parts.Source);
-            parts.Set = ForgetSet.Resolve(settings.Forget, data, parts.Split.Train, settings.Seed);
+            (parts.Set, parts.Copies) = CopyCheck.Resolve(
+                settings.Forget,
+                settings.AlsoCopies,
+                parts.Source,
+                parts.Split,
+                settings.Seed,
+                host,
+                cancel
+            );
             var task = new UnlearningTask(parts.Model, data, parts.Set, settings.Seed, cancel) { Progress = progress };
             parts.Method = settings.Method.Create(task);
             return parts;

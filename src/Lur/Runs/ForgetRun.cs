@@ -73,6 +73,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         var data = parts.Split.Fingerprint;
         var result = new ForgetResult(settings.Output, ModelPath, definition, parent, data, source.Train.ClassNames, set, before, after)
         {
+            Copies = parts.Copies,
             Steps = method.Steps,
             DeviceBytes = peak,
             HostPeakBytes = Process.GetCurrentProcess().PeakWorkingSet64,
@@ -82,7 +83,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             Warnings = [.. Advice.On(before.Metrics, after.Metrics)],
             Producer = _producer,
         };
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, result));
+        OutputFolder.WriteJson(Path.Combine(settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, result, source));
         _host.Progress?.Report(new ForgettingFinished(result));
         return result;
     }

@@ -15,8 +15,11 @@ public sealed record ForgetSettings
     /// <summary>Folder for everything the run leaves behind; created where it is missing.</summary>
     public required string Output { get; init; }
 
-    /// <summary>What to forget, as <see cref="ForgetSet.Resolve"/> takes it.</summary>
+    /// <summary>What to forget, in the forms that <see cref="ForgetSet"/> resolves.</summary>
     public required IReadOnlyList<string> Forget { get; init; }
+
+    /// <summary>Forget the pictures of the retain set, too, that equal one to forget pixel by pixel.</summary>
+    public bool AlsoCopies { get; init; }
 
     /// <summary>Method and its options.</summary>
     public required BoundMethod Method { get; init; }
@@ -87,6 +90,9 @@ public sealed record ForgetResult(
     Assessment Unlearned
 )
 {
+    /// <summary>Copies of what was forgotten that other parts of the data set hold.</summary>
+    public SampleCopies Copies { get; init; } = SampleCopies.None;
+
     /// <summary>Steps of the method.</summary>
     public long Steps { get; init; }
 

@@ -11,6 +11,7 @@ namespace Lur.Runs;
 /// <param name="Data">Data set.</param>
 /// <param name="ImageSize">Size images of a folder are scaled to, or null.</param>
 /// <param name="Forget">Specifications.</param>
+/// <param name="AlsoCopies">Whether retained copies were forgotten, too.</param>
 /// <param name="Split">Split file, or null.</param>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="ForgetSha256">Hash of what was forgotten and retained.</param>
@@ -22,6 +23,7 @@ internal sealed record ForgetTask(
     string Data,
     int? ImageSize,
     IReadOnlyList<string> Forget,
+    bool AlsoCopies,
     string? Split,
     ulong Seed,
     string ForgetSha256,
@@ -53,6 +55,7 @@ internal sealed record ForgetTask(
             data ?? At(c.Text("data")),
             c.Find("imageSize") is { ValueKind: JsonValueKind.Number } size ? size.GetInt32() : null,
             [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []],
+            c.Find("alsoCopies") is { ValueKind: JsonValueKind.True },
             c.Text("split") is { Length: > 0 } split ? split : null,
             seed,
             run.Result.Text("forgetSha256"),
@@ -79,11 +82,22 @@ internal sealed record ForgetTask(
         DataAndModel.SplitPath(Original, Split) is { } path ? DataSplit.Load(path, source.Train) : DataSplit.Create(source.Train, 0, Seed);
 
     /// <summary>Resolves what was forgotten, and checks that it is what it was.</summary>
+    /// <param name="source">The data set, with the classes in the original's order.</param>
+    /// <param name="split">The original's split.</param>
+    /// <param name="cancel">Stops the search for copies.</param>
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
-    public ForgetSet Resolve(DataSource source, DataSplit split)
+    public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel)
     {
-        var set = ForgetSet.Resolve(Forget, source.Train, split.Train, Seed);
-        return set.Sha256() == ForgetSha256
+        var set = ForgetSet.Resolve(Forget, source, split.Train, Seed);
+        if (AlsoCopies)
+            set = SampleCopies.Find(source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
+        // Numbers may be the same and the pictures others: the list of the run says what they were.
+        var list = Path.Combine(Folder, "forget.txt");
+        var same =
+            !File.Exists(list)
+            || !ForgetIdFile.HasContent(list)
+            || ForgetSet.Resolve([list], source, split.Train, Seed).Forget.AsSpan().SequenceEqual(set.Forget);
+        return same && set.Sha256() == ForgetSha256
             ? set
             : throw new UserErrorException(
                 $"The forget set of '{Folder}' is not what it was when the run was made: the data, the split or a file of "

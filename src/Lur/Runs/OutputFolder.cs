@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lur.Data;
 using Lur.Metrics;
 
 namespace Lur.Runs;
@@ -99,16 +100,16 @@ internal sealed class OutputFolder : IDisposable
     }
 
     /// <summary>Writes per-sample values as parallel arrays, one line each.</summary>
-    public static void WritePredictions(Utf8JsonWriter w, Predictions p)
+    public static void WritePredictions(Utf8JsonWriter w, IImageDataset data, Predictions p)
     {
-        WriteSamples(w, p);
+        WriteSamples(w, data, p);
         WriteOutcome(w, p);
     }
 
-    /// <summary>Writes which samples were evaluated.</summary>
-    public static void WriteSamples(Utf8JsonWriter w, Predictions p)
+    /// <summary>Writes which samples were evaluated: their numbers in the data set as it lies on disk.</summary>
+    public static void WriteSamples(Utf8JsonWriter w, IImageDataset data, Predictions p)
     {
-        WriteArray(w, "index", p.Indices);
+        WriteArray(w, "index", [.. p.Indices.Select(i => data.Identify(i).Number)]);
         WriteArray(w, "label", p.Labels);
     }
 

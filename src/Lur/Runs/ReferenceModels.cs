@@ -41,7 +41,19 @@ internal sealed class ReferenceModels(RunHost host, string folder)
             split,
             set,
             architecture,
-            work => Train(recipe with { Training = training, Output = work, Model = architecture }, split, set, cancel)
+            work =>
+                Train(
+                    recipe with
+                    {
+                        Training = training,
+                        Output = work,
+                        Model = architecture,
+                        Classes = source.Train.ClassNames,
+                    },
+                    split,
+                    set,
+                    cancel
+                )
         );
     }
 
@@ -65,11 +77,15 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         if (training.Augment == Augmentation.Auto)
             training = training with { Augment = DataAndModel.AugmentationOf(source) };
         return new ReferenceCache(folder, host.Producer).GetOrTrain(
-            new ReferenceKey(split.Fingerprint, DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
+            new ReferenceKey(DataKey(split, source), DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
             train,
             host.Progress.Note
         );
     }
+
+    /// <summary>The data as a reference sees them: their content and, where a model gave it, the order of the classes.</summary>
+    private static string DataKey(DataSplit split, DataSource source) =>
+        source.Train is ClassOrderView view ? $"{split.Fingerprint} classes {string.Join(' ', view.Order)}" : split.Fingerprint;
 
     /// <summary>Seconds the training of a reference model took; NaN where they were not recorded.</summary>
     /// <param name="model">Path of the model.</param>
@@ -154,7 +170,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
             return 0;
         var trained = DataSplit.Load(split, source.Train).Train;
         if (excludes)
-            trained = ForgetSet.Resolve([forgotten], source.Train, trained, 1).Retain;
+            trained = ForgetSet.Resolve([forgotten], source, trained, 1).Retain;
         return set.Forget.Intersect(trained).Count();
     }
 

@@ -83,7 +83,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
     private static string ForgetSha256(Recipe recipe, DataSource source, string original, ulong seed)
     {
         var split = DataSplit.Load(DataAndModel.SplitPath(original, null)!, source.Train);
-        return ForgetSet.Resolve(recipe.Forget, source.Train, split.Train, seed).Sha256();
+        return ForgetSet.Resolve(recipe.Forget, source, split.Train, seed).Sha256();
     }
 
     private string Original(Recipe recipe, string data, ulong seed, Identity identity, CancellationToken cancel)

@@ -97,10 +97,16 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             parts.Device = ComputeDevice.Open(_host.Device);
             parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
             var (source, seed) = (parts.Source, settings.Training.Seed);
+            source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
             parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
             if (settings.Exclude.Count > 0)
-                parts.Excluded = ForgetSet.Resolve(settings.Exclude, source.Train, parts.Split.Train, seed);
+            {
+                // What a reference leaves out was looked at where it was asked for.
+                parts.Excluded = settings.Split is null
+                    ? CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, _host, default).Set
+                    : ForgetSet.Resolve(settings.Exclude, source, parts.Split.Train, seed);
+            }
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;
             parts.Images = indices.Length;
             parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture);
@@ -271,7 +277,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                     test.PerClassAccuracy(source.Train.ClassNames.Count)
                 );
                 w.WriteStartObject("test");
-                OutputFolder.WritePredictions(w, test);
+                OutputFolder.WritePredictions(w, source.Test, test);
                 w.WriteEndObject();
             }
         );

@@ -26,7 +26,7 @@ public sealed record TrainSettings
     /// <summary>Share of each class held out of training to validate with, in [0, 1).</summary>
     public double ValidationShare { get; init; }
 
-    /// <summary>Samples left out of training, as <see cref="ForgetSet.Resolve"/> takes them.</summary>
+    /// <summary>Samples left out of training, in the forms that <see cref="ForgetSet"/> resolves.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
     /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
@@ -38,6 +38,10 @@ public sealed record TrainSettings
     /// <summary>The split to train on; null draws it from <see cref="ValidationShare"/> and the seed. References take that of the
     /// original, so that nothing it was validated on slips into them.</summary>
     internal DataSplit? Split { get; init; }
+
+    /// <summary>Classes in the order that the model is to have; null for that of the data. References take that of the
+    /// original.</summary>
+    internal IReadOnlyList<string>? Classes { get; init; }
 
     /// <summary>Reads the fields that config.json of a training run and "train" of a recipe share; what is missing is the
     /// default. Data and output are left empty.</summary>

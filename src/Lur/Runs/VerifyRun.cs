@@ -33,11 +33,12 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         task.RequireOriginal();
         using var device = ComputeDevice.Open(_host.Device);
         using var source = DataSource.Open(task.Data, new DataOptions { ImageSize = task.ImageSize });
+        // First, because the data take over the original's order of classes.
+        using var original = DataAndModel.Load(task.Original, device, source);
         var split = task.LoadSplit(source);
-        var set = task.Resolve(source, split);
+        var set = task.Resolve(source, split, cancel);
         foreach (var attack in settings.Relearning)
             attack.RequireShots(set.Forget.Length);
-        using var original = DataAndModel.Load(task.Original, device, source);
         var references = References(task, source, split, set, original.Architecture, cancel);
         var assessor = new Assessor(_host.Progress, source, set, settings.Attacks, settings.Seed);
         var before = assessor.Assess(original, "original", cancel);
