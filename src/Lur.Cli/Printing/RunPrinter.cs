@@ -45,7 +45,7 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
                 _stage?.Dispose();
                 _stage = null;
                 break;
-            case TrainingInterrupted i:
+            case RunInterrupted i:
                 var resume = i.Resumed ? "" : " and --resume";
                 context.Warn($"interrupted at step {i.Step} of {i.Steps}; continue with the same command{resume}.");
                 break;

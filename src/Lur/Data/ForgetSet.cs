@@ -10,10 +10,11 @@ namespace Lur.Data;
 /// </summary>
 public sealed class ForgetSet
 {
-    private ForgetSet(int[] forget, int[] retain, IReadOnlyList<string> specifications, IReadOnlyList<int> wholeClasses)
+    private ForgetSet(int[] forget, int[] retain, int[] earlier, IReadOnlyList<string> specifications, IReadOnlyList<int> wholeClasses)
     {
         Forget = forget;
         Retain = retain;
+        Earlier = earlier;
         Specifications = specifications;
         WholeClasses = wholeClasses;
     }
@@ -24,11 +25,18 @@ public sealed class ForgetSet
     /// <summary>Indices into the data set to retain, ascending; at least one.</summary>
     public int[] Retain { get; }
 
+    /// <summary>Indices of samples that earlier requests made the model forget, ascending: in neither list, so that nothing trains on
+    /// them again; may be empty.</summary>
+    public int[] Earlier { get; }
+
+    /// <summary>Everything that the model does not know afterwards, ascending: <see cref="Forget"/> and <see cref="Earlier"/>.</summary>
+    public int[] Forgotten => [.. Forget.Concat(Earlier).Order()];
+
     /// <summary>The specifications it was made from.</summary>
     public IReadOnlyList<string> Specifications { get; }
 
     /// <summary>
-    /// Classes of which every training sample is forgotten, ascending: their samples are taken out of the test set
+    /// Classes of which every training sample is forgotten, now or earlier, ascending: their samples are taken out of the test set
     /// before test accuracy is measured (class-wise forgetting).
     /// </summary>
     public IReadOnlyList<int> WholeClasses { get; }
@@ -43,9 +51,17 @@ public sealed class ForgetSet
     /// <param name="data">The training set.</param>
     /// <param name="train">Indices the model was trained on: <see cref="DataSplit.Train"/>.</param>
     /// <param name="seed">Seed of random choices.</param>
+    /// <param name="earlier">Samples that earlier requests made the model forget. Where a specification selects such a sample beside
+    /// others, it stays what it is; a request of such samples only has them forgotten again. Random choices pass them over.</param>
     /// <exception cref="UserErrorException">A specification is malformed, selects nothing, names an unknown class, an
     /// index out of range, twice or outside the training part; or nothing is left to retain.</exception>
-    public static ForgetSet Resolve(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, ulong seed)
+    public static ForgetSet Resolve(
+        IReadOnlyList<string> specifications,
+        IImageDataset data,
+        ReadOnlySpan<int> train,
+        ulong seed,
+        params ReadOnlySpan<int> earlier
+    )
     {
         ArgumentNullException.ThrowIfNull(specifications);
         ArgumentNullException.ThrowIfNull(data);
@@ -54,29 +70,37 @@ public sealed class ForgetSet
                 "Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of indices."
             );
         bool[] trained = new bool[data.Count],
-            forgotten = new bool[data.Count];
+            forgotten = new bool[data.Count],
+            before = new bool[data.Count];
         foreach (var i in train)
             trained[i] = true;
+        foreach (var i in earlier)
+            before[i] = true;
+        int[] known = [.. train.ToArray().Where(i => !before[i])];
         var draw = 0;
         foreach (var specification in specifications)
         {
             IEnumerable<int> chosen = SplitKind(specification) switch
             {
                 ("class", string name) => OfClass(specification, name, data, train),
-                ("random", string amount) => AtRandom(specification, amount, train, new RandomStream(seed, "data/forget", draw++)),
+                ("random", string amount) => AtRandom(specification, amount, known, new RandomStream(seed, "data/forget", draw++)),
                 ("glob", string pattern) => OfGlob(specification, pattern, data, train),
                 _ => ForgetIdFile.Read(specification, trained),
             };
             foreach (var i in chosen)
                 forgotten[i] = true;
         }
-        return Partition(specifications, data, train, forgotten);
+        var isNew = known.Any(i => forgotten[i]);
+        for (var i = 0; i < before.Length; i++)
+            (forgotten[i], before[i]) = isNew ? (forgotten[i] && !before[i], before[i]) : (forgotten[i], before[i] && !forgotten[i]);
+        return Partition(specifications, data, train, forgotten, before);
     }
 
     /// <summary>SHA-256 of the two lists, for results.</summary>
     public string Sha256() => DataSplit.HashOf([.. Forget, -1, .. Retain]);
 
-    /// <summary>Writes the forget list as a file that is itself a specification.</summary>
+    /// <summary>Writes the forget list, and behind it what earlier requests made the model forget, as a file that is itself a
+    /// specification.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserErrorException">It cannot be written.</exception>
     public void Save(string path)
@@ -88,19 +112,34 @@ public sealed class ForgetSet
             .Append('\n');
         foreach (var i in Forget)
             text.Append(CultureInfo.InvariantCulture, $"{i}\n");
+        if (Earlier.Length > 0)
+            text.Append(CultureInfo.InvariantCulture, $"# {Earlier.Length} samples that earlier requests made the model forget\n");
+        foreach (var i in Earlier)
+            text.Append(CultureInfo.InvariantCulture, $"{i}\n");
         AtomicFile.WriteText(path, text.ToString());
     }
 
-    private static ForgetSet Partition(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, bool[] forgotten)
+    private static ForgetSet Partition(
+        IReadOnlyList<string> specifications,
+        IImageDataset data,
+        ReadOnlySpan<int> train,
+        bool[] forgotten,
+        bool[] before
+    )
     {
         List<int> forget = [],
-            retain = [];
+            retain = [],
+            earlier = [];
         bool[] lost = new bool[data.ClassNames.Count],
             kept = new bool[data.ClassNames.Count];
         foreach (var i in train)
         {
-            (forgotten[i] ? forget : retain).Add(i);
-            (forgotten[i] ? lost : kept)[data.Label(i)] = true;
+            (
+                forgotten[i] ? forget
+                : before[i] ? earlier
+                : retain
+            ).Add(i);
+            (forgotten[i] || before[i] ? lost : kept)[data.Label(i)] = true;
         }
         if (retain.Count == 0)
             throw new UserErrorException(
@@ -108,10 +147,10 @@ public sealed class ForgetSet
                     + $"samples; forget less, or train a new model."
             );
         // The two lists are what every claim about the run rests on: they are checked here, not only in tests.
-        if (forget.Count + retain.Count != train.Length || forget.Intersect(retain).Any())
+        if (forget.Count + retain.Count + earlier.Count != train.Length || forget.Intersect(retain).Any())
             throw new InvalidOperationException("Forget and retain lists are not a partition of the training part.");
         int[] whole = [.. Enumerable.Range(0, lost.Length).Where(c => lost[c] && !kept[c])];
-        return new ForgetSet([.. forget.Order()], [.. retain.Order()], [.. specifications], whole);
+        return new ForgetSet([.. forget.Order()], [.. retain.Order()], [.. earlier.Order()], [.. specifications], whole);
     }
 
     private static (string Kind, string Argument) SplitKind(string specification)

@@ -34,8 +34,10 @@ internal sealed class ForgetParts : IDisposable
             parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
             parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source);
             var data = parts.Source.Train;
-            parts.Split = LoadSplit(settings, host, parts.Source);
-            parts.Set = ForgetSet.Resolve(settings.Forget, data, parts.Split.Train, settings.Seed);
+            var history = parts.Model.History;
+            parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);
+            var earlier = EarlierRequests.Of(history, settings.Model, settings.Forgotten, data, parts.Split, host.Spell);
+            parts.Set = ForgetSet.Resolve(settings.Forget, data, parts.Split.Train, settings.Seed, earlier);
             var task = new UnlearningTask(parts.Model, data, parts.Set, settings.Seed, cancel) { Progress = progress };
             parts.Method = settings.Method.Create(task);
             return parts;
@@ -54,16 +56,5 @@ internal sealed class ForgetParts : IDisposable
         Model?.Dispose();
         Source?.Dispose();
         Device?.Dispose();
-    }
-
-    private static DataSplit LoadSplit(ForgetSettings settings, RunHost host, DataSource source)
-    {
-        // The split the model was trained with lies beside it; forgetting samples that were never trained on proves nothing.
-        if (DataAndModel.SplitPath(settings.Model, settings.Split) is { } path)
-            return DataSplit.Load(path, source.Train);
-        host.Progress.Note(
-            $"no split.json beside the model: every training image counts as trained on (give {host.Spell("split")} otherwise)"
-        );
-        return DataSplit.Create(source.Train, 0, settings.Seed);
     }
 }

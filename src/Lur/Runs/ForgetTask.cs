@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lur.Checkpoints;
 using Lur.Data;
 
 namespace Lur.Runs;
@@ -15,6 +14,8 @@ namespace Lur.Runs;
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="ForgetSha256">Hash of what was forgotten and retained.</param>
 /// <param name="OriginalSha256">Hash of the model it started from; empty where the run did not record it.</param>
+/// <param name="ModelSha256">Hash of the unlearned model; empty where the run did not record it.</param>
+/// <param name="Earlier">Samples that earlier requests made the model forget.</param>
 internal sealed record ForgetTask(
     string Folder,
     string Method,
@@ -25,7 +26,9 @@ internal sealed record ForgetTask(
     string? Split,
     ulong Seed,
     string ForgetSha256,
-    string OriginalSha256
+    string OriginalSha256,
+    string ModelSha256,
+    int[] Earlier
 )
 {
     /// <summary>Path of the unlearned model.</summary>
@@ -56,7 +59,9 @@ internal sealed record ForgetTask(
             c.Text("split") is { Length: > 0 } split ? split : null,
             seed,
             run.Result.Text("forgetSha256"),
-            run.Result.Text("parentSha256")
+            run.Result.Text("parentSha256"),
+            run.Result.Text("modelSha256"),
+            [.. run.Result.Numbers("samples", "earlier", "index").Select(i => (int)i)]
         );
     }
 
@@ -64,8 +69,7 @@ internal sealed record ForgetTask(
     /// <exception cref="UserErrorException">It is another one.</exception>
     public void RequireOriginal()
     {
-        using var file = SafeTensorsFile.Open(Original);
-        if (OriginalSha256.Length > 0 && file.Sha256() != OriginalSha256)
+        if (OriginalSha256.Length > 0 && RunFolder.Sha256Of(Original) != OriginalSha256)
         {
             throw new UserErrorException(
                 $"'{Original}' is not the model that the run in '{Folder}' started from: it was replaced since, or is another one; "
@@ -76,13 +80,17 @@ internal sealed record ForgetTask(
 
     /// <summary>The split of the original model.</summary>
     public DataSplit LoadSplit(DataSource source) =>
-        DataAndModel.SplitPath(Original, Split) is { } path ? DataSplit.Load(path, source.Train) : DataSplit.Create(source.Train, 0, Seed);
+        // The run has left a copy; older ones have not.
+        (DataAndModel.SplitPath(Unlearned, null) ?? DataAndModel.SplitPath(Original, Split))
+            is { } path
+            ? DataSplit.Load(path, source.Train)
+            : DataSplit.Create(source.Train, 0, Seed);
 
     /// <summary>Resolves what was forgotten, and checks that it is what it was.</summary>
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
     public ForgetSet Resolve(DataSource source, DataSplit split)
     {
-        var set = ForgetSet.Resolve(Forget, source.Train, split.Train, Seed);
+        var set = ForgetSet.Resolve(Forget, source.Train, split.Train, Seed, Earlier);
         return set.Sha256() == ForgetSha256
             ? set
             : throw new UserErrorException(

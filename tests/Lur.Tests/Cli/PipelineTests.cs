@@ -165,7 +165,7 @@ public class PipelineTests
         var state = Path.Combine(folder, "training-state.safetensors");
         for (var round = 0; round < 3; round++)
         {
-            var start = new ProcessStartInfo("dotnet", [cli, .. args, "--resume"])
+            var start = new ProcessStartInfo("dotnet", round == 0 ? [cli, .. args] : [cli, .. args, "--resume"])
             {
                 RedirectStandardError = true,
                 RedirectStandardOutput = true,
