@@ -162,6 +162,16 @@ public class LineageTests
         Assert.That(JsonNode.Parse(Done("purge", "--request", _temp["x/second"], "--json"))!["delete"]!.AsArray(), Is.Empty);
     }
 
+    [Test]
+    public void AReferenceThatOthersMayHaveWrittenIsNotBelieved()
+    {
+        Done("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        var entry = Directory.GetDirectories(_temp["cache"]).Single();
+        UnixModes.Allow(entry, UnixFileMode.OtherWrite);
+        var (code, _, error) = Lur("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        Assert.That((code, error.Contains("others may write", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
+    }
+
     private string[] Files() =>
         [.. Directory.GetFiles(_temp["."], "*", SearchOption.AllDirectories).Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
 

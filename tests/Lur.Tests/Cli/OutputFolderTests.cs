@@ -226,6 +226,28 @@ public class OutputFolderTests
     }
 
     [Test]
+    public void ACheckpointThatOthersMayWriteIsNotBelieved()
+    {
+        InterruptedTraining("a");
+        var state = _temp["a/training-state.safetensors"];
+        UnixModes.Allow(state, UnixFileMode.OtherWrite);
+        Refused("others may write", ["train", .. s_train, "--resume", "-o", _temp["a"]]);
+    }
+
+    [Test]
+    public void APageThatCannotBeWrittenIsAFailureThatKeepsTheResults()
+    {
+        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        File.Delete(_temp["f/report.html"]);
+        // A folder in its place: refused whoever runs the test, root included.
+        Directory.CreateDirectory(_temp["f/report.html"]);
+        Refused("'lur report", "verify", _temp["f"], "--attacks", "none");
+        Assert.That(File.Exists(_temp["f/model.safetensors"]) && File.Exists(_temp["f/verify.json"]), Is.True);
+        Directory.Delete(_temp["f/report.html"]);
+        Done("report", _temp["f"]);
+    }
+
+    [Test]
     public void AFileOfUsersThatIsNoRunIsNotReplacedEither()
     {
         Directory.CreateDirectory(_temp["mine"]);
