@@ -81,7 +81,7 @@ internal static class CommandExtensions
     public static T Runs<T>(this T command, Func<CommandContext, ParseResult, int> body)
         where T : Command
     {
-        command.SetAction(parsed => body(CommandContext.From(parsed), parsed));
+        command.SetAction(parsed => Listening(CommandContext.From(parsed), context => body(context, parsed)));
         return command;
     }
 
@@ -90,7 +90,24 @@ internal static class CommandExtensions
         where T : Command
     {
         // On a pool thread: the token fires while the body computes.
-        command.SetAction((parsed, cancel) => Task.Run(() => body(CommandContext.From(parsed), parsed, cancel), CancellationToken.None));
+        command.SetAction(
+            (parsed, cancel) =>
+                Task.Run(() => Listening(CommandContext.From(parsed), context => body(context, parsed, cancel)), CancellationToken.None)
+        );
         return command;
+    }
+
+    /// <summary>Warns of a cache of kernels that is passed over, whichever command meets it.</summary>
+    private static int Listening(CommandContext context, Func<CommandContext, int> body)
+    {
+        KernelImages.Distrusted += context.Warn;
+        try
+        {
+            return body(context);
+        }
+        finally
+        {
+            KernelImages.Distrusted -= context.Warn;
+        }
     }
 }

@@ -59,6 +59,8 @@ internal static class CommandLine
             VerifyCommand.Create(),
             ReproCommand.Create(),
             MethodsCommand.Create(),
+            LineageCommand.Create(),
+            PurgeCommand.Create(),
             EvalCommand.Create(),
             ReportCommand.Create(),
             CompareCommand.Create(),

@@ -67,6 +67,14 @@ public static class ForgetPage
                     + $"{Count(result.Number("forgetImages") + result.Number("retainImages"))} images"
             ),
             (
+                "Earlier requests",
+                result.Find("earlierRequests") is { } earlier
+                    ? $"{Count(earlier.Number("images"))} samples, in neither set; classified correctly: "
+                        + $"{Number(earlier.Number("originalAccuracy"), "0.00", " %")} before, "
+                        + $"{Number(earlier.Number("unlearnedAccuracy"), "0.00", " %")} after"
+                    : ""
+            ),
+            (
                 "Forget set, SHA-256",
                 result.Text("forgetSha256") is { Length: > 16 } hash ? hash[..16] + "\u2026" : result.Text("forgetSha256")
             ),

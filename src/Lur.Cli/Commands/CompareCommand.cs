@@ -7,6 +7,8 @@ namespace Lur.Cli.Commands;
 /// <summary>lur compare: several runs side by side.</summary>
 internal static class CompareCommand
 {
+    private static readonly string[] s_read = ["result.json", "config.json", "verify.json", "log.csv", "model.safetensors"];
+
     public static Command Create()
     {
         var folders = new Argument<string[]>("FOLDER")
@@ -38,6 +40,9 @@ internal static class CompareCommand
             .Runs(
                 (context, parsed, _) =>
                 {
+                    string[] runs = [.. parsed.GetValue(folders)!, .. parsed.GetValue(reference) is { } r ? [r] : Array.Empty<string>()];
+                    foreach (var target in new[] { parsed.GetValue(csv), parsed.GetValue(html) }.OfType<string>())
+                        RealPath.RequireOther(target, runs.SelectMany(run => s_read.Select(name => Path.Combine(run, name))));
                     var comparison = Comparison.Read(parsed.GetValue(folders)!, parsed.GetValue(reference));
                     if (parsed.GetValue(csv) is { } table)
                         AtomicFile.WriteText(table, ComparisonTable.Csv(ComparisonTable.Data(comparison)));

@@ -72,6 +72,9 @@ internal static class DataCommand
         CancellationToken cancel
     )
     {
+        // A picture of the set would be replaced; a new file among them is the user's choice.
+        if (sheet is { Exists: true } && Path.Exists(location) && RealPath.IsIn(sheet.FullName, location))
+            throw new UserErrorException($"'{sheet.FullName}' is a file of the data set and would be replaced; give another name.");
         using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
         cancel.ThrowIfCancellationRequested();
         var statistics = ChannelStatistics.Measure(source.Train);

@@ -17,6 +17,7 @@ internal static class DemoCommand
             DefaultValueFactory = _ => "out/demo",
         };
         var seed = SharedOptions.Seed();
+        var overwrite = SharedOptions.Overwrite();
         var command = new Command(
             "demo",
             "Train a small ResNet on generated images, make it forget a class with LUR, and show what was forgotten and what was kept."
@@ -24,13 +25,17 @@ internal static class DemoCommand
         {
             output,
             seed,
+            overwrite,
         };
         return command
             .WithExamples("lur demo", "lur demo -o out/demo")
-            .Runs((context, parsed, cancel) => Run(context, parsed.GetValue(output)!, parsed.GetValue(seed), cancel));
+            .Runs(
+                (context, parsed, cancel) =>
+                    Run(context, parsed.GetValue(output)!, parsed.GetValue(seed), parsed.GetValue(overwrite), cancel)
+            );
     }
 
-    private static int Run(CommandContext context, string output, ulong seed, CancellationToken cancel)
+    private static int Run(CommandContext context, string output, ulong seed, bool overwrite, CancellationToken cancel)
     {
         const string data = "synthetic:train=4000,test=1000";
         const string forgotten = "class:3";
@@ -40,6 +45,7 @@ internal static class DemoCommand
             {
                 Data = data,
                 Model = "resnet18:w8",
+                Overwrite = overwrite,
                 Output = Path.Combine(output, "original"),
                 Training = new TrainingOptions
                 {
@@ -65,6 +71,7 @@ internal static class DemoCommand
                     new Dictionary<string, string> { ["batch"] = "64", ["epochs"] = "2" }
                 ),
                 Seed = seed,
+                Overwrite = overwrite,
             },
             RunPrinter.Host(context)
         );

@@ -9,62 +9,101 @@ internal static class ForgetCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("MODEL") { Description = "Trained model (safetensors)." };
-        var data = SharedOptions.Data();
-        var output = SharedOptions.Output();
-        var forget = SharedOptions.Forget();
-        var split = Split();
-        var copies = AlsoCopies();
-        var seed = SharedOptions.Seed();
+        var options = new ForgetOptions();
         var plan = SharedOptions.Plan();
-        var size = SharedOptions.ImageSize();
-        var method = new MethodCommandOptions();
-        var command = new Command("forget", "Make a model forget a class or a set of samples, and measure what it forgot and kept.")
-        {
-            model,
-            data,
-            output,
-            forget,
-            copies,
-            split,
-            seed,
-            plan,
-            size,
-        };
-        method.AddTo(command);
+        var command = new Command("forget", "Make a model forget a class or a set of samples, and measure what it forgot and kept.");
+        options.AddTo(command, plan);
         return command
             .WithExamples(
                 "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget class:3 -o out/forget",
                 "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget random:10% --forget-loss bounded -o out/forget",
                 "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget class:3 --method ft --lr 0.05 -o out/ft"
             )
-            .Runs(
-                (context, parsed, cancel) =>
-                    Run(
-                        context,
-                        new ForgetSettings
-                        {
-                            Model = parsed.GetValue(model)!,
-                            Data = parsed.GetValue(data)!,
-                            Output = parsed.GetValue(output)!,
-                            Forget = parsed.GetValue(forget) ?? [],
-                            AlsoCopies = parsed.GetValue(copies),
-                            Split = parsed.GetValue(split),
-                            Method = Bind(method, parsed),
-                            Seed = parsed.GetValue(seed),
-                            DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
-                        },
-                        parsed.GetValue(plan),
-                        cancel
-                    )
-            );
+            .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), cancel));
     }
 
-    private static Option<string?> Split() =>
-        new("--split") { Description = "split.json the model was trained with; default: the one beside the model." };
+    private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, CancellationToken cancel)
+    {
+        var run = new ForgetRun(settings, RunPrinter.Host(context));
+        if (planOnly)
+            PlanPrinter.Print(context, run.Plan());
+        else
+            run.Run(cancel);
+        return ExitCode.Done;
+    }
+}
 
-    private static Option<bool> AlsoCopies() =>
-        new("--also-copies") { Description = "Forget retained pictures, too, that equal one to forget pixel by pixel." };
+/// <summary>What 'lur forget' takes.</summary>
+internal sealed class ForgetOptions
+{
+    private readonly Argument<string> _model = new("MODEL") { Description = "Trained model (safetensors)." };
+    private readonly Option<string> _data = SharedOptions.Data(),
+        _output = SharedOptions.Output();
+    private readonly Option<string[]> _forget = SharedOptions.Forget();
+    private readonly Option<string?> _split = new("--split")
+    {
+        Description = "split.json the model was trained with; default: the one beside the model.",
+    };
+    private readonly Option<string[]> _forgotten = new("--forgotten")
+    {
+        Description =
+            "List of what the model has forgotten on earlier requests, which is not retained; repeatable; default: the forget.txt "
+            + "beside the model.",
+    };
+    private readonly Option<bool> _copies = new("--also-copies")
+    {
+        Description = "Forget retained pictures, too, that equal one to forget pixel by pixel.",
+    };
+    private readonly Option<ulong> _seed = SharedOptions.Seed();
+    private readonly Option<long> _every = SharedOptions.CheckpointEvery();
+    private readonly Option<bool> _resume = SharedOptions.Resume(),
+        _overwrite = SharedOptions.Overwrite();
+    private readonly Option<int?> _size = SharedOptions.ImageSize();
+    private readonly MethodCommandOptions _method = new();
+
+    /// <summary>Adds them to a command, in the order of its help.</summary>
+    public void AddTo(Command command, Option<bool> plan)
+    {
+        command.Arguments.Add(_model);
+        foreach (
+            var option in new Option[]
+            {
+                _data,
+                _output,
+                _forget,
+                _copies,
+                _split,
+                _forgotten,
+                _seed,
+                _every,
+                _resume,
+                _overwrite,
+                plan,
+                _size,
+            }
+        )
+            command.Options.Add(option);
+        _method.AddTo(command);
+    }
+
+    /// <summary>What was given.</summary>
+    public ForgetSettings Read(ParseResult parsed) =>
+        new()
+        {
+            Model = parsed.GetValue(_model)!,
+            Data = parsed.GetValue(_data)!,
+            Output = parsed.GetValue(_output)!,
+            Forget = parsed.GetValue(_forget) ?? [],
+            AlsoCopies = parsed.GetValue(_copies),
+            Split = parsed.GetValue(_split),
+            Forgotten = parsed.GetValue(_forgotten) ?? [],
+            Method = Bind(_method, parsed),
+            Seed = parsed.GetValue(_seed),
+            CheckpointEvery = parsed.GetValue(_every),
+            Resume = parsed.GetValue(_resume),
+            Overwrite = parsed.GetValue(_overwrite),
+            DataOptions = SharedOptions.DataOptions(parsed.GetValue(_size)),
+        };
 
     private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed)
     {
@@ -77,15 +116,5 @@ internal static class ForgetCommand
         {
             throw new UsageException(e.Message);
         }
-    }
-
-    private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, CancellationToken cancel)
-    {
-        var run = new ForgetRun(settings, RunPrinter.Host(context));
-        if (planOnly)
-            PlanPrinter.Print(context, run.Plan());
-        else
-            run.Run(cancel);
-        return ExitCode.Done;
     }
 }

@@ -23,6 +23,7 @@ internal static class ModelCommands
             .Runs(
                 (context, parsed) =>
                 {
+                    RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(file)!, parsed.GetValue(data)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
                     using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source);
@@ -53,6 +54,7 @@ internal static class ModelCommands
             .Runs(
                 (context, parsed) =>
                 {
+                    RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(model)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var loaded = ModelFile.Load(parsed.GetValue(model)!, device, Precision.Float32);
                     ModelFile.Export(loaded, parsed.GetValue(output)!);

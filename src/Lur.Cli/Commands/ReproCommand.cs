@@ -75,6 +75,8 @@ internal static class ReproCommand
     /// <returns><see cref="ExitCode.VerdictFailed"/> when a number is outside the band of the expected ones.</returns>
     internal static int Run(CommandContext context, ReproSettings settings, string? expected, CancellationToken cancel)
     {
+        if (expected is not null)
+            RealPath.RequireOther(Path.Combine(settings.Output, settings.Recipe.Name, "measured.json"), expected);
         var result = new ReproRun(settings, RunPrinter.Host(context, results: false)).Run(cancel);
         ReproReport.Write(result);
         TablePrinter.Print(context, ReproReport.Table(result));

@@ -18,6 +18,19 @@ internal static class SharedOptions
     public static Option<string> Output() =>
         new("--output", "-o") { Description = "Folder for everything the run leaves behind.", Required = true };
 
+    public static Option<bool> Overwrite() =>
+        new("--overwrite") { Description = "Replace an earlier run in the output folder, once this one has its results." };
+
+    public static Option<bool> Resume() =>
+        new("--resume") { Description = "Continue from the checkpoint in the output folder; the result is the same to the byte." };
+
+    public static Option<long> CheckpointEvery() =>
+        new("--checkpoint-every")
+        {
+            Description = "Write a checkpoint every N steps; 0 writes one only when the run is interrupted.",
+            DefaultValueFactory = _ => 500,
+        };
+
     public static Option<string[]> Forget() =>
         new("--forget", "-f")
         {

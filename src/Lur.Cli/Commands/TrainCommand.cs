@@ -19,15 +19,13 @@ internal static class TrainCommand
         var seed = SharedOptions.Seed();
         var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
         var exclude = Exclude();
-        var every = SharedOptions.Number("--checkpoint-every", "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.", 500);
-        var resume = new Option<bool>("--resume")
-        {
-            Description = "Continue from the checkpoint in the output folder; the result is the same to the byte.",
-        };
+        var every = SharedOptions.CheckpointEvery();
+        var resume = SharedOptions.Resume();
+        var overwrite = SharedOptions.Overwrite();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet.") { data, output, model };
-        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, plan, size]))
+        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, overwrite, plan, size]))
             command.Options.Add(option);
         return command
             .WithExamples(
@@ -50,6 +48,7 @@ internal static class TrainCommand
                             Exclude = parsed.GetValue(exclude) ?? [],
                             CheckpointEvery = parsed.GetValue(every),
                             Resume = parsed.GetValue(resume),
+                            Overwrite = parsed.GetValue(overwrite),
                         },
                         parsed.GetValue(plan),
                         cancel

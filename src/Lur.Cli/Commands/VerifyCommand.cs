@@ -116,7 +116,7 @@ internal static class VerifyCommand
         var result = new VerifyRun(settings, RunPrinter.Host(context, results: false)).Run(cancel);
         var folder = settings.Runs[0];
         VerifyReport.Print(context, result);
-        if (RunPage.TryWrite(context, folder))
+        if (RunPage.Write(context, folder))
             context.Note($"wrote {Path.Combine(folder, VerifyFiles.FileName)}, {ForgetPage.FileName}");
         return result.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }

@@ -55,6 +55,13 @@ internal static class ForgetReport
                 Percent(a.ForgottenClassTestAccuracy),
                 "test images of the forgotten class classified as it"
             );
+        if (r.Original.Earlier is { } before && r.Unlearned.Earlier is { } after)
+            metrics.Add(
+                "earlier",
+                Percent(before.Accuracy),
+                Percent(after.Accuracy),
+                $"earlier requests: {after.Count} samples classified correctly"
+            );
         return metrics;
     }
 

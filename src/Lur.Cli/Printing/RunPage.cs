@@ -1,23 +1,37 @@
 using Lur.Reports;
+using Lur.Runs;
 
 namespace Lur.Cli.Printing;
 
 /// <summary>The page at the end of a run.</summary>
 internal static class RunPage
 {
-    /// <summary>Writes it: the model is saved by then, so a page that cannot be drawn is a warning.</summary>
+    /// <summary>Writes it. The results are saved by then: where the page cannot be drawn (a library is missing), that is a
+    /// warning.</summary>
     /// <returns>True if it was written.</returns>
-    public static bool TryWrite(CommandContext context, string folder)
+    /// <exception cref="UserErrorException">It cannot be written; the results stay.</exception>
+    public static bool Write(CommandContext context, string folder)
     {
+        string page;
         try
         {
-            ForgetPage.Write(folder);
-            return true;
+            using var run = RunFolder.Open(folder);
+            page = ForgetPage.Render(run);
         }
         catch (UserErrorException e)
         {
             context.Warn($"{ForgetPage.FileName} was not written: {e.Message} 'lur report {folder}' writes it again.");
             return false;
+        }
+
+        try
+        {
+            AtomicFile.WriteText(Path.Combine(folder, ForgetPage.FileName), page);
+            return true;
+        }
+        catch (UserErrorException e)
+        {
+            throw new UserErrorException($"The results are in '{folder}', but {e.Message} 'lur report {folder}' writes the page again.", e);
         }
     }
 }

@@ -45,7 +45,7 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
                 _stage?.Dispose();
                 _stage = null;
                 break;
-            case TrainingInterrupted i:
+            case RunInterrupted i:
                 var resume = i.Resumed ? "" : " and --resume";
                 context.Warn($"interrupted at step {i.Step} of {i.Steps}; continue with the same command{resume}.");
                 break;
@@ -69,7 +69,9 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             TablePrinter.Print(context, table);
         }
 
-        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, split.json{(r.HasForgetFile ? ", forget.txt" : "")}");
+        context.Note(
+            $"wrote {r.ModelPath}, result.json, log.csv, config.json, split.json, {AuditLog.FileName}{(r.HasForgetFile ? ", forget.txt" : "")}"
+        );
     }
 
     private void Print(ForgetResult r)
@@ -80,7 +82,8 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             context.Warn(warning);
         foreach (var (_, _, sentence) in r.Measurements)
             context.Note(sentence);
-        var page = RunPage.TryWrite(context, r.Folder) ? $", {ForgetPage.FileName}" : "";
-        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt{page}");
+        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt, split.json, {AuditLog.FileName}");
+        if (RunPage.Write(context, r.Folder))
+            context.Note($"wrote {Path.Combine(r.Folder, ForgetPage.FileName)}");
     }
 }

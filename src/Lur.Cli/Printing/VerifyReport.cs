@@ -82,6 +82,20 @@ internal static class VerifyReport
             );
         }
 
+        if (o.Original.Earlier is { } earlier)
+        {
+            var retrained =
+                o.Retrained.Count == 0
+                    ? ""
+                    : FormattableString.Invariant($", Retrain {VerifyResult.EarlierAccuracy(o.Retrained).Mean:F2} %");
+            facts.Add(
+                "earlier requests",
+                FormattableString.Invariant(
+                    $"{earlier.Count} samples, classified correctly {VerifyResult.EarlierAccuracy(o.Unlearned).Mean:F2} % (original {earlier.Accuracy:F2} %{retrained})"
+                )
+            );
+        }
+
         facts.Add("distance to the original weights", Cell.Number(o.Distance.Relative, 4, " of their norm"));
         if (o.Damage.WorstClass >= 0)
             facts.Add(

@@ -130,6 +130,8 @@ public sealed class TrainingState
     /// <exception cref="UserErrorException">It is missing, not a training state, or damaged.</exception>
     public static TrainingState Load(string path)
     {
+        if (FileTrust.WhyNotOfGroup(path) is { } why)
+            throw new UserErrorException($"The checkpoint '{path}' cannot be gone on from, because {why}: it may hold anything.");
         using var file = SafeTensorsFile.Open(path);
         if (!file.Metadata.TryGetValue(KindKey, out var kind) || kind != Kind)
             throw new UserErrorException(

@@ -103,6 +103,11 @@ public sealed class DataSplit
         var document = Read(path);
         if (document.Version != CurrentVersion)
             throw new UserErrorException($"'{path}' has version {document.Version}, expected {CurrentVersion}; draw the split again.");
+        // First: what follows counts up to it.
+        if (document.Count != data.Count)
+            throw new UserErrorException(
+                $"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from."
+            );
         CheckList(path, "train", document.Train, document.TrainSha256);
         CheckList(path, "validation", document.Validation, document.ValidationSha256);
         int[] all = [.. document.Train, .. document.Validation];
@@ -110,10 +115,6 @@ public sealed class DataSplit
         if (!all.AsSpan().SequenceEqual(Enumerable.Range(0, document.Count).ToArray()))
             throw new UserErrorException(
                 $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
-            );
-        if (document.Count != data.Count)
-            throw new UserErrorException(
-                $"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from."
             );
         var fingerprint = data.Fingerprint();
         if (fingerprint != document.Fingerprint)

@@ -9,23 +9,25 @@ namespace Lur.Data;
 public sealed class ForgetSet
 {
     private readonly Lazy<SampleRecord[]> _samples;
+    private readonly Lazy<SampleRecord[]> _earlierSamples;
 
     private ForgetSet(
         IImageDataset data,
-        int[] forget,
-        int[] retain,
+        Lists lists,
         IReadOnlyList<string> specifications,
         IReadOnlyList<int> wholeClasses,
         IReadOnlyList<string> notes
     )
     {
-        Forget = forget;
-        Retain = retain;
+        (Forget, Retain, Earlier) = (lists.Forget, lists.Retain, lists.Earlier);
         Specifications = specifications;
         WholeClasses = wholeClasses;
         Notes = notes;
-        _samples = new(() => [.. forget.Select(i => SampleRecord.Of(data, i))]);
+        _samples = new(() => [.. Forget.Select(i => SampleRecord.Of(data, i))]);
+        _earlierSamples = new(() => [.. Earlier.Select(i => SampleRecord.Of(data, i))]);
     }
+
+    private sealed record Lists(int[] Forget, int[] Retain, int[] Earlier);
 
     /// <summary>Indices into the data set to forget, ascending; at least one.</summary>
     public int[] Forget { get; }
@@ -33,11 +35,18 @@ public sealed class ForgetSet
     /// <summary>Indices into the data set to retain, ascending; at least one.</summary>
     public int[] Retain { get; }
 
+    /// <summary>Indices of samples that earlier requests made the model forget, ascending: in neither list, so that nothing trains on
+    /// them again; may be empty.</summary>
+    public int[] Earlier { get; }
+
+    /// <summary>Everything that the model does not know afterwards, ascending: <see cref="Forget"/> and <see cref="Earlier"/>.</summary>
+    public int[] Forgotten => [.. Forget.Concat(Earlier).Order()];
+
     /// <summary>The specifications it was made from.</summary>
     public IReadOnlyList<string> Specifications { get; }
 
     /// <summary>
-    /// Classes of which every training sample is forgotten, ascending: their samples are taken out of the test set
+    /// Classes of which every training sample is forgotten, now or earlier, ascending: their samples are taken out of the test set
     /// before test accuracy is measured (class-wise forgetting).
     /// </summary>
     public IReadOnlyList<int> WholeClasses { get; }
@@ -61,10 +70,17 @@ public sealed class ForgetSet
     /// <param name="data">The training set.</param>
     /// <param name="train">Indices the model was trained on: <see cref="DataSplit.Train"/>.</param>
     /// <param name="seed">Seed of random choices.</param>
+    /// <param name="earlier">Samples that earlier requests made the model forget. Where a specification selects such a sample beside
+    /// others, it stays what it is; a request of such samples only has them forgotten again. Random choices pass them over.</param>
     /// <exception cref="UserErrorException">A specification is malformed, selects nothing, names an unknown class, an
     /// index out of range, twice or outside the training part; or nothing is left to retain.</exception>
-    public static ForgetSet Resolve(IReadOnlyList<string> specifications, IImageDataset data, ReadOnlySpan<int> train, ulong seed) =>
-        Resolve(specifications, data, new SampleDirectory(data, train, null), train, seed);
+    public static ForgetSet Resolve(
+        IReadOnlyList<string> specifications,
+        IImageDataset data,
+        ReadOnlySpan<int> train,
+        ulong seed,
+        params ReadOnlySpan<int> earlier
+    ) => Resolve(specifications, data, new SampleDirectory(data, train, null), train, seed, earlier);
 
     /// <summary>The same with a whole data set, whose test part is known: who asks for a sample of it is told that it was held
     /// out, and numbers count it where it lies in the same files.</summary>
@@ -72,11 +88,18 @@ public sealed class ForgetSet
     /// <param name="source">The data set.</param>
     /// <param name="train">Indices the model was trained on: <see cref="DataSplit.Train"/>.</param>
     /// <param name="seed">Seed of random choices.</param>
+    /// <param name="earlier">Samples that earlier requests made the model forget, as above.</param>
     /// <exception cref="UserErrorException">As above, or a sample was held out.</exception>
-    public static ForgetSet Resolve(IReadOnlyList<string> specifications, DataSource source, ReadOnlySpan<int> train, ulong seed)
+    public static ForgetSet Resolve(
+        IReadOnlyList<string> specifications,
+        DataSource source,
+        ReadOnlySpan<int> train,
+        ulong seed,
+        params ReadOnlySpan<int> earlier
+    )
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Resolve(specifications, source.Train, new SampleDirectory(source.Train, train, source), train, seed);
+        return Resolve(specifications, source.Train, new SampleDirectory(source.Train, train, source), train, seed, earlier);
     }
 
     private static ForgetSet Resolve(
@@ -84,7 +107,8 @@ public sealed class ForgetSet
         IImageDataset data,
         SampleDirectory directory,
         ReadOnlySpan<int> train,
-        ulong seed
+        ulong seed,
+        ReadOnlySpan<int> earlier
     )
     {
         ArgumentNullException.ThrowIfNull(specifications);
@@ -93,7 +117,11 @@ public sealed class ForgetSet
             throw new UserErrorException(
                 "Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of samples."
             );
-        var forgotten = new bool[data.Count];
+        bool[] forgotten = new bool[data.Count],
+            before = new bool[data.Count];
+        foreach (var i in earlier)
+            before[i] = true;
+        int[] known = [.. train.ToArray().Where(i => !before[i])];
         var notes = new List<string>();
         var draw = 0;
         foreach (var specification in specifications)
@@ -101,7 +129,7 @@ public sealed class ForgetSet
             IEnumerable<int> chosen = SplitKind(specification) switch
             {
                 ("class", string name) => OfClass(specification, name, data, train),
-                ("random", string amount) => AtRandom(specification, amount, train, new RandomStream(seed, "data/forget", draw++)),
+                ("random", string amount) => AtRandom(specification, amount, known, new RandomStream(seed, "data/forget", draw++)),
                 ("glob", string pattern) => SampleGlob.Find(specification, pattern, data, train, directory, notes),
                 ("sample", string name) => OfSample(specification, name, directory),
                 _ => OfPath(specification, directory),
@@ -109,7 +137,10 @@ public sealed class ForgetSet
             foreach (var i in chosen)
                 forgotten[i] = true;
         }
-        return Partition(specifications, data, train, forgotten, notes);
+        var isNew = known.Any(i => forgotten[i]);
+        for (var i = 0; i < before.Length; i++)
+            (forgotten[i], before[i]) = isNew ? (forgotten[i] && !before[i], before[i]) : (forgotten[i], before[i] && !forgotten[i]);
+        return Partition(specifications, data, train, forgotten, before, notes);
     }
 
     /// <summary>The set with further samples of the retain set forgotten.</summary>
@@ -122,16 +153,20 @@ public sealed class ForgetSet
         ArgumentNullException.ThrowIfNull(more);
         if (more.Count == 0)
             return this;
-        var forgotten = new bool[data.Count];
+        bool[] forgotten = new bool[data.Count],
+            before = new bool[data.Count];
         foreach (var i in Forget.Concat(more))
             forgotten[i] = true;
-        return Partition(Specifications, data, (int[])[.. Forget.Concat(Retain).Order()], forgotten, Notes);
+        foreach (var i in Earlier)
+            before[i] = true;
+        return Partition(Specifications, data, (int[])[.. Forgotten.Concat(Retain).Order()], forgotten, before, Notes);
     }
 
     /// <summary>SHA-256 of the two lists, for results.</summary>
     public string Sha256() => DataSplit.HashOf([.. Forget, -1, .. Retain]);
 
-    /// <summary>Writes the forget list as a file that is itself a specification.</summary>
+    /// <summary>Writes the forget list, and behind it what earlier requests made the model forget, as a file that is itself a
+    /// specification.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserErrorException">It cannot be written.</exception>
     public void Save(string path)
@@ -139,7 +174,14 @@ public sealed class ForgetSet
         var heading = string.Create(CultureInfo.InvariantCulture, $"{Forget.Length} samples to forget, {Retain.Length} to retain: ");
         // A specification is what a user typed: a line break in it would begin a line of samples.
         heading += string.Join(", ", Specifications).ReplaceLineEndings(" ");
-        AtomicFile.WriteText(path, ForgetIdFile.Text(heading, Samples));
+        var text = ForgetIdFile.Text(heading, Samples);
+        if (Earlier.Length > 0)
+        {
+            heading = string.Create(CultureInfo.InvariantCulture, $"{Earlier.Length} samples that earlier requests made the model forget");
+            text += ForgetIdFile.Text(heading, _earlierSamples.Value);
+        }
+
+        AtomicFile.WriteText(path, text);
     }
 
     private static ForgetSet Partition(
@@ -147,17 +189,23 @@ public sealed class ForgetSet
         IImageDataset data,
         ReadOnlySpan<int> train,
         bool[] forgotten,
+        bool[] before,
         IReadOnlyList<string> notes
     )
     {
         List<int> forget = [],
-            retain = [];
+            retain = [],
+            earlier = [];
         bool[] lost = new bool[data.ClassNames.Count],
             kept = new bool[data.ClassNames.Count];
         foreach (var i in train)
         {
-            (forgotten[i] ? forget : retain).Add(i);
-            (forgotten[i] ? lost : kept)[data.Label(i)] = true;
+            (
+                forgotten[i] ? forget
+                : before[i] ? earlier
+                : retain
+            ).Add(i);
+            (forgotten[i] || before[i] ? lost : kept)[data.Label(i)] = true;
         }
         if (retain.Count == 0)
             throw new UserErrorException(
@@ -165,10 +213,11 @@ public sealed class ForgetSet
                     + $"samples; forget less, or train a new model."
             );
         // The two lists are what every claim about the run rests on: they are checked here, not only in tests.
-        if (forget.Count + retain.Count != train.Length || forget.Intersect(retain).Any())
+        if (forget.Count + retain.Count + earlier.Count != train.Length || forget.Intersect(retain).Any())
             throw new InvalidOperationException("Forget and retain lists are not a partition of the training part.");
         int[] whole = [.. Enumerable.Range(0, lost.Length).Where(c => lost[c] && !kept[c])];
-        return new ForgetSet(data, [.. forget.Order()], [.. retain.Order()], [.. specifications], whole, notes);
+        var lists = new Lists([.. forget.Order()], [.. retain.Order()], [.. earlier.Order()]);
+        return new ForgetSet(data, lists, [.. specifications], whole, notes);
     }
 
     private static List<int> OfSample(string specification, string name, SampleDirectory directory)

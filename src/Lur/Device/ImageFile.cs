@@ -10,6 +10,8 @@ namespace Lur.Device;
 /// </summary>
 internal static class ImageFile
 {
+    private const string TemporarySuffix = ".tmp";
+
     private static ReadOnlySpan<byte> Magic => "LURIMG01"u8;
 
     /// <summary>Reads an image; null when it is absent, damaged or unreadable.</summary>
@@ -26,10 +28,17 @@ internal static class ImageFile
     }
 
     /// <summary>Writes an image.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="image">Its payload.</param>
+    /// <param name="compiler">Identity of the compiler.</param>
+    /// <param name="isPrivate">True for a cache, which nobody else may read or write whatever the umask.</param>
     /// <exception cref="IOException">The folder cannot be written to.</exception>
-    internal static void Write(string path, byte[] image, string compiler)
+    internal static void Write(string path, byte[] image, string compiler, bool isPrivate = false)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (isPrivate)
+            FileTrust.CreateFolder(Path.GetDirectoryName(path)!);
+        else
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var identity = Encoding.UTF8.GetBytes(compiler);
         var header = new byte[8 + 4 + identity.Length + 8 + 32];
         Magic.CopyTo(header);
@@ -37,13 +46,58 @@ internal static class ImageFile
         identity.CopyTo(header, 12);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12 + identity.Length), image.Length);
         SHA256.HashData(image).CopyTo(header, 20 + identity.Length);
-        var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp";
-        using (var stream = File.Create(temporary))
+        var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}{TemporarySuffix}";
+        try
         {
+            // Locked until it has its name: RemoveLeftovers leaves alone what somebody is writing.
+            using var stream = Create(temporary, isPrivate);
             stream.Write(header);
             stream.Write(image);
+            stream.Flush();
+            File.Move(temporary, path, overwrite: true);
         }
-        File.Move(temporary, path, overwrite: true);
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Removes what killed processes left half-written in a cache.</summary>
+    /// <returns>How many files.</returns>
+    internal static int RemoveLeftovers(string cache)
+    {
+        if (!Directory.Exists(cache))
+            return 0;
+        var removed = 0;
+        foreach (var path in Directory.EnumerateFiles(cache, "*" + TemporarySuffix, SearchOption.AllDirectories))
+        {
+            try
+            {
+                using var probe = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                File.Delete(path);
+                removed++;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Being written by a live process, or another user's.
+            }
+        }
+
+        return removed;
+    }
+
+    private static FileStream Create(string path, bool isPrivate)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+        };
+        if (isPrivate && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(path, options);
     }
 
     private static (byte[] Image, string Compiler)? Parse(byte[] file)

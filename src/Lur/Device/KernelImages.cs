@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Lur.Cuda.Loading;
 
@@ -10,6 +11,12 @@ namespace Lur.Device;
 public static class KernelImages
 {
     private const long CacheCapBytes = 256L << 20;
+    private static readonly ConcurrentDictionary<string, bool> s_warned = new(StringComparer.Ordinal);
+    private static int s_cleaned;
+
+    /// <summary>Told once of every cache or folder of images that somebody else may write to, which is passed over: what lies there
+    /// would be executed.</summary>
+    public static event Action<string>? Distrusted;
 
     /// <summary>Images shipped with the program, read only: LUR_KERNEL_IMAGES, or <c>kernel-images</c> beside it.</summary>
     public static string ShippedDirectory =>
@@ -59,7 +66,7 @@ public static class KernelImages
             where target.Major >= 2 || !file.GpuOnly
             select KernelSource.Read(file.Path, precision).For(target);
         // NVRTC serialises compilations within a process; a host compiler is a process of its own and does not.
-        var written = new System.Collections.Concurrent.ConcurrentBag<string>();
+        var written = new ConcurrentBag<string>();
         try
         {
             Parallel.ForEach(
@@ -100,7 +107,7 @@ public static class KernelImages
         var compiler = ServingCompiler.TryGet();
         if (FindShipped(request, compiler) is { } shipped)
             return (shipped, ImageOrigin.Shipped);
-        if (compiler is not null && CachePath(request, compiler) is { } path && File.Exists(path))
+        if (compiler is not null && CachePath(request, compiler) is { } path && File.Exists(path) && IsOwn(path))
         {
             if (ImageFile.Read(path) is { } entry)
                 return (entry.Image, ImageOrigin.Cached);
@@ -136,11 +143,13 @@ public static class KernelImages
     {
         var compiler = ServingCompiler.Instance;
         var image = request.Source.Compile(compiler, request.Architecture(compiler));
-        if (CachePath(request, compiler) is { } path)
+        if (CachePath(request, compiler) is { } path && IsOwn(path))
         {
             try
             {
-                ImageFile.Write(path, image, compiler.Identity);
+                if (Interlocked.Exchange(ref s_cleaned, 1) == 0)
+                    ImageFile.RemoveLeftovers(CacheDirectory!);
+                ImageFile.Write(path, image, compiler.Identity, isPrivate: true);
                 Trim(CacheDirectory!);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -160,7 +169,12 @@ public static class KernelImages
         foreach (var architecture in request.Runnable())
         {
             var path = Path.Combine(ShippedDirectory, ShippedName(request, architecture));
-            if (File.Exists(path) && ImageFile.Read(path) is { } entry && (compiler is null || entry.Compiler == compiler.Identity))
+            if (
+                File.Exists(path)
+                && IsShipped(path)
+                && ImageFile.Read(path) is { } entry
+                && (compiler is null || entry.Compiler == compiler.Identity)
+            )
                 return entry.Image;
         }
         return null;
@@ -169,6 +183,29 @@ public static class KernelImages
     /// <summary>File name of a shipped image: readable, and its key without the compiler.</summary>
     internal static string ShippedName(KernelRequest request, string architecture) =>
         $"{request.Source.Stem(architecture)}-{request.Source.Key(architecture, "")[..16]}.image";
+
+    /// <summary>True if nobody but this user can have written an entry of the cache: file, folder of entries and cache.</summary>
+    private static bool IsOwn(string path) => IsTrusted(FileTrust.WhyNot(path, folders: 2), CacheDirectory!);
+
+    /// <summary>True if an image comes with the program, or nobody else can have put it in its place.</summary>
+    private static bool IsShipped(string path) =>
+        ShippedDirectory == Path.Combine(AppContext.BaseDirectory, "kernel-images")
+        || IsTrusted(FileTrust.WhyNotOfGroup(path) ?? FileTrust.WhyNotOfGroup(ShippedDirectory), ShippedDirectory);
+
+    private static bool IsTrusted(string? why, string root)
+    {
+        if (why is null)
+            return true;
+        if (s_warned.TryAdd(root, true))
+        {
+            Distrusted?.Invoke(
+                $"compiled kernels in '{root}' are neither loaded nor kept, because {why}; make it yours alone (chmod go-w), delete it, or "
+                    + "name another folder (LUR_CACHE, LUR_KERNEL_IMAGES)."
+            );
+        }
+
+        return false;
+    }
 
     // Oldest first until the cap is kept. Other processes may delete at the same time, which is as good.
     private static void Trim(string directory)

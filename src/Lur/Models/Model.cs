@@ -96,6 +96,9 @@ public sealed class Model : IDisposable
     /// <summary>Header of the file the model was imported from (the JSON text with its padding), or null.</summary>
     public string? ImportedHeader { get; set; }
 
+    /// <summary>What it has seen and what it has forgotten; written into its file.</summary>
+    public ModelHistory History { get; set; } = new();
+
     /// <summary>Draws initial weights as each tensor's <see cref="ParameterSlot.Initializer"/> says. Every tensor has a stream of
     /// its own, so the weights of a tensor do not depend on the others.</summary>
     /// <param name="seed">Seed of the draws.</param>
@@ -120,6 +123,7 @@ public sealed class Model : IDisposable
             Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
             ImportedHeader = ImportedHeader,
+            History = History,
         };
         foreach (var (name, count) in TrackedAtLoad)
             copy.TrackedAtLoad[name] = count;

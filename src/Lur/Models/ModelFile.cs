@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Device;
 
@@ -23,22 +25,47 @@ public static class ModelFile
         writer.Save(path);
     }
 
-    /// <summary>Writes a model for torch: its tensors and no metadata of Lur's. A model that was imported is written with the
-    /// header of the file it came from, so import and export without a step in between give the same bytes.</summary>
+    /// <summary>Writes a model for torch: its tensors and no metadata of Lur's but what it has forgotten, which goes where the model
+    /// goes. A model that was imported is written with the header of the file it came from, so import and export without a step in
+    /// between give the same bytes.</summary>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static void Export(Model model, string path)
     {
         if (model.ImportedHeader is { } header)
         {
             var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
-            SafeTensorsFile.WriteWithHeader(path, header, (info, stream) => tensors[info.Name].Write(info.Type, stream));
+            SafeTensorsFile.WriteWithHeader(
+                path,
+                WithHistory(header, model.History),
+                (info, stream) => tensors[info.Name].Write(info.Type, stream)
+            );
             return;
         }
 
         var writer = new SafeTensorsWriter();
         writer.Metadata["format"] = "pt";
+        if (model.History.ForgottenSha256 is not null)
+        {
+            foreach (var (key, value) in ModelMetadata.Of(model.History))
+                writer.Metadata[key] = value;
+        }
+
         WriteTensors(writer, model);
         writer.Save(path);
+    }
+
+    /// <summary>A header with what the model has forgotten; as it is where that is nothing.</summary>
+    private static string WithHistory(string header, ModelHistory history)
+    {
+        const string Metadata = "__metadata__";
+        if (history.ForgottenSha256 is null || JsonNode.Parse(header) is not JsonObject root)
+            return header;
+        var metadata = root[Metadata] as JsonObject ?? [];
+        foreach (var (key, value) in ModelMetadata.Of(history))
+            metadata[key] = value;
+        root[Metadata] = metadata.Parent is null ? metadata : metadata.DeepClone();
+        var text = root.ToJsonString();
+        return text.PadRight((Encoding.UTF8.GetByteCount(text) + 7) / 8 * 8 - Encoding.UTF8.GetByteCount(text) + text.Length);
     }
 
     /// <summary>Reads a model, strictly: every tensor of the architecture, no other, each of its shape
@@ -64,6 +91,7 @@ public static class ModelFile
         )
         {
             Augmentation = ModelMetadata.ReadAugmentation(file, defaults),
+            History = ModelMetadata.ReadHistory(file),
         };
         try
         {

@@ -17,7 +17,10 @@ internal static partial class ModelMetadata
     private const string InputKey = "lur.input",
         ClassesKey = "lur.classes",
         NormalizationKey = "lur.normalization",
-        AugmentationKey = "lur.augmentation";
+        AugmentationKey = "lur.augmentation",
+        DataKey = "lur.data",
+        ValidationKey = "lur.validation-sha256",
+        ForgottenKey = "lur.forgotten-sha256";
 
     /// <summary>Writes what a model says of itself.</summary>
     public static void Write(SafeTensorsWriter writer, Model model)
@@ -34,7 +37,35 @@ internal static partial class ModelMetadata
             writer.Metadata[AugmentationKey] = model.Augmentation.Name;
         if (model.ImportedHeader is not null)
             writer.Metadata[ImportedHeader] = model.ImportedHeader;
+        foreach (var (key, value) in Of(model.History))
+            writer.Metadata[key] = value;
     }
+
+    /// <summary>What is known of a model's past, as metadata.</summary>
+    public static IEnumerable<(string Key, string Value)> Of(ModelHistory history)
+    {
+        foreach (
+            var (key, value) in new[]
+            {
+                (DataKey, history.DataSha256),
+                (ValidationKey, history.ValidationSha256),
+                (ForgottenKey, history.ForgottenSha256),
+            }
+        )
+        {
+            if (value is not null)
+                yield return (key, value);
+        }
+    }
+
+    /// <summary>What a file says of a model's past.</summary>
+    public static ModelHistory ReadHistory(SafeTensorsFile file) =>
+        new()
+        {
+            DataSha256 = file.Metadata.GetValueOrDefault(DataKey),
+            ValidationSha256 = file.Metadata.GetValueOrDefault(ValidationKey),
+            ForgottenSha256 = file.Metadata.GetValueOrDefault(ForgottenKey),
+        };
 
     /// <summary>The architecture of a file.</summary>
     public static ModelSpec ReadSpec(SafeTensorsFile file, ModelDefaults? defaults)

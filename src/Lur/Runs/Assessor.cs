@@ -22,6 +22,9 @@ public sealed record Assessment(
     /// <summary>The four numbers of an unlearning table.</summary>
     public UnlearningScores Scores => new(Metrics.UnlearningAccuracy, Metrics.RetainAccuracy, Metrics.TestAccuracy, MembershipInference);
 
+    /// <summary>On what earlier requests made the model forget; null where there were none. It counts in no metric.</summary>
+    public Predictions? Earlier { get; init; }
+
     /// <summary>What further attacks found; empty unless they were asked for.</summary>
     public IReadOnlyList<AttackResult> Attacks { get; init; } = [];
 }
@@ -60,10 +63,13 @@ internal sealed class Assessor(
     public Assessment Assess(Model model, string name, CancellationToken cancel)
     {
         using var evaluator = new Evaluator(model);
-        var (forget, retain, test) = Predict(evaluator, $"evaluate {name}", cancel);
+        var (forget, retain, test, earlier) = Predict(evaluator, $"evaluate {name}", cancel);
         var metrics = ForgettingMetrics.Compute(forget, retain, test, set.WholeClasses.ToHashSet(), source.Train.ClassNames.Count);
         var kept = set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));
-        var result = new Assessment(forget, retain, test, metrics, MembershipInference.ForgetEfficacy(retain, kept, forget).Value);
+        var result = new Assessment(forget, retain, test, metrics, MembershipInference.ForgetEfficacy(retain, kept, forget).Value)
+        {
+            Earlier = earlier,
+        };
         if (attacks == AttackChoice.None)
             return result;
         var vector = attacks == AttackChoice.All;
@@ -71,9 +77,13 @@ internal sealed class Assessor(
         return result with { Attacks = MembershipAttacks.Run(retain, kept, forget, vector, seed, n => stage.Report(n), cancel) };
     }
 
-    private (Predictions Forget, Predictions Retain, Predictions Test) Predict(Evaluator evaluator, string task, CancellationToken cancel)
+    private (Predictions Forget, Predictions Retain, Predictions Test, Predictions? Earlier) Predict(
+        Evaluator evaluator,
+        string task,
+        CancellationToken cancel
+    )
     {
-        var total = (long)set.Forget.Length + set.Retain.Length + source.Test.Count;
+        var total = (long)set.Forget.Length + set.Retain.Length + set.Earlier.Length + source.Test.Count;
         using var stage = progress.Stage(task, total, "images");
         long done = 0;
         Predictions Of(IImageDataset data, int[] indices)
@@ -84,6 +94,11 @@ internal sealed class Assessor(
             return result;
         }
 
-        return (Of(source.Train, set.Forget), Of(source.Train, set.Retain), Of(source.Test, [.. Enumerable.Range(0, source.Test.Count)]));
+        return (
+            Of(source.Train, set.Forget),
+            Of(source.Train, set.Retain),
+            Of(source.Test, [.. Enumerable.Range(0, source.Test.Count)]),
+            set.Earlier.Length == 0 ? null : Of(source.Train, set.Earlier)
+        );
     }
 }

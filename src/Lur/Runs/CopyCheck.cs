@@ -8,7 +8,7 @@ internal static class CopyCheck
     private const int Shown = 3;
 
     /// <summary>Resolves specifications and looks for copies.</summary>
-    /// <param name="specifications">As <see cref="ForgetSet.Resolve(IReadOnlyList{string}, DataSource, ReadOnlySpan{int}, ulong)"/>
+    /// <param name="specifications">As <see cref="ForgetSet.Resolve(IReadOnlyList{string}, DataSource, ReadOnlySpan{int}, ulong, ReadOnlySpan{int})"/>
     /// takes them.</param>
     /// <param name="alsoCopies">Whether copies in the retain set are forgotten, too; null where that cannot be asked for.</param>
     /// <param name="source">Data set.</param>
@@ -16,6 +16,7 @@ internal static class CopyCheck
     /// <param name="seed">Seed of random choices.</param>
     /// <param name="host">Hears of copies and of samples that were held out.</param>
     /// <param name="cancel">Stops the search.</param>
+    /// <param name="earlier">Samples that earlier requests made the model forget.</param>
     public static (ForgetSet Set, SampleCopies Copies) Resolve(
         IReadOnlyList<string> specifications,
         bool? alsoCopies,
@@ -23,10 +24,11 @@ internal static class CopyCheck
         DataSplit split,
         ulong seed,
         RunHost host,
-        CancellationToken cancel
+        CancellationToken cancel,
+        params ReadOnlySpan<int> earlier
     )
     {
-        var set = ForgetSet.Resolve(specifications, source, split.Train, seed);
+        var set = ForgetSet.Resolve(specifications, source, split.Train, seed, earlier);
         foreach (var note in set.Notes)
             host.Progress.Warn(note + ".");
         if (!SampleCopies.MayHave(source))

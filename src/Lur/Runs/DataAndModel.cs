@@ -86,6 +86,19 @@ public static class DataAndModel
         }
     }
 
+    /// <summary>Refuses an output folder inside an image folder: the next reading would take it for a class.</summary>
+    /// <exception cref="UserErrorException">It lies in there.</exception>
+    internal static void RequireOutside(string output, string data, DataSource source, Func<string, string> spell)
+    {
+        if (source.Format == "folder" && Directory.Exists(data) && RealPath.IsIn(output, data))
+        {
+            throw new UserErrorException(
+                $"The output folder '{output}' lies in the data set '{data}', where it would be taken for a class; choose another with "
+                    + $"{spell("output")}."
+            );
+        }
+    }
+
     /// <summary>Path of the split a model was trained with: the one given, else the one beside the model, else null.</summary>
     public static string? SplitPath(string model, string? given)
     {

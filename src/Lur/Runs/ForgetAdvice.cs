@@ -1,5 +1,4 @@
 using System.Globalization;
-using Lur.Metrics;
 using Lur.Steps;
 
 namespace Lur.Runs;
@@ -28,8 +27,18 @@ internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spel
         );
 
     /// <summary>What is wrong with the outcome; empty where nothing is.</summary>
-    public IEnumerable<string> On(ForgettingMetrics before, ForgettingMetrics after)
+    public IEnumerable<string> On(Assessment original, Assessment unlearned)
     {
+        var (before, after) = (original.Metrics, unlearned.Metrics);
+        if (original.Earlier is { } was && unlearned.Earlier is { } now && now.Accuracy > was.Accuracy + 5)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"what earlier requests made the model forget comes back: accuracy on their {now.Count} samples went from "
+                    + $"{was.Accuracy:F2} % to {now.Accuracy:F2} %; have them forgotten again, by naming only them with {spell("forget")}."
+            );
+        }
+
         var moved = after.UnlearningAccuracy - before.UnlearningAccuracy;
         if (Math.Abs(moved) < 0.5 && before.UnlearningAccuracy < 99)
         {

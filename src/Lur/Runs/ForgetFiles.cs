@@ -49,14 +49,70 @@ internal static class ForgetFiles
         w.WriteEndObject();
     }
 
+    /// <summary>Puts on record what was done and measured.</summary>
+    public static void Record(AuditLog audit, ForgetResult r)
+    {
+        audit.Add(
+            "done",
+            w =>
+            {
+                w.WriteString("method", r.Method.Name);
+                w.WriteNumber("steps", r.Steps);
+                w.WriteString("modelSha256", r.ModelSha256);
+            }
+        );
+        audit.Add(
+            "measured",
+            w =>
+            {
+                WriteScores(w, "original", r.Original);
+                WriteScores(w, "unlearned", r.Unlearned);
+                if (r.Unlearned.Earlier is { } earlier)
+                    OutputFolder.WriteValue(w, "earlierAccuracy", earlier.Accuracy);
+            }
+        );
+    }
+
     /// <summary>Writes the fields of result.json.</summary>
-    public static void WriteResult(Utf8JsonWriter w, ForgetResult r, DataSource source)
+    /// <param name="w">Writer.</param>
+    /// <param name="r">What the run came to.</param>
+    /// <param name="source">Data set.</param>
+    /// <param name="finished">When.</param>
+    /// <param name="audit">Hash of the last line of audit.jsonl.</param>
+    public static void WriteResult(Utf8JsonWriter w, ForgetResult r, DataSource source, string finished, string audit)
     {
         w.WriteNumber("schema", 1);
         w.WriteString("command", "forget");
+        w.WriteString("finished", finished);
+        w.WriteString("modelSha256", r.ModelSha256);
+        w.WriteString("auditSha256", audit);
+        WriteSets(w, r);
+        WriteCost(w, r);
+        WriteMetrics(w, "original", r.Original, r.Classes);
+        WriteMetrics(w, "unlearned", r.Unlearned, r.Classes);
+        w.WriteStartObject("samples");
+        WriteSamples(w, "forget", source.Train, r.Original.Forget, r.Unlearned.Forget, r.Set.Samples);
+        WriteSamples(w, "retain", source.Train, r.Original.Retain, r.Unlearned.Retain);
+        WriteSamples(w, "test", source.Test, r.Original.Test, r.Unlearned.Test);
+        if (r.Original.Earlier is { } before && r.Unlearned.Earlier is { } after)
+            WriteSamples(w, "earlier", source.Train, before, after);
+        w.WriteEndObject();
+    }
+
+    private static void WriteSets(Utf8JsonWriter w, ForgetResult r)
+    {
         w.WriteString("method", r.Method.Name);
         w.WriteNumber("forgetImages", r.Set.Forget.Length);
         w.WriteNumber("retainImages", r.Set.Retain.Length);
+        if (r.Original.Earlier is { } earlier)
+        {
+            w.WriteStartObject("earlierRequests");
+            w.WriteNumber("images", earlier.Count);
+            OutputFolder.WriteValue(w, "originalAccuracy", earlier.Accuracy);
+            OutputFolder.WriteValue(w, "unlearnedAccuracy", r.Unlearned.Earlier!.Accuracy);
+            w.WriteEndObject();
+        }
+
         w.WriteString("forgetSha256", r.Set.Sha256());
         w.WriteString("dataSha256", r.DataSha256);
         w.WriteString("parentSha256", r.ParentSha256);
@@ -65,6 +121,10 @@ internal static class ForgetFiles
             w.WriteStringValue(r.Classes[c]);
         w.WriteEndArray();
         WriteCopies(w, r.Copies);
+    }
+
+    private static void WriteCost(Utf8JsonWriter w, ForgetResult r)
+    {
         w.WriteNumber("steps", r.Steps);
         w.WriteStartObject("seconds");
         foreach (var (stage, seconds) in r.Stages)
@@ -88,12 +148,16 @@ internal static class ForgetFiles
         foreach (var (name, value, _) in r.Measurements)
             OutputFolder.WriteValue(w, name, Math.Round(value, 4));
         w.WriteEndObject();
-        WriteMetrics(w, "original", r.Original, r.Classes);
-        WriteMetrics(w, "unlearned", r.Unlearned, r.Classes);
-        w.WriteStartObject("samples");
-        WriteSamples(w, "forget", source.Train, r.Original.Forget, r.Unlearned.Forget, r.Set.Samples);
-        WriteSamples(w, "retain", source.Train, r.Original.Retain, r.Unlearned.Retain);
-        WriteSamples(w, "test", source.Test, r.Original.Test, r.Unlearned.Test);
+    }
+
+    private static void WriteScores(Utf8JsonWriter w, string name, Assessment assessment)
+    {
+        var s = assessment.Scores;
+        w.WriteStartObject(name);
+        OutputFolder.WriteValue(w, "ua", s.UnlearningAccuracy);
+        OutputFolder.WriteValue(w, "ra", s.RetainAccuracy);
+        OutputFolder.WriteValue(w, "ta", s.TestAccuracy);
+        OutputFolder.WriteValue(w, "mia", s.MembershipInference);
         w.WriteEndObject();
     }
 

@@ -41,8 +41,11 @@ internal sealed class ForgetLog
             .Append('\n');
     }
 
-    /// <summary>Takes the log of the run that made the same model before; an empty one where it left none.</summary>
-    public void Take(string path) => _text.Clear().Append(File.Exists(path) ? File.ReadAllText(path) : Header);
+    /// <summary>The lines so far.</summary>
+    public string Text => _text.ToString();
+
+    /// <summary>Takes the log of the run that made the same model, or the first steps, before.</summary>
+    public void Take(string text) => _text.Clear().Append(text);
 
     /// <summary>Writes the file.</summary>
     public void Save(string path) => AtomicFile.WriteText(path, _text.ToString());

@@ -36,7 +36,9 @@ internal sealed class ForgetParts : IDisposable
             parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
             parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source);
             var data = parts.Source.Train;
-            parts.Split = LoadSplit(settings, host, parts.Source);
+            var history = parts.Model.History;
+            parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);
+            var earlier = EarlierRequests.Of(history, settings.Model, settings.Forgotten, parts.Source, parts.Split, host.Spell);
             (parts.Set, parts.Copies) = CopyCheck.Resolve(
                 settings.Forget,
                 settings.AlsoCopies,
@@ -44,7 +46,8 @@ internal sealed class ForgetParts : IDisposable
                 parts.Split,
                 settings.Seed,
                 host,
-                cancel
+                cancel,
+                earlier
             );
             var task = new UnlearningTask(parts.Model, data, parts.Set, settings.Seed, cancel) { Progress = progress };
             parts.Method = settings.Method.Create(task);
@@ -64,16 +67,5 @@ internal sealed class ForgetParts : IDisposable
         Model?.Dispose();
         Source?.Dispose();
         Device?.Dispose();
-    }
-
-    private static DataSplit LoadSplit(ForgetSettings settings, RunHost host, DataSource source)
-    {
-        // The split the model was trained with lies beside it; forgetting samples that were never trained on proves nothing.
-        if (DataAndModel.SplitPath(settings.Model, settings.Split) is { } path)
-            return DataSplit.Load(path, source.Train);
-        host.Progress.Note(
-            $"no split.json beside the model: every training image counts as trained on (give {host.Spell("split")} otherwise)"
-        );
-        return DataSplit.Create(source.Train, 0, settings.Seed);
     }
 }

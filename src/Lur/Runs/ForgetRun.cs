@@ -1,10 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Models;
 using Lur.Unlearning;
-using Lur.Verification;
 
 namespace Lur.Runs;
 
@@ -15,25 +13,41 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
 {
     private const int MaxSkipped = 10;
     private readonly RunHost _host = host ?? new RunHost();
-    private readonly ForgetLog _log = new();
-    private readonly List<(string Stage, double Seconds)> _stages = [];
-    private readonly List<(string Stage, PreparationReport Report)> _preparations = [];
-    private string _producer = (host ?? new RunHost()).Producer;
-    private Stage? _preparation;
-    private string _preparationName = "";
+    private readonly ForgetHistory _history = new() { Audit = new AuditLog((host ?? new RunHost()).Time) };
+    private readonly PreparationStages _preparations = new(host?.Progress);
+    private ForgetCheckpoint? _checkpoint;
+    private Stopwatch? _repairing;
+    private int _skipped; // steps in a row
+    private bool _warned;
 
     /// <summary>Path of the model the run writes.</summary>
-    public string ModelPath => Path.Combine(settings.Output, "model.safetensors");
+    public string ModelPath => Path.Combine(settings.Output, OutputFolder.ModelName);
 
-    private string LogPath => Path.Combine(settings.Output, "log.csv");
+    private string StatePath => Path.Combine(settings.Output, ForgetCheckpoint.Name);
 
     private ForgetAdvice Advice => new(settings.Method, _host.Spell);
+
+    private FolderUse Use =>
+        new(
+            ForgetCheckpoint.Name,
+            settings.Overwrite,
+            settings.Resume,
+            [
+                ("the model to start from", settings.Model),
+                ("the data set", settings.Data),
+                .. settings.Forget.Concat(settings.Forgotten).Select(f => ("a list of samples", f)),
+                ("the split of the model", DataAndModel.SplitPath(settings.Model, settings.Split) ?? ""),
+            ]
+        );
+
+    /// <summary>True if a folder holds the checkpoint of a forgetting run.</summary>
+    internal static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
 
     /// <summary>What a step takes on the device; nothing is written.</summary>
     /// <exception cref="UserErrorException">The settings or the data cannot be used, or the method has no step.</exception>
     public StepMemory Plan()
     {
-        using var parts = ForgetParts.Open(settings, _host, ReportPreparation, CancellationToken.None);
+        using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None);
         var (method, model) = (parts.Method, parts.Model);
         return method.Program is { } program
             ? StepMemory.Of(program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
@@ -42,70 +56,137 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             );
     }
 
-    /// <summary>Runs to the end; a cancelled run leaves nothing but the log, and not even that where an earlier run has left its
-    /// results, which stay as they are.</summary>
+    /// <summary>Runs to the end, or to a checkpoint when cancelled between the preparations and the end. What an earlier run left in
+    /// the folder stays whole until this one has its results.</summary>
     /// <param name="cancel">Stops after the current step.</param>
-    /// <exception cref="UserErrorException">The settings or the data cannot be used, a file cannot be written, or unlearning
-    /// diverged.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="UserErrorException">The settings, the data or the folder cannot be used, a file cannot be written, or
+    /// unlearning diverged.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; with <see cref="ForgetSettings.Resume"/> it goes on.</exception>
     public ForgetResult Run(CancellationToken cancel = default)
     {
-        RequireAnotherFolder();
-        using var parts = ForgetParts.Open(settings, _host, ReportPreparation, cancel);
-        var (source, model, set, method) = (parts.Source, parts.Model, parts.Set, parts.Method);
-        using var output = OutputFolder.Open(settings.Output);
+        OutputFolder.Check(settings.Output, Use, _host.Spell);
+        using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
+        var (model, method) = (parts.Model, parts.Method);
+        DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);
+        using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
+        var parent = RunFolder.Sha256Of(settings.Model);
+        _checkpoint = new ForgetCheckpoint(StatePath, ForgetCheckpoint.IdentityOf(settings, parts, parent));
+        Ask(parts, parent);
         if (output.IsFree)
-            Describe(parts);
+            Describe(parts, output.At);
         Introduce(parts);
-        var assessor = new Assessor(_host.Progress, source, set);
-        var parent = ParentSha256();
-        var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(model, "original", cancel));
+        var assessor = new Assessor(_host.Progress, parts.Source, parts.Set);
+        var before = AssessOriginal(parent + parts.Set.Sha256(), () => assessor.Assess(model, "original", cancel));
         parts.Device.ResetPeak();
-        if (!FoundReference(parts, output, cancel))
+        if (settings.Resume)
+            Resume(method);
+        var reference = new ForgetReference(settings, _host, parts, _history);
+        if (!reference.TryFindOrMake(() => Unlearn(method, output, cancel), () => Metadata(parts.Set, parent)))
             Unlearn(method, output, cancel);
         var peak = parts.Device.PeakBytes;
-        var after = Timed("evaluate unlearned", () => assessor.Assess(model, "unlearned", cancel));
-        output.ReplaceResults();
-        Describe(parts);
-        _log.Save(LogPath);
-        ModelFile.Save(model, ModelPath, Metadata(set, parent));
-        var definition = settings.Method.Definition;
-        var data = parts.Split.Fingerprint;
-        var result = new ForgetResult(settings.Output, ModelPath, definition, parent, data, source.Train.ClassNames, set, before, after)
+        var after = OrSave(method, () => Timed("evaluate unlearned", () => assessor.Assess(model, "unlearned", cancel)));
+        model.History = EarlierRequests.History(parts.Split, parts.Set);
+        ModelFile.Save(model, output.Staged(OutputFolder.ModelName), Metadata(parts.Set, parent));
+        var result = new ForgetResult(
+            settings.Output,
+            ModelPath,
+            settings.Method.Definition,
+            parent,
+            parts.Split.Fingerprint,
+            parts.Source.Train.ClassNames,
+            parts.Set,
+            before,
+            after
+        )
         {
             Copies = parts.Copies,
+            ModelSha256 = RunFolder.Sha256Of(output.Staged(OutputFolder.ModelName)),
             Steps = method.Steps,
             DeviceBytes = peak,
             HostPeakBytes = Process.GetCurrentProcess().PeakWorkingSet64,
-            Stages = _stages,
-            Preparations = _preparations,
+            Stages = _history.Stages,
+            Preparations = _history.Preparations,
             Measurements = method.Measurements,
-            Warnings = [.. Advice.On(before.Metrics, after.Metrics)],
-            Producer = _producer,
+            Warnings = [.. Advice.On(before, after)],
+            Producer = reference.Producer ?? _host.Producer,
         };
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "result.json"), w => ForgetFiles.WriteResult(w, result, source));
+        Publish(output, parts, result);
         _host.Progress?.Report(new ForgettingFinished(result));
         return result;
     }
 
-    /// <summary>Refuses to put the unlearned model in the place of the one it starts from: nothing could be compared with it any
-    /// more.</summary>
-    private void RequireAnotherFolder()
+    /// <summary>Puts everything the run leaves in place.</summary>
+    private void Publish(OutputFolder output, ForgetParts parts, ForgetResult result)
     {
-        if (Path.GetFullPath(settings.Model) == Path.GetFullPath(ModelPath))
-            throw new UserErrorException(
-                $"'{settings.Model}' is the model to start from and would be replaced; choose another {_host.Spell("output")} folder."
-            );
+        ForgetFiles.Record(_history.Audit, result);
+        Describe(parts, output.Staged);
+        _history.Log.Save(output.Staged("log.csv"));
+        OutputFolder.WriteJson(
+            output.Staged(OutputFolder.ResultName),
+            w => ForgetFiles.WriteResult(w, result, parts.Source, AuditLog.Stamp(_host.Time), _history.Audit.Last)
+        );
+        output.Publish();
+        File.Delete(StatePath);
     }
 
     /// <summary>Writes what the run is about.</summary>
-    private void Describe(ForgetParts parts)
+    private void Describe(ForgetParts parts, Func<string, string> at)
     {
-        parts.Set.Save(Path.Combine(settings.Output, "forget.txt"));
+        parts.Split.Save(at(OutputFolder.SplitName));
+        parts.Set.Save(at(OutputFolder.ForgetName));
         OutputFolder.WriteJson(
-            Path.Combine(settings.Output, "config.json"),
+            at("config.json"),
             w => ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model)
         );
+        AtomicFile.WriteText(at(AuditLog.FileName), _history.Audit.Text);
+    }
+
+    /// <summary>Puts on record what was asked for, and what it came to.</summary>
+    private void Ask(ForgetParts parts, string parent)
+    {
+        _history.Audit.Add("asked", w => ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model));
+        _history.Audit.Add(
+            "resolved",
+            w =>
+            {
+                w.WriteNumber("forgetImages", parts.Set.Forget.Length);
+                w.WriteNumber("retainImages", parts.Set.Retain.Length);
+                w.WriteNumber("earlierImages", parts.Set.Earlier.Length);
+                w.WriteString("forgetSha256", parts.Set.Sha256());
+                w.WriteString("dataSha256", parts.Split.Fingerprint);
+                w.WriteString("parentSha256", parent);
+            }
+        );
+    }
+
+    private void Resume(UnlearningMethod method)
+    {
+        _checkpoint!.Restore(method, _history, _host.Time);
+        _history.Audit.Add("resumed", w => w.WriteNumber("step", method.Step));
+        _host.Progress.Note($"resumed at step {method.Step} of {method.Steps}");
+    }
+
+    /// <summary>A run that is cancelled after its preparations leaves a checkpoint.</summary>
+    private T OrSave<T>(UnlearningMethod method, Func<T> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch (OperationCanceledException)
+        {
+            SaveState(method);
+            _host.Progress?.Report(new RunInterrupted(method.Step, method.Steps, settings.Resume));
+            throw;
+        }
+    }
+
+    private void SaveState(UnlearningMethod method)
+    {
+        // The log of a checkpoint has every step that its weights have.
+        while (method.Pending > 0)
+            Take(method, null);
+        _checkpoint!.Save(method, _history, _history.EarlierSeconds + (_repairing?.Elapsed.TotalSeconds ?? 0));
     }
 
     private void Introduce(ForgetParts parts)
@@ -115,10 +196,12 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{settings.Method.Definition.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on "
-                    + $"{parts.Device.Properties.Name}: forget {set.Forget.Length:N0} of {set.Forget.Length + set.Retain.Length:N0} images "
+                    + $"{parts.Device.Properties.Name}: forget {set.Forget.Length:N0} of {parts.Split.Train.Length:N0} images "
                     + $"of {parts.Source.Train.Name}"
             )
         );
+        if (set.Earlier.Length > 0)
+            _host.Progress.Note($"earlier requests: {set.Earlier.Length:N0} samples, which are neither forgotten again nor retained");
         foreach (var note in parts.Method.Notes)
             _host.Progress.Note(note);
     }
@@ -134,140 +217,69 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
 
     private void Unlearn(UnlearningMethod method, OutputFolder output, CancellationToken cancel)
     {
-        foreach (var preparation in method.Preparations)
+        foreach (var preparation in settings.Resume ? [] : method.Preparations)
         {
             cancel.ThrowIfCancellationRequested();
-            var report = Timed(preparation.Name, () => Prepare(preparation));
-            _preparations.Add((preparation.Name, report));
+            var report = Timed(preparation.Name, () => _preparations.Run(preparation));
+            _history.Preparations.Add((preparation.Name, report));
             if (report.Note is not null)
                 _host.Progress.Note(report.Note);
         }
 
-        Timed(RunFolder.RepairStage, () => Repair(method, output.IsFree, cancel));
+        _repairing = Stopwatch.StartNew();
+        _ = OrSave(method, () => Repair(method, output, cancel));
+        _repairing.Stop();
+        _history.Stages.Add((RunFolder.RepairStage, _history.EarlierSeconds + _repairing.Elapsed.TotalSeconds));
         method.Finish();
-    }
-
-    /// <summary>A run of the method retrain as an entry of the reference cache: found there, or made and put there.</summary>
-    /// <returns>False if this run has nothing to do with the cache.</returns>
-    private bool FoundReference(ForgetParts parts, OutputFolder output, CancellationToken cancel)
-    {
-        if (
-            settings.References is not { } folder
-            || settings.Method.Options is not RetrainOptions options
-            || Retrain.TrainingOf(options, settings.Seed) is not { } training
-        )
-            return false;
-        var (model, method, set) = (parts.Model, parts.Method, parts.Set);
-        if (training.Augment == Augmentation.Auto)
-            training = training with { Augment = model.Augmentation };
-        var stored = new ReferenceModels(_host, folder).Get(
-            training,
-            parts.Source,
-            parts.Split,
-            set,
-            model.Architecture,
-            entry =>
-            {
-                Unlearn(method, output, cancel);
-                ModelFile.Save(model, Path.Combine(entry, "model.safetensors"), Metadata(set, ParentSha256()));
-                _log.Save(Path.Combine(entry, ReferenceModels.StepsName));
-                OutputFolder.WriteJson(
-                    Path.Combine(entry, "result.json"),
-                    w => w.WriteNumber("seconds", _stages.Where(s => RunFolder.IsCounted(s.Stage)).Sum(s => s.Seconds))
-                );
-            }
-        );
-        if (method.Step == 0 && method.Steps > 0)
-            Take(stored, parts);
-        return true;
-    }
-
-    /// <summary>Takes the weights of a reference that was found, and what is known of its training.</summary>
-    private void Take(string stored, ForgetParts parts)
-    {
-        var model = parts.Model;
-        using var found = DataAndModel.Load(stored, parts.Device, parts.Source, model.Precision);
-        model.Parameters.CopyFrom(found.Parameters);
-        model.Buffers.CopyFrom(found.Buffers);
-        _producer = ReferenceCache.ProducerOf(stored);
-        // What it took when it was trained: the cost of the method, not of this run.
-        _stages.Add((RunFolder.RepairStage, ReferenceModels.SecondsOf(stored)));
-        _log.Take(Path.Combine(Path.GetDirectoryName(stored)!, ReferenceModels.StepsName));
-    }
-
-    private PreparationReport Prepare(Preparation preparation)
-    {
-        try
-        {
-            return preparation.Run();
-        }
-        finally
-        {
-            _preparation?.Dispose();
-            (_preparation, _preparationName) = (null, "");
-        }
-    }
-
-    private void ReportPreparation(PreparationProgress p)
-    {
-        if (p.Stage != _preparationName)
-        {
-            _preparation?.Dispose();
-            (_preparation, _preparationName) = (_host.Progress.Stage(p.Stage, p.Total, p.Unit), p.Stage);
-        }
-
-        _preparation!.Report(p.Done);
     }
 
     private T Timed<T>(string stage, Func<T> body)
     {
         var start = Stopwatch.GetTimestamp();
         var result = body();
-        _stages.Add((stage, Stopwatch.GetElapsedTime(start).TotalSeconds));
+        _history.Stages.Add((stage, Stopwatch.GetElapsedTime(start).TotalSeconds));
         return result;
     }
 
-    private int Repair(UnlearningMethod method, bool keepLog, CancellationToken cancel)
+    private int Repair(UnlearningMethod method, OutputFolder output, CancellationToken cancel)
     {
-        var skipped = 0;
-        var warned = false;
         using var stage = method.Steps == 0 ? null : _host.Progress.Stage(RunFolder.RepairStage, method.Steps, "steps");
         try
         {
-            // The device makes the next step while the host reads of the one before.
-            while (method.Step < method.Steps || method.Pending > 0)
+            while (method.Step < method.Steps)
             {
                 cancel.ThrowIfCancellationRequested();
-                if (method.Step < method.Steps)
-                    method.Enqueue();
-                if (method.Pending == 1 && method.Step < method.Steps)
-                    continue;
-                var (index, t) = method.Read();
-                _log.Add(method, index, t);
-                stage?.Report(index + 1, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
-                skipped = t.Skipped ? skipped + 1 : 0;
-                if (skipped == MaxSkipped)
-                    throw Advice.Diverged(skipped, index + 1);
-                if (!warned && t.LookAheadNorm > 0.01 * t.ParameterNorm)
-                {
-                    warned = true;
-                    _host.Progress.Warn(Advice.LongLookAhead(t, index + 1));
-                }
+                method.Enqueue();
+                var due = settings.CheckpointEvery > 0 && method.Step % settings.CheckpointEvery == 0;
+                // The device makes the next step while the host reads of the one before.
+                var unread = due || method.Step >= method.Steps ? 0 : 1;
+                while (method.Pending > unread)
+                    Take(method, stage);
+                if (due)
+                    SaveState(method);
             }
         }
         finally
         {
-            if (keepLog)
-                _log.Save(LogPath);
+            if (output.IsFree)
+                _history.Log.Save(output.At("log.csv"));
         }
 
         return 0;
     }
 
-    private string ParentSha256()
+    private void Take(UnlearningMethod method, Stage? stage)
     {
-        using var parent = SafeTensorsFile.Open(settings.Model);
-        return parent.Sha256();
+        var (index, t) = method.Read();
+        _history.Log.Add(method, index, t);
+        stage?.Report(index + 1, ("retain", t.RetainLoss), ("forget", t.ForgetLoss), ("cos", t.Cosine));
+        _skipped = t.Skipped ? _skipped + 1 : 0;
+        if (_skipped == MaxSkipped)
+            throw Advice.Diverged(_skipped, index + 1);
+        if (_warned || !(t.LookAheadNorm > 0.01 * t.ParameterNorm))
+            return;
+        _warned = true;
+        _host.Progress.Warn(Advice.LongLookAhead(t, index + 1));
     }
 
     private Dictionary<string, string> Metadata(ForgetSet set, string parent) =>

@@ -27,11 +27,23 @@ public sealed record ForgetSettings
     /// <summary>Split the model was trained with; null for the one beside the model.</summary>
     public string? Split { get; init; }
 
+    /// <summary>Lists of the samples that the model has forgotten on earlier requests; empty for the one beside the model.</summary>
+    public IReadOnlyList<string> Forgotten { get; init; } = [];
+
     /// <summary>Seed of every draw.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>How the data are read.</summary>
     public DataOptions DataOptions { get; init; } = new();
+
+    /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
+    public long CheckpointEvery { get; init; }
+
+    /// <summary>Go on from the checkpoint in the output folder, which must be there; the result is the same to the byte.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Replace what an earlier run left in the output folder, once this one has its results.</summary>
+    public bool Overwrite { get; init; }
 
     /// <summary>Cache of reference models that a run of the method retrain is taken from and put into; null always trains.</summary>
     public string? References { get; init; }
@@ -92,6 +104,9 @@ public sealed record ForgetResult(
 {
     /// <summary>Copies of what was forgotten that other parts of the data set hold.</summary>
     public SampleCopies Copies { get; init; } = SampleCopies.None;
+
+    /// <summary>Hash of the unlearned model's file.</summary>
+    public string ModelSha256 { get; init; } = "";
 
     /// <summary>Steps of the method.</summary>
     public long Steps { get; init; }

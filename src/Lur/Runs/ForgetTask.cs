@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lur.Checkpoints;
 using Lur.Data;
 
 namespace Lur.Runs;
@@ -16,6 +15,8 @@ namespace Lur.Runs;
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="ForgetSha256">Hash of what was forgotten and retained.</param>
 /// <param name="OriginalSha256">Hash of the model it started from; empty where the run did not record it.</param>
+/// <param name="ModelSha256">Hash of the unlearned model; empty where the run did not record it.</param>
+/// <param name="Earlier">Numbers of the samples that earlier requests made the model forget (<see cref="SampleId.Number"/>).</param>
 internal sealed record ForgetTask(
     string Folder,
     string Method,
@@ -27,7 +28,9 @@ internal sealed record ForgetTask(
     string? Split,
     ulong Seed,
     string ForgetSha256,
-    string OriginalSha256
+    string OriginalSha256,
+    string ModelSha256,
+    int[] Earlier
 )
 {
     /// <summary>Path of the unlearned model.</summary>
@@ -59,7 +62,9 @@ internal sealed record ForgetTask(
             c.Text("split") is { Length: > 0 } split ? split : null,
             seed,
             run.Result.Text("forgetSha256"),
-            run.Result.Text("parentSha256")
+            run.Result.Text("parentSha256"),
+            run.Result.Text("modelSha256"),
+            [.. run.Result.Numbers("samples", "earlier", "index").Select(i => (int)i)]
         );
     }
 
@@ -67,8 +72,7 @@ internal sealed record ForgetTask(
     /// <exception cref="UserErrorException">It is another one.</exception>
     public void RequireOriginal()
     {
-        using var file = SafeTensorsFile.Open(Original);
-        if (OriginalSha256.Length > 0 && file.Sha256() != OriginalSha256)
+        if (OriginalSha256.Length > 0 && RunFolder.Sha256Of(Original) != OriginalSha256)
         {
             throw new UserErrorException(
                 $"'{Original}' is not the model that the run in '{Folder}' started from: it was replaced since, or is another one; "
@@ -79,7 +83,11 @@ internal sealed record ForgetTask(
 
     /// <summary>The split of the original model.</summary>
     public DataSplit LoadSplit(DataSource source) =>
-        DataAndModel.SplitPath(Original, Split) is { } path ? DataSplit.Load(path, source.Train) : DataSplit.Create(source.Train, 0, Seed);
+        // The run has left a copy; older ones have not.
+        (DataAndModel.SplitPath(Unlearned, null) ?? DataAndModel.SplitPath(Original, Split))
+            is { } path
+            ? DataSplit.Load(path, source.Train)
+            : DataSplit.Create(source.Train, 0, Seed);
 
     /// <summary>Resolves what was forgotten, and checks that it is what it was.</summary>
     /// <param name="source">The data set, with the classes in the original's order.</param>
@@ -88,15 +96,15 @@ internal sealed record ForgetTask(
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
     public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel)
     {
-        var set = ForgetSet.Resolve(Forget, source, split.Train, Seed);
+        var set = ForgetSet.Resolve(Forget, source, split.Train, Seed, source.Train.IndicesOf(Earlier));
         if (AlsoCopies)
             set = SampleCopies.Find(source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
         // Numbers may be the same and the pictures others: the list of the run says what they were.
-        var list = Path.Combine(Folder, "forget.txt");
+        var list = Path.Combine(Folder, OutputFolder.ForgetName);
         var same =
             !File.Exists(list)
             || !ForgetIdFile.HasContent(list)
-            || ForgetSet.Resolve([list], source, split.Train, Seed).Forget.AsSpan().SequenceEqual(set.Forget);
+            || ForgetSet.Resolve([list], source, split.Train, Seed).Forget.AsSpan().SequenceEqual(set.Forgotten);
         return same && set.Sha256() == ForgetSha256
             ? set
             : throw new UserErrorException(

@@ -4,19 +4,51 @@ using Lur.Metrics;
 
 namespace Lur.Runs;
 
+/// <summary>How a run uses its folder.</summary>
+/// <param name="StateName">File of its checkpoint.</param>
+/// <param name="Overwrite">True if an earlier run there may be replaced.</param>
+/// <param name="Resume">True if it goes on from the checkpoint.</param>
+/// <param name="Reads">Files and folders it reads: what each is, and its path.</param>
+internal sealed record FolderUse(string StateName, bool Overwrite, bool Resume, IReadOnlyList<(string What, string Path)> Reads);
+
 /// <summary>The folder a run leaves its files in, which it has to itself until it is disposed.</summary>
-/// <remarks>What an earlier run left there stays whole until this one has its results (<see cref="ReplaceResults"/>): a run that is
-/// killed, cancelled or diverges takes nothing with it, and nobody reads the settings of one run beside the results of
-/// another. Files are JSON and text, written whole or not at all.</remarks>
+/// <remarks>The files of a run are made in a folder of their own (<see cref="Staged"/>) and put in place together
+/// (<see cref="Publish"/>), which needs no space on the disk: what an earlier run left stays whole until this one has its results, and
+/// nobody reads the settings of one run beside the results of another. Files are JSON and text, written whole or not at all.</remarks>
 internal sealed class OutputFolder : IDisposable
 {
     /// <summary>File of the model.</summary>
     public const string ModelName = "model.safetensors";
-    private const string ResultName = "result.json",
-        LockName = ".lur-lock";
 
-    // result.json says that a run has ended and is written last; the others are made from it.
-    private static readonly string[] s_results = [ResultName, "verify.json", "report.html"];
+    /// <summary>File that says that a run has ended.</summary>
+    public const string ResultName = "result.json";
+
+    /// <summary>Page of the run.</summary>
+    public const string PageName = "report.html";
+
+    /// <summary>List of what a model forgot, or was trained without.</summary>
+    public const string ForgetName = "forget.txt";
+
+    /// <summary>Split a model was trained with.</summary>
+    public const string SplitName = "split.json";
+
+    /// <summary>Folder in it where the files of a run are made.</summary>
+    internal const string StageName = ".lur-new";
+
+    private const string LockName = ".lur-lock";
+
+    // What describes a run or was made from its results; another run's are removed. The result goes first: without it no run has ended.
+    private static readonly string[] s_ofARun =
+    [
+        ResultName,
+        VerifyFiles.FileName,
+        PageName,
+        ForgetName,
+        SplitName,
+        "config.json",
+        "log.csv",
+        AuditLog.FileName,
+    ];
     private readonly string _folder;
     private readonly FileLock _lock;
 
@@ -32,42 +64,166 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>True where no earlier run has left results: files that describe this one may be written while it goes on.</summary>
     public bool IsFree { get; }
 
-    /// <summary>Creates the folder, takes hold of it, and removes what a killed run left half-written.</summary>
-    /// <exception cref="UserErrorException">It cannot be created, or another run is writing into it.</exception>
-    public static OutputFolder Open(string folder)
+    /// <summary>Refuses a folder that a run must not write into; nothing is written.</summary>
+    /// <param name="folder">The folder; need not exist.</param>
+    /// <param name="use">How it would be used.</param>
+    /// <param name="spell">How an option is named.</param>
+    /// <exception cref="UserErrorException">A file that is read would be replaced, a run has ended or was interrupted there, or there
+    /// is nothing to resume.</exception>
+    public static void Check(string folder, FolderUse use, Func<string, string> spell)
     {
+        RequireUntouched(folder, [.. s_ofARun, ModelName, use.StateName], use.Reads, spell);
+        bool Has(string name) => File.Exists(Path.Combine(folder, name));
+        var (ended, interrupted) = (Has(ResultName), Has(use.StateName));
+        if (use.Resume && !interrupted)
+        {
+            throw new UserErrorException(
+                ended
+                    ? $"'{folder}' has nothing to resume: the run there has ended; leave out {spell("resume")}."
+                    : $"'{folder}' has nothing to resume: there is no checkpoint ({use.StateName}); leave out {spell("resume")}."
+            );
+        }
+
+        if (use.Overwrite)
+            return;
+        if (ended || (Has(ModelName) && !interrupted))
+        {
+            throw new UserErrorException(
+                $"'{folder}' holds {(ended ? "a run that has ended" : $"a {ModelName}")}; choose another {spell("output")} folder, or "
+                    + $"give {spell("overwrite")} to replace it."
+            );
+        }
+
+        if (interrupted && !use.Resume)
+        {
+            throw new UserErrorException(
+                $"'{folder}' holds the checkpoint of a run that was interrupted; give {spell("resume")} to go on with it, "
+                    + $"{spell("overwrite")} to begin anew, or choose another {spell("output")} folder."
+            );
+        }
+    }
+
+    /// <summary>Refuses to replace a file that is read, by whatever name or link.</summary>
+    /// <param name="folder">Folder that is written into.</param>
+    /// <param name="names">Files that are written there.</param>
+    /// <param name="reads">Files and folders that are read.</param>
+    /// <param name="spell">How an option is named.</param>
+    /// <exception cref="UserErrorException">One would be replaced.</exception>
+    public static void RequireUntouched(
+        string folder,
+        IReadOnlyList<string> names,
+        IReadOnlyList<(string What, string Path)> reads,
+        Func<string, string> spell
+    )
+    {
+        var written = names.Select(n => RealPath.Of(Path.Combine(folder, n))).ToHashSet(StringComparer.Ordinal);
+        foreach (var (what, path) in reads)
+        {
+            if (File.Exists(path) && written.Contains(RealPath.Of(path)))
+            {
+                throw new UserErrorException(
+                    $"'{path}' is {what}, which this run reads, and would be replaced; choose another {spell("output")} folder."
+                );
+            }
+        }
+    }
+
+    /// <summary>Creates the folder, takes hold of it, and removes what a killed run left half-written.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="use">How it is used; null for a folder that holds the folders of other runs.</param>
+    /// <param name="spell">How an option is named.</param>
+    /// <exception cref="UserErrorException">It cannot be created, another run is writing into it, or it must not be used, see
+    /// <see cref="Check"/>.</exception>
+    public static OutputFolder Open(string folder, FolderUse? use, Func<string, string> spell)
+    {
+        OutputFolder? output = null;
         try
         {
             Directory.CreateDirectory(folder);
-            var held =
-                FileLock.TryTake(Path.Combine(folder, LockName))
-                ?? throw new UserErrorException(
-                    $"Another run is writing into the output folder '{folder}'; choose another with -o, or wait for its end."
-                );
+            output = new OutputFolder(folder, Take(folder, spell));
+            // Again, now that nobody else can change it.
+            if (use is not null)
+                Check(folder, use, spell);
             AtomicFile.RemoveLeftovers(folder);
-            return new OutputFolder(folder, held);
+            output.RemoveStage();
+            if (use is { Overwrite: true, Resume: false })
+                File.Delete(output.At(use.StateName));
+            return output;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            output?.Dispose();
             throw new UserErrorException(
-                $"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with -o."
+                $"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with {spell("output")}."
             );
+        }
+        catch
+        {
+            output?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes hold of the folder of a run that has ended, to add to it.</summary>
+    /// <exception cref="UserErrorException">Another run is writing into it, or it cannot be written.</exception>
+    public static FileLock Hold(string folder, Func<string, string> spell)
+    {
+        try
+        {
+            return Take(folder, spell);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"The folder '{folder}' cannot be written ({e.Message.TrimEnd('.')}); check its permissions.");
         }
     }
 
     /// <summary>Path of a file of the folder.</summary>
     public string At(string name) => Path.Combine(_folder, name);
 
-    /// <summary>Removes the results of an earlier run, right before those of this one are written: from here to result.json, which
-    /// comes last, the folder holds no run that has ended.</summary>
-    public void ReplaceResults()
+    /// <summary>Path to write a file to that <see cref="Publish"/> puts in place.</summary>
+    public string Staged(string name)
     {
-        foreach (var name in s_results)
-            File.Delete(At(name));
+        Directory.CreateDirectory(At(StageName));
+        return Path.Combine(At(StageName), name);
+    }
+
+    /// <summary>Puts the staged files in place of an earlier run's; result.json comes last, so that from the first to the last moment
+    /// the folder holds no run that has ended.</summary>
+    /// <exception cref="UserErrorException">The folder cannot be written.</exception>
+    public void Publish()
+    {
+        try
+        {
+            var staged = Directory.GetFiles(At(StageName)).Select(f => Path.GetFileName(f)).ToArray();
+            foreach (var name in s_ofARun)
+                File.Delete(At(name));
+            foreach (var name in staged.OrderBy(n => n == ResultName))
+                File.Move(Staged(name), At(name), overwrite: true);
+            RemoveStage();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException(
+                $"The results cannot be put into '{_folder}' ({e.Message.TrimEnd('.')}); they lie in '{At(StageName)}'."
+            );
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
+
+    private static FileLock Take(string folder, Func<string, string> spell) =>
+        FileLock.TryTake(Path.Combine(folder, LockName))
+        ?? throw new UserErrorException(
+            $"Another run is writing into the folder '{folder}'; choose another with {spell("output")}, or wait for its end."
+        );
+
+    private void RemoveStage()
+    {
+        if (Directory.Exists(At(StageName)))
+            Directory.Delete(At(StageName), recursive: true);
+    }
 
     /// <summary>Writes a JSON object.</summary>
     public static void WriteJson(string path, Action<Utf8JsonWriter> body) =>

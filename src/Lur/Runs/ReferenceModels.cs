@@ -105,11 +105,10 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     /// <summary>The model file of a reference that was given, after checking that it has not seen the forget set, as far as the
     /// files beside it tell.</summary>
     /// <param name="path">A model, or the folder of a run of 'lur train --forget' or 'lur forget --method retrain'.</param>
-    /// <param name="forgetSha256">Hash of the forget set, as runs record it.</param>
     /// <param name="source">Data.</param>
     /// <param name="set">What was forgotten and retained.</param>
     /// <exception cref="UserErrorException">There is no model, or it is no reference for this forget set.</exception>
-    public static string Given(string path, string forgetSha256, DataSource source, ForgetSet set)
+    public static string Given(string path, DataSource source, ForgetSet set)
     {
         const string remedy = "give a model trained without the forget set, or let --retrain 1 train one";
         var model = Directory.Exists(path) ? Path.Combine(path, ModelName) : path;
@@ -118,6 +117,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         if (Path.GetFileName(model) != ModelName)
             return model;
         var folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
+        RequireOwnModel(folder);
         switch (CommandOf(folder))
         {
             case "forget":
@@ -128,7 +128,12 @@ internal sealed class ReferenceModels(RunHost host, string folder)
                             $"The reference '{path}' is a run of the method {run.Method}, which began with a model that knew "
                                 + $"the forget set; {remedy}."
                         );
-                    if (run.Result.Text("forgetSha256") != forgetSha256)
+                    // What it has seen decides, not which of several requests it was made for.
+                    if (
+                        !run
+                            .Result.Numbers("samples", "retain", "index")
+                            .SequenceEqual(set.Retain.Select(i => (double)source.Train.Identify(i).Number))
+                    )
                         throw new UserErrorException(
                             $"The reference '{path}' was retrained without other samples than the run forgot; {remedy}."
                         );
@@ -137,12 +142,26 @@ internal sealed class ReferenceModels(RunHost host, string folder)
                 break;
             case "train" when SeenBy(folder, source, set) is > 0 and var seen:
                 throw new UserErrorException(
-                    $"The reference '{path}' was trained on {seen} of the {set.Forget.Length} samples to forget; train it with "
+                    $"The reference '{path}' was trained on {seen} of the {set.Forgotten.Length} samples to forget; train it with "
                         + $"'lur train --forget' and the run's forget.txt, or let --retrain 1 do it."
                 );
         }
 
         return model;
+    }
+
+    /// <summary>What lies beside a model speaks of it only as long as nobody has put another one there.</summary>
+    private static void RequireOwnModel(string folder)
+    {
+        try
+        {
+            using var result = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, OutputFolder.ResultName)));
+            RunFolder.RequireModel(folder, result.RootElement);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            // Nothing is known of it, and nothing is believed.
+        }
     }
 
     /// <summary>The command that made a folder, by its config.json; empty where there is none to read.</summary>
@@ -171,7 +190,17 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         var trained = DataSplit.Load(split, source.Train).Train;
         if (excludes)
             trained = ForgetSet.Resolve([forgotten], source, trained, 1).Retain;
-        return set.Forget.Intersect(trained).Count();
+        return set.Forgotten.Intersect(trained).Count();
+    }
+
+    /// <summary>Folder of the training that a model began with, however many requests lie between.</summary>
+    /// <param name="model">Path of the model.</param>
+    public static string TrainingOf(string model)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(model)) ?? ".";
+        for (var hops = 0; hops < 1000 && CommandOf(folder) == "forget"; hops++)
+            folder = Path.GetDirectoryName(Path.GetFullPath(ForgetTask.Read(folder, null, null).Original)) ?? ".";
+        return folder;
     }
 
     /// <summary>Reads the settings of a training run from its config.json.</summary>
@@ -204,9 +233,9 @@ internal sealed class ReferenceModels(RunHost host, string folder)
 
     private void Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
     {
-        var forgotten = Path.Combine(settings.Output, ForgetName);
-        set.Save(forgotten);
         host.Progress.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
-        new TrainRun(settings with { Split = split, Exclude = [forgotten], Resume = true }, host).Run(cancel);
+        var resume = TrainRun.CanResume(settings.Output);
+        // The folder is the cache's own: whatever lies there is of an interrupted attempt.
+        new TrainRun(settings with { Split = split, Excluded = set, Resume = resume, Overwrite = true }, host).Run(cancel);
     }
 }

@@ -26,7 +26,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         recipe.Require(settings.Only);
         var data = settings.Data ?? recipe.Data;
         var folder = Path.Combine(settings.Output, recipe.Name);
-        using var held = OutputFolder.Open(folder);
+        using var held = OutputFolder.Open(folder, null, _host.Spell);
         RecipeRun[] chosen = [.. recipe.Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))];
         _host.Progress.Note($"{recipe.Name}: {recipe.Description}");
         var done = new Dictionary<(string Label, ulong Seed), string>();
@@ -99,7 +99,14 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         {
             var resume = DoneFile.Start(output, key);
             _host.Progress.Note($"seed {seed}: training the original model");
-            var train = recipe.Train with { Data = data, Output = output, Resume = resume, Training = training };
+            var train = recipe.Train with
+            {
+                Data = data,
+                Output = output,
+                Resume = resume && TrainRun.CanResume(output),
+                Overwrite = true,
+                Training = training,
+            };
             new TrainRun(train, _host).Run(cancel);
             DoneFile.Mark(output, key, _host.Producer);
         }
@@ -112,7 +119,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         var key = KeyOf(run, task);
         if (IsDone(output, key))
             return;
-        DoneFile.Start(output, key);
+        var resume = DoneFile.Start(output, key);
         var forget = new ForgetSettings
         {
             Model = task.Original,
@@ -121,6 +128,9 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             Forget = recipe.Forget,
             Method = BoundMethod.Read(run.Method, run.Options),
             Seed = task.Seed,
+            CheckpointEvery = recipe.Train.CheckpointEvery,
+            Resume = resume && ForgetRun.CanResume(output),
+            Overwrite = true,
             References = settings.CacheFolder,
             Originals = task.Originals,
         };

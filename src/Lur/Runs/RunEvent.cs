@@ -26,11 +26,11 @@ public sealed record StageProgress(long Done, IReadOnlyList<(string Name, double
 /// <summary>The stage that began last is over, finished or not.</summary>
 public sealed record StageEnded : RunEvent;
 
-/// <summary>A training was cancelled and left a checkpoint.</summary>
+/// <summary>A training or a forgetting run was cancelled and left a checkpoint.</summary>
 /// <param name="Step">Steps made.</param>
 /// <param name="Steps">Steps in all.</param>
 /// <param name="Resumed">True if it had begun from a checkpoint itself.</param>
-public sealed record TrainingInterrupted(long Step, long Steps, bool Resumed) : RunEvent;
+public sealed record RunInterrupted(long Step, long Steps, bool Resumed) : RunEvent;
 
 /// <summary>A training is over and has left its files; other runs make trainings on their way.</summary>
 /// <param name="Result">What it came to.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lur.Checkpoints;
 using Lur.Unlearning;
 
 namespace Lur.Runs;
@@ -98,10 +99,11 @@ public sealed class RunFolder : IDisposable
                 );
             }
 
+            RequireModel(path, result.RootElement);
             var log = System.IO.Path.Combine(path, "log.csv");
-            var verify = System.IO.Path.Combine(path, "verify.json");
+            var verify = System.IO.Path.Combine(path, VerifyFiles.FileName);
             if (File.Exists(verify))
-                verification = ReadJson(verify);
+                verification = OfThisModel(ReadJson(verify), verify, result.RootElement);
             return new RunFolder(path, result, config, verification, File.Exists(log) ? RunLog.Read(log) : null);
         }
         catch
@@ -110,6 +112,30 @@ public sealed class RunFolder : IDisposable
             config?.Dispose();
             verification?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>SHA-256 of a model file, as results record it.</summary>
+    internal static string Sha256Of(string model)
+    {
+        using var file = SafeTensorsFile.Open(model);
+        return file.Sha256();
+    }
+
+    /// <summary>Checks that the model in a folder is the one its result.json speaks of. A model that was moved away is not
+    /// missed.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="result">Its result.json.</param>
+    /// <exception cref="UserErrorException">It is another one.</exception>
+    internal static void RequireModel(string path, JsonElement result)
+    {
+        var model = System.IO.Path.Combine(path, OutputFolder.ModelName);
+        if (result.Text("modelSha256") is { Length: > 0 } recorded && File.Exists(model) && Sha256Of(model) != recorded)
+        {
+            throw new UserErrorException(
+                $"'{model}' is not the model that the {OutputFolder.ResultName} beside it speaks of: it was replaced since; put the model of "
+                    + $"the run back, or run again."
+            );
         }
     }
 
@@ -139,7 +165,22 @@ public sealed class RunFolder : IDisposable
         _verification?.Dispose();
     }
 
-    private static JsonDocument ReadJson(string path)
+    /// <summary>A verification of another model is none of this run's.</summary>
+    private static JsonDocument OfThisModel(JsonDocument verification, string path, JsonElement result)
+    {
+        string verified = verification.RootElement.Text("modelSha256"),
+            model = result.Text("modelSha256");
+        if (verified.Length == 0 || verified == model)
+            return verification;
+        verification.Dispose();
+        throw new UserErrorException(
+            $"'{path}' speaks of another model than the {OutputFolder.ResultName} beside it; run 'lur verify' again."
+        );
+    }
+
+    /// <summary>Reads a file that is one JSON object.</summary>
+    /// <exception cref="UserErrorException">It is missing, or is none.</exception>
+    internal static JsonDocument ReadJson(string path)
     {
         var text = ReadText(path);
         JsonDocument document;

@@ -14,4 +14,7 @@ public sealed record RunHost
 
     /// <summary>How sentences name an option of a method or of a run, for example <c>lr</c>.</summary>
     public Func<string, string> Spell { get; init; } = option => option;
+
+    /// <summary>Gives the dates in result.json and audit.jsonl; no other file has one.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 }

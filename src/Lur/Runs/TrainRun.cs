@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
-using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
 using Lur.Tasks.Classification;
@@ -27,35 +26,55 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
 {
     /// <summary>First line of log.csv.</summary>
     internal const string LogHeader = "epoch,step,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n";
+
+    /// <summary>File of the checkpoint.</summary>
+    internal const string StateName = "training-state.safetensors";
     private readonly RunHost _host = host ?? new RunHost();
     private readonly StringBuilder _log = new(LogHeader);
-    private readonly string _statePath = Path.Combine(settings.Output, "training-state.safetensors"),
-        _forgetPath = Path.Combine(settings.Output, "forget.txt");
+    private readonly string _statePath = Path.Combine(settings.Output, StateName);
+    private AuditLog _audit = new((host ?? new RunHost()).Time);
 
     /// <summary>Path of the model the run writes.</summary>
-    public string ModelPath { get; } = Path.Combine(settings.Output, "model.safetensors");
+    public string ModelPath { get; } = Path.Combine(settings.Output, OutputFolder.ModelName);
+
+    private FolderUse Use =>
+        new(
+            StateName,
+            settings.Overwrite,
+            settings.Resume,
+            [("the data set", settings.Data), .. settings.Exclude.Select(e => ("a list of samples", e))]
+        );
+
+    /// <summary>True if a folder holds the checkpoint of a training.</summary>
+    internal static bool CanResume(string folder) => File.Exists(Path.Combine(folder, StateName));
 
     /// <summary>What a step takes on the device; nothing is written.</summary>
     /// <exception cref="UserErrorException">The settings or the data cannot be used.</exception>
     public StepMemory Plan()
     {
-        using var parts = Open(capture: false);
+        using var parts = TrainParts.Open(settings, _host, capture: false);
         return StepMemory.Of(parts.Trainer.Program, parts.Model, vectors: 3);
     }
 
-    /// <summary>Runs to the end, or to a checkpoint when cancelled.</summary>
+    /// <summary>Runs to the end, or to a checkpoint when cancelled. What an earlier run left in the folder stays whole until this one
+    /// has its results.</summary>
     /// <param name="cancel">Stops after the current step.</param>
-    /// <exception cref="UserErrorException">The settings or the data cannot be used, or a file cannot be written.</exception>
+    /// <exception cref="UserErrorException">The settings, the data or the folder cannot be used, or a file cannot be
+    /// written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; with <see cref="TrainSettings.Resume"/> it goes on.</exception>
     public TrainResult Run(CancellationToken cancel = default)
     {
-        using var parts = Open(capture: true);
+        OutputFolder.Check(settings.Output, Use, _host.Spell);
+        using var parts = TrainParts.Open(settings, _host, capture: true);
         var (source, model, trainer) = (parts.Source, parts.Model, parts.Trainer);
-        using var output = OutputFolder.Open(settings.Output);
-        if (settings.Resume && File.Exists(_statePath))
+        DataAndModel.RequireOutside(settings.Output, settings.Data, source, _host.Spell);
+        using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
+        if (settings.Resume)
             Restore(trainer, parts.Split);
+        else
+            Ask(parts);
         if (output.IsFree)
-            Describe(parts);
+            Describe(parts, output.At);
         _host.Progress.Note(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -64,85 +83,44 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             )
         );
         var clock = Stopwatch.StartNew();
-        using var evaluator = new Evaluator(model);
-        Train(parts, output.IsFree, evaluator, cancel);
-        output.ReplaceResults();
-        Describe(parts);
-        SaveLog();
-        ModelFile.Save(model, ModelPath, Metadata(parts.Split));
-        var test = evaluator.Predict(source.Test, Enumerable.Range(0, source.Test.Count).ToArray(), null, cancel);
-        WriteResult(test, source, model, parts.Images, clock.Elapsed, trainer);
+        var test = TrainOrSave(parts, output.IsFree, cancel);
+        Describe(parts, output.Staged);
+        SaveLog(output.Staged);
+        model.History = EarlierRequests.History(parts.Split, parts.Excluded);
+        ModelFile.Save(model, output.Staged(OutputFolder.ModelName), Metadata(parts));
+        WriteResult(output, test, parts, clock.Elapsed);
+        output.Publish();
         File.Delete(_statePath);
-        var result = new TrainResult(settings.Output, ModelPath, test, settings.Exclude.Count > 0);
+        var result = new TrainResult(settings.Output, ModelPath, test, parts.Excluded is not null);
         _host.Progress?.Report(new TrainingFinished(result));
         return result;
     }
 
     /// <summary>Writes what the run is about.</summary>
-    private void Describe(Parts parts)
+    private void Describe(TrainParts parts, Func<string, string> at)
     {
-        parts.Split.Save(Path.Combine(settings.Output, "split.json"));
+        parts.Split.Save(at(OutputFolder.SplitName));
         // 'lur verify --reference' reads it: what the model has not seen.
-        if (!settings.Exclude.Contains(_forgetPath))
-            parts.Excluded?.Save(_forgetPath);
-        OutputFolder.WriteJson(Path.Combine(settings.Output, "config.json"), w => WriteConfig(w, parts.Source, parts.Device, parts.Model));
+        parts.Excluded?.Save(at(OutputFolder.ForgetName));
+        OutputFolder.WriteJson(at("config.json"), w => WriteConfig(w, parts));
+        AtomicFile.WriteText(at(AuditLog.FileName), _audit.Text);
     }
 
-    private Parts Open(bool capture)
+    /// <summary>Puts on record what was asked for, and what it came to.</summary>
+    private void Ask(TrainParts parts)
     {
-        settings.Training.Validate();
-        var parts = new Parts();
-        try
-        {
-            parts.Device = ComputeDevice.Open(_host.Device);
-            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
-            var (source, seed) = (parts.Source, settings.Training.Seed);
-            source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
-            parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
-            parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
-            if (settings.Exclude.Count > 0)
+        _audit.Add("asked", w => WriteConfig(w, parts));
+        _audit.Add(
+            "resolved",
+            w =>
             {
-                // What a reference leaves out was looked at where it was asked for.
-                parts.Excluded = settings.Split is null
-                    ? CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, _host, default).Set
-                    : ForgetSet.Resolve(settings.Exclude, source, parts.Split.Train, seed);
+                w.WriteNumber("trainImages", parts.Images);
+                w.WriteString("dataSha256", parts.Split.Fingerprint);
+                w.WriteNumber("excluded", parts.Excluded?.Forget.Length ?? 0);
+                if (parts.Excluded is { } set)
+                    w.WriteString("forgetSha256", set.Sha256());
             }
-            var indices = parts.Excluded?.Retain ?? parts.Split.Train;
-            parts.Images = indices.Length;
-            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture);
-            return parts;
-        }
-        catch
-        {
-            parts.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>What a training is made of, opened in this order.</summary>
-    private sealed class Parts : IDisposable
-    {
-        public ComputeDevice Device { get; set; } = null!;
-
-        public DataSource Source { get; set; } = null!;
-
-        public Model Model { get; set; } = null!;
-
-        public DataSplit Split { get; set; } = null!;
-
-        public ForgetSet? Excluded { get; set; }
-
-        public int Images { get; set; }
-
-        public Trainer Trainer { get; set; } = null!;
-
-        public void Dispose()
-        {
-            Trainer?.Dispose();
-            Model?.Dispose();
-            Source?.Dispose();
-            Device?.Dispose();
-        }
+        );
     }
 
     private void Restore(Trainer trainer, DataSplit split)
@@ -155,22 +133,44 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         );
         trainer.Restore(state);
         _log.Clear().Append(state.GetString("log"));
+        _audit = new AuditLog(_host.Time, state.GetString("audit"));
+        _audit.Add("resumed", w => w.WriteNumber("step", trainer.Step));
         _host.Progress.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
     }
 
-    private void Train(Parts parts, bool keepLog, Evaluator evaluator, CancellationToken cancel)
+    /// <summary>Trains and measures; a run that is cancelled anywhere in between leaves a checkpoint.</summary>
+    private Predictions TrainOrSave(TrainParts parts, bool keepLog, CancellationToken cancel)
+    {
+        var (trainer, test) = (parts.Trainer, parts.Source.Test);
+        try
+        {
+            using var evaluator = new Evaluator(parts.Model);
+            Train(parts, keepLog, evaluator, cancel);
+            return evaluator.Predict(test, [.. Enumerable.Range(0, test.Count)], null, cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            SaveState(parts);
+            _host.Progress?.Report(new RunInterrupted(trainer.Step, trainer.Steps, settings.Resume));
+            throw;
+        }
+    }
+
+    private void Train(TrainParts parts, bool keepLog, Evaluator evaluator, CancellationToken cancel)
     {
         var (trainer, split) = (parts.Trainer, parts.Split);
-        while (trainer.Step < trainer.Steps)
+        // A checkpoint may lie between the last step of an epoch and its line in the log: the totals are still there then.
+        bool AtUnreportedEnd() => trainer.Step % trainer.StepsPerEpoch == 0 && trainer.PeekTotals().Rows > 0;
+        while (trainer.Step < trainer.Steps || AtUnreportedEnd())
         {
-            var epoch = trainer.Step / trainer.StepsPerEpoch;
+            var epoch = (trainer.Step / trainer.StepsPerEpoch) - (AtUnreportedEnd() ? 1 : 0);
             using (var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", parts.Images, "images"))
             {
                 RunEpoch(parts, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
             }
 
-            var totals = trainer.ReadTotals();
             var validation = split.Validation.Length == 0 ? null : evaluator.Predict(parts.Source.Train, split.Validation, null, cancel);
+            var totals = trainer.ReadTotals();
             _log.AppendLine(
                 string.Join(
                     ',',
@@ -184,13 +184,13 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                 )
             );
             if (keepLog)
-                SaveLog();
+                SaveLog(name => Path.Combine(settings.Output, name));
         }
     }
 
-    private void SaveLog() => AtomicFile.WriteText(Path.Combine(settings.Output, "log.csv"), _log.ToString());
+    private void SaveLog(Func<string, string> at) => AtomicFile.WriteText(at("log.csv"), _log.ToString());
 
-    private void RunEpoch(Parts parts, Stage progress, long end, CancellationToken cancel)
+    private void RunEpoch(TrainParts parts, Stage progress, long end, CancellationToken cancel)
     {
         var (trainer, images) = (parts.Trainer, parts.Images);
         var batch = settings.Training.BatchSize;
@@ -211,76 +211,84 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             progress.Report(Math.Min((trainer.Step - start) * batch, images), ("loss", loss), ("accuracy", accuracy));
             if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0)
                 SaveState(parts);
-            if (!cancel.IsCancellationRequested)
-                continue;
-            SaveState(parts);
-            _host.Progress?.Report(new TrainingInterrupted(trainer.Step, trainer.Steps, settings.Resume));
-            throw new OperationCanceledException(cancel);
+            cancel.ThrowIfCancellationRequested();
         }
     }
 
-    private void SaveState(Parts parts)
+    private void SaveState(TrainParts parts)
     {
         var state = new TrainingState();
         parts.Trainer.Save(state);
         state.Set("data", parts.Split.Fingerprint);
         state.Set("log", _log.ToString());
+        state.Set("audit", _audit.Text);
         state.Save(_statePath);
     }
 
-    private Dictionary<string, string> Metadata(DataSplit split) =>
+    private Dictionary<string, string> Metadata(TrainParts parts) =>
         new(StringComparer.Ordinal)
         {
-            ["lur.method"] = settings.Exclude.Count == 0 ? "train" : "retrain",
+            ["lur.method"] = parts.Excluded is null ? "train" : "retrain",
             ["lur.seed"] = settings.Training.Seed.ToString(CultureInfo.InvariantCulture),
-            ["lur.data"] = split.Fingerprint,
             ["lur.version"] = OutputFolder.Version,
         };
 
-    private void WriteConfig(Utf8JsonWriter w, DataSource source, ComputeDevice device, Model model)
+    private void WriteConfig(Utf8JsonWriter w, TrainParts parts)
     {
         var t = settings.Training;
         w.WriteString("command", "train");
         w.WriteString("version", OutputFolder.Version);
         w.WriteString("data", settings.Data);
-        w.WriteString("dataFormat", source.Format);
-        w.WriteString("model", model.Architecture);
-        w.WriteString("device", device.Properties.Name);
-        OptionJson.WriteFields(w, t with { Augment = model.Augmentation });
+        w.WriteString("dataFormat", parts.Source.Format);
+        w.WriteString("model", parts.Model.Architecture);
+        w.WriteString("device", parts.Device.Properties.Name);
+        OptionJson.WriteFields(w, t with { Augment = parts.Model.Augmentation });
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);
         w.WriteStartArray("exclude");
-        foreach (var specification in settings.Exclude)
+        foreach (var specification in parts.Excluded?.Specifications ?? [])
             w.WriteStringValue(specification);
         w.WriteEndArray();
     }
 
-    private void WriteResult(Predictions test, DataSource source, Model model, int trained, TimeSpan time, Trainer trainer) =>
+    private void WriteResult(OutputFolder output, Predictions test, TrainParts parts, TimeSpan time)
+    {
+        var (model, trainer, classes) = (parts.Model, parts.Trainer, parts.Source.Train.ClassNames);
+        var sha256 = RunFolder.Sha256Of(output.Staged(OutputFolder.ModelName));
+        _audit.Add(
+            "done",
+            w =>
+            {
+                w.WriteNumber("steps", trainer.Steps);
+                w.WriteString("modelSha256", sha256);
+            }
+        );
+        _audit.Add("measured", w => w.WriteNumber("testAccuracy", test.Accuracy));
+        AtomicFile.WriteText(output.Staged(AuditLog.FileName), _audit.Text);
         OutputFolder.WriteJson(
-            Path.Combine(settings.Output, "result.json"),
+            output.Staged(OutputFolder.ResultName),
             w =>
             {
                 w.WriteNumber("schema", 1);
                 w.WriteString("command", "train");
+                w.WriteString("finished", AuditLog.Stamp(_host.Time));
+                w.WriteString("modelSha256", sha256);
+                w.WriteString("auditSha256", _audit.Last);
                 w.WriteString("model", model.Architecture);
                 w.WriteNumber("parameters", model.Parameters.Count);
-                w.WriteNumber("trainImages", trained);
+                w.WriteNumber("trainImages", parts.Images);
                 w.WriteNumber("steps", trainer.Steps);
                 w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
                 w.WriteNumber("testAccuracy", test.Accuracy);
                 w.WriteNumber("testLoss", test.MeanLoss);
-                OutputFolder.WritePerClass(
-                    w,
-                    "perClassTestAccuracy",
-                    source.Train.ClassNames,
-                    test.PerClassAccuracy(source.Train.ClassNames.Count)
-                );
+                OutputFolder.WritePerClass(w, "perClassTestAccuracy", classes, test.PerClassAccuracy(classes.Count));
                 w.WriteStartObject("test");
-                OutputFolder.WritePredictions(w, source.Test, test);
+                OutputFolder.WritePredictions(w, parts.Source.Test, test);
                 w.WriteEndObject();
             }
         );
+    }
 
     private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("R", CultureInfo.InvariantCulture);
 

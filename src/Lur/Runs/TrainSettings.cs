@@ -32,8 +32,14 @@ public sealed record TrainSettings
     /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
     public long CheckpointEvery { get; init; }
 
-    /// <summary>Go on from the checkpoint in the output folder, if there is one; the result is the same to the byte.</summary>
+    /// <summary>Go on from the checkpoint in the output folder, which must be there; the result is the same to the byte.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>Replace what an earlier run left in the output folder, once this one has its results.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Samples left out of training, resolved; null for <see cref="Exclude"/>.</summary>
+    internal ForgetSet? Excluded { get; init; }
 
     /// <summary>The split to train on; null draws it from <see cref="ValidationShare"/> and the seed. References take that of the
     /// original, so that nothing it was validated on slips into them.</summary>

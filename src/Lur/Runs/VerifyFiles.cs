@@ -10,12 +10,17 @@ public static class VerifyFiles
     public const string FileName = "verify.json";
 
     /// <summary>Writes the file.</summary>
-    internal static void Write(string folder, VerifyResult o) =>
+    /// <param name="folder">Folder of the first run.</param>
+    /// <param name="o">What was found.</param>
+    /// <param name="model">Hash of the first run's model; empty where the run did not record it.</param>
+    internal static void Write(string folder, VerifyResult o, string model) =>
         OutputFolder.WriteJson(
             Path.Combine(folder, FileName),
             w =>
             {
                 w.WriteNumber("schema", 1);
+                if (model.Length > 0)
+                    w.WriteString("modelSha256", model);
                 w.WriteString("verdict", o.Verdict.Verdict.ToString());
                 w.WriteString("sentence", o.Verdict.Sentence);
                 w.WriteStartArray("metrics");
@@ -40,6 +45,7 @@ public static class VerifyFiles
                     w.WriteEndArray();
                 }
 
+                WriteEarlier(w, o);
                 WriteAttacks(w, o);
                 w.WriteStartObject("overForgetting");
                 if (o.Over.BelowRetrain is { } below)
@@ -58,6 +64,32 @@ public static class VerifyFiles
                     WriteRelearning(w, o.Relearning);
             }
         );
+
+    /// <summary>What goes on record.</summary>
+    internal static void WriteRecord(Utf8JsonWriter w, VerifyResult o)
+    {
+        w.WriteString("verdict", o.Verdict.Verdict.ToString());
+        w.WriteString("sentence", o.Verdict.Sentence);
+        w.WriteStartArray("references");
+        foreach (var r in o.Retrained)
+            w.WriteStringValue(r.Path);
+        w.WriteEndArray();
+    }
+
+    private static void WriteEarlier(Utf8JsonWriter w, VerifyResult o)
+    {
+        if (o.Original.Earlier is not { } earlier)
+            return;
+        w.WriteStartObject("earlierRequests");
+        w.WriteNumber("images", earlier.Count);
+        WriteModels(
+            w,
+            earlier.Accuracy,
+            VerifyResult.EarlierAccuracy(o.Unlearned),
+            o.Retrained.Count == 0 ? null : VerifyResult.EarlierAccuracy(o.Retrained)
+        );
+        w.WriteEndObject();
+    }
 
     private static void WriteAttacks(Utf8JsonWriter w, VerifyResult o)
     {

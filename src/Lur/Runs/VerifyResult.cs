@@ -50,6 +50,11 @@ public sealed record VerifyResult(
     /// <summary>Names of the four numbers, in the order of the verdict's metrics.</summary>
     public static IReadOnlyList<string> MetricNames { get; } = ["UA", "RA", "TA", "MIA"];
 
+    /// <summary>Accuracy of models on what earlier requests made the original forget, percent.</summary>
+    /// <param name="models">The unlearned or the retrained ones.</param>
+    public static SeedSummary EarlierAccuracy(IReadOnlyList<MeasuredModel> models) =>
+        SeedSummary.Of([.. models.Select(m => m.Assessment.Earlier?.Accuracy ?? double.NaN)]);
+
     /// <summary>One value of an attack for the three models.</summary>
     /// <param name="attack">Number of the attack in the assessments' lists.</param>
     /// <param name="value">Which value.</param>

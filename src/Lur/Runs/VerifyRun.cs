@@ -30,6 +30,9 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             );
         }
 
+        OutputFolder.RequireUntouched(task.Folder, [VerifyFiles.FileName, OutputFolder.PageName], Reads(task), _host.Spell);
+        // From here to the end: a run that replaces the model meanwhile would be judged by another one's numbers.
+        using var held = OutputFolder.Hold(task.Folder, _host.Spell);
         task.RequireOriginal();
         using var device = ComputeDevice.Open(_host.Device);
         using var source = DataSource.Open(task.Data, new DataOptions { ImageSize = task.ImageSize });
@@ -61,9 +64,18 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             .. settings.Relearning.Select(options => Relearn(options, unlearned, retrained, device, source, set, cancel)),
         ];
         var outcome = Judge(before, unlearned, retrained, set, source.Train.ClassNames, distance, relearning);
-        VerifyFiles.Write(task.Folder, outcome);
+        VerifyFiles.Write(task.Folder, outcome, task.ModelSha256);
+        AuditLog.Append(task.Folder, _host.Time, "verified", w => VerifyFiles.WriteRecord(w, outcome));
         return outcome;
     }
+
+    private List<(string What, string Path)> Reads(ForgetTask task) =>
+        [
+            ("the original model", task.Original),
+            ("the data set", task.Data),
+            .. task.Forget.Select(f => ("a list of samples", f)),
+            .. settings.References.Select(r => ("a reference", r)),
+        ];
 
     private static string Numbered(string what, int index, int count) => count == 1 ? what : $"{what} {index + 1}/{count}";
 
@@ -86,10 +98,10 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         CancellationToken cancel
     )
     {
-        var paths = settings.References.Select(r => ReferenceModels.Given(r, task.ForgetSha256, source, set)).ToList();
+        var paths = settings.References.Select(r => ReferenceModels.Given(r, source, set)).ToList();
         if (settings.RetrainSeeds.Count == 0)
             return [.. paths];
-        var recipe = ReferenceModels.RecipeOf(Path.GetDirectoryName(Path.GetFullPath(task.Original)) ?? ".", task.Data) with
+        var recipe = ReferenceModels.RecipeOf(ReferenceModels.TrainingOf(task.Original), task.Data) with
         {
             DataOptions = new DataOptions { ImageSize = task.ImageSize },
         };

@@ -168,6 +168,8 @@ public abstract class UnlearningMethod : IDisposable
             feed.Save(state);
         state.Set("step", Step);
         state.Set("batches-tracked", Trained.BatchesTracked);
+        foreach (var (name, count) in Model.TrackedAtLoad)
+            state.Set($"tracked-at-load/{name}", count);
     }
 
     /// <summary>Goes on from a saved state, on a method made anew from the same model, data and options. Preparations are not run
@@ -184,6 +186,9 @@ public abstract class UnlearningMethod : IDisposable
             feed.Restore(state);
         Step = state.GetInt64("step");
         Trained.BatchesTracked = state.GetInt64("batches-tracked");
+        // A preparation may have set them back.
+        foreach (var name in Model.TrackedAtLoad.Keys)
+            Model.TrackedAtLoad[name] = state.GetInt64($"tracked-at-load/{name}");
     }
 
     /// <inheritdoc/>

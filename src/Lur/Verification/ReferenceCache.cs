@@ -64,6 +64,7 @@ public sealed class ReferenceCache(string folder, string producer)
     {
         var entry = Path.Combine(folder, key.Name);
         var model = Path.Combine(entry, ModelName);
+        RequireOwn(model, key.Training.Seed);
         switch (Inspect(entry, key))
         {
             case State.Whole:
@@ -81,7 +82,7 @@ public sealed class ReferenceCache(string folder, string producer)
         var work = entry + ".partial";
         try
         {
-            Directory.CreateDirectory(folder);
+            FileTrust.CreateFolder(folder);
             using var held =
                 FileLock.TryTake(entry + ".lock")
                 ?? throw new UserErrorException(
@@ -107,6 +108,20 @@ public sealed class ReferenceCache(string folder, string producer)
         }
 
         return model;
+    }
+
+    /// <summary>A reference decides a verdict: somebody else's, or one that others may have changed, is not believed.</summary>
+    private void RequireOwn(string model, ulong seed)
+    {
+        var entry = Path.GetDirectoryName(model)!;
+        var why = new[] { folder, entry, model, entry + ".partial" }.Select(FileTrust.WhyNotOfGroup).FirstOrDefault(w => w is not null);
+        if (why is not null)
+        {
+            throw new UserErrorException(
+                $"The reference model of seed {seed} in '{folder}' cannot be believed, because {why}; make the folder yours alone (chmod o-w), "
+                    + "delete it, or name another with LUR_REFERENCES."
+            );
+        }
     }
 
     private enum State

@@ -74,6 +74,19 @@ public class SplitTests
         Assert.That(Fails(folder["s"], s_data), Does.Contain(expected));
     }
 
+    [TestCase(-1)]
+    [TestCase(int.MinValue)]
+    [TestCase(int.MaxValue)]
+    public void ACountThatIsNotTheDatasIsRefusedAtOnce(int count)
+    {
+        using var folder = new TempFolder();
+        DataSplit.Create(s_data, 0.2, 1).Save(folder["s"]);
+        var json = JsonNode.Parse(File.ReadAllText(folder["s"]))!;
+        json["count"] = count;
+        File.WriteAllText(folder["s"], json.ToJsonString());
+        Assert.That(Fails(folder["s"], s_data), Does.Contain($"a split of {count} samples"));
+    }
+
     [Test]
     public void OverlapIsRefusedEvenWithRightHashes()
     {

@@ -59,6 +59,67 @@ public class KernelImageTests
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Cached));
     }
 
+    [TestCase("file")]
+    [TestCase("folder")]
+    [TestCase("cache")]
+    [TestCase("group")]
+    [TestCase("owner")]
+    public void AnEntryThatSomebodyElseMayHaveWrittenIsNotExecuted(string what)
+    {
+        Load();
+        var entry = Entries().Single();
+        var folder = Path.GetDirectoryName(entry)!;
+        Assert.That(UnixModes.OthersMayWrite(folder) || UnixModes.OthersMayWrite(entry), Is.False);
+        switch (what)
+        {
+            case "file":
+                UnixModes.Allow(entry, UnixFileMode.OtherWrite);
+                break;
+            case "folder":
+                UnixModes.Allow(folder, UnixFileMode.OtherWrite);
+                break;
+            case "cache":
+                UnixModes.Allow(_folder["cache"], UnixFileMode.OtherWrite);
+                break;
+            case "group":
+                UnixModes.Allow(folder, UnixFileMode.GroupWrite);
+                break;
+            default:
+                Assume.That(Environment.UserName, Is.EqualTo("root"), "only root can give a file away");
+                using (var chown = System.Diagnostics.Process.Start("chown", ["12345", entry]))
+                    chown.WaitForExit();
+                break;
+        }
+
+        var before = (File.GetLastWriteTimeUtc(entry), File.ReadAllBytes(entry));
+        var said = new List<string>();
+        KernelImages.Distrusted += said.Add;
+        try
+        {
+            Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+            Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
+        }
+        finally
+        {
+            KernelImages.Distrusted -= said.Add;
+        }
+
+        Assert.That((File.GetLastWriteTimeUtc(entry), File.ReadAllBytes(entry)), Is.EqualTo(before), "nothing is kept there");
+        Assert.That(said.Count(s => s.Contains(_folder["cache"], StringComparison.Ordinal)), Is.EqualTo(1), "once");
+    }
+
+    [Test]
+    public void WhatAKilledProcessLeftIsRemovedAndWhatALiveOneWritesIsNot()
+    {
+        Directory.CreateDirectory(_folder["cache/ab"]);
+        string dead = _folder["cache/ab/x.image.1-0.tmp"],
+            alive = _folder["cache/ab/y.image.2-0.tmp"];
+        File.WriteAllText(dead, "half");
+        using (new FileStream(alive, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            Assert.That(ImageFile.RemoveLeftovers(_folder["cache"]), Is.EqualTo(1));
+        Assert.That((File.Exists(dead), File.Exists(alive)), Is.EqualTo((false, true)));
+    }
+
     [Test]
     public void AnIntactEntryThatTheDriverRejectsIsMadeAnewOnce()
     {

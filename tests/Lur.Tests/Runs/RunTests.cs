@@ -79,7 +79,7 @@ public class RunTests
         var stop = new Said();
         var host = new RunHost { Progress = new CancelAt(stop, 3, cancel) };
         Assert.Throws<OperationCanceledException>(() => new TrainRun(Train(temp["parts"]), host).Run(cancel.Token));
-        Assert.That(stop.Events.OfType<TrainingInterrupted>().Single(), Is.EqualTo(new TrainingInterrupted(3, 20, false)));
+        Assert.That(stop.Events.OfType<RunInterrupted>().Single(), Is.EqualTo(new RunInterrupted(3, 20, false)));
         new TrainRun(Train(temp["parts"]) with { Resume = true }).Run();
         Assert.That(File.ReadAllBytes(temp["parts/model.safetensors"]), Is.EqualTo(File.ReadAllBytes(temp["whole/model.safetensors"])));
     }

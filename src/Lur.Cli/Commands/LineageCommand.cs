@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Lur.Reports;
+using Lur.Runs;
+
+namespace Lur.Cli.Commands;
+
+/// <summary>lur lineage: what a model was made from, and what it was asked to forget.</summary>
+internal static class LineageCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "A model, or the folder of its run." };
+        return new Command(
+            "lineage",
+            "List the original of a model and every request since, with verdicts and hashes, and check their records (exit code 3 when "
+                + "one does not fit)."
+        )
+        {
+            model,
+        }
+            .WithExamples("lur lineage out/forget/model.safetensors", "lur lineage out/forget --json")
+            .Runs((context, parsed, _) => Run(context, Lineage.Read(parsed.GetValue(model)!)));
+    }
+
+    private static int Run(CommandContext context, Lineage lineage)
+    {
+        TablePrinter.Print(context, Table(lineage));
+        foreach (var fault in lineage.Faults)
+            context.Warn(fault);
+        if (lineage.Steps[0] is { IsThere: false } missing && lineage.Faults.Count == 0)
+            context.Note($"'{missing.Path}' is not there any more");
+        if (lineage.Faults.Count == 0)
+            context.Note("every record that is there fits");
+        return lineage.Faults.Count == 0 ? ExitCode.Done : ExitCode.VerdictFailed;
+    }
+
+    private static Table Table(Lineage lineage)
+    {
+        var table = new Table(
+            "lineage",
+            new Column("command", "Made by"),
+            new Column("method", "Method"),
+            new Column("request", "Forgotten"),
+            new Column("samples", "Samples", Right: true),
+            new Column("forgotten", "In all", Right: true),
+            new Column("verdict", "Verdict"),
+            new Column("finished", "Date"),
+            new Column("modelSha256", "SHA-256"),
+            new Column("forgottenSha256", "List"),
+            new Column("path", "Model")
+        );
+        foreach (var s in lineage.Steps)
+        {
+            table.Add(
+                s.IsThere ? s.Command : "not there",
+                s.Method,
+                s.Request,
+                Count(s.Samples),
+                Count(s.Forgotten),
+                s.Verdict.Length > 0 ? new Cell(s.Verdict, Glossary.Find(s.Verdict)?.Title ?? s.Verdict) : "",
+                s.Finished.Length > 0 ? new Cell(s.Finished, s.Finished[..10]) : "",
+                Hash(s.Sha256),
+                Hash(s.ForgottenSha256),
+                s.Path
+            );
+        }
+
+        return table;
+    }
+
+    private static Cell Count(int? value) => value is { } count ? count : new Cell(null, "");
+
+    private static Cell Hash(string sha256) => new(sha256, sha256.Length > 12 ? sha256[..12] : sha256);
+}

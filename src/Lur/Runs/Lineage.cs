@@ -1,0 +1,144 @@
+using Lur.Checkpoints;
+
+namespace Lur.Runs;
+
+/// <summary>One model of a lineage.</summary>
+/// <param name="Path">Its file; where it was, if it is not there any more.</param>
+/// <param name="Sha256">Hash of the file.</param>
+/// <param name="IsThere">False where it was moved, deleted or replaced.</param>
+public sealed record LineageStep(string Path, string Sha256, bool IsThere)
+{
+    /// <summary>What made it: train, import, forget; empty where that is not known.</summary>
+    public string Command { get; init; } = "";
+
+    /// <summary>Unlearning method of a request.</summary>
+    public string Method { get; init; } = "";
+
+    /// <summary>What was asked to be forgotten, or left out of the training.</summary>
+    public string Request { get; init; } = "";
+
+    /// <summary>Samples of this request; null where it is not known.</summary>
+    public int? Samples { get; init; }
+
+    /// <summary>Samples of this and all earlier requests; null where it is not known.</summary>
+    public int? Forgotten { get; init; }
+
+    /// <summary>Hash of the list of these, as the model's file has it; empty where there is none.</summary>
+    public string ForgottenSha256 { get; init; } = "";
+
+    /// <summary>Verdict of 'lur verify'; empty where it was not verified.</summary>
+    public string Verdict { get; init; } = "";
+
+    /// <summary>When the run ended, in UTC; empty where it is not known.</summary>
+    public string Finished { get; init; } = "";
+
+    /// <summary>True if the model was written by Lur.</summary>
+    public bool IsOurs { get; init; }
+
+    /// <summary>What does not fit, one sentence each.</summary>
+    public IReadOnlyList<string> Faults { get; init; } = [];
+}
+
+/// <summary>How a model came to be: the original, and each request since.</summary>
+/// <param name="Steps">Models, the original first.</param>
+public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
+{
+    /// <summary>Everything that does not fit.</summary>
+    public IReadOnlyList<string> Faults => [.. Steps.SelectMany(s => s.Faults)];
+
+    /// <summary>Follows a model back to its original.</summary>
+    /// <param name="model">Its file, or the folder of its run.</param>
+    /// <exception cref="UserErrorException">It cannot be read.</exception>
+    public static Lineage Read(string model)
+    {
+        var steps = new List<LineageStep>();
+        var path = Directory.Exists(model) ? Path.Combine(model, OutputFolder.ModelName) : model;
+        var expected = "";
+        while (true)
+        {
+            var (step, parent, parentSha256) = ReadStep(path, expected);
+            steps.Add(step);
+            if (parentSha256.Length == 0 || steps.Any(s => s.Sha256 == parentSha256))
+                break;
+            if (!File.Exists(parent))
+            {
+                steps.Add(new LineageStep(parent, parentSha256, false));
+                break;
+            }
+
+            (path, expected) = (parent, parentSha256);
+            if (RunFolder.Sha256Of(path) == expected)
+                continue;
+            steps.Add(
+                new LineageStep(path, expected, false)
+                {
+                    Faults = [$"'{path}' is not the model that '{step.Path}' was made from: it was replaced since."],
+                }
+            );
+            break;
+        }
+
+        steps.Reverse();
+        return new Lineage(steps);
+    }
+
+    private static (LineageStep Step, string Parent, string ParentSha256) ReadStep(string path, string expected)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        var metadata = file.Metadata;
+        var sha256 = expected.Length > 0 ? expected : file.Sha256();
+        var parentSha256 = metadata.GetValueOrDefault("lur.parent-sha256", "");
+        var ours = metadata.ContainsKey("lur.architecture");
+        var step = new LineageStep(path, sha256, true)
+        {
+            Command =
+                parentSha256.Length > 0 ? "forget"
+                : metadata.ContainsKey("lur.method") ? "train"
+                : ours ? "import"
+                : "",
+            Method = parentSha256.Length > 0 ? metadata.GetValueOrDefault("lur.method", "") : "",
+            ForgottenSha256 = metadata.GetValueOrDefault("lur.forgotten-sha256", ""),
+            IsOurs = ours,
+        };
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (Path.GetFileName(path) != OutputFolder.ModelName || !File.Exists(Path.Combine(folder, OutputFolder.ResultName)))
+            return (step, "", parentSha256);
+        using var result = RunFolder.ReadJson(Path.Combine(folder, OutputFolder.ResultName));
+        if (result.RootElement.Text("modelSha256") != sha256)
+        {
+            var fault = $"the {OutputFolder.ResultName} beside '{path}' speaks of another model.";
+            return (step with { Faults = [fault] }, "", parentSha256);
+        }
+
+        return (Described(step, folder, result.RootElement, out var parent), parent, parentSha256);
+    }
+
+    /// <summary>Adds what the files beside a model say of it.</summary>
+    private static LineageStep Described(LineageStep step, string folder, System.Text.Json.JsonElement result, out string parent)
+    {
+        using var config = RunFolder.ReadJson(Path.Combine(folder, "config.json"));
+        var c = config.RootElement;
+        var directory = c.Text("directory");
+        parent = step.Command == "forget" ? Path.GetFullPath(Path.Combine(directory.Length > 0 ? directory : ".", c.Text("model"))) : "";
+        var verify = Path.Combine(folder, VerifyFiles.FileName);
+        using var verification = File.Exists(verify) ? RunFolder.ReadJson(verify) : null;
+        var verified = verification?.RootElement.Text("modelSha256") == step.Sha256;
+        int? Count(double value) => double.IsFinite(value) ? (int)value : null;
+        var samples = Count(result.Number("forgetImages"));
+        var earlier = Count(result.Number("earlierRequests", "images")) ?? 0;
+        var audit = AuditLog.Check(folder, result.Text("auditSha256"));
+        return step with
+        {
+            Request = string.Join(", ", (c.Find("forget") ?? c.Find("exclude"))?.EnumerateArray().Select(e => e.ToString()) ?? []),
+            Samples = samples,
+            Forgotten = samples + earlier,
+            Verdict = verified ? verification!.RootElement.Text("verdict") : "",
+            Finished = result.Text("finished"),
+            Faults =
+            [
+                .. audit?.Fault is { } fault ? [fault] : Array.Empty<string>(),
+                .. verification is not null && !verified ? [$"'{verify}' speaks of another model."] : Array.Empty<string>(),
+            ],
+        };
+    }
+}

@@ -1,0 +1,231 @@
+using Lur.Checkpoints;
+using Lur.Data;
+using Lur.Models;
+
+namespace Lur.Runs;
+
+/// <summary>A file or folder that still holds what a request had forgotten.</summary>
+/// <param name="Path">Where it lies, links resolved.</param>
+/// <param name="What">What it is.</param>
+public sealed record PurgeItem(string Path, string What);
+
+/// <summary>What would be deleted after a request, and what cannot be reached. Data and the unlearned model are never among it.</summary>
+/// <param name="Folder">Folder of the request's run.</param>
+/// <param name="Items">What can be deleted.</param>
+/// <param name="OutOfReach">What cannot, a sentence each.</param>
+public sealed record PurgePlan(string Folder, IReadOnlyList<PurgeItem> Items, IReadOnlyList<string> OutOfReach);
+
+/// <summary>Finds and deletes what the engine made and what still holds the knowledge of forgotten samples.</summary>
+public sealed class Purge : IDisposable
+{
+    private readonly ForgetTask _task;
+    private readonly string _unlearned,
+        _unlearnedSha256,
+        _data;
+    private readonly HashSet<int> _request; // numbers
+    private readonly string _dataSha256;
+    private readonly List<PurgeItem> _items = [];
+    private readonly List<string> _outOfReach = [];
+    private readonly RunHost _host;
+    private DataSource? _source;
+
+    private Purge(string folder, RunHost host)
+    {
+        _host = host;
+        using var run = RunFolder.Open(folder);
+        _task = ForgetTask.Read(folder, null, null);
+        _unlearned = RealPath.Of(_task.Unlearned);
+        if (!File.Exists(_unlearned) || _task.ModelSha256.Length == 0)
+            throw new UserErrorException(
+                $"'{folder}' has no {OutputFolder.ModelName} that its results speak of, so nothing would be left; put the unlearned model back first."
+            );
+        _unlearnedSha256 = _task.ModelSha256;
+        _request = [.. run.Result.Numbers("samples", "forget", "index").Select(i => (int)i)];
+        _dataSha256 = run.Result.Text("dataSha256");
+        _data = _task.Data;
+    }
+
+    /// <summary>Lists everything; deletes nothing.</summary>
+    /// <param name="folder">Folder of the request's run.</param>
+    /// <param name="cache">Folder of the reference models.</param>
+    /// <param name="host">Whom it tells.</param>
+    /// <exception cref="UserErrorException">It is not the folder of a finished request with its model.</exception>
+    public static PurgePlan Plan(string folder, string cache, RunHost? host = null)
+    {
+        using var purge = new Purge(folder, host ?? new RunHost());
+        purge.Checkpoints(folder);
+        var lineage = Lineage.Read(folder);
+        foreach (var step in lineage.Steps.Reverse().Skip(1))
+            purge.Ancestor(step);
+        purge.References(cache);
+        purge.Neighbours([folder, .. lineage.Steps.Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!)]);
+        purge._outOfReach.Add("copies, exports and backups elsewhere, and models made from them: Lur keeps no list of these");
+        purge._outOfReach.Add($"the data set '{purge._data}', which is not Lur's");
+        return new PurgePlan(folder, [.. purge._items.DistinctBy(i => i.Path)], purge._outOfReach);
+    }
+
+    /// <summary>Deletes what a plan lists, and puts it on the request's record.</summary>
+    /// <exception cref="UserErrorException">Something cannot be deleted; the rest is.</exception>
+    public static void Carry(PurgePlan plan, RunHost? host = null)
+    {
+        host ??= new RunHost();
+        using var held = OutputFolder.Hold(plan.Folder, host.Spell);
+        var failed = new List<string>();
+        var deleted = new List<PurgeItem>();
+        foreach (var item in plan.Items)
+        {
+            try
+            {
+                if (Directory.Exists(item.Path))
+                    Directory.Delete(item.Path, recursive: true);
+                else
+                    File.Delete(item.Path);
+                deleted.Add(item);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                failed.Add($"'{item.Path}' ({e.Message.TrimEnd('.')})");
+            }
+        }
+
+        AuditLog.Append(
+            plan.Folder,
+            host.Time,
+            "purged",
+            w =>
+            {
+                w.WriteStartArray("deleted");
+                foreach (var item in deleted)
+                    w.WriteStringValue(item.Path);
+                w.WriteEndArray();
+                w.WriteStartArray("left");
+                foreach (var text in failed.Concat(plan.OutOfReach))
+                    w.WriteStringValue(text);
+                w.WriteEndArray();
+            }
+        );
+        if (failed.Count > 0)
+            throw new UserErrorException($"Not everything could be deleted: {string.Join(", ", failed)}; delete the rest by hand.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _source?.Dispose();
+
+    private void Checkpoints(string folder)
+    {
+        foreach (var name in new[] { TrainRun.StateName, ForgetCheckpoint.Name })
+            Add(Path.Combine(folder, name), "checkpoint");
+        if (Directory.Exists(Path.Combine(folder, OutputFolder.StageName)))
+            Add(Path.Combine(folder, OutputFolder.StageName), "unfinished results");
+    }
+
+    /// <summary>A model on the way from the original to the unlearned one: it knew what this request had forgotten.</summary>
+    private void Ancestor(LineageStep step)
+    {
+        if (!step.IsThere)
+        {
+            _outOfReach.Add($"'{step.Path}', which is not there any more or was replaced: wherever it is now (SHA-256 {step.Sha256})");
+            return;
+        }
+
+        if (step.Sha256 == _unlearnedSha256)
+            return;
+        if (!step.IsOurs)
+        {
+            _outOfReach.Add($"'{step.Path}', the model it began with, which Lur did not make");
+            return;
+        }
+
+        Checkpoints(Path.GetDirectoryName(Path.GetFullPath(step.Path))!);
+        Add(step.Path, step.Command == "forget" ? "model before this request" : "original model");
+        if (step.Command == "import")
+            _outOfReach.Add($"the file that '{step.Path}' was imported from");
+    }
+
+    private void References(string cache)
+    {
+        if (!Directory.Exists(cache))
+            return;
+        foreach (var entry in Directory.EnumerateDirectories(cache).Order(StringComparer.Ordinal))
+        {
+            var key = Path.Combine(entry, "key.txt");
+            var unfinished = !File.Exists(key);
+            if (!unfinished && !File.ReadAllText(key).Contains(_dataSha256, StringComparison.Ordinal))
+                continue;
+            switch (Knows(entry))
+            {
+                case true:
+                    Add(entry, unfinished ? "unfinished reference model" : "reference model that saw the samples");
+                    break;
+                case null when !unfinished:
+                    _outOfReach.Add($"'{entry}', a reference model that does not tell what it was trained on");
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Models in the folders beside: they are somebody's results, so they are named and not deleted.</summary>
+    private void Neighbours(IEnumerable<string> folders)
+    {
+        var parents = folders.Select(f => Path.GetDirectoryName(RealPath.Of(f))).OfType<string>().Distinct();
+        foreach (
+            var folder in parents.SelectMany(Directory.EnumerateDirectories).Select(RealPath.Of).Distinct().Order(StringComparer.Ordinal)
+        )
+        {
+            var model = RealPath.Of(Path.Combine(folder, OutputFolder.ModelName));
+            if (model == _unlearned || !File.Exists(model) || _items.Any(i => i.Path == model) || HistoryOf(model) is not { } history)
+                continue;
+            if (history.DataSha256 == _dataSha256 && (history.ForgottenSha256 is null || Knows(folder) is not false))
+                _outOfReach.Add(
+                    $"'{model}', which was made from the same data and may know the samples: have it forget them too, or delete it"
+                );
+        }
+    }
+
+    private static ModelHistory? HistoryOf(string model)
+    {
+        try
+        {
+            using var file = SafeTensorsFile.Open(model);
+            return ModelMetadata.ReadHistory(file);
+        }
+        catch (UserErrorException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>True if the model of a folder was trained on a sample of the request; null where its files do not tell.</summary>
+    private bool? Knows(string folder)
+    {
+        string split = Path.Combine(folder, OutputFolder.SplitName),
+            list = Path.Combine(folder, OutputFolder.ForgetName);
+        if (!File.Exists(split))
+            return null;
+        try
+        {
+            _source ??= DataSource.Open(_data, new DataOptions { ImageSize = _task.ImageSize });
+            var trained = DataSplit.Load(split, _source.Train).Train;
+            if (File.Exists(list))
+                trained = ForgetSet.Resolve([list], _source, trained, 1).Retain;
+            return trained.Any(i => _request.Contains(_source.Train.Identify(i).Number));
+        }
+        catch (UserErrorException e)
+        {
+            _host.Progress.Note($"'{folder}' cannot be judged: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>Adds what is there, unless it is the unlearned model, or data.</summary>
+    private void Add(string path, string what)
+    {
+        var real = RealPath.Of(path);
+        if (!Path.Exists(real) || RealPath.IsIn(_unlearned, real))
+            return;
+        if (Path.Exists(_data) && RealPath.IsIn(_data, real))
+            _outOfReach.Add($"'{real}', which holds the data set");
+        else
+            _items.Add(new PurgeItem(real, what));
+    }
+}

@@ -1,0 +1,67 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Models;
+using Lur.Training;
+
+namespace Lur.Runs;
+
+/// <summary>What a training is made of, opened in this order: device, data, model, split, what is left out, trainer.</summary>
+internal sealed class TrainParts : IDisposable
+{
+    public ComputeDevice Device { get; private set; } = null!;
+
+    public DataSource Source { get; private set; } = null!;
+
+    public Model Model { get; private set; } = null!;
+
+    public DataSplit Split { get; private set; } = null!;
+
+    public ForgetSet? Excluded { get; private set; }
+
+    public int Images { get; private set; }
+
+    public Trainer Trainer { get; private set; } = null!;
+
+    /// <summary>Opens everything, or nothing.</summary>
+    /// <param name="settings">What decides the run.</param>
+    /// <param name="host">Where it computes and whom it tells of copies.</param>
+    /// <param name="capture">False to run without a captured graph.</param>
+    public static TrainParts Open(TrainSettings settings, RunHost host, bool capture)
+    {
+        settings.Training.Validate();
+        var parts = new TrainParts();
+        try
+        {
+            parts.Device = ComputeDevice.Open(host.Device);
+            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
+            var (source, seed) = (parts.Source, settings.Training.Seed);
+            source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
+            parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
+            parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
+            parts.Excluded =
+                settings.Excluded
+                ?? (
+                    settings.Exclude.Count > 0
+                        ? CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, host, default).Set
+                        : null
+                );
+            var indices = parts.Excluded?.Retain ?? parts.Split.Train;
+            parts.Images = indices.Length;
+            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture);
+            return parts;
+        }
+        catch
+        {
+            parts.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Trainer?.Dispose();
+        Model?.Dispose();
+        Source?.Dispose();
+        Device?.Dispose();
+    }
+}

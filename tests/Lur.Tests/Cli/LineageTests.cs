@@ -1,0 +1,188 @@
+using System.Text.Json.Nodes;
+using Lur.Cli;
+using Lur.Runs;
+using Lur.Tests.Data;
+
+namespace Lur.Tests.Cli;
+
+/// <summary>lur lineage tells how a model came to be and whether its records hold; lur purge finds what still knows the forgotten and
+/// deletes that alone.</summary>
+[NonParallelizable] // LUR_REFERENCES is the process's
+public class LineageTests
+{
+    private const string Data = "synthetic:train=160,test=60,seed=5";
+    private static readonly string[] s_train = ["train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "16"];
+    private TempFolder _temp = null!;
+    private string? _references;
+
+    private static (int Code, string Output, string Error) Lur(params string[] args)
+    {
+        using StringWriter output = new(),
+            error = new();
+        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
+        return (code, output.ToString(), error.ToString());
+    }
+
+    private static string Done(params string[] args)
+    {
+        var (code, output, error) = Lur(args);
+        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
+        return output;
+    }
+
+    private string Model(string run) => _temp[run + "/model.safetensors"];
+
+    private void Request(string from, string to, string forget, string method = "ft") =>
+        Done([
+            "forget",
+            Model(from),
+            "--data",
+            Data,
+            "--method",
+            method,
+            "--epochs",
+            "1",
+            "--batch",
+            "16",
+            "--forget",
+            forget,
+            "-o",
+            _temp["x/" + to],
+        ]);
+
+    [SetUp]
+    public void TwoRequests()
+    {
+        _temp = new TempFolder();
+        _references = Environment.GetEnvironmentVariable("LUR_REFERENCES");
+        Environment.SetEnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
+        Done([.. s_train, "-o", _temp["x/base"]]);
+        Request("x/base", "first", "class:3");
+        Request("x/first", "second", "class:5");
+        Done("verify", _temp["x/second"], "--attacks", "none");
+    }
+
+    [TearDown]
+    public void Delete()
+    {
+        Environment.SetEnvironmentVariable("LUR_REFERENCES", _references);
+        _temp.Dispose();
+    }
+
+    [Test]
+    public void TheChainIsListedWithItsRequests()
+    {
+        var (code, output, error) = Lur("lineage", Model("x/second"), "--json");
+        Assert.That(code, Is.Zero, error);
+        var steps = JsonNode.Parse(output)!.AsArray();
+        Assert.That(steps.Select(s => (string)s!["command"]!), Is.EqualTo(new[] { "train", "forget", "forget" }));
+        Assert.That(steps.Select(s => (string)s!["request"]!), Is.EqualTo(new[] { "", "class:3", "class:5" }));
+        Assert.That(steps.Select(s => (int?)s!["samples"]), Is.EqualTo(new int?[] { null, 16, 16 }));
+        Assert.That(steps.Select(s => (int?)s!["forgotten"]), Is.EqualTo(new int?[] { null, 16, 32 }));
+        Assert.That(steps.Select(s => (string)s!["verdict"]!), Is.EqualTo(new[] { "", "", "Withheld" }));
+        Assert.That(
+            steps.Select(s => (string)s!["modelSha256"]!),
+            Is.EqualTo(new[] { "x/base", "x/first", "x/second" }.Select(r => RunFolder.Sha256Of(Model(r))))
+        );
+        foreach (var step in steps)
+            Assert.That((string)step!["finished"]!, Does.Match("^20[0-9-]+T[0-9:]+Z$"));
+        Assert.That(Done("lineage", _temp["x/second"]), Does.Contain("class:5"));
+    }
+
+    [TestCase("change")]
+    [TestCase("remove")]
+    [TestCase("cut")]
+    [TestCase("delete")]
+    public void ARecordThatWasTamperedWithIsFound(string what)
+    {
+        var path = _temp["x/first/audit.jsonl"];
+        var lines = File.ReadAllLines(path);
+        Assert.That(lines.Select(l => (string)JsonNode.Parse(l)!["event"]!), Is.EqualTo(new[] { "asked", "resolved", "done", "measured" }));
+        switch (what)
+        {
+            case "change":
+                lines[1] = lines[1].Replace("\"forgetImages\":16", "\"forgetImages\":15", StringComparison.Ordinal);
+                break;
+            case "remove":
+                lines = [lines[0], .. lines[2..]];
+                break;
+            case "cut":
+                lines = lines[..^1];
+                break;
+        }
+
+        if (what == "delete")
+            File.Delete(path);
+        else
+            File.WriteAllLines(path, lines);
+        var (code, _, error) = Lur("lineage", Model("x/second"));
+        Assert.That(code, Is.EqualTo(ExitCode.VerdictFailed), error);
+        Assert.That(error, Does.Contain(path));
+    }
+
+    [Test]
+    public void AReplacedOrMissingModelOfTheChainIsSaid()
+    {
+        File.Copy(Model("x/second"), Model("x/base"), overwrite: true);
+        var (code, output, error) = Lur("lineage", Model("x/second"));
+        Assert.That((code, error.Contains("replaced", StringComparison.Ordinal)), Is.EqualTo((ExitCode.VerdictFailed, true)), error);
+        File.Delete(Model("x/base"));
+        (code, output, _) = Lur("lineage", Model("x/second"));
+        Assert.That((code, output.Contains("not there", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Done, true)));
+    }
+
+    [Test]
+    public void PurgeDeletesWhatKnowsTheSamplesAndNothingElse()
+    {
+        // One reference that never saw class 5, and one of the first request that did; a checkpoint; a run beside that did.
+        Done("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        var clean = Directory.GetDirectories(_temp["cache"]).Single();
+        Done("verify", _temp["x/first"], "--retrain", "1", "--attacks", "none");
+        var knowing = Directory.GetDirectories(_temp["cache"]).Except([clean]).Single();
+        File.WriteAllText(_temp["x/base/training-state.safetensors"], "left");
+        Request("x/base", "other", "class:6");
+        Request("x/base", "both", _temp["x/second/forget.txt"], "retrain");
+        var before = Files();
+
+        var listed = JsonNode.Parse(Done("purge", "--request", _temp["x/second"], "--json"))!;
+        string[] expected = [_temp["x/base/training-state.safetensors"], Model("x/base"), Model("x/first"), knowing];
+        Assert.That(listed["delete"]!.AsArray().Select(i => (string)i!["path"]!), Is.EquivalentTo(expected.Select(RealPath.Of)));
+        var left = listed["outOfReach"]!.AsArray().Select(i => (string)i!["what"]!).ToArray();
+        Assert.That(left.Any(l => l.Contains(Model("x/other"), StringComparison.Ordinal)), Is.True);
+        Assert.That(left.Any(l => l.Contains(Model("x/both"), StringComparison.Ordinal)), Is.False, "it never saw them");
+        Assert.That(Files(), Is.EqualTo(before), "without --yes nothing is deleted");
+
+        Done("purge", "--request", _temp["x/second"], "--yes");
+        Assert.That(
+            Files(),
+            Is.EqualTo(before.Where(f => !expected.Contains(f) && !f.StartsWith(knowing + "/", StringComparison.Ordinal)))
+        );
+        Assert.That(File.ReadAllLines(_temp["x/second/audit.jsonl"])[^1], Does.Contain("\"purged\"").And.Contain(knowing));
+        Assert.That(Lur("lineage", Model("x/second")).Code, Is.Zero);
+        Assert.That(JsonNode.Parse(Done("purge", "--request", _temp["x/second"], "--json"))!["delete"]!.AsArray(), Is.Empty);
+    }
+
+    [Test]
+    public void AReferenceThatOthersMayHaveWrittenIsNotBelieved()
+    {
+        Done("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        var entry = Directory.GetDirectories(_temp["cache"]).Single();
+        UnixModes.Allow(entry, UnixFileMode.OtherWrite);
+        var (code, _, error) = Lur("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        Assert.That((code, error.Contains("others may write", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
+    }
+
+    private string[] Files() =>
+        [.. Directory.GetFiles(_temp["."], "*", SearchOption.AllDirectories).Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
+
+    [Test]
+    public void PurgeTouchesNoModelThatTookAnothersPlaceAndNotTheLast()
+    {
+        File.Copy(Model("x/second"), Model("x/base"), overwrite: true);
+        Done("purge", "--request", _temp["x/second"], "--yes");
+        Assert.That(File.Exists(Model("x/base")) && File.Exists(Model("x/second")), Is.True, "another model than the original");
+        File.Delete(Model("x/second"));
+        var (code, _, error) = Lur("purge", "--request", _temp["x/second"], "--yes");
+        Assert.That((code, error.Contains("nothing would be left", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
+    }
+}
