@@ -26,6 +26,7 @@ internal static class DemoCommand
             seed,
         };
         return command
+            .WithShort("Train, forget and measure on generated images; needs no data.")
             .WithExamples("lur demo", "lur demo -o out/demo")
             .Runs((context, parsed, cancel) => Run(context, parsed.GetValue(output)!, parsed.GetValue(seed), cancel));
     }

@@ -33,11 +33,28 @@ internal static class ForgetCommand
             size,
         };
         method.AddTo(command);
+        command.Options.First(o => o.Name == "--forget-loss").WithShort("Loss on what is forgotten. [lur: neg-ce]");
+        command.Options.First(o => o.Name == "--trim").WithShort("Sparsity of the first trim; 0 skips it. [lur: 0.97]");
         return command
+            .WithShort("Make a model forget a class or samples, and measure it.")
+            .WithFrequent(
+                "--data",
+                "--output",
+                "--forget",
+                "--method",
+                "--epochs",
+                "--lr",
+                "--lambda",
+                "--batch",
+                "--forget-loss",
+                "--trim",
+                "--seed",
+                "--plan"
+            )
             .WithExamples(
-                "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget class:3 -o out/forget",
-                "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget random:10% --forget-loss bounded -o out/forget",
-                "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget class:3 --method ft --lr 0.05 -o out/ft"
+                "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
+                "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
+                "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out"
             )
             .Runs(
                 (context, parsed, cancel) =>

@@ -22,11 +22,13 @@ internal static class KernelsCommand
     {
         Description = "Which element types to compile; repeatable. float32 trains, float64 is for gradient checks.",
         DefaultValueFactory = _ => [Precision.Float32, Precision.Float64],
+        CustomParser = result =>
+            [.. result.Tokens.Select(t => Enum.TryParse<Precision>(t.Value, ignoreCase: true, out var precision) ? precision : default)],
     };
 
     public static Command Create()
     {
-        s_precisions.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "float32", "float64");
+        s_precisions.TakesOneOf(["float32", "float64"]);
         var command = new Command("kernels", "List the kernels of this build, or compile them ahead of time.")
         {
             s_list,

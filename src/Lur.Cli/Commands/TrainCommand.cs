@@ -15,24 +15,52 @@ internal static class TrainCommand
         var output = SharedOptions.Output();
         var model = Model();
         var training = new RecordOptions(TrainingOptions.List);
+        foreach (var option in training.All.Where(o => o.Name == "--augment"))
+            option.WithShort("Random crops and flips, or none.");
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
-        var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
+        var validation = SharedOptions.Number(
+            "--validation",
+            "Share of each class held out of training to validate with.",
+            0.0,
+            "a share from 0 to below 1",
+            v => v is >= 0 and < 1
+        ).WithShort("Share of each class to validate with.");
         var exclude = Exclude();
-        var every = SharedOptions.Number("--checkpoint-every", "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.", 500);
+        var every = SharedOptions.Number(
+            "--checkpoint-every",
+            "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.",
+            500,
+            "a whole number of steps of at least 0",
+            n => n >= 0
+        );
         var resume = new Option<bool>("--resume")
         {
             Description = "Continue from the checkpoint in the output folder; the result is the same to the byte.",
-        };
+        }.WithShort("Continue from the checkpoint in the folder.");
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
-        var command = new Command("train", "Train a ResNet.") { data, output, model };
+        var command = new Command("train", "Train a ResNet on a data set.") { data, output, model };
         foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, plan, size]))
             command.Options.Add(option);
         return command
+            .WithFrequent(
+                "--data",
+                "--output",
+                "--model",
+                "--epochs",
+                "--batch",
+                "--lr",
+                "--augment",
+                "--validation",
+                "--forget",
+                "--seed",
+                "--resume",
+                "--plan"
+            )
             .WithExamples(
-                "lur train --data cifar-10-batches-bin --model resnet18:w16 --epochs 20 -o out/base",
                 "lur train --data synthetic -o out/base",
+                "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
                 "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain"
             )
             .Runs(
@@ -58,22 +86,22 @@ internal static class TrainCommand
     }
 
     private static Option<string> Model() =>
-        new("--model", "-m")
+        new Option<string>("--model", "-m")
         {
             Description =
                 "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
                 + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
                 + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
             DefaultValueFactory = _ => "resnet18:w16",
-        };
+        }.WithShort("Architecture, e.g. resnet20.");
 
     private static Option<string[]> Exclude() =>
-        new("--forget")
+        new Option<string[]>("--forget", "-f")
         {
             Description =
-                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
-                + "ids.txt, glob:PATTERN; repeatable.",
-        };
+                "Leave these samples out of training (the Retrain reference): class:3, class:cat, class:3,5, random:10%, random:4500, "
+                + "a file of numbers (ids.txt), glob:PATTERN; repeatable.",
+        }.WithShort("Leave out of training: class:3, ids.txt, ...");
 
     /// <summary>The recipe of what was given.</summary>
     /// <exception cref="UsageException">An option makes no sense, or two contradict each other.</exception>

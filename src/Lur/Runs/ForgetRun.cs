@@ -57,6 +57,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         if (output.IsFree)
             Describe(parts);
         Introduce(parts);
+        _host.Progress.Plan([.. Stages(parts)]);
         var assessor = new Assessor(_host.Progress, source, set);
         var parent = ParentSha256();
         var before = AssessOriginal(parent + set.Sha256(), () => assessor.Assess(model, "original", cancel));
@@ -105,6 +106,19 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             Path.Combine(settings.Output, "config.json"),
             w => ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model)
         );
+    }
+
+    private IEnumerable<PlannedStage> Stages(ForgetParts parts)
+    {
+        var (method, set) = (parts.Method, parts.Set);
+        var evaluate = StageWork.Evaluate(set, parts.Source);
+        var batch = settings.Method.Options.Texts().FirstOrDefault(o => o.Option.Name == "batch").Text;
+        yield return new PlannedStage("evaluate original", evaluate);
+        foreach (var preparation in method.Preparations)
+            yield return new PlannedStage(preparation.Name, set.Forget.Length);
+        if (method.Steps > 0)
+            yield return new PlannedStage(RunFolder.RepairStage, StageWork.Unlearn(method.Steps, batch));
+        yield return new PlannedStage("evaluate unlearned", evaluate);
     }
 
     private void Introduce(ForgetParts parts)

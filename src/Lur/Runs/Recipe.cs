@@ -62,7 +62,8 @@ public sealed record Recipe
         if (!File.Exists(path))
         {
             throw new UserErrorException(
-                $"'{nameOrPath}' is no recipe: neither a file nor one of those that come with lur ({string.Join(", ", Names)})."
+                $"'{nameOrPath}' is no recipe: neither a file nor one of those that come with lur; "
+                    + Spelling.DidYouMean(nameOrPath, Names, $"those are {string.Join(", ", Names)}.")
             );
         }
 
@@ -87,7 +88,8 @@ public sealed record Recipe
     {
         if (labels.FirstOrDefault(l => Runs.All(r => r.Label != l)) is { } unknown)
             throw new UserErrorException(
-                $"The recipe {Name} has no run '{unknown}'; it has {string.Join(", ", Runs.Select(r => r.Label))}."
+                $"The recipe {Name} has no run '{unknown}'; "
+                    + Spelling.DidYouMean(unknown, Runs.Select(r => r.Label), $"it has {string.Join(", ", Runs.Select(r => r.Label))}.")
             );
     }
 

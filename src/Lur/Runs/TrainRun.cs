@@ -154,6 +154,8 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     private void Train(Parts parts, bool keepLog, Evaluator evaluator, CancellationToken cancel)
     {
         var (trainer, split) = (parts.Trainer, parts.Split);
+        var epochs = settings.Training.Epochs - (int)(trainer.Step / trainer.StepsPerEpoch);
+        _host.Progress.Plan([.. Enumerable.Repeat(new PlannedStage("train epoch", StageWork.Train(parts.Images)), Math.Max(0, epochs))]);
         while (trainer.Step < trainer.Steps)
         {
             var epoch = trainer.Step / trainer.StepsPerEpoch;
