@@ -17,33 +17,43 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancel = default)
     {
-        var root = CreateRoot();
-        var parsed = root.Parse(Words(args));
-        // A command that only has commands lists them when it is called without one.
-        if (
-            parsed is { UnmatchedTokens.Count: 0, Action: null or ParseErrorAction, CommandResult.Command: { Action: null } group }
-            && group.Subcommands.Count > 0
-        )
-            parsed = root.Parse([.. ExampleHelp.PathOf(group).Split(' ').Skip(1), "--help"]);
-        if (UsageReport.Find(parsed) is { } wrong)
-            return ReportUsage(parsed, wrong, error);
-        // A first Ctrl-C lets the command write its checkpoint; the time is what a large one takes on a slow disk.
-        var invocation = new InvocationConfiguration
-        {
-            Output = output,
-            Error = error,
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
-        };
         try
         {
-            return await parsed.InvokeAsync(invocation, cancel).ConfigureAwait(false);
+            var parsed = Parse(args);
+            return UsageReport.Find(parsed) is { } wrong
+                ? ReportUsage(parsed, wrong, error)
+                : await InvokeAsync(parsed, output, error, cancel).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             return Failure.Report(e, error);
         }
     }
+
+    private static ParseResult Parse(string[] args)
+    {
+        var root = CreateRoot();
+        var parsed = root.Parse(Words(args));
+        // A command that only has commands lists them when it is called without one.
+        return
+            parsed is { UnmatchedTokens.Count: 0, Action: null or ParseErrorAction, CommandResult.Command: { Action: null } group }
+            && group.Subcommands.Count > 0
+            ? root.Parse([.. ExampleHelp.PathOf(group).Split(' ').Skip(1), "--help"])
+            : parsed;
+    }
+
+    private static Task<int> InvokeAsync(ParseResult parsed, TextWriter output, TextWriter error, CancellationToken cancel) =>
+        // A first Ctrl-C lets the command write its checkpoint; the time is what a large one takes on a slow disk.
+        parsed.InvokeAsync(
+            new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
+            },
+            cancel
+        );
 
     /// <summary>Version and commit, for example 0.1.0+4f52bf1.</summary>
     public static string ThisVersion { get; } =

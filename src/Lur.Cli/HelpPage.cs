@@ -144,7 +144,11 @@ internal sealed class HelpPage(Command command, bool all)
             text,
             command.Subcommands.Count > 0
                 ? $"'{path} COMMAND --help' explains a command, '{path} --help all' what every command takes."
-                : (more > 0 ? $"{more} more options: '{path} --help all'." : $"'{path} --help all' explains --json, --quiet and --device N too."),
+                : (
+                    more > 0
+                        ? $"{more} more options: '{path} --help all'."
+                        : $"'{path} --help all' explains --json, --quiet and --device N too."
+                ),
             0
         );
     }

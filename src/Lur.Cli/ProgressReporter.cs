@@ -33,14 +33,7 @@ internal sealed class ProgressReporter : IDisposable
     /// <param name="unit">Name of the unit of work in the plural, for example "images".</param>
     /// <param name="time">The clock; tests give their own.</param>
     /// <param name="run">The run that the task is a stage of, or null.</param>
-    public ProgressReporter(
-        CommandContext context,
-        string task,
-        long total,
-        string unit,
-        TimeProvider? time = null,
-        WholeRun? run = null
-    )
+    public ProgressReporter(CommandContext context, string task, long total, string unit, TimeProvider? time = null, WholeRun? run = null)
     {
         _run = run;
         (_context, _task, _total, _unit, _time) = (context, task, total, unit, time ?? TimeProvider.System);

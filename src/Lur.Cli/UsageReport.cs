@@ -15,8 +15,11 @@ internal static class UsageReport
             return null;
         // An option that does not exist is an argument to the parser, and makes every later word unknown.
         if (UnknownOption(parsed) is { } option)
-            return $"'{ExampleHelp.PathOf(command)}' has no option {option}; "
-                + Spelling.DidYouMean(option, Options(command).SelectMany(o => o.Aliases.Append(o.Name)), "its --help lists them.");
+        {
+            var near = Spelling.DidYouMean(option, Options(command).SelectMany(o => o.Aliases.Append(o.Name)), "");
+            return $"'{ExampleHelp.PathOf(command)}' has no option {option}{(near.Length > 0 ? "; " + near : ".")}";
+        }
+
         if (parsed.UnmatchedTokens.Count > 0)
             return UnknownWord(command, parsed.UnmatchedTokens[0]);
         if (Missing(parsed) is { } missing)
@@ -25,7 +28,9 @@ internal static class UsageReport
     }
 
     private static IEnumerable<Option> Options(Command command) =>
-        command.Options.Concat(ExampleHelp.Lineage(command).Skip(1).SelectMany(c => c.Options.Where(o => o.Recursive))).Where(o => !o.Hidden);
+        command
+            .Options.Concat(ExampleHelp.Lineage(command).Skip(1).SelectMany(c => c.Options.Where(o => o.Recursive)))
+            .Where(o => !o.Hidden);
 
     private static string? UnknownOption(ParseResult parsed)
     {
@@ -64,7 +69,9 @@ internal static class UsageReport
         string[] missing =
         [
             .. command.Arguments.Where(a => a.Arity.MinimumNumberOfValues > 0 && Tokens(parsed, a) == 0).Select(a => a.Name),
-            .. command.Options.Where(o => o.Required && parsed.GetResult(o) is null or { Implicit: true }).Select(o => $"{o.Name} {HelpPage.ValueOf(o)}"),
+            .. command
+                .Options.Where(o => o.Required && parsed.GetResult(o) is null or { Implicit: true })
+                .Select(o => $"{o.Name} {HelpPage.ValueOf(o)}"),
         ];
         return missing.Length == 0
             ? null
@@ -78,10 +85,14 @@ internal static class UsageReport
     {
         foreach (var child in parsed.CommandResult.Children)
         {
-            if (child is OptionResult { Implicit: false } option && option.Tokens.Any(t => t.Value.Length == 0) && !MayBeEmpty(option.Option))
+            if (
+                child is OptionResult { Implicit: false } option
+                && option.Tokens.Any(t => t.Value.Length == 0)
+                && !MayBeEmpty(option.Option)
+            )
                 return $"Option {option.Option.Name} is empty; it takes {HelpPage.ValueOf(option.Option)}.";
             if (child is ArgumentResult argument && argument.Tokens.Any(t => t.Value.Length == 0))
-                return $"The argument {argument.Argument.Name} is empty; give {argument.Argument.Description?.TrimEnd('.')}.";
+                return $"The argument {argument.Argument.Name} is empty.";
         }
 
         return null;

@@ -86,9 +86,7 @@ public sealed class Table(string key, params Column[] columns)
     {
         int[] kept =
         [
-            .. Enumerable
-                .Range(0, Columns.Count)
-                .Where(c => c == 0 || Rows.Count == 0 || Rows.Any(row => row[c].Text is not ("" or "-"))),
+            .. Enumerable.Range(0, Columns.Count).Where(c => c == 0 || Rows.Count == 0 || Rows.Any(row => row[c].Text is not ("" or "-"))),
         ];
         if (kept.Length == Columns.Count)
             return this;

@@ -45,7 +45,8 @@ public static class Spelling
         // Of two letters one may be wrong, of ten two, but never so many that nothing was right.
         if (distance <= Math.Max(1, Math.Max(a.Length, b.Length) / 4) && distance < Math.Min(a.Length, b.Length))
             return distance;
-        var begins = Math.Min(a.Length, b.Length) >= 3 && (b.StartsWith(a, StringComparison.Ordinal) || a.StartsWith(b, StringComparison.Ordinal));
+        var begins =
+            Math.Min(a.Length, b.Length) >= 3 && (b.StartsWith(a, StringComparison.Ordinal) || a.StartsWith(b, StringComparison.Ordinal));
         return begins ? distance + 10 : null;
     }
 

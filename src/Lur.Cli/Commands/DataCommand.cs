@@ -15,7 +15,7 @@ internal static class DataCommand
 
     private static readonly Option<int?> s_imageSize = SharedOptions.ImageSize();
 
-    private static readonly Option<FileInfo?> s_sheet = new("--contact-sheet")
+    private static readonly Option<string?> s_sheet = new("--contact-sheet")
     {
         Description = "Write a PNG with the first samples of every class, a row for each class.",
         HelpName = "FILE.png",
@@ -41,14 +41,14 @@ internal static class DataCommand
         return new Command("data", "Look at data sets.") { inspect };
     }
 
-    private static int Inspect(CommandContext context, string location, int? imageSize, FileInfo? sheet, CancellationToken cancel)
+    private static int Inspect(CommandContext context, string location, int? imageSize, string? sheet, CancellationToken cancel)
     {
         using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
         cancel.ThrowIfCancellationRequested();
         var statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();
         if (sheet is not null)
-            AtomicFile.Write(sheet.FullName, stream => ContactSheet.Write(stream, source.Train));
+            AtomicFile.Write(Path.GetFullPath(sheet), stream => ContactSheet.Write(stream, source.Train));
         var classes = Classes(source);
         if (context.Json)
             context.Output.WriteLine(Json(source, statistics, classes));
@@ -67,7 +67,7 @@ internal static class DataCommand
             context.Output.WriteLine($"deviation   {Join(statistics.StandardDeviation)}");
             TablePrinter.Print(context, classes);
             if (sheet is not null)
-                context.Note($"Contact sheet: {sheet.FullName}");
+                context.Note($"Contact sheet: {Path.GetFullPath(sheet)}");
         }
         return ExitCode.Done;
     }

@@ -7,6 +7,22 @@ namespace Lur.Cli.Commands;
 /// <summary>lur forget: removes a class or a set of samples from a model.</summary>
 internal static class ForgetCommand
 {
+    private static readonly string[] s_frequent =
+    [
+        "--data",
+        "--output",
+        "--forget",
+        "--method",
+        "--epochs",
+        "--lr",
+        "--lambda",
+        "--batch",
+        "--forget-loss",
+        "--trim",
+        "--seed",
+        "--plan",
+    ];
+
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "Trained model (safetensors)." };
@@ -33,24 +49,10 @@ internal static class ForgetCommand
             size,
         };
         method.AddTo(command);
-        command.Options.First(o => o.Name == "--forget-loss").WithShort("Loss on what is forgotten. [lur: neg-ce]");
-        command.Options.First(o => o.Name == "--trim").WithShort("Sparsity of the first trim; 0 skips it. [lur: 0.97]");
+        Shorten(command);
         return command
             .WithShort("Make a model forget a class or samples, and measure it.")
-            .WithFrequent(
-                "--data",
-                "--output",
-                "--forget",
-                "--method",
-                "--epochs",
-                "--lr",
-                "--lambda",
-                "--batch",
-                "--forget-loss",
-                "--trim",
-                "--seed",
-                "--plan"
-            )
+            .WithFrequent(s_frequent)
             .WithExamples(
                 "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
                 "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
@@ -75,6 +77,12 @@ internal static class ForgetCommand
                         cancel
                     )
             );
+    }
+
+    private static void Shorten(Command command)
+    {
+        command.Options.First(o => o.Name == "--forget-loss").WithShort("Loss on what is forgotten. [lur: neg-ce]");
+        command.Options.First(o => o.Name == "--trim").WithShort("Sparsity of the first trim; 0 skips it. [lur: 0.97]");
     }
 
     private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed)

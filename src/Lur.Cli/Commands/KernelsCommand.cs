@@ -11,7 +11,7 @@ internal static class KernelsCommand
 {
     private static readonly Option<bool> s_list = new("--list") { Description = "List the kernels with their files and parameters." };
 
-    private static readonly Option<DirectoryInfo?> s_precompile = new("--precompile")
+    private static readonly Option<string?> s_precompile = new("--precompile")
     {
         Description =
             "Compile every kernel for the devices of this machine into DIR; 'kernel-images' beside the program is where Lur looks.",
@@ -38,14 +38,14 @@ internal static class KernelsCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(s_list) == (result.GetValue(s_precompile) is not null))
-                result.AddError("lur kernels wants one of --list and --precompile DIR.");
+                result.AddError("'lur kernels' takes one of --list and --precompile DIR.");
         });
         return command
             .WithExamples("lur kernels --list", "lur kernels --precompile kernel-images --precision float32")
             .Runs(
                 (context, parsed) =>
                     parsed.GetValue(s_precompile) is { } folder
-                        ? Precompile(context, folder.FullName, parsed.GetRequiredValue(s_precisions))
+                        ? Precompile(context, Path.GetFullPath(folder), parsed.GetRequiredValue(s_precisions))
                         : List(context)
             );
     }

@@ -16,7 +16,12 @@ internal static class ModelCommands
         var file = new Argument<string>("FILE") { Description = "ResNet as safetensors with torchvision's tensor names." };
         var data = SharedOptions.Data();
         data.Description = "Data set it was trained on: gives class names, image size and input normalisation. " + data.Description;
-        var output = new Option<string>("--output", "-o") { Description = "Model file to write.", HelpName = "FILE", Required = true };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "Model file to write.",
+            HelpName = "FILE",
+            Required = true,
+        };
         var size = SharedOptions.ImageSize();
         var mean = SharedOptions.List(
             "--mean",
@@ -67,12 +72,15 @@ internal static class ModelCommands
     private static void Print(CommandContext context, Model model, bool given)
     {
         var table = new Table("normalization", new Column("fact", "Input normalisation"), new Column("value", "Value"));
-        string Join(IEnumerable<double> values) => string.Join(", ", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
+        string Join(IEnumerable<double> values) =>
+            string.Join(", ", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
         table.Add("mean", Join(model.Normalization.Mean));
         table.Add("deviation", Join(model.Normalization.Std));
         TablePrinter.Print(context, table);
         if (!given)
-            context.Note("mean and deviation are the data set's; if the model was trained with others, give them with --mean and --deviation");
+            context.Note(
+                "mean and deviation are the data set's; if the model was trained with others, give them with --mean and --deviation"
+            );
     }
 
     private static InputNormalization? Normalization(string[] mean, string[] deviation)
@@ -92,8 +100,12 @@ internal static class ModelCommands
             .. texts
                 .SelectMany(t => t.Split(','))
                 .Select(t =>
-                    double.TryParse(t.Trim(), NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var v)
-                    && inRange(v)
+                    double.TryParse(
+                        t.Trim(),
+                        NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                        CultureInfo.InvariantCulture,
+                        out var v
+                    ) && inRange(v)
                         ? v
                         : throw new UsageException($"Option {option} is '{string.Join(',', texts)}'; it takes {takes}.")
                 ),
@@ -102,7 +114,12 @@ internal static class ModelCommands
     public static Command CreateExport()
     {
         var model = new Argument<string>("MODEL") { Description = "Model of Lur." };
-        var output = new Option<string>("--output", "-o") { Description = "safetensors file to write.", HelpName = "FILE", Required = true };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "safetensors file to write.",
+            HelpName = "FILE",
+            Required = true,
+        };
         var command = new Command("export", "Write a model for torch: torchvision's tensor names and layouts, no metadata of Lur's.")
         {
             model,

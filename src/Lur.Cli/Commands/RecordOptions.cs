@@ -24,7 +24,9 @@ internal sealed class RecordOptions
 
             var option = new Option<string>(info.Flag) { Description = info.Description, DefaultValueFactory = _ => info.Default };
             Dress(option, info.Kind, info.Choices);
-            _options.Add((info, option, parsed => parsed.GetResult(option) is { Implicit: false } ? TextOf(info, parsed.GetValue(option)) : null));
+            _options.Add(
+                (info, option, parsed => parsed.GetResult(option) is { Implicit: false } ? TextOf(info, parsed.GetValue(option)) : null)
+            );
         }
     }
 

@@ -71,7 +71,8 @@ internal static class SharedOptions
         };
 
     /// <summary>An option whose value is a list: given once with commas, several times, or both.</summary>
-    public static Option<string[]> List(string name, string description, params string[] aliases) => new(name, aliases) { Description = description };
+    public static Option<string[]> List(string name, string description, params string[] aliases) =>
+        new(name, aliases) { Description = description };
 
     public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize };
 

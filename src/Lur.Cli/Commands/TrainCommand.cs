@@ -9,55 +9,42 @@ namespace Lur.Cli.Commands;
 /// <summary>lur train: trains a ResNet on a data set.</summary>
 internal static class TrainCommand
 {
+    private static readonly string[] s_frequent =
+    [
+        "--data",
+        "--output",
+        "--model",
+        "--epochs",
+        "--batch",
+        "--lr",
+        "--augment",
+        "--validation",
+        "--forget",
+        "--seed",
+        "--resume",
+        "--plan",
+    ];
+
     public static Command Create()
     {
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var model = Model();
         var training = new RecordOptions(TrainingOptions.List);
-        foreach (var option in training.All.Where(o => o.Name == "--augment"))
-            option.WithShort("Random crops and flips, or none.");
+        training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
-        var validation = SharedOptions.Number(
-            "--validation",
-            "Share of each class held out of training to validate with.",
-            0.0,
-            "a share from 0 to below 1",
-            v => v is >= 0 and < 1
-        ).WithShort("Share of each class to validate with.");
+        var validation = Validation();
         var exclude = Exclude();
-        var every = SharedOptions.Number(
-            "--checkpoint-every",
-            "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.",
-            500,
-            "a whole number of steps of at least 0",
-            n => n >= 0
-        );
-        var resume = new Option<bool>("--resume")
-        {
-            Description = "Continue from the checkpoint in the output folder; the result is the same to the byte.",
-        }.WithShort("Continue from the checkpoint in the folder.");
+        var every = CheckpointEvery();
+        var resume = Resume();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet on a data set.") { data, output, model };
         foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, plan, size]))
             command.Options.Add(option);
         return command
-            .WithFrequent(
-                "--data",
-                "--output",
-                "--model",
-                "--epochs",
-                "--batch",
-                "--lr",
-                "--augment",
-                "--validation",
-                "--forget",
-                "--seed",
-                "--resume",
-                "--plan"
-            )
+            .WithFrequent(s_frequent)
             .WithExamples(
                 "lur train --data synthetic -o out/base",
                 "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
@@ -84,6 +71,32 @@ internal static class TrainCommand
                     )
             );
     }
+
+    private static Option<double> Validation() =>
+        SharedOptions
+            .Number(
+                "--validation",
+                "Share of each class held out of training to validate with.",
+                0.0,
+                "a share from 0 to below 1",
+                v => v is >= 0 and < 1
+            )
+            .WithShort("Share of each class to validate with.");
+
+    private static Option<int> CheckpointEvery() =>
+        SharedOptions.Number(
+            "--checkpoint-every",
+            "Write a checkpoint every N steps; 0 writes one only on Ctrl-C.",
+            500,
+            "a whole number of steps of at least 0",
+            n => n >= 0
+        );
+
+    private static Option<bool> Resume() =>
+        new Option<bool>("--resume")
+        {
+            Description = "Continue from the checkpoint in the output folder; the result is the same to the byte.",
+        }.WithShort("Continue from the checkpoint in the folder.");
 
     private static Option<string> Model() =>
         new Option<string>("--model", "-m")

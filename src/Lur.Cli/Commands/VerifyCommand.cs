@@ -23,26 +23,32 @@ internal static class VerifyCommand
         {
             Description = "A model trained without the forget set ('lur train --forget'), or its folder; repeatable.",
         }.WithShort("A model trained without the forget set; repeatable.");
-        var retrain = SharedOptions.List(
-            "--retrain",
-            "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept and found again."
-        ).WithShort("Train references of these seeds, for example 1,2,3.");
+        var retrain = SharedOptions
+            .List(
+                "--retrain",
+                "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept and found again."
+            )
+            .WithShort("Train references of these seeds, for example 1,2,3.");
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };
         var data = new Option<string?>("--data", "-d") { Description = "The data set, where it is not where it was." };
-        var attacks = OptionText.Choice(
-            "--attacks",
-            "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, "
-                + "whose time grows with the number of classes; none.",
-            AttackChoice.All
-        ).WithShort("Membership attacks beside MIA: all, scalar, none.");
+        var attacks = OptionText
+            .Choice(
+                "--attacks",
+                "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, "
+                    + "whose time grows with the number of classes; none.",
+                AttackChoice.All
+            )
+            .WithShort("Membership attacks beside MIA: all, scalar, none.");
         var relearn = new Option<bool>("--relearn")
         {
             Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain.",
         }.WithShort("Train on: does the forgotten come back?");
-        var shots = SharedOptions.List(
-            "--shots",
-            "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each."
-        ).WithShort("Forget samples in every batch of it.");
+        var shots = SharedOptions
+            .List(
+                "--shots",
+                "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each."
+            )
+            .WithShort("Forget samples in every batch of it.");
         shots.DefaultValueFactory = _ => ["0,10"];
         var steps = SharedOptions.Number(
             "--relearn-steps",
@@ -51,13 +57,7 @@ internal static class VerifyCommand
             "a whole number of at least 1",
             n => n >= 1
         );
-        var rate = SharedOptions.Number(
-            "--relearn-lr",
-            "Learning rate of the attack.",
-            d.LearningRate,
-            "a number above 0",
-            n => n > 0
-        );
+        var rate = SharedOptions.Number("--relearn-lr", "Learning rate of the attack.", d.LearningRate, "a number above 0", n => n > 0);
         var seed = SharedOptions.Seed();
         return new Command(
             "verify",
@@ -83,19 +83,19 @@ internal static class VerifyCommand
                 (context, parsed, cancel) =>
                 {
                     var last = parsed.GetValue(steps);
+                    int[] chosen = [.. Shots(parsed.GetValue(shots) ?? [])];
                     RelearningOptions[] relearning = parsed.GetValue(relearn)
                         ?
                         [
-                            .. Shots(parsed.GetValue(shots) ?? [])
-                                .Select(k =>
-                                    d with
-                                    {
-                                        Shots = k,
-                                        LearningRate = parsed.GetValue(rate),
-                                        Seed = parsed.GetValue(seed),
-                                        Steps = [.. d.Steps.Where(s => s < last), last],
-                                    }
-                                ),
+                            .. chosen.Select(k =>
+                                d with
+                                {
+                                    Shots = k,
+                                    LearningRate = parsed.GetValue(rate),
+                                    Seed = parsed.GetValue(seed),
+                                    Steps = [.. d.Steps.Where(s => s < last), last],
+                                }
+                            ),
                         ]
                         : [];
                     foreach (var options in relearning)

@@ -161,7 +161,9 @@ internal static class VerifyReport
             Title = "Steps until the forget accuracy is back at half of the original's",
         };
         static Cell Steps(int? steps, RelearningOutcome r) =>
-            steps is { } n ? n : new Cell(null, $"not within {r.Unlearned[0].Points[^1].Step.ToString("N0", CultureInfo.InvariantCulture)}");
+            steps is { } n
+                ? n
+                : new Cell(null, $"not within {r.Unlearned[0].Points[^1].Step.ToString("N0", CultureInfo.InvariantCulture)}");
         foreach (var r in o.Relearning)
             table.Add(
                 new Cell(r.Shots, r.Title),

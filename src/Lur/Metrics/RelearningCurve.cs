@@ -38,7 +38,11 @@ public sealed class RelearningCurve
             .. curves[0]
                 .Points.Select(
                     (p, i) =>
-                        new RelearningPoint(p.Step, curves.Average(c => c.Points[i].ForgetAccuracy), curves.Average(c => c.Points[i].TestAccuracy))
+                        new RelearningPoint(
+                            p.Step,
+                            curves.Average(c => c.Points[i].ForgetAccuracy),
+                            curves.Average(c => c.Points[i].TestAccuracy)
+                        )
                 ),
         ]);
     }

@@ -36,7 +36,11 @@ public sealed record UndecidedAttack(string Name, string Reason)
             return "";
         var others = undecided.Where(u => u != mia && u.Name != MembershipAttacks.Loss).ToArray();
         return $"The membership inference (MIA) is unable to decide: {mia.Reason}"
-            + (others.Length == 0 ? "." : $"; nor can the attacks on {string.Join(", ", others.Select(u => MembershipAttacks.InWords(u.Name)))}.");
+            + (
+                others.Length == 0
+                    ? "."
+                    : $"; nor can the attacks on {string.Join(", ", others.Select(u => MembershipAttacks.InWords(u.Name)))}."
+            );
     }
 
     private static string? Why(MetricValues values, AttackPower? power)

@@ -50,7 +50,7 @@ internal static class VerdictFindings
                     values.Retrained!.Mean,
                     band,
                     string.Create(
-                CultureInfo.InvariantCulture,
+                        CultureInfo.InvariantCulture,
                         $"the class '{name}' is {-gap:0.0#} points below Retrain's in test accuracy ({values.Unlearned.Mean:0.0#} "
                             + $"against {values.Retrained!.Mean:0.0#}, band {band:0.0#})"
                     )
@@ -72,9 +72,9 @@ internal static class VerdictFindings
                 values.Retrained!.Mean,
                 band,
                 string.Create(
-                CultureInfo.InvariantCulture,
-                    $"of the test images of what was forgotten {values.Unlearned.Mean:0.0#} % are still classified as it, against "
-                        + $"{values.Retrained!.Mean:0.0#} % by Retrain (band {band:0.0#})"
+                    CultureInfo.InvariantCulture,
+                    $"of the test images of what was forgotten {values.Unlearned.Mean:0.0} % are still classified as it, against "
+                        + $"{values.Retrained!.Mean:0.0} % by Retrain (band {band:0.0})"
                 )
             );
     }
@@ -99,14 +99,14 @@ internal static class VerdictFindings
                 band,
                 loss
                     ? string.Create(
-                CultureInfo.InvariantCulture,
-                        $"an attack on the loss tells the forget set from unseen images in {own:0.0#} % of the cases, against "
-                            + $"{reference:0.0#} % for Retrain (band {band:0.0#})"
+                        CultureInfo.InvariantCulture,
+                        $"an attack on the loss tells the forget set from unseen images in {own:0.0} % of the cases, against "
+                            + $"{reference:0.0} % for Retrain (band {band:0.0})"
                     )
                     : string.Create(
-                CultureInfo.InvariantCulture,
-                        $"an attack on the {MembershipAttacks.InWords(attack.Name)} takes {own:0.0#} % of the forget set for images never "
-                            + $"seen, against {reference:0.0#} % for Retrain (band {band:0.0#})"
+                        CultureInfo.InvariantCulture,
+                        $"an attack on the {MembershipAttacks.InWords(attack.Name)} takes {own:0.0} % of the forget set for images never "
+                            + $"seen, against {reference:0.0} % for Retrain (band {band:0.0})"
                     )
             );
         }
@@ -131,9 +131,9 @@ internal static class VerdictFindings
                 worst.Reference.Mean,
                 worst.Gap.Band,
                 string.Create(
-                CultureInfo.InvariantCulture,
-                    $"what was forgotten is dormant, not gone: trained again {attack.Title}, the model knows {worst.Own.Mean:0.0#} % of the "
-                        + $"forget set after {Count(worst.Step)}, Retrain {worst.Reference.Mean:0.0#} % (band {worst.Gap.Band:0.0#}); half of "
+                    CultureInfo.InvariantCulture,
+                    $"what was forgotten is dormant, not gone: trained again {attack.Title}, the model knows {worst.Own.Mean:0.0} % of the "
+                        + $"forget set after {Count(worst.Step)}, Retrain {worst.Reference.Mean:0.0} % (band {worst.Gap.Band:0.0}); half of "
                         + $"the original's accuracy on it is back {When(attack.UnlearnedSteps, attack)}, for Retrain "
                         + $"{When(attack.RetrainedSteps, attack)}"
                 )

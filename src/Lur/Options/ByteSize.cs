@@ -55,8 +55,7 @@ public readonly record struct ByteSize(long Bytes) : IOptionText<ByteSize>
                 NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite,
                 CultureInfo.InvariantCulture,
                 out var number
-            )
-            || !(number * factor is >= 1 and < long.MaxValue)
+            ) || !(number * factor is >= 1 and < long.MaxValue)
         )
             return false;
         value = new ByteSize((long)(number * factor));

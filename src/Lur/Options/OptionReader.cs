@@ -22,7 +22,11 @@ public sealed class OptionReader
                 list.FirstOrDefault(o => o.Name == name)
                 ?? throw new UserErrorException(
                     $"Option --{name} is not an option of {owner}; "
-                        + Spelling.DidYouMean("--" + name, list.Select(o => o.Flag), $"it has {string.Join(", ", list.Select(o => o.Flag))}.")
+                        + Spelling.DidYouMean(
+                            "--" + name,
+                            list.Select(o => o.Flag),
+                            $"it has {string.Join(", ", list.Select(o => o.Flag))}."
+                        )
                 );
             option.Check(text);
         }

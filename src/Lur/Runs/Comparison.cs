@@ -66,7 +66,9 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
                 ? rows.FirstOrDefault(r => r.Runs[0].Method == Retrain.Definition.Name)
                 : rows.First(r => r.Runs.Any(x => Full(x.Path) == Full(reference)));
             var methods = rows.Select(r =>
-                    chosen.Method is null || ReferenceEquals(r.Method, chosen.Method) ? r.Method : Judge(r.Method, chosen.Method, r.Runs, chosen.Runs)
+                    chosen.Method is null || ReferenceEquals(r.Method, chosen.Method)
+                        ? r.Method
+                        : Judge(r.Method, chosen.Method, r.Runs, chosen.Runs)
                 )
                 .OrderByDescending(m => ReferenceEquals(m, chosen.Method))
                 .ThenBy(m => double.IsNaN(m.Gap.Mean) ? double.MaxValue : m.Gap.Mean);

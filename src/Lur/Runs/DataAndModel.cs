@@ -48,7 +48,12 @@ public static class DataAndModel
                     + $"have {channels} channel{(channels == 1 ? "" : "s")}; give one of each a channel."
             );
         var defaults = Defaults(source);
-        var model = ModelFile.Load(path, device, precision, normalization is null ? defaults : defaults with { Normalization = normalization });
+        var model = ModelFile.Load(
+            path,
+            device,
+            precision,
+            normalization is null ? defaults : defaults with { Normalization = normalization }
+        );
         try
         {
             Require(model, path, source);

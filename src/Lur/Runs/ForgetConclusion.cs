@@ -72,7 +72,10 @@ public sealed record ForgetConclusion(
         {
             if (!double.IsFinite(Forget.Before) || !double.IsFinite(Forget.After))
                 return "was processed, and its accuracy is not known";
-            var change = string.Create(CultureInfo.InvariantCulture, $"{Forget.After:0.0} % recognised, {Forget.Before:0.0} % before");
+            var change = string.Create(
+                CultureInfo.InvariantCulture,
+                $"accuracy on {(Images == 1 ? "it" : "them")} {Forget.After:0.0} %, {Forget.Before:0.0} % before"
+            );
             if (Math.Abs(Forget.After - Forget.Before) < Nothing)
                 return $"was not forgotten: {change}";
             if (Forget.After > Forget.Before)

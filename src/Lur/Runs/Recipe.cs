@@ -72,7 +72,11 @@ public sealed record Recipe
             using var document = JsonDocument.Parse(File.ReadAllText(path));
             return Parse(document.RootElement, Path.GetFileNameWithoutExtension(path));
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"The recipe '{path}' is no JSON (line {e.LineNumber + 1}); mend the file.");
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new UserErrorException($"The recipe '{path}' is malformed: {e.Message.TrimEnd('.')}.");
         }

@@ -33,7 +33,7 @@ internal static class StageWork
         }
 
         foreach (var attack in settings.Relearning)
-        for (var model = 0; model < unlearned + retrained; model++)
-            yield return new PlannedStage("relearn", Step * attack.Steps[^1] * attack.BatchSize);
+            for (var model = 0; model < unlearned + retrained; model++)
+                yield return new PlannedStage("relearn", Step * attack.Steps[^1] * attack.BatchSize);
     }
 }

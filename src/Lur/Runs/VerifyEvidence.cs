@@ -97,8 +97,7 @@ internal static class VerifyEvidence
         ForgetSet set
     )
     {
-        Predictions Kept(Predictions test) =>
-            set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));
+        Predictions Kept(Predictions test) => set.WholeClasses.Count == 0 ? test : test.Where(c => !set.WholeClasses.Contains(c));
         double Of(Assessment a) =>
             a.Attacks.Count > 0 ? a.Attacks[attack].Accuracy : MembershipInference.TrainingPrivacy(a.Retain, Kept(a.Test)).Value;
         var test = Kept(before.Test).Count;

@@ -56,9 +56,7 @@ public sealed record VerifyResult(
     public int? StepsToRecover(IReadOnlyList<RelearningCurve> curves) =>
         curves.Count == 0
             ? null
-            : RelearningCurve
-                .Mean(curves)
-                .StepsToReach(RelearningEvidence.RecoveredShare, 100 - Original.Metrics.UnlearningAccuracy);
+            : RelearningCurve.Mean(curves).StepsToReach(RelearningEvidence.RecoveredShare, 100 - Original.Metrics.UnlearningAccuracy);
 
     /// <summary>Names of the four numbers, in the order of the verdict's metrics.</summary>
     public static IReadOnlyList<string> MetricNames { get; } = ["UA", "RA", "TA", "MIA"];
