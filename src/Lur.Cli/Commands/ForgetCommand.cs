@@ -29,10 +29,7 @@ internal static class ForgetCommand
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var forget = SharedOptions.Forget();
-        var split = new Option<string?>("--split")
-        {
-            Description = "split.json the model was trained with; default: the one beside the model.",
-        };
+        var split = Split();
         var seed = SharedOptions.Seed();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
@@ -78,6 +75,9 @@ internal static class ForgetCommand
                     )
             );
     }
+
+    private static Option<string?> Split() =>
+        new("--split") { Description = "split.json the model was trained with; default: the one beside the model." };
 
     private static void Shorten(Command command)
     {

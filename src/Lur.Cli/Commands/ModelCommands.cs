@@ -23,16 +23,7 @@ internal static class ModelCommands
             Required = true,
         };
         var size = SharedOptions.ImageSize();
-        var mean = SharedOptions.List(
-            "--mean",
-            "Mean of each channel that the model was trained with, pixels in [0, 1], for example 0.485,0.456,0.406; default: the data set's."
-        );
-        var deviation = SharedOptions.List(
-            "--deviation",
-            "Deviation of each channel, for example 0.229,0.224,0.225; default: the data set's.",
-            "--std"
-        );
-        (mean.HelpName, deviation.HelpName) = ("N,N,N", "N,N,N");
+        var (mean, deviation) = NormalizationOptions();
         var command = new Command("import", "Check a model of torch strictly and write it as a model of Lur.")
         {
             file,
@@ -68,6 +59,21 @@ internal static class ModelCommands
             );
     }
 
+    private static (Option<string[]> Mean, Option<string[]> Deviation) NormalizationOptions()
+    {
+        var mean = SharedOptions.List(
+            "--mean",
+            "Mean of each channel that the model was trained with, pixels in [0, 1], for example 0.485,0.456,0.406; default: the data set's."
+        );
+        var deviation = SharedOptions.List(
+            "--deviation",
+            "Deviation of each channel, for example 0.229,0.224,0.225; default: the data set's.",
+            "--std"
+        );
+        (mean.HelpName, deviation.HelpName) = ("N,N,N", "N,N,N");
+        return (mean, deviation);
+    }
+
     /// <summary>What pixels are normalised with: the wrong one costs accuracy and is seen nowhere else.</summary>
     private static void Print(CommandContext context, Model model, bool given)
     {
@@ -79,7 +85,7 @@ internal static class ModelCommands
         TablePrinter.Print(context, table);
         if (!given)
             context.Note(
-                "mean and deviation are the data set's; if the model was trained with others, give them with --mean and --deviation"
+                "the model file's own where it has any, else the data set's; if it was trained with others, give --mean and --deviation"
             );
     }
 

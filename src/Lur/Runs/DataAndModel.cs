@@ -57,7 +57,8 @@ public static class DataAndModel
         try
         {
             Require(model, path, source);
-            if (normalization is not null && model.ImportedHeader is null)
+            var (mean, deviation) = (model.Normalization.Mean, model.Normalization.Std);
+            if (normalization is not null && !(mean.SequenceEqual(normalization.Mean) && deviation.SequenceEqual(normalization.Std)))
                 throw new UserErrorException(
                     $"'{path}' is a model of Lur, which says itself how pixels are normalised; leave mean and deviation out."
                 );
