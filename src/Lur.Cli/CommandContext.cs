@@ -39,6 +39,9 @@ internal sealed class CommandContext
         var terminalOutput = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !dumb;
         var terminalError = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected && !dumb;
         // https://no-color.org: present and not empty, whatever the value.
+        var ordinal = parsed.GetValue(GlobalOptions.Device);
+        if (ordinal > 0 && ordinal >= ComputeDevice.Count)
+            throw new UsageException($"--device {ordinal} does not exist; 'lur doctor' lists {ComputeDevice.Count}, numbered from 0.");
         var color = terminalOutput && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         return new CommandContext
         {
@@ -49,18 +52,8 @@ internal sealed class CommandContext
             TerminalOutput = terminalOutput,
             TerminalError = terminalError,
             Color = color,
-            DeviceOrdinal = parsed.GetValue(GlobalOptions.Device),
+            DeviceOrdinal = ordinal,
         };
-    }
-
-    /// <summary>Opens the device of --device.</summary>
-    /// <exception cref="UsageException">There is no such device.</exception>
-    public ComputeDevice OpenDevice()
-    {
-        var count = ComputeDevice.Count;
-        return DeviceOrdinal < count
-            ? ComputeDevice.Open(DeviceOrdinal)
-            : throw new UsageException($"--device {DeviceOrdinal} does not exist; 'lur doctor' lists {count}, numbered from 0.");
     }
 
     /// <summary>Says something on the side: not in quiet mode and not between JSON lines.</summary>

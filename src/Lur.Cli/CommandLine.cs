@@ -17,26 +17,43 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancel = default)
     {
-        var parsed = CreateRoot().Parse(args.Length == 0 ? ["--help"] : args);
-        if (parsed.Errors.Count > 0)
-            return ReportUsage(parsed, error);
-        // A first Ctrl-C lets the command write its checkpoint; the time is what a large one takes on a slow disk.
-        var invocation = new InvocationConfiguration
-        {
-            Output = output,
-            Error = error,
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
-        };
         try
         {
-            return await parsed.InvokeAsync(invocation, cancel).ConfigureAwait(false);
+            var parsed = Parse(args);
+            return UsageReport.Find(parsed) is { } wrong
+                ? ReportUsage(parsed, wrong, error)
+                : await InvokeAsync(parsed, output, error, cancel).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             return Failure.Report(e, error);
         }
     }
+
+    private static ParseResult Parse(string[] args)
+    {
+        var root = CreateRoot();
+        var parsed = root.Parse(Words(args));
+        // A command that only has commands lists them when it is called without one.
+        return
+            parsed is { UnmatchedTokens.Count: 0, Action: null or ParseErrorAction, CommandResult.Command: { Action: null } group }
+            && group.Subcommands.Count > 0
+            ? root.Parse([.. ExampleHelp.PathOf(group).Split(' ').Skip(1), "--help"])
+            : parsed;
+    }
+
+    private static Task<int> InvokeAsync(ParseResult parsed, TextWriter output, TextWriter error, CancellationToken cancel) =>
+        // A first Ctrl-C lets the command write its checkpoint; the time is what a large one takes on a slow disk.
+        parsed.InvokeAsync(
+            new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
+            },
+            cancel
+        );
 
     /// <summary>Version and commit, for example 0.1.0+4f52bf1.</summary>
     public static string ThisVersion { get; } =
@@ -77,36 +94,24 @@ internal static class CommandLine
             root,
             "lur doctor            what this machine offers and what is missing",
             "lur demo              train, forget, measure; needs no data",
-            "lur forget --help     the options of one command"
+            "lur forget --help     how to make a model forget"
         );
         return root;
     }
 
     private static VersionOption Version() => new() { Action = new VersionAction() };
 
-    private static int ReportUsage(ParseResult parsed, TextWriter error)
-    {
-        var command = parsed.CommandResult.Command;
-        // One unknown word also leaves "required command was not provided" behind, and makes every later word unknown.
-        var messages =
-            parsed.UnmatchedTokens.Count > 0
-                ? [UnknownWord(command, parsed.UnmatchedTokens[0])]
-                : parsed.Errors.Select(e => e.Message).Distinct();
-        foreach (var message in messages)
-            error.WriteLine($"lur: {message}");
-        var path = ExampleHelp.PathOf(command);
-        error.WriteLine($"Run '{path} --help' for the usage.");
-        return ExitCode.BadUsage;
-    }
+    /// <summary>The words of the command line: none asks for help, and so does 'lur help COMMAND'.</summary>
+    private static string[] Words(string[] args) =>
+        args.Length == 0 ? ["--help"]
+        : args[0] == "help" ? [.. args[1..], "--help"]
+        : args;
 
-    private static string UnknownWord(Command command, string word)
+    private static int ReportUsage(ParseResult parsed, string sentence, TextWriter error)
     {
-        var path = ExampleHelp.PathOf(command);
-        return word.StartsWith('-') ? $"'{path}' has no option {word}."
-            : command.Subcommands.Count > 0
-                ? $"'{path}' has no command '{word}'; it has "
-                    + $"{string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}."
-            : $"'{path}' takes no further argument '{word}'.";
+        error.WriteLine($"lur: {sentence}");
+        error.WriteLine($"Run '{ExampleHelp.PathOf(parsed.CommandResult.Command)} --help' for the usage.");
+        return ExitCode.BadUsage;
     }
 
     /// <summary>The library's version: the package's own action prints that of the program that hosts the command.</summary>

@@ -28,8 +28,13 @@ internal static class Failure
                 error.WriteLine($"lur: {option.Spell()}");
                 break;
             case UserErrorException or DllNotFoundException or KernelCompilationException:
+            // What the system refused: a folder in the place of a file, a disk that is full, rights that are missing.
+            case IOException or UnauthorizedAccessException:
             case { } native when IsOfTheBindings(native):
                 error.WriteLine($"lur: {e.Message}");
+                break;
+            case OutOfMemoryException:
+                error.WriteLine("lur: there is not enough memory for this; use a smaller batch, model or data set.");
                 break;
             default:
                 var sentence = $"lur: {e.GetType().Name}: {FirstLine(e.Message)}";

@@ -1,8 +1,9 @@
 using System.CommandLine;
+using Lur.Cli.Commands;
 
 namespace Lur.Cli;
 
-/// <summary>Options that every command takes, and helpers for options that several commands share.</summary>
+/// <summary>Options that every command takes.</summary>
 internal static class GlobalOptions
 {
     public static readonly Option<bool> Json = new("--json")
@@ -17,23 +18,25 @@ internal static class GlobalOptions
         Recursive = true,
     };
 
-    public static readonly Option<int> Device = new("--device")
-    {
-        Description = "Which device to use, as 'lur doctor' numbers them.",
-        HelpName = "N",
-        Recursive = true,
-        DefaultValueFactory = _ => 0,
-    };
+    public static readonly Option<int> Device = MakeDevice();
 
     public static void AddTo(Command root)
     {
         root.Options.Add(Json);
         root.Options.Add(Quiet);
-        Device.Validators.Add(static result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var n) && n < 0)
-                result.AddError($"--device {n} is negative; 'lur doctor' lists the devices, numbered from 0.");
-        });
         root.Options.Add(Device);
+    }
+
+    private static Option<int> MakeDevice()
+    {
+        var option = SharedOptions.Number(
+            "--device",
+            "Which device to use, as 'lur doctor' numbers them.",
+            0,
+            "the number of a device, from 0; 'lur doctor' lists them",
+            n => n >= 0
+        );
+        option.Recursive = true;
+        return option;
     }
 }

@@ -15,6 +15,7 @@ internal sealed class ProgressReporter : IDisposable
 
     private readonly CommandContext _context;
     private readonly TimeProvider _time;
+    private readonly WholeRun? _run;
     private readonly string _task,
         _unit;
     private readonly long _total,
@@ -31,8 +32,10 @@ internal sealed class ProgressReporter : IDisposable
     /// <param name="total">Units of work in all; 0 when unknown (no ETA then).</param>
     /// <param name="unit">Name of the unit of work in the plural, for example "images".</param>
     /// <param name="time">The clock; tests give their own.</param>
-    public ProgressReporter(CommandContext context, string task, long total, string unit, TimeProvider? time = null)
+    /// <param name="run">The run that the task is a stage of, or null.</param>
+    public ProgressReporter(CommandContext context, string task, long total, string unit, TimeProvider? time = null, WholeRun? run = null)
     {
+        _run = run;
         (_context, _task, _total, _unit, _time) = (context, task, total, unit, time ?? TimeProvider.System);
         _start = _rateStart = _lastPrinted = _time.GetTimestamp();
     }
@@ -44,6 +47,8 @@ internal sealed class ProgressReporter : IDisposable
     public void Report(long done, params ReadOnlySpan<(string Name, double Value)> metrics)
     {
         _done = done;
+        if (_total > 0)
+            _run?.Report(Math.Min(1, (double)done / _total));
         if (_context.Quiet)
             return;
         if (metrics.Length > 0)
@@ -118,19 +123,27 @@ internal sealed class ProgressReporter : IDisposable
     private string Line(bool final)
     {
         var invariant = CultureInfo.InvariantCulture;
-        var line = new StringBuilder(_task);
-        if (_total > 0)
-            line.Append(invariant, $"  {_done:N0}/{_total:N0} {_unit} ({100.0 * _done / _total:F0} %)");
-        else
+        // A person who waits wants to know about the whole: the bar comes first, where a narrow terminal does not cut it.
+        var run = final ? "" : _run?.Text(bar: _context.TerminalError) ?? "";
+        var line = new StringBuilder(run.Length > 0 && _context.TerminalError ? run + "  " : "").Append(_task);
+        if (_total <= 0)
             line.Append(invariant, $"  {_done:N0} {_unit}");
+        else if (run.Length > 0)
+            line.Append(invariant, $"  {_done:N0}/{_total:N0} {_unit}");
+        else
+            line.Append(invariant, $"  {_done:N0}/{_total:N0} {_unit} ({100.0 * _done / _total:F0} %)");
         if (double.IsFinite(_rate))
             line.Append(invariant, $"  {FormatRate(_rate)} {_unit}/s");
         if (final)
             line.Append("  in ").Append(Cell.FormatTime(_time.GetElapsedTime(_start)));
-        else if (_total > 0 && _rate > 0)
+        else if (run.Length > 0 && !_context.TerminalError)
+            line.Append("  ").Append(run);
+        else if (run.Length == 0 && _total > 0 && _rate > 0)
             line.Append("  ETA ").Append(Cell.FormatTime(TimeSpan.FromSeconds(Math.Min((_total - _done) / _rate, 1e9))));
+        // What a method does not have is no number.
         foreach ((var name, var value) in _metrics)
-            line.Append(invariant, $"  {name} {value:G4}");
+            if (double.IsFinite(value))
+                line.Append(invariant, $"  {name} {value:G4}");
         return line.ToString();
     }
 
@@ -149,6 +162,11 @@ internal sealed class ProgressReporter : IDisposable
             writer.WriteNumber("seconds", Math.Round(_time.GetElapsedTime(_start).TotalSeconds, 3));
             if (double.IsFinite(_rate))
                 writer.WriteNumber("rate", Math.Round(_rate, 3));
+            if (_run?.Estimate() is { } run)
+            {
+                writer.WriteNumber("runShare", Math.Round(run.Share, 4));
+                writer.WriteNumber("runSecondsLeft", Math.Round(run.SecondsLeft, 1));
+            }
             foreach ((var name, var value) in _metrics)
             {
                 if (double.IsFinite(value))

@@ -14,9 +14,9 @@ internal static class TablePrinter
         if (context.Json)
             context.Output.WriteLine(JsonText.Of(writer => WriteRows(writer, table)));
         else if (context.TerminalOutput)
-            Draw(context, table);
+            Draw(context, table.WithoutEmptyColumns());
         else
-            PrintPlain(context.Output, table);
+            PrintPlain(context.Output, table.WithoutEmptyColumns());
     }
 
     /// <summary>Prints several tables; as JSON they are one object with an array for each table's key.</summary>

@@ -27,25 +27,53 @@ public static class ForgetPage
     /// <summary>The text of the page.</summary>
     public static string Render(RunFolder run)
     {
-        var title = $"{run.MethodTitle}: forgetting {run.Forget}";
+        var conclusion = ForgetConclusion.Of(run);
         return Page(
-            title,
+            $"{conclusion.Title}: forgotten by {run.MethodTitle}",
             E(
                 "header",
-                E("h1", title),
-                E(
-                    "p",
-                    Class("soft"),
-                    "What was forgotten, what was kept, and how the run went. Accuracies are measured without augmentation."
-                ),
-                Facts(run)
+                E("h1", conclusion.Title),
+                E("p", Class("soft"), $"Forgotten by {run.MethodTitle}. Accuracies are measured without augmentation."),
+                E("p", conclusion.Sentence),
+                Verdict(run) ?? E("p", Class("soft"), $"Whether a model that never saw them would do the same, 'lur verify' says.")
             ),
-            Section("Outcome", [Verdict(run), MetricTable(run)], OutcomeCharts.Of(run)),
+            Section("Outcome", [MetricTable(run), Recovery(run)], OutcomeCharts.Of(run)),
             Section("Membership attacks", AttackTables.Of(run), []),
             Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
             ForgottenTable.Of(run),
+            Section("The run", [Facts(run)], []),
             Options(run)
         );
+    }
+
+    /// <summary>How soon what was forgotten is back, beside Retrain.</summary>
+    private static XElement? Recovery(RunFolder run)
+    {
+        if (run.Verification.Find("relearning") is not { ValueKind: JsonValueKind.Array } attacks)
+            return null;
+        var table = new Table(
+            "recovery",
+            new Column("shots", "Relearning"),
+            new Column("unlearned", "Unlearned, steps", Right: true),
+            new Column("retrained", "Retrained, steps", Right: true)
+        );
+        foreach (var attack in attacks.EnumerateArray().Where(a => a.TryGetProperty("recoverySteps", out _)))
+        {
+            string Steps(string name) =>
+                !attack.TryGetProperty(name, out var steps) ? "-"
+                : steps.ValueKind == JsonValueKind.Number ? Count(JsonReading.Value(steps))
+                : "not within the attack";
+            var shots = attack.Number("shots");
+            table.Add(
+                shots > 0 ? $"{Count(shots)} forget samples in every batch" : "retain set only",
+                Steps("recoverySteps"),
+                Steps("referenceRecoverySteps")
+            );
+        }
+
+        return table.Rows.Count == 0
+            ? null
+            : Html.Table(table, "Steps of training again until the forget accuracy is back at half of the original's.");
     }
 
     private static XElement? Section(string title, IReadOnlyList<XElement?> text, IReadOnlyList<XElement> figures) =>

@@ -46,7 +46,7 @@ public static partial class Glossary
                         .Select(Key)
                         .Any(k =>
                             (key.Length > 1 && (k.Contains(key, StringComparison.Ordinal) || key.Contains(k, StringComparison.Ordinal)))
-                            || Distance(k, key) <= (key.Length > 4 ? 2 : 1)
+                            || Spelling.Distance(k, key) <= (key.Length > 4 ? 2 : 1)
                         )
                 )
                 .Select(e => e.Term)
@@ -55,19 +55,4 @@ public static partial class Glossary
     }
 
     private static string Key(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
-
-    /// <summary>Edit distance (Wagner and Fischer 1974).</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-
-        return row[b.Length];
-    }
 }

@@ -126,6 +126,8 @@ public static partial class Glossary
                 "A curve that rises faster than that of a model which never saw the forget set shows that it was hidden, not forgotten.",
                 "%",
                 "relearningCurve",
+                "recovery",
+                "recoverySteps",
                 "unlearnedForget",
                 "unlearnedTest",
                 "retrainedForget",
@@ -159,19 +161,23 @@ public static partial class Glossary
             new(
                 "MatchesRetrain",
                 "Matches Retrain",
-                "All four numbers lie within the band around the retrained model's.",
-                "The model scores like one that never saw the forget set; that is no proof that nothing is left."
+                "All four numbers lie within the band around the retrained model's, and so do each kept class, the membership attacks and "
+                    + "the relearning attacks that were run.",
+                "The model scores like one that never saw the forget set; that is no proof that nothing is left. Without --relearn nothing "
+                    + "is known of what is only hidden."
             ),
             new(
                 "UnderForgotten",
                 "Under-forgotten",
-                "UA or MIA lies below the band: the forget set is closer to being known than it is for Retrain.",
+                "The forget set is closer to being known than it is for Retrain: UA or MIA lies below the band, test images of the forgotten "
+                    + "classes are recognised, a membership attack knows it, or it comes back when training goes on (it was dormant).",
                 "Forget more: a larger --lambda, a larger --lr, more --epochs."
             ),
             new(
                 "OverForgotten",
                 "Over-forgotten",
-                "UA or MIA lies above the band, or RA or TA below it: more was lost than Retrain loses.",
+                "More was lost than Retrain loses: UA or MIA lies above the band, RA, TA or the test accuracy of a kept class below it, or a "
+                    + "membership attack finds the forget set stranger than it is for Retrain.",
                 "Forget less: a smaller --lambda or --lr, or a bounded --forget-loss."
             ),
             new(
@@ -184,18 +190,32 @@ public static partial class Glossary
                 "Withheld",
                 "Withheld",
                 "There is no retrained model to compare with, or one of the four numbers is missing.",
-                "Train a reference with 'lur forget --method retrain'; without one, forgetting and damage cannot be told apart."
+                "Train references with 'lur verify RUN --retrain 1,2,3'; without one, forgetting and damage cannot be told apart."
             ),
             new(
                 "verdict",
                 "Verdict",
-                "How the unlearned model compares with a retrained one, in one word.",
-                "MatchesRetrain is the aim; 'lur explain' knows the others: UnderForgotten, OverForgotten, Collapsed, Withheld."
+                "How the unlearned model compares with retrained ones. Compared are, each mean over the seeds of one side against the mean "
+                    + "of the other: UA, RA, TA and MIA; the test accuracy of every kept class and of the forgotten ones; the share of the "
+                    + "forget set that each membership attack takes for unseen, and the accuracy of the loss attack; and with --relearn the "
+                    + "forget accuracy at every measured step of training again. The first of these holds: Collapsed (RA or TA more than 10 "
+                    + "points below), Withheld (no reference, or a number is missing), UnderForgotten (something is still known, or comes "
+                    + "back), OverForgotten (something else was lost), MatchesRetrain. The sentence names every number outside its band.",
+                "MatchesRetrain is the aim, and 'lur verify' ends with exit code 3 for the three bad ones. With fewer than three references "
+                    + "it is provisional: another seed of Retrain can turn it. An attack that is no better than guessing, or whose value "
+                    + "moves between the references by more than the band, decides nothing, and the sentence says so. See band.",
+                "",
+                "provisional",
+                "undecided",
+                "conclusion",
+                "findings"
             ),
             new(
                 "band",
                 "Band",
-                "Two standard deviations of the difference between single runs; from the number of samples where there is one seed only.",
+                "Two standard deviations of the difference between single runs; from the number of samples where there is one seed only. For "
+                    + "classes, attacks and relearning it is wider, since there are many of them, and a gap has to be more than 5 points "
+                    + "(relearning: 10) to count.",
                 "A gap within the band is within the spread of runs; more seeds make the band honest.",
                 "points"
             ),

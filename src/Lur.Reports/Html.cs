@@ -60,6 +60,7 @@ internal static class Html
     /// <param name="notes">A line below the head of each row, where a telephone has room for it; null for none.</param>
     public static XElement Table(Table table, string caption, IReadOnlyList<string>? notes = null)
     {
+        table = table.WithoutEmptyColumns();
         XAttribute? Align(int c) => table.Columns[c].Right ? Class("number") : null;
         XElement Row(Cell[] cells, int r) =>
             E(

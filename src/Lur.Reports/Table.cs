@@ -81,6 +81,21 @@ public sealed class Table(string key, params Column[] columns)
     /// <summary>Printed above the table; not in JSON.</summary>
     public string? Title { get; init; }
 
+    /// <summary>The table as people read it: without the columns in which no row has anything.</summary>
+    public Table WithoutEmptyColumns()
+    {
+        int[] kept =
+        [
+            .. Enumerable.Range(0, Columns.Count).Where(c => c == 0 || Rows.Count == 0 || Rows.Any(row => row[c].Text is not ("" or "-"))),
+        ];
+        if (kept.Length == Columns.Count)
+            return this;
+        var table = new Table(Key, [.. kept.Select(c => Columns[c])]) { Title = Title };
+        foreach (var row in Rows)
+            table.Add([.. kept.Select(c => row[c])]);
+        return table;
+    }
+
     /// <summary>Adds a row.</summary>
     /// <param name="cells">A cell for every column.</param>
     /// <exception cref="ArgumentException">There are more or fewer cells than columns.</exception>

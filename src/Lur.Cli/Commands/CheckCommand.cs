@@ -29,7 +29,13 @@ internal static class CheckCommand
             Description = "Data set the batches come from.",
             DefaultValueFactory = _ => "synthetic:train=256,test=16",
         };
-        var batch = SharedOptions.Number("--batch", "Samples of the retain batch and of the forget batch.", 8);
+        var batch = SharedOptions.Number(
+            "--batch",
+            "Samples of the retain batch and of the forget batch.",
+            8,
+            "a whole number of at least 1",
+            n => n >= 1
+        );
         var lur = new RecordOptions([
             One("alpha", "alpha of the bilevel objective."),
             One("lambda", "lambda of the bilevel objective."),

@@ -33,9 +33,10 @@ internal static class CompareCommand
             csv,
             html,
         }
+            .WithShort("Set runs side by side: table, gaps to a retrained model, trade-off.")
             .WithExamples(
                 "lur compare out/lur out/ft out/ga out/retrain",
-                "lur compare out/lur-1 out/lur-2 out/lur-3 --reference out/retrain --csv methods.csv --html methods.html"
+                "lur compare out/lur-1 out/lur-2 --reference out/retrain --html methods.html"
             )
             .Runs(
                 (context, parsed, _) =>

@@ -16,7 +16,7 @@ internal static class DataCommand
 
     private static readonly Option<int?> s_imageSize = SharedOptions.ImageSize();
 
-    private static readonly Option<FileInfo?> s_sheet = new("--contact-sheet")
+    private static readonly Option<string?> s_sheet = new("--contact-sheet")
     {
         Description = "Write a PNG with the first samples of every class, a row for each class.",
         HelpName = "FILE.png",
@@ -30,7 +30,9 @@ internal static class DataCommand
     private static readonly Option<int> s_distance = SharedOptions.Number(
         "--near-distance",
         "Bits in which the hashes of a pair may differ.",
-        NearCopies.DefaultDistance
+        NearCopies.DefaultDistance,
+        "a whole number of bits from 0 to 64",
+        n => n is >= 0 and <= 64
     );
 
     public static Command Create()
@@ -67,20 +69,20 @@ internal static class DataCommand
         CommandContext context,
         string location,
         int? imageSize,
-        FileInfo? sheet,
+        string? sheet,
         int? distance,
         CancellationToken cancel
     )
     {
         // A picture of the set would be replaced; a new file among them is the user's choice.
-        if (sheet is { Exists: true } && Path.Exists(location) && RealPath.IsIn(sheet.FullName, location))
-            throw new UserErrorException($"'{sheet.FullName}' is a file of the data set and would be replaced; give another name.");
+        if (sheet is not null && File.Exists(sheet) && Path.Exists(location) && RealPath.IsIn(sheet, location))
+            throw new UserErrorException($"'{sheet}' is a file of the data set and would be replaced; give another name.");
         using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
         cancel.ThrowIfCancellationRequested();
         var statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();
         if (sheet is not null)
-            AtomicFile.Write(sheet.FullName, stream => ContactSheet.Write(stream, source.Train));
+            AtomicFile.Write(Path.GetFullPath(sheet), stream => ContactSheet.Write(stream, source.Train));
         var near = distance is { } bits ? NearCopies.Find(source, bits, NearReport.Limit, cancel) : null;
         var classes = Classes(source);
         if (context.Json)
@@ -102,7 +104,7 @@ internal static class DataCommand
             if (near is not null)
                 NearReport.Print(context, near, distance!.Value);
             if (sheet is not null)
-                context.Note($"Contact sheet: {sheet.FullName}");
+                context.Note($"Contact sheet: {Path.GetFullPath(sheet)}");
         }
         return ExitCode.Done;
     }

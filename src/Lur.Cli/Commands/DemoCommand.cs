@@ -28,6 +28,7 @@ internal static class DemoCommand
             overwrite,
         };
         return command
+            .WithShort("Train, forget and measure on generated images; needs no data.")
             .WithExamples("lur demo", "lur demo -o out/demo")
             .Runs(
                 (context, parsed, cancel) =>

@@ -8,6 +8,7 @@ internal static class DoctorCommand
 {
     public static Command Create() =>
         new Command("doctor", "Say what was loaded from where, which devices there are, and the remedy for what is missing.")
+            .WithShort("Say whether this machine is ready, or what is missing.")
             .WithExamples("lur doctor", "lur doctor --json")
             .Runs((context, _) => Run(context));
 
@@ -21,6 +22,6 @@ internal static class DoctorCommand
             context.Output.WriteLine($"lur         {CommandLine.ThisVersion}");
             context.Output.Write(report.ToText());
         }
-        return report.Findings.Any(f => f.Severity == "error") ? ExitCode.Failed : ExitCode.Done;
+        return report.Ready ? ExitCode.Done : ExitCode.Failed;
     }
 }

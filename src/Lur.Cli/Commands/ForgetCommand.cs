@@ -7,19 +7,44 @@ namespace Lur.Cli.Commands;
 /// <summary>lur forget: removes a class or a set of samples from a model.</summary>
 internal static class ForgetCommand
 {
+    private static readonly string[] s_frequent =
+    [
+        "--data",
+        "--output",
+        "--forget",
+        "--method",
+        "--epochs",
+        "--lr",
+        "--lambda",
+        "--batch",
+        "--forget-loss",
+        "--trim",
+        "--seed",
+        "--plan",
+    ];
+
     public static Command Create()
     {
         var options = new ForgetOptions();
         var plan = SharedOptions.Plan();
         var command = new Command("forget", "Make a model forget a class or a set of samples, and measure what it forgot and kept.");
         options.AddTo(command, plan);
+        Shorten(command);
         return command
+            .WithShort("Make a model forget a class or samples, and measure it.")
+            .WithFrequent(s_frequent)
             .WithExamples(
-                "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget class:3 -o out/forget",
-                "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget random:10% --forget-loss bounded -o out/forget",
-                "lur forget out/base/model.safetensors --data cifar-10-batches-bin --forget class:3 --method ft --lr 0.05 -o out/ft"
+                "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
+                "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
+                "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out"
             )
             .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), cancel));
+    }
+
+    private static void Shorten(Command command)
+    {
+        command.Options.First(o => o.Name == "--forget-loss").WithShort("Loss on what is forgotten. [lur: neg-ce]");
+        command.Options.First(o => o.Name == "--trim").WithShort("Sparsity of the first trim; 0 skips it. [lur: 0.97]");
     }
 
     private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, CancellationToken cancel)

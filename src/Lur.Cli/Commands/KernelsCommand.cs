@@ -11,7 +11,7 @@ internal static class KernelsCommand
 {
     private static readonly Option<bool> s_list = new("--list") { Description = "List the kernels with their files and parameters." };
 
-    private static readonly Option<DirectoryInfo?> s_precompile = new("--precompile")
+    private static readonly Option<string?> s_precompile = new("--precompile")
     {
         Description =
             "Compile every kernel for the devices of this machine into DIR; 'kernel-images' beside the program is where Lur looks.",
@@ -22,11 +22,13 @@ internal static class KernelsCommand
     {
         Description = "Which element types to compile; repeatable. float32 trains, float64 is for gradient checks.",
         DefaultValueFactory = _ => [Precision.Float32, Precision.Float64],
+        CustomParser = result =>
+            [.. result.Tokens.Select(t => Enum.TryParse<Precision>(t.Value, ignoreCase: true, out var precision) ? precision : default)],
     };
 
     public static Command Create()
     {
-        s_precisions.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "float32", "float64");
+        s_precisions.TakesOneOf(["float32", "float64"]);
         var command = new Command("kernels", "List the kernels of this build, or compile them ahead of time.")
         {
             s_list,
@@ -36,14 +38,14 @@ internal static class KernelsCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(s_list) == (result.GetValue(s_precompile) is not null))
-                result.AddError("lur kernels wants one of --list and --precompile DIR.");
+                result.AddError("'lur kernels' takes one of --list and --precompile DIR.");
         });
         return command
             .WithExamples("lur kernels --list", "lur kernels --precompile kernel-images --precision float32")
             .Runs(
                 (context, parsed) =>
                     parsed.GetValue(s_precompile) is { } folder
-                        ? Precompile(context, folder.FullName, parsed.GetRequiredValue(s_precisions))
+                        ? Precompile(context, Path.GetFullPath(folder), parsed.GetRequiredValue(s_precisions))
                         : List(context)
             );
     }

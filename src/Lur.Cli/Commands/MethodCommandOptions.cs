@@ -8,15 +8,20 @@ namespace Lur.Cli.Commands;
 internal sealed class MethodCommandOptions
 {
     private readonly List<(Option Option, Func<ParseResult, string?> Read)> _options = [];
-    private readonly Option<string> _method = new("--method")
+    private readonly Option<string> _method = new Option<string>("--method")
     {
-        Description = "Unlearning method; 'lur methods' lists them, 'lur methods NAME' explains one.",
+        Description = "Unlearning method, in any case; 'lur methods' lists them, 'lur methods NAME' explains one.",
         DefaultValueFactory = _ => LearningToUnlearn.Definition.Name,
-    };
+    }.WithShort("Unlearning method; see 'lur methods'.");
 
     public MethodCommandOptions()
     {
-        _method.AcceptOnlyFromAmong([.. MethodCatalog.All.Select(m => m.Name)]);
+        _method.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (Mistake(token.Value) is { } sentence)
+                    result.AddError(sentence);
+        });
         foreach (
             var group in MethodCatalog.All.SelectMany(m => m.Options.Select(o => (Method: m.Name, Option: o))).GroupBy(x => x.Option.Name)
         )
@@ -33,10 +38,27 @@ internal sealed class MethodCommandOptions
             var defaults = group
                 .GroupBy(x => x.Option.Default)
                 .Select(g => $"{string.Join(", ", g.Select(x => x.Method))}: {(g.Key.Length == 0 ? "empty" : g.Key)}");
-            var option = new Option<string?>(name) { Description = $"{one.Description} [{string.Join("; ", defaults)}]" };
-            if (group.All(x => x.Option.Kind == OptionKind.Choice))
-                option.AcceptOnlyFromAmong([.. group.SelectMany(x => x.Option.Choices).Distinct()]);
-            _options.Add((option, parsed => parsed.GetValue(option)));
+            var own = group.FirstOrDefault(x => x.Method == LearningToUnlearn.Definition.Name).Option?.Default ?? "";
+            var option = new Option<string?>(name) { Description = $"{one.Description} [{string.Join("; ", defaults)}]" }.WithShort(
+                own.Length == 0 ? one.Description : $"{one.Description} [lur: {own}]"
+            );
+            var choices = group.SelectMany(x => x.Option.Choices).Distinct().ToArray();
+            RecordOptions.Dress(option, group.All(x => x.Option.Kind == one.Kind) ? one.Kind : OptionKind.Text, choices);
+            _options.Add((option, parsed => RecordOptions.TextOf(one with { Choices = choices }, parsed.GetValue(option))));
+        }
+    }
+
+    /// <summary>The sentence about a name that no method has; null for one that there is, in any case.</summary>
+    public static string? Mistake(string name)
+    {
+        try
+        {
+            _ = MethodCatalog.Find(name);
+            return null;
+        }
+        catch (UserErrorException e)
+        {
+            return e.Message;
         }
     }
 

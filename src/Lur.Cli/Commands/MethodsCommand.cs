@@ -14,7 +14,12 @@ internal static class MethodsCommand
             Description = "A method to explain; all are listed without one.",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        name.AcceptOnlyFromAmong([.. MethodCatalog.All.Select(m => m.Name)]);
+        name.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (MethodCommandOptions.Mistake(token.Value) is { } sentence)
+                    result.AddError(sentence);
+        });
         return new Command(
             "methods",
             "List the unlearning methods, or explain one: what it needs, its options and where their defaults come from."
@@ -22,6 +27,7 @@ internal static class MethodsCommand
         {
             name,
         }
+            .WithShort("List the unlearning methods, or explain one.")
             .WithExamples("lur methods", "lur methods lur")
             .Runs(
                 (context, parsed, _) =>

@@ -3,6 +3,7 @@ using System.Globalization;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Reports;
 using Lur.Runs;
 
 namespace Lur.Cli.Commands;
@@ -15,18 +16,36 @@ internal static class ModelCommands
         var file = new Argument<string>("FILE") { Description = "ResNet as safetensors with torchvision's tensor names." };
         var data = SharedOptions.Data();
         data.Description = "Data set it was trained on: gives class names, image size and input normalisation. " + data.Description;
-        var output = new Option<string>("--output", "-o") { Description = "Model file to write.", Required = true };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "Model file to write.",
+            HelpName = "FILE",
+            Required = true,
+        };
         var size = SharedOptions.ImageSize();
-        var command = new Command("import", "Check a model of torch strictly and write it as a model of Lur.") { file, data, output, size };
+        var (mean, deviation) = NormalizationOptions();
+        var command = new Command("import", "Check a model of torch strictly and write it as a model of Lur.")
+        {
+            file,
+            data,
+            output,
+            mean,
+            deviation,
+            size,
+        };
         return command
-            .WithExamples("lur import resnet18.safetensors --data cifar-10-batches-bin -o out/model.safetensors")
+            .WithExamples(
+                "lur import resnet18.safetensors -d cifar-10-batches-bin -o out/model.safetensors",
+                "lur import r.safetensors -d photos --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 -o m.safetensors"
+            )
             .Runs(
                 (context, parsed) =>
                 {
                     RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(file)!, parsed.GetValue(data)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
-                    using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source);
+                    var given = Normalization(parsed.GetValue(mean) ?? [], parsed.GetValue(deviation) ?? []);
+                    using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source, normalization: given);
                     ModelFile.Save(model, parsed.GetValue(output)!);
                     context.Note(
                         string.Create(
@@ -35,21 +54,86 @@ internal static class ModelCommands
                                 + $"{parsed.GetValue(output)}"
                         )
                     );
+                    Print(context, model, given is not null);
                     return ExitCode.Done;
                 }
             );
     }
 
+    private static (Option<string[]> Mean, Option<string[]> Deviation) NormalizationOptions()
+    {
+        var mean = SharedOptions.List(
+            "--mean",
+            "Mean of each channel that the model was trained with, pixels in [0, 1], for example 0.485,0.456,0.406; default: the data set's."
+        );
+        var deviation = SharedOptions.List(
+            "--deviation",
+            "Deviation of each channel, for example 0.229,0.224,0.225; default: the data set's.",
+            "--std"
+        );
+        (mean.HelpName, deviation.HelpName) = ("N,N,N", "N,N,N");
+        return (mean, deviation);
+    }
+
+    /// <summary>What pixels are normalised with: the wrong one costs accuracy and is seen nowhere else.</summary>
+    private static void Print(CommandContext context, Model model, bool given)
+    {
+        var table = new Table("normalization", new Column("fact", "Input normalisation"), new Column("value", "Value"));
+        string Join(IEnumerable<double> values) =>
+            string.Join(", ", values.Select(v => v.ToString("0.####", CultureInfo.InvariantCulture)));
+        table.Add("mean", Join(model.Normalization.Mean));
+        table.Add("deviation", Join(model.Normalization.Std));
+        TablePrinter.Print(context, table);
+        if (!given)
+            context.Note(
+                "the model file's own where it has any, else the data set's; if it was trained with others, give --mean and --deviation"
+            );
+    }
+
+    private static InputNormalization? Normalization(string[] mean, string[] deviation)
+    {
+        if (mean.Length == 0 && deviation.Length == 0)
+            return null;
+        if (mean.Length == 0 || deviation.Length == 0)
+            throw new UsageException("--mean and --deviation belong together; give both.");
+        return new InputNormalization(
+            Numbers("--mean", mean, "numbers from 0 to 1, for example 0.485,0.456,0.406", v => v is >= 0 and <= 1),
+            Numbers("--deviation", deviation, "numbers above 0, for example 0.229,0.224,0.225", v => v is > 0 and <= 1e3)
+        );
+    }
+
+    private static double[] Numbers(string option, string[] texts, string takes, Predicate<double> inRange) =>
+        [
+            .. texts
+                .SelectMany(t => t.Split(','))
+                .Select(t =>
+                    double.TryParse(
+                        t.Trim(),
+                        NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                        CultureInfo.InvariantCulture,
+                        out var v
+                    ) && inRange(v)
+                        ? v
+                        : throw new UsageException($"Option {option} is '{string.Join(',', texts)}'; it takes {takes}.")
+                ),
+        ];
+
     public static Command CreateExport()
     {
         var model = new Argument<string>("MODEL") { Description = "Model of Lur." };
-        var output = new Option<string>("--output", "-o") { Description = "safetensors file to write.", Required = true };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "safetensors file to write.",
+            HelpName = "FILE",
+            Required = true,
+        };
         var command = new Command("export", "Write a model for torch: torchvision's tensor names and layouts, no metadata of Lur's.")
         {
             model,
             output,
         };
         return command
+            .WithShort("Write a model for torch, as safetensors.")
             .WithExamples("lur export out/forget/model.safetensors -o resnet18.safetensors")
             .Runs(
                 (context, parsed) =>

@@ -3,9 +3,11 @@ using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 
-/// <summary>Spelling of choices that are options of no record.</summary>
+/// <summary>Choices: in any case, with the nearest word where one is mistaken.</summary>
 internal static class OptionText
 {
+    private const int LongestLabel = 18;
+
     private static readonly (Enum Value, string Text)[] s_choices =
     [
         (AttackChoice.None, "none"),
@@ -21,11 +23,36 @@ internal static class OptionText
         where T : struct, Enum
     {
         var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => Of(defaultValue) };
-        option.AcceptOnlyFromAmong([.. s_choices.Where(c => c.Value is T).Select(c => c.Text)]);
+        option.TakesOneOf([.. s_choices.Where(c => c.Value is T).Select(c => c.Text)]);
         return option;
     }
 
     /// <summary>The choice of a text.</summary>
     public static T Parse<T>(string? text)
-        where T : struct, Enum => (T)s_choices.First(c => c.Value is T && c.Text == text).Value;
+        where T : struct, Enum => (T)s_choices.First(c => c.Value is T && c.Text.Equals(text, StringComparison.OrdinalIgnoreCase)).Value;
+
+    /// <summary>Lets an option take a few words only. Its help shows them where there is room.</summary>
+    public static void TakesOneOf(this Option option, IReadOnlyList<string> words)
+    {
+        var list = string.Join('|', words);
+        // Beside the name where there is room, else at the end of the description.
+        if (option.Name.Length + list.Length <= LongestLabel)
+            option.HelpName = list;
+        else if (!words.All(w => option.Description!.Contains(w, StringComparison.Ordinal)))
+            option.Description = $"{option.Description} One of {string.Join(", ", words)}.";
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (Mistake(option.Name, token.Value, words) is { } sentence)
+                    result.AddError(sentence);
+        });
+        option.CompletionSources.Add(_ => words.Select(w => new System.CommandLine.Completions.CompletionItem(w)));
+    }
+
+    /// <summary>The sentence about a word that is none of those there are; null where it is one, in any case.</summary>
+    public static string? Mistake(string what, string word, IReadOnlyList<string> words) =>
+        words.Contains(word, StringComparer.OrdinalIgnoreCase)
+            ? null
+            : $"{(what.StartsWith('-') ? "Option " : "")}{what} is '{word}'; "
+                + Spelling.DidYouMean(word, words, $"it takes {(words.Count == 1 ? "" : "one of ")}{string.Join(", ", words)}.");
 }

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 
 namespace Lur.Cli.Commands;
 
 /// <summary>The options of a record as options of a command.</summary>
 internal sealed class RecordOptions
 {
+    private static readonly ConditionalWeakTable<Option, object> s_ofRecord = [];
     private readonly List<(OptionInfo Info, Option Option, Func<ParseResult, string?> Read)> _options = [];
 
     /// <summary>Makes them; with their defaults in the help.</summary>
@@ -21,14 +23,34 @@ internal sealed class RecordOptions
             }
 
             var option = new Option<string>(info.Flag) { Description = info.Description, DefaultValueFactory = _ => info.Default };
-            if (info.Kind == OptionKind.Choice)
-                option.AcceptOnlyFromAmong([.. info.Choices]);
-            _options.Add((info, option, parsed => parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option) : null));
+            Dress(option, info.Kind, info.Choices);
+            _options.Add(
+                (info, option, parsed => parsed.GetResult(option) is { Implicit: false } ? TextOf(info, parsed.GetValue(option)) : null)
+            );
         }
     }
 
     /// <summary>The options, in the order of the list.</summary>
     public IEnumerable<Option> All => _options.Select(o => o.Option);
+
+    /// <summary>True for an option of a record, which says itself what it takes.</summary>
+    public static bool IsOfRecord(Option option) => s_ofRecord.TryGetValue(option, out _);
+
+    /// <summary>Gives an option of a record the looks of its kind.</summary>
+    public static void Dress(Option option, OptionKind kind, IReadOnlyList<string> choices)
+    {
+        s_ofRecord.AddOrUpdate(option, kind);
+        if (kind is OptionKind.Number or OptionKind.Integer)
+            option.HelpName = "N";
+        else if (kind == OptionKind.Choice)
+            option.TakesOneOf(choices);
+    }
+
+    /// <summary>The text of an option as its record has it: a choice in the record's own case.</summary>
+    public static string? TextOf(OptionInfo info, string? text) =>
+        text is not null && info.Kind == OptionKind.Choice
+            ? info.Choices.FirstOrDefault(c => c.Equals(text, StringComparison.OrdinalIgnoreCase)) ?? text
+            : text;
 
     /// <summary>Texts that were given, by name.</summary>
     public Dictionary<string, string> Given(ParseResult parsed)

@@ -10,6 +10,7 @@ internal static class ReportCommand
     {
         var folder = new Argument<string>("FOLDER") { Description = "Folder of a run of 'lur forget'." };
         return new Command("report", "Write report.html again from the result.json, config.json and log.csv of a run's folder.") { folder }
+            .WithShort("Write report.html of a run again.")
             .WithExamples("lur report out/forget")
             .Runs(
                 (context, parsed, _) =>

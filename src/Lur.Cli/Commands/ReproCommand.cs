@@ -16,7 +16,7 @@ internal static class ReproCommand
         };
         var output = SharedOptions.Output();
         var data = new Option<string?>("--data", "-d") { Description = "Where the data are; default: where the recipe says." };
-        var seeds = new Option<string?>("--seeds") { Description = "Seeds in place of the recipe's, for example 1,2,3." };
+        var seeds = SharedOptions.List("--seeds", "Seeds in place of the recipe's, for example 1,2,3.");
         var only = new Option<string[]>("--only") { Description = "Make only the run of this label; repeatable." };
         var expected = new Option<string?>("--expected")
         {
@@ -35,6 +35,7 @@ internal static class ReproCommand
             only,
             expected,
         }
+            .WithShort("Run a recipe (methods x seeds on one task) and tabulate it.")
             .WithExamples(
                 "lur repro cifar10-class --data cifar-10-batches-bin -o out/repro",
                 "lur repro my-recipe.json -o out/repro --seeds 1"
@@ -48,7 +49,7 @@ internal static class ReproCommand
                             Recipe = Read(parsed.GetValue(recipe)!, parsed.GetValue(only) ?? []),
                             Output = parsed.GetValue(output)!,
                             Data = parsed.GetValue(data),
-                            Seeds = VerifyCommand.Seeds(parsed.GetValue(seeds)),
+                            Seeds = VerifyCommand.Seeds("--seeds", parsed.GetValue(seeds)),
                             Only = parsed.GetValue(only) ?? [],
                         },
                         parsed.GetValue(expected),

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 using Lur.Data;
 
 namespace Lur.Cli.Commands;
@@ -7,13 +10,13 @@ namespace Lur.Cli.Commands;
 internal static class SharedOptions
 {
     public static Option<string> Data() =>
-        new("--data", "-d")
+        new Option<string>("--data", "-d")
         {
             Description =
                 "Data set: a folder of CIFAR-10/100 binaries, IDX files or class folders of images, one such file, or "
                 + "synthetic[:train=N,test=M,seed=S].",
             Required = true,
-        };
+        }.WithShort("CIFAR, IDX or image folders, or 'synthetic'.");
 
     public static Option<string> Output() =>
         new("--output", "-o") { Description = "Folder for everything the run leaves behind.", Required = true };
@@ -22,34 +25,86 @@ internal static class SharedOptions
         new("--overwrite") { Description = "Replace an earlier run in the output folder, once this one has its results." };
 
     public static Option<bool> Resume() =>
-        new("--resume") { Description = "Continue from the checkpoint in the output folder; the result is the same to the byte." };
+        new Option<bool>("--resume")
+        {
+            Description = "Continue from the checkpoint in the output folder; the result is the same to the byte.",
+        }.WithShort("Continue from the checkpoint in the folder.");
 
     public static Option<long> CheckpointEvery() =>
-        new("--checkpoint-every")
-        {
-            Description = "Write a checkpoint every N steps; 0 writes one only when the run is interrupted.",
-            DefaultValueFactory = _ => 500,
-        };
+        Number<long>(
+            "--checkpoint-every",
+            "Write a checkpoint every N steps; 0 writes one only when the run is interrupted.",
+            500,
+            "a whole number of steps of at least 0",
+            n => n >= 0
+        );
 
     public static Option<string[]> Forget() =>
-        new("--forget", "-f")
+        new Option<string[]>("--forget", "-f")
         {
             Description =
-                "What to forget: class:3, class:cat, random:10%, random:4500, ids.txt, glob:PATTERN, sample:17, sample:NAME; repeatable.",
+                "What to forget: class:3, class:cat, class:3,5, random:10%, random:4500, a file of samples (ids.txt), glob:PATTERN, "
+                + "sample:17, sample:NAME; repeatable.",
             Required = true,
-        };
+        }.WithShort("What: class:3, class:cat,dog, random:10%, ids.txt.");
 
     public static Option<ulong> Seed() =>
-        new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
+        Number<ulong>(
+                "--seed",
+                "Seed of every draw; the same seed gives the same bytes.",
+                1,
+                $"a whole number from 0 to {ulong.MaxValue}",
+                _ => true
+            )
+            .WithShort("Seed of every draw.");
 
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };
 
-    public static Option<int?> ImageSize() => new("--image-size") { Description = "Scale images of a folder to this many pixels a side." };
+    public static Option<int?> ImageSize()
+    {
+        const string takes = "a number of pixels from 1 to 4096";
+        return new Option<int?>("--image-size")
+        {
+            Description = "Scale images of a folder to this many pixels a side.",
+            HelpName = "N",
+            CustomParser = result => Read<int>(result, takes, n => n is >= 1 and <= 4096),
+        };
+    }
 
-    public static Option<T> Number<T>(string name, string description, T defaultValue) =>
-        new(name) { Description = description, DefaultValueFactory = _ => defaultValue };
+    /// <summary>An option that takes a number.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">Its help.</param>
+    /// <param name="defaultValue">Default.</param>
+    /// <param name="takes">What it takes, as the end of "it takes ...".</param>
+    /// <param name="inRange">Whether a number is within that.</param>
+    public static Option<T> Number<T>(string name, string description, T defaultValue, string takes, Predicate<T> inRange)
+        where T : struct, INumber<T> =>
+        new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            DefaultValueFactory = _ => defaultValue,
+            CustomParser = result => Read(result, takes, inRange),
+        };
+
+    /// <summary>An option whose value is a list: given once with commas, several times, or both.</summary>
+    public static Option<string[]> List(string name, string description, params string[] aliases) =>
+        new(name, aliases) { Description = description };
 
     public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize };
+
+    /// <summary>Reads a number in the one form that means the same everywhere: a point for the fraction, no separators of thousands.</summary>
+    private static T Read<T>(ArgumentResult result, string takes, Predicate<T> inRange)
+        where T : struct, INumber<T>
+    {
+        var text = result.Tokens[^1].Value;
+        var name = (result.Parent as OptionResult)?.Option.Name ?? result.Argument.Name;
+        var style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        if (T.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number) && inRange(number))
+            return number;
+        result.AddError($"Option {name} is '{text}'; it takes {takes}.");
+        return default;
+    }
 }

@@ -9,28 +9,46 @@ namespace Lur.Cli.Commands;
 /// <summary>lur train: trains a ResNet on a data set.</summary>
 internal static class TrainCommand
 {
+    private static readonly string[] s_frequent =
+    [
+        "--data",
+        "--output",
+        "--model",
+        "--epochs",
+        "--batch",
+        "--lr",
+        "--augment",
+        "--validation",
+        "--forget",
+        "--seed",
+        "--resume",
+        "--plan",
+    ];
+
     public static Command Create()
     {
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var model = Model();
         var training = new RecordOptions(TrainingOptions.List);
+        training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
-        var validation = SharedOptions.Number("--validation", "Share of each class held out of training to validate with.", 0.0);
+        var validation = Validation();
         var exclude = Exclude();
         var every = SharedOptions.CheckpointEvery();
         var resume = SharedOptions.Resume();
         var overwrite = SharedOptions.Overwrite();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
-        var command = new Command("train", "Train a ResNet.") { data, output, model };
+        var command = new Command("train", "Train a ResNet on a data set.") { data, output, model };
         foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, overwrite, plan, size]))
             command.Options.Add(option);
         return command
+            .WithFrequent(s_frequent)
             .WithExamples(
-                "lur train --data cifar-10-batches-bin --model resnet18:w16 --epochs 20 -o out/base",
                 "lur train --data synthetic -o out/base",
+                "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
                 "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain"
             )
             .Runs(
@@ -56,23 +74,34 @@ internal static class TrainCommand
             );
     }
 
+    private static Option<double> Validation() =>
+        SharedOptions
+            .Number(
+                "--validation",
+                "Share of each class held out of training to validate with.",
+                0.0,
+                "a share from 0 to below 1",
+                v => v is >= 0 and < 1
+            )
+            .WithShort("Share of each class to validate with.");
+
     private static Option<string> Model() =>
-        new("--model", "-m")
+        new Option<string>("--model", "-m")
         {
             Description =
                 "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
                 + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
                 + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
             DefaultValueFactory = _ => "resnet18:w16",
-        };
+        }.WithShort("Architecture, e.g. resnet20.");
 
     private static Option<string[]> Exclude() =>
-        new("--forget")
+        new Option<string[]>("--forget", "-f")
         {
             Description =
-                "Leave these samples out of training (the Retrain reference): class:3, class:cat, random:10%, random:4500, "
-                + "ids.txt, glob:PATTERN; repeatable.",
-        };
+                "Leave these samples out of training (the Retrain reference): class:3, class:cat, class:3,5, random:10%, random:4500, "
+                + "a file of numbers (ids.txt), glob:PATTERN; repeatable.",
+        }.WithShort("Leave out of training: class:3, ids.txt, ...");
 
     /// <summary>The recipe of what was given.</summary>
     /// <exception cref="UsageException">An option makes no sense, or two contradict each other.</exception>

@@ -23,33 +23,42 @@ internal static class VerifyCommand
         var reference = new Option<string[]>("--reference", "-r")
         {
             Description = "A model trained without the forget set ('lur train --forget'), or its folder; repeatable.",
-        };
-        var retrain = new Option<string?>("--retrain")
-        {
-            Description =
-                "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept "
-                + "and found again.",
-        };
+        }.WithShort("A model trained without the forget set; repeatable.");
+        var retrain = SharedOptions
+            .List(
+                "--retrain",
+                "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept and found again."
+            )
+            .WithShort("Train references of these seeds, for example 1,2,3.");
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };
         var data = new Option<string?>("--data", "-d") { Description = "The data set, where it is not where it was." };
-        var attacks = OptionText.Choice(
-            "--attacks",
-            "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, "
-                + "whose time grows with the number of classes; none.",
-            AttackChoice.All
-        );
+        var attacks = OptionText
+            .Choice(
+                "--attacks",
+                "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, "
+                    + "whose time grows with the number of classes; none.",
+                AttackChoice.All
+            )
+            .WithShort("Membership attacks beside MIA: all, scalar, none.");
         var relearn = new Option<bool>("--relearn")
         {
             Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain.",
-        };
-        var shots = new Option<string>("--shots")
-        {
-            Description =
-                "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each.",
-            DefaultValueFactory = _ => "0,10",
-        };
-        var steps = SharedOptions.Number("--relearn-steps", "Steps of the attack.", d.Steps[^1]);
-        var rate = SharedOptions.Number("--relearn-lr", "Learning rate of the attack.", d.LearningRate);
+        }.WithShort("Train on: does the forgotten come back?");
+        var shots = SharedOptions
+            .List(
+                "--shots",
+                "Forget samples shown in every batch of the attack; 0 trains on the retain set only; several make an attack each."
+            )
+            .WithShort("Forget samples in every batch of it.");
+        shots.DefaultValueFactory = _ => ["0,10"];
+        var steps = SharedOptions.Number(
+            "--relearn-steps",
+            "Steps of the attack.",
+            d.Steps[^1],
+            "a whole number of at least 1",
+            n => n >= 1
+        );
+        var rate = SharedOptions.Number("--relearn-lr", "Learning rate of the attack.", d.LearningRate, "a number above 0", n => n > 0);
         var seed = SharedOptions.Seed();
         return new Command(
             "verify",
@@ -68,24 +77,26 @@ internal static class VerifyCommand
             rate,
             seed,
         }
-            .WithExamples("lur verify out/forget --retrain 1,2,3", "lur verify out/forget --reference out/retrain --relearn --shots 0,10")
+            .WithShort("Compare an unlearned model with a retrained one: was it forgotten?")
+            .WithFrequent("--retrain", "--reference", "--relearn", "--shots", "--attacks", "--model", "--data")
+            .WithExamples("lur verify out/forget --retrain 1,2,3 --relearn", "lur verify out/forget --reference out/retrain")
             .Runs(
                 (context, parsed, cancel) =>
                 {
                     var last = parsed.GetValue(steps);
+                    int[] chosen = [.. Shots(parsed.GetValue(shots) ?? [])];
                     RelearningOptions[] relearning = parsed.GetValue(relearn)
                         ?
                         [
-                            .. Shots(parsed.GetValue(shots)!)
-                                .Select(k =>
-                                    d with
-                                    {
-                                        Shots = k,
-                                        LearningRate = parsed.GetValue(rate),
-                                        Seed = parsed.GetValue(seed),
-                                        Steps = [.. d.Steps.Where(s => s < last), last],
-                                    }
-                                ),
+                            .. chosen.Select(k =>
+                                d with
+                                {
+                                    Shots = k,
+                                    LearningRate = parsed.GetValue(rate),
+                                    Seed = parsed.GetValue(seed),
+                                    Steps = [.. d.Steps.Where(s => s < last), last],
+                                }
+                            ),
                         ]
                         : [];
                     foreach (var options in relearning)
@@ -96,7 +107,7 @@ internal static class VerifyCommand
                         {
                             Runs = parsed.GetValue(runs) ?? [],
                             References = parsed.GetValue(reference) ?? [],
-                            RetrainSeeds = Seeds(parsed.GetValue(retrain)),
+                            RetrainSeeds = Seeds("--retrain", parsed.GetValue(retrain)),
                             Model = parsed.GetValue(model),
                             Data = parsed.GetValue(data),
                             Relearning = relearning,
@@ -121,27 +132,31 @@ internal static class VerifyCommand
         return result.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }
 
-    private static IEnumerable<int> Shots(string text) =>
-        text.Split(',')
-            .Select(s =>
-                int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var shots)
-                    ? shots
-                    : throw new UsageException($"Option --shots is '{text}'; it takes numbers of samples, for example 0,10.")
+    private static IEnumerable<int> Shots(IReadOnlyList<string> texts) =>
+        texts
+            .SelectMany(text =>
+                text.Split(',')
+                    .Select(s =>
+                        int.TryParse(s.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var shots)
+                            ? shots
+                            : throw new UsageException($"Option --shots is '{text}'; it takes numbers of samples, for example 0,10.")
+                    )
             )
             .Distinct();
 
     /// <summary>Reads a list of seeds.</summary>
     /// <exception cref="UsageException">It is none.</exception>
-    public static IReadOnlyList<ulong> Seeds(string? text) =>
-        text is null
-            ? []
-            :
-            [
-                .. text.Split(',')
-                    .Select(s =>
-                        ulong.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
-                            ? seed
-                            : throw new UsageException($"Option --retrain is '{text}'; it takes seeds, for example 1,2,3.")
-                    ),
-            ];
+    public static IReadOnlyList<ulong> Seeds(string option, IReadOnlyList<string>? texts) =>
+        [
+            .. (texts ?? [])
+                .SelectMany(text =>
+                    text.Split(',')
+                        .Select(s =>
+                            ulong.TryParse(s.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+                                ? seed
+                                : throw new UsageException($"Option {option} is '{text}'; it takes seeds, for example 1,2,3.")
+                        )
+                )
+                .Distinct(),
+        ];
 }

@@ -17,10 +17,40 @@ internal static class ForgetReport
         // A long table of classes scrolls the metrics away; result.json and --json have it.
         TablePrinter.Print(
             context,
-            context.Json ? [metrics, perClass, time]
+            context.Json ? [metrics, perClass, time, Facts(r)]
                 : r.Classes.Count <= 20 ? [perClass, time, metrics]
                 : [time, metrics]
         );
+    }
+
+    /// <summary>Says in one sentence how it came out, and what to run next. In JSON both are among the facts.</summary>
+    public static void Conclude(CommandContext context, ForgetResult r)
+    {
+        if (context.Json)
+            return;
+        context.Output.WriteLine();
+        context.Output.WriteLine(ForgetConclusion.Of(r).Sentence);
+        if (Next(r) is { } next)
+            context.Note($"next: {next}");
+    }
+
+    /// <summary>The command that says whether the samples are forgotten as if the model had never seen them; none for a model that has
+    /// not.</summary>
+    private static string? Next(ForgetResult r) =>
+        r.Method.Name == Unlearning.Retrain.Definition.Name ? null : $"lur verify {Shell(r.Folder)} --retrain 1,2,3 --relearn";
+
+    /// <summary>A path as a shell takes it.</summary>
+    private static string Shell(string path) =>
+        path.All(c => char.IsLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or '\\' or ':')
+            ? path
+            : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    private static Table Facts(ForgetResult r)
+    {
+        var facts = new Table("facts", new Column("fact", "Fact"), new Column("value", "Value"));
+        facts.Add("conclusion", ForgetConclusion.Of(r).Sentence);
+        facts.Add("next", Next(r));
+        return facts;
     }
 
     private static Table Metrics(ForgetResult r)

@@ -10,6 +10,7 @@ namespace Lur.Cli.Printing;
 [SuppressMessage("Design", "CA1001", Justification = "A stage that was started is ended, and freed with that.")]
 internal sealed class RunPrinter(CommandContext context, bool results = true) : IProgress<RunEvent>
 {
+    private readonly WholeRun _run = new();
     private ProgressReporter? _stage;
 
     /// <summary>A host for runs that print here.</summary>
@@ -35,13 +36,21 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             case RunWarning warning:
                 context.Warn(warning.Text);
                 break;
+            case RunPlanned plan:
+                _run.Plan(plan);
+                break;
+            case RunPart part:
+                _run.Part(part);
+                break;
             case StageStarted s:
-                _stage = new ProgressReporter(context, s.Stage, s.Total, s.Unit);
+                _run.Start(s.Stage);
+                _stage = new ProgressReporter(context, s.Stage, s.Total, s.Unit, run: _run);
                 break;
             case StageProgress p:
                 _stage?.Report(p.Done, p.Metrics);
                 break;
             case StageEnded:
+                _run.End();
                 _stage?.Dispose();
                 _stage = null;
                 break;
@@ -82,8 +91,9 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             context.Warn(warning);
         foreach (var (_, _, sentence) in r.Measurements)
             context.Note(sentence);
-        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt, split.json, {AuditLog.FileName}");
-        if (RunPage.Write(context, r.Folder))
-            context.Note($"wrote {Path.Combine(r.Folder, ForgetPage.FileName)}");
+        var page = RunPage.Write(context, r.Folder) ? $", {ForgetPage.FileName}" : "";
+        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt, split.json, {AuditLog.FileName}{page}");
+        if (results)
+            ForgetReport.Conclude(context, r);
     }
 }

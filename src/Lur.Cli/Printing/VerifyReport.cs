@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Metrics;
 using Lur.Reports;
 using Lur.Runs;
@@ -27,11 +28,15 @@ internal static class VerifyReport
             );
         }
 
+        if (o.Relearning.Count > 0)
+            tables.Add(Recovery(o));
         tables.AddRange(o.Relearning.Select(Curve));
         if (context.Json)
         {
             facts.Add("verdict", o.Verdict.Verdict.ToString());
             facts.Add("sentence", o.Verdict.Sentence);
+            if (o.Verdict.Provisional.Length > 0)
+                facts.Add("provisional", o.Verdict.Provisional);
         }
 
         TablePrinter.Print(context, tables);
@@ -154,6 +159,31 @@ internal static class VerifyReport
             table.Add(step, Summary(forget), Summary(test), Summary(reference ? r.Forget : null), Summary(reference ? r.Test : null));
         }
 
+        return table;
+    }
+
+    /// <summary>How soon what was forgotten is back.</summary>
+    private static Table Recovery(VerifyResult o)
+    {
+        var table = new Table(
+            "recovery",
+            new Column("shots", "Relearning"),
+            new Column("unlearned", "Unlearned", Right: true),
+            new Column("retrained", "Retrained", Right: true)
+        )
+        {
+            Title = "Steps until the forget accuracy is back at half of the original's",
+        };
+        static Cell Steps(int? steps, RelearningOutcome r) =>
+            steps is { } n
+                ? n
+                : new Cell(null, $"not within {r.Unlearned[0].Points[^1].Step.ToString("N0", CultureInfo.InvariantCulture)}");
+        foreach (var r in o.Relearning)
+            table.Add(
+                new Cell(r.Shots, r.Title),
+                Steps(o.StepsToRecover(r.Unlearned), r),
+                r.Retrained.Count == 0 ? Cell.Number(double.NaN) : Steps(o.StepsToRecover(r.Retrained), r)
+            );
         return table;
     }
 

@@ -60,7 +60,7 @@ public sealed class ForgetSet
 
     /// <summary>
     /// Resolves specifications to index lists; several are united. Forms: <c>class:3</c> or <c>class:cat</c> (a name
-    /// wins over a number), <c>random:10%</c> or <c>random:4500</c> of the training part, <c>glob:PATTERN</c> over paths
+    /// wins over a number), several with commas between them (<c>class:3,5</c>; a name that has the comma itself wins), <c>random:10%</c> or <c>random:4500</c> of the training part, <c>glob:PATTERN</c> over paths
     /// of an image folder (<c>*</c> and <c>?</c> stay within a name, <c>**</c> crosses folders, a pattern without '/'
     /// matches file names), <c>sample:17</c> or <c>sample:NAME</c> with the number or the name of a sample
     /// (<see cref="SampleId"/>), and else the path of a text file with one such number or name a line, '#' starting a comment, or
@@ -260,16 +260,28 @@ public sealed class ForgetSet
 
     private static List<int> OfClass(string specification, string name, IImageDataset data, ReadOnlySpan<int> train)
     {
-        var label = FindClass(specification, name, data.ClassNames);
         var chosen = new List<int>();
-        foreach (var i in train)
-            if (data.Label(i) == label)
-                chosen.Add(i);
-        return chosen.Count > 0
-            ? chosen
-            : throw new UserErrorException(
-                $"'{specification}' selects nothing: the training part has no sample of class {label} ('{data.ClassNames[label]}')."
-            );
+        foreach (var label in ClassesOf(specification, name, data.ClassNames))
+        {
+            var before = chosen.Count;
+            foreach (var i in train)
+                if (data.Label(i) == label)
+                    chosen.Add(i);
+            if (chosen.Count == before)
+                throw new UserErrorException(
+                    $"'{specification}' selects nothing: the training part has no sample of class {label} ('{data.ClassNames[label]}')."
+                );
+        }
+
+        return chosen;
+    }
+
+    /// <summary>The classes of a list with commas: 3,5 or cat,dog, each once.</summary>
+    private static IEnumerable<int> ClassesOf(string specification, string list, IReadOnlyList<string> names)
+    {
+        if (names.Contains(list) || !list.Contains(',', StringComparison.Ordinal))
+            return [FindClass(specification, list, names)];
+        return [.. list.Split(',', StringSplitOptions.TrimEntries).Select(name => FindClass(specification, name, names)).Distinct()];
     }
 
     private static int FindClass(string specification, string name, IReadOnlyList<string> names)
@@ -285,7 +297,10 @@ public sealed class ForgetSet
             return anyCase[0];
         const int shown = 20;
         var known = string.Join(", ", names.Take(shown)) + (names.Count > shown ? $" and {names.Count - shown} more" : "");
-        throw new UserErrorException($"'{specification}': there is no class '{name}'; the classes are 0 to {names.Count - 1}: {known}.");
+        throw new UserErrorException(
+            $"'{specification}': there is no class '{name}'; "
+                + Spelling.DidYouMean(name, names, $"the classes are 0 to {names.Count - 1}: {known}.")
+        );
     }
 
     private static int[] AtRandom(string specification, string amount, ReadOnlySpan<int> train, RandomStream random)

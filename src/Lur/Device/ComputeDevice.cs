@@ -80,16 +80,14 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>Opens a device, by its primary context.</summary>
     /// <param name="ordinal">0-based position in the driver's list.</param>
     /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
+    /// <exception cref="UserErrorException">There is no such device.</exception>
     public static ComputeDevice Open(int ordinal = 0)
     {
         var count = Count;
         if (ordinal < 0 || ordinal >= count)
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(ordinal),
-                ordinal,
-                $"There is no device {ordinal}; the driver lists {count}, counted from 0 (lur doctor shows them)."
+            throw new UserErrorException(
+                $"There is no device {ordinal}; the driver lists {count}, counted from 0 ('lur doctor' shows them)."
             );
         }
         return new ComputeDevice(ordinal);

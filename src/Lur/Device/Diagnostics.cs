@@ -34,9 +34,9 @@ public static class Diagnostics
                     }
                 )
             );
-            devices = Devices(findings);
+            devices = Devices(findings, choice.IsHost, out var capability);
             libraries.Add(Look("blas", NativeLibraries.Blas, findings, BlasVersion));
-            TryCompiling(findings, devices, architectures);
+            TryCompiling(findings, capability, architectures);
         }
         if (choice.IsHost)
             libraries.Add(ForeignNvrtc());
@@ -77,20 +77,22 @@ public static class Diagnostics
         return $"{version / 10000}.{version / 100 % 100}.{version % 100}";
     }
 
-    private static List<DeviceReport> Devices(List<Finding> findings)
+    private static List<DeviceReport> Devices(List<Finding> findings, bool host, out Version? first)
     {
         var devices = new List<DeviceReport>();
+        first = null;
         try
         {
             for (var i = 0; i < ComputeDevice.Count; i++)
             {
                 using var device = ComputeDevice.Open(i);
                 var p = device.Properties;
+                first ??= p.ComputeCapability;
                 devices.Add(
                     new DeviceReport(
                         i,
                         p.Name,
-                        $"{p.ComputeCapability}",
+                        host ? null : $"{p.ComputeCapability}",
                         p.Multiprocessors,
                         p.WarpSize,
                         p.MaxThreadsPerBlock,
@@ -108,14 +110,14 @@ public static class Diagnostics
     }
 
     // A compiler that loads may still lack what it works with: builtins beside NVRTC, a C++ compiler behind the host driver.
-    private static void TryCompiling(List<Finding> findings, IReadOnlyList<DeviceReport> devices, IReadOnlyList<int> architectures)
+    private static void TryCompiling(List<Finding> findings, Version? capability, IReadOnlyList<int> architectures)
     {
-        if (devices.Count == 0 || architectures.Count == 0)
+        if (capability is null || architectures.Count == 0)
             return;
         try
         {
             var compiler = ServingCompiler.Instance;
-            var architecture = KernelRequest.Architecture(Version.Parse(devices[0].ComputeCapability), compiler);
+            var architecture = KernelRequest.Architecture(capability, compiler);
             var (image, log) = compiler.Compile(
                 "extern \"C\" __global__ void probe(int* x) { *x = 1; }\n",
                 "probe.cu",

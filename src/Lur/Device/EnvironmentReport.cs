@@ -16,7 +16,7 @@ public sealed record LibraryReport(string Role, string? Path, string? FoundBy, s
 /// <summary>A device.</summary>
 /// <param name="Ordinal">Position in the driver's list.</param>
 /// <param name="Name">The driver's name for it.</param>
-/// <param name="ComputeCapability">major.minor.</param>
+/// <param name="ComputeCapability">major.minor of a GPU; null on the host driver, which has none.</param>
 /// <param name="Multiprocessors">Multiprocessors or worker threads.</param>
 /// <param name="WarpSize">Threads that share an instruction.</param>
 /// <param name="MaxThreadsPerBlock">Largest block.</param>
@@ -25,7 +25,7 @@ public sealed record LibraryReport(string Role, string? Path, string? FoundBy, s
 public sealed record DeviceReport(
     int Ordinal,
     string Name,
-    string ComputeCapability,
+    string? ComputeCapability,
     int Multiprocessors,
     int WarpSize,
     int MaxThreadsPerBlock,
@@ -81,16 +81,40 @@ public sealed record EnvironmentReport(
     /// <summary>Indented JSON; property names in camel case.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, EnvironmentReportJson.Default.EnvironmentReport);
 
+    /// <summary>True if models can be trained here; warnings do not count.</summary>
+    public bool Ready => Findings.All(f => f.Severity != "error") && Devices.Count > 0;
+
+    /// <summary>"ready", or how many things have to be mended before it is.</summary>
+    private string Conclusion
+    {
+        get
+        {
+            if (Ready)
+                return Backend == "host" ? "ready; computing on the CPU, since there is no GPU that can be used" : "ready";
+            var errors = Findings.Count(f => f.Severity == "error");
+            return errors == 0
+                ? "not ready: there is no device"
+                : $"not ready: {(errors == 1 ? "mend the error above" : $"mend the {errors} errors above")}, and run 'lur doctor' again";
+        }
+    }
+
     /// <summary>Plain text, a fact a line.</summary>
     public string ToText()
     {
         var text = new StringBuilder();
         void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name, -12}{value}\n");
+        // What the host driver reports of itself as a GPU, a capability and targets, are numbers of its own making.
+        var cuda = Backend == "cuda";
         Line("backend", $"{Backend} ({Reason})");
-        Line("driver", DriverVersion is null ? "none" : $"CUDA {DriverVersion}");
+        if (cuda || DriverVersion is null)
+            Line("driver", DriverVersion is null ? "none" : $"CUDA {DriverVersion}");
         foreach (var library in Libraries)
-            Line(library.Role, library.Problem ?? $"{library.Version ?? "?"}  {library.Path}  (found by {library.FoundBy})");
-        if (CompilerArchitectures.Count > 0)
+            Line(
+                library.Role,
+                library.Problem
+                    ?? $"{(cuda || library.Role == "nvrtc" ? $"{library.Version ?? "?"}  " : "")}{library.Path}  (found by {library.FoundBy})"
+            );
+        if (cuda && CompilerArchitectures.Count > 0)
             Line("targets", string.Join(' ', CompilerArchitectures.Select(a => $"sm_{a}")));
         foreach (var d in Devices)
         {
@@ -98,7 +122,7 @@ public sealed record EnvironmentReport(
                 $"device {d.Ordinal}",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{d.Name}; compute capability {d.ComputeCapability}; {d.Multiprocessors} multiprocessors; "
+                    $"{d.Name}; {(cuda ? $"compute capability {d.ComputeCapability}; {d.Multiprocessors} multiprocessors; " : "")}"
                         + $"{d.FreeMemoryBytes / 1048576.0:F0} of {d.TotalMemoryBytes / 1048576.0:F0} MiB free"
                 )
             );
@@ -116,8 +140,7 @@ public sealed record EnvironmentReport(
         );
         foreach (var finding in Findings)
             Line(finding.Severity, finding.Text);
-        if (Findings.Count == 0)
-            Line("findings", "none");
+        Line("result", Conclusion);
         return text.ToString();
     }
 }

@@ -13,6 +13,12 @@ public sealed record AttackResult(string Name, double Efficacy, double Accuracy)
 /// vector of all probabilities takes longest: its kernel has a dimension for each class, and its points are all different.</remarks>
 public static class MembershipAttacks
 {
+    /// <summary>Name of the attack by the best threshold.</summary>
+    internal const string Threshold = "threshold";
+
+    /// <summary>Name of the attack on the loss.</summary>
+    internal const string Loss = "loss";
+
     private static readonly (string Name, AttackFeature Feature, EntropyForm Form)[] s_features =
     [
         ("confidence", AttackFeature.Confidence, EntropyForm.Corrected),
@@ -26,7 +32,7 @@ public static class MembershipAttacks
     /// <summary>Names of the attacks in the order of their results: confidence (the MIA column), correctness, entropy, m_entropy,
     /// m_entropy_published, probabilities, threshold, loss.</summary>
     /// <param name="vector">With the attack on the vector of all probabilities.</param>
-    public static IReadOnlyList<string> Names(bool vector) => [.. Features(vector).Select(f => f.Name), "threshold", "loss"];
+    public static IReadOnlyList<string> Names(bool vector) => [.. Features(vector).Select(f => f.Name), Threshold, Loss];
 
     /// <summary>Runs them all.</summary>
     /// <param name="retain">Predictions on the retain set, with the probabilities of all classes.</param>
@@ -66,10 +72,21 @@ public static class MembershipAttacks
             );
         }
 
-        Add(new AttackResult("threshold", ThresholdAttack.ForgetEfficacy(retain, test, forget).Value, double.NaN));
-        Add(new AttackResult("loss", double.NaN, LossAttack.Run(forget, test, seed).Value));
+        Add(new AttackResult(Threshold, ThresholdAttack.ForgetEfficacy(retain, test, forget).Value, double.NaN));
+        Add(new AttackResult(Loss, double.NaN, LossAttack.Run(forget, test, seed).Value));
         return results;
     }
+
+    /// <summary>What an attack looks at, in words.</summary>
+    internal static string InWords(string name) =>
+        name switch
+        {
+            "m_entropy" => "modified entropy",
+            "m_entropy_published" => "modified entropy in its published form",
+            "probabilities" => "probabilities of all classes",
+            Threshold => "confidence by a threshold",
+            _ => name,
+        };
 
     private static IEnumerable<(string Name, AttackFeature Feature, EntropyForm Form)> Features(bool vector) =>
         s_features.Where(f => vector || f.Feature != AttackFeature.Probabilities);

@@ -26,6 +26,27 @@ public sealed class RelearningCurve
     /// <summary>The points, steps ascending.</summary>
     public IReadOnlyList<RelearningPoint> Points { get; }
 
+    /// <summary>Mean of several curves with the same steps.</summary>
+    /// <param name="curves">At least one.</param>
+    /// <exception cref="ArgumentException">There is none, or the steps differ.</exception>
+    public static RelearningCurve Mean(IReadOnlyList<RelearningCurve> curves)
+    {
+        ArgumentNullException.ThrowIfNull(curves);
+        if (curves.Count == 0 || curves.Any(c => !c.Points.Select(p => p.Step).SequenceEqual(curves[0].Points.Select(p => p.Step))))
+            throw new ArgumentException("A mean is of curves with the same steps.", nameof(curves));
+        return new RelearningCurve([
+            .. curves[0]
+                .Points.Select(
+                    (p, i) =>
+                        new RelearningPoint(
+                            p.Step,
+                            curves.Average(c => c.Points[i].ForgetAccuracy),
+                            curves.Average(c => c.Points[i].TestAccuracy)
+                        )
+                ),
+        ]);
+    }
+
     /// <summary>The first measured step at which the forget accuracy is at least a share of the original model's; nothing is
     /// interpolated. Null if no point reaches it.</summary>
     /// <param name="percent">Share, percent.</param>

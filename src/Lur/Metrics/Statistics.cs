@@ -11,13 +11,19 @@ public readonly record struct Interval(double Low, double High);
 /// <param name="Count">Number of values.</param>
 public sealed record SeedSummary(double Mean, double Deviation, int Count)
 {
+    /// <summary>Largest minus smallest value; 0 for fewer than two, and where only mean and deviation are known.</summary>
+    public double Range { get; init; }
+
     /// <summary>Summarises values, one a seed.</summary>
     public static SeedSummary Of(IReadOnlyCollection<double> values)
     {
         ArgumentNullException.ThrowIfNull(values);
         var n = values.Count;
         var mean = n == 0 ? double.NaN : values.Average();
-        return new SeedSummary(mean, n < 2 ? double.NaN : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (n - 1)), n);
+        return new SeedSummary(mean, n < 2 ? double.NaN : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (n - 1)), n)
+        {
+            Range = n < 2 ? 0 : values.Max() - values.Min(),
+        };
     }
 
     /// <summary>Confidence interval of the mean by Student's t with n - 1 degrees of freedom; NaN for fewer than two values.</summary>

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Lur;
 
-/// <summary>A number of bytes, as an option: 1000000, 500MB, 2GiB; empty for 0.</summary>
+/// <summary>A number of bytes, as an option: 1000000, 500MB, 2GiB, 64M, 1.5G; empty for 0. A letter alone is binary, as in coreutils: 64M is
+/// 64MiB.</summary>
 /// <param name="Bytes">Number of bytes.</param>
 public readonly record struct ByteSize(long Bytes) : IOptionText<ByteSize>
 {
@@ -12,15 +13,21 @@ public readonly record struct ByteSize(long Bytes) : IOptionText<ByteSize>
         ("KiB", 1024),
         ("MiB", 1048576),
         ("GiB", 1073741824),
+        ("TiB", 1099511627776),
         ("KB", 1000),
         ("MB", 1000000),
         ("GB", 1000000000),
+        ("TB", 1000000000000),
+        ("K", 1024),
+        ("M", 1048576),
+        ("G", 1073741824),
+        ("T", 1099511627776),
         ("B", 1),
         ("", 1),
     ];
 
     /// <inheritdoc/>
-    public static string Expected => "a size above 0, for example 500MB or 2GiB";
+    public static string Expected => "a size of at least 1 byte, for example 64M, 500MB or 1.5GiB";
 
     /// <summary>The text in the unit that needs the fewest digits.</summary>
     public string Text
@@ -48,8 +55,7 @@ public readonly record struct ByteSize(long Bytes) : IOptionText<ByteSize>
                 NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite,
                 CultureInfo.InvariantCulture,
                 out var number
-            )
-            || number <= 0
+            ) || !(number * factor is >= 1 and < long.MaxValue)
         )
             return false;
         value = new ByteSize((long)(number * factor));

@@ -71,7 +71,10 @@ public sealed record OptionInfo(string Name, string Property, OptionKind Kind, s
             OptionKind.Choice => "one of " + string.Join(", ", Choices),
             _ => Expected,
         };
-        throw new UserErrorException($"Option {Flag} is '{text}'; it takes {expected}.");
+        var near = Kind == OptionKind.Choice ? Spelling.Near(text, Choices) : [];
+        throw new UserErrorException(
+            $"Option {Flag} is '{text}'; it takes {expected}{(near.Count > 0 ? $" (did you mean '{near[0]}'?)" : "")}."
+        );
     }
 }
 

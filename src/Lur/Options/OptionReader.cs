@@ -21,7 +21,12 @@ public sealed class OptionReader
             var option =
                 list.FirstOrDefault(o => o.Name == name)
                 ?? throw new UserErrorException(
-                    $"Option --{name} is not an option of {owner}; it has {string.Join(", ", list.Select(o => o.Flag))}."
+                    $"Option --{name} is not an option of {owner}; "
+                        + Spelling.DidYouMean(
+                            "--" + name,
+                            list.Select(o => o.Flag),
+                            $"it has {string.Join(", ", list.Select(o => o.Flag))}."
+                        )
                 );
             option.Check(text);
         }

@@ -66,7 +66,9 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
                 ? rows.FirstOrDefault(r => r.Runs[0].Method == Retrain.Definition.Name)
                 : rows.First(r => r.Runs.Any(x => Full(x.Path) == Full(reference)));
             var methods = rows.Select(r =>
-                    chosen.Method is null || ReferenceEquals(r.Method, chosen.Method) ? r.Method : Judge(r.Method, chosen.Method, runs[0])
+                    chosen.Method is null || ReferenceEquals(r.Method, chosen.Method)
+                        ? r.Method
+                        : Judge(r.Method, chosen.Method, r.Runs, chosen.Runs)
                 )
                 .OrderByDescending(m => ReferenceEquals(m, chosen.Method))
                 .ThenBy(m => double.IsNaN(m.Gap.Mean) ? double.MaxValue : m.Gap.Mean);
@@ -159,8 +161,9 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
         return different.Length == 0 ? run.MethodTitle : $"{run.MethodTitle} ({string.Join(", ", different)})";
     }
 
-    private static ComparedMethod Judge(ComparedMethod method, ComparedMethod reference, RunFolder run)
+    private static ComparedMethod Judge(ComparedMethod method, ComparedMethod reference, RunFolder[] own, RunFolder[] references)
     {
+        var run = own[0];
         int forget = Samples(run.Result.Number("forgetImages")),
             retain = Samples(run.Result.Number("retainImages"));
         var labels = run.Result.Numbers("samples", "test", "label");
@@ -171,7 +174,8 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
             Values(method.Unlearning, reference.Unlearning, forget),
             Values(method.Retain, reference.Retain, retain),
             Values(method.Test, reference.Test, Samples(test)),
-            Values(method.Membership, reference.Membership, forget)
+            Values(method.Membership, reference.Membership, forget),
+            new VerdictEvidence { Classes = [.. Classes(own, references, labels)] }
         );
         return method with
         {
@@ -179,6 +183,20 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
             TugOfWar = Metrics.TugOfWar.Compute(method.Scores, reference.Scores),
             Verdict = verdict.Verdict,
         };
+    }
+
+    /// <summary>Test accuracy of each kept class: a method that lost one of them does not match, whatever the mean says.</summary>
+    private static IEnumerable<(string Name, MetricValues Values)> Classes(RunFolder[] own, RunFolder[] references, double[] labels)
+    {
+        var (classes, forgotten) = (own[0].Classes, own[0].ForgottenClasses);
+        SeedSummary Of(RunFolder[] runs, string name) =>
+            SeedSummary.Of([.. runs.Select(r => r.Result.Number("unlearned", "perClassTestAccuracy", name))]);
+        for (var c = 0; c < classes.Count; c++)
+        {
+            var (name, images) = (classes[c].Name, labels.Count(l => (int)l == c));
+            if (images > 0 && !forgotten.Contains(name))
+                yield return (name, new MetricValues(double.NaN, Of(own, name), Of(references, name), images));
+        }
     }
 
     private static int Samples(double count) => double.IsFinite(count) ? Math.Max(1, (int)count) : 1;

@@ -27,13 +27,42 @@ public static class DataAndModel
         source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
 
     /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
-    public static Model Load(string path, ComputeDevice device, DataSource source, Precision precision = Precision.Float32)
+    /// <param name="path">safetensors file.</param>
+    /// <param name="device">Device to hold the model.</param>
+    /// <param name="source">Data set.</param>
+    /// <param name="precision">Element type on the device.</param>
+    /// <param name="normalization">Input normalisation of a model without metadata; null for that of the data set.</param>
+    /// <exception cref="UserErrorException">There is no such model, it does not fit the data, or it has a normalisation of its own.</exception>
+    public static Model Load(
+        string path,
+        ComputeDevice device,
+        DataSource source,
+        Precision precision = Precision.Float32,
+        InputNormalization? normalization = null
+    )
     {
-        var model = ModelFile.Load(path, device, precision, Defaults(source));
+        var channels = source.Train.Channels;
+        if (normalization is not null && (normalization.Mean.Count != channels || normalization.Std.Count != channels))
+            throw new UserErrorException(
+                $"{normalization.Mean.Count} means and {normalization.Std.Count} deviations were given, but the images of {source.Train.Name} "
+                    + $"have {channels} channel{(channels == 1 ? "" : "s")}; give one of each a channel."
+            );
+        var defaults = Defaults(source);
+        var model = ModelFile.Load(
+            path,
+            device,
+            precision,
+            normalization is null ? defaults : defaults with { Normalization = normalization }
+        );
         try
         {
             Require(model, path, source);
             MatchClasses(model, path, source);
+            var (mean, deviation) = (model.Normalization.Mean, model.Normalization.Std);
+            if (normalization is not null && !(mean.SequenceEqual(normalization.Mean) && deviation.SequenceEqual(normalization.Std)))
+                throw new UserErrorException(
+                    $"'{path}' is a model of Lur, which says itself how pixels are normalised; leave mean and deviation out."
+                );
             return model;
         }
         catch

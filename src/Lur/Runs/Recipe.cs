@@ -62,7 +62,8 @@ public sealed record Recipe
         if (!File.Exists(path))
         {
             throw new UserErrorException(
-                $"'{nameOrPath}' is no recipe: neither a file nor one of those that come with lur ({string.Join(", ", Names)})."
+                $"'{nameOrPath}' is no recipe: neither a file nor one of those that come with lur; "
+                    + Spelling.DidYouMean(nameOrPath, Names, $"those are {string.Join(", ", Names)}.")
             );
         }
 
@@ -71,7 +72,11 @@ public sealed record Recipe
             using var document = JsonDocument.Parse(File.ReadAllText(path));
             return Parse(document.RootElement, Path.GetFileNameWithoutExtension(path));
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"The recipe '{path}' is no JSON (line {e.LineNumber + 1}); mend the file.");
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new UserErrorException($"The recipe '{path}' is malformed: {e.Message.TrimEnd('.')}.");
         }
@@ -87,7 +92,8 @@ public sealed record Recipe
     {
         if (labels.FirstOrDefault(l => Runs.All(r => r.Label != l)) is { } unknown)
             throw new UserErrorException(
-                $"The recipe {Name} has no run '{unknown}'; it has {string.Join(", ", Runs.Select(r => r.Label))}."
+                $"The recipe {Name} has no run '{unknown}'; "
+                    + Spelling.DidYouMean(unknown, Runs.Select(r => r.Label), $"it has {string.Join(", ", Runs.Select(r => r.Label))}.")
             );
     }
 

@@ -36,10 +36,13 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             for (var s = 0; s < recipe.Seeds.Count; s++)
             {
                 var seed = recipe.Seeds[s];
+                var parts = (Done: s * (chosen.Length + 1), Total: recipe.Seeds.Count * (chosen.Length + 1));
+                _host.Progress?.Report(new RunPart(parts.Done, parts.Total));
                 var original = Original(recipe, data, seed, identity, cancel);
                 var task = new SeedTask(original, seed, ForgetSha256(recipe, source, original, seed), identity);
                 for (var r = 0; r < chosen.Length; r++)
                 {
+                    _host.Progress?.Report(new RunPart(parts.Done + 1 + r, parts.Total));
                     _host.Progress.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
                     var output = RunFolderOf(folder, chosen[r], seed);
                     Forget(recipe, chosen[r], task, data, output, cancel);

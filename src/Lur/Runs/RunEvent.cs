@@ -12,6 +12,20 @@ public sealed record RunNote(string Text) : RunEvent;
 /// <param name="Text">The sentence.</param>
 public sealed record RunWarning(string Text) : RunEvent;
 
+/// <summary>A stage that is to come.</summary>
+/// <param name="Kind">Stages whose names begin with it cost alike for each unit of work.</param>
+/// <param name="Work">Units of work; of another kind they are not the same.</param>
+public sealed record PlannedStage(string Kind, double Work);
+
+/// <summary>The stages of a run from here on, in their order; what was planned before is void.</summary>
+/// <param name="Stages">Stages.</param>
+public sealed record RunPlanned(IReadOnlyList<PlannedStage> Stages) : RunEvent;
+
+/// <summary>A run made of runs goes on to the next: a reproduction.</summary>
+/// <param name="Done">Runs that are over.</param>
+/// <param name="Total">Runs in all.</param>
+public sealed record RunPart(int Done, int Total) : RunEvent;
+
 /// <summary>A stage begins: a pass over images, a number of steps.</summary>
 /// <param name="Stage">Name of the stage, for example "train epoch 3/20".</param>
 /// <param name="Total">Units of work in all.</param>

@@ -11,6 +11,9 @@ internal static class RunEvents
         /// <summary>Says something a person should look at.</summary>
         public void Warn(string text) => progress?.Report(new RunWarning(text));
 
+        /// <summary>Says what is to come.</summary>
+        public void Plan(params IReadOnlyList<PlannedStage> stages) => progress?.Report(new RunPlanned(stages));
+
         /// <summary>Begins a stage, which ends when it is disposed of.</summary>
         public Stage Stage(string name, long total, string unit) => new(progress, name, total, unit);
     }

@@ -159,6 +159,8 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     private void Train(TrainParts parts, bool keepLog, Evaluator evaluator, CancellationToken cancel)
     {
         var (trainer, split) = (parts.Trainer, parts.Split);
+        var epochs = settings.Training.Epochs - (int)(trainer.Step / trainer.StepsPerEpoch);
+        _host.Progress.Plan([.. Enumerable.Repeat(new PlannedStage("train epoch", StageWork.Train(parts.Images)), Math.Max(0, epochs))]);
         // A checkpoint may lie between the last step of an epoch and its line in the log: the totals are still there then.
         bool AtUnreportedEnd() => trainer.Step % trainer.StepsPerEpoch == 0 && trainer.PeekTotals().Rows > 0;
         while (trainer.Step < trainer.Steps || AtUnreportedEnd())

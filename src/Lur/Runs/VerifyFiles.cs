@@ -23,6 +23,7 @@ public static class VerifyFiles
                     w.WriteString("modelSha256", model);
                 w.WriteString("verdict", o.Verdict.Verdict.ToString());
                 w.WriteString("sentence", o.Verdict.Sentence);
+                WriteFindings(w, o.Verdict);
                 w.WriteStartArray("metrics");
                 foreach (var (name, m) in VerifyResult.MetricNames.Zip(o.Verdict.Metrics))
                 {
@@ -61,7 +62,7 @@ public static class VerifyFiles
                 w.WriteEndObject();
                 OutputFolder.WritePerClass(w, "perClassChange", o.Classes, o.Damage.Change);
                 if (o.Relearning.Count > 0)
-                    WriteRelearning(w, o.Relearning);
+                    WriteRelearning(w, o);
             }
         );
 
@@ -122,16 +123,52 @@ public static class VerifyFiles
         w.WriteEndArray();
     }
 
-    private static void WriteRelearning(Utf8JsonWriter w, IReadOnlyList<RelearningOutcome> attacks)
+    /// <summary>What is outside its band, what could not decide, and why the verdict is provisional.</summary>
+    private static void WriteFindings(Utf8JsonWriter w, UnlearningVerdict verdict)
+    {
+        w.WriteStartArray("findings");
+        foreach (var f in verdict.Findings)
+        {
+            w.WriteStartObject();
+            w.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(f.Kind.ToString()));
+            w.WriteString("name", f.Name);
+            w.WriteString("speaksFor", f.Verdict.ToString());
+            OutputFolder.WriteValue(w, "unlearned", f.Unlearned);
+            OutputFolder.WriteValue(w, "retrained", f.Retrained);
+            OutputFolder.WriteValue(w, "gap", f.Gap);
+            OutputFolder.WriteValue(w, "band", f.Band);
+            w.WriteString("text", f.Text);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+        w.WriteStartArray("undecided");
+        foreach (var u in verdict.Undecided)
+        {
+            w.WriteStartObject();
+            w.WriteString("attack", u.Name);
+            w.WriteString("reason", u.Reason);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+        if (verdict.Provisional.Length > 0)
+            w.WriteString("provisional", verdict.Provisional);
+    }
+
+    private static void WriteRelearning(Utf8JsonWriter w, VerifyResult o)
     {
         w.WriteStartArray("relearning");
-        foreach (var attack in attacks)
+        foreach (var attack in o.Relearning)
         {
             w.WriteStartObject();
             w.WriteNumber("shots", attack.Shots);
             WriteCurve(w, "points", attack.Unlearned);
             if (attack.Retrained.Count > 0)
                 WriteCurve(w, "reference", attack.Retrained);
+            WriteSteps(w, "recoverySteps", o.StepsToRecover(attack.Unlearned));
+            if (attack.Retrained.Count > 0)
+                WriteSteps(w, "referenceRecoverySteps", o.StepsToRecover(attack.Retrained));
             w.WriteEndObject();
         }
 
@@ -153,6 +190,14 @@ public static class VerifyFiles
         }
 
         w.WriteEndArray();
+    }
+
+    private static void WriteSteps(Utf8JsonWriter w, string name, int? steps)
+    {
+        if (steps is { } n)
+            w.WriteNumber(name, n);
+        else
+            w.WriteNull(name);
     }
 
     private static void WriteModels(Utf8JsonWriter w, double original, SeedSummary unlearned, SeedSummary? retrained)

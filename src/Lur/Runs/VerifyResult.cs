@@ -13,6 +13,9 @@ public sealed record MeasuredModel(string Path, Assessment Assessment);
 /// <param name="Retrained">A curve for each retrained model; may be empty.</param>
 public sealed record RelearningOutcome(int Shots, IReadOnlyList<RelearningCurve> Unlearned, IReadOnlyList<RelearningCurve> Retrained)
 {
+    /// <summary>Forget samples that the accuracies were measured on.</summary>
+    public int Samples { get; init; }
+
     /// <summary>Step, and forget and test accuracy over the models of one side.</summary>
     public static IEnumerable<(int Step, SeedSummary Forget, SeedSummary Test)> Summaries(IReadOnlyList<RelearningCurve> curves) =>
         curves.Count == 0
@@ -47,6 +50,14 @@ public sealed record VerifyResult(
     IReadOnlyList<string> Classes
 )
 {
+    /// <summary>The first measured step of a relearning attack at which the mean forget accuracy of one side is back at half of the
+    /// original's; null where it never is.</summary>
+    /// <param name="curves">Curves of that side.</param>
+    public int? StepsToRecover(IReadOnlyList<RelearningCurve> curves) =>
+        curves.Count == 0
+            ? null
+            : RelearningCurve.Mean(curves).StepsToReach(RelearningEvidence.RecoveredShare, 100 - Original.Metrics.UnlearningAccuracy);
+
     /// <summary>Names of the four numbers, in the order of the verdict's metrics.</summary>
     public static IReadOnlyList<string> MetricNames { get; } = ["UA", "RA", "TA", "MIA"];
 

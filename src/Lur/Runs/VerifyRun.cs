@@ -43,6 +43,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         foreach (var attack in settings.Relearning)
             attack.RequireShots(set.Forget.Length);
         var references = References(task, source, split, set, original.Architecture, cancel);
+        _host.Progress.Plan([.. StageWork.Verify(settings, set, source, tasks.Length, references.Length)]);
         var assessor = new Assessor(_host.Progress, source, set, settings.Attacks, settings.Seed);
         var before = assessor.Assess(original, "original", cancel);
         MeasuredModel[] Measure(IReadOnlyList<string> paths, string what) =>
@@ -132,7 +133,8 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             Of(s => s.UnlearningAccuracy, set.Forget.Length),
             Of(s => s.RetainAccuracy, set.Retain.Length),
             Of(s => s.TestAccuracy, Math.Max(1, test)),
-            Of(s => s.MembershipInference, set.Forget.Length)
+            Of(s => s.MembershipInference, set.Forget.Length),
+            VerifyEvidence.Of(before, unlearned, retrained, set, classes, relearning)
         );
         var damage = ClassDamage.Compute(before.Test, unlearned[0].Assessment.Test, set.WholeClasses.ToHashSet(), classes.Count);
         var over = OverForgetting.Check(
@@ -188,7 +190,10 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
                 ),
             ];
 
-        return new RelearningOutcome(options.Shots, Attack(unlearned, "unlearned"), Attack(retrained, "retrained"));
+        return new RelearningOutcome(options.Shots, Attack(unlearned, "unlearned"), Attack(retrained, "retrained"))
+        {
+            Samples = RelearningAttack.MeasuredOn(set.Forget.Length, options),
+        };
     }
 
     private static UnlearningScores Mean(MeasuredModel[] models) =>

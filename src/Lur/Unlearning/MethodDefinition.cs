@@ -128,9 +128,12 @@ public static class MethodCatalog
         Scrub.Definition,
     ];
 
-    /// <summary>Finds a method by name.</summary>
+    /// <summary>Finds a method by name, in any case.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
     public static MethodDefinition Find(string name) =>
-        All.FirstOrDefault(m => m.Name == name)
-        ?? throw new UserErrorException($"Method '{name}' is not known; there are {string.Join(", ", All.Select(m => m.Name))}.");
+        All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new UserErrorException(
+            $"The method '{name}' is not known; "
+                + Spelling.DidYouMean(name, All.Select(m => m.Name), $"there are {string.Join(", ", All.Select(m => m.Name))}.")
+        );
 }

@@ -79,7 +79,9 @@ public sealed class GradientCheck : IDisposable
         _step.Parameters.LearningRate = 0;
         Fill(_input, data, retain);
         Fill((TensorBatch)_step.Retain, data, retain);
-        Fill((TensorBatch)_step.Forget!, data, forget);
+        // Without a weight the step has no forget batch.
+        if (_step.Forget is TensorBatch batch)
+            Fill(batch, data, forget);
     }
 
     /// <summary>Runs all comparisons.</summary>
@@ -159,7 +161,7 @@ public sealed class GradientCheck : IDisposable
     {
         _model.Parameters.Set(theta);
         var t = _step.Run();
-        return (_options.RetainWeight * t.RetainLoss) + (_options.Lambda * t.ForgetLoss);
+        return (_options.RetainWeight * t.RetainLoss) + (_step.WithForget ? _options.Lambda * t.ForgetLoss : 0);
     }
 
     private void Fill(TensorBatch batch, IImageDataset data, int[] indices)

@@ -63,6 +63,11 @@ public sealed record RelearningOptions
 /// that is only hidden returns within a few steps, faster than a model that never had it learns it.</summary>
 public static class RelearningAttack
 {
+    /// <summary>Forget samples that the accuracies of an attack are measured on.</summary>
+    /// <param name="forget">Samples of the forget set.</param>
+    /// <param name="options">The attack.</param>
+    public static int MeasuredOn(int forget, RelearningOptions options) => Math.Min(options.Evaluated, forget - options.Shots);
+
     /// <summary>Runs the attack on a copy of the model.</summary>
     /// <param name="model">Unlearned or retrained model; not changed.</param>
     /// <param name="data">Training data.</param>

@@ -15,6 +15,17 @@ public class CommandLineTests
             Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")), command.Name);
             Assert.That(output, Does.Contain($"  {ExampleHelp.PathOf(command)}"));
             Assert.That(command.Description, Does.EndWith("."), command.Name);
+            // A screen: what does not fit is behind --help all, where every option is.
+            var lines = output.TrimEnd().Split(Environment.NewLine);
+            Assert.That(lines, Has.Length.AtMost(31).And.All.Length.AtMost(80), ExampleHelp.PathOf(command));
+            if (command.Subcommands.Count == 0)
+                Assert.That(
+                    output.TrimEnd().LastIndexOf("Examples:", StringComparison.Ordinal),
+                    Is.GreaterThan(output.IndexOf("  -", StringComparison.Ordinal))
+                );
+            (_, var all, _) = Command.Run([.. ExampleHelp.PathOf(command).Split(' ').Skip(1), "--help", "all"]);
+            Assert.That(command.Options.Where(o => !all.Contains(o.Name, StringComparison.Ordinal)).Select(o => o.Name), Is.Empty);
+            Assert.That(all, Does.Contain("--device N").And.Contain("--json"));
             foreach (var symbol in command.Options.Cast<Symbol>().Concat(command.Arguments))
                 Assert.That(symbol.Description, Is.Not.Null.And.Not.Empty, $"{ExampleHelp.PathOf(command)} {symbol.Name}");
         }
@@ -39,15 +50,68 @@ public class CommandLineTests
     [TestCase("forgett", "'lur' has no command 'forgett'")]
     [TestCase("kernels --list --nonsense", "'lur kernels' has no option --nonsense.")]
     [TestCase("kernels --list extra", "'lur kernels' takes no further argument 'extra'.")]
-    [TestCase("kernels --list --device -1", "--device -1 is negative")]
+    [TestCase("kernels --list --device -1", "Option --device is '-1'; it takes the number of a device")]
     [TestCase("kernels", "--list")]
+    [TestCase("forgett", "did you mean 'forget'?")]
+    [TestCase("xyzzy", "it has demo, train")]
+    [TestCase("forget m --dta x -f class:1 -o o", "'lur forget' has no option --dta; did you mean '--data'?")]
+    [TestCase("report --nonsense", "'lur report' has no option --nonsense")]
+    [TestCase("forget m -d synthetic -f class:1 -o o --method salum", "'salum' is not known; did you mean 'salun'")]
+    [TestCase("methods scrubb", "did you mean 'scrub'?")]
+    [TestCase("forget m -d synthetic -f class:1 -o o --hvp exakt", "did you mean 'exact'?")]
+    [TestCase("forget m", "'lur forget' needs --data DATA, --output FOLDER and --forget WHAT.")]
+    [TestCase("eval", "'lur eval' needs MODEL and --data DATA.")]
+    [TestCase("train -d synthetic -o o --validation 0,05", "Option --validation is '0,05'; it takes a share from 0 to below 1.")]
+    [TestCase("train -d synthetic -o o --validation NaN", "Option --validation is 'NaN'")]
+    [TestCase("train -d synthetic -o o --seed -1", "Option --seed is '-1'; it takes a whole number from 0")]
+    [TestCase("train -d synthetic -o o --seed", "Option --seed needs a value: --seed N.")]
+    [TestCase("train -d synthetic -o o --device 99", "--device 99 does not exist; 'lur doctor' lists")]
+    [TestCase("import f -d synthetic -o o --mean 0.5", "--mean and --deviation belong together")]
+    [TestCase("import f -d synthetic -o o --mean 2 --std 1", "Option --mean is '2'; it takes numbers from 0 to 1")]
+    [TestCase("verify run --shots 1,x", "Option --shots is '1,x'; it takes numbers of samples")]
     public void BadUsageIsOneSentenceAndCodeTwo(string line, string expected)
     {
         (var code, var output, var error) = Command.Run(line.Split(' '));
         Assert.That((code, output), Is.EqualTo((ExitCode.BadUsage, "")));
         Assert.That(error, Does.StartWith("lur: ").And.Contain(expected));
-        // The sentence, and where to read more.
-        Assert.That(error.TrimEnd().Split(Environment.NewLine), Has.Length.EqualTo(2));
+        // The sentence, and where to read more where it was about the command line and not about a value.
+        Assert.That(error.TrimEnd().Split(Environment.NewLine), Has.Length.AtMost(2));
+        Assert.That(error, Does.Not.Contain("defect"));
+    }
+
+    [Test]
+    public void AnEmptyValueIsNamed()
+    {
+        (var code, _, var error) = Command.Run("train", "--data", "synthetic", "--output", "");
+        Assert.That(
+            (code, error.Split('\n')[0].TrimEnd()),
+            Is.EqualTo((ExitCode.BadUsage, "lur: Option --output is empty; it takes FOLDER."))
+        );
+        (code, _, error) = Command.Run("report", "");
+        Assert.That((code, error.Split('\n')[0].TrimEnd()), Is.EqualTo((ExitCode.BadUsage, "lur: The argument FOLDER is empty.")));
+        (code, _, error) = Command.Run("kernels", "--precompile", "");
+        Assert.That(code, Is.EqualTo(ExitCode.BadUsage));
+        Assert.That(error, Does.Not.Contain("defect"));
+    }
+
+    [TestCase("data", "inspect")]
+    [TestCase("check", "grad")]
+    public void ACommandOfCommandsListsThem(string command, string sub)
+    {
+        (var code, var output, var error) = Command.Run(command);
+        Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")));
+        Assert.That(output, Does.Contain("Commands:").And.Contain("  " + sub + "  "));
+        (code, var other, _) = Command.Run("help", command);
+        Assert.That((code, other), Is.EqualTo((ExitCode.Done, output)));
+    }
+
+    [Test]
+    public void AMethodIsFoundInAnyCase()
+    {
+        (var code, var output, var error) = Command.Run("methods", "SalUn");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Contain("--mask-ratio"));
+        Assert.That(global::Lur.Unlearning.MethodCatalog.Find("LUR").Name, Is.EqualTo("lur"));
     }
 
     [Test]
@@ -77,6 +141,8 @@ public class CommandLineTests
             (new OperationCanceledException(), ExitCode.Interrupted, "lur: interrupted."),
             (new DllNotFoundException("no NVRTC."), ExitCode.Failed, "lur: no NVRTC."),
             (new AggregateException(new UserErrorException("inner.")), ExitCode.Failed, "lur: inner."),
+            (new IOException("No space left on device."), ExitCode.Failed, "lur: No space left on device."),
+            (new UnauthorizedAccessException("Access to '/x' is denied."), ExitCode.Failed, "lur: Access to '/x' is denied."),
         ];
         foreach ((var exception, var code, var sentence) in cases)
         {

@@ -85,16 +85,21 @@ public class VerificationTests
                 "Loss attack",
                 "Relearning, retain set only",
                 "Relearning, 4 forget samples",
+                "Steps until the forget accuracy is back at half of the original's",
             }
         )
             Assert.That(text, Does.Contain(expected));
 
         var file = File.ReadAllText(_temp["run1/verify.json"]);
         var schema = JsonSchema.Open("verify.schema.json");
-        schema.RequireExactly(file, "", ["averageGap", "tow", "references", "attacks", "relearning"]);
+        schema.RequireExactly(file, "", ["averageGap", "tow", "references", "attacks", "relearning", "provisional"]);
         var root = JsonNode.Parse(file)!;
         schema.RequireExactly(root["metrics"]![0]!.ToJsonString(), "metric", ["retrained"]);
-        schema.RequireExactly(root["relearning"]![1]!.ToJsonString(), "relearning", ["reference"]);
+        schema.RequireExactly(root["relearning"]![1]!.ToJsonString(), "relearning", ["reference", "referenceRecoverySteps"]);
+        foreach (var finding in root["findings"]!.AsArray())
+            schema.RequireExactly(finding!.ToJsonString(), "finding", []);
+        Assert.That(root["provisional"]!.GetValue<string>(), Does.StartWith("Provisional: it rests on two retrained models"));
+        Assert.That(root["sentence"]!.GetValue<string>(), Does.Contain("MIA").Or.Contain("membership"));
         schema.RequireExactly(root["attacks"]![0]!.ToJsonString(), "attack", ["efficacy", "accuracy"]);
         Assert.That(
             root["attacks"]!.AsArray().Select(a => a!["attack"]!.GetValue<string>()),

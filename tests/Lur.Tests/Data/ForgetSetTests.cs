@@ -23,6 +23,18 @@ public class ForgetSetTests
         Assert.That(set.WholeClasses, Is.EqualTo(new[] { 3 }));
     }
 
+    [TestCase("class:3,5")]
+    [TestCase("class:5, 3,star")]
+    [TestCase("class:star,ring")]
+    public void ClassesWithCommasBetweenThemUnite(string specification)
+    {
+        var set = Resolve(specification);
+        AssertPartition(set);
+        Assert.That(set.Forget, Is.EqualTo(s_split.Train.Where(i => i % 10 is 3 or 5)));
+        Assert.That(set.WholeClasses, Is.EqualTo(new[] { 3, 5 }));
+        Assert.That(set.Sha256(), Is.EqualTo(Resolve("class:3", "class:5").Sha256()));
+    }
+
     [TestCase("random:1", 1)]
     [TestCase("random:10%", 19)]
     [TestCase("random:0.5%", 1)]
@@ -88,7 +100,10 @@ public class ForgetSetTests
         Assert.That(Fails(path), Does.Contain(path).And.Contain("line 2").And.Contain(expected));
     }
 
-    [TestCase("class:dogs", "there is no class 'dogs'; the classes are 0 to 9: disc, square")]
+    [TestCase("class:dogs", "there is no class 'dogs'; did you mean 'dots'?")]
+    [TestCase("class:zebra", "there is no class 'zebra'; the classes are 0 to 9: disc, square")]
+    [TestCase("class:3,", "there is no class ''")]
+    [TestCase("class:3,starr", "there is no class 'starr'; did you mean 'star'?")]
     [TestCase("class:10", "there is no class '10'")]
     [TestCase("class:", "there is no class ''")]
     [TestCase("class:-1", "there is no class '-1'")]

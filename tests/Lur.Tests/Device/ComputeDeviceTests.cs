@@ -10,7 +10,7 @@ public class ComputeDeviceTests
     {
         _ = TestDevices.All;
         var count = ComputeDevice.Count;
-        var e = Assert.Throws<ArgumentOutOfRangeException>(() => ComputeDevice.Open(count))!;
+        var e = Assert.Throws<UserErrorException>(() => ComputeDevice.Open(count))!;
         Assert.That(e.Message, Does.Contain($"no device {count}").And.Contain($"lists {count}"));
     }
 

@@ -36,7 +36,10 @@ public class UnlearningVerdictTests
         var verdict = UnlearningVerdict.Judge(Seeds(4, 6), Seeds(99, 99), Seeds(92, 92), Seeds(7, 12));
         Assert.That(
             verdict.Sentence,
-            Is.EqualTo("Under-forgotten: the membership inference is 5.0 points below Retrain's (7.0 against 12.0, band 1.41).")
+            Is.EqualTo(
+                "Under-forgotten: the membership inference is 5.0 points below Retrain's (7.0 against 12.0, band 1.41); "
+                    + "the unlearning accuracy is 2.0 points below Retrain's (4.0 against 6.0, band 1.41)."
+            )
         );
         var higher = UnlearningVerdict.Judge(Seeds(6, 6), Seeds(99, 99), Seeds(95, 92), Seeds(12, 12));
         Assert.That(higher.Sentence, Is.EqualTo("Matches Retrain within the band, but for a higher test accuracy."));

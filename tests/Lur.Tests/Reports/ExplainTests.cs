@@ -96,6 +96,29 @@ public partial class ExplainTests
         Assert.That(lines[1], Does.StartWith("How to read it: "));
     }
 
+    [Test]
+    public void SeveralTermsAreExplainedInTheirOrderAndAPhraseIsOne()
+    {
+        var (code, output, error) = Explain("ua", "mia");
+        Assert.That((code, error), Is.EqualTo((ExitCode.Done, "")));
+        var lines = output.TrimEnd().Split(Environment.NewLine);
+        Assert.That(lines, Has.Length.EqualTo(5));
+        Assert.That((lines[0], lines[2], lines[3]), Is.EqualTo((lines[0], "", lines[3])));
+        Assert.That(lines[0], Does.StartWith("UA,"));
+        Assert.That(lines[3], Does.StartWith("MIA,"));
+        Assert.That(Explain("second", "order", "share").Output, Does.StartWith("Second-order share"));
+        (code, output, error) = Explain("ua", "xyzzy");
+        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")), error);
+    }
+
+    [Test]
+    public void TheVerdictSaysWhatIsCompared()
+    {
+        var text = Explain("verdict").Output;
+        foreach (var compared in new[] { "UA, RA, TA and MIA", "every kept class", "membership attack", "--relearn", "three references" })
+            Assert.That(text, Does.Contain(compared));
+    }
+
     [TestCase("cosin", "cosine")]
     [TestCase("gradient", "retain_gradient")]
     [TestCase("xyzzy", "lists every term")]

@@ -102,7 +102,7 @@ public class ForgetPageTests
             fixture.Result[model]!.AsObject().Remove(field);
         var page = PageReading.Read(Render(fixture));
         Assert.That(PageReading.Drawings(page), Is.Empty);
-        Assert.That(page.Descendants("h2").Select(h => h.Value), Is.EqualTo(new[] { "Outcome" }));
+        Assert.That(page.Descendants("h2").Select(h => h.Value), Is.EqualTo(new[] { "Outcome", "The run" }));
     }
 
     [TestCase("")]
@@ -140,8 +140,39 @@ public class ForgetPageTests
         Assert.That(Html.Clean(name), Is.EqualTo(shown));
         Assert.That(PageReading.Drawing(page, "per-class").Descendants("text").Select(t => t.Value), Does.Contain("<b>&\"x'\uFFFD"));
         Assert.That(page.Descendants("dd").Select(d => d.Value), Has.Some.Contains("</style><script>alert(1)</script>"));
-        Assert.That(page.Descendants("title").First().Value, Does.Contain("glob:<img onerror=x>"));
+        Assert.That(page.Descendants("dd").Select(d => d.Value), Has.Some.Contains("glob:<img onerror=x>"));
         Assert.That(page.Descendants("td").Select(d => d.Value), Does.Contain("--></main>]]>"));
+    }
+
+    [Test]
+    public void ThePageOpensWithWhatWasForgottenAndHowItCameOut()
+    {
+        var page = PageReading.Read(Render(new RunFixture { Verification = RunFixture.Verified() }));
+        Assert.That(page.Descendants("h1").Single().Value, Is.EqualTo("dog, 4 images"));
+        Assert.That(page.Descendants("title").First().Value, Is.EqualTo("dog, 4 images: forgotten by LUR"));
+        string[] opening = [.. page.Descendants("header").Single().Elements("p").Select(p => p.Value)];
+        Assert.That(
+            opening[1],
+            Is.EqualTo(
+                "dog (4 images) is no longer recognised: accuracy on them 2.5 %, 90.0 % before; test accuracy of the other classes 87.3 %, "
+                    + "90.0 % before; most was lost by the class 'cat', 45.5 points."
+            )
+        );
+        Assert.That(opening[2], Does.EndWith("Under-forgotten: because."));
+        // Hashes and devices are for the end.
+        Assert.That(page.Descendants("h2").Select(h => h.Value).Last(), Is.EqualTo("The run"));
+        Assert.That(page.Descendants("header").Single().Value, Does.Not.Contain("abc123").And.Not.Contain("some device"));
+    }
+
+    [Test]
+    public void StepsToRecoverStandBesideRetrains()
+    {
+        var fixture = new RunFixture { Verification = RunFixture.Verified() };
+        var attacks = fixture.Verification["relearning"]!.AsArray();
+        (attacks[0]!["recoverySteps"], attacks[0]!["referenceRecoverySteps"]) = (10, null);
+        attacks[1]!["recoverySteps"] = 10;
+        var text = PageReading.Read(Render(fixture)).Value;
+        Assert.That(text, Does.Contain("retain set only10not within the attack").And.Contain("4 forget samples in every batch10-"));
     }
 
     [Test]

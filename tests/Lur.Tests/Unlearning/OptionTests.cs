@@ -168,6 +168,11 @@ public class OptionTests
     [TestCase("1.5 MiB", 1572864)]
     [TestCase("500MB", 500_000_000)]
     [TestCase("2gib", 2147483648)]
+    [TestCase("64M", 67108864)]
+    [TestCase("64MiB", 67108864)]
+    [TestCase("1.5G", 1610612736)]
+    [TestCase("512k", 524288)]
+    [TestCase("1T", 1099511627776)]
     public void SizesAreRead(string text, long bytes)
     {
         Assert.That(ByteSize.TryParse(text, out var size), Is.True);
@@ -183,6 +188,9 @@ public class OptionTests
     public void SizesAreWrittenInTheirLargestUnit(long bytes, string text) => Assert.That(new ByteSize(bytes).Text, Is.EqualTo(text));
 
     [TestCase("MB")]
+    [TestCase("M")]
+    [TestCase("0.3B")]
+    [TestCase("99999999999T")]
     [TestCase("-1GB")]
     [TestCase("0")]
     [TestCase("a lot")]
