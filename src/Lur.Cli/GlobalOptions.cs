@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Lur.Cli;
 
@@ -23,6 +24,7 @@ internal static class GlobalOptions
         HelpName = "N",
         Recursive = true,
         DefaultValueFactory = _ => 0,
+        CustomParser = Commands.NumberText.Parse<int>,
     };
 
     public static void AddTo(Command root)
@@ -31,7 +33,11 @@ internal static class GlobalOptions
         root.Options.Add(Quiet);
         Device.Validators.Add(static result =>
         {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var n) && n < 0)
+            if (
+                result.Tokens.Count > 0
+                && int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var n)
+                && n < 0
+            )
                 result.AddError($"--device {n} is negative; 'lur doctor' lists the devices, numbered from 0.");
         });
         root.Options.Add(Device);

@@ -44,6 +44,7 @@ internal static class DataCommand
     private static int Inspect(CommandContext context, string location, int? imageSize, FileInfo? sheet, CancellationToken cancel)
     {
         using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
+        SharedOptions.Warn(context, source);
         cancel.ThrowIfCancellationRequested();
         var statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();

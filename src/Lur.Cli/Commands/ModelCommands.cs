@@ -25,6 +25,7 @@ internal static class ModelCommands
                 {
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
+                    SharedOptions.Warn(context, source);
                     using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source);
                     ModelFile.Save(model, parsed.GetValue(output)!);
                     context.Note(

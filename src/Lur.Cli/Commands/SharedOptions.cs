@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Numerics;
 using Lur.Data;
 
 namespace Lur.Cli.Commands;
@@ -25,17 +26,34 @@ internal static class SharedOptions
             Required = true,
         };
 
-    public static Option<ulong> Seed() =>
-        new("--seed") { Description = "Seed of every draw; the same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
+    public static Option<ulong> Seed() => Number("--seed", "Seed of every draw; the same seed gives the same bytes.", 1UL);
 
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };
 
-    public static Option<int?> ImageSize() => new("--image-size") { Description = "Scale images of a folder to this many pixels a side." };
+    public static Option<int?> ImageSize() =>
+        new("--image-size")
+        {
+            Description = "Scale images of a folder to this many pixels a side; with a model its own size is the default.",
+            CustomParser = result => NumberText.Parse<int>(result),
+        };
 
-    public static Option<T> Number<T>(string name, string description, T defaultValue) =>
-        new(name) { Description = description, DefaultValueFactory = _ => defaultValue };
+    public static Option<T> Number<T>(string name, string description, T defaultValue)
+        where T : struct, INumber<T> =>
+        new(name)
+        {
+            Description = description,
+            DefaultValueFactory = _ => defaultValue,
+            CustomParser = NumberText.Parse<T>,
+        };
 
-    public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize };
+    public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize, Spell = option => "--" + option };
+
+    /// <summary>Passes on what a person should know of a data set.</summary>
+    public static void Warn(CommandContext context, DataSource source)
+    {
+        foreach (var warning in source.Warnings)
+            context.Warn(warning);
+    }
 }

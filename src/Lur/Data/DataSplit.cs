@@ -105,12 +105,18 @@ public sealed class DataSplit
             throw new UserErrorException($"'{path}' has version {document.Version}, expected {CurrentVersion}; draw the split again.");
         CheckList(path, "train", document.Train, document.TrainSha256);
         CheckList(path, "validation", document.Validation, document.ValidationSha256);
+        if (document.Count < 1 || document.Count != (long)document.Train.Length + document.Validation.Length)
+            throw new UserErrorException(
+                $"'{path}': the count is {document.Count}, but the lists name {document.Train.Length} samples to train on and "
+                    + $"{document.Validation.Length} to validate with; draw the split again."
+            );
         int[] all = [.. document.Train, .. document.Validation];
         Array.Sort(all);
-        if (!all.AsSpan().SequenceEqual(Enumerable.Range(0, document.Count).ToArray()))
-            throw new UserErrorException(
-                $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
-            );
+        for (var i = 0; i < all.Length; i++)
+            if (all[i] != i)
+                throw new UserErrorException(
+                    $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
+                );
         if (document.Count != data.Count)
             throw new UserErrorException(
                 $"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from."

@@ -158,7 +158,7 @@ public sealed class ForgetSet
                 !double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
                 || percent is not (> 0 and < 100)
             )
-                throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.");
+                throw new BadUsageException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.");
             count = (int)Math.Round(percent / 100 * train.Length, MidpointRounding.AwayFromZero);
             if (count == 0)
                 throw new UserErrorException(
@@ -167,7 +167,7 @@ public sealed class ForgetSet
         }
         else if (!int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) || count < 1 || count > train.Length)
         {
-            throw new UserErrorException(
+            throw new BadUsageException(
                 $"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%."
             );
         }
@@ -210,7 +210,7 @@ internal static class ForgetIdFile
 {
     public static List<int> Read(string path, bool[] trained)
     {
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
             throw new UserErrorException(
                 $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, random:10%, random:N, "
                     + $"glob:PATTERN or the path of a file of indices."

@@ -68,12 +68,16 @@ public sealed record Recipe
 
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(path));
+            using var document = JsonDocument.Parse(RegularFile.ReadAllText(path, "recipe"));
             return Parse(document.RootElement, Path.GetFileNameWithoutExtension(path));
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new UserErrorException($"The recipe '{path}' is malformed: {e.Message.TrimEnd('.')}.");
+        }
+        catch (BadUsageException e)
+        {
+            throw new BadUsageException($"The recipe '{path}' cannot be used: {e.Message}", e);
         }
         catch (UserErrorException e)
         {

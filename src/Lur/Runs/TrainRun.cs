@@ -94,7 +94,8 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         try
         {
             parts.Device = ComputeDevice.Open(_host.Device);
-            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
+            parts.Source = DataAndModel.OpenData(settings.Data, settings.DataOptions, _host.Progress);
+            parts.Source.RequireTest();
             var (source, seed) = (parts.Source, settings.Training.Seed);
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
             parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);

@@ -32,7 +32,8 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
 
         task.RequireOriginal();
         using var device = ComputeDevice.Open(_host.Device);
-        using var source = DataSource.Open(task.Data, new DataOptions { ImageSize = task.ImageSize });
+        var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
+        using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);
         var split = task.LoadSplit(source);
         var set = task.Resolve(source, split);
         foreach (var attack in settings.Relearning)
@@ -90,7 +91,12 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             return [.. paths];
         var recipe = ReferenceModels.RecipeOf(Path.GetDirectoryName(Path.GetFullPath(task.Original)) ?? ".", task.Data) with
         {
-            DataOptions = new DataOptions { ImageSize = task.ImageSize },
+            DataOptions = new DataOptions
+            {
+                ImageSize = task.ImageSize,
+                ModelSize = (source.Train.Height, source.Train.Width),
+                Spell = _host.Spell,
+            },
         };
         var models = new ReferenceModels(_host, settings.CacheFolder);
         paths.AddRange(settings.RetrainSeeds.Select(seed => models.Get(recipe, source, split, set, architecture, seed, cancel)));

@@ -111,7 +111,7 @@ public class DependencyTests
     /// <summary>What each assembly of the product may reference beside the runtime; everything not listed is forbidden.</summary>
     private static readonly Dictionary<string, string[]> s_mayReference = new()
     {
-        ["Lur"] = ["Lur.Cuda", "StbImageSharp"],
+        ["Lur"] = ["Lur.Cuda"],
         ["Lur.Reports"] = ["Lur", "ScottPlot", "SkiaSharp"],
         // Lur.Cuda: an optional argument of KernelImages.Precompile is a library of its loader.
         ["Lur.Cli"] = ["Lur", "Lur.Reports", "Lur.Cuda", "System.CommandLine", "Spectre.Console", "Spectre.Console.Ansi"],
