@@ -75,7 +75,7 @@ internal static class ForeignFile
     }
 
     private static bool IsTorchZip(ReadOnlySpan<byte> head, string path) =>
-        Path.GetExtension(path).ToLowerInvariant() is ".pt" or ".pth" or ".ckpt" or ".bin" or ".pkl" || head.IndexOf("data.pkl"u8) >= 0;
+        Path.GetExtension(path).ToLowerInvariant() is ".pt" or ".pth" or ".ckpt" or ".pkl" || head.IndexOf("data.pkl"u8) >= 0;
 
     // Protocol 2 to 5. The length of a safetensors header may begin with the same two bytes: it is a number below the file's length,
     // with '{' behind its eight bytes.

@@ -71,7 +71,7 @@ public sealed class DataSource : IDisposable
     /// </summary>
     /// <param name="location">The path or name.</param>
     /// <param name="options">Details, or null for the defaults.</param>
-    /// <exception cref="UserErrorException">Nothing there, an unknown format, or damaged data; a <see cref="BadUsageException"/> where
+    /// <exception cref="UserErrorException">Nothing there, an unknown format, or damaged data; with <see cref="UserErrorException.IsUsage"/> where
     /// the name of a generated set cannot be read.</exception>
     public static DataSource Open(string location, DataOptions? options = null)
     {
@@ -141,9 +141,12 @@ public sealed class DataSource : IDisposable
                     _ => false,
                 };
             if (!good)
-                throw new BadUsageException(
+                throw new UserErrorException(
                     $"'{part}' in '{location}' is not understood; write synthetic:train=N,test=M,seed=S with N and M at least 10."
-                );
+                )
+                {
+                    IsUsage = true,
+                };
         }
         var trainSet = new SyntheticDataset(train, seed, SyntheticPart.Train);
         var testSet = new SyntheticDataset(test, seed, SyntheticPart.Test);

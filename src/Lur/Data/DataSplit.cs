@@ -105,7 +105,7 @@ public sealed class DataSplit
             throw new UserErrorException($"'{path}' has version {document.Version}, expected {CurrentVersion}; draw the split again.");
         CheckList(path, "train", document.Train, document.TrainSha256);
         CheckList(path, "validation", document.Validation, document.ValidationSha256);
-        if (document.Count < 1 || document.Count != (long)document.Train.Length + document.Validation.Length)
+        if (document.Count < 1 || document.Count > (long)document.Train.Length + document.Validation.Length)
             throw new UserErrorException(
                 $"'{path}': the count is {document.Count}, but the lists name {document.Train.Length} samples to train on and "
                     + $"{document.Validation.Length} to validate with; draw the split again."
@@ -113,7 +113,7 @@ public sealed class DataSplit
         int[] all = [.. document.Train, .. document.Validation];
         Array.Sort(all);
         for (var i = 0; i < all.Length; i++)
-            if (all[i] != i)
+            if (all[i] != i || i >= document.Count)
                 throw new UserErrorException(
                     $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
                 );

@@ -158,7 +158,10 @@ public sealed class ForgetSet
                 !double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
                 || percent is not (> 0 and < 100)
             )
-                throw new BadUsageException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.");
+                throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.")
+                {
+                    IsUsage = true,
+                };
             count = (int)Math.Round(percent / 100 * train.Length, MidpointRounding.AwayFromZero);
             if (count == 0)
                 throw new UserErrorException(
@@ -167,9 +170,12 @@ public sealed class ForgetSet
         }
         else if (!int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) || count < 1 || count > train.Length)
         {
-            throw new BadUsageException(
+            throw new UserErrorException(
                 $"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%."
-            );
+            )
+            {
+                IsUsage = true,
+            };
         }
         var order = train.ToArray();
         random.Shuffle<int>(order);

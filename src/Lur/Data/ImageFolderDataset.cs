@@ -134,7 +134,10 @@ public sealed class ImageFolderDataset : IImageDataset
     {
         var classes = tree.Folders(root);
         if (classes.Count == 0)
-            throw new UserErrorException($"The image folder '{root}' has no sub-folder, expected one for each class.");
+            throw new UserErrorException(
+                $"The image folder '{root}' has no sub-folder, expected one for each class"
+                    + (tree.Links.Count == 0 ? "." : $"; links that lead back into it are not followed: {PictureList.Some(tree.Links)}.")
+            );
         if (like is null)
             return classes;
         var unknown = classes.FirstOrDefault(c => !like.ClassNames.Contains(c));

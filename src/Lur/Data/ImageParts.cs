@@ -72,7 +72,7 @@ internal sealed partial class ImageParts
 
     private DataSource OpenWhole()
     {
-        if (_parts.All(p => p.Role != Role.None))
+        if (_parts.Length > 0 && _parts.All(p => p.Role != Role.None))
             return OpenOnePart();
         var whole = ImageFolderDataset.Open(_top, Folder());
         return DataSource.HoldOut("folder", whole, _options, [.. Warnings(whole)]);

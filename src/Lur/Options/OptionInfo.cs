@@ -49,7 +49,7 @@ public sealed record OptionInfo(string Name, string Property, OptionKind Kind, s
     public string Flag => "--" + Name;
 
     /// <summary>Refuses a text that does not fit the kind.</summary>
-    /// <exception cref="BadUsageException">Names the option and what it takes.</exception>
+    /// <exception cref="UserErrorException">Names the option and what it takes.</exception>
     public void Check(string text)
     {
         var fits = Kind switch
@@ -71,7 +71,7 @@ public sealed record OptionInfo(string Name, string Property, OptionKind Kind, s
             OptionKind.Choice => "one of " + string.Join(", ", Choices),
             _ => Expected,
         };
-        throw new BadUsageException($"Option {Flag} is '{text}'; it takes {expected}.");
+        throw new UserErrorException($"Option {Flag} is '{text}'; it takes {expected}.") { IsUsage = true };
     }
 }
 

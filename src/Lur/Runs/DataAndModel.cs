@@ -102,7 +102,7 @@ public static class DataAndModel
         }
         catch (UserErrorException e)
         {
-            throw new BadUsageException(e.Message, e);
+            throw new UserErrorException(e.Message, e) { IsUsage = true };
         }
     }
 

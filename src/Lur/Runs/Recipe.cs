@@ -75,13 +75,9 @@ public sealed record Recipe
         {
             throw new UserErrorException($"The recipe '{path}' is malformed: {e.Message.TrimEnd('.')}.");
         }
-        catch (BadUsageException e)
-        {
-            throw new BadUsageException($"The recipe '{path}' cannot be used: {e.Message}", e);
-        }
         catch (UserErrorException e)
         {
-            throw new UserErrorException($"The recipe '{path}' cannot be used: {e.Message}");
+            throw new UserErrorException($"The recipe '{path}' cannot be used: {e.Message}") { IsUsage = e.IsUsage };
         }
     }
 

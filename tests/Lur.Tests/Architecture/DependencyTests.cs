@@ -197,13 +197,15 @@ public class DependencyTests
             violations.AddRange(
                 CodeReferences
                     .Methods(type)
-                    .Where(m => m.Attributes.HasFlag(MethodAttributes.PinvokeImpl))
+                    .Where(m => m.Attributes.HasFlag(MethodAttributes.PinvokeImpl) && type != typeof(RegularFile))
                     .Select(m => $"{type.FullName}.{m.Name}")
             );
         }
         violations.AddRange(
             new[] { "src/Lur", "src/Lur.Reports", "src/Lur.Cli" }
                 .SelectMany(folder => Repository.Files(folder, ".cs"))
+                // The type and the identity of a file, which .NET does not tell; to open a pipe to learn that it is one waits.
+                .Where(file => Path.GetFileName(file) != $"{nameof(RegularFile)}.cs")
                 .Where(file =>
                     Repository
                         .Lines(file)
