@@ -154,13 +154,11 @@ public sealed class ForgetSet
         int count;
         if (amount.EndsWith('%'))
         {
-            if (
-                !double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
-                || percent is not (> 0 and < 100)
-            )
+            var isNumber = double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent);
+            if (!isNumber || percent is not (> 0 and < 100))
                 throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.")
                 {
-                    IsUsage = true,
+                    IsUsage = !isNumber,
                 };
             count = (int)Math.Round(percent / 100 * train.Length, MidpointRounding.AwayFromZero);
             if (count == 0)
@@ -168,13 +166,16 @@ public sealed class ForgetSet
                     $"'{specification}' selects nothing: {amount} of {train.Length} training samples is less than half a sample."
                 );
         }
-        else if (!int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) || count < 1 || count > train.Length)
+        else if (
+            int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) is var whole
+            && (!whole || count < 1 || count > train.Length)
+        )
         {
             throw new UserErrorException(
                 $"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%."
             )
             {
-                IsUsage = true,
+                IsUsage = !whole,
             };
         }
         var order = train.ToArray();
