@@ -36,6 +36,13 @@ internal sealed class PngPixels
     /// <summary>Converts the first pixels of a row.</summary>
     public void Convert(ReadOnlySpan<byte> bytes, int width, Span<ushort> samples)
     {
+        // Most files: bytes that are the samples.
+        if (_header.Depth == 8 && _key.Length == 0 && ((_header.ColourType, _channels) is (0, 1) or (2, 3)))
+        {
+            for (var i = 0; i < width * _channels; i++)
+                samples[i] = (ushort)(bytes[i] * 257);
+            return;
+        }
         Span<int> pixel = stackalloc int[4];
         for (var x = 0; x < width; x++)
         {
