@@ -20,7 +20,7 @@ internal static class Failure
                 error.WriteLine("lur: interrupted.");
                 code = ExitCode.Interrupted;
                 break;
-            case UsageException:
+            case UsageException or UserErrorException { IsUsage: true }:
                 error.WriteLine($"lur: {e.Message}");
                 code = ExitCode.BadUsage;
                 break;

@@ -45,10 +45,31 @@ internal sealed unsafe class MappedFile : IDisposable
     public static MappedFile FromStream(string path, FileStream stream) => new(path, stream);
 
     /// <summary>Opens a file for reading and turns each way that can fail into a sentence.</summary>
-    public static FileStream OpenRead(string path, string what)
+    /// <param name="path">Where it is.</param>
+    /// <param name="what">What it is, for error sentences.</param>
+    /// <param name="gzip">True where it may be compressed with gzip.</param>
+    /// <exception cref="UserErrorException">It is missing, no regular file, may not be read, or is recognised as something else: an
+    /// archive, a pickle, a pointer, a web page.</exception>
+    public static FileStream OpenRead(string path, string what, bool gzip = false)
     {
-        if (Directory.Exists(path))
-            throw new UserErrorException($"The {what} '{path}' is a folder; give the path of a file.");
+        RegularFile.Require(path, what);
+        var stream = OpenStream(path, what);
+        try
+        {
+            ForeignFile.Refuse(stream.SafeFileHandle, path, what, gzip);
+            return stream;
+        }
+        catch (Exception e)
+        {
+            stream.Dispose();
+            if (e is IOException or NotSupportedException)
+                throw new UserErrorException($"The {what} '{path}' could not be read: {e.Message.TrimEnd('.')}.", e);
+            throw;
+        }
+    }
+
+    private static FileStream OpenStream(string path, string what)
+    {
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

@@ -13,6 +13,10 @@ public class UserErrorException : Exception
     public UserErrorException(string message)
         : base(message) { }
 
+    /// <summary>True where the text of an option is none that the option takes: no number where there has to be one, a specification
+    /// that cannot be read. A front end exits as it does for an option it does not know.</summary>
+    public bool IsUsage { get; init; }
+
     /// <summary>Creates the error from its sentence and the exception that revealed it.</summary>
     /// <param name="message">One sentence: the thing, the place, the expectation, the remedy.</param>
     /// <param name="cause">The exception that revealed the defect; kept for logs, never shown to a user.</param>

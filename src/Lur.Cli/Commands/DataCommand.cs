@@ -78,6 +78,7 @@ internal static class DataCommand
         if (sheet is not null && File.Exists(sheet) && Path.Exists(location) && RealPath.IsIn(sheet, location))
             throw new UserErrorException($"'{sheet}' is a file of the data set and would be replaced; give another name.");
         using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
+        SharedOptions.Warn(context, source);
         cancel.ThrowIfCancellationRequested();
         var statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lur.Data;
+using Lur.Cli.Printing;
 using Lur.Device;
 using Lur.Reports;
 using Lur.Runs;
@@ -28,7 +28,7 @@ internal static class EvalCommand
     private static int Run(CommandContext context, string path, string location, bool train, int? size, CancellationToken cancel)
     {
         using var device = ComputeDevice.Open(context.DeviceOrdinal);
-        using var source = DataSource.Open(location, SharedOptions.DataOptions(size));
+        using var source = DataAndModel.OpenData(location, path, SharedOptions.DataOptions(size), RunPrinter.Host(context).Progress);
         using var model = DataAndModel.Load(path, device, source);
         using var evaluator = new Evaluator(model);
         var set = train ? source.Train : source.Test;

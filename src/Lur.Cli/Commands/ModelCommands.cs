@@ -44,6 +44,7 @@ internal static class ModelCommands
                     RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(file)!, parsed.GetValue(data)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
+                    SharedOptions.Warn(context, source);
                     var given = Normalization(parsed.GetValue(mean) ?? [], parsed.GetValue(deviation) ?? []);
                     using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source, normalization: given);
                     ModelFile.Save(model, parsed.GetValue(output)!);

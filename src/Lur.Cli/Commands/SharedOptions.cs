@@ -67,7 +67,7 @@ internal static class SharedOptions
         const string takes = "a number of pixels from 1 to 4096";
         return new Option<int?>("--image-size")
         {
-            Description = "Scale images of a folder to this many pixels a side.",
+            Description = "Scale images of a folder to this many pixels a side; with a model its own size is the default.",
             HelpName = "N",
             CustomParser = result => Read<int>(result, takes, n => n is >= 1 and <= 4096),
         };
@@ -93,7 +93,14 @@ internal static class SharedOptions
     public static Option<string[]> List(string name, string description, params string[] aliases) =>
         new(name, aliases) { Description = description };
 
-    public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize };
+    public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize, Spell = option => "--" + option };
+
+    /// <summary>Passes on what a person should know of a data set.</summary>
+    public static void Warn(CommandContext context, DataSource source)
+    {
+        foreach (var warning in source.Warnings)
+            context.Warn(warning);
+    }
 
     /// <summary>Reads a number in the one form that means the same everywhere: a point for the fraction, no separators of thousands.</summary>
     private static T Read<T>(ArgumentResult result, string takes, Predicate<T> inRange)

@@ -110,12 +110,18 @@ public sealed class DataSplit
             );
         CheckList(path, "train", document.Train, document.TrainSha256);
         CheckList(path, "validation", document.Validation, document.ValidationSha256);
+        if (document.Count < 1 || document.Count > (long)document.Train.Length + document.Validation.Length)
+            throw new UserErrorException(
+                $"'{path}': the count is {document.Count}, but the lists name {document.Train.Length} samples to train on and "
+                    + $"{document.Validation.Length} to validate with; draw the split again."
+            );
         int[] all = [.. document.Train, .. document.Validation];
         Array.Sort(all);
-        if (!all.AsSpan().SequenceEqual(Enumerable.Range(0, document.Count).ToArray()))
-            throw new UserErrorException(
-                $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
-            );
+        for (var i = 0; i < all.Length; i++)
+            if (all[i] != i || i >= document.Count)
+                throw new UserErrorException(
+                    $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
+                );
         var fingerprint = data.Fingerprint();
         if (fingerprint != document.Fingerprint)
             throw new UserErrorException(

@@ -232,13 +232,13 @@ public sealed class ForgetSet
     {
         if (File.Exists(path) && directory.FindFile(path) is { } picture)
             return [Trained(path, picture, directory)];
-        if (File.Exists(path) && ImageFolderDataset.IsImagePath(path))
+        if (File.Exists(path) && PictureName.IsRead(path))
             throw new UserErrorException(
                 $"'{path}' is a picture that is not in the data set; give one of its pictures, or a file of samples."
             );
-        if (File.Exists(path))
+        if (Path.Exists(path))
             return ForgetIdFile.Read(path, directory);
-        if (path.Contains('/') || path.Contains('#') || ImageFolderDataset.IsImagePath(path))
+        if (path.Contains('/') || path.Contains('#') || PictureName.IsRead(path))
             if (directory.Find(path) is { } place)
                 return [Trained(path, place, directory)];
         throw new UserErrorException(
@@ -308,22 +308,29 @@ public sealed class ForgetSet
         int count;
         if (amount.EndsWith('%'))
         {
-            if (
-                !double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
-                || percent is not (> 0 and < 100)
-            )
-                throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.");
+            var isNumber = double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent);
+            if (!isNumber || percent is not (> 0 and < 100))
+                throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.")
+                {
+                    IsUsage = !isNumber,
+                };
             count = (int)Math.Round(percent / 100 * train.Length, MidpointRounding.AwayFromZero);
             if (count == 0)
                 throw new UserErrorException(
                     $"'{specification}' selects nothing: {amount} of {train.Length} training samples is less than half a sample."
                 );
         }
-        else if (!int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) || count < 1 || count > train.Length)
+        else if (
+            int.TryParse(amount, NumberStyles.None, CultureInfo.InvariantCulture, out count) is var whole
+            && (!whole || count < 1 || count > train.Length)
+        )
         {
             throw new UserErrorException(
                 $"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%."
-            );
+            )
+            {
+                IsUsage = !whole,
+            };
         }
         var order = train.ToArray();
         random.Shuffle<int>(order);

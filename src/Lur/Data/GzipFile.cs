@@ -5,11 +5,13 @@ namespace Lur.Data;
 
 /// <summary>
 /// Unpacks a gzip file into a temporary file that has no name any more and maps it: random access without keeping the
-/// content resident, and nothing to clean up after a kill.
+/// content resident, and nothing to clean up after a kill. As gunzip does, it takes several members one after the other, and passes
+/// over padding and other bytes behind the last.
 /// </summary>
 internal static class GzipFile
 {
-    private const int BufferBytes = 1 << 16;
+    private const int BufferBytes = 1 << 16,
+        TrailerBytes = 8;
 
     // Deflate turns one byte into at most 1032 (zlib's technical notes); a header that promises more is a bomb or damage.
     private const int MaxRatio = 1032;
@@ -21,7 +23,7 @@ internal static class GzipFile
     /// <param name="sizeOf">The size of the content from those bytes.</param>
     public static MappedFile Unpack(string path, string what, int headerBytes, Func<byte[], long> sizeOf)
     {
-        using var packed = MappedFile.OpenRead(path, what);
+        using var packed = MappedFile.OpenRead(path, what, gzip: true);
         try
         {
             using var unpacked = TemporaryFile.Create(BufferBytes);
@@ -36,7 +38,7 @@ internal static class GzipFile
                 );
             unpacked.Write(header);
             var checksum = Copy(path, gzip, unpacked, size, Crc32.Update(~0u, header));
-            CheckTrailer(path, packed, checksum);
+            RequireTrailer(path, packed, checksum, size);
             unpacked.Flush();
             return MappedFile.FromStream(path, unpacked);
         }
@@ -56,18 +58,70 @@ internal static class GzipFile
         }
     }
 
-    // GZipStream checks the checksum when it sees one, but takes the end of a cut file for the end of the content.
-    private static void CheckTrailer(string path, FileStream packed, uint checksum)
+    // GZipStream checks the checksum when it sees one, but takes the end of a cut file for the end of the content: checksum and length
+    // must be there. Of one member they are those of the whole content; padding and what else may follow stands behind them.
+    private static void RequireTrailer(string path, FileStream packed, uint checksum, long size)
     {
-        var trailer = new byte[4];
-        packed.Seek(-8, SeekOrigin.End);
-        packed.ReadExactly(trailer);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) != checksum)
+        Span<byte> trailer = stackalloc byte[TrailerBytes];
+        BinaryPrimitives.WriteUInt32LittleEndian(trailer, checksum);
+        BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)size);
+        if (!EndsWith(packed, trailer) && !LastMemberIsWhole(packed))
             throw new UserErrorException(
-                $"'{path}', compressed offset {packed.Length - 8}: expected the checksum of the content; the file is cut, or is "
-                    + $"made of several "
-                    + "gzip members, which gunzip unpacks."
+                $"'{path}', compressed offset {packed.Length}: expected the checksum of the content; the file is cut."
             );
+    }
+
+    // From the back: there is little behind it as a rule.
+    private static bool EndsWith(FileStream packed, ReadOnlySpan<byte> trailer)
+    {
+        var buffer = new byte[BufferBytes];
+        for (var end = packed.Length; end >= TrailerBytes; end -= BufferBytes - TrailerBytes + 1)
+        {
+            var start = Math.Max(0, end - BufferBytes);
+            var count = RandomAccess.Read(packed.SafeFileHandle, buffer.AsSpan(0, (int)(end - start)), start);
+            if (buffer.AsSpan(0, count).LastIndexOf(trailer) >= 0)
+                return true;
+        }
+        return false;
+    }
+
+    // Several members: each is unpacked from single bytes, so that it is known where its compressed content ends and its trailer begins.
+    private static bool LastMemberIsWhole(FileStream packed)
+    {
+        packed.Position = 0;
+        using var bytes = new SingleBytes(new BufferedStream(packed, BufferBytes));
+        var buffer = new byte[BufferBytes];
+        var trailer = new byte[TrailerBytes];
+        while (SkipHeader(bytes))
+        {
+            var crc = ~0u;
+            using (var content = new DeflateStream(bytes, CompressionMode.Decompress, leaveOpen: true))
+                for (int n; (n = content.Read(buffer)) > 0; )
+                    crc = Crc32.Update(crc, buffer.AsSpan(0, n));
+            if (
+                bytes.ReadAtLeast(trailer, TrailerBytes, throwOnEndOfStream: false) < TrailerBytes
+                || BinaryPrimitives.ReadUInt32LittleEndian(trailer) != ~crc
+            )
+                return false;
+        }
+        return true;
+    }
+
+    // RFC 1952, 2.3; false where no member begins.
+    private static bool SkipHeader(SingleBytes bytes)
+    {
+        var fixedPart = new byte[10];
+        if (bytes.ReadAtLeast(fixedPart, 10, throwOnEndOfStream: false) < 10 || fixedPart[0] != 0x1F || fixedPart[1] != 0x8B)
+            return false;
+        int flags = fixedPart[3];
+        if ((flags & 4) != 0)
+            for (var left = bytes.ReadByte() + (bytes.ReadByte() << 8); left > 0; left--)
+                bytes.ReadByte();
+        for (var texts = ((flags >> 3) & 1) + ((flags >> 4) & 1); texts > 0; texts--)
+            while (bytes.ReadByte() > 0) { }
+        for (var left = (flags & 2) != 0 ? 2 : 0; left > 0; left--)
+            bytes.ReadByte();
+        return true;
     }
 
     private static uint Copy(string path, GZipStream gzip, FileStream unpacked, long size, uint crc)
@@ -85,5 +139,35 @@ internal static class GzipFile
                 $"'{path}', unpacked offset {unpacked.Position}: the content ends, expected {size} bytes; the file is cut."
             );
         return ~crc;
+    }
+
+    /// <summary>A stream that gives one byte at a time: who unpacks from it takes no byte more than it needs.</summary>
+    private sealed class SingleBytes(Stream inner) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(Span<byte> buffer) => inner.Read(buffer[..Math.Min(1, buffer.Length)]);
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override void Flush() { }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -166,7 +166,7 @@ internal sealed class IdxFile : IDisposable
 
     private static bool IsGzip(string path)
     {
-        using var stream = MappedFile.OpenRead(path, "IDX file");
+        using var stream = MappedFile.OpenRead(path, "IDX file", gzip: true);
         return stream.ReadByte() == 0x1F && stream.ReadByte() == 0x8B;
     }
 

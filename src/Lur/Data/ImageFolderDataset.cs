@@ -4,33 +4,52 @@ using System.Text;
 namespace Lur.Data;
 
 /// <summary>
-/// A folder with one sub-folder a class, each with PNG and JPEG files (searched recursively, ordered by path). Images
-/// are decoded when first read and then kept, scaled, in an unnamed temporary file; the memory of the process holds none.
-/// One channel if every file is grey by its format, else three.
+/// A folder with one sub-folder a class, each with PNG and JPEG files (searched recursively, ordered by path; hidden files and
+/// folders are left out, and links that lead back into the folder are not followed). Every image is decoded to its end when the
+/// folder is opened, so that a cut one is found before anything is computed; scaled images are then kept in an unnamed temporary
+/// file, the memory of the process holds none. One channel if every file is grey by its format, else three.
 /// </summary>
 public sealed class ImageFolderDataset : IImageDataset
 {
     /// <summary>Scaled images are kept in a temporary file up to this many bytes in all; above it, decoded each time.</summary>
     private const long MaxCacheBytes = 4L << 30;
 
-    private static readonly string[] s_read = [".png", ".jpg", ".jpeg"];
-    private static readonly string[] s_unread = [".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".ppm", ".jp2"];
+    private const int MaxSide = 4096;
 
-    private readonly string _root;
-    private readonly List<string> _paths = [];
-    private readonly List<int> _labels = [];
+    private readonly string _root,
+        _part;
+    private readonly List<string> _paths;
+    private readonly List<int> _labels;
+    private readonly List<string> _warnings;
     private readonly SampleCache _cache;
 
-    private ImageFolderDataset(string root, string name, int? size, IReadOnlyList<string>? classNames, int? channels)
+    private ImageFolderDataset(string root, string name, ImageFolderOptions options, IImageDataset? like)
     {
-        _root = root;
+        (_root, _part) = (root, UnicodeText.Normal(options.Part));
         Name = name;
-        ClassNames = classNames ?? FindClasses(root);
-        CollectFiles();
+        var tree = options.Tree ?? new FolderTree(root);
+        ClassNames = ClassesOf(root, tree, like);
+        var pictures = new PictureList(root, ClassNames, tree);
+        (_paths, _labels, _warnings) = (pictures.Paths, pictures.Labels, [.. pictures.Warnings()]);
         ImageInfo[] infos = [.. _paths.Select(p => ImageFile.Probe(FullPath(p)))];
-        Channels = channels ?? (infos.All(i => i.IsGrey) ? 1 : 3);
-        (Width, Height) = size is { } s ? (s, s) : CommonSize(infos);
+        WarnOfInks(infos);
+        Channels = like?.Channels ?? (infos.All(i => i.IsGrey) ? 1 : 3);
+        (Height, Width) = options.Size ?? CommonSize(infos, options.Spell("image-size"));
+        if (like is not null && (Width != like.Width || Height != like.Height))
+            throw new UserErrorException(
+                $"The images of '{root}' are {Width} x {Height}, those of the training set {like.Width} x {like.Height}; scale both to "
+                    + $"one size with the option {options.Spell("image-size")}."
+            );
         _cache = new SampleCache(Count, this.SampleBytes, MaxCacheBytes);
+        try
+        {
+            DecodeAll(infos);
+        }
+        catch
+        {
+            _cache.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -51,50 +70,44 @@ public sealed class ImageFolderDataset : IImageDataset
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Opens a folder; head and tail of every file are checked, pixels are decoded on demand.</summary>
+    /// <summary>Sentences about files that were left out or may not be what they seem.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>Opens a folder and decodes every image once.</summary>
     /// <param name="root">The folder that holds the class folders.</param>
     /// <param name="size">Rows and columns to scale to (see <see cref="ImageResize"/>), or null when all files have one size.</param>
     /// <param name="name">Name of the set.</param>
     /// <param name="like">A training set whose classes, channels and size this one takes over, or null.</param>
-    /// <exception cref="UserErrorException">No class, an empty class, a file that is no image or is cut, or sizes that
+    /// <exception cref="UserErrorException">No class, an empty class, a file that is no image or is cut or damaged, or sizes that
     /// differ without <paramref name="size"/>.</exception>
     public static ImageFolderDataset Open(string root, int? size = null, string name = "folder", IImageDataset? like = null)
     {
         ArgumentNullException.ThrowIfNull(root);
-        if (size is < 1 or > 4096)
-            throw new UserErrorException($"The image size {size} is out of range, expected 1 to 4096.");
+        return Open(root, new ImageFolderOptions { Size = SizeOf(size) }, name, like);
+    }
+
+    internal static ImageFolderDataset Open(string root, ImageFolderOptions options, string name = "folder", IImageDataset? like = null)
+    {
         if (!Directory.Exists(root))
             throw new UserErrorException($"The image folder '{root}' does not exist; check the path.");
-        if (like is null)
-            return new ImageFolderDataset(root, name, size, null, null);
-        var unknown = FindClasses(root).FirstOrDefault(c => !like.ClassNames.Contains(c));
-        if (unknown is not null)
-            throw new UserErrorException(
-                $"'{Path.Combine(root, unknown)}' is a class that the training set does not have; it has "
-                    + $"{string.Join(", ", like.ClassNames)}."
-            );
-        var data = new ImageFolderDataset(root, name, size, like.ClassNames, like.Channels);
-        if (data.Width == like.Width && data.Height == like.Height)
-            return data;
-        data.Dispose();
-        throw new UserErrorException(
-            $"The images of '{root}' are {data.Width} x {data.Height}, those of the training set {like.Width} x {like.Height}; "
-                + $"give one image size for both."
-        );
+        return new ImageFolderDataset(root, name, options, like);
     }
+
+    /// <summary>A size that was given for both sides.</summary>
+    /// <exception cref="UserErrorException">It is out of range.</exception>
+    internal static (int Height, int Width)? SizeOf(int? side) =>
+        side is < 1 or > MaxSide ? throw new UserErrorException($"The image size {side} is out of range, expected 1 to {MaxSide}.")
+        : side is { } s ? (s, s)
+        : null;
 
     /// <inheritdoc/>
     public int Label(int index) => _labels[index];
-
-    /// <summary>Folder of this part of the data set with '/' at its end, which names of samples begin with; empty where the class
-    /// folders lie in the data set itself.</summary>
-    internal string Part { get; set; } = "";
 
     /// <inheritdoc/>
     public string RelativePath(int index) => UnicodeText.Normal(_paths[index]);
 
     /// <inheritdoc/>
-    public SampleId Identify(int index) => new(index, Part + RelativePath(index));
+    public SampleId Identify(int index) => new(index, _part + RelativePath(index));
 
     /// <inheritdoc/>
     public string ContentSha256(int index)
@@ -109,8 +122,7 @@ public sealed class ImageFolderDataset : IImageDataset
         ImageDatasets.CheckSample(this, index, chw.Length);
         if (_cache.TryRead(index, chw))
             return;
-        var pixels = ImageFile.Decode(FullPath(_paths[index]), Channels, out var info);
-        ImageResize.Cover(pixels, info.Width, info.Height, Channels, chw, Width, Height);
+        ImageFile.Read(FullPath(_paths[index]), Channels, Width, Height, chw);
         _cache.Write(index, chw);
     }
 
@@ -129,129 +141,110 @@ public sealed class ImageFolderDataset : IImageDataset
     /// <inheritdoc/>
     public void Dispose() => _cache.Dispose();
 
-    internal static bool IsImagePath(string path) => s_read.Contains(Path.GetExtension(path).ToLowerInvariant());
-
-    private static string[] FindClasses(string root)
+    private static IReadOnlyList<string> ClassesOf(string root, FolderTree tree, IImageDataset? like)
     {
-        string[] classes =
-        [
-            .. Directory
-                .EnumerateDirectories(root)
-                .Select(d => Path.GetFileName(d))
-                .Where(n => !n.StartsWith('.'))
-                .Select(UnicodeText.Normal)
-                .Order(StringComparer.Ordinal),
-        ];
-        RequireDifferent(root, classes, "class folders");
-        return classes.Length > 0
-            ? classes
-            : throw new UserErrorException($"The image folder '{root}' has no sub-folder, expected one for each class.");
+        string[] classes = [.. tree.Folders(root).Select(UnicodeText.Normal).Order(StringComparer.Ordinal)];
+        PictureList.RequireDifferent(root, classes, "class folders");
+        if (classes.Length == 0)
+            throw new UserErrorException(
+                $"The image folder '{root}' has no sub-folder, expected one for each class"
+                    + (tree.Links.Count == 0 ? "." : $"; links that lead back into it are not followed: {PictureList.Some(tree.Links)}.")
+            );
+        if (like is null)
+            return classes;
+        var unknown = classes.FirstOrDefault(c => !like.ClassNames.Contains(c));
+        return unknown is null
+            ? like.ClassNames
+            : throw new UserErrorException(
+                $"'{Path.Combine(root, unknown)}' is a class that the training set does not have; it has "
+                    + $"{string.Join(", ", like.ClassNames)}."
+            );
     }
 
-    private void CollectFiles()
+    // On all processors; of several files that cannot be decoded the first in the order of paths is named.
+    private void DecodeAll(ImageInfo[] infos)
     {
-        for (var label = 0; label < ClassNames.Count; label++)
-        {
-            var folder = FolderOf(_root, ClassNames[label]);
-            if (!Directory.Exists(folder))
-                continue;
-            var before = _paths.Count;
-            foreach (
-                var path in Directory
-                    .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-                    .OrderBy(UnicodeText.Normal, StringComparer.Ordinal)
-            )
+        var largest = new int[infos.Length];
+        var failures = new Exception?[infos.Length];
+        var loop = Parallel.For(
+            0,
+            infos.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+            () => new byte[this.SampleBytes],
+            (i, state, sample) =>
             {
-                var extension = Path.GetExtension(path).ToLowerInvariant();
-                if (s_unread.Contains(extension))
-                    throw new UserErrorException($"'{path}': images of type {extension} are not read; convert them to PNG or JPEG.");
-                if (!IsImagePath(path) || Path.GetFileName(path).StartsWith('.'))
-                    continue;
-                _paths.Add(Path.GetRelativePath(_root, path).Replace(Path.DirectorySeparatorChar, '/'));
-                _labels.Add(label);
-            }
-            if (_paths.Count == before)
-                throw new UserErrorException($"The class folder '{folder}' holds no PNG or JPEG file; add images or remove the folder.");
-            RequireDifferent(_root, [.. Enumerable.Range(before, _paths.Count - before).Select(RelativePath)], "pictures");
-        }
+                try
+                {
+                    largest[i] = ImageFile.Read(FullPath(_paths[i]), Channels, Width, Height, sample);
+                    _cache.Write(i, sample);
+                }
+                catch (Exception e)
+                {
+                    failures[i] = e;
+                    state.Break();
+                }
+                return sample;
+            },
+            _ => { }
+        );
+        if (!loop.IsCompleted && failures.First(f => f is not null) is { } failure)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        WarnOfRange(infos, largest.DefaultIfEmpty().Max());
     }
 
-    // A name is spelt in one normal form here; on disk it may be in another.
-    private static string FolderOf(string root, string name) =>
-        Path.Combine(root, name) is var plain && Directory.Exists(plain)
-            ? plain
-            : Directory.EnumerateDirectories(root).FirstOrDefault(d => UnicodeText.Same(Path.GetFileName(d), name)) ?? plain;
-
-    private static void RequireDifferent(string root, string[] ordered, string what)
+    private void WarnOfRange(ImageInfo[] infos, int largest)
     {
-        for (var i = 1; i < ordered.Length; i++)
-            if (ordered[i] == ordered[i - 1])
-                throw new UserErrorException(
-                    $"'{root}' holds two {what} named '{ordered[i]}', spelt with different Unicode characters; rename one of them."
-                );
+        var deep = infos.Count(i => i.IsDeep);
+        if (deep > 0 && largest < 32768)
+            _warnings.Add(
+                $"{PictureList.Pictures(deep)} of 16 bits in '{_root}', but no sample is above {largest} of 65535 "
+                    + $"({Math.Max(1, 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)largest))} bits), so that only a part of the "
+                    + "range is used; multiply the samples if they have fewer bits."
+            );
     }
 
-    private (int Width, int Height) CommonSize(ImageInfo[] infos)
+    private void WarnOfInks(ImageInfo[] infos)
+    {
+        string[] unmarked = [.. _paths.Where((_, i) => infos[i].IsUnmarkedCmyk)];
+        if (unmarked.Length > 0)
+            _warnings.Add(
+                $"{PictureList.Pictures(unmarked.Length)} JPEG of four inks without Adobe's marker: {PictureList.Some(unmarked)}; the inks are "
+                    + "taken as inverted, as other programs take them; convert to RGB where the colours are wrong."
+            );
+    }
+
+    private (int Height, int Width) CommonSize(ImageInfo[] infos, string option)
     {
         var other = Array.FindIndex(infos, i => i.Width != infos[0].Width || i.Height != infos[0].Height);
-        return other < 0
-            ? (infos[0].Width, infos[0].Height)
-            : throw new UserErrorException(
+        if (other >= 0)
+            throw new UserErrorException(
                 $"The images of '{_root}' differ in size ('{_paths[0]}' is {infos[0].Width} x {infos[0].Height}, '{_paths[other]}' is "
-                    + $"{infos[other].Width} x {infos[other].Height}); give an image size to scale them to."
+                    + $"{infos[other].Width} x {infos[other].Height}); scale them to one with the option {option}."
             );
+        if (infos.Length > 0 && Math.Max(infos[0].Width, infos[0].Height) > MaxSide)
+            throw new UserErrorException(
+                $"The images of '{_root}' are {infos[0].Width} x {infos[0].Height}, expected at most {MaxSide} a side; scale them with the "
+                    + $"option {option}."
+            );
+        return infos.Length == 0 ? (0, 0) : (infos[0].Height, infos[0].Width);
     }
 
     private string FullPath(string relative) => Path.Combine(_root, relative);
 }
 
-/// <summary>
-/// Fixed-size records in an unnamed temporary file, written once each. Reads and writes are positioned calls and not a
-/// map: on a full disk a call fails, and the cache switches itself off, where a map would end the process.
-/// </summary>
-internal sealed class SampleCache : IDisposable
+/// <summary>How a folder of images is opened within a data set.</summary>
+internal sealed record ImageFolderOptions
 {
-    private readonly FileStream? _file;
-    private readonly byte[] _known;
-    private readonly int _recordBytes;
-    private volatile bool _off;
+    /// <summary>Rows and columns to scale to; null for the common size of the files.</summary>
+    public (int Height, int Width)? Size { get; init; }
 
-    public SampleCache(int count, int recordBytes, long maxBytes)
-    {
-        _known = new byte[count];
-        _recordBytes = recordBytes;
-        _off = (long)count * recordBytes > maxBytes;
-        if (_off)
-            return;
-        try
-        {
-            _file = TemporaryFile.Create(1);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            _off = true;
-        }
-    }
+    /// <summary>Folders of the whole data set; null where the folder is all of it.</summary>
+    public FolderTree? Tree { get; init; }
 
-    public bool TryRead(int index, Span<byte> record) =>
-        Volatile.Read(ref _known[index]) != 0
-        && RandomAccess.Read(_file!.SafeFileHandle, record, (long)index * _recordBytes) == _recordBytes;
+    /// <summary>Folder of this part of the data set with '/' at its end, which names of samples begin with; empty where the class
+    /// folders lie in the data set itself.</summary>
+    public string Part { get; init; } = "";
 
-    // Two threads that miss the same record write the same bytes: no lock needed.
-    public void Write(int index, ReadOnlySpan<byte> record)
-    {
-        if (_off)
-            return;
-        try
-        {
-            RandomAccess.Write(_file!.SafeFileHandle, record, (long)index * _recordBytes);
-            Volatile.Write(ref _known[index], 1);
-        }
-        catch (IOException)
-        {
-            _off = true;
-        }
-    }
-
-    public void Dispose() => _file?.Dispose();
+    /// <summary>How sentences name an option.</summary>
+    public Func<string, string> Spell { get; init; } = option => option;
 }

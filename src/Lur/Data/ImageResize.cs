@@ -3,10 +3,65 @@ namespace Lur.Data;
 /// <summary>
 /// Scales an image to a size: the largest centred part with the target's aspect ratio is resampled with a triangle
 /// filter whose radius is one target pixel when reducing (an area-weighted mean, no aliasing) and one source pixel when
-/// enlarging (bilinear). The same filter as Pillow's BILINEAR; an image of the target size comes back unchanged.
+/// enlarging (bilinear). The same filter as Pillow's BILINEAR; an image of the target size comes back unchanged. Rows are
+/// taken as they are decoded: memory follows the target, however large the source is.
 /// </summary>
-internal static class ImageResize
+internal sealed class ImageResize
 {
+    private readonly int _channels,
+        _width,
+        _height;
+    private readonly Taps _columns,
+        _rows;
+    private readonly float[] _source,
+        _narrow,
+        _sums;
+    private int _firstOpen;
+
+    /// <summary>Begins an image.</summary>
+    public ImageResize(int sourceWidth, int sourceHeight, int channels, int width, int height)
+    {
+        (_channels, _width, _height) = (channels, width, height);
+        var scale = Math.Min((double)sourceWidth / width, (double)sourceHeight / height);
+        (_columns, _rows) = (Taps.For(sourceWidth, width, scale), Taps.For(sourceHeight, height, scale));
+        _source = new float[sourceWidth * channels];
+        _narrow = new float[width * channels];
+        _sums = new float[height * width * channels];
+    }
+
+    /// <summary>Takes the next row; rows come from top to bottom.</summary>
+    /// <param name="y">Row of the source.</param>
+    /// <param name="samples">Samples of 0 to 65535.</param>
+    public void Add(int y, ReadOnlySpan<ushort> samples)
+    {
+        while (_firstOpen < _height && y >= _rows.First[_firstOpen] + _rows.Count[_firstOpen])
+            _firstOpen++;
+        if (_firstOpen == _height || y < _rows.First[_firstOpen])
+            return;
+        // In 8-bit levels, which are exact for an image of 8 bits: 257 k / 257 = k.
+        for (var i = 0; i < samples.Length; i++)
+            _source[i] = samples[i] / 257f;
+        Narrow();
+        for (var o = _firstOpen; o < _height && y >= _rows.First[o]; o++)
+        {
+            if (y >= _rows.First[o] + _rows.Count[o])
+                continue;
+            var weight = _rows.Weight[o * _rows.Stride + y - _rows.First[o]];
+            var sums = _sums.AsSpan(o * _narrow.Length, _narrow.Length);
+            for (var i = 0; i < sums.Length; i++)
+                sums[i] += weight * _narrow[i];
+        }
+    }
+
+    /// <summary>The scaled image as planes [channels, height, width].</summary>
+    public void Finish(Span<byte> chw)
+    {
+        for (var y = 0; y < _height; y++)
+        for (var x = 0; x < _width; x++)
+        for (var c = 0; c < _channels; c++)
+            chw[(c * _height + y) * _width + x] = (byte)Math.Clamp(MathF.Floor(_sums[(y * _width + x) * _channels + c] + 0.5f), 0, 255);
+    }
+
     /// <summary>Resamples [sourceHeight, sourceWidth, channels] to planes [channels, height, width].</summary>
     public static void Cover(
         ReadOnlySpan<byte> source,
@@ -18,34 +73,30 @@ internal static class ImageResize
         int height
     )
     {
-        var scale = Math.Min((double)sourceWidth / width, (double)sourceHeight / height);
-        Taps columns = Taps.For(sourceWidth, width, scale),
-            rows = Taps.For(sourceHeight, height, scale);
-        // Columns first, only for the source rows that any target row needs.
-        int firstRow = rows.First[0],
-            lastRow = rows.First[^1] + rows.Count[^1];
-        var narrow = new float[(lastRow - firstRow) * width * channels];
-        for (var y = firstRow; y < lastRow; y++)
-        for (var x = 0; x < width; x++)
-        for (var c = 0; c < channels; c++)
+        var resize = new ImageResize(sourceWidth, sourceHeight, channels, width, height);
+        var row = new ushort[sourceWidth * channels];
+        for (var y = 0; y < sourceHeight; y++)
         {
-            float sum = 0;
-            for (var t = 0; t < columns.Count[x]; t++)
-                sum += columns.Weight[x * columns.Stride + t] * source[((y * sourceWidth) + columns.First[x] + t) * channels + c];
-            narrow[((y - firstRow) * width + x) * channels + c] = sum;
+            for (var i = 0; i < row.Length; i++)
+                row[i] = (ushort)(source[y * row.Length + i] * 257);
+            resize.Add(y, row);
         }
-        for (var y = 0; y < height; y++)
-        for (var x = 0; x < width; x++)
-        for (var c = 0; c < channels; c++)
+        resize.Finish(chw);
+    }
+
+    private void Narrow()
+    {
+        for (var x = 0; x < _width; x++)
+        for (var c = 0; c < _channels; c++)
         {
             float sum = 0;
-            for (var t = 0; t < rows.Count[y]; t++)
-                sum += rows.Weight[y * rows.Stride + t] * narrow[((rows.First[y] - firstRow + t) * width + x) * channels + c];
-            chw[(c * height + y) * width + x] = (byte)Math.Clamp(MathF.Floor(sum + 0.5f), 0, 255);
+            for (var t = 0; t < _columns.Count[x]; t++)
+                sum += _columns.Weight[x * _columns.Stride + t] * _source[(_columns.First[x] + t) * _channels + c];
+            _narrow[x * _channels + c] = sum;
         }
     }
 
-    /// <summary>For each target position the source positions and weights that make it up.</summary>
+    /// <summary>For each target position the source positions and weights that make it up; the positions ascend.</summary>
     private sealed record Taps(int[] First, int[] Count, float[] Weight, int Stride)
     {
         public static Taps For(int sourceSize, int size, double scale)

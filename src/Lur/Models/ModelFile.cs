@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Layers;
 
 namespace Lur.Models;
 
@@ -79,7 +80,7 @@ public static class ModelFile
     {
         using var file = SafeTensorsFile.Open(path);
         var spec = ModelMetadata.ReadSpec(file, defaults);
-        var network = spec.Build();
+        var network = Build(spec, path);
         TensorComparison.Require(file, ModelTensors.Expected(file, spec.Family, network), $"{spec.Text} with {spec.Outputs} classes");
         var model = new Model(
             device,
@@ -104,6 +105,26 @@ public static class ModelFile
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Size of the images that a model file takes, by its metadata; null where it has none, as an imported one.</summary>
+    /// <exception cref="UserErrorException">The file is missing or damaged.</exception>
+    public static ImageSize? InputSizeOf(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return ModelMetadata.ReadInput(file);
+    }
+
+    private static Network Build(ModelSpec spec, string path)
+    {
+        try
+        {
+            return spec.Build();
+        }
+        catch (UserErrorException e)
+        {
+            throw new UserErrorException($"'{path}' says it is {spec.Text}: {e.Message}", e);
         }
     }
 

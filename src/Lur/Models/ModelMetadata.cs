@@ -80,6 +80,10 @@ internal static partial class ModelMetadata
             );
     }
 
+    /// <summary>Images that the model of a file takes; null where it does not say.</summary>
+    public static ImageSize? ReadInput(SafeTensorsFile file) =>
+        file.Metadata.TryGetValue(InputKey, out var input) && ImageSize.TryParse(input, out var size) ? size : null;
+
     /// <summary>Names of the outputs: from the metadata, else those of the data set, else numbers.</summary>
     public static string[] ReadClasses(SafeTensorsFile file, ModelSpec spec, ModelDefaults? defaults)
     {

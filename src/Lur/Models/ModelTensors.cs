@@ -37,7 +37,7 @@ internal static class ModelTensors
     }
 
     /// <summary>Reads all tensors of a file that holds what is expected. Host memory holds a part of one tensor at a time.</summary>
-    /// <exception cref="UserErrorException">A tensor holds NaN or infinity.</exception>
+    /// <exception cref="UserErrorException">A tensor holds NaN or infinity, or a running variance is negative.</exception>
     public static void Read(SafeTensorsFile file, Model model)
     {
         var family = model.Spec.Family;
@@ -97,6 +97,12 @@ internal static class ModelTensors
                     if (!T.IsFinite(value))
                         throw new UserErrorException(
                             $"'{file.Path}': tensor '{slot.Name}' holds NaN or infinity; the model is not usable."
+                        );
+                    // Its root divides: the outputs would be NaN, or hidden by the term that is added.
+                    else if (slot.Kind == ParameterKind.RunningVariance && value < T.Zero)
+                        throw new UserErrorException(
+                            $"'{file.Path}': tensor '{slot.Name}' holds the negative variance {value}; the file is damaged, or was written "
+                                + "by a training that went wrong."
                         );
                 family.FromFile<T>(part, source, target);
                 vector.Write<T>(part.Offset, target);

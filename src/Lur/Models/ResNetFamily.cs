@@ -123,7 +123,11 @@ public sealed partial class ResNetFamily : ModelFamily
             return (four.Block, four.Blocks, 64);
         if (BracketPattern().Match(name) is { Success: true } match)
         {
-            var blocks = match.Groups[1].Value.Split(',').Select(b => int.Parse(b, CultureInfo.InvariantCulture)).ToArray();
+            var blocks = match
+                .Groups[1]
+                .Value.Split(',')
+                .Select(b => int.Parse(b, NumberStyles.None, CultureInfo.InvariantCulture))
+                .ToArray();
             if (blocks.Length <= 6 && blocks.All(b => b is >= 1 and <= 64))
                 return (ResNetBlock.Basic, blocks, 64);
         }
@@ -140,6 +144,6 @@ public sealed partial class ResNetFamily : ModelFamily
     private static bool TryPositive(ReadOnlySpan<char> text, out int value) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value > 0;
 
-    [GeneratedRegex(@"^resnet\[(\d{1,2}(?:,\d{1,2})*)\]$")]
+    [GeneratedRegex(@"^resnet\[([0-9]{1,2}(?:,[0-9]{1,2})*)\]$")]
     private static partial Regex BracketPattern();
 }

@@ -74,7 +74,10 @@ public sealed record OptionInfo(string Name, string Property, OptionKind Kind, s
         var near = Kind == OptionKind.Choice ? Spelling.Near(text, Choices) : [];
         throw new UserErrorException(
             $"Option {Flag} is '{text}'; it takes {expected}{(near.Count > 0 ? $" (did you mean '{near[0]}'?)" : "")}."
-        );
+        )
+        {
+            IsUsage = true,
+        };
     }
 }
 

@@ -36,7 +36,7 @@ public sealed class OptionReader
     public bool Has(string name) => _texts.ContainsKey(name);
 
     /// <summary>A number that was given.</summary>
-    public double Number(string name) => double.Parse(_texts[name], CultureInfo.InvariantCulture);
+    public double Number(string name) => double.Parse(_texts[name], NumberStyles.Float, CultureInfo.InvariantCulture);
 
     /// <summary>A whole number that was given.</summary>
     /// <exception cref="UserErrorException">It is beyond the numbers of the property.</exception>
@@ -50,7 +50,7 @@ public sealed class OptionReader
     }
 
     /// <summary>A whole number that was given.</summary>
-    public long LongInteger(string name) => long.Parse(_texts[name], CultureInfo.InvariantCulture);
+    public long LongInteger(string name) => long.Parse(_texts[name], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
 
     /// <summary>A flag that was given.</summary>
     public bool Flag(string name) => _texts[name] == "true";

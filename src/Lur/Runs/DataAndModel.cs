@@ -26,6 +26,38 @@ public static class DataAndModel
     public static Augmentation AugmentationOf(DataSource source) =>
         source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
 
+    /// <summary>Opens the data set that a model is used with: images of a folder are scaled to the size that the model takes, unless
+    /// the options give another.</summary>
+    /// <param name="location">Data set, as <see cref="DataSource.Open"/> takes it.</param>
+    /// <param name="model">Path of the model.</param>
+    /// <param name="options">How the data are read.</param>
+    /// <param name="progress">Hears the warnings.</param>
+    /// <exception cref="UserErrorException">The data or the head of the model's file cannot be read, or there is nothing to test with.</exception>
+    public static DataSource OpenData(string location, string model, DataOptions options, IProgress<RunEvent>? progress = null)
+    {
+        var size = options.ImageSize is null ? ModelFile.InputSizeOf(model) : null;
+        var source = OpenData(location, size is { } s ? options with { ModelSize = (s.Height, s.Width) } : options, progress);
+        try
+        {
+            source.RequireTest();
+            return source;
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a data set and passes its warnings on.</summary>
+    internal static DataSource OpenData(string location, DataOptions options, IProgress<RunEvent>? progress)
+    {
+        var source = DataSource.Open(location, options);
+        foreach (var warning in source.Warnings)
+            progress.Warn(warning);
+        return source;
+    }
+
     /// <summary>Reads a model and checks that it takes the images of a data set.</summary>
     /// <param name="path">safetensors file.</param>
     /// <param name="device">Device to hold the model.</param>
@@ -128,6 +160,19 @@ public static class DataAndModel
         }
     }
 
+    // The text is an option's here, not a file's.
+    private static ModelSpec SpecOf(string architecture, IImageDataset data)
+    {
+        try
+        {
+            return ModelFamilies.Parse(architecture, new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
+        }
+        catch (UserErrorException e)
+        {
+            throw new UserErrorException(e.Message, e) { IsUsage = true };
+        }
+    }
+
     /// <summary>Path of the split a model was trained with: the one given, else the one beside the model, else null.</summary>
     public static string? SplitPath(string model, string? given)
     {
@@ -146,7 +191,7 @@ public static class DataAndModel
     )
     {
         var data = source.Train;
-        var spec = ModelFamilies.Parse(architecture, new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
+        var spec = SpecOf(architecture, data);
         var defaults = Defaults(source);
         var model = new Model(device, precision, spec, defaults.ClassNames, defaults.Normalization)
         {

@@ -33,7 +33,7 @@ internal sealed class ForgetParts : IDisposable
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
-            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
+            parts.Source = DataAndModel.OpenData(settings.Data, settings.Model, settings.DataOptions, host.Progress);
             parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source);
             var data = parts.Source.Train;
             var history = parts.Model.History;
@@ -49,6 +49,7 @@ internal sealed class ForgetParts : IDisposable
                 cancel,
                 earlier
             );
+            parts.RequireKeptTest();
             var task = new UnlearningTask(parts.Model, data, parts.Set, settings.Seed, cancel) { Progress = progress };
             parts.Method = settings.Method.Create(task);
             return parts;
@@ -58,6 +59,19 @@ internal sealed class ForgetParts : IDisposable
             parts.Dispose();
             throw;
         }
+    }
+
+    // Test accuracy and the attacks are taken on the classes that are kept.
+    private void RequireKeptTest()
+    {
+        var test = Source.Test;
+        for (var i = 0; i < test.Count; i++)
+            if (!Set.WholeClasses.Contains(test.Label(i)))
+                return;
+        throw new UserErrorException(
+            $"The test part of {Source.Train.Name} has no sample of a class that is kept; add test samples of the other classes, or forget "
+                + "less."
+        );
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,7 @@ internal static class OptionJson
     public static void Write(Utf8JsonWriter w, OptionKind kind, string text)
     {
         if (kind is OptionKind.Number or OptionKind.Integer)
-            w.WriteRawValue(OptionFormat.Of(double.Parse(text, CultureInfo.InvariantCulture)));
+            w.WriteRawValue(OptionFormat.Of(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)));
         else if (kind == OptionKind.Flag)
             w.WriteBooleanValue(text == "true");
         else

@@ -69,7 +69,7 @@ public sealed record Recipe
 
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(path));
+            using var document = JsonDocument.Parse(RegularFile.ReadAllText(path, "recipe"));
             return Parse(document.RootElement, Path.GetFileNameWithoutExtension(path));
         }
         catch (JsonException e)
@@ -82,7 +82,7 @@ public sealed record Recipe
         }
         catch (UserErrorException e)
         {
-            throw new UserErrorException($"The recipe '{path}' cannot be used: {e.Message}");
+            throw new UserErrorException($"The recipe '{path}' cannot be used: {e.Message}") { IsUsage = e.IsUsage };
         }
     }
 

@@ -33,7 +33,8 @@ internal sealed class TrainParts : IDisposable
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
-            parts.Source = DataSource.Open(settings.Data, settings.DataOptions);
+            parts.Source = DataAndModel.OpenData(settings.Data, settings.DataOptions, host.Progress);
+            parts.Source.RequireTest();
             var (source, seed) = (parts.Source, settings.Training.Seed);
             source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);

@@ -35,7 +35,8 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         using var held = OutputFolder.Hold(task.Folder, _host.Spell);
         task.RequireOriginal();
         using var device = ComputeDevice.Open(_host.Device);
-        using var source = DataSource.Open(task.Data, new DataOptions { ImageSize = task.ImageSize });
+        var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
+        using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);
         // First, because the data take over the original's order of classes.
         using var original = DataAndModel.Load(task.Original, device, source);
         var split = task.LoadSplit(source);
@@ -104,7 +105,12 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             return [.. paths];
         var recipe = ReferenceModels.RecipeOf(ReferenceModels.TrainingOf(task.Original), task.Data) with
         {
-            DataOptions = new DataOptions { ImageSize = task.ImageSize },
+            DataOptions = new DataOptions
+            {
+                ImageSize = task.ImageSize,
+                ModelSize = (source.Train.Height, source.Train.Width),
+                Spell = _host.Spell,
+            },
         };
         var models = new ReferenceModels(_host, settings.CacheFolder);
         paths.AddRange(settings.RetrainSeeds.Select(seed => models.Get(recipe, source, split, set, architecture, seed, cancel)));

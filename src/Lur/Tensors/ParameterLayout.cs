@@ -65,13 +65,20 @@ public sealed class ParameterLayout
     /// <param name="shape">Shape in memory.</param>
     /// <param name="initializer">How its elements start; zeros if nothing is said.</param>
     /// <exception cref="ArgumentException">The name is already there.</exception>
+    /// <exception cref="UserErrorException">The vector would have more elements than 32 bits count.</exception>
     public ParameterSlot Add(string name, ParameterKind kind, Shape shape, Initializer? initializer = null)
     {
         var slot = new ParameterSlot(name, kind, shape, Count, initializer ?? Initializer.Zero);
         if (!_byName.TryAdd(name, slot))
             throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(name));
+        var count = Count + Enumerable.Range(0, shape.Rank).Aggregate(1.0, (product, axis) => product * shape[axis]);
+        if (count > int.MaxValue)
+            throw new UserErrorException(
+                $"The network has more than {int.MaxValue} parameters and states up to '{name}', which is the most there may be; give a "
+                    + "smaller width or fewer blocks."
+            );
         _slots.Add(slot);
-        Count = checked(Count + shape.Count);
+        Count = (int)count;
         return slot;
     }
 

@@ -24,7 +24,7 @@ public sealed class GradientFixture : IDisposable
     {
         _file = file;
         Require("format", "lur-gradient-fixture");
-        var image = Text("image").Split('x').Select(int.Parse).ToArray();
+        var image = Text("image").Split('x').Select(t => int.Parse(t, NumberStyles.None, CultureInfo.InvariantCulture)).ToArray();
         var stages = Text("stages").Split(',');
         var stem = Text("stem").StartsWith('7') ? 7 : 3;
         var kind = _file.Metadata.GetValueOrDefault("block", "basic") switch
@@ -36,7 +36,7 @@ public sealed class GradientFixture : IDisposable
         Spec = ModelFamilies.Parse(
             $"resnet[{string.Join(',', stages)}]{kind}:w{Text("width")}:stem{stem}",
             new ImageSize(image[1], image[2], image[0]),
-            int.Parse(Text("classes"), CultureInfo.InvariantCulture)
+            int.Parse(Text("classes"), NumberStyles.None, CultureInfo.InvariantCulture)
         );
         Network = Spec.Build();
         Normalization = new InputNormalization(Read("normalize/mean"), Read("normalize/std"));

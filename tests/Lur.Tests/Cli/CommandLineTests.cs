@@ -79,6 +79,71 @@ public class CommandLineTests
         Assert.That(error, Does.Not.Contain("defect"));
     }
 
+    // Every option of every command that takes a number, with texts that other languages or programs take for numbers.
+    [Test]
+    public void NumbersAreReadTheSameOnEveryMachine()
+    {
+        var culture = System.Globalization.CultureInfo.CurrentCulture;
+        var tried = 0;
+        try
+        {
+            // A comma is the decimal sign here.
+            var other = (System.Globalization.CultureInfo)culture.Clone();
+            (other.NumberFormat.NumberDecimalSeparator, other.NumberFormat.NumberGroupSeparator) = (",", ".");
+            System.Globalization.CultureInfo.CurrentCulture = other;
+            foreach (var command in Tree(CommandLine.CreateRoot()).Where(c => c.Subcommands.Count == 0))
+            foreach (var option in command.Options.Where(o => TakesANumber(o)))
+            foreach (var text in new[] { "0,05", "1_000", "1 000", "1,000", "1.000,5", "\u0661", "0x10", "NaN" })
+            {
+                // As in an example, so that nothing else is missing.
+                var example = CommandLine.CreateRoot().Parse(ExampleHelp.ExamplesOf(command)[0][4..]).Tokens.Select(t => t.Value).ToList();
+                if (example.IndexOf(option.Name) is >= 0 and var there)
+                    example.RemoveRange(there, 2);
+                (var code, _, var error) = Command.Run([.. example, $"{option.Name}={text}"]);
+                Assert.That(code, Is.EqualTo(ExitCode.BadUsage), $"{ExampleHelp.PathOf(command)} {option.Name}={text}: {error}");
+                Assert.That(error, Does.StartWith("lur: ").And.Contain(option.Name).And.Contain(text));
+                tried++;
+            }
+        }
+        finally
+        {
+            System.Globalization.CultureInfo.CurrentCulture = culture;
+        }
+        Assert.That(tried, Is.GreaterThan(100));
+    }
+
+    private static readonly HashSet<string> s_numbers =
+    [
+        .. Lur
+            .Training.TrainingOptions.List.Concat(Lur.Unlearning.LurOptions.List)
+            .Where(o => o.Kind is OptionKind.Number or OptionKind.Integer)
+            .Select(o => o.Flag),
+    ];
+
+    private static bool TakesANumber(Option option) =>
+        option.ValueType == typeof(int)
+        || option.ValueType == typeof(int?)
+        || option.ValueType == typeof(long)
+        || option.ValueType == typeof(ulong)
+        || option.ValueType == typeof(double)
+        || (option.ValueType == typeof(string) && s_numbers.Contains(option.Name));
+
+    [TestCase("data inspect synthetic:train=1,000")]
+    [TestCase("data inspect synthetic:train=1_000")]
+    [TestCase("data inspect synthetic:train=\u0661\u0661")]
+    [TestCase("train --data synthetic:train=40,test=20 -o OUT --forget random:0,5%")]
+    [TestCase("train --data synthetic:train=40,test=20 -o OUT --forget random:1,000")]
+    [TestCase("train --data synthetic:train=40,test=20 -o OUT --model resnet18:w1_6")]
+    [TestCase("train --data synthetic:train=40,test=20 -o OUT --model resnet[\u0661]:w4")]
+    public void NumbersInSpecificationsToo(string line)
+    {
+        using var folder = new Lur.Tests.Data.TempFolder();
+        (var code, var output, var error) = Command.Run(line.Replace("OUT", folder["out"], StringComparison.Ordinal).Split(' '));
+        Assert.That((code, output), Is.EqualTo((ExitCode.BadUsage, "")), error);
+        Assert.That(error, Does.StartWith("lur: "));
+        Assert.That(Directory.Exists(folder["out"]), Is.False);
+    }
+
     [Test]
     public void AnEmptyValueIsNamed()
     {

@@ -41,6 +41,8 @@ public class IdxDatasetTests
     [TestCase(false, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")]
     [TestCase(true, "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")]
     [TestCase(false, "train-images.idx3-ubyte", "train-labels.idx1-ubyte", "test-images.idx3-ubyte", "test-labels.idx1-ubyte")]
+    [TestCase(true, "TRAIN-IMAGES-IDX3-UBYTE.GZ", "TRAIN-LABELS-IDX1-UBYTE.GZ", "T10K-IMAGES.IDX3-UBYTE.gz", "t10k-labels-idx1-ubyte.GZ")]
+    [TestCase(false, "Train-Images.idx3-ubyte", "train-labels-idx1-ubyte", "T10k-Images.IDX3-UBYTE", "T10K-LABELS.idx1-ubyte")]
     [TestCase(
         false,
         "raw/train-images-idx3-ubyte",
@@ -177,6 +179,32 @@ public class IdxDatasetTests
             var path = folder.Write("images.gz", packed.AsSpan(0, length));
             Assert.That(Fails(path, labels), Does.Contain(path).And.Match("cut|expected"), $"first {length} bytes");
         }
+    }
+
+    [TestCase("padding")]
+    [TestCase("garbage")]
+    [TestCase("members")]
+    [TestCase("members and padding")]
+    public void WhatGunzipReadsIsRead(string kind)
+    {
+        var whole = Images(40);
+        var packed = kind.StartsWith("members", StringComparison.Ordinal) ? [.. Gzip(whole[..100]), .. Gzip(whole[100..])] : Gzip(whole);
+        var tail = kind switch
+        {
+            "garbage" => new byte[] { 7, 8, 9, 10, 11 },
+            "members" => [],
+            _ => new byte[512],
+        };
+        using var folder = new TempFolder();
+        using var data = IdxDataset.Open(folder.Write("images.gz", [.. packed, .. tail]), folder.Write("labels", Labels(40)));
+        var sample = new byte[15];
+        data.CopyImage(39, sample);
+        Assert.That(sample, Is.EqualTo(whole.AsSpan(16 + 39 * 15, 15).ToArray()));
+        // The last eight bytes of the last member are its checksum and length: one less is cut, and padding does not hide it.
+        if (kind != "padding" && kind != "members")
+            return;
+        var cut = folder.Write("cut.gz", [.. packed[..^5], .. tail]);
+        Assert.That(Fails(cut, folder["labels"]), Does.Contain(cut));
     }
 
     [Test]

@@ -162,7 +162,10 @@ public class ImageFolderTests
         folder.Write("a/1.png", png.AsSpan(0, 20));
         Assert.That(Fails(folder.Path), Does.Contain("offset 12: expected the IHDR chunk"));
         folder.Write("a/1.png", JpegFixtures.Baseline.AsSpan(0, 300));
-        Assert.That(Fails(folder.Path), Does.Contain("offset 300: expected the end marker of a JPEG image"));
+        Assert.That(
+            Fails(folder.Path),
+            Does.Contain("offset 300: expected the end marker of a JPEG image").Or.Contain("goes past the end")
+        );
         folder.Write("a/1.png", JpegFixtures.Baseline.AsSpan(0, 100));
         Assert.That(Fails(folder.Path), Does.Contain("expected a frame header of a JPEG image"));
         folder.Write("a/1.webp", "x");
@@ -171,16 +174,14 @@ public class ImageFolderTests
     }
 
     [Test]
-    public void DamageInsideAPngIsFoundWhenItIsRead()
+    public void DamageInsideAPngIsFoundWhenTheFolderIsOpened()
     {
         using var folder = new TempFolder();
         var png = Png(6, 5, 3);
         var data = png.AsSpan().IndexOf("IDAT"u8);
         png[data + 9] ^= 0x10;
         folder.Write("a/1.png", png);
-        using var set = ImageFolderDataset.Open(folder.Path);
-        var error = Assert.Throws<UserErrorException>(() => set.CopyImage(0, new byte[90]));
-        Assert.That(error!.Message, Does.Contain($"a/1.png', offset {data - 4}: the checksum"));
+        Assert.That(Fails(folder.Path), Does.Contain($"a/1.png', offset {data - 4}: the checksum"));
     }
 
     [Test]

@@ -39,6 +39,40 @@ public static class PngWriter
         return file.ToArray();
     }
 
+    /// <summary>Any colour type and depth: packed rows as they are, without filters; chunks that stand before the pixels.</summary>
+    public static byte[] Raw(
+        int width,
+        int height,
+        int depth,
+        int type,
+        byte[] rows,
+        bool interlaced = false,
+        params (string, byte[])[] chunks
+    )
+    {
+        using var file = new MemoryStream();
+        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
+        var head = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(head, width);
+        BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(4), height);
+        (head[8], head[9], head[12]) = ((byte)depth, (byte)type, (byte)(interlaced ? 1 : 0));
+        WriteChunk(file, "IHDR", head);
+        foreach (var (name, body) in chunks)
+            WriteChunk(file, name, body);
+        WriteChunk(file, "IDAT", rows);
+        WriteChunk(file, "IEND", []);
+        return file.ToArray();
+    }
+
+    /// <summary>Compresses rows of a PNG, each with its filter byte.</summary>
+    public static byte[] Pack(ReadOnlySpan<byte> rows)
+    {
+        using var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+            zlib.Write(rows);
+        return packed.ToArray();
+    }
+
     /// <summary>A grid of samples, a row for each class, as one image.</summary>
     public static byte[] ContactSheet(IImageDataset data, int columns, int zoom)
     {

@@ -49,6 +49,19 @@ public class SplitTests
         });
     }
 
+    [TestCase(-1)]
+    [TestCase(0)]
+    [TestCase(int.MaxValue)]
+    public void ACountThatTheListsDoNotHaveIsRefused(int count)
+    {
+        using var folder = new TempFolder();
+        DataSplit.Create(s_data, 0.2, 1).Save(folder["s"]);
+        var document = JsonNode.Parse(File.ReadAllText(folder["s"]))!;
+        document["count"] = count;
+        File.WriteAllText(folder["s"], document.ToJsonString());
+        Assert.That(Fails(folder["s"], s_data), Does.Contain($"the count is {count}, but the lists name 163 samples"));
+    }
+
     [Test]
     public void OtherDataIsRefused()
     {

@@ -1,6 +1,7 @@
 using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tensors;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 
@@ -76,6 +77,49 @@ public class ModelFileTests
         ModelFile.Save(wide, temp["wide"]);
         using var narrow = ModelFile.Load(temp["wide"], TestDevices.Default, Precision.Float32);
         AssertSame(narrow, model);
+    }
+
+    [TestCase(-0.25f, "holds the negative variance -0.25")]
+    [TestCase(float.NaN, "holds NaN or infinity")]
+    [TestCase(float.PositiveInfinity, "holds NaN or infinity")]
+    public void AVarianceThatCannotBeIsRefused(float value, string expected)
+    {
+        using var temp = new TempFolder();
+        using var model = Create(Small);
+        var slot = model.Buffers.Layout.Slots.Last(s => s.Kind == ParameterKind.RunningVariance);
+        var buffers = model.Buffers.ToFloatArray();
+        buffers[slot.End - 1] = value;
+        model.Buffers.Set(buffers);
+        ModelFile.Save(model, temp["model.safetensors"]);
+        var error = Assert.Throws<UserErrorException>(() =>
+            ModelFile.Load(temp["model.safetensors"], TestDevices.Default, Precision.Float32).Dispose()
+        );
+        Assert.That(error!.Message, Does.Contain(slot.Name).And.Contain(expected));
+    }
+
+    [Test]
+    public void ANetworkOfMoreParametersThan32BitsCountIsOneSentence()
+    {
+        var spec = ModelFamilies.Parse("resnet18:w1024", new ImageSize(32, 32, 3), 10);
+        Assert.That(
+            Assert.Throws<UserErrorException>(() => spec.Build())!.Message,
+            Does.Contain("more than 2147483647 parameters").And.Contain("layer4.1.conv1.weight")
+        );
+        // The same in the metadata of a file.
+        using var temp = new TempFolder();
+        var writer = new SafeTensorsWriter();
+        writer.Metadata["lur.architecture"] = "resnet18:w1024:stem3";
+        writer.Metadata["lur.input"] = "3x32x32";
+        writer.Add("fc.weight", TensorType.F32, [10, 1], stream => stream.Write(new byte[40]));
+        writer.Save(temp["model"]);
+        Assert.That(
+            Assert
+                .Throws<UserErrorException>(() =>
+                    ModelFile.Load(temp["model"], TestDevices.Default, Precision.Float32, s_defaults).Dispose()
+                )!
+                .Message,
+            Does.StartWith($"'{temp["model"]}'").And.Contain("more than 2147483647 parameters")
+        );
     }
 
     [Test]

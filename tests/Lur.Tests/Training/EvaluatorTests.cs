@@ -9,6 +9,29 @@ namespace Lur.Tests.Training;
 public class EvaluatorTests
 {
     [Test]
+    public void AnOutputThatIsNoNumberIsRefusedAndNoClass([Values(float.NaN, float.PositiveInfinity)] float weight)
+    {
+        using var source = DataSource.Open("synthetic:train=40,test=23,seed=3");
+        var data = source.Test;
+        var spec = ModelFamilies.Parse("resnet[1]:w4", new ImageSize(data.Height, data.Width, data.Channels), data.ClassNames.Count);
+        using var model = new Model(
+            TestDevices.Default,
+            Precision.Float32,
+            spec,
+            data.ClassNames,
+            new InputNormalization([0.5, 0.5, 0.5], [0.3, 0.3, 0.3])
+        );
+        model.Initialize(11);
+        using var evaluator = new Evaluator(model, 16);
+        Assert.That(() => evaluator.Predict(data, [5, 6]), Throws.Nothing);
+        var values = model.Parameters.ToFloatArray();
+        values[^1] = weight; // The bias of the last class.
+        model.Parameters.Set(values);
+        var error = Assert.Throws<UserErrorException>(() => evaluator.Predict(data, [5, 6]));
+        Assert.That(error!.Message, Does.StartWith("The model's output for sample 5 of").And.Contain("not a finite number"));
+    }
+
+    [Test]
     public void ProbabilitiesAgreeWithWhatTheKernelReports([Values] Precision precision, [Values(5, 64)] int batch)
     {
         using var source = DataSource.Open("synthetic:train=40,test=23,seed=3");

@@ -57,6 +57,7 @@ public sealed class Evaluator : IDisposable
     /// <param name="probabilities">Also collects the probabilities of all classes: <see cref="Predictions.Probabilities"/>.</param>
     /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="UserErrorException">An output is NaN or infinite: no class is the largest then.</exception>
     public Predictions Predict(
         IImageDataset data,
         ReadOnlySpan<int> indices,
@@ -86,6 +87,8 @@ public sealed class Evaluator : IDisposable
             _program.Run();
             Read(_loss.Confidence, _confidence);
             Read(_loss.RowLoss, _rowLoss);
+            Read(_logits, _rowLogits);
+            RequireFinite(data, indices, start, n);
             _model.Device.Download(_predicted.AsSpan(), _loss.Predicted.Typed<int>());
             _stage.Labels[..n].CopyTo(result.Labels.AsSpan(start));
             _predicted.AsSpan(0, n).CopyTo(result.Predicted.AsSpan(start));
@@ -93,7 +96,6 @@ public sealed class Evaluator : IDisposable
             _rowLoss.AsSpan(0, n).CopyTo(result.Loss.AsSpan(start));
             if (result.Probabilities is { } all)
             {
-                Read(_logits, _rowLogits);
                 for (var i = 0; i < n; i++)
                     Softmax(_rowLogits.AsSpan(i * classes, classes), all.AsSpan((start + i) * classes, classes));
             }
@@ -108,6 +110,17 @@ public sealed class Evaluator : IDisposable
     public void Dispose()
     {
         _program.Dispose();
+    }
+
+    private void RequireFinite(IImageDataset data, ReadOnlySpan<int> indices, int start, int count)
+    {
+        var classes = _logits.Shape[1];
+        for (var i = 0; i < count * classes; i++)
+            if (!float.IsFinite(_rowLogits[i]))
+                throw new UserErrorException(
+                    $"The model's output for sample {indices[start + (i / classes)]} of {data.Name} is {_rowLogits[i]}, not a finite number, "
+                        + "so that it names no class; its training or unlearning diverged, and a smaller learning rate may help."
+                );
     }
 
     private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)
