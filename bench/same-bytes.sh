@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains and unlearns a matrix of small models with one build of the command and prints a hash of every model it writes:
+# Trains and unlearns a matrix of small models with one build of the command and prints a hash of the tensors of every model it writes:
 #   bench/same-bytes.sh artifacts/lur/lur > new.txt
 # Two builds that print the same lines compute the same bits. Bits differ between machines (AVX2 or AVX-512), so both
 # builds run on one machine; it takes about two minutes on two cores.
@@ -11,7 +11,9 @@ export LUR_REFERENCES=$out/references
 data=synthetic:train=384,test=64,seed=5
 
 hash_of() { # NAME FOLDER
-    printf '%s %s\n' "$(sha256sum "$2/model.safetensors" | cut -c1-24)" "$1"
+    local model=$2/model.safetensors header
+    header=$(od -An -t u8 -N8 "$model")
+    printf '%s %s\n' "$(tail -c +$((header + 9)) "$model" | sha256sum | cut -c1-24)" "$1"
 }
 train() { # NAME OPTIONS...
     local name=$1; shift

@@ -93,8 +93,7 @@ internal static class CommandLine
         ExampleHelp.AddTo(
             root,
             "lur doctor            what this machine offers and what is missing",
-            "lur demo              train, forget, measure; needs no data",
-            "lur forget --help     how to make a model forget"
+            "lur demo              train, forget, measure; needs no data"
         );
         return root;
     }

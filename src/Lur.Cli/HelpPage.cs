@@ -143,7 +143,7 @@ internal sealed class HelpPage(Command command, bool all)
         Paragraph(
             text,
             command.Subcommands.Count > 0
-                ? $"'{path} COMMAND --help' explains a command, '{path} --help all' what every command takes."
+                ? $"'{path} COMMAND --help' explains a command; '{path} --help all' has every option."
                 : (
                     more > 0
                         ? $"{more} more options: '{path} --help all'."

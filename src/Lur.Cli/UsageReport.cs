@@ -75,7 +75,8 @@ internal static class UsageReport
         ];
         return missing.Length == 0
             ? null
-            : $"'{ExampleHelp.PathOf(command)}' needs {string.Join(", ", missing[..^1])}{(missing.Length > 1 ? " and " : "")}{missing[^1]}.";
+            : $"'{ExampleHelp.PathOf(command)}' needs "
+                + $"{string.Join(", ", missing[..^1])}{(missing.Length > 1 ? " and " : "")}{missing[^1]}.";
     }
 
     private static int Tokens(ParseResult parsed, Argument argument) => parsed.GetResult(argument)?.Tokens.Count ?? 0;

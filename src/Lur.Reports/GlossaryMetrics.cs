@@ -169,14 +169,16 @@ public static partial class Glossary
             new(
                 "UnderForgotten",
                 "Under-forgotten",
-                "The forget set is closer to being known than it is for Retrain: UA or MIA lies below the band, test images of the forgotten "
+                "The forget set is closer to being known than it is for Retrain: UA or MIA lies below the band, test images of "
+                    + "the forgotten "
                     + "classes are recognised, a membership attack knows it, or it comes back when training goes on (it was dormant).",
                 "Forget more: a larger --lambda, a larger --lr, more --epochs."
             ),
             new(
                 "OverForgotten",
                 "Over-forgotten",
-                "More was lost than Retrain loses: UA or MIA lies above the band, RA, TA or the test accuracy of a kept class below it, or a "
+                "More was lost than Retrain loses: UA or MIA lies above the band, RA, TA or the test accuracy of a kept class "
+                    + "below it, or a "
                     + "membership attack finds the forget set stranger than it is for Retrain.",
                 "Forget less: a smaller --lambda or --lr, or a bounded --forget-loss."
             ),
@@ -197,11 +199,14 @@ public static partial class Glossary
                 "Verdict",
                 "How the unlearned model compares with retrained ones. Compared are, each mean over the seeds of one side against the mean "
                     + "of the other: UA, RA, TA and MIA; the test accuracy of every kept class and of the forgotten ones; the share of the "
-                    + "forget set that each membership attack takes for unseen, and the accuracy of the loss attack; and with --relearn the "
-                    + "forget accuracy at every measured step of training again. The first of these holds: Collapsed (RA or TA more than 10 "
+                    + "forget set that each membership attack takes for unseen, and the accuracy of the loss attack; and with "
+                    + "--relearn the "
+                    + "forget accuracy at every measured step of training again. The first of these holds: Collapsed (RA or TA "
+                    + "more than 10 "
                     + "points below), Withheld (no reference, or a number is missing), UnderForgotten (something is still known, or comes "
                     + "back), OverForgotten (something else was lost), MatchesRetrain. The sentence names every number outside its band.",
-                "MatchesRetrain is the aim, and 'lur verify' ends with exit code 3 for the three bad ones. With fewer than three references "
+                "MatchesRetrain is the aim, and 'lur verify' ends with exit code 3 for the three bad ones. With fewer than "
+                    + "three references "
                     + "it is provisional: another seed of Retrain can turn it. An attack that is no better than guessing, or whose value "
                     + "moves between the references by more than the band, decides nothing, and the sentence says so. See band.",
                 "",
@@ -213,7 +218,8 @@ public static partial class Glossary
             new(
                 "band",
                 "Band",
-                "Two standard deviations of the difference between single runs; from the number of samples where there is one seed only. For "
+                "Two standard deviations of the difference between single runs; from the number of samples where there is one "
+                    + "seed only. For "
                     + "classes, attacks and relearning it is wider, since there are many of them, and a gap has to be more than 5 points "
                     + "(relearning: 10) to count.",
                 "A gap within the band is within the spread of runs; more seeds make the band honest.",

@@ -18,6 +18,7 @@ internal static class LineageCommand
         {
             model,
         }
+            .WithShort("List a model's requests and verdicts, and check their records.")
             .WithExamples("lur lineage out/forget/model.safetensors", "lur lineage out/forget --json")
             .Runs((context, parsed, _) => Run(context, Lineage.Read(parsed.GetValue(model)!)));
     }

@@ -65,7 +65,8 @@ internal static class ModelCommands
     {
         var mean = SharedOptions.List(
             "--mean",
-            "Mean of each channel that the model was trained with, pixels in [0, 1], for example 0.485,0.456,0.406; default: the data set's."
+            "Mean of each channel that the model was trained with, pixels in [0, 1], for example 0.485,0.456,0.406; default: "
+                + "the data set's."
         );
         var deviation = SharedOptions.List(
             "--deviation",

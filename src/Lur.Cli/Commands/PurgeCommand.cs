@@ -22,6 +22,7 @@ internal static class PurgeCommand
             request,
             yes,
         }
+            .WithShort("List, or delete, what still knows the forgotten samples.")
             .WithExamples("lur purge --request out/forget", "lur purge --request out/forget --yes")
             .Runs((context, parsed, _) => Run(context, parsed.GetValue(request)!, parsed.GetValue(yes)));
     }

@@ -102,7 +102,8 @@ internal static class SharedOptions
             context.Warn(warning);
     }
 
-    /// <summary>Reads a number in the one form that means the same everywhere: a point for the fraction, no separators of thousands.</summary>
+    /// <summary>Reads a number in the one form that means the same everywhere: a point for the fraction, no separators of
+    /// thousands.</summary>
     private static T Read<T>(ArgumentResult result, string takes, Predicate<T> inRange)
         where T : struct, INumber<T>
     {

@@ -27,7 +27,8 @@ internal static class VerifyCommand
         var retrain = SharedOptions
             .List(
                 "--retrain",
-                "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept and found again."
+                "Train reference models of these seeds by the recipe of the original model, for example 1,2,3; they are kept "
+                    + "and found again."
             )
             .WithShort("Train references of these seeds, for example 1,2,3.");
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };

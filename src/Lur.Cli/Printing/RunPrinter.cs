@@ -79,7 +79,8 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
         }
 
         context.Note(
-            $"wrote {r.ModelPath}, result.json, log.csv, config.json, split.json, {AuditLog.FileName}{(r.HasForgetFile ? ", forget.txt" : "")}"
+            $"wrote {r.ModelPath}, result.json, log.csv, config.json, split.json, "
+                + $"{AuditLog.FileName}{(r.HasForgetFile ? ", forget.txt" : "")}"
         );
     }
 

@@ -95,8 +95,10 @@ internal static class VerifyReport
                     : FormattableString.Invariant($", Retrain {VerifyResult.EarlierAccuracy(o.Retrained).Mean:F2} %");
             facts.Add(
                 "earlier requests",
-                FormattableString.Invariant(
-                    $"{earlier.Count} samples, classified correctly {VerifyResult.EarlierAccuracy(o.Unlearned).Mean:F2} % (original {earlier.Accuracy:F2} %{retrained})"
+                string.Create(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"{earlier.Count} samples, classified correctly {VerifyResult.EarlierAccuracy(o.Unlearned).Mean:F2} % "
+                        + $"(original {earlier.Accuracy:F2} %{retrained})"
                 )
             );
         }

@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace Lur.Data;
 
-/// <summary>Data sets in a few large files: CIFAR binary and IDX. Names are taken in any case of letters, IDX names with '-' or '.'.</summary>
+/// <summary>Data sets in a few large files: CIFAR binary and IDX. Names are taken in any case of letters, IDX names with '-' or
+/// '.'.</summary>
 internal static partial class BinarySets
 {
     /// <summary>Opens the set that lies in a folder; null where there is none.</summary>

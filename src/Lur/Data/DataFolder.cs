@@ -20,7 +20,8 @@ internal static class DataFolder
         var top = ImageParts.Unwrap(folder);
         if (!FolderTree.Visible(top).Any())
             throw new UserErrorException(
-                $"'{folder}' holds no data set: expected data_batch_*.bin and test_batch.bin (CIFAR-10), train.bin and test.bin (CIFAR-100), "
+                $"'{folder}' holds no data set: expected data_batch_*.bin and test_batch.bin (CIFAR-10), train.bin and test.bin "
+                    + $"(CIFAR-100), "
                     + "train-images-idx3-ubyte[.gz] and its companions (IDX), or one sub-folder of PNG or JPEG files for each class."
             );
         return new ImageParts(top, options).Open();

@@ -90,7 +90,8 @@ public sealed class DataSource : IDisposable
     /// </summary>
     /// <param name="location">The path or name.</param>
     /// <param name="options">Details, or null for the defaults.</param>
-    /// <exception cref="UserErrorException">Nothing there, an unknown format, or damaged data; with <see cref="UserErrorException.IsUsage"/> where
+    /// <exception cref="UserErrorException">Nothing there, an unknown format, or damaged data; with <see
+    /// cref="UserErrorException.IsUsage"/> where
     /// the name of a generated set cannot be read.</exception>
     public static DataSource Open(string location, DataOptions? options = null)
     {

@@ -103,11 +103,6 @@ public sealed class DataSplit
         var document = Read(path);
         if (document.Version != CurrentVersion)
             throw new UserErrorException($"'{path}' has version {document.Version}, expected {CurrentVersion}; draw the split again.");
-        // First: what follows counts up to it.
-        if (document.Count != data.Count)
-            throw new UserErrorException(
-                $"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from."
-            );
         CheckList(path, "train", document.Train, document.TrainSha256);
         CheckList(path, "validation", document.Validation, document.ValidationSha256);
         if (document.Count < 1 || document.Count > (long)document.Train.Length + document.Validation.Length)
@@ -122,6 +117,10 @@ public sealed class DataSplit
                 throw new UserErrorException(
                     $"'{path}': train and validation together are not each index from 0 to {document.Count - 1} once; draw the split again."
                 );
+        if (document.Count != data.Count)
+            throw new UserErrorException(
+                $"'{path}' is a split of {document.Count} samples, but {data.Name} has {data.Count}; give the data it was drawn from."
+            );
         var fingerprint = data.Fingerprint();
         if (fingerprint != document.Fingerprint)
             throw new UserErrorException(

@@ -42,7 +42,7 @@ internal static class GzipFile
             unpacked.Flush();
             return MappedFile.FromStream(path, unpacked);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException || e.GetType().FullName == "System.IO.Compression.ZLibException")
         {
             throw new UserErrorException(
                 $"'{path}', near compressed offset {packed.Position}: the gzip data is damaged; fetch the file again.",

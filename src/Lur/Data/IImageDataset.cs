@@ -80,16 +80,6 @@ public static class ImageDatasets
         /// <summary>Bytes of one sample.</summary>
         public int SampleBytes => data.Channels * data.Height * data.Width;
 
-        /// <summary>The samples of some numbers (<see cref="SampleId.Number"/>), in the order of the set.</summary>
-        /// <param name="numbers">Numbers; those of no sample of this set are passed over.</param>
-        internal int[] IndicesOf(IReadOnlyCollection<int> numbers)
-        {
-            if (numbers.Count == 0)
-                return [];
-            var wanted = numbers.ToHashSet();
-            return [.. Enumerable.Range(0, data.Count).Where(i => wanted.Contains(data.Identify(i).Number))];
-        }
-
         /// <summary>Number of samples of each class.</summary>
         public int[] CountByClass()
         {

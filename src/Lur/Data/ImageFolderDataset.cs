@@ -198,7 +198,8 @@ public sealed class ImageFolderDataset : IImageDataset
         if (deep > 0 && largest < 32768)
             _warnings.Add(
                 $"{PictureList.Pictures(deep)} of 16 bits in '{_root}', but no sample is above {largest} of 65535 "
-                    + $"({Math.Max(1, 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)largest))} bits), so that only a part of the "
+                    + $"({Math.Max(1, 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)largest))} bits), so that only "
+                    + $"a part of the "
                     + "range is used; multiply the samples if they have fewer bits."
             );
     }
@@ -208,7 +209,8 @@ public sealed class ImageFolderDataset : IImageDataset
         string[] unmarked = [.. _paths.Where((_, i) => infos[i].IsUnmarkedCmyk)];
         if (unmarked.Length > 0)
             _warnings.Add(
-                $"{PictureList.Pictures(unmarked.Length)} JPEG of four inks without Adobe's marker: {PictureList.Some(unmarked)}; the inks are "
+                $"{PictureList.Pictures(unmarked.Length)} JPEG of four inks without Adobe's marker: "
+                    + $"{PictureList.Some(unmarked)}; the inks are "
                     + "taken as inverted, as other programs take them; convert to RGB where the colours are wrong."
             );
     }

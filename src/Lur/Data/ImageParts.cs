@@ -89,7 +89,8 @@ internal sealed partial class ImageParts
             );
         if (labelled.Length > 1)
             throw new UserErrorException(
-                $"'{_top}' has no training part: expected a folder 'train' with class folders beside {string.Join(" and ", labelled.Select(p => $"'{p.Name}'"))}."
+                $"'{_top}' has no training part: expected a folder 'train' with class folders beside "
+                    + $"{string.Join(" and ", labelled.Select(p => $"'{p.Name}'"))}."
             );
         var whole = ImageFolderDataset.Open(labelled[0].Path, Folder(labelled[0].Path));
         foreach (var other in _parts.Where(p => p != labelled[0]))

@@ -90,7 +90,8 @@ internal sealed record JpegHeader(
     {
         if (marker > 0xC2)
             throw new UserErrorException(
-                $"'{path}', offset {offset}: a {(marker is >= 0xC9 ? "JPEG image with arithmetic coding" : "lossless or hierarchical JPEG image")} "
+                $"'{path}', offset {offset}: a "
+                    + $"{(marker is >= 0xC9 ? "JPEG image with arithmetic coding" : "lossless or hierarchical JPEG image")} "
                     + "is not read; save it as baseline or progressive JPEG, or as PNG."
             );
         if (body.Length < 6 || body.Length != 6 + 3 * body[5])

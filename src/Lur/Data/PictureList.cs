@@ -74,7 +74,8 @@ internal sealed class PictureList
     public IEnumerable<string> Warnings()
     {
         if (_unread.Count > 0)
-            yield return $"{Pictures(_unread.Count)} not read, because of the type: {Some(_unread)}; convert to PNG or JPEG what belongs to the data.";
+            yield return $"{Pictures(_unread.Count)} not read, because of the type: {Some(_unread)}; convert to PNG or JPEG "
+                + $"what belongs to the data.";
         if (_odd.Count > 0)
             yield return $"{Pictures(_odd.Count)} not read, because the name is none of a picture: {Some(_odd)}; give the name an ending "
                 + "such as .png or .jpg where it belongs to the data.";
@@ -92,7 +93,8 @@ internal sealed class PictureList
             ? new($"The class folder '{folder}' holds no PNG or JPEG file; add images or remove the folder.")
             : new(
                 $"The class folder '{folder}' holds no PNG or JPEG file; images of type "
-                    + $"{string.Join(", ", unread.Select(u => Path.GetExtension(u)).Distinct(StringComparer.OrdinalIgnoreCase))} are not read: "
+                    + string.Join(", ", unread.Select(u => Path.GetExtension(u)).Distinct(StringComparer.OrdinalIgnoreCase))
+                    + $" are not read: "
                     + $"{Some(unread)}; convert them to PNG or JPEG."
             );
 }

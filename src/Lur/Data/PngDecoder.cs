@@ -53,7 +53,8 @@ internal sealed class PngDecoder
             // The stream compares its checksum where it is read to its end.
             stream.ReadByte();
         }
-        catch (InvalidDataException e)
+        // A dictionary that the stream asks for, for example, is an IOException.
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             throw new UserErrorException($"'{_path}': the compressed pixels are damaged; fetch the file again.", e);
         }

@@ -68,6 +68,17 @@ internal sealed class SampleDirectory
     /// <summary>Number and name of a sample.</summary>
     public SampleId Identify(SamplePlace place) => SetOf(place).Identify(place.Index);
 
+    /// <summary>The samples of some numbers (<see cref="SampleId.Number"/>) in a set, in its order.</summary>
+    /// <param name="data">The set.</param>
+    /// <param name="numbers">Numbers; those of no sample of the set are passed over.</param>
+    public static int[] IndicesOf(IImageDataset data, IReadOnlyCollection<int> numbers)
+    {
+        if (numbers.Count == 0)
+            return [];
+        var wanted = numbers.ToHashSet();
+        return [.. Enumerable.Range(0, data.Count).Where(i => wanted.Contains(data.Identify(i).Number))];
+    }
+
     /// <summary>The sample of a number; null if there is none.</summary>
     public SamplePlace? Find(long number) =>
         number is < 0 or > int.MaxValue ? null
@@ -75,7 +86,8 @@ internal sealed class SampleDirectory
         : _numbers.Value.TryGetValue((int)number, out var place) ? place
         : null;
 
-    /// <summary>The sample of a name; null if there is none. The folder of the part may be left out where that is no other sample.</summary>
+    /// <summary>The sample of a name; null if there is none. The folder of the part may be left out where that is no other
+    /// sample.</summary>
     public SamplePlace? Find(string name)
     {
         name = UnicodeText.Normal(name);

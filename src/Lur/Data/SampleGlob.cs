@@ -26,7 +26,8 @@ internal static class SampleGlob
     {
         if (train.Length > 0 && data.RelativePath(train[0]) is null)
             throw new UserErrorException(
-                $"'{specification}' needs an image folder; samples of {data.Name} have no paths, use class:, random:, sample: or a file of samples."
+                $"'{specification}' needs an image folder; samples of {data.Name} have no paths, use class:, random:, sample: "
+                    + $"or a file of samples."
             );
         var matches = Matcher(UnicodeText.Normal(pattern));
         var chosen = new List<int>();
@@ -40,7 +41,8 @@ internal static class SampleGlob
             heldOut = [.. heldOut.Where(p => p.Part == SamplePart.Validation || directory.HoldsOutTest)];
             if (heldOut.Length > 0)
                 notes.Add(
-                    $"'{specification}' matches {heldOut.Length} more that {(heldOut.Length == 1 ? "was" : "were")} held out, so the model never saw "
+                    $"'{specification}' matches {heldOut.Length} more that {(heldOut.Length == 1 ? "was" : "were")} held out, "
+                        + $"so the model never saw "
                         + $"{(heldOut.Length == 1 ? "it" : "them")}: "
                         + $"{Names(heldOut, directory)}"
                 );

@@ -112,7 +112,8 @@ public sealed record EnvironmentReport(
             Line(
                 library.Role,
                 library.Problem
-                    ?? $"{(cuda || library.Role == "nvrtc" ? $"{library.Version ?? "?"}  " : "")}{library.Path}  (found by {library.FoundBy})"
+                    ?? $"{(cuda || library.Role == "nvrtc" ? $"{library.Version ?? "?"}  " : "")}{library.Path}  (found by "
+                        + $"{library.FoundBy})"
             );
         if (cuda && CompilerArchitectures.Count > 0)
             Line("targets", string.Join(' ', CompilerArchitectures.Select(a => $"sm_{a}")));

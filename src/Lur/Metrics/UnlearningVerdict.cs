@@ -201,7 +201,8 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
                 foreach (var text in classes.Take(shown).Select(f => f.Text))
                     yield return text;
                 if (classes.Length > shown)
-                    yield return $"{classes.Length - shown} more {(classes.Length == shown + 1 ? "class is" : "classes are")} below Retrain's";
+                    yield return $"{classes.Length - shown} more {(classes.Length == shown + 1 ? "class is" : "classes are")} "
+                        + $"below Retrain's";
             }
         }
     }

@@ -133,7 +133,8 @@ internal static class VerdictFindings
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"what was forgotten is dormant, not gone: trained again {attack.Title}, the model knows {worst.Own.Mean:0.0} % of the "
-                        + $"forget set after {Count(worst.Step)}, Retrain {worst.Reference.Mean:0.0} % (band {worst.Gap.Band:0.0}); half of "
+                        + $"forget set after {Count(worst.Step)}, Retrain {worst.Reference.Mean:0.0} % (band "
+                        + $"{worst.Gap.Band:0.0}); half of "
                         + $"the original's accuracy on it is back {When(attack.UnlearnedSteps, attack)}, for Retrain "
                         + $"{When(attack.RetrainedSteps, attack)}"
                 )

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Lur;
 
-/// <summary>A number of bytes, as an option: 1000000, 500MB, 2GiB, 64M, 1.5G; empty for 0. A letter alone is binary, as in coreutils: 64M is
+/// <summary>A number of bytes, as an option: 1000000, 500MB, 2GiB, 64M, 1.5G; empty for 0. A letter alone is binary, as in coreutils:
+/// 64M is
 /// 64MiB.</summary>
 /// <param name="Bytes">Number of bytes.</param>
 public readonly record struct ByteSize(long Bytes) : IOptionText<ByteSize>

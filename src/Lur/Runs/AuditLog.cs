@@ -96,7 +96,8 @@ public sealed class AuditLog
             {
                 return new AuditCheck(
                     entries,
-                    $"line {entries.Count + 1} of '{path}' does not carry the hash of the line before: a line was changed, taken out or put in."
+                    $"line {entries.Count + 1} of '{path}' does not carry the hash of the line before: a line was changed, "
+                        + $"taken out or put in."
                 );
             }
 

@@ -8,7 +8,8 @@ internal static class CopyCheck
     private const int Shown = 3;
 
     /// <summary>Resolves specifications and looks for copies.</summary>
-    /// <param name="specifications">As <see cref="ForgetSet.Resolve(IReadOnlyList{string}, DataSource, ReadOnlySpan{int}, ulong, ReadOnlySpan{int})"/>
+    /// <param name="specifications">As <see cref="ForgetSet.Resolve(IReadOnlyList{string}, DataSource, ReadOnlySpan{int}, ulong,
+    /// ReadOnlySpan{int})"/>
     /// takes them.</param>
     /// <param name="alsoCopies">Whether copies in the retain set are forgotten, too; null where that cannot be asked for.</param>
     /// <param name="source">Data set.</param>

@@ -32,7 +32,8 @@ public static class DataAndModel
     /// <param name="model">Path of the model.</param>
     /// <param name="options">How the data are read.</param>
     /// <param name="progress">Hears the warnings.</param>
-    /// <exception cref="UserErrorException">The data or the head of the model's file cannot be read, or there is nothing to test with.</exception>
+    /// <exception cref="UserErrorException">The data or the head of the model's file cannot be read, or there is nothing to test
+    /// with.</exception>
     public static DataSource OpenData(string location, string model, DataOptions options, IProgress<RunEvent>? progress = null)
     {
         var size = options.ImageSize is null ? ModelFile.InputSizeOf(model) : null;
@@ -64,7 +65,8 @@ public static class DataAndModel
     /// <param name="source">Data set.</param>
     /// <param name="precision">Element type on the device.</param>
     /// <param name="normalization">Input normalisation of a model without metadata; null for that of the data set.</param>
-    /// <exception cref="UserErrorException">There is no such model, it does not fit the data, or it has a normalisation of its own.</exception>
+    /// <exception cref="UserErrorException">There is no such model, it does not fit the data, or it has a normalisation of its
+    /// own.</exception>
     public static Model Load(
         string path,
         ComputeDevice device,
@@ -76,7 +78,8 @@ public static class DataAndModel
         var channels = source.Train.Channels;
         if (normalization is not null && (normalization.Mean.Count != channels || normalization.Std.Count != channels))
             throw new UserErrorException(
-                $"{normalization.Mean.Count} means and {normalization.Std.Count} deviations were given, but the images of {source.Train.Name} "
+                $"{normalization.Mean.Count} means and {normalization.Std.Count} deviations were given, but the images of "
+                    + $"{source.Train.Name} "
                     + $"have {channels} channel{(channels == 1 ? "" : "s")}; give one of each a channel."
             );
         var defaults = Defaults(source);
@@ -119,7 +122,8 @@ public static class DataAndModel
         catch (UserErrorException e)
         {
             throw new UserErrorException(
-                $"'{path}' and {source.Train.Name} have different classes: {e.Message}; give the data it was trained on, or rename the class."
+                $"'{path}' and {source.Train.Name} have different classes: {e.Message}; give the data it was trained on, or "
+                    + $"rename the class."
             );
         }
     }
@@ -142,7 +146,8 @@ public static class DataAndModel
                     ? ""
                     : $": {ClassOrder.Difference(model.ClassNames, data.ClassNames)}";
             throw new UserErrorException(
-                $"'{path}' has {model.Outputs} classes, but {data.Name} has {data.ClassNames.Count}{difference}; give the data it was trained on."
+                $"'{path}' has {model.Outputs} classes, but {data.Name} has {data.ClassNames.Count}{difference}; give the data "
+                    + $"it was trained on."
             );
         }
     }

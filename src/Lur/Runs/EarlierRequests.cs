@@ -20,7 +20,8 @@ internal static class EarlierRequests
         if (path is null && history.ValidationSha256 is { } part && part != ModelHistory.NoValidation)
         {
             throw new UserErrorException(
-                $"'{model}' was trained with a validation part, and the {OutputFolder.SplitName} that lists it is not beside the model; give "
+                $"'{model}' was trained with a validation part, and the {OutputFolder.SplitName} that lists it is not beside "
+                    + $"the model; give "
                     + $"it with {host.Spell("split")}."
             );
         }
@@ -30,7 +31,8 @@ internal static class EarlierRequests
             if (history.ValidationSha256 is null)
             {
                 host.Progress.Note(
-                    $"no {OutputFolder.SplitName} beside the model: every training image counts as trained on (give {host.Spell("split")} otherwise)"
+                    $"no {OutputFolder.SplitName} beside the model: every training image counts as trained on (give "
+                        + $"{host.Spell("split")} otherwise)"
                 );
             }
 
@@ -69,7 +71,8 @@ internal static class EarlierRequests
         if (history.DataSha256 is { } known && known != split.Fingerprint)
         {
             throw new UserErrorException(
-                $"'{model}' has forgotten samples of other data than {source.Train.Name}; give the data it was trained on, so that it is known "
+                $"'{model}' has forgotten samples of other data than {source.Train.Name}; give the data it was trained on, so "
+                    + $"that it is known "
                     + $"which must not come back."
             );
         }

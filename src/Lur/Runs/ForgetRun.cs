@@ -75,7 +75,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         if (output.IsFree)
             Describe(parts, output.At);
         Introduce(parts);
-        _host.Progress.Plan([.. Stages(parts)]);
+        _host.Progress.Plan([.. StageWork.Forget(settings.Method, parts)]);
         var assessor = new Assessor(_host.Progress, parts.Source, parts.Set);
         var before = AssessOriginal(parent + parts.Set.Sha256(), () => assessor.Assess(model, "original", cancel));
         parts.Device.ResetPeak();
@@ -188,19 +188,6 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         while (method.Pending > 0)
             Take(method, null);
         _checkpoint!.Save(method, _history, _history.EarlierSeconds + (_repairing?.Elapsed.TotalSeconds ?? 0));
-    }
-
-    private IEnumerable<PlannedStage> Stages(ForgetParts parts)
-    {
-        var (method, set) = (parts.Method, parts.Set);
-        var evaluate = StageWork.Evaluate(set, parts.Source);
-        var batch = settings.Method.Options.Texts().FirstOrDefault(o => o.Option.Name == "batch").Text;
-        yield return new PlannedStage("evaluate original", evaluate);
-        foreach (var preparation in method.Preparations)
-            yield return new PlannedStage(preparation.Name, set.Forget.Length);
-        if (method.Steps > 0)
-            yield return new PlannedStage(RunFolder.RepairStage, StageWork.Unlearn(method.Steps, batch));
-        yield return new PlannedStage("evaluate unlearned", evaluate);
     }
 
     private void Introduce(ForgetParts parts)

@@ -82,12 +82,25 @@ internal sealed record ForgetTask(
     }
 
     /// <summary>The split of the original model.</summary>
-    public DataSplit LoadSplit(DataSource source) =>
+    public DataSplit LoadSplit(DataSource source)
+    {
         // The run has left a copy; older ones have not.
-        (DataAndModel.SplitPath(Unlearned, null) ?? DataAndModel.SplitPath(Original, Split))
-            is { } path
-            ? DataSplit.Load(path, source.Train)
-            : DataSplit.Create(source.Train, 0, Seed);
+        if ((DataAndModel.SplitPath(Unlearned, null) ?? DataAndModel.SplitPath(Original, Split)) is not { } path)
+            return DataSplit.Create(source.Train, 0, Seed);
+        try
+        {
+            return DataSplit.Load(path, source.Train);
+        }
+        catch (UserErrorException)
+        {
+            // Where it is a forgotten sample that changed, its name says more than that of the split.
+            if (File.Exists(ListPath) && ForgetIdFile.HasContent(ListPath))
+                _ = ForgetSet.Resolve([ListPath], source, [.. Enumerable.Range(0, source.Train.Count)], Seed);
+            throw;
+        }
+    }
+
+    private string ListPath => Path.Combine(Folder, OutputFolder.ForgetName);
 
     /// <summary>Resolves what was forgotten, and checks that it is what it was.</summary>
     /// <param name="source">The data set, with the classes in the original's order.</param>
@@ -96,15 +109,14 @@ internal sealed record ForgetTask(
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
     public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel)
     {
-        var set = ForgetSet.Resolve(Forget, source, split.Train, Seed, source.Train.IndicesOf(Earlier));
+        var set = ForgetSet.Resolve(Forget, source, split.Train, Seed, SampleDirectory.IndicesOf(source.Train, Earlier));
         if (AlsoCopies)
             set = SampleCopies.Find(source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
         // Numbers may be the same and the pictures others: the list of the run says what they were.
-        var list = Path.Combine(Folder, OutputFolder.ForgetName);
         var same =
-            !File.Exists(list)
-            || !ForgetIdFile.HasContent(list)
-            || ForgetSet.Resolve([list], source, split.Train, Seed).Forget.AsSpan().SequenceEqual(set.Forgotten);
+            !File.Exists(ListPath)
+            || !ForgetIdFile.HasContent(ListPath)
+            || ForgetSet.Resolve([ListPath], source, split.Train, Seed).Forget.AsSpan().SequenceEqual(set.Forgotten);
         return same && set.Sha256() == ForgetSha256
             ? set
             : throw new UserErrorException(

@@ -37,7 +37,8 @@ public sealed class Purge : IDisposable
         _unlearned = RealPath.Of(_task.Unlearned);
         if (!File.Exists(_unlearned) || _task.ModelSha256.Length == 0)
             throw new UserErrorException(
-                $"'{folder}' has no {OutputFolder.ModelName} that its results speak of, so nothing would be left; put the unlearned model back first."
+                $"'{folder}' has no {OutputFolder.ModelName} that its results speak of, so nothing would be left; put the "
+                    + $"unlearned model back first."
             );
         _unlearnedSha256 = _task.ModelSha256;
         _request = [.. run.Result.Numbers("samples", "forget", "index").Select(i => (int)i)];

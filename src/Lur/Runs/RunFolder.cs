@@ -133,7 +133,8 @@ public sealed class RunFolder : IDisposable
         if (result.Text("modelSha256") is { Length: > 0 } recorded && File.Exists(model) && Sha256Of(model) != recorded)
         {
             throw new UserErrorException(
-                $"'{model}' is not the model that the {OutputFolder.ResultName} beside it speaks of: it was replaced since; put the model of "
+                $"'{model}' is not the model that the {OutputFolder.ResultName} beside it speaks of: it was replaced since; put "
+                    + $"the model of "
                     + $"the run back, or run again."
             );
         }

@@ -21,6 +21,20 @@ internal static class StageWork
     /// <summary>A model on all three sets.</summary>
     public static double Evaluate(ForgetSet set, DataSource source) => set.Forget.Length + set.Retain.Length + source.Test.Count;
 
+    /// <summary>Stages of a forgetting run.</summary>
+    public static IEnumerable<PlannedStage> Forget(BoundMethod bound, ForgetParts parts)
+    {
+        var (method, set) = (parts.Method, parts.Set);
+        var evaluate = Evaluate(set, parts.Source);
+        var batch = bound.Options.Texts().FirstOrDefault(o => o.Option.Name == "batch").Text;
+        yield return new PlannedStage("evaluate original", evaluate);
+        foreach (var preparation in method.Preparations)
+            yield return new PlannedStage(preparation.Name, set.Forget.Length);
+        if (method.Steps > 0)
+            yield return new PlannedStage(RunFolder.RepairStage, Unlearn(method.Steps, batch));
+        yield return new PlannedStage("evaluate unlearned", evaluate);
+    }
+
     /// <summary>Stages of a verification, once the references are there.</summary>
     public static IEnumerable<PlannedStage> Verify(VerifySettings settings, ForgetSet set, DataSource source, int unlearned, int retrained)
     {

@@ -59,7 +59,8 @@ public abstract class BatchStage : BatchInput
         set => _state.Span[First] = value;
     }
 
-    /// <summary>The slots of the bytes, one after another; the third number of <see cref="RandomState"/> is where the run's begins.</summary>
+    /// <summary>The slots of the bytes, one after another; the third number of <see cref="RandomState"/> is where the run's
+    /// begins.</summary>
     private protected Value Bytes => _slots.Device;
 
     /// <summary>Seed of the draws, number of the first sample, first byte of the slot: ulong [3].</summary>

@@ -118,7 +118,8 @@ public sealed class ReferenceCache(string folder, string producer)
         if (why is not null)
         {
             throw new UserErrorException(
-                $"The reference model of seed {seed} in '{folder}' cannot be believed, because {why}; make the folder yours alone (chmod o-w), "
+                $"The reference model of seed {seed} in '{folder}' cannot be believed, because {why}; make the folder yours "
+                    + $"alone (chmod o-w), "
                     + "delete it, or name another with LUR_REFERENCES."
             );
         }

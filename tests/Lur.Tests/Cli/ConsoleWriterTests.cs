@@ -22,7 +22,8 @@ public class ConsoleWriterTests
         Assert.That(
             error.ToString().TrimEnd(),
             Is.EqualTo(
-                "lur: Standard output cannot be written (No space left on device); send it elsewhere. Files that the command wrote are kept."
+                "lur: Standard output cannot be written (No space left on device); send it elsewhere. Files that the command "
+                    + "wrote are kept."
             )
         );
     }

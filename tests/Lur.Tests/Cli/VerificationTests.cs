@@ -231,7 +231,7 @@ public class VerificationTests
 
     [TestCase("--shots", "x", "--shots")]
     [TestCase("--shots", "0,-1", "--shots")]
-    [TestCase("--attacks", "some", "Must be one of")]
+    [TestCase("--attacks", "some", "Option --attacks is 'some'; it takes one of none, scalar, all.")]
     public void BadOptionsAreNamed(string option, string value, string expected)
     {
         var (code, _, error) = Command.Run("verify", _temp["run1"], "--relearn", option, value);

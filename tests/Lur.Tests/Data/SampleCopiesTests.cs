@@ -121,7 +121,8 @@ public class SampleCopiesTests
 
     private static string SplitOf(DataSource source, int[] train, int[] validation) =>
         $$"""
-            { "version": 1, "dataset": "folder", "count": {{source.Train.Count}}, "fingerprint": "{{source.Train.Fingerprint()}}", "seed": 1,
+            { "version": 1, "dataset": "folder", "count": {{source.Train.Count}},
+              "fingerprint": "{{source.Train.Fingerprint()}}", "seed": 1,
               "validation_share": 0.1, "train_sha256": "{{DataSplit.HashOf(train)}}", "validation_sha256": "{{DataSplit.HashOf(
                 validation
             )}}",

@@ -196,7 +196,8 @@ public class SampleIdTests
         string Line(string name, string className) =>
             folder.Write(
                 "forget.txt",
-                $"# 1 samples to forget, 15 to retain: x\n# number\tname\tclass\tsha256\n{one.Id.Number}\t{name}\t{className}\t{one.Sha256}\n"
+                $"# 1 samples to forget, 15 to retain: x\n# number\tname\tclass\tsha256\n"
+                    + $"{one.Id.Number}\t{name}\t{className}\t{one.Sha256}\n"
             );
         Assert.That(Resolve(source, split, Line(one.Id.Name, "ant")).Forget, Is.EqualTo(new[] { 0 }));
         Assert.That(

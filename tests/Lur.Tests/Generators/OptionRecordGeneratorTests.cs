@@ -161,7 +161,7 @@ public class OptionRecordGeneratorTests
     [TestCase("rows", "1.5", "Option --rows is '1.5'; it takes a whole number.")]
     [TestCase("colour", "green", "Option --colour is 'green'; it takes one of red, dark-blue.")]
     [TestCase("no-mirror", "yes", "Option --no-mirror is 'yes'; it takes true or false.")]
-    [TestCase("room", "much", "Option --room is 'much'; it takes a size above 0, for example 500MB or 2GiB.")]
+    [TestCase("room", "much", "Option --room is 'much'; it takes a size of at least 1 byte, for example 64M, 500MB or 1.5GiB.")]
     [TestCase("gone", "1", "Option --gone is not an option of the test; it has --rate, --rows, --colour,")]
     public void TheReaderRefuses(string name, string text, string sentence) =>
         Assert.That(() => Read((name, text)), Throws.InstanceOf<UserErrorException>().With.Message.StartsWith(sentence));

@@ -146,7 +146,8 @@ public class VerdictEvidenceTests
         Assert.That(
             guessing.Sentence,
             Is.EqualTo(
-                "Matches Retrain within the band in unlearning, retain and test accuracy. The membership inference (MIA) is unable to decide: "
+                "Matches Retrain within the band in unlearning, retain and test accuracy. The membership inference (MIA) is "
+                    + "unable to decide: "
                     + "the attack itself tells trained-on from unseen images in 50.5 % of the cases, where guessing gives 50 % (saturated "
                     + "confidences)."
             )

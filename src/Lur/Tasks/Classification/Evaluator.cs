@@ -118,7 +118,8 @@ public sealed class Evaluator : IDisposable
         for (var i = 0; i < count * classes; i++)
             if (!float.IsFinite(_rowLogits[i]))
                 throw new UserErrorException(
-                    $"The model's output for sample {indices[start + (i / classes)]} of {data.Name} is {_rowLogits[i]}, not a finite number, "
+                    $"The model's output for sample {indices[start + (i / classes)]} of {data.Name} is {_rowLogits[i]}, not a "
+                        + $"finite number, "
                         + "so that it names no class; its training or unlearning diverged, and a smaller learning rate may help."
                 );
     }
