@@ -22,6 +22,7 @@ public sealed class ForgetSet
         (Forget, Retain, Earlier) = (lists.Forget, lists.Retain, lists.Earlier);
         Specifications = specifications;
         WholeClasses = wholeClasses;
+        RequestedClasses = [.. wholeClasses.Where(lists.Forget.Select(data.Label).ToHashSet().Contains)];
         Notes = notes;
         _samples = new(() => [.. Forget.Select(i => SampleRecord.Of(data, i))]);
         _earlierSamples = new(() => [.. Earlier.Select(i => SampleRecord.Of(data, i))]);
@@ -50,6 +51,9 @@ public sealed class ForgetSet
     /// before test accuracy is measured (class-wise forgetting).
     /// </summary>
     public IReadOnlyList<int> WholeClasses { get; }
+
+    /// <summary>Those of <see cref="WholeClasses"/> that this request has samples of; the others were forgotten before.</summary>
+    public IReadOnlyList<int> RequestedClasses { get; }
 
     /// <summary>Sentences on what was asked for and is not in <see cref="Forget"/>: samples that were held out.</summary>
     public IReadOnlyList<string> Notes { get; }

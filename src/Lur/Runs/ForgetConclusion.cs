@@ -28,9 +28,9 @@ public sealed record ForgetConclusion(
         ArgumentNullException.ThrowIfNull(r);
         var (before, after) = (r.Original.Metrics, r.Unlearned.Metrics);
         return new ForgetConclusion(
-            SubjectOf([.. r.Set.WholeClasses.Select(c => r.Classes[c])], r.Set.Specifications),
+            SubjectOf([.. r.Set.RequestedClasses.Select(c => r.Classes[c])], r.Set.Specifications),
             r.Set.Forget.Length,
-            r.Set.WholeClasses.Count > 0,
+            r.Set.RequestedClasses.Count > 0,
             (100 - before.UnlearningAccuracy, 100 - after.UnlearningAccuracy),
             (before.TestAccuracy, after.TestAccuracy),
             WorstOf(
@@ -46,13 +46,13 @@ public sealed record ForgetConclusion(
     public static ForgetConclusion Of(RunFolder run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var (result, forgotten) = (run.Result, run.ForgottenClasses);
+        var (result, forgotten, requested) = (run.Result, run.ForgottenClasses, run.RequestedClasses);
         double Both(string model, string metric) => result.Number(model, metric);
         var images = result.Number("forgetImages");
         return new ForgetConclusion(
-            SubjectOf([.. run.Classes.Select(c => c.Name).Where(forgotten.Contains)], [run.Forget]),
+            SubjectOf([.. run.Classes.Select(c => c.Name).Where(requested.Contains)], [run.Forget]),
             double.IsFinite(images) ? (int)images : 0,
-            forgotten.Count > 0,
+            requested.Count > 0,
             (100 - Both("original", "ua"), 100 - Both("unlearned", "ua")),
             (Both("original", "ta"), Both("unlearned", "ta")),
             WorstOf(run.Classes.Where(c => !forgotten.Contains(c.Name)).Select(c => (c.Name, c.Unlearned - c.Original)))
@@ -76,6 +76,8 @@ public sealed record ForgetConclusion(
                 CultureInfo.InvariantCulture,
                 $"accuracy on {(Images == 1 ? "it" : "them")} {Forget.After:0.0} %, {Forget.Before:0.0} % before"
             );
+            if (Math.Max(Forget.After, Forget.Before) <= Little)
+                return $"was not recognised before, so that there was little to forget: {change}";
             if (Math.Abs(Forget.After - Forget.Before) < Nothing)
                 return $"was not forgotten: {change}";
             if (Forget.After > Forget.Before)

@@ -120,6 +120,10 @@ internal static class ForgetFiles
         foreach (var c in r.Set.WholeClasses)
             w.WriteStringValue(r.Classes[c]);
         w.WriteEndArray();
+        w.WriteStartArray("requestedClasses");
+        foreach (var c in r.Set.RequestedClasses)
+            w.WriteStringValue(r.Classes[c]);
+        w.WriteEndArray();
         WriteCopies(w, r.Copies);
     }
 

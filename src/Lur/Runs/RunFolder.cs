@@ -77,6 +77,12 @@ public sealed class RunFolder : IDisposable
     public IReadOnlySet<string> ForgottenClasses =>
         Result.Find("forgottenClasses")?.EnumerateArray().Select(e => e.GetString() ?? "").ToHashSet(StringComparer.Ordinal) ?? [];
 
+    /// <summary>Those of them that this run's request names; all of them where the run did not record it.</summary>
+    public IReadOnlySet<string> RequestedClasses =>
+        Result.Find("requestedClasses") is { } requested
+            ? requested.EnumerateArray().Select(e => e.GetString() ?? "").ToHashSet(StringComparer.Ordinal)
+            : ForgottenClasses;
+
     /// <summary>Reads a folder.</summary>
     /// <exception cref="UserErrorException">It is not the folder of a finished forgetting run, or a file is damaged.</exception>
     public static RunFolder Open(string path)

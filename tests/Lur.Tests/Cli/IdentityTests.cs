@@ -14,17 +14,9 @@ public class IdentityTests
     private static readonly string[] s_train = ["--model", "resnet[1]:w4", "--epochs", "6", "--batch", "8"];
     private static readonly string[] s_method = ["--method", "ft", "--epochs", "1", "--batch", "8"];
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
     private static string Run(params string[] args)
     {
-        var (code, output, error) = Lur(args);
+        var (code, output, error) = Command.Run(args);
         // A verification ends with the code of its verdict, which is not what these tests are about.
         Assert.That(code, args[0] == "verify" ? Is.EqualTo(ExitCode.VerdictFailed).Or.Zero : Is.Zero, error);
         return output + error;
@@ -76,7 +68,7 @@ public class IdentityTests
         Run(["train", "--data", temp["data"], .. s_train, "--forget", temp["run/forget.txt"], "-o", temp["without"]]);
         Assert.That(Run("verify", temp["run"], "--reference", temp["without"]), Does.Contain("verify.json"));
 
-        var (code, _, error) = Lur([.. forget, "--forget", temp.Write("held.txt", $"{heldOut.Number}\n"), "-o", temp["no"]]);
+        var (code, _, error) = Command.Run([.. forget, "--forget", temp.Write("held.txt", $"{heldOut.Number}\n"), "-o", temp["no"]]);
         Assert.That(code, Is.EqualTo(ExitCode.Failed));
         Assert.That(error, Does.Contain($"sample {heldOut} was held out: it is in the test part, so the model never saw it"));
         Assert.That(Directory.Exists(temp["no"]), Is.False);
@@ -84,7 +76,7 @@ public class IdentityTests
         // Without a split there is no fingerprint: the list of the run tells that its picture was replaced.
         File.Delete(temp["base/split.json"]);
         File.Copy(temp["data/a/000.png"], temp["data/" + chosen.Name], overwrite: true);
-        (code, _, error) = Lur("verify", temp["run"]);
+        (code, _, error) = Command.Run("verify", temp["run"]);
         Assert.That((code, error), Is.EqualTo((ExitCode.Failed, error)));
         Assert.That(error, Does.Contain($"sample {chosen} is not what it was"));
     }
@@ -148,7 +140,7 @@ public class IdentityTests
             }
         )
         {
-            var (code, output, error) = Lur("eval", model, "--data", temp[data]);
+            var (code, output, error) = Command.Run("eval", model, "--data", temp[data]);
             Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")), data);
             Assert.That(error, Does.Contain(model).And.Contain(difference), data);
         }

@@ -11,25 +11,17 @@ public class ImportTests
 {
     private const string Data = "synthetic:train=40,test=20";
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
     private static void Train(string folder) =>
-        Assert.That(Lur("train", "-d", Data, "-m", "resnet[1]:w4", "--epochs", "0", "-o", folder).Code, Is.Zero);
+        Assert.That(Command.Run("train", "-d", Data, "-m", "resnet[1]:w4", "--epochs", "0", "-o", folder).Code, Is.Zero);
 
     [Test]
     public void MeanAndDeviationAreThoseGivenAndPrinted()
     {
         using var temp = new TempFolder();
         Train(temp["base"]);
-        Assert.That(Lur("export", temp["base/model.safetensors"], "-o", temp["torch.safetensors"]).Code, Is.Zero);
+        Assert.That(Command.Run("export", temp["base/model.safetensors"], "-o", temp["torch.safetensors"]).Code, Is.Zero);
         string[] import = ["import", temp["torch.safetensors"], "-d", Data, "-o", temp["in.safetensors"]];
-        var (code, output, error) = Lur([.. import, "--mean", "0.25,0.5,0.75", "--std", "0.125", "--std", "0.25,0.5"]);
+        var (code, output, error) = Command.Run([.. import, "--mean", "0.25,0.5,0.75", "--std", "0.125", "--std", "0.25,0.5"]);
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("0.25, 0.5, 0.75").And.Contain("0.125, 0.25, 0.5"));
         using (var model = ModelFile.Load(temp["in.safetensors"], TestDevices.Default, Precision.Float32))
@@ -38,16 +30,16 @@ public class ImportTests
             Assert.That(model.Normalization.Std, Is.EqualTo(new[] { 0.125, 0.25, 0.5 }));
         }
 
-        (code, output, error) = Lur(import);
+        (code, output, error) = Command.Run(import);
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("mean").And.Contain("deviation").And.Not.Contain("0.125"));
         Assert.That(error, Does.Contain("--mean and --deviation"));
-        (code, _, error) = Lur([.. import, "--mean", "0.5", "--std", "0.5"]);
+        (code, _, error) = Command.Run([.. import, "--mean", "0.5", "--std", "0.5"]);
         Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
         Assert.That(error, Does.Contain("have 3 channels"));
         // A model of Lur says itself how pixels are normalised.
         import[1] = temp["base/model.safetensors"];
-        (code, _, error) = Lur([.. import, "--mean", "0.25,0.5,0.75", "--std", "0.125,0.25,0.5"]);
+        (code, _, error) = Command.Run([.. import, "--mean", "0.25,0.5,0.75", "--std", "0.125,0.25,0.5"]);
         Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
         Assert.That(error, Does.Contain("leave mean and deviation out"));
     }
@@ -58,7 +50,7 @@ public class ImportTests
         using var temp = new TempFolder();
         Train(temp["base"]);
         string[] method = ["--method", "FT", "--epochs", "1", "--batch", "16"];
-        var (code, output, error) = Lur([
+        var (code, output, error) = Command.Run([
             "forget",
             temp["base/model.safetensors"],
             "-d",
@@ -82,7 +74,7 @@ public class ImportTests
     [Test]
     public void DerivativesWithoutAForgetWeightAreCheckedToo()
     {
-        var (code, output, error) = Lur("check", "grad", "-d", Data, "--batch", "4", "--lambda", "0");
+        var (code, output, error) = Command.Run("check", "grad", "-d", Data, "--batch", "4", "--lambda", "0");
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("LUR gradient").And.Not.Contain("DISAGREES"));
     }

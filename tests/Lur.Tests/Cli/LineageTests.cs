@@ -15,17 +15,9 @@ public class LineageTests
     private TempFolder _temp = null!;
     private string? _references;
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
     private static string Done(params string[] args)
     {
-        var (code, output, error) = Lur(args);
+        var (code, output, error) = Command.Run(args);
         Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
         return output;
     }
@@ -72,7 +64,7 @@ public class LineageTests
     [Test]
     public void TheChainIsListedWithItsRequests()
     {
-        var (code, output, error) = Lur("lineage", Model("x/second"), "--json");
+        var (code, output, error) = Command.Run("lineage", Model("x/second"), "--json");
         Assert.That(code, Is.Zero, error);
         var steps = JsonNode.Parse(output)!.AsArray();
         Assert.That(steps.Select(s => (string)s!["command"]!), Is.EqualTo(new[] { "train", "forget", "forget" }));
@@ -115,7 +107,7 @@ public class LineageTests
             File.Delete(path);
         else
             File.WriteAllLines(path, lines);
-        var (code, _, error) = Lur("lineage", Model("x/second"));
+        var (code, _, error) = Command.Run("lineage", Model("x/second"));
         Assert.That(code, Is.EqualTo(ExitCode.VerdictFailed), error);
         Assert.That(error, Does.Contain(path));
     }
@@ -124,10 +116,10 @@ public class LineageTests
     public void AReplacedOrMissingModelOfTheChainIsSaid()
     {
         File.Copy(Model("x/second"), Model("x/base"), overwrite: true);
-        var (code, output, error) = Lur("lineage", Model("x/second"));
+        var (code, output, error) = Command.Run("lineage", Model("x/second"));
         Assert.That((code, error.Contains("replaced", StringComparison.Ordinal)), Is.EqualTo((ExitCode.VerdictFailed, true)), error);
         File.Delete(Model("x/base"));
-        (code, output, _) = Lur("lineage", Model("x/second"));
+        (code, output, _) = Command.Run("lineage", Model("x/second"));
         Assert.That((code, output.Contains("not there", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Done, true)));
     }
 
@@ -158,7 +150,7 @@ public class LineageTests
             Is.EqualTo(before.Where(f => !expected.Contains(f) && !f.StartsWith(knowing + "/", StringComparison.Ordinal)))
         );
         Assert.That(File.ReadAllLines(_temp["x/second/audit.jsonl"])[^1], Does.Contain("\"purged\"").And.Contain(knowing));
-        Assert.That(Lur("lineage", Model("x/second")).Code, Is.Zero);
+        Assert.That(Command.Run("lineage", Model("x/second")).Code, Is.Zero);
         Assert.That(JsonNode.Parse(Done("purge", "--request", _temp["x/second"], "--json"))!["delete"]!.AsArray(), Is.Empty);
     }
 
@@ -168,7 +160,7 @@ public class LineageTests
         Done("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
         var entry = Directory.GetDirectories(_temp["cache"]).Single();
         UnixModes.Allow(entry, UnixFileMode.OtherWrite);
-        var (code, _, error) = Lur("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        var (code, _, error) = Command.Run("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
         Assert.That((code, error.Contains("others may write", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
     }
 
@@ -182,7 +174,7 @@ public class LineageTests
         Done("purge", "--request", _temp["x/second"], "--yes");
         Assert.That(File.Exists(Model("x/base")) && File.Exists(Model("x/second")), Is.True, "another model than the original");
         File.Delete(Model("x/second"));
-        var (code, _, error) = Lur("purge", "--request", _temp["x/second"], "--yes");
+        var (code, _, error) = Command.Run("purge", "--request", _temp["x/second"], "--yes");
         Assert.That((code, error.Contains("nothing would be left", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)), error);
     }
 }

@@ -14,24 +14,16 @@ public class OutputFolderTests
     private static readonly string[] s_forget = ["--data", Data, "--method", "ft", "--epochs", "1", "--batch", "16", "--forget"];
     private TempFolder _temp = null!;
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
     private static string Done(params string[] args)
     {
-        var (code, output, error) = Lur(args);
+        var (code, output, error) = Command.Run(args);
         Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
         return output + error;
     }
 
     private static void Refused(string sentence, params string[] args)
     {
-        var (code, _, error) = Lur(args);
+        var (code, _, error) = Command.Run(args);
         Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
         Assert.That(error.Trim().Split('\n')[^1], Does.StartWith("lur: ").And.Contain(sentence).And.Not.Contain("defect"));
     }

@@ -28,24 +28,16 @@ public class RequestChainTests
     private TempFolder _temp = null!;
     private string? _references;
 
-    private static (int Code, string Output, string Error) Lur(params string[] args)
-    {
-        using StringWriter output = new(),
-            error = new();
-        var code = CommandLine.RunAsync(args, output, error).GetAwaiter().GetResult();
-        return (code, output.ToString(), error.ToString());
-    }
-
     private static string Done(params string[] args)
     {
-        var (code, output, error) = Lur(args);
+        var (code, output, error) = Command.Run(args);
         Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
         return output + error;
     }
 
     private static void Refused(string sentence, params string[] args)
     {
-        var (code, _, error) = Lur(args);
+        var (code, _, error) = Command.Run(args);
         Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
         Assert.That(error.Trim().Split('\n')[^1], Does.StartWith("lur: ").And.Contain(sentence).And.Not.Contain("defect"));
     }
@@ -113,6 +105,11 @@ public class RequestChainTests
             Is.EqualTo(new[] { 3, 5, 7 }),
             "the test accuracy is that of a model without the three"
         );
+        // What the run says of itself is about its own request.
+        var asked = source.Train.ClassNames[7];
+        Assert.That(result["requestedClasses"]!.AsArray().Select(c => (string)c!), Is.EqualTo([asked]));
+        var count = Samples("r5", "forget").Length;
+        Assert.That(File.ReadAllText(_temp["r5/report.html"]), Does.Contain($"<h1>{asked}, {count} images</h1>"));
         Assert.That((int)result["earlierRequests"]!["images"]!, Is.EqualTo(Samples("r5", "earlier").Length));
         Assert.That((double)result["earlierRequests"]!["unlearnedAccuracy"]!, Is.InRange(0, 100));
         Assert.That(File.ReadAllText(_temp["r5/report.html"]), Does.Contain("Earlier requests"));
