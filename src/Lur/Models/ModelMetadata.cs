@@ -114,7 +114,7 @@ internal static partial class ModelMetadata
 
         return defaults?.Normalization
             ?? throw new UserErrorException(
-                $"'{file.Path}' does not say how its input is normalised; give the data set it was trained on with --data."
+                $"'{file.Path}' does not say how its input is normalised; give the data set it was trained on."
             );
     }
 

@@ -102,7 +102,7 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
             "forgetSha256",
             "forget",
             "forgot different samples",
-            "give the seeds of a random forget set one file: --forget with the forget.txt of the first run"
+            "give the seeds of a random forget set one list of samples: the forget.txt of the first run"
         );
         Require("parentSha256", "model", "started from different models", "compare runs on the same original model");
     }
@@ -126,7 +126,7 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
         {
             throw new UserErrorException(
                 $"'{same.First().Path}' and '{same.Last().Path}' are runs of one method with the same options and seed "
-                    + $"({same.Key}): a deviation over them would mean nothing; give one of them, or another --seed."
+                    + $"({same.Key}): a deviation over them would mean nothing; give one of them, or run it with another seed."
             );
         }
 

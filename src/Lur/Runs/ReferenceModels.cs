@@ -110,7 +110,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     /// <exception cref="UserErrorException">There is no model, or it is no reference for this forget set.</exception>
     public static string Given(string path, DataSource source, ForgetSet set)
     {
-        const string remedy = "give a model trained without the forget set, or let --retrain 1 train one";
+        const string remedy = "give a model trained without the forget set, or have one trained for a seed";
         var model = Directory.Exists(path) ? Path.Combine(path, ModelName) : path;
         if (!File.Exists(model))
             throw new UserErrorException($"The reference '{path}' {(model == path ? "does not exist" : $"has no {ModelName}")}; {remedy}.");
@@ -143,7 +143,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
             case "train" when SeenBy(folder, source, set) is > 0 and var seen:
                 throw new UserErrorException(
                     $"The reference '{path}' was trained on {seen} of the {set.Forgotten.Length} samples to forget; train it with "
-                        + $"'lur train --forget' and the run's forget.txt, or let --retrain 1 do it."
+                        + $"'lur train --forget' and the run's forget.txt, or have one trained for a seed."
                 );
         }
 
@@ -212,21 +212,21 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         var path = Path.Combine(folder, "config.json");
         if (!File.Exists(path))
             throw new UserErrorException(
-                $"'{path}' is missing, so the recipe of the original model is not known; give retrained models with --reference."
+                $"'{path}' is missing, so the recipe of the original model is not known; give retrained models as references."
             );
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllText(path));
             var c = config.RootElement;
             if (c.GetProperty("command").GetString() != "train")
-                throw new UserErrorException($"'{path}' is not of a training run; give retrained models with --reference.");
+                throw new UserErrorException($"'{path}' is not of a training run; give retrained models as references.");
             return TrainSettings.FromJson(c, c.GetProperty("model").GetString()!) with { Data = data };
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new UserErrorException(
                 $"'{path}' cannot be read as the configuration of a training run ({e.Message.TrimEnd('.')}); give retrained "
-                    + $"models with --reference."
+                    + $"models as references."
             );
         }
     }

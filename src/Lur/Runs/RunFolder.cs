@@ -88,7 +88,7 @@ public sealed class RunFolder : IDisposable
     public static RunFolder Open(string path)
     {
         if (!Directory.Exists(path))
-            throw new UserErrorException($"'{path}' is not a folder; give the folder of a run of 'lur forget' (its -o).");
+            throw new UserErrorException($"'{path}' is not a folder; give the folder of a run of 'lur forget'.");
         JsonDocument? result = null,
             config = null,
             verification = null;

@@ -135,7 +135,7 @@ public sealed class Trainer : IDisposable
         {
             throw new UserErrorException(
                 FormattableString.Invariant(
-                    $"The loss is not finite at step {Step}: the training diverged; lower --lr (now {_options.LearningRate})."
+                    $"The loss is not finite at step {Step}: the training diverged; lower the learning rate (now {_options.LearningRate})."
                 )
             );
         }

@@ -42,7 +42,7 @@ public static class LurMemory
                     ? "the retain batch is evaluated again for the Hessian-vector product"
                     : $"batches are evaluated {candidate.MicroBatch} rows at a time"
                         + (candidate.Hvp == HessianVectorProduct.Exact ? ", again for the Hessian-vector product" : "");
-            return (candidate, $"{Text(bytes)} a step would exceed --max-memory {Text(options.MaxMemory)}: {how}, {Text(taken)} a step");
+            return (candidate, $"{Text(bytes)} a step would exceed the limit of {Text(options.MaxMemory)}: {how}, {Text(taken)} a step");
         }
 
         var remedy =
