@@ -60,11 +60,11 @@ internal sealed class CommandContext
     public void Note(string line)
     {
         if (!Quiet && !Json)
-            Error.WriteLine(line);
+            Error.WriteLine(Printable.Of(line));
     }
 
     /// <summary>A warning is printed in every mode.</summary>
-    public void Warn(string line) => Error.WriteLine($"warning: {line}");
+    public void Warn(string line) => Error.WriteLine($"warning: {Printable.Of(line)}");
 }
 
 /// <summary>Binds a command's body to its options.</summary>

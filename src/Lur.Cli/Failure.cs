@@ -21,7 +21,7 @@ internal static class Failure
                 code = ExitCode.Interrupted;
                 break;
             case UsageException or UserErrorException { IsUsage: true }:
-                error.WriteLine($"lur: {e.Message}");
+                error.WriteLine($"lur: {Printable.Of(e.Message)}");
                 code = ExitCode.BadUsage;
                 break;
             case OptionException option:
@@ -31,7 +31,7 @@ internal static class Failure
             // What the system refused: a folder in the place of a file, a disk that is full, rights that are missing.
             case IOException or UnauthorizedAccessException:
             case { } native when IsOfTheBindings(native):
-                error.WriteLine($"lur: {e.Message}");
+                error.WriteLine($"lur: {Printable.Of(e.Message)}");
                 break;
             case OutOfMemoryException:
                 error.WriteLine("lur: there is not enough memory for this; use a smaller batch, model or data set.");

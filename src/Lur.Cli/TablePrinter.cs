@@ -91,11 +91,13 @@ internal static class TablePrinter
             output.WriteLine(table.Title);
         int[] widths =
         [
-            .. table.Columns.Select((column, c) => table.Rows.Select(row => row[c].Text.Length).Append(column.Header.Length).Max()),
+            .. table.Columns.Select(
+                (column, c) => table.Rows.Select(row => Printable.Of(row[c].Text).Length).Append(column.Header.Length).Max()
+            ),
         ];
         WriteLine(output, table, widths, [.. table.Columns.Select(column => column.Header)]);
         foreach (var row in table.Rows)
-            WriteLine(output, table, widths, [.. row.Select(cell => cell.Text)]);
+            WriteLine(output, table, widths, [.. row.Select(cell => Printable.Of(cell.Text))]);
     }
 
     private static void WriteLine(TextWriter output, Table table, int[] widths, string[] texts)
@@ -129,7 +131,7 @@ internal static class TablePrinter
             drawn.AddColumn(column.Right ? header.RightAligned() : header);
         }
         foreach (var row in table.Rows)
-            drawn.AddRow([.. row.Select(cell => Markup.Escape(cell.Text))]);
+            drawn.AddRow([.. row.Select(cell => Markup.Escape(Printable.Of(cell.Text)))]);
         console.Write(drawn);
     }
 }

@@ -29,7 +29,11 @@ internal static class LineageCommand
         foreach (var fault in lineage.Faults)
             context.Warn(fault);
         if (lineage.Steps[0] is { IsThere: false } missing && lineage.Faults.Count == 0)
-            context.Note($"'{missing.Path}' is not there any more");
+            context.Note(
+                missing.Path.Length > 0
+                    ? $"'{missing.Path}' is not there any more"
+                    : $"where the model with SHA-256 {missing.Sha256} lay is not on record"
+            );
         if (lineage.Faults.Count == 0)
             context.Note("every record that is there fits");
         return lineage.Faults.Count == 0 ? ExitCode.Done : ExitCode.VerdictFailed;

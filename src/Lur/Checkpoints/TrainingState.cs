@@ -110,6 +110,9 @@ public sealed class TrainingState
             throw new UserErrorException($"{_source}: '{name}' is '{actual}', but this run has '{expected}'; {remedy}.");
     }
 
+    /// <summary>A value of a state, read from the head of its file; null where it has none of that name.</summary>
+    internal static string? ValueOf(SafeTensorsFile file, string name) => file.Metadata.GetValueOrDefault("value." + name);
+
     /// <summary>Writes the state atomically.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserErrorException">It cannot be written; a previous state is unchanged.</exception>

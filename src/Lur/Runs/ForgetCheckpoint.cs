@@ -97,7 +97,7 @@ internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, 
     public static IReadOnlyList<(string Name, string Value)> IdentityOf(ForgetSettings settings, ForgetParts parts, string original) =>
         [
             ("method", settings.Method.Definition.Name),
-            ("options", string.Join(' ', settings.Method.Options.Texts().Select(o => $"{o.Option.Name}={o.Text}"))),
+            .. settings.Method.Options.Texts().Select(o => ("option " + o.Option.Name, o.Text)),
             ("seed", settings.Seed.ToString(CultureInfo.InvariantCulture)),
             ("data", parts.Split.Fingerprint),
             ("samples", parts.Set.Sha256()),

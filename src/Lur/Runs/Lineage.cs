@@ -113,6 +113,24 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
         return (Described(step, folder, result.RootElement, out var parent), parent, parentSha256);
     }
 
+    /// <summary>What is wrong with the list of what a model has forgotten: it names the samples of this and of all earlier requests,
+    /// which the results have one by one.</summary>
+    private static string? ListFault(string folder, System.Text.Json.JsonElement result)
+    {
+        var path = System.IO.Path.Combine(folder, OutputFolder.ForgetName);
+        if (!File.Exists(path))
+            return $"'{path}', the list of what the model has forgotten, is missing: a later request would be refused.";
+        HashSet<double> expected = [.. Numbers("forget"), .. Numbers("earlier")];
+        var listed = File.ReadLines(path)
+            .Where(line => line.Length > 0 && line[0] != '#')
+            .Select(line => double.TryParse(line.Split('\t')[0], System.Globalization.CultureInfo.InvariantCulture, out var n) ? n : -1);
+        return expected.SetEquals(listed)
+            ? null
+            : $"'{path}' does not list what {OutputFolder.ResultName} says was forgotten: a line was changed, taken out or put in.";
+
+        double[] Numbers(string set) => result.Numbers("samples", set, "index");
+    }
+
     /// <summary>Adds what the files beside a model say of it.</summary>
     private static LineageStep Described(LineageStep step, string folder, System.Text.Json.JsonElement result, out string parent)
     {
@@ -137,6 +155,7 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
             Faults =
             [
                 .. audit?.Fault is { } fault ? [fault] : Array.Empty<string>(),
+                .. step.Command == "forget" && ListFault(folder, result) is { } list ? [list] : Array.Empty<string>(),
                 .. verification is not null && !verified ? [$"'{verify}' speaks of another model."] : Array.Empty<string>(),
             ],
         };

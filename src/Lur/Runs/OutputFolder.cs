@@ -14,7 +14,8 @@ internal sealed record FolderUse(string StateName, bool Overwrite, bool Resume, 
 /// <summary>The folder a run leaves its files in, which it has to itself until it is disposed.</summary>
 /// <remarks>The files of a run are made in a folder of their own (<see cref="Staged"/>) and put in place together
 /// (<see cref="Publish"/>), which needs no space on the disk: what an earlier run left stays whole until this one has its results, and
-/// nobody reads the settings of one run beside the results of another. Files are JSON and text, written whole or not at all.</remarks>
+/// nobody reads the settings of one run beside the results of another. Files are JSON and text, written whole or not at all. Over budget: what a folder may be used
+/// for, and how its files come into it, are one promise.</remarks>
 internal sealed class OutputFolder : IDisposable
 {
     /// <summary>File of the model.</summary>
@@ -51,6 +52,7 @@ internal sealed class OutputFolder : IDisposable
     ];
     private readonly string _folder;
     private readonly FileLock _lock;
+    private bool _keepsStage;
 
     private OutputFolder(string folder, FileLock held)
     {
@@ -204,6 +206,7 @@ internal sealed class OutputFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            _keepsStage = true;
             throw new UserErrorException(
                 $"The results cannot be put into '{_folder}' ({e.Message.TrimEnd('.')}); they lie in '{At(StageName)}'."
             );
@@ -211,7 +214,21 @@ internal sealed class OutputFolder : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        // What a run that failed had ready is half of something, unless it was told where that lies.
+        try
+        {
+            if (!_keepsStage)
+                RemoveStage();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next run removes it.
+        }
+
+        _lock.Dispose();
+    }
 
     private static FileLock Take(string folder, Func<string, string> spell) =>
         FileLock.TryTake(Path.Combine(folder, LockName))

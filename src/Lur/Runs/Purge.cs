@@ -59,7 +59,10 @@ public sealed class Purge : IDisposable
         foreach (var step in lineage.Steps.Reverse().Skip(1))
             purge.Ancestor(step);
         purge.References(cache);
-        purge.Neighbours([folder, .. lineage.Steps.Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!)]);
+        purge.Neighbours([
+            folder,
+            .. lineage.Steps.Where(s => s.Path.Length > 0).Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!),
+        ]);
         purge._outOfReach.Add("copies, exports and backups elsewhere, and models made from them: Lur keeps no list of these");
         purge._outOfReach.Add($"the data set '{purge._data}', which is not Lur's");
         return new PurgePlan(folder, [.. purge._items.DistinctBy(i => i.Path)], purge._outOfReach);
@@ -123,6 +126,12 @@ public sealed class Purge : IDisposable
     /// <summary>A model on the way from the original to the unlearned one: it knew what this request had forgotten.</summary>
     private void Ancestor(LineageStep step)
     {
+        if (!step.IsThere && step.Path.Length == 0)
+        {
+            _outOfReach.Add($"the model before this request, of which no path is on record: wherever it is now (SHA-256 {step.Sha256})");
+            return;
+        }
+
         if (!step.IsThere)
         {
             _outOfReach.Add($"'{step.Path}', which is not there any more or was replaced: wherever it is now (SHA-256 {step.Sha256})");
@@ -173,6 +182,8 @@ public sealed class Purge : IDisposable
             var folder in parents.SelectMany(Directory.EnumerateDirectories).Select(RealPath.Of).Distinct().Order(StringComparer.Ordinal)
         )
         {
+            foreach (var name in new[] { TrainRun.StateName, ForgetCheckpoint.Name })
+                Checkpoint(Path.Combine(folder, name));
             var model = RealPath.Of(Path.Combine(folder, OutputFolder.ModelName));
             if (model == _unlearned || !File.Exists(model) || _items.Any(i => i.Path == model) || HistoryOf(model) is not { } history)
                 continue;
@@ -180,6 +191,27 @@ public sealed class Purge : IDisposable
                 _outOfReach.Add(
                     $"'{model}', which was made from the same data and may know the samples: have it forget them too, or delete it"
                 );
+        }
+    }
+
+    /// <summary>A checkpoint of another run, which may go on yet.</summary>
+    private void Checkpoint(string path)
+    {
+        var real = RealPath.Of(path);
+        if (!File.Exists(real) || _items.Any(i => i.Path == real))
+            return;
+        try
+        {
+            using var file = SafeTensorsFile.Open(real);
+            if (TrainingState.ValueOf(file, "data") == _dataSha256)
+                _outOfReach.Add(
+                    $"'{real}', the checkpoint of another run on the same data, which may know the samples: end the run and have its "
+                        + "model forget them too, or delete it"
+                );
+        }
+        catch (UserErrorException)
+        {
+            _outOfReach.Add($"'{real}', a checkpoint that cannot be read");
         }
     }
 

@@ -101,6 +101,11 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
     )
     {
         var paths = settings.References.Select(r => ReferenceModels.Given(r, source, set)).ToList();
+        if (paths.FirstOrDefault(p => RunFolder.Sha256Of(p) == task.ModelSha256) is { } itself)
+            throw new UserErrorException(
+                $"The reference '{itself}' is the unlearned model itself; give a model trained without the forget "
+                    + "set, or have one trained for a seed."
+            );
         if (settings.RetrainSeeds.Count == 0)
             return [.. paths];
         var recipe = ReferenceModels.RecipeOf(ReferenceModels.TrainingOf(task.Original), task.Data) with

@@ -112,6 +112,56 @@ public class LineageTests
         Assert.That(error, Does.Contain(path));
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public void AListOfSamplesThatWasTamperedWithIsFound(bool delete)
+    {
+        var path = _temp["x/first/forget.txt"];
+        if (delete)
+            File.Delete(path);
+        else
+            File.WriteAllLines(path, File.ReadAllLines(path)[..^1]);
+        var (code, _, error) = Command.Run("lineage", Model("x/second"));
+        Assert.That(code, Is.EqualTo(ExitCode.VerdictFailed), error);
+        Assert.That(error, Does.Contain(path).And.Contain(delete ? "is missing" : "taken out"));
+    }
+
+    [Test]
+    public void ARequestOfAModelThatWasMovedIsPurgedToo()
+    {
+        Directory.CreateDirectory(_temp["moved"]);
+        File.Copy(Model("x/first"), _temp["moved/m.safetensors"]);
+        string[] lists = ["--forgotten", _temp["x/first/forget.txt"], "--split", _temp["x/first/split.json"]];
+        string[] request = ["forget", _temp["moved/m.safetensors"], "--data", Data, "--method", "ft", "--epochs", "1", "--batch", "16"];
+        Done([.. request, .. lists, "--forget", "class:7", "-o", _temp["y/third"]]);
+        // A training that was interrupted beside it goes on knowing the samples.
+        File.Copy(WriteCheckpoint(), Path.Combine(Directory.CreateDirectory(_temp["y/beside"]).FullName, "training-state.safetensors"));
+        Assert.That(
+            Done("purge", "--request", _temp["y/third"]),
+            Does.Contain("m.safetensors").And.Contain("y/beside/training-state.safetensors")
+        );
+    }
+
+    [Test]
+    public void TheUnlearnedModelIsNoReferenceForItself()
+    {
+        var (code, _, error) = Command.Run("verify", _temp["x/second"], "--reference", Model("x/second"), "--attacks", "none");
+        Assert.That(code, Is.EqualTo(ExitCode.Failed));
+        // The folder is refused for what it is before its bytes are compared; a copy elsewhere is not known by its folder.
+        Assert.That(error, Does.Contain("x/second/model.safetensors"));
+        File.Copy(Model("x/second"), _temp["copy.safetensors"]);
+        (code, _, error) = Command.Run("verify", _temp["x/second"], "--reference", _temp["copy.safetensors"], "--attacks", "none");
+        Assert.That((code, error.Contains("is the unlearned model itself", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)));
+    }
+
+    private string WriteCheckpoint()
+    {
+        using var cancel = new CancellationTokenSource();
+        cancel.Cancel();
+        Command.Run([.. s_train, "-o", _temp["stopped"]], cancel.Token);
+        return _temp["stopped/training-state.safetensors"];
+    }
+
     [Test]
     public void AReplacedOrMissingModelOfTheChainIsSaid()
     {

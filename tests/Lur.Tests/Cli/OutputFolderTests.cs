@@ -282,7 +282,7 @@ public class OutputFolderTests
         string[] Forget(string model, string set, params string[] more) => ["forget", model, .. s_forget, set, .. more, "-o", _temp["b"]];
         InterruptedForgetting("b", "class:3");
         Refused("'samples'", [.. Forget(Base, "class:4"), "--resume"]);
-        Refused("'options'", [.. Forget(Base, "class:3", "--lr", "0.5"), "--resume"]);
+        Refused("'option lr' is '0.01', but this run has '0.5'", [.. Forget(Base, "class:3", "--lr", "0.5"), "--resume"]);
         Refused("'seed'", [.. Forget(Base, "class:3", "--seed", "2"), "--resume"]);
         Refused("'method'", ["forget", Base, .. s_forget.Select(o => o == "ft" ? "ga" : o), "class:3", "-o", _temp["b"], "--resume"]);
         Done(["train", .. s_train, "--seed", "2", "-o", _temp["other"]]);

@@ -184,7 +184,7 @@ public class TrainerTests
                     trainer.RunStep();
                 trainer.ReadTotals();
             },
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("--lr")
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("lower the learning rate (now 1E+30)")
         );
     }
 }
