@@ -14,8 +14,8 @@ internal sealed record FolderUse(string StateName, bool Overwrite, bool Resume, 
 /// <summary>The folder a run leaves its files in, which it has to itself until it is disposed.</summary>
 /// <remarks>The files of a run are made in a folder of their own (<see cref="Staged"/>) and put in place together
 /// (<see cref="Publish"/>), which needs no space on the disk: what an earlier run left stays whole until this one has its results, and
-/// nobody reads the settings of one run beside the results of another. Files are JSON and text, written whole or not at all. Over budget: what a folder may be used
-/// for, and how its files come into it, are one promise.</remarks>
+/// nobody reads the settings of one run beside the results of another. Files are JSON and text, written whole or not at all.
+/// Over budget: what a folder may be used for, and how its files come into it, are one promise.</remarks>
 internal sealed class OutputFolder : IDisposable
 {
     /// <summary>File of the model.</summary>

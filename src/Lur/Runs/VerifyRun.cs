@@ -87,7 +87,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
             return ForgetTask.Read(folder, settings.Model, settings.Data);
         throw new UserErrorException(
             $"'{folder}' holds a run of 'lur train', which is no unlearned model; give the folder of a run of 'lur forget', and "
-                + "this one as its reference."
+                + $"this one with {_host.Spell("reference")}."
         );
     }
 

@@ -216,7 +216,7 @@ public class VerificationTests
         Refused("which began with a model that knew the forget set", "verify", _temp["run1"], "--reference", _temp["run2"]);
         Refused("does not exist", "verify", _temp["run1"], "--reference", _temp["nowhere"]);
         Refused("has no model.safetensors", "verify", _temp["run1"], "--reference", _temp["cache"]);
-        Refused("lur verify RUN --reference", "verify", _temp["trained"]);
+        Refused("this one with --reference", "verify", _temp["trained"]);
         Refused("lur verify RUN --reference", "compare", _temp["run1"], _temp["trained"]);
         Refused("lur verify RUN --reference", "compare", _temp["run1"], "--reference", _temp["trained"]);
         Refused("leave none to measure on", "verify", _temp["run1"], "--relearn", "--shots", "32");

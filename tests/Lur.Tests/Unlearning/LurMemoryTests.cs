@@ -166,7 +166,7 @@ public class LurMemoryTests
         Assert.That(LurMemory.Fit(model, frozen with { MaxMemory = kept }), Is.EqualTo((frozen with { MaxMemory = kept }, (string?)null)));
         var (recomputing, note) = LurMemory.Fit(model, frozen with { MaxMemory = kept - 1 });
         Assert.That((recomputing.Recompute, recomputing.MicroBatch), Is.EqualTo((true, 0)));
-        Assert.That(note, Does.Contain("evaluated again").And.Contain("--max-memory"));
+        Assert.That(note, Does.Contain("evaluated again").And.Contain("would exceed the limit"));
         var (split, _) = LurMemory.Fit(model, frozen with { MaxMemory = again - 1 });
         Assert.That(split.MicroBatch, Is.InRange(1, RetainBatch - 1));
         Assert.That(LurMemory.Bytes(model, split), Is.LessThan(again));
