@@ -38,10 +38,10 @@ internal sealed class CommandContext
         var dumb = Environment.GetEnvironmentVariable("TERM") is "dumb";
         var terminalOutput = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !dumb;
         var terminalError = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected && !dumb;
-        // https://no-color.org: present and not empty, whatever the value.
         var ordinal = parsed.GetValue(GlobalOptions.Device);
         if (ordinal > 0 && ordinal >= ComputeDevice.Count)
             throw new UsageException($"--device {ordinal} does not exist; 'lur doctor' lists {ComputeDevice.Count}, numbered from 0.");
+        // https://no-color.org: present and not empty, whatever the value.
         var color = terminalOutput && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         return new CommandContext
         {
@@ -55,6 +55,9 @@ internal sealed class CommandContext
             DeviceOrdinal = ordinal,
         };
     }
+
+    /// <summary>Prints a sentence among the results.</summary>
+    public void Say(string sentence) => Output.WriteLine(Printable.Of(sentence));
 
     /// <summary>Says something on the side: not in quiet mode and not between JSON lines.</summary>
     public void Note(string line)

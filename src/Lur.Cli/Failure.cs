@@ -25,7 +25,7 @@ internal static class Failure
                 code = ExitCode.BadUsage;
                 break;
             case OptionException option:
-                error.WriteLine($"lur: {option.Spell()}");
+                error.WriteLine($"lur: {Printable.Of(option.Spell())}");
                 break;
             case UserErrorException or DllNotFoundException or KernelCompilationException:
             // What the system refused: a folder in the place of a file, a disk that is full, rights that are missing.
@@ -37,7 +37,7 @@ internal static class Failure
                 error.WriteLine("lur: there is not enough memory for this; use a smaller batch, model or data set.");
                 break;
             default:
-                var sentence = $"lur: {e.GetType().Name}: {FirstLine(e.Message)}";
+                var sentence = $"lur: {e.GetType().Name}: {Printable.Of(FirstLine(e.Message))}";
                 error.WriteLine(debug ? sentence : $"{sentence} (this is a defect of Lur; {DebugVariable}=1 shows where)");
                 break;
         }

@@ -157,8 +157,7 @@ internal sealed class HelpPage(Command command, bool all)
     {
         if (rows.Count == 0)
             return;
-        if (title.Length > 0)
-            text.Append('\n').Append(title).Append('\n');
+        text.Append('\n').Append(title).Append('\n');
         var column = Math.Min(Column, 4 + rows.Max(r => r.Label.Length));
         foreach (var (label, description) in rows)
         {

@@ -48,7 +48,7 @@ public static partial class Glossary
             new(
                 "same",
                 "Same",
-                "Whether two pictures are equal: bytes, pixels, or neither.",
+                "Whether two pictures are equal pixel by pixel, or only look alike.",
                 "Equal ones are found by 'lur forget' too; those that only look alike are not."
             ),
             new("first", "Sample", "A picture that another looks like.", "Its number and its name."),

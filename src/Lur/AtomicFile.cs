@@ -11,7 +11,7 @@ namespace Lur;
 /// <remarks>
 /// The order fsync(file), rename, fsync(folder) is the one that survives a power cut on ext4, xfs and btrfs
 /// (Pillai et al., "All file systems are not created equal", OSDI 2014). A temporary file that a killed process left
-/// behind is removed by <see cref="RemoveLeftovers"/>; one that a live process is writing is locked and is left alone.
+/// behind is removed by <see cref="RemoveLeftovers(string)"/>; one that a live process is writing is locked and is left alone.
 /// </remarks>
 public static class AtomicFile
 {
@@ -74,12 +74,25 @@ public static class AtomicFile
     /// <summary>Removes temporary files that a killed process left in a folder; call it at start.</summary>
     /// <param name="folder">The folder; one that does not exist holds nothing to remove.</param>
     /// <returns>How many were removed.</returns>
-    public static int RemoveLeftovers(string folder)
+    public static int RemoveLeftovers(string folder) => RemoveLeftovers(folder, ".*" + TemporarySuffix, recurse: false);
+
+    /// <summary>Removes files that nobody has open.</summary>
+    /// <param name="folder">The folder; one that does not exist holds nothing to remove.</param>
+    /// <param name="pattern">Which files.</param>
+    /// <param name="recurse">True for the folders below, too; those that may not be read are passed over.</param>
+    /// <returns>How many were removed.</returns>
+    internal static int RemoveLeftovers(string folder, string pattern, bool recurse)
     {
         if (!Directory.Exists(folder))
             return 0;
         var removed = 0;
-        foreach (var path in Directory.EnumerateFiles(folder, ".*" + TemporarySuffix))
+        var options = new EnumerationOptions
+        {
+            RecurseSubdirectories = recurse,
+            IgnoreInaccessible = recurse,
+            AttributesToSkip = 0,
+        };
+        foreach (var path in Directory.EnumerateFiles(folder, pattern, options))
         {
             try
             {

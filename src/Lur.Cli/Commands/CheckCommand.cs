@@ -76,8 +76,7 @@ internal static class CheckCommand
                     }
 
                     var options = LurOptions.Read("lur check grad", lur.Given(parsed));
-                    using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
-                    SharedOptions.Warn(context, source);
+                    using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
                     return Report(
                         context,
                         Check(device, source, parsed.GetValue(model), parsed.GetValue(batch), options, parsed.GetValue(seed))

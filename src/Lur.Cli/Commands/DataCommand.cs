@@ -77,8 +77,7 @@ internal static class DataCommand
         // A picture of the set would be replaced; a new file among them is the user's choice.
         if (sheet is not null && File.Exists(sheet) && Path.Exists(location) && RealPath.IsIn(sheet, location))
             throw new UserErrorException($"'{sheet}' is a file of the data set and would be replaced; give another name.");
-        using var source = DataSource.Open(location, SharedOptions.DataOptions(imageSize));
-        SharedOptions.Warn(context, source);
+        using var source = SharedOptions.Open(context, location, imageSize);
         cancel.ThrowIfCancellationRequested();
         var statistics = ChannelStatistics.Measure(source.Train);
         cancel.ThrowIfCancellationRequested();

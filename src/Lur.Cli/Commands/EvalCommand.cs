@@ -28,7 +28,13 @@ internal static class EvalCommand
     private static int Run(CommandContext context, string path, string location, bool train, int? size, CancellationToken cancel)
     {
         using var device = ComputeDevice.Open(context.DeviceOrdinal);
-        using var source = DataAndModel.OpenData(location, path, SharedOptions.DataOptions(size), RunPrinter.Host(context).Progress);
+        using var source = DataAndModel.OpenData(
+            location,
+            path,
+            SharedOptions.DataOptions(size),
+            RunPrinter.Host(context).Progress,
+            test: !train
+        );
         using var model = DataAndModel.Load(path, device, source);
         using var evaluator = new Evaluator(model);
         var set = train ? source.Train : source.Test;

@@ -63,9 +63,9 @@ internal static class LineageCommand
                 Count(s.Samples),
                 Count(s.Forgotten),
                 s.Verdict.Length > 0 ? new Cell(s.Verdict, Glossary.Find(s.Verdict)?.Title ?? s.Verdict) : "",
-                s.Finished.Length > 0 ? new Cell(s.Finished, s.Finished[..10]) : "",
-                Hash(s.Sha256),
-                Hash(s.ForgottenSha256),
+                Short(s.Finished, 10),
+                Short(s.Sha256, 12),
+                Short(s.ForgottenSha256, 12),
                 s.Path
             );
         }
@@ -75,5 +75,5 @@ internal static class LineageCommand
 
     private static Cell Count(int? value) => value is { } count ? count : new Cell(null, "");
 
-    private static Cell Hash(string sha256) => new(sha256, sha256.Length > 12 ? sha256[..12] : sha256);
+    private static Cell Short(string text, int length) => new(text, text.Length > length ? text[..length] : text);
 }

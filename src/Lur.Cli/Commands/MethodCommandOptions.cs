@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Lur.Unlearning;
 
 namespace Lur.Cli.Commands;
@@ -16,12 +17,7 @@ internal sealed class MethodCommandOptions
 
     public MethodCommandOptions()
     {
-        _method.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens)
-                if (Mistake(token.Value) is { } sentence)
-                    result.AddError(sentence);
-        });
+        _method.Validators.Add(CheckName);
         foreach (
             var group in MethodCatalog.All.SelectMany(m => m.Options.Select(o => (Method: m.Name, Option: o))).GroupBy(x => x.Option.Name)
         )
@@ -48,8 +44,16 @@ internal sealed class MethodCommandOptions
         }
     }
 
+    /// <summary>Refuses the name of a method that there is not.</summary>
+    public static void CheckName(SymbolResult result)
+    {
+        foreach (var token in result.Tokens)
+            if (Mistake(token.Value) is { } sentence)
+                result.AddError(sentence);
+    }
+
     /// <summary>The sentence about a name that no method has; null for one that there is, in any case.</summary>
-    public static string? Mistake(string name)
+    private static string? Mistake(string name)
     {
         try
         {

@@ -14,12 +14,7 @@ internal static class MethodsCommand
             Description = "A method to explain; all are listed without one.",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        name.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens)
-                if (MethodCommandOptions.Mistake(token.Value) is { } sentence)
-                    result.AddError(sentence);
-        });
+        name.Validators.Add(MethodCommandOptions.CheckName);
         return new Command(
             "methods",
             "List the unlearning methods, or explain one: what it needs, its options and where their defaults come from."

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Lur.Data;
 using Lur.Device;
 using Lur.Models;
 using Lur.Reports;
@@ -43,8 +42,7 @@ internal static class ModelCommands
                 {
                     RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(file)!, parsed.GetValue(data)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
-                    using var source = DataSource.Open(parsed.GetValue(data)!, SharedOptions.DataOptions(parsed.GetValue(size)));
-                    SharedOptions.Warn(context, source);
+                    using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
                     var given = Normalization(parsed.GetValue(mean) ?? [], parsed.GetValue(deviation) ?? []);
                     using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source, normalization: given);
                     ModelFile.Save(model, parsed.GetValue(output)!);
@@ -99,26 +97,15 @@ internal static class ModelCommands
         if (mean.Length == 0 || deviation.Length == 0)
             throw new UsageException("--mean and --deviation belong together; give both.");
         return new InputNormalization(
-            Numbers("--mean", mean, "numbers from 0 to 1, for example 0.485,0.456,0.406", v => v is >= 0 and <= 1),
-            Numbers("--deviation", deviation, "numbers above 0, for example 0.229,0.224,0.225", v => v is > 0 and <= 1e3)
+            SharedOptions.Numbers<double>("--mean", mean, "numbers from 0 to 1, for example 0.485,0.456,0.406", v => v is >= 0 and <= 1),
+            SharedOptions.Numbers<double>(
+                "--deviation",
+                deviation,
+                "numbers above 0, for example 0.229,0.224,0.225",
+                v => v is > 0 and <= 1e3
+            )
         );
     }
-
-    private static double[] Numbers(string option, string[] texts, string takes, Predicate<double> inRange) =>
-        [
-            .. texts
-                .SelectMany(t => t.Split(','))
-                .Select(t =>
-                    double.TryParse(
-                        t.Trim(),
-                        NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
-                        CultureInfo.InvariantCulture,
-                        out var v
-                    ) && inRange(v)
-                        ? v
-                        : throw new UsageException($"Option {option} is '{string.Join(',', texts)}'; it takes {takes}.")
-                ),
-        ];
 
     public static Command CreateExport()
     {

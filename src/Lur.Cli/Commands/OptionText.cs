@@ -50,9 +50,9 @@ internal static class OptionText
     }
 
     /// <summary>The sentence about a word that is none of those there are; null where it is one, in any case.</summary>
-    public static string? Mistake(string what, string word, IReadOnlyList<string> words) =>
+    private static string? Mistake(string option, string word, IReadOnlyList<string> words) =>
         words.Contains(word, StringComparer.OrdinalIgnoreCase)
             ? null
-            : $"{(what.StartsWith('-') ? "Option " : "")}{what} is '{word}'; "
+            : $"Option {option} is '{word}'; "
                 + Spelling.DidYouMean(word, words, $"it takes {(words.Count == 1 ? "" : "one of ")}{string.Join(", ", words)}.");
 }

@@ -6,7 +6,7 @@ namespace Lur.Cli.Commands;
 /// <summary>The options of a record as options of a command.</summary>
 internal sealed class RecordOptions
 {
-    private static readonly ConditionalWeakTable<Option, object> s_ofRecord = [];
+    private static readonly ConditionalWeakTable<Option, RecordOptions?> s_ofRecord = [];
     private readonly List<(OptionInfo Info, Option Option, Func<ParseResult, string?> Read)> _options = [];
 
     /// <summary>Makes them; with their defaults in the help.</summary>
@@ -39,7 +39,7 @@ internal sealed class RecordOptions
     /// <summary>Gives an option of a record the looks of its kind.</summary>
     public static void Dress(Option option, OptionKind kind, IReadOnlyList<string> choices)
     {
-        s_ofRecord.AddOrUpdate(option, kind);
+        s_ofRecord.AddOrUpdate(option, null);
         if (kind is OptionKind.Number or OptionKind.Integer)
             option.HelpName = "N";
         else if (kind == OptionKind.Choice)

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using Lur.Cli.Printing;
 using Lur.Data;
+using Lur.Runs;
 
 namespace Lur.Cli.Commands;
 
@@ -39,14 +41,14 @@ internal static class SharedOptions
             n => n >= 0
         );
 
+    /// <summary>Forms of what is to be forgotten, or left out.</summary>
+    public const string Forms =
+        "class:3, class:cat, class:3,5, random:10%, random:4500, a file of samples (ids.txt), glob:PATTERN, sample:17, sample:NAME";
+
     public static Option<string[]> Forget() =>
-        new Option<string[]>("--forget", "-f")
-        {
-            Description =
-                "What to forget: class:3, class:cat, class:3,5, random:10%, random:4500, a file of samples (ids.txt), glob:PATTERN, "
-                + "sample:17, sample:NAME; repeatable.",
-            Required = true,
-        }.WithShort("What: class:3, class:cat,dog, random:10%, ids.txt.");
+        new Option<string[]>("--forget", "-f") { Description = $"What to forget: {Forms}; repeatable.", Required = true }.WithShort(
+            "What: class:3, class:cat,dog, random:10%, ids.txt."
+        );
 
     public static Option<ulong> Seed() =>
         Number<ulong>(
@@ -95,11 +97,31 @@ internal static class SharedOptions
 
     public static DataOptions DataOptions(int? imageSize) => new() { ImageSize = imageSize, Spell = option => "--" + option };
 
-    /// <summary>Passes on what a person should know of a data set.</summary>
-    public static void Warn(CommandContext context, DataSource source)
+    /// <summary>Opens a data set, and says what a person should know of it.</summary>
+    public static DataSource Open(CommandContext context, string location, int? imageSize) =>
+        DataAndModel.OpenData(location, DataOptions(imageSize), RunPrinter.Host(context).Progress);
+
+    /// <summary>Numbers of an option that is given once with commas, several times, or both.</summary>
+    /// <param name="option">Its name.</param>
+    /// <param name="texts">What was given; null for nothing.</param>
+    /// <param name="takes">What it takes, as the end of "it takes ...".</param>
+    /// <param name="inRange">Whether a number is within that.</param>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static T[] Numbers<T>(string option, IReadOnlyList<string>? texts, string takes, Predicate<T> inRange)
+        where T : struct, INumber<T>
     {
-        foreach (var warning in source.Warnings)
-            context.Warn(warning);
+        var style = typeof(T) == typeof(double) ? NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent : NumberStyles.None;
+        return
+        [
+            .. (texts ?? []).SelectMany(text =>
+                text.Split(',')
+                    .Select(part =>
+                        T.TryParse(part.Trim(), style, CultureInfo.InvariantCulture, out var number) && inRange(number)
+                            ? number
+                            : throw new UsageException($"Option {option} is '{text}'; it takes {takes}.")
+                    )
+            ),
+        ];
     }
 
     /// <summary>Reads a number in the one form that means the same everywhere: a point for the fraction, no separators of

@@ -98,9 +98,7 @@ internal static class TrainCommand
     private static Option<string[]> Exclude() =>
         new Option<string[]>("--forget", "-f")
         {
-            Description =
-                "Leave these samples out of training (the Retrain reference): class:3, class:cat, class:3,5, random:10%, random:4500, "
-                + "a file of numbers (ids.txt), glob:PATTERN; repeatable.",
+            Description = $"Leave these samples out of training (the Retrain reference): {SharedOptions.Forms}; repeatable.",
         }.WithShort("Leave out of training: class:3, ids.txt, ...");
 
     /// <summary>The recipe of what was given.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Lur.Cli.Printing;
 using Lur.Metrics;
 using Lur.Reports;
@@ -85,7 +84,12 @@ internal static class VerifyCommand
                 (context, parsed, cancel) =>
                 {
                     var last = parsed.GetValue(steps);
-                    int[] chosen = [.. Shots(parsed.GetValue(shots) ?? [])];
+                    int[] chosen =
+                    [
+                        .. SharedOptions
+                            .Numbers<int>("--shots", parsed.GetValue(shots), "numbers of samples, for example 0,10", _ => true)
+                            .Distinct(),
+                    ];
                     RelearningOptions[] relearning = parsed.GetValue(relearn)
                         ?
                         [
@@ -133,31 +137,8 @@ internal static class VerifyCommand
         return result.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }
 
-    private static IEnumerable<int> Shots(IReadOnlyList<string> texts) =>
-        texts
-            .SelectMany(text =>
-                text.Split(',')
-                    .Select(s =>
-                        int.TryParse(s.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var shots)
-                            ? shots
-                            : throw new UsageException($"Option --shots is '{text}'; it takes numbers of samples, for example 0,10.")
-                    )
-            )
-            .Distinct();
-
     /// <summary>Reads a list of seeds.</summary>
     /// <exception cref="UsageException">It is none.</exception>
     public static IReadOnlyList<ulong> Seeds(string option, IReadOnlyList<string>? texts) =>
-        [
-            .. (texts ?? [])
-                .SelectMany(text =>
-                    text.Split(',')
-                        .Select(s =>
-                            ulong.TryParse(s.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
-                                ? seed
-                                : throw new UsageException($"Option {option} is '{text}'; it takes seeds, for example 1,2,3.")
-                        )
-                )
-                .Distinct(),
-        ];
+        [.. SharedOptions.Numbers<ulong>(option, texts, "seeds, for example 1,2,3", _ => true).Distinct()];
 }

@@ -29,7 +29,7 @@ internal static class ForgetReport
         if (context.Json)
             return;
         context.Output.WriteLine();
-        context.Output.WriteLine(ForgetConclusion.Of(r).Sentence);
+        context.Say(ForgetConclusion.Of(r).Sentence);
         if (Next(r) is { } next)
             context.Note($"next: {next}");
     }

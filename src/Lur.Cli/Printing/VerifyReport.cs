@@ -41,7 +41,7 @@ internal static class VerifyReport
 
         TablePrinter.Print(context, tables);
         if (!context.Json)
-            context.Output.WriteLine(o.Verdict.Sentence);
+            context.Say(o.Verdict.Sentence);
     }
 
     private static Table Metrics(VerifyResult o)

@@ -110,6 +110,24 @@ public sealed class TrainingState
             throw new UserErrorException($"{_source}: '{name}' is '{actual}', but this run has '{expected}'; {remedy}.");
     }
 
+    /// <summary>Puts what decides a run into the state, thing by thing, so that a refusal names the one that differs.</summary>
+    /// <param name="identity">Name and value of each.</param>
+    public void SetAll(IEnumerable<(string Name, string Value)> identity)
+    {
+        foreach (var (name, value) in identity)
+            Set(name, value);
+    }
+
+    /// <summary>Requires the values that <see cref="SetAll"/> put there.</summary>
+    /// <param name="identity">Name and value of each in this run.</param>
+    /// <param name="remedy">What to do where one differs.</param>
+    /// <exception cref="UserErrorException">One differs.</exception>
+    public void RequireAll(IEnumerable<(string Name, string Value)> identity, string remedy)
+    {
+        foreach (var (name, value) in identity)
+            Require(name, value, remedy);
+    }
+
     /// <summary>A value of a state, read from the head of its file; null where it has none of that name.</summary>
     internal static string? ValueOf(SafeTensorsFile file, string name) => file.Metadata.GetValueOrDefault("value." + name);
 

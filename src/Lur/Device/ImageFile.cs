@@ -65,27 +65,7 @@ internal static class ImageFile
 
     /// <summary>Removes what killed processes left half-written in a cache.</summary>
     /// <returns>How many files.</returns>
-    internal static int RemoveLeftovers(string cache)
-    {
-        if (!Directory.Exists(cache))
-            return 0;
-        var removed = 0;
-        foreach (var path in Directory.EnumerateFiles(cache, "*" + TemporarySuffix, SearchOption.AllDirectories))
-        {
-            try
-            {
-                using var probe = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-                File.Delete(path);
-                removed++;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // Being written by a live process, or another user's.
-            }
-        }
-
-        return removed;
-    }
+    internal static int RemoveLeftovers(string cache) => AtomicFile.RemoveLeftovers(cache, "*" + TemporarySuffix, recurse: true);
 
     private static FileStream Create(string path, bool isPrivate)
     {

@@ -18,6 +18,10 @@ public abstract record OptionRecord
     /// <summary>Every option with its text, in the order of the list; none for a group alone.</summary>
     public virtual IReadOnlyList<(OptionInfo Option, string Text)> Texts() => [];
 
+    /// <summary>What a run with these options is known by in a checkpoint: name and text of each option, and the seed.</summary>
+    internal IReadOnlyList<(string Name, string Value)> Identity(ulong seed) =>
+        [.. Texts().Select(o => ("option " + o.Option.Name, o.Text)), ("seed", seed.ToString(CultureInfo.InvariantCulture))];
+
     /// <summary>An error in these options.</summary>
     /// <param name="sentence">See <see cref="OptionException"/>.</param>
     public OptionException Refusal(string sentence) => new(TypeName, Infos, sentence);

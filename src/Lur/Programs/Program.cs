@@ -91,6 +91,7 @@ public sealed class Program : IDisposable
         where T : unmanaged
     {
         var output = new RunOutput<T>(this, Keep(value));
+        _beforeRun.Insert(0, output.RequireRoom);
         _afterRun.Add(output.Receive);
         return output;
     }
@@ -99,7 +100,7 @@ public sealed class Program : IDisposable
     /// differs between runs in where it comes from.</summary>
     public void BeforeRun(Action give) => _beforeRun.Add(give);
 
-    /// <summary>Page-locked memory that uploads and downloads of this program use, freed with it.</summary>
+    /// <summary>Page-locked memory that uploads of this program use, freed with it.</summary>
     public PinnedBuffer<T> Pinned<T>(long count)
         where T : unmanaged => _resources.Own(Device.AllocatePinned<T>(count));
 
@@ -113,10 +114,6 @@ public sealed class Program : IDisposable
     /// <summary>Copies page-locked memory to a buffer. The host leaves it alone until the device is done with the step.</summary>
     public void Upload<T>(Value target, PinnedBuffer<T> source)
         where T : unmanaged => Record("upload", () => Device.UploadAsync(target.Typed<T>(), source), [new Access(target, true)]);
-
-    /// <summary>Copies a buffer to page-locked memory; the host waits for the device before it reads that.</summary>
-    public void Download<T>(PinnedBuffer<T> target, Value source)
-        where T : unmanaged => Record("download", () => Device.DownloadAsync(target, source.Typed<T>()), [new Access(source, false)]);
 
     /// <summary>Fills a buffer with zeros.</summary>
     public void Clear(Value target) =>

@@ -38,10 +38,15 @@ public sealed class RunOutput<T>
         _read++;
     }
 
-    internal void Receive()
+    /// <summary>Refuses a run before any of it is given.</summary>
+    internal void RequireRoom()
     {
         if (Pending == Depth)
             throw new InvalidOperationException($"{Depth} runs have not been read; read the oldest before the next is given.");
+    }
+
+    internal void Receive()
+    {
         var (copy, received) = _blocks[_given % Depth] ??= (
             _program.Pinned<T>(_numbers.Length),
             _program.Own(_program.Device.CreateEvent())

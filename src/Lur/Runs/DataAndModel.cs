@@ -32,15 +32,23 @@ public static class DataAndModel
     /// <param name="model">Path of the model.</param>
     /// <param name="options">How the data are read.</param>
     /// <param name="progress">Hears the warnings.</param>
+    /// <param name="test">False where the test part is not used.</param>
     /// <exception cref="UserErrorException">The data or the head of the model's file cannot be read, or there is nothing to test
     /// with.</exception>
-    public static DataSource OpenData(string location, string model, DataOptions options, IProgress<RunEvent>? progress = null)
+    public static DataSource OpenData(
+        string location,
+        string model,
+        DataOptions options,
+        IProgress<RunEvent>? progress = null,
+        bool test = true
+    )
     {
         var size = options.ImageSize is null ? ModelFile.InputSizeOf(model) : null;
         var source = OpenData(location, size is { } s ? options with { ModelSize = (s.Height, s.Width) } : options, progress);
         try
         {
-            source.RequireTest();
+            if (test)
+                source.RequireTest();
             return source;
         }
         catch
@@ -51,7 +59,11 @@ public static class DataAndModel
     }
 
     /// <summary>Opens a data set and passes its warnings on.</summary>
-    internal static DataSource OpenData(string location, DataOptions options, IProgress<RunEvent>? progress)
+    /// <param name="location">Data set, as <see cref="DataSource.Open"/> takes it.</param>
+    /// <param name="options">How the data are read.</param>
+    /// <param name="progress">Hears the warnings.</param>
+    /// <exception cref="UserErrorException">The data cannot be read.</exception>
+    public static DataSource OpenData(string location, DataOptions options, IProgress<RunEvent>? progress)
     {
         var source = DataSource.Open(location, options);
         foreach (var warning in source.Warnings)

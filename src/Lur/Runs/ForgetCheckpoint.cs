@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Unlearning;
@@ -43,8 +42,7 @@ internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, 
         var state = new TrainingState();
         method.Save(state);
         state.Set("run", Kind);
-        foreach (var (name, value) in identity)
-            state.Set(name, value);
+        state.SetAll(identity);
         state.Set("log", history.Log.Text);
         state.Set("audit", history.Audit.Text);
         state.Set("seconds", seconds);
@@ -70,8 +68,7 @@ internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, 
     {
         var state = TrainingState.Load(path);
         state.Require("run", Kind, "it is none of 'lur forget'");
-        foreach (var (name, value) in identity)
-            state.Require(name, value, "resume with the command of the interrupted run, or start anew in another output folder");
+        state.RequireAll(identity, "resume with the command of the interrupted run, or start anew in another output folder");
         method.Restore(state);
         history.Log.Take(state.GetString("log"));
         history.Audit = new AuditLog(time, state.GetString("audit"));
@@ -97,8 +94,7 @@ internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, 
     public static IReadOnlyList<(string Name, string Value)> IdentityOf(ForgetSettings settings, ForgetParts parts, string original) =>
         [
             ("method", settings.Method.Definition.Name),
-            .. settings.Method.Options.Texts().Select(o => ("option " + o.Option.Name, o.Text)),
-            ("seed", settings.Seed.ToString(CultureInfo.InvariantCulture)),
+            .. settings.Method.Options.Identity(settings.Seed),
             ("data", parts.Split.Fingerprint),
             ("samples", parts.Set.Sha256()),
             ("original model", original),

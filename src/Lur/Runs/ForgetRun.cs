@@ -184,9 +184,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
 
     private void SaveState(UnlearningMethod method)
     {
-        // The log of a checkpoint has every step that its weights have.
-        while (method.Pending > 0)
-            Take(method, null);
+        Drain(method);
         _checkpoint!.Save(method, _history, _history.EarlierSeconds + (_repairing?.Elapsed.TotalSeconds ?? 0));
     }
 
@@ -247,18 +245,18 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         using var stage = method.Steps == 0 ? null : _host.Progress.Stage(RunFolder.RepairStage, method.Steps, "steps");
         try
         {
-            while (method.Step < method.Steps)
+            while (method.Step < method.Steps && !cancel.IsCancellationRequested)
             {
-                cancel.ThrowIfCancellationRequested();
                 method.Enqueue();
                 var due = settings.CheckpointEvery > 0 && method.Step % settings.CheckpointEvery == 0;
                 // The device makes the next step while the host reads of the one before.
-                var unread = due || method.Step >= method.Steps ? 0 : 1;
-                while (method.Pending > unread)
-                    Take(method, stage);
+                Drain(method, stage, left: due ? 0 : 1);
                 if (due)
                     SaveState(method);
             }
+            // The log of an interrupted run has every step that the weights have.
+            Drain(method, stage);
+            cancel.ThrowIfCancellationRequested();
         }
         finally
         {
@@ -267,6 +265,12 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         }
 
         return 0;
+    }
+
+    private void Drain(UnlearningMethod method, Stage? stage = null, int left = 0)
+    {
+        while (method.Pending > left)
+            Take(method, stage);
     }
 
     private void Take(UnlearningMethod method, Stage? stage)

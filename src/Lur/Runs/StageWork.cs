@@ -27,12 +27,12 @@ internal static class StageWork
         var (method, set) = (parts.Method, parts.Set);
         var evaluate = Evaluate(set, parts.Source);
         var batch = bound.Options.Texts().FirstOrDefault(o => o.Option.Name == "batch").Text;
-        yield return new PlannedStage("evaluate original", evaluate);
+        yield return new PlannedStage("evaluate", evaluate);
         foreach (var preparation in method.Preparations)
             yield return new PlannedStage(preparation.Name, set.Forget.Length);
         if (method.Steps > 0)
             yield return new PlannedStage(RunFolder.RepairStage, Unlearn(method.Steps, batch));
-        yield return new PlannedStage("evaluate unlearned", evaluate);
+        yield return new PlannedStage("evaluate", evaluate);
     }
 
     /// <summary>Stages of a verification, once the references are there.</summary>

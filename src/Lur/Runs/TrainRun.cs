@@ -195,13 +195,15 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     private void RunEpoch(TrainParts parts, Stage progress, long end, CancellationToken cancel)
     {
         var (trainer, images) = (parts.Trainer, parts.Images);
-        var batch = settings.Training.BatchSize;
         var start = end - trainer.StepsPerEpoch;
         var (loss, accuracy) = (double.NaN, double.NaN);
         var nextRead = Stopwatch.GetTimestamp();
         while (trainer.Step < end)
         {
             trainer.Enqueue();
+            // What comes after an epoch looks at all of it.
+            if (trainer.Step == end)
+                trainer.Wait();
             if (trainer.Step == end || Stopwatch.GetTimestamp() >= nextRead)
             {
                 var totals = trainer.PeekTotals();
@@ -210,7 +212,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             }
 
             // The last batch is filled up.
-            progress.Report(Math.Min((trainer.Step - start) * batch, images), ("loss", loss), ("accuracy", accuracy));
+            progress.Report(Math.Min((trainer.Step - start) * settings.Training.BatchSize, images), ("loss", loss), ("accuracy", accuracy));
             if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0)
                 SaveState(parts);
             cancel.ThrowIfCancellationRequested();

@@ -88,14 +88,12 @@ public sealed partial class Step : IDisposable
     public int Pending => _telemetry.Pending;
 
     /// <summary>Gives the device one step of a run. Does not wait for it: what it reports is read later (<see cref="Read"/>), so that
-    /// the device has its next step while the host reads. At most two steps are unread: a third waits for the oldest and drops what
-    /// that reports.</summary>
+    /// the device has its next step while the host reads.</summary>
+    /// <exception cref="InvalidOperationException">Two steps are unread.</exception>
     /// <param name="index">Number of the step, for the schedule.</param>
     /// <param name="steps">Steps of the whole run.</param>
     public void Enqueue(long index, long steps)
     {
-        if (Pending == RunOutput<double>.Depth)
-            _ = Read();
         SetRate(index, steps);
         Program.Run();
     }
@@ -126,9 +124,15 @@ public sealed partial class Step : IDisposable
     public void Dispose()
     {
         // The device may still be at work on a step that nobody will read.
-        if (Pending > 0)
-            Model.Device.Synchronize();
-        _resources.Dispose();
+        try
+        {
+            if (Pending > 0)
+                Model.Device.Synchronize();
+        }
+        finally
+        {
+            _resources.Dispose();
+        }
     }
 
     private void ReadAll()

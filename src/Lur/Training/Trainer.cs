@@ -158,8 +158,7 @@ public sealed class Trainer : IDisposable
         state.Set("epoch", _feed.Position.Epoch);
         state.Set("batch", _feed.Position.Batch);
         state.Set("architecture", _model.Architecture);
-        foreach (var (name, text) in Identity)
-            state.Set(name, text);
+        state.SetAll(_options.Identity(_options.Seed));
         state.Set("samples", DataSplit.HashOf(_indices));
     }
 
@@ -169,8 +168,7 @@ public sealed class Trainer : IDisposable
     {
         const string remedy = "resume with the options of the interrupted run, or start anew with another output directory";
         state.Require("architecture", _model.Architecture, remedy);
-        foreach (var (name, text) in Identity)
-            state.Require(name, text, remedy);
+        state.RequireAll(_options.Identity(_options.Seed), remedy);
         state.Require(
             "samples",
             DataSplit.HashOf(_indices),
@@ -193,13 +191,6 @@ public sealed class Trainer : IDisposable
         _feed.Dispose();
         _resources.Dispose();
     }
-
-    /// <summary>Options one by one, so that a refusal names the one that differs.</summary>
-    private IEnumerable<(string Name, string Text)> Identity =>
-        [
-            .. _options.Texts().Select(o => ("option " + o.Option.Name, o.Text)),
-            ("seed", _options.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-        ];
 
     private void ClearTotals() => Array.Clear(_totals);
 

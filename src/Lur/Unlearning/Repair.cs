@@ -19,7 +19,7 @@ internal sealed class Repair
     /// <param name="model">Model that is trained; null for the task's.</param>
     public Repair(UnlearningMethod method, RepairOptions options, Model? model = null)
     {
-        (_method, _options, Task) = (method, options, model is null ? method.Task.Learning : LearningTask.Of(model));
+        (_method, _options, Task) = (method, options, LearningTask.Of(model ?? method.Model));
         _sgd = Sgd.On(method.StateVector("momentum", Model), options.ToSgd());
     }
 

@@ -23,7 +23,7 @@ public readonly record struct PreparationProgress(string Stage, long Done, long 
 public sealed record UnlearningTask(Model Model, IImageDataset Data, ForgetSet Set, ulong Seed, CancellationToken Cancellation = default)
 {
     /// <summary>What the model is for: how batches are made, and the loss on them.</summary>
-    public LearningTask Learning { get; init; } = LearningTask.Of(Model);
+    public LearningTask Learning => LearningTask.Of(Model);
 
     /// <summary>Told how far a preparation is, or null.</summary>
     public Action<PreparationProgress>? Progress { get; init; }

@@ -29,6 +29,14 @@ internal static class Command
     /// <summary>Runs a command line that must reach its verdict, be it a good one or a bad one.</summary>
     public static Ended Judged(params string[] args) => Require(Run(args), ExitCode.Done, ExitCode.VerdictFailed);
 
+    /// <summary>Runs a command line that must be refused with a sentence, and not as a defect.</summary>
+    public static void Refused(string sentence, params string[] args)
+    {
+        var ended = Run(args);
+        Assert.That(ended.Code, Is.EqualTo(ExitCode.Failed), ended.Error);
+        Assert.That(ended.Error.Trim().Split('\n')[^1], Does.StartWith("lur: ").And.Contain(sentence).And.Not.Contain("defect"));
+    }
+
     private static Ended Require(Ended ended, params int[] codes)
     {
         Assert.That(codes, Does.Contain(ended.Code), ended.Text);

@@ -18,25 +18,25 @@ public class ContentKeyTests
           "methods": [ { "method": "retrain" }, { "method": "ft", "options": { "epochs": 1, "batch": 16 } } ]
         }
         """;
-    private string? _kernels,
-        _references;
+    private EnvironmentVariable _kernels = null!,
+        _references = null!;
     private TempFolder _temp = null!;
 
     [SetUp]
     public void Redirect()
     {
-        _kernels = Environment.GetEnvironmentVariable("LUR_KERNELS");
-        _references = Environment.GetEnvironmentVariable("LUR_REFERENCES");
         _temp = new TempFolder();
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
+        // As it is: the tests change it.
+        _kernels = new EnvironmentVariable("LUR_KERNELS", Environment.GetEnvironmentVariable("LUR_KERNELS"));
+        _references = new EnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
         File.WriteAllText(_temp["small.json"], Recipe);
     }
 
     [TearDown]
     public void Restore()
     {
-        Environment.SetEnvironmentVariable("LUR_KERNELS", _kernels);
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _references);
+        _kernels.Dispose();
+        _references.Dispose();
         _temp.Dispose();
     }
 

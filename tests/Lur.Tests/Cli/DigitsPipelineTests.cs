@@ -14,6 +14,7 @@ public class DigitsPipelineTests
 {
     private const int Size = 28;
     private static readonly string[] s_loop = ["--batch", "16", "--epochs", "2", "--lr", "0.05"];
+    private static readonly string[] s_forget = ["--forget", "class:3", "--epochs", "1", "--batch", "16", "--lr", "0.01"];
     private static readonly string[] s_train = ["--model", "resnet[1,1]:w4", .. s_loop];
     private TempFolder _temp = null!;
 
@@ -55,22 +56,7 @@ public class DigitsPipelineTests
         Command.Done(["train", "--data", _temp["digits"], .. s_train, "-o", _temp["base"]]);
         string[] strong = [.. s_train[..4], "--epochs", "12", "--lr", "0.1"];
         Command.Done(["train", "--data", _temp["digits"], .. strong, "-o", _temp["strong"]]);
-        Command.Done([
-            "forget",
-            _temp["base/model.safetensors"],
-            "--data",
-            _temp["digits"],
-            "--forget",
-            "class:3",
-            "--epochs",
-            "1",
-            "--batch",
-            "16",
-            "--lr",
-            "0.01",
-            "-o",
-            _temp["lur"],
-        ]);
+        Command.Done(["forget", _temp["base/model.safetensors"], "--data", _temp["digits"], .. s_forget, "-o", _temp["lur"]]);
     }
 
     [OneTimeTearDown]
@@ -194,23 +180,7 @@ public class DigitsPipelineTests
         Assert.That(AugmentationIn(temp["base"], "augment"), Is.EqualTo(expected));
         byte[] Forget(string folder, params string[] more)
         {
-            Command.Done([
-                "forget",
-                temp["base/model.safetensors"],
-                "--data",
-                _temp["digits"],
-                "--forget",
-                "class:3",
-                "--epochs",
-                "1",
-                "--batch",
-                "16",
-                "--lr",
-                "0.01",
-                "-o",
-                temp[folder],
-                .. more,
-            ]);
+            Command.Done(["forget", temp["base/model.safetensors"], "--data", _temp["digits"], .. s_forget, "-o", temp[folder], .. more]);
             Assert.That(AugmentationIn(temp[folder], "augmentation"), Is.EqualTo(expected));
             return File.ReadAllBytes(temp[folder + "/model.safetensors"]);
         }

@@ -13,19 +13,12 @@ public class LineageTests
     private const string Data = "synthetic:train=160,test=60,seed=5";
     private static readonly string[] s_train = ["train", "--data", Data, "--model", "resnet[1,1]:w4", "--epochs", "1", "--batch", "16"];
     private TempFolder _temp = null!;
-    private string? _references;
-
-    private static string Done(params string[] args)
-    {
-        var (code, output, error) = Command.Run(args);
-        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
-        return output;
-    }
+    private EnvironmentVariable _references = null!;
 
     private string Model(string run) => _temp[run + "/model.safetensors"];
 
     private void Request(string from, string to, string forget, string method = "ft") =>
-        Done([
+        Command.Judged([
             "forget",
             Model(from),
             "--data",
@@ -46,18 +39,17 @@ public class LineageTests
     public void TwoRequests()
     {
         _temp = new TempFolder();
-        _references = Environment.GetEnvironmentVariable("LUR_REFERENCES");
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
-        Done([.. s_train, "-o", _temp["x/base"]]);
+        _references = new EnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
+        Command.Judged([.. s_train, "-o", _temp["x/base"]]);
         Request("x/base", "first", "class:3");
         Request("x/first", "second", "class:5");
-        Done("verify", _temp["x/second"], "--attacks", "none");
+        Command.Judged("verify", _temp["x/second"], "--attacks", "none");
     }
 
     [TearDown]
     public void Delete()
     {
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _references);
+        _references.Dispose();
         _temp.Dispose();
     }
 
@@ -78,7 +70,7 @@ public class LineageTests
         );
         foreach (var step in steps)
             Assert.That((string)step!["finished"]!, Does.Match("^20[0-9-]+T[0-9:]+Z$"));
-        Assert.That(Done("lineage", _temp["x/second"]), Does.Contain("class:5"));
+        Assert.That(Command.Judged("lineage", _temp["x/second"]).Output, Does.Contain("class:5"));
     }
 
     [TestCase("change")]
@@ -133,11 +125,11 @@ public class LineageTests
         File.Copy(Model("x/first"), _temp["moved/m.safetensors"]);
         string[] lists = ["--forgotten", _temp["x/first/forget.txt"], "--split", _temp["x/first/split.json"]];
         string[] request = ["forget", _temp["moved/m.safetensors"], "--data", Data, "--method", "ft", "--epochs", "1", "--batch", "16"];
-        Done([.. request, .. lists, "--forget", "class:7", "-o", _temp["y/third"]]);
+        Command.Judged([.. request, .. lists, "--forget", "class:7", "-o", _temp["y/third"]]);
         // A training that was interrupted beside it goes on knowing the samples.
         File.Copy(WriteCheckpoint(), Path.Combine(Directory.CreateDirectory(_temp["y/beside"]).FullName, "training-state.safetensors"));
         Assert.That(
-            Done("purge", "--request", _temp["y/third"]),
+            Command.Judged("purge", "--request", _temp["y/third"]).Output,
             Does.Contain("m.safetensors").And.Contain("y/beside/training-state.safetensors")
         );
     }
@@ -177,16 +169,16 @@ public class LineageTests
     public void PurgeDeletesWhatKnowsTheSamplesAndNothingElse()
     {
         // One reference that never saw class 5, and one of the first request that did; a checkpoint; a run beside that did.
-        Done("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        Command.Judged("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
         var clean = Directory.GetDirectories(_temp["cache"]).Single();
-        Done("verify", _temp["x/first"], "--retrain", "1", "--attacks", "none");
+        Command.Judged("verify", _temp["x/first"], "--retrain", "1", "--attacks", "none");
         var knowing = Directory.GetDirectories(_temp["cache"]).Except([clean]).Single();
         File.WriteAllText(_temp["x/base/training-state.safetensors"], "left");
         Request("x/base", "other", "class:6");
         Request("x/base", "both", _temp["x/second/forget.txt"], "retrain");
         var before = Files();
 
-        var listed = JsonNode.Parse(Done("purge", "--request", _temp["x/second"], "--json"))!;
+        var listed = JsonNode.Parse(Command.Judged("purge", "--request", _temp["x/second"], "--json").Output)!;
         string[] expected = [_temp["x/base/training-state.safetensors"], Model("x/base"), Model("x/first"), knowing];
         Assert.That(listed["delete"]!.AsArray().Select(i => (string)i!["path"]!), Is.EquivalentTo(expected.Select(RealPath.Of)));
         var left = listed["outOfReach"]!.AsArray().Select(i => (string)i!["what"]!).ToArray();
@@ -194,20 +186,23 @@ public class LineageTests
         Assert.That(left.Any(l => l.Contains(Model("x/both"), StringComparison.Ordinal)), Is.False, "it never saw them");
         Assert.That(Files(), Is.EqualTo(before), "without --yes nothing is deleted");
 
-        Done("purge", "--request", _temp["x/second"], "--yes");
+        Command.Judged("purge", "--request", _temp["x/second"], "--yes");
         Assert.That(
             Files(),
             Is.EqualTo(before.Where(f => !expected.Contains(f) && !f.StartsWith(knowing + "/", StringComparison.Ordinal)))
         );
         Assert.That(File.ReadAllLines(_temp["x/second/audit.jsonl"])[^1], Does.Contain("\"purged\"").And.Contain(knowing));
         Assert.That(Command.Run("lineage", Model("x/second")).Code, Is.Zero);
-        Assert.That(JsonNode.Parse(Done("purge", "--request", _temp["x/second"], "--json"))!["delete"]!.AsArray(), Is.Empty);
+        Assert.That(
+            JsonNode.Parse(Command.Judged("purge", "--request", _temp["x/second"], "--json").Output)!["delete"]!.AsArray(),
+            Is.Empty
+        );
     }
 
     [Test]
     public void AReferenceThatOthersMayHaveWrittenIsNotBelieved()
     {
-        Done("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
+        Command.Judged("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
         var entry = Directory.GetDirectories(_temp["cache"]).Single();
         UnixModes.Allow(entry, UnixFileMode.OtherWrite);
         var (code, _, error) = Command.Run("verify", _temp["x/second"], "--retrain", "1", "--attacks", "none");
@@ -221,7 +216,7 @@ public class LineageTests
     public void PurgeTouchesNoModelThatTookAnothersPlaceAndNotTheLast()
     {
         File.Copy(Model("x/second"), Model("x/base"), overwrite: true);
-        Done("purge", "--request", _temp["x/second"], "--yes");
+        Command.Judged("purge", "--request", _temp["x/second"], "--yes");
         Assert.That(File.Exists(Model("x/base")) && File.Exists(Model("x/second")), Is.True, "another model than the original");
         File.Delete(Model("x/second"));
         var (code, _, error) = Command.Run("purge", "--request", _temp["x/second"], "--yes");

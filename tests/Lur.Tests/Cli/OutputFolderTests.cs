@@ -14,25 +14,11 @@ public class OutputFolderTests
     private static readonly string[] s_forget = ["--data", Data, "--method", "ft", "--epochs", "1", "--batch", "16", "--forget"];
     private TempFolder _temp = null!;
 
-    private static string Done(params string[] args)
-    {
-        var (code, output, error) = Command.Run(args);
-        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
-        return output + error;
-    }
-
-    private static void Refused(string sentence, params string[] args)
-    {
-        var (code, _, error) = Command.Run(args);
-        Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
-        Assert.That(error.Trim().Split('\n')[^1], Does.StartWith("lur: ").And.Contain(sentence).And.Not.Contain("defect"));
-    }
-
     [SetUp]
     public void Train()
     {
         _temp = new TempFolder();
-        Done(["train", .. s_train, "-o", _temp["base"]]);
+        Command.Judged(["train", .. s_train, "-o", _temp["base"]]);
     }
 
     [TearDown]
@@ -47,20 +33,20 @@ public class OutputFolderTests
     [Test]
     public void AFinishedRunIsReplacedOnlyWhenThatIsAskedForAndThenWhole()
     {
-        Done(["train", .. s_train, "--forget", "class:3", "-o", _temp["re"]]);
-        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
-        Done("verify", _temp["f"], "--reference", _temp["re"], "--attacks", "none");
+        Command.Judged(["train", .. s_train, "--forget", "class:3", "-o", _temp["re"]]);
+        Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        Command.Judged("verify", _temp["f"], "--reference", _temp["re"], "--attacks", "none");
         var before = Content(_temp["f"]);
         Assert.That(before.Keys, Does.Contain("verify.json"));
 
-        Refused("--overwrite", ["forget", Base, .. s_forget, "class:4", "-o", _temp["f"]]);
-        Refused("--overwrite", ["train", .. s_train, "-o", _temp["f"]]);
+        Command.Refused("--overwrite", ["forget", Base, .. s_forget, "class:4", "-o", _temp["f"]]);
+        Command.Refused("--overwrite", ["train", .. s_train, "-o", _temp["f"]]);
         Assert.That(Content(_temp["f"]), Is.EqualTo(before));
 
-        Done(["forget", Base, .. s_forget, "class:4", "--overwrite", "-o", _temp["f"]]);
+        Command.Judged(["forget", Base, .. s_forget, "class:4", "--overwrite", "-o", _temp["f"]]);
         Assert.That(File.Exists(_temp["f/verify.json"]), Is.False, "the first run's verdict");
         Assert.That(File.ReadAllText(_temp["f/report.html"]), Does.Contain("class:4").And.Not.Contain("class:3"));
-        Done(["train", .. s_train, "--overwrite", "-o", _temp["f"]]);
+        Command.Judged(["train", .. s_train, "--overwrite", "-o", _temp["f"]]);
         Assert.That(File.Exists(_temp["f/forget.txt"]) || File.Exists(_temp["f/report.html"]), Is.False, "of the run before");
         Assert.That(Directory.GetDirectories(_temp["f"]), Is.Empty);
     }
@@ -71,8 +57,8 @@ public class OutputFolderTests
     {
         string[] first = forgets ? ["forget", Base, .. s_forget, "class:3"] : ["train", .. s_train];
         string[] second = forgets ? ["forget", Base, .. s_forget, "class:4"] : ["train", .. s_train, "--seed", "2"];
-        Done([.. second, "-o", _temp["whole"]]);
-        Done([.. first, "-o", _temp["f"]]);
+        Command.Judged([.. second, "-o", _temp["whole"]]);
+        Command.Judged([.. first, "-o", _temp["f"]]);
         var before = Content(_temp["f"]);
         if (forgets)
             InterruptedForgetting("f", "class:4", overwrite: true);
@@ -82,11 +68,11 @@ public class OutputFolderTests
         Assert.That(after.Remove(forgets ? "unlearning-state.safetensors" : "training-state.safetensors"), Is.True);
         Assert.That(after, Is.EqualTo(before));
 
-        Refused("--overwrite", [.. second, "--resume", "-o", _temp["f"]]);
-        Done([.. second, "--resume", "--overwrite", "-o", _temp["f"]]);
+        Command.Refused("--overwrite", [.. second, "--resume", "-o", _temp["f"]]);
+        Command.Judged([.. second, "--resume", "--overwrite", "-o", _temp["f"]]);
         Assert.That(File.ReadAllBytes(_temp["f/model.safetensors"]), Is.EqualTo(File.ReadAllBytes(_temp["whole/model.safetensors"])));
         Assert.That(File.ReadAllText(_temp["f/log.csv"]), Is.EqualTo(File.ReadAllText(_temp["whole/log.csv"])));
-        Refused("has ended", [.. second, "--resume", "-o", _temp["f"]]);
+        Command.Refused("has ended", [.. second, "--resume", "-o", _temp["f"]]);
     }
 
     /// <summary>A run that is cancelled after some steps of its first epoch, as Ctrl-C does.</summary>
@@ -167,8 +153,8 @@ public class OutputFolderTests
             error = new();
         string[] args = ["train", .. s_train, "-o", _temp["a"]];
         Assert.That(CommandLine.RunAsync(args, output, error, cancel.Token).Result, Is.EqualTo(ExitCode.Interrupted));
-        Refused("--resume", args);
-        Done([.. args, "--overwrite"]);
+        Command.Refused("--resume", args);
+        Command.Judged([.. args, "--overwrite"]);
         Assert.That(File.Exists(_temp["a/training-state.safetensors"]), Is.False);
     }
 
@@ -177,7 +163,7 @@ public class OutputFolderTests
     public void ResumingNothingIsRefused(string command)
     {
         string[] args = command == "train" ? ["train", .. s_train] : ["forget", Base, .. s_forget, "class:3"];
-        Refused("nothing to resume", [.. args, "--resume", "-o", _temp["new"]]);
+        Command.Refused("nothing to resume", [.. args, "--resume", "-o", _temp["new"]]);
         Assert.That(Directory.Exists(_temp["new"]), Is.False);
     }
 
@@ -186,35 +172,35 @@ public class OutputFolderTests
     {
         using (OutputFolder.Open(_temp["busy"], null, o => o))
         {
-            Refused("Another run", ["train", .. s_train, "-o", _temp["busy"]]);
-            Refused("Another run", ["forget", Base, .. s_forget, "class:3", "-o", _temp["busy"]]);
+            Command.Refused("Another run", ["train", .. s_train, "-o", _temp["busy"]]);
+            Command.Refused("Another run", ["forget", Base, .. s_forget, "class:3", "-o", _temp["busy"]]);
         }
 
-        Done(["train", .. s_train, "-o", _temp["busy"]]);
-        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        Command.Judged(["train", .. s_train, "-o", _temp["busy"]]);
+        Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
         using (OutputFolder.Open(_temp["f"], null, o => o))
-            Refused("Another run", "verify", _temp["f"]);
+            Command.Refused("Another run", "verify", _temp["f"]);
     }
 
     [Test]
     public void NothingThatIsReadIsReplaced()
     {
-        Refused("the model to start from", ["forget", Base, .. s_forget, "class:3", "--overwrite", "-o", _temp["base"]]);
+        Command.Refused("the model to start from", ["forget", Base, .. s_forget, "class:3", "--overwrite", "-o", _temp["base"]]);
         // By a link to the folder, by one to the file, and by a list of samples that the run would write itself.
         Directory.CreateSymbolicLink(_temp["alias"], _temp["base"]);
-        Refused("the model to start from", ["forget", Base, .. s_forget, "class:3", "--overwrite", "-o", _temp["alias"]]);
+        Command.Refused("the model to start from", ["forget", Base, .. s_forget, "class:3", "--overwrite", "-o", _temp["alias"]]);
         Directory.CreateDirectory(_temp["linked"]);
         File.CreateSymbolicLink(_temp["linked/model.safetensors"], Base);
-        Refused("the model to start from", ["forget", Base, .. s_forget, "class:3", "--overwrite", "-o", _temp["linked"]]);
+        Command.Refused("the model to start from", ["forget", Base, .. s_forget, "class:3", "--overwrite", "-o", _temp["linked"]]);
         Directory.CreateDirectory(_temp["list"]);
         File.WriteAllText(_temp["list/forget.txt"], "1\n2\n");
-        Refused("a list of samples", ["forget", Base, .. s_forget, _temp["list/forget.txt"], "-o", _temp["list"]]);
-        Refused("a list of samples", ["train", .. s_train, "--forget", _temp["list/forget.txt"], "-o", _temp["list"]]);
+        Command.Refused("a list of samples", ["forget", Base, .. s_forget, _temp["list/forget.txt"], "-o", _temp["list"]]);
+        Command.Refused("a list of samples", ["train", .. s_train, "--forget", _temp["list/forget.txt"], "-o", _temp["list"]]);
         Assert.That(File.ReadAllText(_temp["list/forget.txt"]), Is.EqualTo("1\n2\n"));
-        Refused("is read", "export", Base, "-o", Base);
-        Refused("is read", "import", Base, "--data", Data, "-o", _temp["alias/model.safetensors"]);
-        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
-        Refused("is read", "compare", _temp["f"], "--html", _temp["f/result.json"]);
+        Command.Refused("is read", "export", Base, "-o", Base);
+        Command.Refused("is read", "import", Base, "--data", Data, "-o", _temp["alias/model.safetensors"]);
+        Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        Command.Refused("is read", "compare", _temp["f"], "--html", _temp["f/result.json"]);
     }
 
     [Test]
@@ -223,20 +209,20 @@ public class OutputFolderTests
         InterruptedTraining("a");
         var state = _temp["a/training-state.safetensors"];
         UnixModes.Allow(state, UnixFileMode.OtherWrite);
-        Refused("others may write", ["train", .. s_train, "--resume", "-o", _temp["a"]]);
+        Command.Refused("others may write", ["train", .. s_train, "--resume", "-o", _temp["a"]]);
     }
 
     [Test]
     public void APageThatCannotBeWrittenIsAFailureThatKeepsTheResults()
     {
-        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
         File.Delete(_temp["f/report.html"]);
         // A folder in its place: refused whoever runs the test, root included.
         Directory.CreateDirectory(_temp["f/report.html"]);
-        Refused("'lur report", "verify", _temp["f"], "--attacks", "none");
+        Command.Refused("'lur report", "verify", _temp["f"], "--attacks", "none");
         Assert.That(File.Exists(_temp["f/model.safetensors"]) && File.Exists(_temp["f/verify.json"]), Is.True);
         Directory.Delete(_temp["f/report.html"]);
-        Done("report", _temp["f"]);
+        Command.Judged("report", _temp["f"]);
     }
 
     [Test]
@@ -244,32 +230,32 @@ public class OutputFolderTests
     {
         Directory.CreateDirectory(_temp["mine"]);
         File.Copy(Base, _temp["mine/model.safetensors"]);
-        Refused("--overwrite", ["train", .. s_train, "-o", _temp["mine"]]);
+        Command.Refused("--overwrite", ["train", .. s_train, "-o", _temp["mine"]]);
     }
 
     [Test]
     public void AModelThatWasReplacedIsNotJudgedByAnothersResults()
     {
-        Done(["train", .. s_train, "--forget", "class:3", "-o", _temp["re"]]);
-        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
-        Done(["forget", Base, .. s_forget, "class:4", "-o", _temp["g"]]);
-        Done("verify", _temp["f"], "--attacks", "none");
+        Command.Judged(["train", .. s_train, "--forget", "class:3", "-o", _temp["re"]]);
+        Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        Command.Judged(["forget", Base, .. s_forget, "class:4", "-o", _temp["g"]]);
+        Command.Judged("verify", _temp["f"], "--attacks", "none");
         File.Copy(_temp["f/verify.json"], _temp["g/verify.json"]);
-        Refused("another model", "report", _temp["g"]);
+        Command.Refused("another model", "report", _temp["g"]);
         File.Delete(_temp["g/verify.json"]);
         File.Copy(_temp["g/model.safetensors"], _temp["f/model.safetensors"], overwrite: true);
         foreach (var command in new[] { "report", "compare", "verify" })
-            Refused("is not the model", command, _temp["f"]);
+            Command.Refused("is not the model", command, _temp["f"]);
         File.Copy(Base, _temp["re/model.safetensors"], overwrite: true);
-        Refused("is not the model", "verify", _temp["g"], "--reference", _temp["re"]);
+        Command.Refused("is not the model", "verify", _temp["g"], "--reference", _temp["re"]);
     }
 
     [Test]
     public void AnOriginalThatWasReplacedIsRefused()
     {
-        Done(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
-        Done(["train", .. s_train, "--seed", "2", "--overwrite", "-o", _temp["base"]]);
-        Refused("is not the model that the run", "verify", _temp["f"], "--attacks", "none");
+        Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
+        Command.Judged(["train", .. s_train, "--seed", "2", "--overwrite", "-o", _temp["base"]]);
+        Command.Refused("is not the model that the run", "verify", _temp["f"], "--attacks", "none");
     }
 
     [Test]
@@ -277,16 +263,19 @@ public class OutputFolderTests
     {
         string[] train = ["train", .. s_train, "-o", _temp["a"]];
         InterruptedTraining("a");
-        Refused("'samples'", [.. train, "--resume", "--forget", "class:3"]);
-        Refused("'samples'", [.. train, "--resume", "--validation", "0.25"]);
+        Command.Refused("'samples'", [.. train, "--resume", "--forget", "class:3"]);
+        Command.Refused("'samples'", [.. train, "--resume", "--validation", "0.25"]);
         string[] Forget(string model, string set, params string[] more) => ["forget", model, .. s_forget, set, .. more, "-o", _temp["b"]];
         InterruptedForgetting("b", "class:3");
-        Refused("'samples'", [.. Forget(Base, "class:4"), "--resume"]);
-        Refused("'option lr' is '0.01', but this run has '0.5'", [.. Forget(Base, "class:3", "--lr", "0.5"), "--resume"]);
-        Refused("'seed'", [.. Forget(Base, "class:3", "--seed", "2"), "--resume"]);
-        Refused("'method'", ["forget", Base, .. s_forget.Select(o => o == "ft" ? "ga" : o), "class:3", "-o", _temp["b"], "--resume"]);
-        Done(["train", .. s_train, "--seed", "2", "-o", _temp["other"]]);
-        Refused("'original model'", [.. Forget(_temp["other/model.safetensors"], "class:3"), "--resume"]);
-        Done([.. Forget(Base, "class:3"), "--resume"]);
+        Command.Refused("'samples'", [.. Forget(Base, "class:4"), "--resume"]);
+        Command.Refused("'option lr' is '0.01', but this run has '0.5'", [.. Forget(Base, "class:3", "--lr", "0.5"), "--resume"]);
+        Command.Refused("'seed'", [.. Forget(Base, "class:3", "--seed", "2"), "--resume"]);
+        Command.Refused(
+            "'method'",
+            ["forget", Base, .. s_forget.Select(o => o == "ft" ? "ga" : o), "class:3", "-o", _temp["b"], "--resume"]
+        );
+        Command.Judged(["train", .. s_train, "--seed", "2", "-o", _temp["other"]]);
+        Command.Refused("'original model'", [.. Forget(_temp["other/model.safetensors"], "class:3"), "--resume"]);
+        Command.Judged([.. Forget(Base, "class:3"), "--resume"]);
     }
 }

@@ -4,22 +4,20 @@ namespace Lur.Tests.Cli;
 [SetUpFixture]
 public sealed class ReferenceCacheSetUp
 {
-    private const string Variable = "LUR_REFERENCES";
-    private string? _before;
+    private EnvironmentVariable _variable = null!;
     private string _folder = "";
 
     [OneTimeSetUp]
     public void Redirect()
     {
-        _before = Environment.GetEnvironmentVariable(Variable);
         _folder = Directory.CreateTempSubdirectory("lur-references-").FullName;
-        Environment.SetEnvironmentVariable(Variable, _folder);
+        _variable = new EnvironmentVariable("LUR_REFERENCES", _folder);
     }
 
     [OneTimeTearDown]
     public void Restore()
     {
-        Environment.SetEnvironmentVariable(Variable, _before);
+        _variable.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Lur.Checkpoints;
-using Lur.Cli;
 using Lur.Data;
 using Lur.Tests.Data;
 
@@ -26,21 +25,7 @@ public class RequestChainTests
         "0.2",
     ];
     private TempFolder _temp = null!;
-    private string? _references;
-
-    private static string Done(params string[] args)
-    {
-        var (code, output, error) = Command.Run(args);
-        Assert.That(code, Is.AnyOf(ExitCode.Done, ExitCode.VerdictFailed), error);
-        return output + error;
-    }
-
-    private static void Refused(string sentence, params string[] args)
-    {
-        var (code, _, error) = Command.Run(args);
-        Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
-        Assert.That(error.Trim().Split('\n')[^1], Does.StartWith("lur: ").And.Contain(sentence).And.Not.Contain("defect"));
-    }
+    private EnvironmentVariable _references = null!;
 
     private static string[] Request(string model, string output, params string[] more) =>
         ["forget", model, "--data", Data, "--method", "ft", "--epochs", "1", "--batch", "16", "-o", output, .. more];
@@ -63,18 +48,17 @@ public class RequestChainTests
     public void FiveRequests()
     {
         _temp = new TempFolder();
-        _references = Environment.GetEnvironmentVariable("LUR_REFERENCES");
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
-        Done([.. s_train, "-o", _temp["r0"]]);
+        _references = new EnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
+        Command.Judged([.. s_train, "-o", _temp["r0"]]);
         string[] requests = ["class:3", "random:10", "class:5", "random:10%", "class:7"];
         for (var i = 0; i < requests.Length; i++)
-            Done(Request(Model($"r{i}"), _temp[$"r{i + 1}"], "--forget", requests[i], "--seed", $"{i + 1}"));
+            Command.Judged(Request(Model($"r{i}"), _temp[$"r{i + 1}"], "--forget", requests[i], "--seed", $"{i + 1}"));
     }
 
     [OneTimeTearDown]
     public void Delete()
     {
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _references);
+        _references.Dispose();
         _source?.Dispose();
         _temp.Dispose();
     }
@@ -118,19 +102,9 @@ public class RequestChainTests
     [Test]
     public void RetrainModelsAndAttacksLeaveOutTheWholeChain()
     {
-        var text = Done(
-            "verify",
-            _temp["r5"],
-            "--retrain",
-            "1",
-            "--attacks",
-            "none",
-            "--relearn",
-            "--shots",
-            "0,4",
-            "--relearn-steps",
-            "2"
-        );
+        var text = Command
+            .Judged("verify", _temp["r5"], "--retrain", "1", "--attacks", "none", "--relearn", "--shots", "0,4", "--relearn-steps", "2")
+            .Text;
         Assert.That(text, Does.Contain("earlier requests"));
         var entry = Directory.GetDirectories(_temp["cache"]).Single();
         Assert.That(Listed(Path.Combine(entry, "forget.txt")), Is.EqualTo(Listed(_temp["r5/forget.txt"])));
@@ -140,26 +114,28 @@ public class RequestChainTests
         var verify = JsonNode.Parse(File.ReadAllText(_temp["r5/verify.json"]))!;
         Assert.That((int)verify["earlierRequests"]!["images"]!, Is.EqualTo(Samples("r5", "earlier").Length));
         // A model that saw what an earlier request had forgotten is no reference; one made from the union is.
-        Done([.. s_train, "--forget", "class:7", "-o", _temp["less"]]);
-        Refused("was trained on", "verify", _temp["r5"], "--reference", _temp["less"]);
-        Done([.. Request(Model("r0"), _temp["union"], "--forget", _temp["r5/forget.txt"]).Select(o => o == "ft" ? "retrain" : o)]);
-        Done("verify", _temp["r5"], "--reference", _temp["union"], "--attacks", "none");
+        Command.Judged([.. s_train, "--forget", "class:7", "-o", _temp["less"]]);
+        Command.Refused("was trained on", "verify", _temp["r5"], "--reference", _temp["less"]);
+        Command.Judged([
+            .. Request(Model("r0"), _temp["union"], "--forget", _temp["r5/forget.txt"]).Select(o => o == "ft" ? "retrain" : o),
+        ]);
+        Command.Judged("verify", _temp["r5"], "--reference", _temp["union"], "--attacks", "none");
     }
 
     [Test]
     public void AModelThatWasTrainedWithoutSamplesNeverRetainsThem()
     {
-        Done([.. s_train, "--forget", "class:2", "-o", _temp["without"]]);
-        Done(Request(Model("without"), _temp["later"], "--forget", "class:4"));
+        Command.Judged([.. s_train, "--forget", "class:2", "-o", _temp["without"]]);
+        Command.Judged(Request(Model("without"), _temp["later"], "--forget", "class:4"));
         Assert.That(Samples("later", "earlier"), Is.EqualTo(Listed(_temp["without/forget.txt"])));
     }
 
     [Test]
     public void WhatIsNamedAgainIsForgottenAgainOnlyWhenNothingElseIs()
     {
-        Done(Request(Model("r1"), _temp["both"], "--forget", "class:3", "--forget", "class:4"));
+        Command.Judged(Request(Model("r1"), _temp["both"], "--forget", "class:3", "--forget", "class:4"));
         Assert.That(Samples("both", "earlier"), Is.EqualTo(Samples("r1", "forget")));
-        Done(Request(Model("r2"), _temp["again"], "--forget", "class:3"));
+        Command.Judged(Request(Model("r2"), _temp["again"], "--forget", "class:3"));
         Assert.That(Samples("again", "forget"), Is.EqualTo(Samples("r1", "forget")));
         Assert.That(Samples("again", "earlier"), Is.EqualTo(Samples("r2", "forget")));
         Assert.That(Listed(_temp["again/forget.txt"]), Is.EqualTo(Listed(_temp["r2/forget.txt"])));
@@ -171,47 +147,34 @@ public class RequestChainTests
         Directory.CreateDirectory(_temp["alone"]);
         File.Copy(Model("r2"), _temp["alone/model.safetensors"]);
         var request = Request(_temp["alone/model.safetensors"], _temp["moved"], "--forget", "class:6");
-        Refused("--split", request);
+        Command.Refused("--split", request);
         request = [.. request, "--split", _temp["r0/split.json"]];
-        Refused("--forgotten", request);
-        Refused("is not the list", [.. request, "--forgotten", _temp["r1/forget.txt"]]);
+        Command.Refused("--forgotten", request);
+        Command.Refused("is not the list", [.. request, "--forgotten", _temp["r1/forget.txt"]]);
         File.WriteAllLines(_temp["second.txt"], Samples("r2", "forget").Select(i => $"{i}"));
-        Done([.. request, "--forgotten", _temp["r1/forget.txt"], "--forgotten", _temp["second.txt"]]);
+        Command.Judged([.. request, "--forgotten", _temp["r1/forget.txt"], "--forgotten", _temp["second.txt"]]);
         Assert.That(Samples("moved", "earlier"), Is.EqualTo(Listed(_temp["r2/forget.txt"])));
         Assert.That(Directory.Exists(_temp["moved2"]), Is.False);
 
         // A list that was edited, another split, other data.
         File.Copy(_temp["r0/split.json"], _temp["alone/split.json"]);
         File.WriteAllText(_temp["alone/forget.txt"], "1\n2\n");
-        Refused("is not the list", Request(_temp["alone/model.safetensors"], _temp["moved2"], "--forget", "class:6"));
-        Done([
-            "train",
-            "--data",
-            Data,
-            "--model",
-            "resnet[1,1]:w4",
-            "--epochs",
-            "1",
-            "--batch",
-            "16",
-            "--seed",
-            "3",
-            "--validation",
-            "0.2",
-            "-o",
-            _temp["seed3"],
-        ]);
-        Refused("is not the split", Request(Model("r1"), _temp["moved2"], "--forget", "class:6", "--split", _temp["seed3/split.json"]));
+        Command.Refused("is not the list", Request(_temp["alone/model.safetensors"], _temp["moved2"], "--forget", "class:6"));
+        Command.Judged([.. s_train, "--seed", "3", "-o", _temp["seed3"]]);
+        Command.Refused(
+            "is not the split",
+            Request(Model("r1"), _temp["moved2"], "--forget", "class:6", "--split", _temp["seed3/split.json"])
+        );
     }
 
     [Test]
     public void WhatIsForgottenGoesWithAModelThroughExportAndImport()
     {
-        Done("export", Model("r1"), "-o", _temp["torch.safetensors"]);
-        Done("import", _temp["torch.safetensors"], "--data", Data, "-o", _temp["back.safetensors"]);
-        Done("export", _temp["back.safetensors"], "-o", _temp["torch2.safetensors"]);
-        Done("import", _temp["torch2.safetensors"], "--data", Data, "-o", _temp["back2.safetensors"]);
-        Refused(
+        Command.Judged("export", Model("r1"), "-o", _temp["torch.safetensors"]);
+        Command.Judged("import", _temp["torch.safetensors"], "--data", Data, "-o", _temp["back.safetensors"]);
+        Command.Judged("export", _temp["back.safetensors"], "-o", _temp["torch2.safetensors"]);
+        Command.Judged("import", _temp["torch2.safetensors"], "--data", Data, "-o", _temp["back2.safetensors"]);
+        Command.Refused(
             "--forgotten",
             Request(_temp["back2.safetensors"], _temp["imported"], "--forget", "class:6", "--split", _temp["r0/split.json"])
         );

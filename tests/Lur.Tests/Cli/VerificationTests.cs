@@ -30,14 +30,13 @@ public class VerificationTests
         "0.05",
     ];
     private TempFolder _temp = null!;
-    private string? _references;
+    private EnvironmentVariable _references = null!;
 
     [OneTimeSetUp]
     public void Forget()
     {
         _temp = new TempFolder();
-        _references = Environment.GetEnvironmentVariable("LUR_REFERENCES");
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
+        _references = new EnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
         Command.Judged([.. s_train, "-o", _temp["base"]]);
         foreach (var seed in new[] { "1", "2" })
         {
@@ -65,7 +64,7 @@ public class VerificationTests
     [OneTimeTearDown]
     public void Delete()
     {
-        Environment.SetEnvironmentVariable("LUR_REFERENCES", _references);
+        _references.Dispose();
         _temp.Dispose();
     }
 
@@ -215,7 +214,7 @@ public class VerificationTests
         );
         Refused("which began with a model that knew the forget set", "verify", _temp["run1"], "--reference", _temp["run2"]);
         Refused("does not exist", "verify", _temp["run1"], "--reference", _temp["nowhere"]);
-        Refused("has no model.safetensors", "verify", _temp["run1"], "--reference", _temp["cache"]);
+        Refused("has no model.safetensors", "verify", _temp["run1"], "--reference", Directory.CreateDirectory(_temp["empty"]).FullName);
         Refused("this one with --reference", "verify", _temp["trained"]);
         Refused("lur verify RUN --reference", "compare", _temp["run1"], _temp["trained"]);
         Refused("lur verify RUN --reference", "compare", _temp["run1"], "--reference", _temp["trained"]);

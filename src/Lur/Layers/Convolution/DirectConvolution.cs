@@ -3,7 +3,6 @@ using Lur.Device;
 namespace Lur.Layers;
 
 /// <summary>Register tiles over pixels and output channels, kernels/lane/direct_convolution.cu.</summary>
-/// <remarks>Over budget: a launch of the convolution has more than twenty arguments, a line each.</remarks>
 internal sealed class DirectConvolution : ConvolutionImplementation
 {
     // Elements of a padded strip: it and the filter panel in use stay in the second-level cache (128 KiB in float).

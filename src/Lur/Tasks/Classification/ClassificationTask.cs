@@ -49,15 +49,13 @@ public sealed class ClassificationTask(Model model) : LearningTask(model)
     /// <param name="kind">Which.</param>
     /// <param name="margin">Margin of the bounded loss above log(classes), nats.</param>
     public LossFactory Forget(ForgetLoss kind, double margin) =>
-        CrossEntropy(
-            kind switch
-            {
-                ForgetLoss.NegativeCrossEntropy => LossSpec.NegativeCrossEntropy,
-                ForgetLoss.BoundedNegativeCrossEntropy => new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(Model.Outputs) + margin)),
-                ForgetLoss.RandomLabel => LossSpec.CrossEntropy,
-                _ => new LossSpec(1, 1, 0),
-            }
-        );
+        kind switch
+        {
+            ForgetLoss.NegativeCrossEntropy => Ascent,
+            ForgetLoss.BoundedNegativeCrossEntropy => CrossEntropy(new LossSpec(-1, 0, Math.Max(1e-6, Math.Log(Model.Outputs) + margin))),
+            ForgetLoss.RandomLabel => Loss,
+            _ => Uniform(1),
+        };
 
     /// <summary>weight KL(uniform || p), up to a constant: least where every class is as likely.</summary>
     /// <param name="weight">Weight; above 0.</param>
