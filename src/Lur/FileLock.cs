@@ -4,6 +4,8 @@ namespace Lur;
 /// frees it when the process ends, however it ends.</summary>
 internal sealed class FileLock : IDisposable
 {
+    private const int WouldBlock = 11; // EWOULDBLOCK of Linux
+
     private readonly string _path;
     private readonly FileStream _file;
 
@@ -23,17 +25,23 @@ internal sealed class FileLock : IDisposable
             {
                 file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
             }
-            catch (IOException) when (File.Exists(path))
+            catch (IOException e) when (e.HResult == WouldBlock || File.Exists(path))
             {
                 return null;
             }
 
-            // The holder before may have removed it between our opening and our locking: then the name is free again.
-            if (File.Exists(path))
+            // The holder before may have removed it between our opening and our locking: then the name is free again, or is by now
+            // that of a third one's file.
+            if (IsAt(path, file))
                 return new FileLock(path, file);
             file.Dispose();
         }
     }
+
+    private static bool IsAt(string path, FileStream file) =>
+        RegularFile.IdentityOf($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}") is { } own
+            ? RegularFile.IdentityOf(path) == own
+            : File.Exists(path);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text;
-
 namespace Lur;
 
 /// <summary>Whether a file could have been written by somebody else: what is executed or believed must be this user's own.</summary>
@@ -46,46 +43,8 @@ internal static class FileTrust
     {
         if (OperatingSystem.IsWindows() || !Path.Exists(path))
             return null;
-        if (UnixUser.OwnerOf(path) is { } owner && owner != UnixUser.Current && owner != 0)
+        if (RegularFile.OwnerOf(path) is { } owner and not 0 && owner != RegularFile.CurrentUser)
             return $"'{path}' belongs to another user (number {owner})";
         return (File.GetUnixFileMode(path) & forbidden) == 0 ? null : $"others may write to '{path}'";
-    }
-
-    /// <summary>User numbers, which .NET does not tell: from the C library of the process, as <see cref="AtomicFile"/> does.</summary>
-    private static unsafe class UnixUser
-    {
-        private const int OwnerMask = 0x8,
-            CurrentFolder = -100,
-            OwnerOffset = 20,
-            BufferBytes = 256;
-        private static readonly delegate* unmanaged<uint> s_geteuid = (delegate* unmanaged<uint>)Find("geteuid");
-
-        // Its structure is the same on every architecture, unlike that of stat.
-        private static readonly delegate* unmanaged<int, byte*, int, uint, byte*, int> s_statx = (delegate* unmanaged<
-            int,
-            byte*,
-            int,
-            uint,
-            byte*,
-            int>)Find("statx");
-
-        /// <summary>The user of this process.</summary>
-        public static uint Current { get; } = s_geteuid is null ? 0 : s_geteuid();
-
-        /// <summary>The owner of a file; null where it cannot be told.</summary>
-        public static uint? OwnerOf(string path)
-        {
-            if (s_statx is null)
-                return null;
-            var text = Encoding.UTF8.GetBytes(path + '\0');
-            var buffer = stackalloc byte[BufferBytes];
-            fixed (byte* p = text)
-            {
-                return s_statx(CurrentFolder, p, 0, OwnerMask, buffer) == 0 ? *(uint*)(buffer + OwnerOffset) : null;
-            }
-        }
-
-        private static nint Find(string name) =>
-            NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), name, out var address) ? address : 0;
     }
 }

@@ -35,7 +35,7 @@ internal static class ForeignFile
     /// <param name="gzip">True where a gzip file is expected or allowed.</param>
     public static string? Describe(ReadOnlySpan<byte> head, string path, long length, bool gzip)
     {
-        if (head.StartsWith("version https://git-lfs"u8))
+        if (IsPointer(head))
             return "a Git LFS pointer, not the file that it stands for; fetch the content with 'git lfs pull'";
         if (IsMarkup(head))
             return "a web page or an XML message, not the file: a download went wrong; download it again and look at its size";
@@ -64,6 +64,10 @@ internal static class ForeignFile
         if (Describe(head[..count], path, RandomAccess.GetLength(file), gzip) is { } kind)
             throw new UserErrorException($"The {what} '{path}' is {kind}.");
     }
+
+    /// <summary>True for what Git LFS leaves where a file has not been fetched.</summary>
+    /// <param name="head">The first bytes.</param>
+    public static bool IsPointer(ReadOnlySpan<byte> head) => head.StartsWith("version https://git-lfs"u8);
 
     private static bool IsMarkup(ReadOnlySpan<byte> head)
     {

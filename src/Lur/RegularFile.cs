@@ -8,6 +8,7 @@ internal static partial class RegularFile
 {
     private const int CurrentFolder = -100;
     private const uint TypeField = 1,
+        OwnerField = 0x8,
         InodeField = 0x100;
 
     /// <summary>Refuses what is there and is no regular file.</summary>
@@ -35,46 +36,43 @@ internal static partial class RegularFile
     public static bool IsAt(string path) => File.Exists(path) && KindOf(path) is null;
 
     /// <summary>What tells a file or folder from every other on this machine, links followed; null where the system does not say.</summary>
-    public static (ulong Device, ulong Inode)? IdentityOf(string path)
-    {
-        if (!OperatingSystem.IsLinux() || path.Contains('\0', StringComparison.Ordinal))
-            return null;
-        try
-        {
-            return Status(CurrentFolder, path, 0, InodeField, out var status) == 0
-                ? (((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode)
-                : null;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return null;
-        }
-    }
+    public static (ulong Device, ulong Inode)? IdentityOf(string path) =>
+        StatusOf(path, InodeField) is { } s ? (((ulong)s.DeviceMajor << 32) | s.DeviceMinor, s.Inode) : null;
+
+    /// <summary>Number of the user that a file belongs to, links followed; null where the system does not say.</summary>
+    public static uint? OwnerOf(string path) => StatusOf(path, OwnerField)?.Owner;
+
+    /// <summary>Number of the user that this process acts for; null where the system does not say.</summary>
+    public static uint? CurrentUser { get; } = OperatingSystem.IsLinux() ? EffectiveUser() : null;
 
     /// <summary>What a special file is; null for a regular one, for a folder, and for nothing there.</summary>
-    private static string? KindOf(string path)
+    private static string? KindOf(string path) =>
+        (StatusOf(path, TypeField)?.Mode & 0xF000) switch
+        {
+            0x1000 => "a named pipe",
+            0x2000 => "a character device",
+            0x6000 => "a block device",
+            0xC000 => "a socket",
+            _ => null,
+        };
+
+    // Elsewhere .NET does not tell, and there are no special files in the way (Windows) or no statx (macOS).
+    private static FileStatus? StatusOf(string path, uint field)
     {
-        // Elsewhere .NET does not tell, and there are no such files in the way (Windows) or no statx (macOS).
         if (!OperatingSystem.IsLinux() || path.Contains('\0', StringComparison.Ordinal))
             return null;
         try
         {
-            if (Status(CurrentFolder, path, 0, TypeField, out var status) != 0)
-                return null;
-            return (status.Mode & 0xF000) switch
-            {
-                0x1000 => "a named pipe",
-                0x2000 => "a character device",
-                0x6000 => "a block device",
-                0xC000 => "a socket",
-                _ => null,
-            };
+            return Status(CurrentFolder, path, 0, field, out var status) == 0 ? status : null;
         }
         catch (EntryPointNotFoundException)
         {
             return null; // A C library older than statx (glibc 2.28).
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUser();
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Status(int folder, string path, int flags, uint mask, out FileStatus status);
@@ -83,6 +81,9 @@ internal static partial class RegularFile
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct FileStatus
     {
+        [FieldOffset(20)]
+        public uint Owner;
+
         [FieldOffset(28)]
         public ushort Mode;
 

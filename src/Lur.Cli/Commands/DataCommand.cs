@@ -31,8 +31,8 @@ internal static class DataCommand
         "--near-distance",
         "Bits in which the hashes of a pair may differ.",
         NearCopies.DefaultDistance,
-        "a whole number of bits from 0 to 64",
-        n => n is >= 0 and <= 64
+        "a whole number of bits from 0 to 63",
+        n => n is >= 0 and <= 63
     );
 
     public static Command Create()

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Cli.Printing;
+using Lur.Data;
 using Lur.Device;
 using Lur.Reports;
 using Lur.Runs;
@@ -28,20 +29,21 @@ internal static class EvalCommand
     private static int Run(CommandContext context, string path, string location, bool train, int? size, CancellationToken cancel)
     {
         using var device = ComputeDevice.Open(context.DeviceOrdinal);
-        using var source = DataAndModel.OpenData(
-            location,
-            path,
-            SharedOptions.DataOptions(size),
-            RunPrinter.Host(context).Progress,
-            test: !train
-        );
+        var progress = RunPrinter.Host(context).Progress;
+        using var source = DataAndModel.OpenData(location, path, SharedOptions.DataOptions(size), progress, test: !train);
         using var model = DataAndModel.Load(path, device, source);
+        // Where it is drawn from all samples, other samples make another draw.
+        if (!train && source.HoldsOutTest && model.History.DataSha256 is { } known && known != source.Train.Fingerprint())
+            context.Warn(
+                $"{source.Train.Name} is not the data that '{path}' was trained on, or is not any more: among the images held out for the "
+                    + "test may be some that the model has seen, which makes it look better than it is."
+            );
         using var evaluator = new Evaluator(model);
         var set = train ? source.Train : source.Test;
         Metrics.Predictions predictions;
-        using (var progress = new ProgressReporter(context, "evaluate", set.Count, "images"))
+        using (var stage = new ProgressReporter(context, "evaluate", set.Count, "images"))
         {
-            predictions = evaluator.Predict(set, [.. Enumerable.Range(0, set.Count)], n => progress.Report(n), cancel);
+            predictions = evaluator.Predict(set, [.. Enumerable.Range(0, set.Count)], n => stage.Report(n), cancel);
         }
 
         var classes = source.Train.ClassNames;

@@ -44,8 +44,6 @@ internal sealed class SafeTensorsHeader
             throw header.Bad(0, $"the header claims {length} bytes, but only {file.Length - LengthBytes} follow; the file is cut");
         header.DataOffset = LengthBytes + (long)length;
         var json = file.Slice(LengthBytes, (int)length);
-        if (json.Length == 0 || json[0] != (byte)'{')
-            throw header.Bad(LengthBytes, "expected '{', the start of the header's JSON");
         header.ReadJson(json);
         header.CheckLayout(file.Length);
         return header;
@@ -61,6 +59,8 @@ internal sealed class SafeTensorsHeader
 
     private void ReadJson(ReadOnlySpan<byte> json)
     {
+        if (json.Length == 0 || json[0] != (byte)'{')
+            throw Bad(LengthBytes, "expected '{', the start of the header's JSON");
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 4 });
         try
         {

@@ -10,15 +10,15 @@ internal static partial class BinarySets
     /// <summary>Opens the set that lies in a folder; null where there is none.</summary>
     public static DataSource? TryOpen(FileNames files, DataOptions options)
     {
-        if (files.Has("test_batch.bin") || files.All.Any(f => CifarBatch().IsMatch(f)))
+        if (IsCifar10(files))
             return OpenCifar10(files);
-        if (files.Has("train.bin") || files.Has("test.bin"))
+        if (IsCifar100(files))
             return files.Has("train.bin")
                 ? OpenCifar(files, CifarKind.Cifar100, "cifar100", ["train.bin"], "test.bin", "fine_label_names.txt")
                 : throw files.Missing("train.bin");
-        if (files.All.Any(f => IdxImages().IsMatch(f)))
+        if (IsIdx(files))
             return OpenIdx(files, options);
-        if (files.Has("data_batch_1") || (files.Has("train") && files.Has("meta")))
+        if (IsPythonCifar(files))
             throw new UserErrorException(
                 $"'{files.Folder}' holds the Python version of CIFAR; download the binary version (cifar-10-binary or cifar-100-binary)."
             );
@@ -26,11 +26,15 @@ internal static partial class BinarySets
     }
 
     /// <summary>True if a folder holds such a set.</summary>
-    public static bool IsIn(FileNames files) =>
-        files.Has("test_batch.bin")
-        || files.Has("train.bin")
-        || files.Has("data_batch_1")
-        || files.All.Any(f => CifarBatch().IsMatch(f) || IdxImages().IsMatch(f));
+    public static bool IsIn(FileNames files) => IsCifar10(files) || IsCifar100(files) || IsIdx(files) || IsPythonCifar(files);
+
+    private static bool IsCifar10(FileNames files) => files.Has("test_batch.bin") || files.All.Any(f => CifarBatch().IsMatch(f));
+
+    private static bool IsCifar100(FileNames files) => files.Has("train.bin") || files.Has("test.bin");
+
+    private static bool IsIdx(FileNames files) => files.All.Any(f => IdxImages().IsMatch(f));
+
+    private static bool IsPythonCifar(FileNames files) => files.Has("data_batch_1") || (files.Has("train") && files.Has("meta"));
 
     /// <summary>Opens one file as a set, of which a part is held out for the test.</summary>
     /// <param name="path">The file.</param>
@@ -158,8 +162,8 @@ internal static partial class BinarySets
     // As the file of images is spelled, for the sentence.
     private static string LabelsBeside(string images)
     {
-        var plain = IsPacked(images) ? images[..^3] : images;
-        return plain
+        return SampleId
+            .WithoutGzip(images)
             .Replace("images", "labels", StringComparison.Ordinal)
             .Replace("IMAGES", "LABELS", StringComparison.Ordinal)
             .Replace("Images", "Labels", StringComparison.Ordinal)
@@ -167,7 +171,7 @@ internal static partial class BinarySets
     }
 
     /// <summary>A name without what differs between spellings of one file: case, '.' for '-', and .gz.</summary>
-    private static string Plain(string name) => (IsPacked(name) ? name[..^3] : name).ToLowerInvariant().Replace('.', '-');
+    private static string Plain(string name) => SampleId.WithoutGzip(name).ToLowerInvariant().Replace('.', '-');
 
     private static bool IsPacked(string name) => name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 

@@ -51,8 +51,8 @@ public sealed class DataSource : IDisposable
     /// <summary>True where the test part is held out of the same files as the training part: the numbers of samples count both.</summary>
     public bool HoldsOutTest { get; private init; }
 
-    /// <summary>Where it was opened, for paths of its pictures; null for a generated set.</summary>
-    internal string? Location { get; private set; }
+    /// <summary>The folder that the names of its pictures begin in; null where there are none.</summary>
+    internal string? PictureFolder { get; init; }
 
     /// <summary>True once the order of the classes is that of a model.</summary>
     internal bool HasModelOrder { get; private set; }
@@ -114,7 +114,6 @@ public sealed class DataSource : IDisposable
                     $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S]."
                 );
             source.Train.RequireEveryClass();
-            source.Location = location;
             return source;
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
@@ -175,7 +174,13 @@ public sealed class DataSource : IDisposable
     }
 
     /// <summary>A set without a test part: a share of each class becomes it.</summary>
-    internal static DataSource HoldOut(string format, IImageDataset whole, DataOptions options, IReadOnlyList<string>? warnings = null)
+    internal static DataSource HoldOut(
+        string format,
+        IImageDataset whole,
+        DataOptions options,
+        IReadOnlyList<string>? warnings = null,
+        string? pictures = null
+    )
     {
         try
         {
@@ -188,6 +193,7 @@ public sealed class DataSource : IDisposable
             return new DataSource(format, new DatasetView(whole, train), new DatasetView(whole, test), origin, whole)
             {
                 HoldsOutTest = true,
+                PictureFolder = pictures,
                 Warnings = warnings ?? [],
             };
         }

@@ -34,7 +34,7 @@ internal sealed class FolderTree
         var names = new List<string>();
         foreach (var inner in Visible(folder))
         {
-            if (!IsLink(inner) || LeadsOut(inner))
+            if (!IsLink(inner) || LeadsOut(inner, out _))
                 names.Add(Path.GetFileName(inner));
             else
                 _links.Add(inner);
@@ -43,7 +43,7 @@ internal sealed class FolderTree
         return names;
     }
 
-    /// <summary>Files in a folder and the folders below, in the order of their paths.</summary>
+    /// <summary>Files in a folder and the folders below.</summary>
     public IReadOnlyList<string> Files(string folder)
     {
         var files = new List<string>();
@@ -52,10 +52,7 @@ internal sealed class FolderTree
         while (open.TryPop(out var next))
         {
             // Behind a link every folder is looked at once: it may have links of its own.
-            if (
-                next.Linked
-                && (RegularFile.IdentityOf(next.Path) is not { } identity || !outside.Add(identity) || !IsNew(next.Path, folder))
-            )
+            if (next.Linked && (!LeadsOut(next.Path, out var identity) || !outside.Add(identity)))
             {
                 if (IsLink(next.Path))
                     _links.Add(next.Path);
@@ -65,7 +62,6 @@ internal sealed class FolderTree
             foreach (var inner in Visible(next.Path))
                 open.Push((inner, next.Linked || IsLink(inner)));
         }
-        files.Sort(StringComparer.Ordinal);
         return files;
     }
 
@@ -76,9 +72,12 @@ internal sealed class FolderTree
     /// <summary>True for a link.</summary>
     public static bool IsLink(string folder) => new DirectoryInfo(folder).LinkTarget is not null;
 
-    private bool IsNew(string path, string start) => path == start || LeadsOut(path);
-
-    private bool LeadsOut(string link) => RegularFile.IdentityOf(link) is { } identity && !_known.Contains(identity);
+    private bool LeadsOut(string folder, out (ulong, ulong) identity)
+    {
+        var found = RegularFile.IdentityOf(folder);
+        identity = found.GetValueOrDefault();
+        return found is not null && !_known.Contains(identity);
+    }
 
     private void Learn(string folder)
     {

@@ -13,9 +13,6 @@ internal static class GzipFile
     private const int BufferBytes = 1 << 16,
         TrailerBytes = 8;
 
-    // Deflate turns one byte into at most 1032 (zlib's technical notes); a header that promises more is a bomb or damage.
-    private const int MaxRatio = 1032;
-
     /// <summary>Unpacks.</summary>
     /// <param name="path">The compressed file.</param>
     /// <param name="what">What it is, for sentences.</param>
@@ -31,7 +28,7 @@ internal static class GzipFile
             var header = new byte[headerBytes];
             var got = gzip.ReadAtLeast(header, headerBytes, throwOnEndOfStream: false);
             var size = sizeOf(header[..got]);
-            if (size / MaxRatio > packed.Length)
+            if (size / ForwardStream.MaxDeflateRatio > packed.Length)
                 throw new UserErrorException(
                     $"'{path}': its header promises {size} bytes, more than {packed.Length} compressed bytes can hold; the file "
                         + $"is cut or damaged."
@@ -142,32 +139,8 @@ internal static class GzipFile
     }
 
     /// <summary>A stream that gives one byte at a time: who unpacks from it takes no byte more than it needs.</summary>
-    private sealed class SingleBytes(Stream inner) : Stream
+    private sealed class SingleBytes(Stream inner) : ForwardStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public override int Read(Span<byte> buffer) => inner.Read(buffer[..Math.Min(1, buffer.Length)]);
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush() { }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

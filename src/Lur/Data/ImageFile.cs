@@ -29,9 +29,11 @@ internal static class ImageFile
 
     private static readonly Lock s_large = new();
 
-    private static ReadOnlySpan<byte> PngSignature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+    /// <summary>First bytes of a PNG file.</summary>
+    public static ReadOnlySpan<byte> PngSignature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    private static ReadOnlySpan<byte> JpegSignature => [0xFF, 0xD8, 0xFF];
+    /// <summary>First bytes of a JPEG file.</summary>
+    public static ReadOnlySpan<byte> JpegSignature => [0xFF, 0xD8, 0xFF];
 
     /// <summary>Size and colour of an image.</summary>
     /// <exception cref="UserErrorException">Not a PNG or JPEG file, too large, or of a size that its bytes cannot hold.</exception>

@@ -75,7 +75,7 @@ internal sealed partial class ImageParts
         if (_parts.Length > 0 && _parts.All(p => p.Role != Role.None))
             return OpenOnePart();
         var whole = ImageFolderDataset.Open(_top, Folder(_top));
-        return DataSource.HoldOut("folder", whole, _options, [.. Warnings(whole)]);
+        return DataSource.HoldOut("folder", whole, _options, [.. Warnings(whole)], _top);
     }
 
     // No training part, and every folder is named like one: 'val' alone, or pictures without classes.
@@ -96,7 +96,7 @@ internal sealed partial class ImageParts
         foreach (var other in _parts.Where(p => p != labelled[0]))
             _warnings.Add($"'{Path.Combine(_top, other.Name)}' is not read: it has no class folders.");
         _warnings.Add($"'{_top}' has no training part: '{labelled[0].Name}' is divided into a training and a test part.");
-        return DataSource.HoldOut("folder", whole, _options, [.. Warnings(whole)]);
+        return DataSource.HoldOut("folder", whole, _options, [.. Warnings(whole)], _top);
     }
 
     private DataSource OpenParts(Part train)
@@ -109,10 +109,11 @@ internal sealed partial class ImageParts
             foreach (var other in _parts.Where(p => p != train && p != test))
                 WarnOfUnused(other, test);
             if (test is null)
-                return DataSource.HoldOut("folder", trainSet, _options, [.. Warnings(trainSet)]);
+                return DataSource.HoldOut("folder", trainSet, _options, [.. Warnings(trainSet)], _top);
             testSet = ImageFolderDataset.Open(test.Path, Folder(test.Path), "folder", trainSet);
             return new DataSource("folder", trainSet, testSet, test.Path, trainSet, testSet)
             {
+                PictureFolder = _top,
                 Warnings = [.. Warnings(trainSet, testSet)],
             };
         }

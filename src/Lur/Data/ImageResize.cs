@@ -62,28 +62,6 @@ internal sealed class ImageResize
             chw[(c * _height + y) * _width + x] = (byte)Math.Clamp(MathF.Floor(_sums[(y * _width + x) * _channels + c] + 0.5f), 0, 255);
     }
 
-    /// <summary>Resamples [sourceHeight, sourceWidth, channels] to planes [channels, height, width].</summary>
-    public static void Cover(
-        ReadOnlySpan<byte> source,
-        int sourceWidth,
-        int sourceHeight,
-        int channels,
-        Span<byte> chw,
-        int width,
-        int height
-    )
-    {
-        var resize = new ImageResize(sourceWidth, sourceHeight, channels, width, height);
-        var row = new ushort[sourceWidth * channels];
-        for (var y = 0; y < sourceHeight; y++)
-        {
-            for (var i = 0; i < row.Length; i++)
-                row[i] = (ushort)(source[y * row.Length + i] * 257);
-            resize.Add(y, row);
-        }
-        resize.Finish(chw);
-    }
-
     private void Narrow()
     {
         for (var x = 0; x < _width; x++)

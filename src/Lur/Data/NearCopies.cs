@@ -120,6 +120,9 @@ public sealed class NearCopies
     private static List<(int Second, int Distance)> Near(ulong[] hashes, int first, int distance, int limit, ref long count)
     {
         var found = new List<(int, int)>();
+        // Of each distance as many as are shown: nearer ones may come last.
+        Span<int> kept = stackalloc int[distance + 1];
+        kept.Clear();
         var own = hashes[first];
         long all = 0;
         for (var second = first + 1; second < hashes.Length; second++)
@@ -128,7 +131,7 @@ public sealed class NearCopies
             if (bits > distance)
                 continue;
             all++;
-            if (found.Count < limit)
+            if (kept[bits]++ < limit)
                 found.Add((second, bits));
         }
 

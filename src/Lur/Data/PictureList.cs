@@ -15,10 +15,11 @@ internal sealed class PictureList
     /// <exception cref="UserErrorException">A class folder without a picture that is read, or a file that cannot be opened.</exception>
     public PictureList(string root, IReadOnlyList<string> classes, FolderTree tree)
     {
+        // A name is spelt in one normal form here; on disk it may be in another.
+        var folders = tree.Folders(root).ToDictionary(UnicodeText.Normal, name => Path.Combine(root, name), StringComparer.Ordinal);
         for (var label = 0; label < classes.Count; label++)
         {
-            var folder = FolderOf(root, classes[label]);
-            if (!Directory.Exists(folder))
+            if (!folders.TryGetValue(classes[label], out var folder))
                 continue;
             var (before, unreadBefore) = (Paths.Count, _unread.Count);
             foreach (var path in tree.Files(folder).OrderBy(UnicodeText.Normal, StringComparer.Ordinal))
@@ -63,12 +64,6 @@ internal sealed class PictureList
                     $"'{root}' holds two {what} named '{ordered[i]}', spelt with different Unicode characters; rename one of them."
                 );
     }
-
-    // A name is spelt in one normal form here; on disk it may be in another.
-    private static string FolderOf(string root, string name) =>
-        Path.Combine(root, name) is var plain && Directory.Exists(plain)
-            ? plain
-            : Directory.EnumerateDirectories(root).FirstOrDefault(d => UnicodeText.Same(Path.GetFileName(d), name)) ?? plain;
 
     /// <summary>Sentences about pictures that were left out.</summary>
     public IEnumerable<string> Warnings()

@@ -108,8 +108,9 @@ internal static class PictureName
     {
         try
         {
-            using var reader = new StreamReader(path);
-            return reader.ReadLine()?.StartsWith("version https://git-lfs", StringComparison.Ordinal) == true;
+            using var file = File.OpenHandle(path);
+            Span<byte> head = stackalloc byte[64];
+            return ForeignFile.IsPointer(head[..RandomAccess.Read(file, head, 0)]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -118,8 +119,7 @@ internal static class PictureName
     }
 
     private static bool IsPngOrJpeg(ReadOnlySpan<byte> head) =>
-        head.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G'])
-        || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]);
+        head.StartsWith(ImageFile.PngSignature[..4]) || head.StartsWith(ImageFile.JpegSignature);
 
     private static bool IsOtherPicture(ReadOnlySpan<byte> head) =>
         (head.Length >= 12 && head.StartsWith("RIFF"u8) && head[8..].StartsWith("WEBP"u8))

@@ -6,9 +6,6 @@ namespace Lur.Data;
 /// <summary>The chunks of a PNG file: every checksum is checked, and the compressed pixels are read as one stream.</summary>
 internal sealed class PngChunks
 {
-    // Deflate turns one byte into at most 1032 (zlib's technical notes).
-    private const int MaxRatio = 1032;
-
     private readonly string _path;
     private readonly MappedFile _file;
     private readonly List<(long Offset, int Length)> _data = [];
@@ -52,7 +49,7 @@ internal sealed class PngChunks
     public void RequireRoom(PngHeader header)
     {
         var packed = _data.Sum(d => (long)d.Length);
-        if ((header.RowBytes(header.Width) + 1) * header.Height / MaxRatio > packed)
+        if ((header.RowBytes(header.Width) + 1) * header.Height / ForwardStream.MaxDeflateRatio > packed)
             throw new UserErrorException(
                 $"'{_path}': its header promises {header.Width} x {header.Height} pixels, more than its {packed} compressed bytes can "
                     + "hold; the file is cut or damaged."
@@ -73,24 +70,10 @@ internal sealed class PngChunks
     }
 
     /// <summary>Parts of a file as one stream.</summary>
-    private sealed class Segments(MappedFile file, List<(long Offset, int Length)> parts) : Stream
+    private sealed class Segments(MappedFile file, List<(long Offset, int Length)> parts) : ForwardStream
     {
         private int _part,
             _done;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override int Read(Span<byte> buffer)
         {
@@ -103,15 +86,5 @@ internal sealed class PngChunks
             _done += count;
             return count;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush() { }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

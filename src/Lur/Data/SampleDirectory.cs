@@ -24,7 +24,7 @@ internal sealed class SampleDirectory
     private readonly IImageDataset _train;
     private readonly IImageDataset? _test;
     private readonly bool[] _trained;
-    private readonly string? _location;
+    private readonly string? _pictures;
     private readonly Lazy<Dictionary<int, SamplePlace>> _numbers;
     private readonly Lazy<Dictionary<string, SamplePlace>> _names;
 
@@ -34,7 +34,7 @@ internal sealed class SampleDirectory
     /// <param name="source">The data set both parts come from; null if only the training set is known.</param>
     public SampleDirectory(IImageDataset train, ReadOnlySpan<int> trained, DataSource? source)
     {
-        (_train, _test, _location) = (train, source?.Test, source?.Location);
+        (_train, _test, _pictures) = (train, source?.Test, source?.PictureFolder);
         HoldsOutTest = source?.HoldsOutTest ?? false;
         _trained = new bool[train.Count];
         foreach (var i in trained)
@@ -102,22 +102,14 @@ internal sealed class SampleDirectory
             : null;
     }
 
-    /// <summary>The sample whose picture a path leads to; null if it leads out of the data set, or to no picture of it.</summary>
+    /// <summary>The sample whose picture lies at a path; null if it is out of the data set, or no picture of it.</summary>
     public SamplePlace? FindFile(string path)
     {
-        if (_location is null || !Directory.Exists(_location))
+        if (_pictures is null)
             return null;
-        var name = Path.GetRelativePath(Path.GetFullPath(_location), Path.GetFullPath(path)).Replace(Path.DirectorySeparatorChar, '/');
-        // The pictures may lie one or two folders deeper than what was given.
-        for (var folders = 0; folders < 3 && !name.StartsWith("..", StringComparison.Ordinal); folders++)
-        {
-            if (Find(name) is { } place)
-                return place;
-            if (name.IndexOf('/', StringComparison.Ordinal) is > 0 and var slash)
-                name = name[(slash + 1)..];
-        }
-
-        return null;
+        var name = Path.GetRelativePath(_pictures, path).Replace(Path.DirectorySeparatorChar, '/');
+        // The whole name: a picture of a part that is not read may be called as one that is.
+        return Find(name) is { } place && UnicodeText.Same(Identify(place).Name, name) ? place : null;
     }
 
     /// <summary>The sentence for a sample that was asked for and that the model never saw.</summary>

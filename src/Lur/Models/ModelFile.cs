@@ -37,7 +37,7 @@ public static class ModelFile
             var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
             SafeTensorsFile.WriteWithHeader(
                 path,
-                WithHistory(header, model.History),
+                WithHistory(path, header, model.History),
                 (info, stream) => tensors[info.Name].Write(info.Type, stream)
             );
             return;
@@ -56,17 +56,19 @@ public static class ModelFile
     }
 
     /// <summary>A header with what the model has forgotten; as it is where that is nothing.</summary>
-    private static string WithHistory(string header, ModelHistory history)
+    private static string WithHistory(string path, string header, ModelHistory history)
     {
         const string Metadata = "__metadata__";
-        if (history.ForgottenSha256 is null || JsonNode.Parse(header) is not JsonObject root)
+        if (history.ForgottenSha256 is null)
             return header;
-        var metadata = root[Metadata] as JsonObject ?? [];
+        // It may come out of a file's metadata, where nothing has looked at it.
+        SafeTensorsHeader.ParseText(path, Encoding.UTF8.GetBytes(header));
+        var root = JsonNode.Parse(header)!.AsObject();
+        root.TryAdd(Metadata, new JsonObject());
         foreach (var (key, value) in ModelMetadata.Of(history))
-            metadata[key] = value;
-        root[Metadata] = metadata.Parent is null ? metadata : metadata.DeepClone();
+            root[Metadata]![key] = value;
         var text = root.ToJsonString();
-        return text.PadRight((Encoding.UTF8.GetByteCount(text) + 7) / 8 * 8 - Encoding.UTF8.GetByteCount(text) + text.Length);
+        return text + new string(' ', -Encoding.UTF8.GetByteCount(text) & 7);
     }
 
     /// <summary>Reads a model, strictly: every tensor of the architecture, no other, each of its shape

@@ -49,6 +49,20 @@ public class MixedSizesTests
     }
 
     [Test]
+    public void AnotherDrawOfTheTestPartIsSaid()
+    {
+        using var folder = new TempFolder();
+        Pictures(folder, 10, 8);
+        string data = folder["data"],
+            model = folder["base/model.safetensors"];
+        Command.Done("train", "--data", data, "-o", folder["base"], "--model", "resnet[1]:w4", "--epochs", "1", "--batch", "8", "--quiet");
+        Assert.That(Command.Done("eval", model, "--data", data).Error, Does.Not.Contain("the model has seen"));
+        Pictures(folder, 11, 8);
+        Assert.That(Command.Done("eval", model, "--data", data, "--json").Error, Does.Contain(model).And.Contain("the model has seen"));
+        Assert.That(Command.Done("eval", model, "--data", data, "--train").Error, Does.Not.Contain("the model has seen"));
+    }
+
+    [Test]
     public async Task OnePictureAClassIsRefusedBeforeTheFirstStep()
     {
         using var folder = new TempFolder();

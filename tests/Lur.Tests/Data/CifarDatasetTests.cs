@@ -79,6 +79,17 @@ public class CifarDatasetTests
         Assert.That((source.Format, source.Train.Count, source.Test.ClassNames[99]), Is.EqualTo(("cifar100", 100, "thing 99")));
     }
 
+    [TestCase("cifar-10-batches-py/", "data_batch_1", "batches.meta")]
+    [TestCase("cifar-100-python/", "train", "test", "meta")]
+    [TestCase("", "train", "test", "meta")]
+    public void ThePythonVersionIsNamed(string part, params string[] files)
+    {
+        using var folder = new TempFolder();
+        foreach (var file in files)
+            folder.Write(part + file, "x");
+        Assert.That(Message(folder.Path), Does.Contain("holds the Python version of CIFAR"));
+    }
+
     [TestCase(CifarKind.Cifar10, "data_batch_1.bin")]
     [TestCase(CifarKind.Cifar10, "some.bin")]
     [TestCase(CifarKind.Cifar100, "train.bin")]

@@ -157,6 +157,18 @@ public class FolderLayoutTests
     }
 
     [Test]
+    public void AClassOfTheTestPartThatIsALinkToTheTrainingPartIsNotTested()
+    {
+        using var folder = new TempFolder();
+        Classes(folder, "train/", 4, "a", "b");
+        Classes(folder, "test/", 2, "a");
+        File.CreateSymbolicLink(folder["test/b"], "../train/b");
+        using var source = DataSource.Open(folder.Path);
+        Assert.That((source.Train.Count, source.Test.Count), Is.EqualTo((8, 2)));
+        Assert.That(source.Warnings, Has.One.Contains("test/b"));
+    }
+
+    [Test]
     public void APipeAmongThePicturesIsOneSentenceAtOnce([Values("a/9.png", "a/9")] string name)
     {
         if (!OperatingSystem.IsLinux())

@@ -240,7 +240,10 @@ public class ImageFolderTests
     {
         byte[] source = [.. Enumerable.Range(0, sourceWidth * sourceHeight * 3).Select(i => (byte)(i * 37 + i / 7))];
         var actual = new byte[3 * width * height];
-        ImageResize.Cover(source, sourceWidth, sourceHeight, 3, actual, width, height);
+        var resize = new ImageResize(sourceWidth, sourceHeight, 3, width, height);
+        for (var y = 0; y < sourceHeight; y++)
+            resize.Add(y, [.. source[(3 * sourceWidth * y)..(3 * sourceWidth * (y + 1))].Select(s => (ushort)(s * 257))]);
+        resize.Finish(actual);
         double scale = Math.Min((double)sourceWidth / width, (double)sourceHeight / height),
             radius = Math.Max(1, scale);
         for (var y = 0; y < height; y++)

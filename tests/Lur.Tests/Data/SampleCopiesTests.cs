@@ -106,6 +106,19 @@ public class SampleCopiesTests
     }
 
     [Test]
+    public void TheNearestPairsAreShownWhereverTheyLie()
+    {
+        using var folder = new TempFolder();
+        for (var i = 0; i < 12; i++)
+            folder.Write($"train/a/{i:000}.png", Reencoded(i));
+        folder.Write("train/b/last.png", Reencoded(0));
+        folder.Write("test/a/other.png", Reencoded(20));
+        using var source = DataSource.Open(folder.Path);
+        var nearest = NearCopies.Find(source, 63, 1, default).Pairs.Single();
+        Assert.That((nearest.First.Name, nearest.Second.Name, nearest.Distance), Is.EqualTo(("train/a/000.png", "train/b/last.png", 0)));
+    }
+
+    [Test]
     public void TheHashIsTheSignOfEachStep()
     {
         // 18 x 16 grey: columns in pairs are the cells; lighter to the right in even rows of cells, darker in odd ones.

@@ -85,6 +85,32 @@ public class SampleIdTests
     }
 
     [Test]
+    public void APictureOfAPartThatIsNotReadIsNoSample()
+    {
+        using var folder = new TempFolder();
+        WriteFolder(folder, "archive/train/");
+        WriteFolder(folder, "archive/test/", 3);
+        WriteFolder(folder, "archive/val/", 3);
+        WriteFolder(folder, "archive/train/ant/ant/", 3);
+        using var source = DataSource.Open(folder.Path);
+        var split = DataSplit.Create(source.Train, 0, 1);
+        foreach (var other in new[] { "archive/val/ant/001.png", "archive/ant/001.png", "ant/001.png" })
+        {
+            folder.Write(other, Picture(3));
+            Assert.That(Fails(source, split, folder[other]), Does.Contain("a picture that is not in the data set"), other);
+        }
+        foreach (
+            var (path, name) in new[]
+            {
+                ("archive/train/ant/001.png", "train/ant/001.png"),
+                ("archive/train/x/../bee/002.png", "train/bee/002.png"),
+            }
+        )
+            Assert.That(Resolve(source, split, folder[path]).Samples[0].Id.Name, Is.EqualTo(name));
+        Assert.That(Fails(source, split, folder["archive/test/ant/001.png"]), Does.Contain("'test/ant/001.png'").And.Contain("held out"));
+    }
+
+    [Test]
     public void APatternSaysWhatWasHeldOut()
     {
         using var folder = new TempFolder();

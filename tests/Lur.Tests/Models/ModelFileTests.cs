@@ -135,6 +135,20 @@ public class ModelFileTests
         Assert.That(File.ReadAllBytes(temp["again.safetensors"]), Is.EqualTo(File.ReadAllBytes(temp["torch.safetensors"])));
     }
 
+    [TestCase("[]")]
+    [TestCase("{")]
+    [TestCase("{\"__metadata__\": 3}")]
+    public void ADamagedHeaderOfAnImportedModelIsASentence(string header)
+    {
+        using var temp = new TempFolder();
+        using var model = Create(Small);
+        model.ImportedHeader = header;
+        model.History = model.History with { ForgottenSha256 = new string('0', 64) };
+        var error = Assert.Throws<UserErrorException>(() => ModelFile.Export(model, temp["torch.safetensors"]));
+        Assert.That(error!.Message, Does.StartWith($"'{temp["torch.safetensors"]}', offset"));
+        Assert.That(Directory.EnumerateFiles(temp.Path), Is.Empty);
+    }
+
     /// <summary>Element [o, i, r, s] of the file is element [o, r, s, i] of the memory.</summary>
     [Test]
     public void FiltersLieAsTorchsInTheFile()
