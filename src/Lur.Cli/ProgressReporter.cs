@@ -19,6 +19,7 @@ internal sealed class ProgressReporter : IDisposable
     private readonly string _task,
         _unit;
     private readonly long _total,
+        _first,
         _start;
     private long _lastPrinted,
         _done,
@@ -33,9 +34,19 @@ internal sealed class ProgressReporter : IDisposable
     /// <param name="unit">Name of the unit of work in the plural, for example "images".</param>
     /// <param name="time">The clock; tests give their own.</param>
     /// <param name="run">The run that the task is a stage of, or null.</param>
-    public ProgressReporter(CommandContext context, string task, long total, string unit, TimeProvider? time = null, WholeRun? run = null)
+    /// <param name="done">Units of work that were done before.</param>
+    public ProgressReporter(
+        CommandContext context,
+        string task,
+        long total,
+        string unit,
+        TimeProvider? time = null,
+        WholeRun? run = null,
+        long done = 0
+    )
     {
         _run = run;
+        _first = _done = _rateDone = done;
         (_context, _task, _total, _unit, _time) = (context, task, total, unit, time ?? TimeProvider.System);
         _start = _rateStart = _lastPrinted = _time.GetTimestamp();
     }
@@ -71,7 +82,7 @@ internal sealed class ProgressReporter : IDisposable
     {
         if (_context.Quiet)
             return;
-        _rate = _done / Math.Max(1e-9, _time.GetElapsedTime(_start).TotalSeconds);
+        _rate = (_done - _first) / Math.Max(1e-9, _time.GetElapsedTime(_start).TotalSeconds);
         Print(final: true);
     }
 

@@ -12,10 +12,11 @@ internal sealed class WholeRun(TimeProvider? time = null)
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Dictionary<string, (double Seconds, double Work)> _known = new(StringComparer.Ordinal);
     private IReadOnlyList<PlannedStage> _stages = [];
-    private (int Done, int Total) _part;
+    private (int Done, int Total, int Found) _part;
     private int _next;
     private bool _running;
     private double _share,
+        _shareBefore, // of the stage, when it began: a run that was resumed
         _spent;
     private long _stageStart,
         _partsStart;
@@ -28,18 +29,20 @@ internal sealed class WholeRun(TimeProvider? time = null)
     {
         if (_part.Total == 0)
             _partsStart = _time.GetTimestamp();
-        _part = (part.Done, part.Total);
+        _part = (part.Done, part.Total, part.Found);
         (_stages, _next, _running, _spent) = ([], 0, false, 0);
     }
 
     /// <summary>A stage begins; what was planned before it and did not come is skipped.</summary>
-    public void Start(string stage)
+    /// <param name="stage">Its name.</param>
+    /// <param name="share">Share of it that was done before.</param>
+    public void Start(string stage, double share = 0)
     {
         for (var i = _next; i < _stages.Count; i++)
         {
             if (!stage.StartsWith(_stages[i].Kind, StringComparison.Ordinal))
                 continue;
-            (_next, _running, _share, _stageStart) = (i, true, 0, _time.GetTimestamp());
+            (_next, _running, _share, _shareBefore, _stageStart) = (i, true, share, share, _time.GetTimestamp());
             return;
         }
     }
@@ -55,7 +58,7 @@ internal sealed class WholeRun(TimeProvider? time = null)
         var seconds = _time.GetElapsedTime(_stageStart).TotalSeconds;
         var stage = _stages[_next];
         var (before, work) = _known.GetValueOrDefault(stage.Kind);
-        _known[stage.Kind] = (before + seconds, work + stage.Work);
+        _known[stage.Kind] = (before + seconds, work + ((1 - _shareBefore) * stage.Work));
         _spent += seconds;
         (_running, _next) = (false, _next + 1);
     }
@@ -66,9 +69,11 @@ internal sealed class WholeRun(TimeProvider? time = null)
         var inner = Inner();
         if (_part.Total == 0)
             return inner;
-        var share = (_part.Done + (inner?.Share ?? 0)) / _part.Total;
+        var done = _part.Done + (inner?.Share ?? 0);
+        // What was found took no time.
+        var made = done - _part.Found;
         var elapsed = _time.GetElapsedTime(_partsStart).TotalSeconds;
-        return share > 0 ? (share, elapsed / share * (1 - share)) : null;
+        return made > 0 ? (done / _part.Total, elapsed / made * (_part.Total - done)) : null;
     }
 
     /// <summary>A bar with the share and the time left; empty while there is nothing to tell.</summary>
@@ -92,15 +97,16 @@ internal sealed class WholeRun(TimeProvider? time = null)
         var elapsed = _running ? _time.GetElapsedTime(_stageStart).TotalSeconds : 0;
         // Seconds of a unit of work where its kind has not been seen: the mean of what has.
         var (seconds, work) = (_known.Values.Sum(k => k.Seconds), _known.Values.Sum(k => k.Work));
-        if (_running && _share > 0)
-            (seconds, work) = (seconds + elapsed, work + (_share * _stages[_next].Work));
+        var share = _share - _shareBefore;
+        if (_running && share > 0)
+            (seconds, work) = (seconds + elapsed, work + (share * _stages[_next].Work));
         if (work <= 0)
             return null;
         double Cost(PlannedStage stage) =>
             stage.Work * (_known.TryGetValue(stage.Kind, out var known) && known.Work > 0 ? known.Seconds / known.Work : seconds / work);
         var left = _stages.Skip(_running ? _next + 1 : _next).Sum(Cost);
         if (_running)
-            left += _share > 0 ? elapsed / _share * (1 - _share) : Cost(_stages[_next]);
+            left += (1 - _share) * (share > 0 ? elapsed / share : Cost(_stages[_next]));
         var total = _spent + elapsed + left;
         return total > 0 ? ((_spent + elapsed) / total, left) : null;
     }

@@ -43,8 +43,8 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
                 _run.Part(part);
                 break;
             case StageStarted s:
-                _run.Start(s.Stage);
-                _stage = new ProgressReporter(context, s.Stage, s.Total, s.Unit, run: _run);
+                _run.Start(s.Stage, s.Total > 0 ? (double)s.Done / s.Total : 0);
+                _stage = new ProgressReporter(context, s.Stage, s.Total, s.Unit, run: _run, done: s.Done);
                 break;
             case StageProgress p:
                 _stage?.Report(p.Done, p.Metrics);

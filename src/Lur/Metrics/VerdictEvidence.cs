@@ -77,16 +77,23 @@ public sealed record RelearningEvidence(
 
     /// <summary>The first measured step at which the mean forget accuracy of the unlearned models is half of the original's or more; null
     /// if none is.</summary>
-    public int? UnlearnedSteps => Steps(Unlearned);
+    public int? UnlearnedSteps => StepsToRecover(Unlearned, OriginalForgetAccuracy);
 
     /// <summary>The same of the retrained models.</summary>
-    public int? RetrainedSteps => Steps(Retrained);
+    public int? RetrainedSteps => StepsToRecover(Retrained, OriginalForgetAccuracy);
 
     /// <summary>The attack in words.</summary>
     public string Title => Shots == 0 ? "on the retain set only" : $"with {Shots} forget samples in every batch";
 
-    private int? Steps(IReadOnlyList<RelearningCurve> curves) =>
-        curves.Count == 0 ? null : RelearningCurve.Mean(curves).StepsToReach(RecoveredShare, OriginalForgetAccuracy);
+    /// <summary>The first measured step at which the mean forget accuracy of some curves is half of the original's or more; null if
+    /// none is.</summary>
+    /// <param name="curves">Curves with the same steps; may be empty.</param>
+    /// <param name="originalForgetAccuracy">Of the original model, percent.</param>
+    public static int? StepsToRecover(IReadOnlyList<RelearningCurve> curves, double originalForgetAccuracy)
+    {
+        ArgumentNullException.ThrowIfNull(curves);
+        return curves.Count == 0 ? null : RelearningCurve.Mean(curves).StepsToReach(RecoveredShare, originalForgetAccuracy);
+    }
 }
 
 /// <summary>What a number outside its band is about.</summary>

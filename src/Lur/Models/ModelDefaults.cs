@@ -4,12 +4,13 @@ namespace Lur.Models;
 /// <param name="Height">Image height, pixels.</param>
 /// <param name="Width">Image width, pixels.</param>
 /// <param name="ClassNames">Names of the classes.</param>
-/// <param name="Normalization">Normalisation inside the model.</param>
+/// <param name="Normalization">Normalisation inside the model: to measure it takes a pass over the data, which a file that says its own
+/// does not need.</param>
 /// <param name="Augmentation">Random changes of training images that suit the data.</param>
 public sealed record ModelDefaults(
     int Height,
     int Width,
     IReadOnlyList<string> ClassNames,
-    InputNormalization Normalization,
+    Lazy<InputNormalization> Normalization,
     Augmentation Augmentation
 );

@@ -112,7 +112,7 @@ internal static partial class ModelMetadata
             return new InputNormalization(document.Mean, document.Std);
         }
 
-        return defaults?.Normalization
+        return defaults?.Normalization.Value
             ?? throw new UserErrorException(
                 $"'{file.Path}' does not say how its input is normalised; give the data set it was trained on."
             );

@@ -170,12 +170,19 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
         var (classes, forgotten) = (run.Classes, run.ForgottenClasses);
         var test = labels.Count(l => !(l >= 0 && l < classes.Count && forgotten.Contains(classes[(int)l].Name)));
         MetricValues Values(SeedSummary own, SeedSummary retrained, int samples) => new(double.NaN, own, retrained, samples);
+        SeedSummary Forgotten(RunFolder[] runs) =>
+            SeedSummary.Of([.. runs.Select(r => r.Result.Number("unlearned", "forgottenClassTestAccuracy"))]);
+        var whole = labels.Length - test;
         var verdict = UnlearningVerdict.Judge(
             Values(method.Unlearning, reference.Unlearning, forget),
             Values(method.Retain, reference.Retain, retain),
             Values(method.Test, reference.Test, Samples(test)),
             Values(method.Membership, reference.Membership, forget),
-            new VerdictEvidence { Classes = [.. Classes(own, references, labels)] }
+            new VerdictEvidence
+            {
+                Classes = [.. Classes(own, references, labels)],
+                ForgottenClasses = whole == 0 ? null : Values(Forgotten(own), Forgotten(references), whole),
+            }
         );
         return method with
         {

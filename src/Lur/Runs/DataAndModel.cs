@@ -9,17 +9,18 @@ namespace Lur.Runs;
 public static class DataAndModel
 {
     /// <summary>What a model file without metadata takes from its data set.</summary>
-    public static ModelDefaults Defaults(DataSource source)
-    {
-        var statistics = ChannelStatistics.Of(source.Train);
-        return new ModelDefaults(
+    public static ModelDefaults Defaults(DataSource source) =>
+        new(
             source.Train.Height,
             source.Train.Width,
             source.Train.ClassNames,
-            new InputNormalization(statistics.Mean, statistics.StandardDeviation),
+            new Lazy<InputNormalization>(() =>
+            {
+                var statistics = ChannelStatistics.Of(source.Train);
+                return new InputNormalization(statistics.Mean, statistics.StandardDeviation);
+            }),
             AugmentationOf(source)
         );
-    }
 
     /// <summary>What <see cref="Augmentation.Auto"/> is for a data set: IDX files are mostly digits and letters, which are not
     /// mirrored.</summary>
@@ -99,7 +100,7 @@ public static class DataAndModel
             path,
             device,
             precision,
-            normalization is null ? defaults : defaults with { Normalization = normalization }
+            normalization is null ? defaults : defaults with { Normalization = new Lazy<InputNormalization>(normalization) }
         );
         try
         {
@@ -210,7 +211,7 @@ public static class DataAndModel
         var data = source.Train;
         var spec = SpecOf(architecture, data);
         var defaults = Defaults(source);
-        var model = new Model(device, precision, spec, defaults.ClassNames, defaults.Normalization)
+        var model = new Model(device, precision, spec, defaults.ClassNames, defaults.Normalization.Value)
         {
             Augmentation = defaults.Augmentation,
         };

@@ -3,6 +3,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
 using Lur.Models;
+using Lur.Verification;
 
 namespace Lur.Runs;
 
@@ -79,13 +80,15 @@ internal static class ForgetFiles
     /// <param name="source">Data set.</param>
     /// <param name="finished">When.</param>
     /// <param name="audit">Hash of the last line of audit.jsonl.</param>
-    public static void WriteResult(Utf8JsonWriter w, ForgetResult r, DataSource source, string finished, string audit)
+    /// <param name="list">The forget.txt that is published with it.</param>
+    public static void WriteResult(Utf8JsonWriter w, ForgetResult r, DataSource source, string finished, string audit, string list)
     {
         w.WriteNumber("schema", 1);
         w.WriteString("command", "forget");
         w.WriteString("finished", finished);
         w.WriteString("modelSha256", r.ModelSha256);
         w.WriteString("auditSha256", audit);
+        w.WriteString("forgetListSha256", ReferenceCache.HashOf(list));
         WriteSets(w, r);
         WriteCost(w, r);
         WriteMetrics(w, "original", r.Original, r.Classes);

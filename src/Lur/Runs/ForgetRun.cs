@@ -122,9 +122,10 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         ForgetFiles.Record(_history.Audit, result);
         Describe(parts, output.Staged);
         _history.Log.Save(output.Staged("log.csv"));
+        var list = output.Staged(OutputFolder.ForgetName);
         OutputFolder.WriteJson(
             output.Staged(OutputFolder.ResultName),
-            w => ForgetFiles.WriteResult(w, result, parts.Source, AuditLog.Stamp(_host.Time), _history.Audit.Last)
+            w => ForgetFiles.WriteResult(w, result, parts.Source, AuditLog.Stamp(_host.Time), _history.Audit.Last, list)
         );
         output.Publish();
         File.Delete(StatePath);
@@ -242,7 +243,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
 
     private int Repair(UnlearningMethod method, OutputFolder output, CancellationToken cancel)
     {
-        using var stage = method.Steps == 0 ? null : _host.Progress.Stage(RunFolder.RepairStage, method.Steps, "steps");
+        using var stage = method.Steps == 0 ? null : _host.Progress.Stage(RunFolder.RepairStage, method.Steps, "steps", method.Step);
         try
         {
             while (method.Step < method.Steps && !cancel.IsCancellationRequested)

@@ -44,15 +44,18 @@ internal sealed record ForgetTask(
     public static ForgetTask Read(string folder, string? model, string? data)
     {
         using var run = RunFolder.Open(folder);
+        return Of(run, model, data);
+    }
+
+    /// <summary>The same of a folder that is open.</summary>
+    public static ForgetTask Of(RunFolder run, string? model, string? data)
+    {
         var c = run.Config;
-        var directory = c.Text("directory");
-        string At(string path) =>
-            File.Exists(path) || Directory.Exists(path) || directory.Length == 0 || Path.IsPathRooted(path) ? path
-            : Path.Exists(Path.Combine(directory, path)) ? Path.Combine(directory, path)
-            : path;
+        // Classes and names of generated data are no paths, and stay what they are.
+        string At(string path) => RunFolder.Locate(c, path) ?? path;
         var seed = c.Find("seed") is { ValueKind: JsonValueKind.Number } s ? s.GetUInt64() : 1;
         return new ForgetTask(
-            folder,
+            run.Path,
             run.Method,
             model ?? At(c.Text("model")),
             data ?? At(c.Text("data")),

@@ -1,4 +1,5 @@
 using Lur.Checkpoints;
+using Lur.Verification;
 
 namespace Lur.Runs;
 
@@ -120,13 +121,15 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
         var path = System.IO.Path.Combine(folder, OutputFolder.ForgetName);
         if (!File.Exists(path))
             return $"'{path}', the list of what the model has forgotten, is missing: a later request would be refused.";
+        var fault = $"'{path}' does not list what {OutputFolder.ResultName} says was forgotten: a line was changed, taken out or put in.";
+        if (result.Text("forgetListSha256") is { Length: > 0 } recorded)
+            return ReferenceCache.HashOf(path) == recorded ? null : fault;
+        // Older runs have the numbers alone on record.
         HashSet<double> expected = [.. Numbers("forget"), .. Numbers("earlier")];
         var listed = File.ReadLines(path)
             .Where(line => line.Length > 0 && line[0] != '#')
             .Select(line => double.TryParse(line.Split('\t')[0], System.Globalization.CultureInfo.InvariantCulture, out var n) ? n : -1);
-        return expected.SetEquals(listed)
-            ? null
-            : $"'{path}' does not list what {OutputFolder.ResultName} says was forgotten: a line was changed, taken out or put in.";
+        return expected.SetEquals(listed) ? null : fault;
 
         double[] Numbers(string set) => result.Numbers("samples", set, "index");
     }
@@ -136,8 +139,11 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
     {
         using var config = RunFolder.ReadJson(Path.Combine(folder, "config.json"));
         var c = config.RootElement;
-        var directory = c.Text("directory");
-        parent = step.Command == "forget" ? Path.GetFullPath(Path.Combine(directory.Length > 0 ? directory : ".", c.Text("model"))) : "";
+        var model = c.Text("model");
+        parent =
+            step.Command != "forget" || model.Length == 0
+                ? ""
+                : RunFolder.Locate(c, model) ?? Path.GetFullPath(Path.Combine(c.Text("directory"), model));
         var verify = Path.Combine(folder, VerifyFiles.FileName);
         using var verification = File.Exists(verify) ? RunFolder.ReadJson(verify) : null;
         var verified = verification?.RootElement.Text("modelSha256") == step.Sha256;

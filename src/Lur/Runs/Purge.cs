@@ -1,6 +1,7 @@
 using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Models;
+using Lur.Verification;
 
 namespace Lur.Runs;
 
@@ -27,13 +28,14 @@ public sealed class Purge : IDisposable
     private readonly List<PurgeItem> _items = [];
     private readonly List<string> _outOfReach = [];
     private readonly RunHost _host;
+    private readonly Dictionary<string, DataSplit> _splits = new(StringComparer.Ordinal); // by the hash of their file
     private DataSource? _source;
 
     private Purge(string folder, RunHost host)
     {
         _host = host;
         using var run = RunFolder.Open(folder);
-        _task = ForgetTask.Read(folder, null, null);
+        _task = ForgetTask.Of(run, null, null);
         _unlearned = RealPath.Of(_task.Unlearned);
         if (!File.Exists(_unlearned) || _task.ModelSha256.Length == 0)
             throw new UserErrorException(
@@ -158,26 +160,33 @@ public sealed class Purge : IDisposable
             return;
         foreach (var entry in Directory.EnumerateDirectories(cache).Order(StringComparer.Ordinal))
         {
-            var key = Path.Combine(entry, "key.txt");
-            var unfinished = !File.Exists(key);
-            if (!unfinished && !File.ReadAllText(key).Contains(_dataSha256, StringComparison.Ordinal))
+            var unfinished = !File.Exists(Path.Combine(entry, "key.txt"));
+            // Both name the data; where neither is there, nothing can be told, unless there is nothing at all.
+            var says = Path.Combine(entry, unfinished ? OutputFolder.SplitName : "key.txt");
+            if (File.Exists(says) ? !RunFolder.ReadText(says).Contains(_dataSha256, StringComparison.Ordinal) : IsEmpty(entry))
                 continue;
             switch (Knows(entry))
             {
                 case true:
                     Add(entry, unfinished ? "unfinished reference model" : "reference model that saw the samples");
                     break;
-                case null when !unfinished:
-                    _outOfReach.Add($"'{entry}', a reference model that does not tell what it was trained on");
+                case null:
+                    _outOfReach.Add(
+                        $"'{entry}', {(unfinished ? "an unfinished" : "a")} reference model that does not tell what it was trained on: "
+                            + "delete it"
+                    );
                     break;
             }
         }
     }
 
+    private static bool IsEmpty(string folder) => !Directory.EnumerateFileSystemEntries(folder).Any();
+
     /// <summary>Models in the folders beside: they are somebody's results, so they are named and not deleted.</summary>
     private void Neighbours(IEnumerable<string> folders)
     {
-        var parents = folders.Select(f => Path.GetDirectoryName(RealPath.Of(f))).OfType<string>().Distinct();
+        // The folder of a model that is gone may have gone with all around it.
+        var parents = folders.Select(f => Path.GetDirectoryName(RealPath.Of(f))).OfType<string>().Where(Directory.Exists).Distinct();
         foreach (
             var folder in parents.SelectMany(Directory.EnumerateDirectories).Select(RealPath.Of).Distinct().Order(StringComparer.Ordinal)
         )
@@ -237,17 +246,27 @@ public sealed class Purge : IDisposable
             return null;
         try
         {
-            _source ??= DataSource.Open(_data, new DataOptions { ImageSize = _task.ImageSize });
-            var trained = DataSplit.Load(split, _source.Train).Train;
+            var options = new DataOptions { ImageSize = _task.ImageSize, Spell = _host.Spell };
+            _source ??= DataAndModel.OpenData(_data, _task.Unlearned, options, null, test: false);
+            var trained = SplitOf(split, _source.Train).Train;
             if (File.Exists(list))
                 trained = ForgetSet.Resolve([list], _source, trained, 1).Retain;
             return trained.Any(i => _request.Contains(_source.Train.Identify(i).Number));
         }
-        catch (UserErrorException e)
+        catch (Exception e) when (e is UserErrorException or IOException or UnauthorizedAccessException)
         {
             _host.Progress.Note($"'{folder}' cannot be judged: {e.Message}");
             return null;
         }
+    }
+
+    /// <summary>Reads a split. Models of one recipe have the same, and to check that it is of the data reads all of them.</summary>
+    private DataSplit SplitOf(string path, IImageDataset data)
+    {
+        var sha256 = ReferenceCache.HashOf(path);
+        if (!_splits.TryGetValue(sha256, out var split))
+            _splits.Add(sha256, split = DataSplit.Load(path, data));
+        return split;
     }
 
     /// <summary>Adds what is there, unless it is the unlearned model, or data.</summary>

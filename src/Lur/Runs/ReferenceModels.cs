@@ -13,6 +13,10 @@ internal sealed class ReferenceModels(RunHost host, string folder)
 {
     /// <summary>The log of the steps, where a run of the method retrain made the entry.</summary>
     public const string StepsName = "steps.csv";
+
+    /// <summary>What to give in place of a reference that is refused.</summary>
+    public const string Remedy = "give a model trained without the forget set, or have one trained for a seed";
+
     private const string ModelName = "model.safetensors",
         ForgetName = "forget.txt";
 
@@ -110,44 +114,37 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     /// <exception cref="UserErrorException">There is no model, or it is no reference for this forget set.</exception>
     public static string Given(string path, DataSource source, ForgetSet set)
     {
-        const string remedy = "give a model trained without the forget set, or have one trained for a seed";
         var model = Directory.Exists(path) ? Path.Combine(path, ModelName) : path;
         if (!File.Exists(model))
-            throw new UserErrorException($"The reference '{path}' {(model == path ? "does not exist" : $"has no {ModelName}")}; {remedy}.");
+            throw new UserErrorException($"The reference '{path}' {(model == path ? "does not exist" : $"has no {ModelName}")}; {Remedy}.");
         if (Path.GetFileName(model) != ModelName)
             return model;
         var folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
-        RequireOwnModel(folder);
-        switch (CommandOf(folder))
-        {
-            case "forget":
-                using (var run = RunFolder.Open(folder))
-                {
-                    if (run.Method != Retrain.Definition.Name)
-                        throw new UserErrorException(
-                            $"The reference '{path}' is a run of the method {run.Method}, which began with a model that knew "
-                                + $"the forget set; {remedy}."
-                        );
-                    // What it has seen decides, not which of several requests it was made for.
-                    if (
-                        !run
-                            .Result.Numbers("samples", "retain", "index")
-                            .SequenceEqual(set.Retain.Select(i => (double)source.Train.Identify(i).Number))
-                    )
-                        throw new UserErrorException(
-                            $"The reference '{path}' was retrained without other samples than the run forgot; {remedy}."
-                        );
-                }
-
-                break;
-            case "train" when SeenBy(folder, source, set) is > 0 and var seen:
-                throw new UserErrorException(
-                    $"The reference '{path}' was trained on {seen} of the {set.Forgotten.Length} samples to forget; train it with "
-                        + $"'lur train --forget' and the run's forget.txt, or have one trained for a seed."
-                );
-        }
-
+        var command = CommandOf(folder);
+        // To open the folder of a run is to check its model.
+        if (command == "forget")
+            RequireRetrained(path, folder, source, set);
+        else
+            RequireOwnModel(folder);
+        if (command == "train" && SeenBy(folder, source, set) is > 0 and var seen)
+            throw new UserErrorException(
+                $"The reference '{path}' was trained on {seen} of the {set.Forgotten.Length} samples to forget; train it with "
+                    + $"'lur train --forget' and the run's forget.txt, or have one trained for a seed."
+            );
         return model;
+    }
+
+    private static void RequireRetrained(string path, string folder, DataSource source, ForgetSet set)
+    {
+        using var run = RunFolder.Open(folder);
+        if (run.Method != Retrain.Definition.Name)
+            throw new UserErrorException(
+                $"The reference '{path}' is a run of the method {run.Method}, which began with a model that knew the forget set; {Remedy}."
+            );
+        // What it has seen decides, not which of several requests it was made for.
+        var retained = set.Retain.Select(i => (double)source.Train.Identify(i).Number);
+        if (!run.Result.Numbers("samples", "retain", "index").SequenceEqual(retained))
+            throw new UserErrorException($"The reference '{path}' was retrained without other samples than the run forgot; {Remedy}.");
     }
 
     /// <summary>What lies beside a model speaks of it only as long as nobody has put another one there.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
 
@@ -12,6 +11,7 @@ namespace Lur.Runs;
 public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
 {
     private readonly RunHost _host = host ?? new RunHost();
+    private int _found; // runs made before
 
     /// <summary>Runs.</summary>
     /// <param name="cancel">Stops after the current step; the next call goes on from there.</param>
@@ -37,12 +37,18 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             {
                 var seed = recipe.Seeds[s];
                 var parts = (Done: s * (chosen.Length + 1), Total: recipe.Seeds.Count * (chosen.Length + 1));
-                _host.Progress?.Report(new RunPart(parts.Done, parts.Total));
+                _host.Progress?.Report(new RunPart(parts.Done, parts.Total, _found));
                 var original = Original(recipe, data, seed, identity, cancel);
-                var task = new SeedTask(original, seed, ForgetSha256(recipe, source, original, seed), identity);
+                var task = new SeedTask(
+                    original,
+                    RunFolder.Sha256Of(original),
+                    seed,
+                    ForgetSha256(recipe, source, original, seed),
+                    identity
+                );
                 for (var r = 0; r < chosen.Length; r++)
                 {
-                    _host.Progress?.Report(new RunPart(parts.Done + 1 + r, parts.Total));
+                    _host.Progress?.Report(new RunPart(parts.Done + 1 + r, parts.Total, _found));
                     _host.Progress.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
                     var output = RunFolderOf(folder, chosen[r], seed);
                     Forget(recipe, chosen[r], task, data, output, cancel);
@@ -76,7 +82,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
     }
 
     /// <summary>What the runs of one seed share.</summary>
-    private sealed record SeedTask(string Original, ulong Seed, string ForgetSha256, Identity Identity)
+    private sealed record SeedTask(string Original, string OriginalSha256, ulong Seed, string ForgetSha256, Identity Identity)
     {
         /// <summary>Assessments of the original.</summary>
         public Dictionary<string, Assessment> Originals { get; } = new(StringComparer.Ordinal);
@@ -140,23 +146,22 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         DoneFile.Mark(output, key, new ForgetRun(forget, _host).Run(cancel).Producer);
     }
 
-    private static ContentKey KeyOf(RecipeRun run, SeedTask task)
-    {
-        using var original = SafeTensorsFile.Open(task.Original);
-        return task.Identity.Key(
-            ("original model", original.Sha256()),
+    private static ContentKey KeyOf(RecipeRun run, SeedTask task) =>
+        task.Identity.Key(
+            ("original model", task.OriginalSha256),
             ("forget set", task.ForgetSha256),
             ("method", run.Method.Name),
             ("options", string.Join(' ', run.Method.Read(run.Options).Texts().Select(o => $"{o.Option.Name}={o.Text}"))),
             ("seed", task.Seed.ToString(CultureInfo.InvariantCulture))
         );
-    }
 
     private bool IsDone(string output, ContentKey key)
     {
         var why = DoneFile.WhyMissing(output, key);
         if (why is { Length: > 0 })
             _host.Progress.Note(why);
+        if (why is null)
+            _found++;
         return why is null;
     }
 

@@ -24,13 +24,15 @@ public sealed record RunPlanned(IReadOnlyList<PlannedStage> Stages) : RunEvent;
 /// <summary>A run made of runs goes on to the next: a reproduction.</summary>
 /// <param name="Done">Runs that are over.</param>
 /// <param name="Total">Runs in all.</param>
-public sealed record RunPart(int Done, int Total) : RunEvent;
+/// <param name="Found">Those of <paramref name="Done"/> that were made before: they say nothing about the time of the rest.</param>
+public sealed record RunPart(int Done, int Total, int Found = 0) : RunEvent;
 
 /// <summary>A stage begins: a pass over images, a number of steps.</summary>
 /// <param name="Stage">Name of the stage, for example "train epoch 3/20".</param>
 /// <param name="Total">Units of work in all.</param>
 /// <param name="Unit">Name of the unit in the plural, for example "images".</param>
-public sealed record StageStarted(string Stage, long Total, string Unit) : RunEvent;
+/// <param name="Done">Units done before, where a run goes on from a checkpoint.</param>
+public sealed record StageStarted(string Stage, long Total, string Unit, long Done = 0) : RunEvent;
 
 /// <summary>How far the stage is that began last.</summary>
 /// <param name="Done">Units of work done.</param>

@@ -15,7 +15,7 @@ internal static class RunEvents
         public void Plan(params IReadOnlyList<PlannedStage> stages) => progress?.Report(new RunPlanned(stages));
 
         /// <summary>Begins a stage, which ends when it is disposed of.</summary>
-        public Stage Stage(string name, long total, string unit) => new(progress, name, total, unit);
+        public Stage Stage(string name, long total, string unit, long done = 0) => new(progress, name, total, unit, done);
     }
 }
 
@@ -24,10 +24,10 @@ internal sealed class Stage : IDisposable
 {
     private readonly IProgress<RunEvent>? _progress;
 
-    public Stage(IProgress<RunEvent>? progress, string name, long total, string unit)
+    public Stage(IProgress<RunEvent>? progress, string name, long total, string unit, long done)
     {
         _progress = progress;
-        progress?.Report(new StageStarted(name, total, unit));
+        progress?.Report(new StageStarted(name, total, unit, done));
     }
 
     /// <summary>Says how much is done; without a listener it allocates nothing.</summary>

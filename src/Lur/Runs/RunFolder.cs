@@ -146,6 +146,22 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Where something lies now that a run was given by its path: where it lay then, else where the path leads from
+    /// here.</summary>
+    /// <param name="config">config.json of the run.</param>
+    /// <param name="path">The path, as the run was given it.</param>
+    /// <returns>Null where nothing lies in either place.</returns>
+    internal static string? Locate(JsonElement config, string path)
+    {
+        if (path.Length == 0)
+            return null;
+        var then = System.IO.Path.GetFullPath(System.IO.Path.Combine(config.Text("directory"), path));
+        // What a person typed says more than the whole path, as long as both mean the same.
+        return then != System.IO.Path.GetFullPath(path) && System.IO.Path.Exists(then) ? then
+            : System.IO.Path.Exists(path) ? path
+            : null;
+    }
+
     /// <summary>Reads a text file.</summary>
     /// <exception cref="UserErrorException">It cannot be read.</exception>
     public static string ReadText(string path)

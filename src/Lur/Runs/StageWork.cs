@@ -18,8 +18,11 @@ internal static class StageWork
     public static double Unlearn(long steps, string? batch) =>
         UnlearningStep * steps * (int.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : 128);
 
-    /// <summary>A model on all three sets.</summary>
-    public static double Evaluate(ForgetSet set, DataSource source) => set.Forget.Length + set.Retain.Length + source.Test.Count;
+    /// <summary>A model on all three sets, and on what earlier requests made it forget.</summary>
+    public static double Evaluate(ForgetSet set, DataSource source) => Compared(set, source) + set.Earlier.Length;
+
+    /// <summary>What attacks look at.</summary>
+    private static double Compared(ForgetSet set, DataSource source) => set.Forget.Length + set.Retain.Length + source.Test.Count;
 
     /// <summary>Stages of a forgetting run.</summary>
     public static IEnumerable<PlannedStage> Forget(BoundMethod bound, ForgetParts parts)
@@ -38,10 +41,10 @@ internal static class StageWork
     /// <summary>Stages of a verification, once the references are there.</summary>
     public static IEnumerable<PlannedStage> Verify(VerifySettings settings, ForgetSet set, DataSource source, int unlearned, int retrained)
     {
-        var images = Evaluate(set, source);
+        var images = Compared(set, source);
         for (var model = 0; model < 1 + unlearned + retrained; model++)
         {
-            yield return new PlannedStage("evaluate", images);
+            yield return new PlannedStage("evaluate", Evaluate(set, source));
             if (settings.Attacks != AttackChoice.None)
                 yield return new PlannedStage("attack", Attacks * images);
         }

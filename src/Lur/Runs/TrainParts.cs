@@ -25,8 +25,9 @@ internal sealed class TrainParts : IDisposable
     /// <summary>Opens everything, or nothing.</summary>
     /// <param name="settings">What decides the run.</param>
     /// <param name="host">Where it computes and whom it tells of copies.</param>
-    /// <param name="capture">False to run without a captured graph.</param>
-    public static TrainParts Open(TrainSettings settings, RunHost host, bool capture)
+    /// <param name="plan">True to learn what a step takes: without a captured graph, and without a search for copies.</param>
+    /// <param name="cancel">Stops that search.</param>
+    public static TrainParts Open(TrainSettings settings, RunHost host, bool plan, CancellationToken cancel)
     {
         settings.Training.Validate();
         var parts = new TrainParts();
@@ -39,16 +40,14 @@ internal sealed class TrainParts : IDisposable
             source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
             parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
-            parts.Excluded =
-                settings.Excluded
-                ?? (
-                    settings.Exclude.Count > 0
-                        ? CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, host, default).Set
-                        : null
-                );
+            parts.Excluded = settings.Excluded;
+            if (parts.Excluded is null && settings.Exclude.Count > 0)
+                parts.Excluded = plan
+                    ? ForgetSet.Resolve(settings.Exclude, source, parts.Split.Train, seed)
+                    : CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, host, cancel).Set;
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;
             parts.Images = indices.Length;
-            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture);
+            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture: !plan);
             return parts;
         }
         catch

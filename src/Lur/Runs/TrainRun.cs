@@ -52,7 +52,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     /// <exception cref="UserErrorException">The settings or the data cannot be used.</exception>
     public StepMemory Plan()
     {
-        using var parts = TrainParts.Open(settings, _host, capture: false);
+        using var parts = TrainParts.Open(settings, _host, plan: true, CancellationToken.None);
         return StepMemory.Of(parts.Trainer.Program, parts.Model, vectors: 3);
     }
 
@@ -65,7 +65,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     public TrainResult Run(CancellationToken cancel = default)
     {
         OutputFolder.Check(settings.Output, Use, _host.Spell);
-        using var parts = TrainParts.Open(settings, _host, capture: true);
+        using var parts = TrainParts.Open(settings, _host, plan: false, cancel);
         var (source, model, trainer) = (parts.Source, parts.Model, parts.Trainer);
         DataAndModel.RequireOutside(settings.Output, settings.Data, source, _host.Spell);
         using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
@@ -166,11 +166,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         while (trainer.Step < trainer.Steps || AtUnreportedEnd())
         {
             var epoch = (trainer.Step / trainer.StepsPerEpoch) - (AtUnreportedEnd() ? 1 : 0);
-            using (var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", parts.Images, "images"))
-            {
-                RunEpoch(parts, progress, (epoch + 1) * trainer.StepsPerEpoch, cancel);
-            }
-
+            RunEpoch(parts, epoch, cancel);
             var validation = split.Validation.Length == 0 ? null : evaluator.Predict(parts.Source.Train, split.Validation, null, cancel);
             var totals = trainer.ReadTotals();
             _log.AppendLine(
@@ -192,10 +188,13 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
 
     private void SaveLog(Func<string, string> at) => AtomicFile.WriteText(at("log.csv"), _log.ToString());
 
-    private void RunEpoch(TrainParts parts, Stage progress, long end, CancellationToken cancel)
+    private void RunEpoch(TrainParts parts, long epoch, CancellationToken cancel)
     {
         var (trainer, images) = (parts.Trainer, parts.Images);
-        var start = end - trainer.StepsPerEpoch;
+        var (start, end) = (epoch * trainer.StepsPerEpoch, (epoch + 1) * trainer.StepsPerEpoch);
+        // The last batch is filled up.
+        long Done() => Math.Min((trainer.Step - start) * settings.Training.BatchSize, images);
+        using var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", images, "images", Done());
         var (loss, accuracy) = (double.NaN, double.NaN);
         var nextRead = Stopwatch.GetTimestamp();
         while (trainer.Step < end)
@@ -211,8 +210,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                 nextRead = Stopwatch.GetTimestamp() + (Stopwatch.Frequency / 2);
             }
 
-            // The last batch is filled up.
-            progress.Report(Math.Min((trainer.Step - start) * settings.Training.BatchSize, images), ("loss", loss), ("accuracy", accuracy));
+            progress.Report(Done(), ("loss", loss), ("accuracy", accuracy));
             if (settings.CheckpointEvery > 0 && trainer.Step % settings.CheckpointEvery == 0)
                 SaveState(parts);
             cancel.ThrowIfCancellationRequested();

@@ -74,7 +74,7 @@ internal static class VerifyEvidence
             var (attack, name) = (i, before.Attacks[i].Name);
             if (name is UndecidedAttack.Membership or "m_entropy_published")
                 continue;
-            var ofLoss = double.IsNaN(before.Attacks[i].Efficacy) && !double.IsNaN(before.Attacks[i].Accuracy);
+            var ofLoss = name == MembershipAttacks.Loss;
             yield return new AttackEvidence(
                 name,
                 values(a => ofLoss ? 100 * a.Attacks[attack].Accuracy : a.Attacks[attack].Efficacy, set.Forget.Length),

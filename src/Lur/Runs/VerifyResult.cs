@@ -54,9 +54,7 @@ public sealed record VerifyResult(
     /// original's; null where it never is.</summary>
     /// <param name="curves">Curves of that side.</param>
     public int? StepsToRecover(IReadOnlyList<RelearningCurve> curves) =>
-        curves.Count == 0
-            ? null
-            : RelearningCurve.Mean(curves).StepsToReach(RelearningEvidence.RecoveredShare, 100 - Original.Metrics.UnlearningAccuracy);
+        RelearningEvidence.StepsToRecover(curves, 100 - Original.Metrics.UnlearningAccuracy);
 
     /// <summary>Names of the four numbers, in the order of the verdict's metrics.</summary>
     public static IReadOnlyList<string> MetricNames { get; } = ["UA", "RA", "TA", "MIA"];

@@ -20,19 +20,13 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public VerifyResult Run(CancellationToken cancel = default)
     {
-        ForgetTask[] tasks = [.. settings.Runs.Select(ReadTask)];
-        var task = tasks[0];
-        if (tasks.FirstOrDefault(t => t.Method != task.Method || t.ForgetSha256 != task.ForgetSha256) is { } other)
-        {
-            throw new UserErrorException(
-                $"'{other.Folder}' is a run of another method or forget set than '{task.Folder}'; several folders must be seeds "
-                    + $"of one run ('lur compare' sets methods side by side)."
-            );
-        }
-
-        OutputFolder.RequireUntouched(task.Folder, [VerifyFiles.FileName, OutputFolder.PageName], Reads(task), _host.Spell);
+        var first = ReadTasks()[0];
+        OutputFolder.RequireUntouched(first.Folder, [VerifyFiles.FileName, OutputFolder.PageName], Reads(first), _host.Spell);
         // From here to the end: a run that replaces the model meanwhile would be judged by another one's numbers.
-        using var held = OutputFolder.Hold(task.Folder, _host.Spell);
+        using var held = OutputFolder.Hold(first.Folder, _host.Spell);
+        // Again, now that nobody else can change it.
+        var tasks = ReadTasks();
+        var task = tasks[0];
         task.RequireOriginal();
         using var device = ComputeDevice.Open(_host.Device);
         var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
@@ -43,7 +37,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         var set = task.Resolve(source, split, cancel);
         foreach (var attack in settings.Relearning)
             attack.RequireShots(set.Forget.Length);
-        var references = References(task, source, split, set, original.Architecture, cancel);
+        var references = References(tasks, source, split, set, original.Architecture, cancel);
         _host.Progress.Plan([.. StageWork.Verify(settings, set, source, tasks.Length, references.Length)]);
         var assessor = new Assessor(_host.Progress, source, set, settings.Attacks, settings.Seed);
         var before = assessor.Assess(original, "original", cancel);
@@ -81,6 +75,21 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
 
     private static string Numbered(string what, int index, int count) => count == 1 ? what : $"{what} {index + 1}/{count}";
 
+    private ForgetTask[] ReadTasks()
+    {
+        ForgetTask[] tasks = [.. settings.Runs.Select(ReadTask)];
+        var task = tasks[0];
+        if (tasks.FirstOrDefault(t => t.Method != task.Method || t.ForgetSha256 != task.ForgetSha256) is { } other)
+        {
+            throw new UserErrorException(
+                $"'{other.Folder}' is a run of another method or forget set than '{task.Folder}'; several folders must be seeds "
+                    + $"of one run ('lur compare' sets methods side by side)."
+            );
+        }
+
+        return tasks;
+    }
+
     private ForgetTask ReadTask(string folder)
     {
         if (ReferenceModels.CommandOf(folder) != "train")
@@ -92,7 +101,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
     }
 
     private string[] References(
-        ForgetTask task,
+        ForgetTask[] tasks,
         DataSource source,
         DataSplit split,
         ForgetSet set,
@@ -101,11 +110,8 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
     )
     {
         var paths = settings.References.Select(r => ReferenceModels.Given(r, source, set)).ToList();
-        if (paths.FirstOrDefault(p => RunFolder.Sha256Of(p) == task.ModelSha256) is { } itself)
-            throw new UserErrorException(
-                $"The reference '{itself}' is the unlearned model itself; give a model trained without the forget "
-                    + "set, or have one trained for a seed."
-            );
+        var task = tasks[0];
+        RequireOthers(paths, tasks);
         if (settings.RetrainSeeds.Count == 0)
             return [.. paths];
         var recipe = ReferenceModels.RecipeOf(ReferenceModels.TrainingOf(task.Original), task.Data) with
@@ -119,7 +125,36 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         };
         var models = new ReferenceModels(_host, settings.CacheFolder);
         paths.AddRange(settings.RetrainSeeds.Select(seed => models.Get(recipe, source, split, set, architecture, seed, cancel)));
+        RequireOnce(paths);
         return [.. paths];
+    }
+
+    /// <summary>Refuses what is no model of its own beside the original and the unlearned ones, whatever its name.</summary>
+    private static void RequireOthers(IReadOnlyList<string> references, ForgetTask[] tasks)
+    {
+        var original = HashOf(tasks[0].OriginalSha256, tasks[0].Original);
+        string[] unlearned = [.. tasks.Select(t => HashOf(t.ModelSha256, t.Unlearned))];
+        foreach (var (path, sha256) in RequireOnce(references))
+        {
+            if (sha256 == original)
+                throw new UserErrorException(
+                    $"The reference '{path}' is the original model, which knew the forget set; {ReferenceModels.Remedy}."
+                );
+            if (unlearned.Contains(sha256))
+                throw new UserErrorException($"The reference '{path}' is the unlearned model itself; {ReferenceModels.Remedy}.");
+        }
+
+        // Older runs did not record it.
+        static string HashOf(string recorded, string path) => recorded.Length > 0 ? recorded : RunFolder.Sha256Of(path);
+    }
+
+    /// <summary>Refuses a model that comes twice, which would pass for two that agree.</summary>
+    private static List<(string Path, string Sha256)> RequireOnce(IReadOnlyList<string> references)
+    {
+        List<(string Path, string Sha256)> models = [.. references.Select(r => (r, RunFolder.Sha256Of(r)))];
+        if (models.GroupBy(m => m.Sha256).FirstOrDefault(g => g.Count() > 1) is { } same)
+            throw new UserErrorException($"The references '{same.First().Path}' and '{same.Last().Path}' are one model; leave one out.");
+        return models;
     }
 
     private static VerifyResult Judge(

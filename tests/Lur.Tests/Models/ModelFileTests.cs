@@ -16,7 +16,7 @@ public class ModelFileTests
         9,
         7,
         ["a", "b", "c", "d"],
-        new InputNormalization([0.5, 0.4, 0.3], [0.2, 0.3, 0.4]),
+        new Lazy<InputNormalization>(new InputNormalization([0.5, 0.4, 0.3], [0.2, 0.3, 0.4])),
         Augmentation.None
     );
 
@@ -24,7 +24,7 @@ public class ModelFileTests
     {
         var random = TestRandom.ForCurrentTest();
         var spec = ModelFamilies.Parse(text, new ImageSize(9, 7, 3), 4);
-        var model = new Model(TestDevices.Default, Precision.Float32, spec, s_defaults.ClassNames, s_defaults.Normalization);
+        var model = new Model(TestDevices.Default, Precision.Float32, spec, s_defaults.ClassNames, s_defaults.Normalization.Value);
         model.Parameters.Set(random.NormalArray(model.Parameters.Count));
         model.Buffers.Set(random.UniformArray(model.Buffers.Count, 0.5, 1.5));
         return model;
