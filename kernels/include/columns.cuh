@@ -36,6 +36,19 @@ template <class V> DEVICE V relu(V v) { return v < V{} ? V{} : v; }
 // The derivative of ReLU at the stored output y, times d; 0 at the kink.
 template <class V> DEVICE V relu_mask(V d, V y) { return y <= V{} ? V{} : d; }
 
+// exp of every lane. A loop over an array in registers, which both compilers turn into vector code: 1.4 ns an element on
+// AVX-512, as the plain loop of silu.cu.
+template <class V> DEVICE V exp_of(V v) {
+    if constexpr (sizeof(V) == sizeof(real)) {
+        return real_exp(v);
+    } else {
+        real lanes[VEC];
+        vec_store(lanes, v);
+        for (int i = 0; i < VEC; i++) lanes[i] = real_exp(lanes[i]);
+        return vec_load(lanes);
+    }
+}
+
 // R rows from `row` on. All are computed before any is stored: an output may be an input, so that the compiler cannot
 // move a load over a store, and on a GPU the R loads would queue.
 template <class V, int R, class Op> DEVICE void map_block(const Op& op, int row, int C, int c) {
@@ -59,6 +72,27 @@ template <int R = 4, class Op> DEVICE void map_columns(const Op& op, int rows, i
             map_rows<R>(op, R * g, C);
         else
             for (int r = R * g; r < rows; r++) map_rows<1>(op, r, C);
+    }
+}
+
+// The same where each sample, `inner` rows, has constants of its own: channel<V>(int c, int n). A block of rows never spans
+// two samples. Launch: Rows(samples * inner, C).
+template <class Op> struct OfSample {
+    const Op& op;
+    int n;
+    template <class V> DEVICE auto channel(int c) const { return op.template channel<V>(c, n); }
+    template <class K> DEVICE auto at(const K& k, int i) const { return op.at(k, i); }
+    template <class T> DEVICE void put(const T& result, int i) const { op.put(result, i); }
+};
+template <int R = 4, class Op> DEVICE void map_samples(const Op& op, int samples, int inner, int C) {
+    const int blocks = inner / R + (inner % R != 0);
+    GRID_ROWS (g, samples * blocks) {
+        const int n = g / blocks, begin = (g - n * blocks) * R, row = n * inner + begin;
+        const OfSample<Op> sample{op, n};
+        if (inner - begin >= R)
+            map_rows<R>(sample, row, C);
+        else
+            for (int r = begin; r < inner; r++) map_rows<1>(sample, n * inner + r, C);
     }
 }
 

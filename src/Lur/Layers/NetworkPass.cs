@@ -77,6 +77,9 @@ public sealed class NetworkPass
     /// <summary>True when no backward pass follows, so that layers keep nothing.</summary>
     public bool Inference { get; init; }
 
+    /// <summary>Where dropout draws; null: it drops nothing.</summary>
+    public RandomSource? Random { get; init; }
+
     /// <summary>The network's inputs, by number.</summary>
     internal Value[] Inputs { get; set; } = [];
 

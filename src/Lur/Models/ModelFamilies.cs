@@ -6,7 +6,7 @@ namespace Lur.Models;
 public static class ModelFamilies
 {
     /// <summary>Every family, in the order in which they are asked.</summary>
-    public static IReadOnlyList<ModelFamily> All { get; } = [ResNetFamily.Instance];
+    public static IReadOnlyList<ModelFamily> All { get; } = [ResNetFamily.Instance, UNetFamily.Instance];
 
     /// <summary>Reads a spec of whichever family it is.</summary>
     /// <param name="text">The text, e.g. <c>resnet18:w16</c>.</param>

@@ -91,16 +91,16 @@ internal static partial class ModelMetadata
             file.Metadata.TryGetValue(ClassesKey, out var json) && Parse(file, ClassesKey, json, ModelJson.Default.StringArray) is { } names
         )
         {
-            return names.Length == spec.Outputs
+            return names.Length == spec.Classes
                 ? names
                 : throw new UserErrorException(
-                    $"'{file.Path}': the metadata '{ClassesKey}' names {names.Length} classes, but the model has {spec.Outputs}."
+                    $"'{file.Path}': the metadata '{ClassesKey}' names {names.Length} classes, but the model has {spec.Classes}."
                 );
         }
 
-        if (defaults is not null && defaults.ClassNames.Count == spec.Outputs)
+        if (defaults is not null && defaults.ClassNames.Count == spec.Classes)
             return [.. defaults.ClassNames];
-        return [.. Enumerable.Range(0, spec.Outputs).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        return [.. Enumerable.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
     }
 
     /// <summary>Normalisation inside the model.</summary>

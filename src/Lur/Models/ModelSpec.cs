@@ -16,6 +16,9 @@ public abstract record ModelSpec
     /// <summary>Extent of the output's last axis: the logits of a classifier.</summary>
     public abstract int Outputs { get; init; }
 
+    /// <summary>How many classes it tells apart, or draws: the names of a model are theirs.</summary>
+    public virtual int Classes => Outputs;
+
     /// <summary>The text that <see cref="ModelFamily.Parse"/> reads back, with every choice spelled out.</summary>
     public abstract string Text { get; }
 

@@ -74,6 +74,7 @@ public sealed class GradientEvaluation
         {
             Gradients = gradient,
             WithInputGradient = inputGradient,
+            Random = batch.Random,
         };
         Output = _network.Forward(Pass, [.. batch.Inputs]);
         Loss = loss(new LossSite(site.Program, site.Name, Output, batch));

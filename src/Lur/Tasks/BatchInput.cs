@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Layers;
 using Lur.Steps;
 
@@ -38,22 +37,15 @@ public abstract class BatchInput : ILabelledBatch
 /// <summary>A batch given as numbers, already normalised, for gradient checks: no augmentation, no rounding to bytes.</summary>
 public sealed class TensorBatch : BatchInput
 {
-    private readonly PinnedBuffer<double>? _wide;
-    private readonly PinnedBuffer<float>? _narrow;
+    private readonly RealInput _images;
 
     /// <summary>Declares the images and emits their upload.</summary>
     public TensorBatch(Program program, string name, int batch, Network network)
-        : base(program, name, batch)
-    {
-        Input = program.Real($"{name}/images", ValueRole.Input, new Shape(batch, network.Height, network.Width, network.Channels));
-        if (program.Precision == Precision.Float64)
-            program.Upload(Input, _wide = program.Pinned<double>(Input.Shape.Count));
-        else
-            program.Upload(Input, _narrow = program.Pinned<float>(Input.Shape.Count));
-    }
+        : base(program, name, batch) =>
+        _images = new RealInput(program, $"{name}/images", new Shape(batch, network.Height, network.Width, network.Channels));
 
     /// <inheritdoc/>
-    public override Value Input { get; }
+    public override Value Input => _images.Device;
 
     /// <summary>Sets images [N, H, W, C] and labels [N] for the next run.</summary>
     public void Set(ReadOnlySpan<double> images, ReadOnlySpan<int> labels)
@@ -67,10 +59,6 @@ public sealed class TensorBatch : BatchInput
         }
 
         labels.CopyTo(Labels);
-        if (_wide is not null)
-            images.CopyTo(_wide.Span);
-        else
-            for (var i = 0; i < images.Length; i++)
-                _narrow!.Span[i] = (float)images[i];
+        _images.Set(images);
     }
 }

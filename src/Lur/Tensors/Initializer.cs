@@ -36,6 +36,9 @@ public abstract class Initializer
     /// <param name="fanOut">Outputs fed by one input.</param>
     public static Initializer Filter(int fanIn, int fanOut) => new FilterOfScheme(fanIn, fanOut);
 
+    /// <summary>Normal with mean 0 and deviation 1: tables of embeddings, as torch's Embedding.</summary>
+    public static Initializer StandardNormal { get; } = new Normal();
+
     /// <summary>Draws the elements.</summary>
     /// <param name="random">Stream of this tensor alone, at its beginning.</param>
     /// <param name="target">The elements.</param>
@@ -45,6 +48,15 @@ public abstract class Initializer
     private sealed class Constant(float value) : Initializer
     {
         public override void Draw(RandomStream random, Span<float> target, WeightInitialization scheme) => target.Fill(value);
+    }
+
+    private sealed class Normal : Initializer
+    {
+        public override void Draw(RandomStream random, Span<float> target, WeightInitialization scheme)
+        {
+            foreach (ref var value in target)
+                value = random.Normal();
+        }
     }
 
     private sealed class UniformOfFanIn(int fanIn) : Initializer

@@ -203,7 +203,7 @@ public static class FixtureCheck
             add($"{name}, retain", [.. steps.Select(t => (double)t.RetainLoss)], [.. expected.Where((_, i) => i % 2 == 0)]);
     }
 
-    private static double[] ReadValue(ComputeDevice device, Precision precision, Value value)
+    internal static double[] ReadValue(ComputeDevice device, Precision precision, Value value)
     {
         if (precision == Precision.Float64)
         {

@@ -1,0 +1,24 @@
+namespace Lur.Models;
+
+/// <summary>Names that a tensor of a UNet has in files: of diffusers now, and before version 0.17 in attention blocks.</summary>
+internal static class UNetNames
+{
+    private static readonly (string New, string Old)[] s_attention =
+    [
+        (".to_q.", ".query."),
+        (".to_k.", ".key."),
+        (".to_v.", ".value."),
+        (".to_out.0.", ".proj_attn."),
+    ];
+
+    /// <summary>The names; the first is written.</summary>
+    public static IReadOnlyList<string> Of(string name)
+    {
+        if (!name.Contains(".attentions.", StringComparison.Ordinal))
+            return [name];
+        foreach (var (now, old) in s_attention)
+            if (name.Contains(now, StringComparison.Ordinal))
+                return [name, name.Replace(now, old, StringComparison.Ordinal)];
+        return [name];
+    }
+}

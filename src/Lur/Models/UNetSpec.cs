@@ -1,0 +1,115 @@
+using Lur.Layers;
+using Lur.Tensors;
+
+namespace Lur.Models;
+
+/// <summary>How a UNet takes the class of an image.</summary>
+public enum ClassCondition
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>A row of a table is added to the time embedding.</summary>
+    Table,
+
+    /// <summary>The label is embedded as a time step is, by a network of its own.</summary>
+    TimeStep,
+
+    /// <summary>A row of a table goes through a network of its own and beside the time embedding, as in the public code of Selective
+    /// Amnesia.</summary>
+    Concatenated,
+}
+
+/// <summary>Everything that fixes a UNet of Ho et al. (2020) as diffusers' UNet2DModel generalises it.</summary>
+public sealed record UNetSpec : ModelSpec
+{
+    /// <summary>Channels of each level.</summary>
+    public required IReadOnlyList<int> Widths { get; init; }
+
+    /// <summary>Residual blocks of a level on the way down; one more on the way up.</summary>
+    public int Layers { get; init; } = 2;
+
+    /// <summary>Whether a level has attention on the way down.</summary>
+    public required IReadOnlyList<bool> DownAttention { get; init; }
+
+    /// <summary>The same on the way up, from the deepest level upwards.</summary>
+    public required IReadOnlyList<bool> UpAttention { get; init; }
+
+    /// <summary>Channels of a head; 0: one head.</summary>
+    public int HeadWidth { get; init; }
+
+    /// <summary>Groups of every normalisation.</summary>
+    public int Groups { get; init; } = 32;
+
+    /// <summary>Added to the variance in every normalisation.</summary>
+    public double Epsilon { get; init; } = 1e-5;
+
+    /// <summary>Groups of the normalisation before the attention in the middle; null: as the rest, and none with
+    /// <see cref="ScaleShift"/>.</summary>
+    public int? MidGroups { get; init; }
+
+    /// <summary>True for an attention in the middle.</summary>
+    public bool MidAttention { get; init; } = true;
+
+    /// <summary>Divides the outputs of the blocks in the middle.</summary>
+    public double MidScale { get; init; } = 1;
+
+    /// <summary>True to halve with zeros right and below alone; false: on all sides.</summary>
+    public bool EndPadding { get; init; }
+
+    /// <summary>Taken from the number of frequencies in the exponent of the time embedding.</summary>
+    public double FrequencyShift { get; init; }
+
+    /// <summary>True for cosines first.</summary>
+    public bool CosinesFirst { get; init; } = true;
+
+    /// <summary>True where the time scales and shifts behind the second normalisation; false: is added before it.</summary>
+    public bool ScaleShift { get; init; }
+
+    /// <summary>Probability of dropout inside residual blocks.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>True where images in [0, 1] are stretched to [-1, 1] first.</summary>
+    public bool CenterInput { get; init; }
+
+    /// <summary>How it takes the class.</summary>
+    public ClassCondition Condition { get; init; }
+
+    /// <summary>Classes it can draw; 0 without condition. The table has as many rows, and one more with <see cref="NullRow"/>.</summary>
+    public int ClassCount { get; init; }
+
+    /// <summary>True where a last row of the table stands for no class, which guidance needs.</summary>
+    public bool NullRow { get; init; }
+
+    /// <summary>Rows of the table.</summary>
+    public int TableRows => ClassCount + (NullRow ? 1 : 0);
+
+    /// <inheritdoc/>
+    public override ModelFamily Family => UNetFamily.Instance;
+
+    /// <summary>Channels of the output.</summary>
+    public override required int Outputs { get; init; }
+
+    /// <inheritdoc/>
+    public override required ImageSize Input { get; init; }
+
+    /// <inheritdoc/>
+    public override int Classes => ClassCount;
+
+    /// <inheritdoc/>
+    public override string Text => UNetText.Write(this);
+
+    /// <inheritdoc/>
+    public override Network Build() => new UNet(this).Build();
+
+    /// <inheritdoc/>
+    public override bool IsHead(ParameterSlot slot) => slot.Name.StartsWith("conv_out.", StringComparison.Ordinal);
+
+    /// <summary>The attentions on the way up: what the public code of ScissorHands resets in Stable Diffusion, carried over. All of the
+    /// way up where there is none.</summary>
+    public override bool IsLate(ParameterSlot slot)
+    {
+        var up = slot.Name.StartsWith("up_blocks.", StringComparison.Ordinal);
+        return up && (!UpAttention.Contains(true) || slot.Name.Contains(".attentions.", StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,26 @@
+using Lur.Device;
+using Lur.Tests.Device;
+using Lur.Verification;
+
+namespace Lur.Tests.Golden;
+
+/// <summary>Output, gradient, tangents, Hessian-vector product and LUR gradients of UNets against diffusers in float64 (README.md beside
+/// this file).</summary>
+public class UNetFixtureTests
+{
+    [Test]
+    public void AgreesWithDiffusers([Values("unet2d_class", "unet2d_ddpm32")] string name, [Values] Precision precision)
+    {
+        var path = Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", "diffusion", name + ".safetensors");
+        using var fixture = DiffusionFixture.Open(path);
+        var lines = DiffusionCheck.Run(fixture, TestDevices.Default, precision);
+        foreach (var line in lines)
+            TestContext.Out.WriteLine($"{line.Name}: error {line.Error:E2}, allowed {line.Tolerance:E0}");
+        Assert.That(lines, Has.Count.EqualTo(10));
+        Assert.Multiple(() =>
+        {
+            foreach (var line in lines)
+                Assert.That(line.Passed, $"{name}: {line.Name}: error {line.Error:E2}, allowed {line.Tolerance:E0}");
+        });
+    }
+}
