@@ -2,7 +2,7 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>A row of a table for each sample: ids int [N, 1] -> [N, width]; zeros for an id below 0. Formulas:
+/// <summary>A row of a table for each sample: ids int [N] -> [N, width]; zeros for an id below 0. Formulas:
 /// <c>kernels/operators/embedding.cu</c>.</summary>
 public sealed class Embedding : Layer
 {

@@ -23,13 +23,15 @@ public sealed class Network
     public IReadOnlyList<NetworkInput> Inputs => _inputs;
 
     /// <summary>Image height in pixels: of the first input.</summary>
-    public int Height => _inputs[0].Sample[0];
+    public int Height => Images[0];
 
     /// <summary>Image width in pixels: of the first input.</summary>
-    public int Width => _inputs[0].Sample[1];
+    public int Width => Images[1];
 
     /// <summary>Image channels: of the first input.</summary>
-    public int Channels => _inputs[0].Sample[2];
+    public int Channels => Images[2];
+
+    private Shape Images => _inputs[0].Sample ?? throw new InvalidOperationException("The first input is no images.");
 
     /// <summary>Layers in execution order.</summary>
     public IReadOnlyList<Node> Nodes => _nodes;
@@ -42,9 +44,9 @@ public sealed class Network
 
     /// <summary>Adds an input.</summary>
     /// <param name="name">Name, by which <see cref="Forward(NetworkPass, ReadOnlySpan{ValueTuple{string, Value}})"/> is given it.</param>
-    /// <param name="sample">Shape without the batch.</param>
+    /// <param name="sample">Shape without the batch; null for one number a row, [N].</param>
     /// <returns>The index that layers read it by: -1 for the first, -2 for the second, and so on.</returns>
-    public int AddInput(string name, Shape sample)
+    public int AddInput(string name, Shape? sample)
     {
         if (_inputs.Any(i => i.Name == name))
             throw new ArgumentException($"The input '{name}' is there twice.", nameof(name));
@@ -90,9 +92,7 @@ public sealed class Network
         var shapes = new Shape[_nodes.Count];
         foreach (var node in _nodes)
         {
-            shapes[node.Index] = node.Layer.OutputShape([
-                .. node.Inputs.Select(i => i < 0 ? _inputs[-i - 1].Sample.Batched(batch) : shapes[i]),
-            ]);
+            shapes[node.Index] = node.Layer.OutputShape([.. node.Inputs.Select(i => i < 0 ? _inputs[-i - 1].Batched(batch) : shapes[i])]);
         }
 
         return shapes;
@@ -128,7 +128,7 @@ public sealed class Network
             var names = string.Join(", ", _inputs.Select(i => i.Name));
             if (at < 0)
                 throw new ArgumentException($"The network has no input '{name}'; it has {names}.", nameof(inputs));
-            var expected = _inputs[at].Sample.Batched(batch);
+            var expected = _inputs[at].Batched(batch);
             values[at] =
                 value.Shape == expected
                     ? value
@@ -219,9 +219,12 @@ public sealed class Network
 
 /// <summary>Something that a network is given at every evaluation: images, time steps, a condition.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Sample">Shape without the batch.</param>
-public sealed record NetworkInput(string Name, Shape Sample)
+/// <param name="Sample">Shape without the batch; null for one number a row.</param>
+public sealed record NetworkInput(string Name, Shape? Sample)
 {
+    /// <summary>Shape of a batch of it.</summary>
+    public Shape Batched(int batch) => Sample?.Batched(batch) ?? new Shape(batch);
+
     /// <summary>Name of the input that images go to.</summary>
     public const string Images = "images";
 }

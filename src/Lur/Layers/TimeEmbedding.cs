@@ -1,6 +1,6 @@
 namespace Lur.Layers;
 
-/// <summary>Sinusoids of time steps (Vaswani et al. 2017): int [N, 1] -> [N, width]. Formulas:
+/// <summary>Sinusoids of time steps (Vaswani et al. 2017): int [N] -> [N, width]. Formulas:
 /// <c>kernels/operators/time_embedding.cu</c>.</summary>
 /// <param name="name">Name for plans.</param>
 /// <param name="width">Length of a row.</param>

@@ -96,6 +96,9 @@ public sealed class Model : IDisposable
     /// <summary>Header of the file the model was imported from (the JSON text with its padding), or null.</summary>
     public string? ImportedHeader { get; set; }
 
+    /// <summary>What the task of the model has to know of it, as text by name; written into its file.</summary>
+    public SortedDictionary<string, string> TaskSettings { get; } = new(StringComparer.Ordinal);
+
     /// <summary>What it has seen and what it has forgotten; written into its file.</summary>
     public ModelHistory History { get; set; } = new();
 
@@ -127,6 +130,8 @@ public sealed class Model : IDisposable
         };
         foreach (var (name, count) in TrackedAtLoad)
             copy.TrackedAtLoad[name] = count;
+        foreach (var (name, text) in TaskSettings)
+            copy.TaskSettings[name] = text;
         copy.Parameters.CopyFrom(Parameters);
         copy.Buffers.CopyFrom(Buffers);
         return copy;

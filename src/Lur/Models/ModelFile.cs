@@ -99,6 +99,7 @@ public static class ModelFile
         try
         {
             ModelTensors.Read(file, model);
+            ModelMetadata.ReadTaskSettings(file, model);
             var imported = !file.Metadata.ContainsKey(ModelMetadata.Architecture);
             model.ImportedHeader = imported ? file.HeaderText : file.Metadata.GetValueOrDefault(ModelMetadata.ImportedHeader);
             return model;

@@ -14,6 +14,8 @@ internal static partial class ModelMetadata
     /// <summary>Header of the file that the model was imported from.</summary>
     public const string ImportedHeader = "lur.imported-header";
 
+    private const string TaskPrefix = "lur.task.";
+
     private const string InputKey = "lur.input",
         ClassesKey = "lur.classes",
         NormalizationKey = "lur.normalization",
@@ -37,6 +39,8 @@ internal static partial class ModelMetadata
             writer.Metadata[AugmentationKey] = model.Augmentation.Name;
         if (model.ImportedHeader is not null)
             writer.Metadata[ImportedHeader] = model.ImportedHeader;
+        foreach (var (key, value) in model.TaskSettings)
+            writer.Metadata[TaskPrefix + key] = value;
         foreach (var (key, value) in Of(model.History))
             writer.Metadata[key] = value;
     }
@@ -56,6 +60,14 @@ internal static partial class ModelMetadata
             if (value is not null)
                 yield return (key, value);
         }
+    }
+
+    /// <summary>What a file says to the task of a model.</summary>
+    public static void ReadTaskSettings(SafeTensorsFile file, Model model)
+    {
+        foreach (var (key, value) in file.Metadata)
+            if (key.StartsWith(TaskPrefix, StringComparison.Ordinal))
+                model.TaskSettings[key[TaskPrefix.Length..]] = value;
     }
 
     /// <summary>What a file says of a model's past.</summary>

@@ -2,8 +2,8 @@ using Lur.Layers;
 
 namespace Lur.Models;
 
-/// <summary>Builds the network of a <see cref="UNetSpec"/>. Inputs: images [N, H, W, C], time int [N, 1], and with a condition classes
-/// int [N, 1]. Names and order of tensors are diffusers' (UNet2DModel).</summary>
+/// <summary>Builds the network of a <see cref="UNetSpec"/>. Inputs: images [N, H, W, C], time int [N], and with a condition classes
+/// int [N]. Names and order of tensors are diffusers' (UNet2DModel).</summary>
 internal sealed class UNet(UNetSpec spec)
 {
     private const string NullRow = "null_class";
@@ -55,11 +55,11 @@ internal sealed class UNet(UNetSpec spec)
 
     private void Condition()
     {
-        var time = _network.AddInput(UNetInputs.Time, new Shape(1));
+        var time = _network.AddInput(UNetInputs.Time, null);
         var e = Mlp("time_embedding", Sinusoids("time_proj", time));
         if (spec.Condition != ClassCondition.None)
         {
-            var classes = _network.AddInput(UNetInputs.Class, new Shape(1));
+            var classes = _network.AddInput(UNetInputs.Class, null);
             if (spec.Condition == ClassCondition.Table)
                 e = _network.Add(
                     new Add("embedding"),

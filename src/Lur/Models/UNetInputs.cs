@@ -3,9 +3,9 @@ namespace Lur.Models;
 /// <summary>Names of a UNet's inputs beside its images.</summary>
 public static class UNetInputs
 {
-    /// <summary>Time steps, int [N, 1].</summary>
+    /// <summary>Time steps, int [N].</summary>
     public const string Time = "time";
 
-    /// <summary>Classes, int [N, 1].</summary>
+    /// <summary>Classes, int [N].</summary>
     public const string Class = "classes";
 }

@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 
 namespace Lur.Tasks;
@@ -78,6 +79,39 @@ public abstract class BatchStage : BatchInput
 
     private PinnedBuffer<byte> Own => _own ??= _program.Pinned<byte>(_bytes);
 
+    /// <summary>Records what makes images of the bytes: normalised and, in training, cropped and mirrored at random
+    /// (<c>kernels/inputs/augment.cu</c>).</summary>
+    /// <param name="name">Prefix of buffer names; also names the random stream.</param>
+    /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
+    /// <param name="augment">False for images as they are.</param>
+    private protected BatchImages EmitImages(string name, Model model, bool augment)
+    {
+        var network = model.Network;
+        var (c, h, w) = (network.Channels, network.Height, network.Width);
+        var statistics = Statistics(name, model.Normalization, c);
+        var images = _program.Real($"{name}/images", ValueRole.Input, new Shape(Batch, h, w, c));
+        var augmentation = augment ? model.Augmentation : Augmentation.None;
+        var (padding, flip) = (augmentation.PaddingOf(h, w), augmentation.Flip ? 1 : 0);
+        var stream = RandomStream.StreamOf("augment/" + name);
+        var (mean, std) = (statistics.At<Real>(0), statistics.At<Real>(c));
+        var shape = _program.Device.Rows((long)Batch * h, w);
+        _program.Launch.Augment.AugmentForward(shape, images, Bytes, mean, std, RandomState, stream, Batch, c, h, w, padding, flip);
+        return new BatchImages(images, mean, std);
+    }
+
+    private Value Statistics(string name, InputNormalization normalization, int channels)
+    {
+        if (normalization.Mean.Count != channels || normalization.Std.Count != channels)
+        {
+            throw new ArgumentException(
+                $"The normalisation has {normalization.Mean.Count} channels; the images have {channels}.",
+                nameof(normalization)
+            );
+        }
+
+        return _program.Constant($"{name}/mean and deviation", [.. normalization.Mean, .. normalization.Std]);
+    }
+
     private void SendImages()
     {
         _state.Span[Slot] = _slots.Offset;
@@ -85,3 +119,9 @@ public abstract class BatchStage : BatchInput
             _slots.Upload(Own);
     }
 }
+
+/// <summary>Images on the device, and how they were normalised.</summary>
+/// <param name="Images">Real [N, H, W, C].</param>
+/// <param name="Mean">Mean per channel, of pixels in [0, 1].</param>
+/// <param name="Std">Standard deviation per channel.</param>
+internal readonly record struct BatchImages(Value Images, Operand<Real> Mean, Operand<Real> Std);

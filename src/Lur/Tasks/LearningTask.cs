@@ -1,6 +1,7 @@
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tasks.Classification;
+using Lur.Tasks.Diffusion;
 
 namespace Lur.Tasks;
 
@@ -20,7 +21,7 @@ public abstract class LearningTask
     public abstract LossFactory Ascent { get; }
 
     /// <summary>The task of a model.</summary>
-    public static LearningTask Of(Model model) => new ClassificationTask(model);
+    public static LearningTask Of(Model model) => model.Spec is UNetSpec ? new DiffusionTask(model) : new ClassificationTask(model);
 
     /// <summary>Declares a batch in a program.</summary>
     /// <param name="program">Program under construction.</param>

@@ -54,8 +54,8 @@ internal sealed class GraphHarness : IDisposable
         }
 
         _buffers.Set(random.UniformArray(network.Buffers.Count, 0.5, 1.5));
-        Inputs = [.. network.Inputs.Select(i => random.NormalArray(i.Sample.Batched(batch).Count))];
-        _inputs = [.. network.Inputs.Select(i => Program.Keep(_program.Real(i.Name, ValueRole.Input, i.Sample.Batched(batch))))];
+        Inputs = [.. network.Inputs.Select(i => random.NormalArray(i.Batched(batch).Count))];
+        _inputs = [.. network.Inputs.Select(i => Program.Keep(_program.Real(i.Name, ValueRole.Input, i.Batched(batch))))];
         _pass = new NetworkPass(_program, "graph", batch, _weights, _buffers, mode)
         {
             Gradients = _gradient,

@@ -8,10 +8,10 @@ public interface INoisyBatch : IBatch
     /// <summary>x_t, real [N, H, W, C].</summary>
     Value Noisy { get; }
 
-    /// <summary>Time steps t, int [N, 1].</summary>
+    /// <summary>Time steps t, int [N].</summary>
     Value Times { get; }
 
-    /// <summary>Classes as the network is given them, int [N, 1]; null for a network without.</summary>
+    /// <summary>Classes as the network is given them, int [N]; null for a network without.</summary>
     Value? Classes { get; }
 
     /// <summary>What the output is to be: the noise, the velocity or the image; shape of <see cref="Noisy"/>.</summary>

@@ -8,8 +8,8 @@ namespace Lur.Tasks.Diffusion;
 /// <summary>Noisy images that were computed, or taken from another batch.</summary>
 /// <param name="Batch">Rows.</param>
 /// <param name="Noisy">x_t, real [N, H, W, C].</param>
-/// <param name="Times">int [N, 1].</param>
-/// <param name="Classes">int [N, 1], or null.</param>
+/// <param name="Times">int [N].</param>
+/// <param name="Classes">int [N], or null.</param>
 /// <param name="Target">What to predict, real.</param>
 public sealed record NoisyRows(int Batch, Value Noisy, Value Times, Value? Classes, Value Target) : INoisyBatch
 {
@@ -50,7 +50,7 @@ public sealed record NoisyRows(int Batch, Value Noisy, Value Times, Value? Class
 
         Value Ids(Value from, string what)
         {
-            var to = program.Raw($"{name}/{what}", ValueRole.Input, new Shape(rows, 1), sizeof(int));
+            var to = program.Raw($"{name}/{what}", ValueRole.Input, new Shape(rows), sizeof(int));
             program.Copy(to, from.At<int>(start), (long)rows * sizeof(int));
             return to;
         }

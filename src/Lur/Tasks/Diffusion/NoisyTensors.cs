@@ -23,8 +23,8 @@ public sealed class NoisyTensors : INoisyBatch
         var image = new Shape(batch, spec.Input.Height, spec.Input.Width, spec.Input.Channels);
         _noisy = new RealInput(program, $"{name}/noisy", image);
         _target = new RealInput(program, $"{name}/target", image.WithInnermost(spec.Outputs));
-        _times = program.Input<int>($"{name}/times", new Shape(batch, 1));
-        _classes = spec.Condition == ClassCondition.None ? null : program.Input<int>($"{name}/classes", new Shape(batch, 1));
+        _times = program.Input<int>($"{name}/times", new Shape(batch));
+        _classes = spec.Condition == ClassCondition.None ? null : program.Input<int>($"{name}/classes", new Shape(batch));
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,44 @@
+using Lur.Losses;
+using Lur.Models;
+using Lur.Steps;
+
+namespace Lur.Tasks.Diffusion;
+
+/// <summary>Drawing images of a class by undoing noise: the batches are noisy images, and the loss is the mean squared error of the
+/// predicted noise, velocity or image (Ho, Jain, Abbeel 2020).</summary>
+public sealed class DiffusionTask : LearningTask
+{
+    /// <summary>The task of a UNet.</summary>
+    /// <exception cref="UserErrorException">What the model says of its noise cannot be used.</exception>
+    public DiffusionTask(Model model)
+        : base(model)
+    {
+        Spec = (UNetSpec)model.Spec;
+        Noise = DiffusionNoise.Of(model);
+    }
+
+    /// <summary>The network.</summary>
+    public UNetSpec Spec { get; }
+
+    /// <summary>How noise is added.</summary>
+    public DiffusionNoise Noise { get; }
+
+    /// <inheritdoc/>
+    public override LossFactory Loss => Squared(1);
+
+    /// <inheritdoc/>
+    public override LossFactory Ascent => Squared(-1);
+
+    /// <summary>A multiple of the mean squared error against what the batch is made of.</summary>
+    public static LossFactory Squared(double coefficient) =>
+        site => new MeanSquaredError(site.Program, site.Name, site.Output, RowsOf(site).Target, coefficient);
+
+    /// <summary>The noisy rows behind a loss.</summary>
+    public static INoisyBatch RowsOf(LossSite site) =>
+        site.Batch as INoisyBatch
+        ?? throw new ArgumentException($"The rows of '{site.Name}' have no noise to predict, which a diffusion loss needs.", nameof(site));
+
+    /// <inheritdoc/>
+    public override BatchStage Batch(Program program, string name, int rows, bool augment, ulong seed, bool fed = true) =>
+        new DiffusionBatch(program, name, rows, this, augment, seed, fed);
+}
