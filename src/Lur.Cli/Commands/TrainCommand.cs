@@ -30,7 +30,11 @@ internal static class TrainCommand
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var model = Model();
-        var training = new RecordOptions(TrainingOptions.List);
+        // Options that both kinds of model have are read by the one that the model is of.
+        var training = new RecordOptions([
+            .. TrainingOptions.List,
+            .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name)),
+        ]);
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
@@ -41,7 +45,7 @@ internal static class TrainCommand
         var overwrite = SharedOptions.Overwrite();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
-        var command = new Command("train", "Train a ResNet on a data set.") { data, output, model };
+        var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
         foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, overwrite, plan, size]))
             command.Options.Add(option);
         return command
@@ -55,19 +59,23 @@ internal static class TrainCommand
                 (context, parsed, cancel) =>
                     Run(
                         context,
-                        new TrainSettings
-                        {
-                            Data = parsed.GetValue(data)!,
-                            Output = parsed.GetValue(output)!,
-                            Model = parsed.GetValue(model)!,
-                            Training = Training(training.Given(parsed), parsed.GetValue(noAugment)) with { Seed = parsed.GetValue(seed) },
-                            DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
-                            ValidationShare = parsed.GetValue(validation),
-                            Exclude = parsed.GetValue(exclude) ?? [],
-                            CheckpointEvery = parsed.GetValue(every),
-                            Resume = parsed.GetValue(resume),
-                            Overwrite = parsed.GetValue(overwrite),
-                        },
+                        WithRecipe(
+                            new TrainSettings
+                            {
+                                Data = parsed.GetValue(data)!,
+                                Output = parsed.GetValue(output)!,
+                                Model = parsed.GetValue(model)!,
+                                DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
+                                ValidationShare = parsed.GetValue(validation),
+                                Exclude = parsed.GetValue(exclude) ?? [],
+                                CheckpointEvery = parsed.GetValue(every),
+                                Resume = parsed.GetValue(resume),
+                                Overwrite = parsed.GetValue(overwrite),
+                            },
+                            training.Given(parsed),
+                            parsed.GetValue(noAugment),
+                            parsed.GetValue(seed)
+                        ),
                         parsed.GetValue(plan),
                         cancel
                     )
@@ -103,7 +111,7 @@ internal static class TrainCommand
 
     /// <summary>The recipe of what was given.</summary>
     /// <exception cref="UsageException">An option makes no sense, or two contradict each other.</exception>
-    private static TrainingOptions Training(Dictionary<string, string> given, bool noAugment)
+    private static TrainSettings WithRecipe(TrainSettings settings, Dictionary<string, string> given, bool noAugment, ulong seed)
     {
         const string Augment = "augment";
         var none = Augmentation.None.Name;
@@ -113,7 +121,15 @@ internal static class TrainCommand
             given[Augment] = none;
         try
         {
-            return TrainingOptions.Read("lur train", given);
+            return UNetFamily.Instance.Claims(settings.Model)
+                ? settings with
+                {
+                    Diffusion = DiffusionTrainingOptions.Read($"the training of a UNet", given) with { Seed = seed },
+                }
+                : settings with
+                {
+                    Training = TrainingOptions.Read("the training of a ResNet", given) with { Seed = seed },
+                };
         }
         catch (UserErrorException e)
         {

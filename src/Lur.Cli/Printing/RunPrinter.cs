@@ -72,7 +72,8 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
         if (results)
         {
             var table = new Table("train", new Column("metric", "Metric"), new Column("value", "Value", Right: true));
-            table.Add("test accuracy", Cell.Number(r.Test.Accuracy, 2, " %"));
+            if (r.Test is ClassifierTest classifier)
+                table.Add("test accuracy", Cell.Number(classifier.Predictions.Accuracy, 2, " %"));
             table.Add("test loss", Cell.Number(r.Test.MeanLoss, 4));
             table.Add("test images", r.Test.Count);
             TablePrinter.Print(context, table);

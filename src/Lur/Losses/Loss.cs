@@ -7,6 +7,9 @@ public abstract class Loss
     /// <summary>Loss of each row, real [N].</summary>
     public abstract Value RowLoss { get; }
 
+    /// <summary>True where an answer is right or wrong, so that a share of right ones says something.</summary>
+    public virtual bool HasAnswers => true;
+
     /// <summary>Adds the batch's sum of row losses, its number of right answers and its number of rows to three doubles.</summary>
     /// <param name="totals">Three doubles.</param>
     public abstract void Accumulate(Operand<double> totals);

@@ -33,6 +33,9 @@ public sealed class MeanSquaredError : Loss
     /// <inheritdoc/>
     public override Value RowLoss { get; }
 
+    /// <inheritdoc/>
+    public override bool HasAnswers => false;
+
     /// <summary>Adds the batch's sum of row losses and its number of rows; no answer is right or wrong.</summary>
     public override void Accumulate(Operand<double> totals) =>
         _program.Launch.MeanSquared.MeanSquaredTotals(_program.Device.Blocks(1), totals, RowLoss, _rows);

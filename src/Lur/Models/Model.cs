@@ -163,12 +163,12 @@ public sealed class Model : IDisposable
         BatchesTracked = widened.BatchesTracked;
     }
 
-    /// <summary>Puts the outputs into another order: what they compute stays the same.</summary>
-    /// <param name="order">For each output the place it had before.</param>
+    /// <summary>Puts the classes into another order: what is computed for each stays the same.</summary>
+    /// <param name="order">For each class the place it had before.</param>
     public void ReorderOutputs(IReadOnlyList<int> order)
     {
         ArgumentNullException.ThrowIfNull(order);
-        foreach (var slot in Head)
+        foreach (var slot in Parameters.Layout.Slots.Where(Spec.HasClassAxis))
         {
             if (Precision == Precision.Float64)
                 Reorder<double>(slot, order);
@@ -192,8 +192,10 @@ public sealed class Model : IDisposable
         var rows = new T[slot.Count];
         Parameters.Read<T>(slot.Offset, rows);
         var ordered = new T[rows.Length];
-        var width = rows.Length / Outputs;
-        for (var row = 0; row < Outputs; row++)
+        var width = rows.Length / slot.Shape[0];
+        // A row behind those of the classes, for none of them, stays.
+        rows.CopyTo(ordered, 0);
+        for (var row = 0; row < order.Count; row++)
             rows.AsSpan(order[row] * width, width).CopyTo(ordered.AsSpan(row * width));
         Parameters.Write<T>(slot.Offset, ordered);
     }

@@ -33,6 +33,9 @@ public abstract record ModelSpec
     /// <see cref="Outputs"/> only the head differs, and its first axis is the outputs.</summary>
     public abstract bool IsHead(ParameterSlot slot);
 
+    /// <summary>True for the tensors whose first axis is the classes.</summary>
+    public virtual bool HasClassAxis(ParameterSlot slot) => IsHead(slot);
+
     /// <summary>True for the tensors of the late part, where a network keeps what is particular to its task: those that trimming
     /// may reset unless it is told others. The head is among them.</summary>
     public abstract bool IsLate(ParameterSlot slot);

@@ -105,6 +105,9 @@ public sealed record UNetSpec : ModelSpec
     /// <inheritdoc/>
     public override bool IsHead(ParameterSlot slot) => slot.Name.StartsWith("conv_out.", StringComparison.Ordinal);
 
+    /// <inheritdoc/>
+    public override bool HasClassAxis(ParameterSlot slot) => slot.Name is "class_embedding.weight" or "class_table.weight";
+
     /// <summary>The attentions on the way up: what the public code of ScissorHands resets in Stable Diffusion, carried over. All of the
     /// way up where there is none.</summary>
     public override bool IsLate(ParameterSlot slot)

@@ -124,6 +124,8 @@ public static class DataAndModel
     /// models are put into the data's.</summary>
     private static void MatchClasses(Model model, string path, DataSource source)
     {
+        if (model.Spec.Classes == 0)
+            return;
         try
         {
             var order = ClassOrder.Match(model.ClassNames, source.Train.ClassNames);
@@ -152,14 +154,14 @@ public static class DataAndModel
             );
         }
 
-        if (model.Outputs != data.ClassNames.Count)
+        if (model.Spec.Classes > 0 && model.Spec.Classes != data.ClassNames.Count)
         {
             var difference =
                 ClassOrder.AreNumbers(model.ClassNames) || ClassOrder.AreNumbers(data.ClassNames)
                     ? ""
                     : $": {ClassOrder.Difference(model.ClassNames, data.ClassNames)}";
             throw new UserErrorException(
-                $"'{path}' has {model.Outputs} classes, but {data.Name} has {data.ClassNames.Count}{difference}; give the data "
+                $"'{path}' has {model.Spec.Classes} classes, but {data.Name} has {data.ClassNames.Count}{difference}; give the data "
                     + $"it was trained on."
             );
         }
@@ -211,9 +213,17 @@ public static class DataAndModel
         var data = source.Train;
         var spec = SpecOf(architecture, data);
         var defaults = Defaults(source);
-        var model = new Model(device, precision, spec, defaults.ClassNames, defaults.Normalization.Value)
+        // Noise has mean 0 and deviation 1 in every data set: what it is added to lies in [-1, 1].
+        double[] half = [.. Enumerable.Repeat(0.5, data.Channels)];
+        var draws = spec is UNetSpec;
+        var classes = spec.Classes == 0 ? [] : defaults.ClassNames;
+        var model = new Model(device, precision, spec, classes, draws ? new InputNormalization(half, half) : defaults.Normalization.Value)
         {
-            Augmentation = defaults.Augmentation,
+            // A crop shows a border that would be drawn, too.
+            Augmentation =
+                !draws ? defaults.Augmentation
+                : defaults.Augmentation.Flip ? Augmentation.FlipOnly
+                : Augmentation.None,
         };
         model.Initialize(seed, scheme);
         return model;

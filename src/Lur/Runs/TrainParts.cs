@@ -29,16 +29,17 @@ internal sealed class TrainParts : IDisposable
     /// <param name="cancel">Stops that search.</param>
     public static TrainParts Open(TrainSettings settings, RunHost host, bool plan, CancellationToken cancel)
     {
-        settings.Training.Validate();
+        settings.Recipe.Validate();
         var parts = new TrainParts();
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
             parts.Source = DataAndModel.OpenData(settings.Data, settings.DataOptions, host.Progress);
             parts.Source.RequireTest();
-            var (source, seed) = (parts.Source, settings.Training.Seed);
+            var (source, seed) = (parts.Source, settings.Recipe.Seed);
             source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
-            parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);
+            parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Recipe.Initialization);
+            settings.Recipe.Prepare(parts.Model);
             parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
             parts.Excluded = settings.Excluded;
             if (parts.Excluded is null && settings.Exclude.Count > 0)
@@ -47,7 +48,7 @@ internal sealed class TrainParts : IDisposable
                     : CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, host, cancel).Set;
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;
             parts.Images = indices.Length;
-            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Training, capture: !plan);
+            parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Recipe, capture: !plan);
             return parts;
         }
         catch

@@ -4,9 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
-using Lur.Metrics;
 using Lur.Models;
-using Lur.Tasks.Classification;
 using Lur.Training;
 
 namespace Lur.Runs;
@@ -14,9 +12,9 @@ namespace Lur.Runs;
 /// <summary>What a training run came to.</summary>
 /// <param name="Folder">Its folder.</param>
 /// <param name="ModelPath">The model.</param>
-/// <param name="Test">Predictions on the test images.</param>
+/// <param name="Test">What it does on the test images.</param>
 /// <param name="HasForgetFile">True where samples were left out, which forget.txt lists.</param>
-public sealed record TrainResult(string Folder, string ModelPath, Predictions Test, bool HasForgetFile);
+public sealed record TrainResult(string Folder, string ModelPath, TrainTest Test, bool HasForgetFile);
 
 /// <summary>Trains a model and leaves model.safetensors, split.json, config.json, log.csv, result.json and, where samples were left out,
 /// forget.txt.</summary>
@@ -87,7 +85,8 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         Describe(parts, output.Staged);
         SaveLog(output.Staged);
         model.History = EarlierRequests.History(parts.Split, parts.Excluded);
-        ModelFile.Save(model, output.Staged(OutputFolder.ModelName), Metadata(parts));
+        using (trainer.Averaged())
+            ModelFile.Save(model, output.Staged(OutputFolder.ModelName), Metadata(parts));
         WriteResult(output, test, parts, clock.Elapsed);
         output.Publish();
         File.Delete(_statePath);
@@ -139,14 +138,15 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     }
 
     /// <summary>Trains and measures; a run that is cancelled anywhere in between leaves a checkpoint.</summary>
-    private Predictions TrainOrSave(TrainParts parts, bool keepLog, CancellationToken cancel)
+    private TrainTest TrainOrSave(TrainParts parts, bool keepLog, CancellationToken cancel)
     {
         var (trainer, test) = (parts.Trainer, parts.Source.Test);
         try
         {
-            using var evaluator = new Evaluator(parts.Model);
-            Train(parts, keepLog, evaluator, cancel);
-            return evaluator.Predict(test, [.. Enumerable.Range(0, test.Count)], null, cancel);
+            using var measure = TrainMeasure.Of(parts.Model);
+            Train(parts, keepLog, measure, cancel);
+            using var averaged = trainer.Averaged();
+            return measure.Test(test, cancel);
         }
         catch (OperationCanceledException)
         {
@@ -156,10 +156,10 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         }
     }
 
-    private void Train(TrainParts parts, bool keepLog, Evaluator evaluator, CancellationToken cancel)
+    private void Train(TrainParts parts, bool keepLog, TrainMeasure measure, CancellationToken cancel)
     {
         var (trainer, split) = (parts.Trainer, parts.Split);
-        var epochs = settings.Training.Epochs - (int)(trainer.Step / trainer.StepsPerEpoch);
+        var epochs = settings.Recipe.Epochs - (int)(trainer.Step / trainer.StepsPerEpoch);
         _host.Progress.Plan([.. Enumerable.Repeat(new PlannedStage("train epoch", StageWork.Train(parts.Images)), Math.Max(0, epochs))]);
         // A checkpoint may lie between the last step of an epoch and its line in the log: the totals are still there then.
         bool AtUnreportedEnd() => trainer.Step % trainer.StepsPerEpoch == 0 && trainer.PeekTotals().Rows > 0;
@@ -167,7 +167,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         {
             var epoch = (trainer.Step / trainer.StepsPerEpoch) - (AtUnreportedEnd() ? 1 : 0);
             RunEpoch(parts, epoch, cancel);
-            var validation = split.Validation.Length == 0 ? null : evaluator.Predict(parts.Source.Train, split.Validation, null, cancel);
+            var validation = Validate(parts, measure, cancel);
             var totals = trainer.ReadTotals();
             _log.AppendLine(
                 string.Join(
@@ -177,13 +177,21 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                     Number(trainer.LearningRate),
                     Number(totals.MeanLoss),
                     Number(totals.Accuracy),
-                    Number(validation?.MeanLoss ?? double.NaN),
-                    Number(validation?.Accuracy ?? double.NaN)
+                    Number(validation.Loss),
+                    Number(validation.Accuracy)
                 )
             );
             if (keepLog)
                 SaveLog(name => Path.Combine(settings.Output, name));
         }
+    }
+
+    private static Measured Validate(TrainParts parts, TrainMeasure measure, CancellationToken cancel)
+    {
+        if (parts.Split.Validation.Length == 0)
+            return new Measured(double.NaN, double.NaN);
+        using var averaged = parts.Trainer.Averaged();
+        return measure.Of(parts.Source.Train, parts.Split.Validation, cancel);
     }
 
     private void SaveLog(Func<string, string> at) => AtomicFile.WriteText(at("log.csv"), _log.ToString());
@@ -193,8 +201,8 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         var (trainer, images) = (parts.Trainer, parts.Images);
         var (start, end) = (epoch * trainer.StepsPerEpoch, (epoch + 1) * trainer.StepsPerEpoch);
         // The last batch is filled up.
-        long Done() => Math.Min((trainer.Step - start) * settings.Training.BatchSize, images);
-        using var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Training.Epochs}", images, "images", Done());
+        long Done() => Math.Min((trainer.Step - start) * settings.Recipe.BatchSize, images);
+        using var progress = _host.Progress.Stage($"train epoch {epoch + 1}/{settings.Recipe.Epochs}", images, "images", Done());
         var (loss, accuracy) = (double.NaN, double.NaN);
         var nextRead = Stopwatch.GetTimestamp();
         while (trainer.Step < end)
@@ -231,20 +239,20 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         new(StringComparer.Ordinal)
         {
             ["lur.method"] = parts.Excluded is null ? "train" : "retrain",
-            ["lur.seed"] = settings.Training.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.seed"] = settings.Recipe.Seed.ToString(CultureInfo.InvariantCulture),
             ["lur.version"] = OutputFolder.Version,
         };
 
     private void WriteConfig(Utf8JsonWriter w, TrainParts parts)
     {
-        var t = settings.Training;
+        var t = settings.Recipe;
         w.WriteString("command", "train");
         w.WriteString("version", OutputFolder.Version);
         w.WriteString("data", settings.Data);
         w.WriteString("dataFormat", parts.Source.Format);
         w.WriteString("model", parts.Model.Architecture);
         w.WriteString("device", parts.Device.Properties.Name);
-        OptionJson.WriteFields(w, t with { Augment = parts.Model.Augmentation });
+        OptionJson.WriteFields(w, t.Record(parts.Model.Augmentation));
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);
@@ -254,9 +262,9 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         w.WriteEndArray();
     }
 
-    private void WriteResult(OutputFolder output, Predictions test, TrainParts parts, TimeSpan time)
+    private void WriteResult(OutputFolder output, TrainTest test, TrainParts parts, TimeSpan time)
     {
-        var (model, trainer, classes) = (parts.Model, parts.Trainer, parts.Source.Train.ClassNames);
+        var (model, trainer) = (parts.Model, parts.Trainer);
         var sha256 = RunFolder.Sha256Of(output.Staged(OutputFolder.ModelName));
         _audit.Add(
             "done",
@@ -266,7 +274,16 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                 w.WriteString("modelSha256", sha256);
             }
         );
-        _audit.Add("measured", w => w.WriteNumber("testAccuracy", test.Accuracy));
+        _audit.Add(
+            "measured",
+            w =>
+            {
+                if (test is ClassifierTest classifier)
+                    w.WriteNumber("testAccuracy", classifier.Predictions.Accuracy);
+                else
+                    w.WriteNumber("testLoss", test.MeanLoss);
+            }
+        );
         AtomicFile.WriteText(output.Staged(AuditLog.FileName), _audit.Text);
         OutputFolder.WriteJson(
             output.Staged(OutputFolder.ResultName),
@@ -282,12 +299,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                 w.WriteNumber("trainImages", parts.Images);
                 w.WriteNumber("steps", trainer.Steps);
                 w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
-                w.WriteNumber("testAccuracy", test.Accuracy);
-                w.WriteNumber("testLoss", test.MeanLoss);
-                OutputFolder.WritePerClass(w, "perClassTestAccuracy", classes, test.PerClassAccuracy(classes.Count));
-                w.WriteStartObject("test");
-                OutputFolder.WritePredictions(w, parts.Source.Test, test);
-                w.WriteEndObject();
+                test.Write(w, parts.Source.Test);
             }
         );
     }

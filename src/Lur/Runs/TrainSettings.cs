@@ -20,6 +20,12 @@ public sealed record TrainSettings
     /// <summary>Recipe and seed.</summary>
     public TrainingOptions Training { get; init; } = new();
 
+    /// <summary>Recipe and seed of a diffusion model; null for a classifier, whose is <see cref="Training"/>.</summary>
+    public DiffusionTrainingOptions? Diffusion { get; init; }
+
+    /// <summary>The recipe that holds.</summary>
+    public ITrainingRecipe Recipe => (ITrainingRecipe?)Diffusion ?? Training;
+
     /// <summary>How the data are read.</summary>
     public DataOptions DataOptions { get; init; } = new();
 
@@ -57,17 +63,19 @@ public sealed record TrainSettings
     internal static TrainSettings FromJson(JsonElement c, string model)
     {
         T Or<T>(string name, Func<JsonElement, T> read, T missing) => c.TryGetProperty(name, out var value) ? read(value) : missing;
-        var texts = OptionJson.ReadFields(c, TrainingOptions.List);
+        var seed = Or("seed", v => v.GetUInt64(), 1UL);
+        var diffusion = UNetFamily.Instance.Claims(model);
+        var texts = OptionJson.ReadFields(c, diffusion ? DiffusionTrainingOptions.List : TrainingOptions.List);
         // As files had it once: augmented or not.
         if (texts.TryGetValue("augment", out var augment) && augment is "true" or "false")
             texts["augment"] = (augment == "true" ? Augmentation.Auto : Augmentation.None).Name;
-        var training = TrainingOptions.Read("a training", texts) with { Seed = Or("seed", v => v.GetUInt64(), 1UL) };
         return new TrainSettings
         {
             Data = "",
             Output = "",
             Model = model,
-            Training = training,
+            Training = diffusion ? new() : TrainingOptions.Read("a training", texts) with { Seed = seed },
+            Diffusion = diffusion ? DiffusionTrainingOptions.Read("a training", texts) with { Seed = seed } : null,
             ValidationShare = Or("validation", v => v.GetDouble(), 0.0),
             CheckpointEvery = 500,
         };

@@ -17,6 +17,9 @@ public sealed class GradientTerm
 
     internal BatchGradient Evaluation { get; }
 
+    /// <summary>True where its loss counts right answers.</summary>
+    public bool HasAnswers { get; internal init; } = true;
+
     /// <summary>Place of its three totals in the telemetry.</summary>
     internal int Totals { get; }
 }

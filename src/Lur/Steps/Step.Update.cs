@@ -42,11 +42,22 @@ public sealed partial class Step
         if (_alpha < 0)
             _alpha = _telemetry.Reported(1); // zero: the update has no look-ahead
         _norms = _telemetry.Reported(Optimizer.BilevelTelemetry);
-        Guard();
         var partials = Partials("meta-update", Optimizer.BilevelTelemetry);
         var gradient = new BilevelGradient(d.Retain.Vector, d.Forget?.Vector, d.Product, _telemetry.At(_alpha));
-        _optimizer.EmitBilevel(Program, Target(rule.Mask), gradient, partials);
+        if (rule.LargestNorm == 0)
+        {
+            Guard();
+            _optimizer.EmitBilevel(Program, Target(rule.Mask), gradient, partials);
+            Finish(partials, _norms, Optimizer.BilevelTelemetry);
+            return;
+        }
+
+        // Its norm is known when all of it is: one pass to put it together, one to measure, one to update.
+        Optimizer.EmitGradient(Program, Target(rule.Mask), gradient, d.Retain.Vector, partials);
         Finish(partials, _norms, Optimizer.BilevelTelemetry);
+        Clip(d.Retain.Vector, rule.LargestNorm);
+        Guard();
+        _optimizer.Emit(Program, Target(rule.Mask), d.Retain.Vector);
     }
 
     private void UpdateAlong(VectorDirection d, UpdateRule rule)
@@ -55,6 +66,8 @@ public sealed partial class Step
         var (elements, mask) = (device.Elements(g.Count), rule.Mask);
         if (rule.Change is not null)
             rule.Change.Emit(Program, g, _telemetry.At(_change = _telemetry.Guarded(1)));
+        if (rule.LargestNorm > 0)
+            Clip(g, rule.LargestNorm);
         if (rule.MaskGradientOnly)
         {
             launch.Saliency.SaliencyGate(elements, g, mask, g.Count);
@@ -68,6 +81,10 @@ public sealed partial class Step
         Guard();
         _optimizer.Emit(Program, Target(mask), g);
     }
+
+    // The guard looks at norm and factor.
+    private void Clip(FlatVector gradient, double largest) =>
+        GradientClipping.Emit(Program, gradient, largest, _telemetry.At(_telemetry.Guarded(GradientClipping.Results)));
 
     private UpdateTarget Target(ParameterMask? mask) => new(Model.Parameters, Parameters, _telemetry.Skip, mask);
 
@@ -104,7 +121,7 @@ public sealed partial class Step
         foreach (var term in _terms)
         {
             double At(int offset) => _telemetry.Read(term.Totals + offset);
-            var (loss, accuracy) = (At(0) / At(2), 100 * At(1) / At(2));
+            var (loss, accuracy) = (At(0) / At(2), term.HasAnswers ? 100 * At(1) / At(2) : double.NaN);
             report =
                 term.Term.Role == TermRole.Retain
                     ? report with

@@ -66,12 +66,19 @@ public sealed partial class Step : IDisposable
     public GradientTerm Gradient(FlatVector weights, LossTerm term)
     {
         var (totals, vector) = (_telemetry.Guarded(3), Vector(term.Name + " gradient"));
-        var evaluation = Evaluate(term.Name, weights, term, vector, loss => loss.Accumulate(_telemetry.At(totals)));
+        var answers = true;
+        var evaluation = Evaluate(term.Name, weights, term, vector, Evaluated);
         if (term.Mode == NormalizationMode.TrainAndUpdate)
             _tracked++;
-        var gradient = new GradientTerm(term, vector, evaluation, totals);
+        var gradient = new GradientTerm(term, vector, evaluation, totals) { HasAnswers = answers };
         _terms.Add(gradient);
         return gradient;
+
+        void Evaluated(Loss loss)
+        {
+            answers &= loss.HasAnswers;
+            loss.Accumulate(_telemetry.At(totals));
+        }
     }
 
     /// <summary>Makes one step of a run and waits for it.</summary>

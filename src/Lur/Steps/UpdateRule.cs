@@ -31,6 +31,9 @@ public sealed record UpdateRule
     /// <summary>Changes the gradient; null: nothing.</summary>
     public IGradientChange? Change { get; init; }
 
+    /// <summary>Largest norm of the gradient: a longer one is scaled to it, all of it, before a mask. 0: none is.</summary>
+    public double LargestNorm { get; init; }
+
     /// <summary>Records what follows the optimiser, given the skip flag (int); null: nothing.</summary>
     public Action<Program, Value>? After { get; init; }
 }

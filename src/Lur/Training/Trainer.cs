@@ -5,24 +5,26 @@ using Lur.Models;
 using Lur.Optimizers;
 using Lur.Steps;
 using Lur.Tasks;
+using Lur.Tensors;
 
 namespace Lur.Training;
 
 /// <summary>Totals since the last read.</summary>
-/// <param name="MeanLoss">Mean cross-entropy, nats; NaN for no rows.</param>
-/// <param name="Accuracy">Percent of rows classified as labelled, in train mode; NaN for no rows.</param>
+/// <param name="MeanLoss">Mean loss (cross-entropy in nats, squared error); NaN for no rows.</param>
+/// <param name="Accuracy">Percent of rows classified as labelled, in train mode; NaN for no rows, and where the loss has no answers.</param>
 /// <param name="Rows">Number of rows.</param>
 public readonly record struct TrainingTotals(double MeanLoss, double Accuracy, long Rows);
 
-/// <summary>Supervised training of a model with SGD: one captured device step, replayed.</summary>
+/// <summary>Training of a model: one captured device step, replayed.</summary>
 /// <remarks>A run is a function of model, data, indices and options; one that is saved and resumed ends with the same bytes.</remarks>
 public sealed class Trainer : IDisposable
 {
     private readonly Resources _resources = new();
     private readonly Model _model;
-    private readonly TrainingOptions _options;
+    private readonly ITrainingRecipe _options;
     private readonly LearningRateSchedule _schedule;
-    private readonly Sgd _sgd;
+    private readonly Optimizer _optimizer;
+    private readonly AveragedWeights? _average;
     private readonly Step _step;
     private readonly GradientTerm _gradient;
     private readonly BatchStage _stage;
@@ -37,17 +39,20 @@ public sealed class Trainer : IDisposable
     /// <param name="indices">Samples to train on.</param>
     /// <param name="options">Options.</param>
     /// <param name="capture">False to run without a captured graph.</param>
-    public Trainer(Model model, IImageDataset data, int[] indices, TrainingOptions options, bool capture = true)
+    public Trainer(Model model, IImageDataset data, int[] indices, ITrainingRecipe options, bool capture = true)
     {
         using var construction = _resources.Construct();
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         (_model, _options, _data, _indices) = (model, options, data, indices);
         _schedule = LearningRateSchedule.Parse(options.Schedule);
-        _sgd = _resources.Own(new Sgd(model.Parameters, SgdOf(options)));
+        _optimizer = _resources.Own(options.Optimizer(model.Parameters));
+        _average = options.Average is { } average ? _resources.Own(new AveragedWeights(model.Parameters, average)) : null;
         _step = _resources.Own(
             new Step(
                 model,
-                _sgd,
+                _optimizer,
                 new StepOptions
                 {
                     Name = "train",
@@ -62,7 +67,12 @@ public sealed class Trainer : IDisposable
         _stage = task.Batch(Program, "train", options.BatchSize, augment: true, options.Seed);
         var term = new LossTerm("train", TermRole.Retain, _stage, NormalizationMode.TrainAndUpdate, task.Loss);
         _gradient = _step.Gradient(model.Parameters, term);
-        _step.Update(_step.Along(_gradient));
+        var rule = new UpdateRule
+        {
+            LargestNorm = options.LargestNorm,
+            After = _average is null ? null : (program, skip) => _average.Emit(program, skip.At<int>(0)),
+        };
+        _step.Update(_step.Along(_gradient), rule);
         _feed = new BatchFeed(data, indices, options.BatchSize, options.Seed);
         Steps = (long)options.Epochs * _feed.BatchesPerEpoch;
         construction.Complete();
@@ -142,7 +152,15 @@ public sealed class Trainer : IDisposable
 
         return read[2] == 0
             ? new TrainingTotals(double.NaN, double.NaN, 0)
-            : new TrainingTotals(read[0] / read[2], 100 * read[1] / read[2], (long)read[2]);
+            : new TrainingTotals(read[0] / read[2], _gradient.HasAnswers ? 100 * read[1] / read[2] : double.NaN, (long)read[2]);
+    }
+
+    /// <summary>Puts the averaged weights, which are what training is for where there are any, in the place of the model's until the
+    /// result is disposed.</summary>
+    public IDisposable? Averaged()
+    {
+        Wait();
+        return _average?.Use();
     }
 
     /// <summary>Puts everything a resumed run needs into a state: weights, momentum, running statistics, position.</summary>
@@ -151,14 +169,15 @@ public sealed class Trainer : IDisposable
         Wait();
         StateVectors.Save(state, "parameters", _model.Parameters);
         StateVectors.Save(state, "running-statistics", _model.Buffers);
-        StateVectors.Save(state, "momentum", _sgd.Momentum);
+        foreach (var vector in StateOfRun)
+            StateVectors.Save(state, vector.Name, vector);
         state.SetArray("totals", (double[])_totals.Clone());
         state.Set("step", Step);
         state.Set("batches-tracked", _model.BatchesTracked);
         state.Set("epoch", _feed.Position.Epoch);
         state.Set("batch", _feed.Position.Batch);
         state.Set("architecture", _model.Architecture);
-        state.SetAll(_options.Identity(_options.Seed));
+        state.SetAll(_options.Identity());
         state.Set("samples", DataSplit.HashOf(_indices));
     }
 
@@ -168,7 +187,7 @@ public sealed class Trainer : IDisposable
     {
         const string remedy = "resume with the options of the interrupted run, or start anew with another output directory";
         state.Require("architecture", _model.Architecture, remedy);
-        state.RequireAll(_options.Identity(_options.Seed), remedy);
+        state.RequireAll(_options.Identity(), remedy);
         state.Require(
             "samples",
             DataSplit.HashOf(_indices),
@@ -176,7 +195,8 @@ public sealed class Trainer : IDisposable
         );
         StateVectors.Restore(state, "parameters", _model.Parameters);
         StateVectors.Restore(state, "running-statistics", _model.Buffers);
-        StateVectors.Restore(state, "momentum", _sgd.Momentum);
+        foreach (var vector in StateOfRun)
+            StateVectors.Restore(state, vector.Name, vector);
         Step = state.GetInt64("step");
         _model.BatchesTracked = state.GetInt64("batches-tracked");
         var position = new SamplerPosition(state.GetInt64("epoch"), (int)state.GetInt64("batch"));
@@ -194,5 +214,5 @@ public sealed class Trainer : IDisposable
 
     private void ClearTotals() => Array.Clear(_totals);
 
-    private static SgdOptions SgdOf(TrainingOptions o) => new(o.LearningRate, o.Momentum, o.WeightDecay, o.Nesterov);
+    private IEnumerable<FlatVector> StateOfRun => [.. _optimizer.State, .. _average?.State ?? []];
 }

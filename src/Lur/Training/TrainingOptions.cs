@@ -6,7 +6,7 @@ namespace Lur.Training;
 
 /// <summary>Options of supervised training; the defaults are a ResNet's usual recipe at the length of a demo.</summary>
 [Options]
-public sealed partial record TrainingOptions : OptionRecord
+public sealed partial record TrainingOptions : OptionRecord, ITrainingRecipe
 {
     private const string Ours = "ours",
         Salun = "public code of SalUn (main_train.py)";
@@ -51,6 +51,21 @@ public sealed partial record TrainingOptions : OptionRecord
 
     /// <summary>Seed of initialisation, order and augmentation.</summary>
     public ulong Seed { get; init; } = 1;
+
+    double ITrainingRecipe.LargestNorm => 0;
+
+    AverageOptions? ITrainingRecipe.Average => null;
+
+    /// <inheritdoc/>
+    public Optimizer Optimizer(FlatVector parameters) => new Sgd(parameters, new SgdOptions(LearningRate, Momentum, WeightDecay, Nesterov));
+
+    /// <inheritdoc/>
+    public void Prepare(Model model) { }
+
+    IReadOnlyList<(string Name, string Value)> ITrainingRecipe.Identity() => Identity(Seed);
+
+    /// <inheritdoc/>
+    public OptionRecord Record(Augmentation augmentation) => this with { Augment = augmentation };
 
     partial void Check()
     {

@@ -9,12 +9,15 @@ namespace Lur.Tasks.Diffusion;
 public sealed class DiffusionTask : LearningTask
 {
     /// <summary>The task of a UNet.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="antithetic">Whether time steps of a batch mirror one another; null for what the model says.</param>
     /// <exception cref="UserErrorException">What the model says of its noise cannot be used.</exception>
-    public DiffusionTask(Model model)
+    public DiffusionTask(Model model, bool? antithetic = null)
         : base(model)
     {
         Spec = (UNetSpec)model.Spec;
-        Noise = DiffusionNoise.Of(model);
+        var noise = DiffusionNoise.Of(model);
+        Noise = noise with { Antithetic = antithetic ?? noise.Antithetic };
     }
 
     /// <summary>The network.</summary>
