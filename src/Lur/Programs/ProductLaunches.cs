@@ -56,4 +56,96 @@ public sealed class ProductLaunches
             () => _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc),
             [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]
         );
+
+    /// <summary>Equal products on matrices that lie at equal distances, in elements.</summary>
+    public void RunBatched(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc,
+        long strideA,
+        long strideB,
+        long strideC,
+        int batch
+    )
+    {
+        if (_program is not null)
+            RecordBatched(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, strideA, strideB, strideC, batch);
+        else
+            Batched(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, strideA, strideB, strideC, batch);
+    }
+
+    private void RecordBatched(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc,
+        long strideA,
+        long strideB,
+        long strideC,
+        int batch
+    ) =>
+        _program!.Record(
+            "batched gemm",
+            () => Batched(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, strideA, strideB, strideC, batch),
+            [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]
+        );
+
+    private void Batched(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc,
+        long strideA,
+        long strideB,
+        long strideC,
+        int batch
+    ) =>
+        _device.Gemm.RunBatched(
+            _precision,
+            transA,
+            transB,
+            m,
+            n,
+            k,
+            alpha,
+            a.Pointer,
+            lda,
+            b.Pointer,
+            ldb,
+            beta,
+            c.Pointer,
+            ldc,
+            strideA,
+            strideB,
+            strideC,
+            batch
+        );
 }
