@@ -109,18 +109,23 @@ public class AttentionTests
     public void LargeScoresDoNotOverflow(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
-        var shape = new AttentionShape(2, 4, 3, 1, 1);
-        foreach (var test in TestDevices.All)
+        var shape = new AttentionShape(2, 4, 41, 1, 1);
+        // By sample the key that is largest for a query above 0, and the one for a query below: within vectors of any width, at the
+        // beginning and behind the last whole one.
+        (int Above, int Below)[] keys = [(21, 38), (40, 0)];
+        double[] k = new double[82],
+            q = [64, -64, 64, -64, 64, 64, -64, -64];
+        foreach (var (n, (above, below)) in keys.Index())
+            (k[(41 * n) + above], k[(41 * n) + below]) = (64, -64);
+        foreach (var test in TestDevices.AllBlockSizes())
         {
-            var v = precision.Round(random.NormalArray(6));
-            // The second key of three is the largest for a query above 0, the third for one below.
-            var x = new Triple([64, -64, 64, -64, 64, 64, -64, -64], [0, 64, -64, 0, 64, -64], v);
-            using var bench = new AttentionBench(test, precision, shape, x);
-            double[] dy = precision.Round(random.NormalArray(8)),
-                expected = [v[1], v[2], v[1], v[2], v[4], v[4], v[5], v[5]];
+            double[] v = precision.Round(random.NormalArray(82)),
+                dy = precision.Round(random.NormalArray(8)),
+                expected = [.. q.Select((x, i) => v[(41 * (i / 4)) + (x > 0 ? keys[i / 4].Above : keys[i / 4].Below)])];
+            using var bench = new AttentionBench(test, precision, shape, new Triple(q, k, v));
             Errors.AssertSame(bench.Forward().O, expected, $"{bench.Name} o");
             var d = bench.Backward(dy);
-            Errors.AssertSame([.. d.Q.Concat(d.K).Select(Math.Abs)], new double[14], $"{bench.Name} dq, dk");
+            Errors.AssertSame([.. d.Q.Concat(d.K).Select(Math.Abs)], new double[90], $"{bench.Name} dq, dk");
         }
     }
 

@@ -132,16 +132,7 @@ internal sealed class AttentionOperator
             Outer(block, ds, y.Dy, x.V, 1, 0);
             Outer(block, tds, y.Tdy, x.V, 1, 0);
             Outer(block, tds, y.Dy, t.V, 1, 1);
-            _launch.Attention.AttentionBackwardTangent(
-                Launch(block),
-                p,
-                tp,
-                ds,
-                tds,
-                Sums(lse, block),
-                block.MatrixRows,
-                _shape.M
-            );
+            _launch.Attention.AttentionBackwardTangent(Launch(block), p, tp, ds, tds, Sums(lse, block), block.MatrixRows, _shape.M);
             Keys(block, tdk, tds, x.Q, _scale);
             Keys(block, tdk with { Accumulate = true }, ds, t.Q, _scale, false);
             Keys(block, tdv, p, y.Tdy, 1);
@@ -190,25 +181,7 @@ internal sealed class AttentionOperator
             return;
         var (c, m, d) = (_shape.C, _shape.M, _shape.HeadWidth);
         var (from, to, each) = (QueriesAt(queries, b), KeysAt(keys, b), (long)b.Rows * m);
-        _launch.Products.RunBatched(
-            false,
-            true,
-            b.Rows,
-            m,
-            d,
-            scale,
-            from,
-            c,
-            to,
-            c,
-            beta,
-            s,
-            m,
-            _innerQueries,
-            _innerKeys,
-            each,
-            b.Count
-        );
+        _launch.Products.RunBatched(false, true, b.Rows, m, d, scale, from, c, to, c, beta, s, m, _innerQueries, _innerKeys, each, b.Count);
     }
 
     // y [rows, D] = scale s [rows, M] x [M, D] + beta y
@@ -247,24 +220,6 @@ internal sealed class AttentionOperator
         var (c, m, d) = (_shape.C, _shape.M, _shape.HeadWidth);
         var (to, from, each) = (KeysAt(y.To, b), QueriesAt(queries, b), (long)b.Rows * m);
         var beta = y.Accumulate || b.Row > 0 || !first ? 1 : 0;
-        _launch.Products.RunBatched(
-            true,
-            false,
-            m,
-            d,
-            b.Rows,
-            scale,
-            s,
-            m,
-            from,
-            c,
-            beta,
-            to,
-            c,
-            each,
-            _innerQueries,
-            _innerKeys,
-            b.Count
-        );
+        _launch.Products.RunBatched(true, false, m, d, b.Rows, scale, s, m, from, c, beta, to, c, each, _innerQueries, _innerKeys, b.Count);
     }
 }
