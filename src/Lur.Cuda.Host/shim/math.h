@@ -12,14 +12,16 @@
 #define LUR_FENCE(x) (x)
 #define LUR_EXACT _Pragma("clang fp reassociate(off)")
 #else
-#define LUR_FENCE(x) __builtin_assoc_barrier(x)
+// Not __builtin_assoc_barrier, which GCC's vectoriser drops. Weak: what the mask is, the compiler cannot know.
+__attribute__((weak)) unsigned lur_all_bits = ~0u;
+#define LUR_FENCE(x) lur_bits_to_float(lur_float_to_bits(x) & lur_all_bits)
 #define LUR_EXACT
 #endif
 
 #if defined(__FMA__)
 #define LUR_FMAF(a, b, c) __builtin_fmaf(a, b, c)
 #else
-#define LUR_FMAF(a, b, c) LUR_FENCE(LUR_FENCE((a) * (b)) + (c))
+#define LUR_FMAF(a, b, c) ((a) * (b) + (c))
 #endif
 
 #define LUR_INLINE static inline __attribute__((always_inline))
@@ -36,7 +38,8 @@ LUR_INLINE unsigned lur_float_to_bits(float x) {
 }
 
 // exp(x) = 2^n exp(r), |r| <= ln(2) / 2. The scale is applied in two factors, so that n = 128 overflows to infinity and
-// n < -126 runs through the denormals to zero.
+// n < -126 runs through the denormals to zero. The first is added to the exponent: a product of three would be
+// reassociated.
 LUR_INLINE float host_expf(float x) {
     LUR_EXACT
     x = x > 89.0f ? 89.0f : x;
@@ -44,7 +47,7 @@ LUR_INLINE float host_expf(float x) {
     const float t = x * 1.44269504088896341f;
     const int n = (int)(t + (t < 0.0f ? -0.5f : 0.5f));
     const float f = (float)n;
-    float r = LUR_FMAF(f, -0.693359375f, x);
+    float r = LUR_FENCE(LUR_FMAF(f, -0.693359375f, x));
     r = LUR_FMAF(f, 2.12194440e-4f, r);
     float p = 1.9875691500e-4f;
     p = LUR_FMAF(p, r, 1.3981999507e-3f);
@@ -54,9 +57,8 @@ LUR_INLINE float host_expf(float x) {
     p = LUR_FMAF(p, r, 5.0000001201e-1f);
     p = LUR_FMAF(p, r * r, r) + 1.0f;
     const int half = n >> 1;
-    const float low = lur_bits_to_float((unsigned)(half + 127) << 23);
-    const float high = lur_bits_to_float((unsigned)(n - half + 127) << 23);
-    return LUR_FENCE(p * low) * high;
+    const float low = lur_bits_to_float(lur_float_to_bits(p) + ((unsigned)half << 23));
+    return low * lur_bits_to_float((unsigned)(n - half + 127) << 23);
 }
 
 // log(x) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)).
@@ -79,8 +81,8 @@ LUR_INLINE float host_logf(float x) {
     p = LUR_FMAF(p, r, -2.4999993993e-1f);
     p = LUR_FMAF(p, r, 3.3333331174e-1f);
     float y = LUR_FENCE(p * z) * r;
-    y = LUR_FMAF(f, -2.12194440e-4f, y);
-    y = LUR_FMAF(z, -0.5f, y);
+    y = LUR_FENCE(LUR_FMAF(f, -2.12194440e-4f, y));
+    y = LUR_FENCE(LUR_FMAF(z, -0.5f, y));
     y = LUR_FENCE(LUR_FENCE(r + y) + f * 0.693359375f);
     y = x > 3.40282347e38f ? x : y;        // +infinity
     y = x == 0.0f ? -__builtin_inff() : y; // both zeros

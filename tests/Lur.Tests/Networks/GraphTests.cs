@@ -23,6 +23,7 @@ public class GraphTests
         NamedInputs,
         FixedParts,
         Smooth,
+        Attentive,
     }
 
     private static Network Build(Graph graph) =>
@@ -32,7 +33,8 @@ public class GraphTests
             Graph.SeveralReaders => SeveralReaders(),
             Graph.NamedInputs => NamedInputs(),
             Graph.FixedParts => FixedParts(),
-            _ => Smooth(),
+            Graph.Smooth => Smooth(),
+            _ => Attentive(),
         };
 
     private static Network BiasAndPadding()
@@ -103,6 +105,22 @@ public class GraphTests
         var y = n.Add(new Convolution("after", 3, 3, 3), n.Add(new Silu("silu"), x));
         y = n.Add(new Silu("out"), n.Add(new BatchNorm("norm", 3, relu: false), y, x));
         n.Add(new GlobalAveragePool("pool"), y);
+        return n;
+    }
+
+    // Self-attention of pixels; cross-attention whose values do not depend on the weights, or whose values alone do; one value as
+    // queries, keys and values.
+    private static Network Attentive()
+    {
+        var n = new Network(3, 2, 4);
+        var text = n.AddInput("text", new Shape(5, 6));
+        var x = n.Add(new Linear("in", 4, 6), -1);
+        int Row(string name, int from) => n.Add(new Linear(name, 6, 6), from);
+        var y = n.Add(new Attention("self", 3), Row("self.q", x), Row("self.k", x), Row("self.v", x));
+        var keys = n.Add(new Attention("text", 1), text, text, Row("text.v", text));
+        y = n.Add(new Attention("cross", 2), y, keys, text);
+        y = n.Add(new Attention("joined", 2), Row("joined.q", y), x, x);
+        n.Add(new Attention("one", 2), y, y, y);
         return n;
     }
 
