@@ -85,7 +85,8 @@ public sealed class JudgedImages
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         if (probabilities.Length != (long)asked.Length * classes)
             throw new ArgumentException(
-                $"{asked.Length} images and {classes} classes have {(long)asked.Length * classes} probabilities, not {probabilities.Length}.",
+                $"{asked.Length} images and {classes} classes have {(long)asked.Length * classes} probabilities, "
+                    + $"not {probabilities.Length}.",
                 nameof(probabilities)
             );
         var p = new double[probabilities.Length];
