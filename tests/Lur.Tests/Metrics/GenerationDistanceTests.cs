@@ -76,8 +76,12 @@ public class GenerationDistanceTests
         // Sorted by class: were the halves the first and the last, they would be 100 apart.
         var sorted = FeatureRows.Of<double>([.. Enumerable.Range(0, 400).Select(i => i < 200 ? 0.0 : 10)], 1);
         Assert.That(RealFloor.Compute(sorted, 200).Distance.Value, Is.LessThan(5));
-        // Nobody is in both halves: of 0, 1, 10, 11 any two pairs differ.
-        Assert.That(RealFloor.Compute(FeatureRows.Of<double>([0, 1, 10, 11], 1), 2).Distance.Value, Is.Positive);
+        // Nobody is in both halves: the means of {0, 1, 3, 9} in two pairs differ by 5.5, 3.5 or 2.5, those of other pairs do not.
+        for (ulong seed = 0; seed < 10; seed++)
+            Assert.That(
+                RealFloor.Compute(FeatureRows.Of<double>([0, 1, 3, 9], 1), 2, seed).Distance.MeanTerm,
+                Is.AnyOf(30.25, 12.25, 6.25).Using<double>((a, b) => Math.Abs(a - b) < 1e-12)
+            );
         Assert.That(() => RealFloor.Compute(FeatureRows.Of<double>([0, 1, 2], 1), 2), Throws.ArgumentException);
         Assert.That(() => RealFloor.Compute(reals, 1), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
@@ -111,6 +115,10 @@ public class GenerationDistanceTests
         Assert.That(Math.Abs(distance.Mean - all.Mean), Is.LessThan(5 * distance.Deviation / Math.Sqrt(50)));
         Assert.That(distance.Deviation, Is.GreaterThan(all.Deviation));
         Assert.That(distance.Mean, Is.Positive);
+        // Where one set is taken whole, the other still differs from subset to subset.
+        var some = Draw(random, 60, 4);
+        Assert.That(KernelDistance.Compute(x, some, subsets: 5).Deviation, Is.GreaterThan(1e-6));
+        Assert.That(KernelDistance.Compute(some, y, subsets: 5).Deviation, Is.GreaterThan(1e-6));
     }
 
     [Test]

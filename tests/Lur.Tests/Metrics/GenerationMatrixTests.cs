@@ -102,7 +102,7 @@ public class GenerationMatrixTests
         // Of the singular cases, sqrtm is 2e-8 off; the fixture has the singular values of the centred features.
         Errors.AssertClose([SymmetricMatrix.TraceOfRoot(x, y, d)], [expected], 1e-12, "trace");
         Errors.AssertClose([SymmetricMatrix.TraceOfRoot(y, x, d)], [expected], 1e-12, "trace, exchanged");
-        // As written: the eigenvalues of S1^(1/2) S2 S1^(1/2). 1e-7: a root of a rounded 0 is 1e-8.
+        // As written: the eigenvalues of S1^(1/2) S2 S1^(1/2). The root of a rounded 0 is 1e-8, and there are up to 64.
         var root = SymmetricMatrix.SquareRoot(x, d);
         var product = Naive(Naive(root, y, d), root, d);
         var plain = SymmetricMatrix.Eigen(product, d).Values.Sum(v => Math.Sqrt(Math.Max(v, 0)));
