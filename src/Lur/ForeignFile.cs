@@ -15,10 +15,12 @@ internal static class ForeignFile
         "convert it where PyTorch is: state = torch.load(FILE, map_location='cpu', weights_only=True); "
         + "safetensors.torch.save_file(state, 'model.safetensors')";
 
+    private static readonly byte[] s_numpy = [0x93, .. "NUMPY"u8];
+
     private static readonly (byte[] Start, string Sentence)[] s_known =
     [
         ([0x89, .. "HDF\r\n"u8], "an HDF5 file, as Keras writes; Lur reads safetensors models"),
-        ([0x93, .. "NUMPY"u8], "a NumPy array; Lur reads IDX, CIFAR binary and folders of images"),
+        (s_numpy, "a NumPy array; Lur reads IDX, CIFAR binary and folders of images"),
         ([.. "GGUF"u8], "a GGUF file; Lur reads safetensors models"),
         ([.. "%PDF-"u8], "a PDF document"),
         ([.. "7z"u8, 0xBC, 0xAF], "a 7z archive; unpack it and give what it holds"),
@@ -33,16 +35,20 @@ internal static class ForeignFile
     /// <param name="path">Where it is: a name tells a zip of PyTorch from others.</param>
     /// <param name="length">Bytes of the file.</param>
     /// <param name="gzip">True where a gzip file is expected or allowed.</param>
-    public static string? Describe(ReadOnlySpan<byte> head, string path, long length, bool gzip)
+    /// <param name="zip">True where a zip archive is expected.</param>
+    public static string? Describe(ReadOnlySpan<byte> head, string path, long length, bool gzip, bool zip = false)
     {
         if (IsPointer(head))
             return "a Git LFS pointer, not the file that it stands for; fetch the content with 'git lfs pull'";
         if (IsMarkup(head))
             return "a web page or an XML message, not the file: a download went wrong; download it again and look at its size";
-        if (head.StartsWith("PK\x03\x04"u8) || head.StartsWith("PK\x05\x06"u8))
-            return IsTorchZip(head, path)
-                ? $"a pickled PyTorch file (in a zip archive), which Lur does not run; {Convert}"
-                : "a zip archive; unpack it and give what it holds";
+        var archive = head.StartsWith("PK\x03\x04"u8) || head.StartsWith("PK\x05\x06"u8);
+        if (archive && IsTorchZip(head, path))
+            return $"a pickled PyTorch file (in a zip archive), which Lur does not run; {Convert}";
+        if (archive && !zip)
+            return "a zip archive; unpack it and give what it holds";
+        if (zip && head.StartsWith(s_numpy))
+            return "a single NumPy array, not a zip of named ones; save it with numpy.savez";
         if (IsPickle(head, length))
             return $"a pickled Python file, as PyTorch writes .pt and .pth, which Lur does not run; {Convert}";
         if (!gzip && head.Length > 2 && head[0] == 0x1F && head[1] == 0x8B && head[2] == 8)
@@ -57,11 +63,11 @@ internal static class ForeignFile
 
     /// <summary>Refuses a file that is recognised as something else.</summary>
     /// <exception cref="UserErrorException">It is.</exception>
-    public static void Refuse(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path, string what, bool gzip)
+    public static void Refuse(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path, string what, bool gzip, bool zip = false)
     {
         Span<byte> head = stackalloc byte[HeadBytes];
         var count = RandomAccess.Read(file, head, 0);
-        if (Describe(head[..count], path, RandomAccess.GetLength(file), gzip) is { } kind)
+        if (Describe(head[..count], path, RandomAccess.GetLength(file), gzip, zip) is { } kind)
             throw new UserErrorException($"The {what} '{path}' is {kind}.");
     }
 

@@ -48,15 +48,16 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <param name="path">Where it is.</param>
     /// <param name="what">What it is, for error sentences.</param>
     /// <param name="gzip">True where it may be compressed with gzip.</param>
+    /// <param name="zip">True where it is a zip archive.</param>
     /// <exception cref="UserErrorException">It is missing, no regular file, may not be read, or is recognised as something else: an
     /// archive, a pickle, a pointer, a web page.</exception>
-    public static FileStream OpenRead(string path, string what, bool gzip = false)
+    public static FileStream OpenRead(string path, string what, bool gzip = false, bool zip = false)
     {
         RegularFile.Require(path, what);
         var stream = OpenStream(path, what);
         try
         {
-            ForeignFile.Refuse(stream.SafeFileHandle, path, what, gzip);
+            ForeignFile.Refuse(stream.SafeFileHandle, path, what, gzip, zip);
             return stream;
         }
         catch (Exception e)

@@ -64,6 +64,27 @@ public class FuzzTests
             );
     }
 
+    [TestCase("npz_stored.npz")]
+    [TestCase("npz_deflated.npz")]
+    public void Npz(string name) =>
+        Run(
+            File.ReadAllBytes(Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", name)),
+            1000,
+            path =>
+            {
+                using var file = NpzFile.Open(path);
+                foreach (var array in file.Names)
+                    try
+                    {
+                        Assert.That(file.Read(array).Values, Is.Not.Null);
+                    }
+                    catch (UserErrorException e) when (array is "objects" or "big" or "integers" or "structured")
+                    {
+                        Assert.That(e.Message, Does.Contain($"'{array}'"));
+                    }
+            }
+        );
+
     [Test]
     public void SafeTensors() =>
         Run(

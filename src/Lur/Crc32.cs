@@ -1,6 +1,6 @@
-namespace Lur.Data;
+namespace Lur;
 
-/// <summary>The CRC of PNG and gzip: polynomial 0xEDB88320, reflected (PNG specification, annex D).</summary>
+/// <summary>The CRC of PNG, gzip and zip: polynomial 0xEDB88320, reflected (PNG specification, annex D).</summary>
 internal static class Crc32
 {
     private static readonly uint[] s_table = BuildTable();
