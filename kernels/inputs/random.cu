@@ -5,7 +5,11 @@
 // step * 2^32 + i.
 //   random_normal   x = mean + deviation z, z by Box-Muller from the words (0, 1) and (2, 3)
 //                                                   equal to C# but for the last bits of log, cos and sin
-// Launch: Elements((n + 3) / 4). Reference: Salmon et al. 2011 (Philox), Box and Muller 1958.
+//   random_normal_rows   x[rows, length] standard normal, a row for each sample: element j of row r is word j % 4 of
+//                   philox4x32(state[0], stream + step, index = (state[1] + r) * 2^24 + j / 4), so that a sample's
+//                   numbers depend neither on the batch it is in nor on its place there; length at most 2^26
+// Launch: random_normal Elements((n + 3) / 4), random_normal_rows Rows(rows, (length + 3) / 4).
+// Reference: Salmon et al. 2011 (Philox), Box and Muller 1958.
 #include "include/philox.cuh"
 
 // Four elements a turn: one Philox call makes four words.
@@ -30,13 +34,25 @@ DEVICE real random_radius(unsigned bits) {
 }
 DEVICE real random_angle(unsigned bits) { return (real)6.283185307179586 * (real)philox_uniform(bits); }
 
+DEVICE void store_normals(real* x, int n, int quad, Philox4 w, real mean, real deviation) {
+    const real r = deviation * random_radius(w.x), s = deviation * random_radius(w.z);
+    const real a = random_angle(w.y), b = random_angle(w.w);
+    store_quad(x, n, quad, real_fma(r, real_cos(a), mean), real_fma(r, real_sin(a), mean),
+               real_fma(s, real_cos(b), mean), real_fma(s, real_sin(b), mean));
+}
+
 KERNEL random_normal(real* __restrict__ x, const unsigned long long* __restrict__ step, int n, unsigned long long seed,
                      unsigned long long stream, accum mean, accum deviation) {
-    GRID_LOOP (q, QUADS(n)) {
-        const Philox4 w = random_words(seed, stream, step, q);
-        const real r = deviation * random_radius(w.x), s = deviation * random_radius(w.z);
-        const real a = random_angle(w.y), b = random_angle(w.w);
-        store_quad(x, n, q, real_fma(r, real_cos(a), mean), real_fma(r, real_sin(a), mean),
-                   real_fma(s, real_cos(b), mean), real_fma(s, real_sin(b), mean));
+    GRID_LOOP (q, QUADS(n)) store_normals(x, n, q, random_words(seed, stream, step, q), mean, deviation);
+}
+
+KERNEL random_normal_rows(real* __restrict__ x, const unsigned long long* __restrict__ state,
+                          const unsigned long long* __restrict__ step, int rows, int length,
+                          unsigned long long stream) {
+    const unsigned long long now = stream + (step == nullptr ? 0 : *step);
+    GRID_ROWS (r, rows) {
+        const unsigned long long first = (state[1] + r) << 24;
+        LANE_LOOP (q, QUADS(length))
+            store_normals(x + r * length, length, q, philox4x32(state[0], now, first + (unsigned)q), 0, 1);
     }
 }

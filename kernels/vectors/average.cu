@@ -3,7 +3,7 @@
 //   average_begin   k = k + 1, u = max(0, k - after - 1), and the decay of this step:
 //                     warm-up 0 (none)    decay                                     from the first step on
 //                     warm-up 1 (ratio)   min(decay, (1 + u) / (10 + u))            0 at u = 0: the average is theta
-//                     warm-up 2 (power)   min(decay, 1 - (1 + u)^-power)            0 at u = 0
+//                     warm-up 2 (power)   min(decay, 1 - (1 + u / gamma)^-power)    0 at u = 0
 //                   and at least `least` where u > 0
 //   average_step    a = a - (1 - decay)(a - theta); decay 0 copies theta bit for bit
 //   average_swap    exchanges theta and a: once to evaluate with the average, again to go on; no bit is lost and no
@@ -12,17 +12,17 @@
 // clock[2]: k and the decay, part of the state, zeros at the start. skip (null: never): when *skip != 0 neither
 // average_begin nor average_step changes anything.
 // a[n], theta[n]. Launch: average_begin Elements(1), the others Elements(n).
-// Reference: Polyak, Juditsky 1992; the warm-ups are those of diffusers' EMAModel (inv_gamma 1).
+// Reference: Polyak, Juditsky 1992; the warm-ups are those of diffusers' EMAModel (gamma is its inv_gamma).
 #include "include/prelude.cuh"
 
 KERNEL average_begin(double* __restrict__ clock, const int* __restrict__ skip, double decay, double least, double power,
-                     int warm_up, int after) {
+                     double gamma, int warm_up, int after) {
     if (skip != nullptr && *skip != 0) return; // no barrier below
     GRID_LOOP (i, 1) {
         const double k = clock[0] + 1, u = real_max(k - after - 1, 0.0);
         double now = decay;
         if (warm_up != 0) {
-            const double rising = warm_up == 1 ? (1 + u) / (10 + u) : 1 - real_exp(-power * real_log(1 + u));
+            const double rising = warm_up == 1 ? (1 + u) / (10 + u) : 1 - real_exp(-power * real_log(1 + u / gamma));
             now = u > 0 ? real_max(real_min(rising, decay), least) : 0;
         }
         clock[i] = k;

@@ -11,7 +11,7 @@ public enum AverageWarmUp
     /// <summary>(1 + u) / (10 + u) after u steps, at most the decay; the first step copies the weights.</summary>
     Ratio = 1,
 
-    /// <summary>1 - (1 + u)^-power after u steps, at most the decay; the first step copies the weights.</summary>
+    /// <summary>1 - (1 + u / gamma)^-power after u steps, at most the decay; the first step copies the weights.</summary>
     Power = 2,
 }
 
@@ -22,12 +22,15 @@ public enum AverageWarmUp
 /// steps.</param>
 /// <param name="Least">Least decay once a warm-up has begun to rise.</param>
 /// <param name="After">Steps that copy the weights before a warm-up begins.</param>
+/// <param name="Gamma">Steps in which <see cref="AverageWarmUp.Power"/> does what it does in one step with 1: diffusers' inv_gamma; above
+/// 0.</param>
 public sealed record AverageOptions(
     double Decay = 0.9999,
     AverageWarmUp WarmUp = AverageWarmUp.Ratio,
     double Power = 2.0 / 3,
     double Least = 0,
-    int After = 0
+    int After = 0,
+    double Gamma = 1
 );
 
 /// <summary>An exponential moving average of the parameters, for evaluation and sampling (Polyak, Juditsky 1992; warm-ups as
@@ -44,11 +47,12 @@ public sealed class AveragedWeights : IDisposable
     /// <summary>An average that starts as the parameters are when its first program gets its memory.</summary>
     /// <param name="parameters">What is averaged.</param>
     /// <param name="options">Decay and warm-up.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The decay is out of its range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The decay or gamma is out of its range.</exception>
     public AveragedWeights(FlatVector parameters, AverageOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(options.Decay);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(options.Decay, 1);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Gamma);
         (_parameters, _options) = (parameters, options);
         _average = new FlatVector(parameters.Device, parameters.Precision, parameters.Layout, "average")
         {
@@ -66,7 +70,7 @@ public sealed class AveragedWeights : IDisposable
     public void Emit(Program program, Operand<int> skip = default)
     {
         var (launch, device, o, n) = (program.Launch.Average, program.Device, _options, _parameters.Count);
-        launch.AverageBegin(device.Elements(1), _clock.Wide, skip, o.Decay, o.Least, o.Power, (int)o.WarmUp, o.After);
+        launch.AverageBegin(device.Elements(1), _clock.Wide, skip, o.Decay, o.Least, o.Power, o.Gamma, (int)o.WarmUp, o.After);
         launch.AverageStep(device.Elements(n), _average, _parameters, _clock.Wide, skip, n);
     }
 

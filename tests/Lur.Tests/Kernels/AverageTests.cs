@@ -116,5 +116,15 @@ public class AverageTests
     }
 
     private static void Begin(KernelScope scope, GuardedArray<double> clock, Options o, DevicePointer<int> skip = default) =>
-        scope.Kernels.Average.AverageBegin(scope.Device.Elements(1), clock.Pointer(), skip, o.Decay, o.Least, o.Power, o.WarmUp, o.After);
+        scope.Kernels.Average.AverageBegin(
+            scope.Device.Elements(1),
+            clock.Pointer(),
+            skip,
+            o.Decay,
+            o.Least,
+            o.Power,
+            1,
+            o.WarmUp,
+            o.After
+        );
 }
