@@ -1,9 +1,9 @@
 // diffuse.cu - what a training step of a diffusion model draws and makes of a batch.
 //
-//   draw_timesteps    t[r] uniform in 0 .. T - 1. antithetic != 0: the first n/2 + 1 rows are drawn, and row n/2 + 1 + i
-//                     is T - 1 - t[i]
-//   drop_condition    y[r] = null_row with the probability given, else labels[r]; *dropped (null: not asked) grows by the
-//                     number of rows that were replaced. Rows with a label below 0 stay as they are and draw all the same
+//   draw_timesteps    t[r] uniform in 0 .. T - 1. antithetic != 0: the first n/2 + 1 rows are drawn, and row
+//                     n/2 + 1 + i is T - 1 - t[i]
+//   drop_condition    y[r] = null_row with the probability given, else labels[r]; *dropped (null: not asked) grows by
+//                     the number of rows that were replaced. Rows with a label below 0 stay as they are
 //   diffuse_forward   x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) e, t the row's own; and, where v is not null, the velocity
 //                     v = sqrt(ab_t) e - sqrt(1 - ab_t) x0
 // One draw per sample: word x of philox4x32(seed, stream, index), seed = state[0] and index = state[1] + row, as

@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Lur.Tasks.Diffusion;
 
-/// <summary>A key of a file with its value: as it is spelt there, and parsed.</summary>
-internal sealed record SchedulerEntry(string Key, string Spelt, JsonElement Value);
+/// <summary>A key of a file with its value: both as they are spelt there, and parsed.</summary>
+internal sealed record SchedulerEntry(string Key, string SpeltKey, string Spelt, JsonElement Value);
 
 /// <summary>The text of a scheduler's file, split into its keys. Python writes infinities and NaN as words, which JSON does not know:
 /// an infinity is read as a number, NaN as none.</summary>
@@ -50,6 +50,10 @@ internal sealed class SchedulerFile
                 e
             );
         }
+        catch (InvalidOperationException e)
+        {
+            throw new UserErrorException($"'{path}' has a text that is no Unicode at offset {reader.TokenStartIndex}; correct it.", e);
+        }
 
         return file;
     }
@@ -65,12 +69,15 @@ internal sealed class SchedulerFile
     private void Add(ref Utf8JsonReader reader, byte[] bytes, byte[] json)
     {
         var key = reader.GetString()!;
+        var spelt = Encoding.UTF8.GetString(bytes, (int)reader.TokenStartIndex, reader.ValueSpan.Length + 2);
         reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+            _ = reader.GetString(); // fails here, where the place is known
         var start = (int)reader.TokenStartIndex;
         reader.Skip();
         var end = (int)reader.BytesConsumed;
         using var value = JsonDocument.Parse(json.AsMemory(start, end - start));
-        var entry = new SchedulerEntry(key, Encoding.UTF8.GetString(bytes, start, end - start), value.RootElement.Clone());
+        var entry = new SchedulerEntry(key, spelt, Encoding.UTF8.GetString(bytes, start, end - start), value.RootElement.Clone());
         if (!_byKey.TryAdd(key, entry))
             throw new UserErrorException($"'{Path}' has the key '{key}' twice; keep one.");
         Entries.Add(entry);

@@ -129,12 +129,12 @@ internal static class SchedulerKeys
     public static string Write(SchedulerConfig config)
     {
         if (config.Source is not { } file)
-            return Join(s_written.Select(k => (k.Key, k.Json(config))));
+            return Join(s_written.Select(k => ($"\"{k.Key}\"", k.Json(config))));
         var changed = s_written.Where(k => k.Json(config) != k.Json(file.Read!)).ToDictionary(k => k.Key, k => k.Json(config));
         if (changed.Count == 0)
             return file.Text;
-        var kept = file.Entries.Select(e => (e.Key, changed.Remove(e.Key, out var value) ? value : e.Spelt)).ToList();
-        return Join(kept.Concat(s_written.Where(k => changed.ContainsKey(k.Key)).Select(k => (k.Key, changed[k.Key]))));
+        var kept = file.Entries.Select(e => (e.SpeltKey, changed.Remove(e.Key, out var value) ? value : e.Spelt)).ToList();
+        return Join(kept.Concat(s_written.Where(k => changed.ContainsKey(k.Key)).Select(k => ($"\"{k.Key}\"", changed[k.Key]))));
     }
 
     private static SchedulerClass? ClassOf(SchedulerFile file)
@@ -178,7 +178,7 @@ internal static class SchedulerKeys
     {
         var text = new StringBuilder("{");
         foreach (var (key, json) in entries)
-            text.Append(text.Length == 1 ? "\n  " : ",\n  ").Append('"').Append(JsonEncodedText.Encode(key)).Append("\": ").Append(json);
+            text.Append(text.Length == 1 ? "\n  " : ",\n  ").Append(key).Append(": ").Append(json);
         return text.Append("\n}\n").ToString();
     }
 
