@@ -12,7 +12,8 @@ public class SchedulerConfigTests
     private const string Odd =
         "{ \"_class_name\":\"DDIMScheduler\" ,\n\t\"_diffusers_version\": \"0.6.0\",\n\"beta_end\": 1.2e-2, \"beta_start\": 0.00085,\n"
         + " \"beta_schedule\": \"scaled_linear\", \"num_train_timesteps\": 1000,\n \"Ünknown \\\" key\": {\"a\": [1,  2, -Infinity]},\n"
-        + "\"lambda_min_clipped\": -Infinity, \"trained_betas\": null,\"set_alpha_to_one\": false, \"steps_offset\": 1, \"clip_sample\": false}\n\n";
+        + "\"lambda_min_clipped\": -Infinity, \"trained_betas\": null,"
+        + "\"set_alpha_to_one\": false, \"steps_offset\": 1, \"clip_sample\": false}\n\n";
 
     private static SchedulerConfig Read(string keys, string kind = "DDPMScheduler") =>
         SchedulerConfig.Read($"{{\"_class_name\": \"{kind}\"{(keys.Length > 0 ? ", " : "")}{keys}}}", Path);

@@ -90,19 +90,15 @@ internal sealed class SchedulerFile
         var quoted = false;
         for (var i = 0; i < masked.Length; i++)
         {
-            if (masked[i] == (byte)'"')
+            var rest = bytes.AsSpan(i);
+            if (rest[0] == (byte)'"')
                 quoted = !quoted;
-            else if (quoted && masked[i] == (byte)'\\')
-                i++;
-            else if (!quoted && bytes.AsSpan(i).StartsWith("Infinity"u8))
+            else if (quoted)
+                i += rest[0] == (byte)'\\' ? 1 : 0;
+            else if (rest.StartsWith("Infinity"u8))
                 "9.9e9999"u8.CopyTo(masked.AsSpan(i));
-            else if (!quoted && bytes.AsSpan(i).StartsWith("NaN"u8))
+            else if (rest.StartsWith("NaN"u8))
                 "\"N\""u8.CopyTo(masked.AsSpan(i));
-            else
-                continue;
-            // The quotes that were just written are no quotes of the text.
-            if (masked[i] != bytes[i])
-                i += 2;
         }
 
         return masked;

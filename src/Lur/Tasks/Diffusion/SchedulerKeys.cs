@@ -119,7 +119,8 @@ internal static class SchedulerKeys
         };
         if (config.TrainedBetas is { } betas && betas.Count != config.TrainTimesteps)
             throw new UserErrorException(
-                $"'{path}': 'trained_betas' has {betas.Count} numbers and 'num_train_timesteps' is {config.TrainTimesteps}; they have to agree."
+                $"'{path}': 'trained_betas' has {betas.Count} numbers and 'num_train_timesteps' is {config.TrainTimesteps}; they have "
+                    + "to agree."
             );
         file.Read = config;
         return config with { Source = file };
