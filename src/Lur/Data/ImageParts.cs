@@ -201,6 +201,8 @@ internal sealed partial class ImageParts
     {
         public bool HasPicturesItself { get; } = HasPictures(Path);
 
-        public bool HasClasses { get; } = !HasPictures(Path) && FolderTree.Visible(Path).Any();
+        public bool HasClasses => !HasPicturesItself && HasFolders;
+
+        private bool HasFolders { get; } = FolderTree.Visible(Path).Any();
     }
 }

@@ -172,7 +172,12 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new UserErrorException($"'{path}' is missing: the run did not end; run 'lur forget' again.");
+            var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+            throw new UserErrorException(
+                OutputFolder.WorkerIn(folder) is { } worker
+                    ? $"'{path}' is not there yet: a run is working in the folder ({worker}); wait for its end."
+                    : $"'{path}' is missing: the run did not end; run 'lur forget' again."
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

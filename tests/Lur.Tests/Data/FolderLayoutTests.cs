@@ -184,6 +184,27 @@ public class FolderLayoutTests
         Assert.That(error!.Message, Does.Contain("is a named pipe"));
     }
 
+    [TestCase(@"cp a/1.png a/$(printf '9\377').png")]
+    [TestCase(@"cp a/1.png a/$(printf '\377')")]
+    [TestCase(@"mkdir $(printf 'c\351')")]
+    public void ANameThatIsNotUtf8IsSaidToBeThat(string make)
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Ignore("Names are of characters.");
+        using var folder = new TempFolder();
+        Classes(folder, "", 2, "a", "b");
+        folder.Write("a/1.png", Png(1));
+        // By right in a name: it opens.
+        folder.Write("a/\uFFFD.png", Png(2));
+        using (DataSource.Open(folder.Path)) { }
+        using (var made = Process.Start(new ProcessStartInfo("sh", ["-c", make]) { WorkingDirectory = folder.Path })!)
+            made.WaitForExit();
+        Assert.That(CifarDatasetTests.Message(folder.Path), Does.Contain("a name that is not UTF-8").And.Contain("rename it"));
+        // Not .NET: it cannot delete what it cannot name.
+        using var removed = Process.Start("sh", ["-c", $"rm -rf '{folder.Path}'/*"]);
+        removed.WaitForExit();
+    }
+
     [Test]
     public void TheFolderThatTorchvisionMakesIsFound()
     {
