@@ -129,7 +129,8 @@ internal sealed class IdxFile : IDisposable
         if (data.Length != expected)
             throw new UserErrorException(
                 $"'{path}', offset {Math.Min(data.Length, expected)}: the file has {data.Length} bytes, expected {expected} for "
-                    + $"{what} of {string.Join(" x ", Dimensions)}; it is {(data.Length < expected ? "cut" : "followed by other bytes")}; fetch the file again."
+                    + $"{what} of {string.Join(" x ", Dimensions)}; it is "
+                    + $"{(data.Length < expected ? "cut" : "followed by other bytes")}; fetch the file again."
             );
     }
 

@@ -111,7 +111,8 @@ internal sealed record JpegHeader(
             components[c] = new JpegComponent(entry[0], entry[1] >> 4, entry[1] & 15, entry[2]);
             if (components[c].Across is < 1 or > 4 || components[c].Down is < 1 or > 4 || entry[2] > 3)
                 throw new UserErrorException(
-                    $"'{path}', offset {offset}: component {c} of the JPEG image has impossible factors; the file is damaged; {ImageFile.Remedy}."
+                    $"'{path}', offset {offset}: component {c} of the JPEG image has impossible factors; the file is "
+                        + $"damaged; {ImageFile.Remedy}."
                 );
         }
         // The sampling of a single component means nothing (A.2.2).

@@ -118,7 +118,8 @@ internal sealed class JpegScan(string path, JpegBits bits, IReadOnlyList<JpegPla
                 DecodeUnit(x, y);
             if (bits.IsOverrun)
                 throw new UserErrorException(
-                    $"'{path}', offset {bits.Offset}: the scan ends in row {y} of {down} rows of blocks; the file is cut or damaged; {ImageFile.Remedy}."
+                    $"'{path}', offset {bits.Offset}: the scan ends in row {y} of {down} rows of blocks; the file is cut or "
+                        + $"damaged; {ImageFile.Remedy}."
                 );
         }
         return bits.Offset;

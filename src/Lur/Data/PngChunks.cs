@@ -27,7 +27,8 @@ internal sealed class PngChunks
             var length = BinaryPrimitives.ReadUInt32BigEndian(file.Slice(offset, 4));
             if (length > file.Length - offset - 12 || length > int.MaxValue - 8)
                 throw new UserErrorException(
-                    $"'{path}', offset {offset}: a PNG chunk of {length} bytes goes past the end of the file; it is cut or damaged; {ImageFile.Remedy}."
+                    $"'{path}', offset {offset}: a PNG chunk of {length} bytes goes past the end of the file; it is cut or "
+                        + $"damaged; {ImageFile.Remedy}."
                 );
             var chunk = file.Slice(offset + 4, (int)length + 4);
             if (verify && Crc32.Of(chunk) != BinaryPrimitives.ReadUInt32BigEndian(file.Slice(offset + 8 + length, 4)))

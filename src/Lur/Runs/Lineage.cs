@@ -58,6 +58,7 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
         var steps = new List<LineageStep>();
         var purged = new HashSet<string>(StringComparer.Ordinal);
         var path = Directory.Exists(model) ? Path.Combine(model, OutputFolder.ModelName) : model;
+        RunFolder.RequireModelFile(path);
         var (step, parent, parentSha256) = ReadStep(path);
         while (true)
         {

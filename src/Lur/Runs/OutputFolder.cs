@@ -70,8 +70,8 @@ internal sealed class OutputFolder : IDisposable
     /// <param name="folder">The folder; need not exist.</param>
     /// <param name="use">How it would be used.</param>
     /// <param name="spell">How an option is named.</param>
-    /// <exception cref="UserErrorException">Another run is working there, a file that is read would be replaced, a run has ended or was interrupted there, or there
-    /// is nothing to resume.</exception>
+    /// <exception cref="UserErrorException">Another run is working there, a file that is read would be replaced, a run has ended or was
+    /// interrupted there, or there is nothing to resume.</exception>
     public static void Check(string folder, FolderUse use, Func<string, string> spell)
     {
         // What lies there is half of what will: no reason to resume, or to begin anew.
@@ -312,6 +312,15 @@ internal sealed class OutputFolder : IDisposable
         w.WriteRawValue("[" + string.Join(',', p.Confidence.Select(c => Text((double)c))) + "]");
         w.WritePropertyName("loss");
         w.WriteRawValue("[" + string.Join(',', p.Loss.Select(Text)) + "]");
+    }
+
+    /// <summary>Writes an array of texts.</summary>
+    public static void WriteTexts(Utf8JsonWriter w, string name, IEnumerable<string> texts)
+    {
+        w.WriteStartArray(name);
+        foreach (var text in texts)
+            w.WriteStringValue(text);
+        w.WriteEndArray();
     }
 
     private static void WriteArray(Utf8JsonWriter w, string name, int[] values)

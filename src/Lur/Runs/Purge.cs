@@ -5,23 +5,6 @@ using Lur.Verification;
 
 namespace Lur.Runs;
 
-/// <summary>A file or folder that still holds what a request had forgotten.</summary>
-/// <param name="Path">Where it lies, links resolved.</param>
-/// <param name="What">What it is.</param>
-public sealed record PurgeItem(string Path, string What);
-
-/// <summary>What would be deleted after a request, and what cannot be reached. Data and the unlearned model are never among it.</summary>
-/// <param name="Folder">Folder of the request's run.</param>
-/// <param name="Items">What can be deleted.</param>
-/// <param name="OutOfReach">What cannot, a sentence each.</param>
-/// <param name="Purged">Models of the chain that an earlier purge deleted.</param>
-public sealed record PurgePlan(
-    string Folder,
-    IReadOnlyList<PurgeItem> Items,
-    IReadOnlyList<string> OutOfReach,
-    IReadOnlyList<PurgeItem> Purged
-);
-
 /// <summary>Finds and deletes what the engine made and what still holds the knowledge of forgotten samples.</summary>
 public sealed class Purge : IDisposable
 {
@@ -83,8 +66,7 @@ public sealed class Purge : IDisposable
     {
         host ??= new RunHost();
         using var held = OutputFolder.Hold(plan.Folder, host.Spell);
-        var failed = new List<string>();
-        var deleted = new List<PurgeItem>();
+        var (failed, deleted) = (new List<string>(), new List<PurgeItem>());
         var own = RealPath.Of(plan.Folder);
         foreach (var item in plan.Items)
         {
@@ -121,14 +103,8 @@ public sealed class Purge : IDisposable
             "purged",
             w =>
             {
-                w.WriteStartArray("deleted");
-                foreach (var item in deleted)
-                    w.WriteStringValue(item.Path);
-                w.WriteEndArray();
-                w.WriteStartArray("left");
-                foreach (var text in left)
-                    w.WriteStringValue(text);
-                w.WriteEndArray();
+                OutputFolder.WriteTexts(w, "deleted", deleted.Select(d => d.Path));
+                OutputFolder.WriteTexts(w, "left", left);
             }
         );
 
@@ -189,7 +165,11 @@ public sealed class Purge : IDisposable
             var unfinished = !File.Exists(Path.Combine(entry, "key.txt"));
             // Both name the data; where neither is there, nothing can be told, unless there is nothing at all.
             var says = Path.Combine(entry, unfinished ? OutputFolder.SplitName : "key.txt");
-            if (File.Exists(says) ? !RunFolder.ReadText(says).Contains(_dataSha256, StringComparison.Ordinal) : IsEmpty(entry))
+            if (
+                File.Exists(says)
+                    ? !RunFolder.ReadText(says).Contains(_dataSha256, StringComparison.Ordinal)
+                    : !Directory.EnumerateFileSystemEntries(entry).Any()
+            )
                 continue;
             switch (Knows(entry))
             {
@@ -205,8 +185,6 @@ public sealed class Purge : IDisposable
             }
         }
     }
-
-    private static bool IsEmpty(string folder) => !Directory.EnumerateFileSystemEntries(folder).Any();
 
     /// <summary>Models in the folders beside: they are somebody's results, so they are named and not deleted.</summary>
     private void Neighbours(IEnumerable<string> folders)

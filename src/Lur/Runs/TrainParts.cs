@@ -36,6 +36,7 @@ internal sealed class TrainParts : IDisposable
             parts.Device = ComputeDevice.Open(host.Device);
             parts.Source = DataAndModel.OpenData(settings.Data, settings.DataOptions, host.Progress);
             parts.Source.RequireTest();
+            parts.Source.RequireClasses();
             var (source, seed) = (parts.Source, settings.Training.Seed);
             source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Training.Initialization);

@@ -181,6 +181,12 @@ public class OutputFolderTests
                     ["train", .. s_train, more, "-o", _temp["busy"]]
                 );
             Command.Refused($"a run is working in the folder {who}; wait", "report", _temp["busy"]);
+            foreach (var reader in new[] { "eval", "lineage" })
+                Command.Refused(
+                    $"'{_temp["busy/model.safetensors"]}' is not there yet: a run is working in the folder {who}",
+                    reader == "eval" ? ["eval", _temp["busy/model.safetensors"], "--data", Data] : ["lineage", _temp["busy"]]
+                );
+            Command.Refused($"is a folder; give the path of a model: '{Base}'", "eval", _temp["base"], "--data", Data);
             File.Delete(_temp["busy/training-state.safetensors"]);
             Command.Refused("Another run", ["train", .. s_train, "-o", _temp["busy"]]);
             Command.Refused("Another run", ["forget", Base, .. s_forget, "class:3", "-o", _temp["busy"]]);
