@@ -96,7 +96,8 @@ internal sealed partial class ImageParts
         if (common.Count > 1)
             _warnings.Add(
                 $"The folders of '{_top}' are taken as classes ({PictureList.Some([.. _parts.Select(p => p.Name)])}), but each holds "
-                    + $"folders of the same names ({PictureList.Some(common)}): where those are the classes, name the folders train and test, or "
+                    + $"folders of the same names ({PictureList.Some(common)}): where those are the classes, name "
+                    + $"the folders train and test, or "
                     + $"give one of them as the data."
             );
     }
