@@ -8,6 +8,8 @@ internal static class Failure
     /// <summary>Set to 1 it adds the stack trace to the sentence of a failure.</summary>
     public const string DebugVariable = "LUR_DEBUG";
 
+    private const int NoSpace = 28; // ENOSPC of Linux
+
     /// <summary>Writes the sentence of an exception and returns the exit code it stands for.</summary>
     public static int Report(Exception exception, TextWriter error)
     {
@@ -26,6 +28,9 @@ internal static class Failure
                 break;
             case OptionException option:
                 error.WriteLine($"lur: {Printable.Of(option.Spell())}");
+                break;
+            case IOException { HResult: NoSpace }:
+                error.WriteLine($"lur: {Printable.Of(e.Message.TrimEnd('.'))}; free space there, or write elsewhere.");
                 break;
             case UserErrorException or DllNotFoundException or KernelCompilationException:
             // What the system refused: a folder in the place of a file, a disk that is full, rights that are missing.

@@ -11,6 +11,12 @@ public static partial class Glossary
                 "Command that wrote a model: train, or forget.",
                 "A model that Lur did not make has none; its history begins with the file."
             ),
+            new(
+                "state",
+                "State",
+                "Whether a model of a lineage still lies where it was made: there, purged, or not there.",
+                "What 'lur purge' deleted is on record in audit.jsonl; the records of its run stay and tell what came before it."
+            ),
             new("request", "Request", "What a run was asked to forget, as it was typed.", "result.json lists the samples that this meant."),
             new(
                 "samples",

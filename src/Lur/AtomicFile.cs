@@ -51,7 +51,7 @@ public static class AtomicFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException(
-                $"'{path}' could not be written: {FirstSentence(e.Message)}; what was there before is unchanged.",
+                $"'{path}' could not be written: {FirstSentence(e.Message)}; what was there before is unchanged; {RemedyFor(e)}.",
                 e
             );
         }
@@ -163,6 +163,12 @@ public static class AtomicFile
             // The error that brought us here is the one worth reporting.
         }
     }
+
+    /// <summary>What to do about a file that cannot be written.</summary>
+    internal static string RemedyFor(Exception e) =>
+        e is UnauthorizedAccessException
+            ? "check the permissions of the folder, or write elsewhere"
+            : "free space there, or write elsewhere";
 
     private static string FirstSentence(string message)
     {

@@ -5,6 +5,8 @@ namespace Lur;
 internal sealed class FileLock : IDisposable
 {
     private const int WouldBlock = 11; // EWOULDBLOCK of Linux
+    private const string NoteSuffix = ".pid",
+        Unnamed = "a process that cannot be named";
 
     private readonly string _path;
     private readonly FileStream _file;
@@ -33,8 +35,60 @@ internal sealed class FileLock : IDisposable
             // The holder before may have removed it between our opening and our locking: then the name is free again, or is by now
             // that of a third one's file.
             if (IsAt(path, file))
+            {
+                SayWho(path);
                 return new FileLock(path, file);
+            }
+
             file.Dispose();
+        }
+    }
+
+    /// <summary>Who has the lock, as the end of a sentence: "process 1234", with the machine where that is another one.</summary>
+    /// <returns>Null where nobody has it.</returns>
+    public static string? HolderOf(string path)
+    {
+        try
+        {
+            if (!File.Exists(path))
+                return null;
+            using var probe = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            return null;
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            return NameIn(path + NoteSuffix);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    // The lock's own file opens for nobody else as long as it is held, so the name of the holder lies beside it.
+    private static void SayWho(string path)
+    {
+        try
+        {
+            File.WriteAllText(path + NoteSuffix, $"{Environment.ProcessId} {Environment.MachineName}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full disk: the lock holds all the same.
+        }
+    }
+
+    private static string NameIn(string note)
+    {
+        try
+        {
+            return File.ReadAllText(note).Split(' ', 2) is [{ Length: > 0 } process, var machine]
+                ? $"process {process}{(machine == Environment.MachineName ? "" : $" on {machine}")}"
+                : Unnamed;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Unnamed;
         }
     }
 
@@ -46,7 +100,9 @@ internal sealed class FileLock : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        File.Delete(_path); // while it is still held
+        // Both while it is still held: the next holder makes its own.
+        File.Delete(_path + NoteSuffix);
+        File.Delete(_path);
         _file.Dispose();
     }
 }

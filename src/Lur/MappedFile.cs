@@ -77,7 +77,7 @@ internal sealed unsafe class MappedFile : IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new UserErrorException($"The {what} '{path}' does not exist; check the path.", e);
+            throw new UserErrorException(MissingFile.Sentence(path, what), e);
         }
         catch (UnauthorizedAccessException e)
         {

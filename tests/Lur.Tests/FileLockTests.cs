@@ -34,8 +34,17 @@ public class FileLockTests
     public void AHeldLockIsNotGiven()
     {
         using var folder = new TempFolder();
+        Assert.That(FileLock.HolderOf(folder["lock"]), Is.Null);
         using (FileLock.TryTake(folder["lock"]))
+        {
             Assert.That(FileLock.TryTake(folder["lock"]), Is.Null);
+            Assert.That(FileLock.HolderOf(folder["lock"]), Is.EqualTo($"process {Environment.ProcessId}"));
+        }
+
+        // A killed holder leaves both files, and has nothing any more.
+        folder.Write("lock", "");
+        folder.Write("lock.pid", "1 elsewhere");
+        Assert.That(FileLock.HolderOf(folder["lock"]), Is.Null);
         using var again = FileLock.TryTake(folder["lock"]);
         Assert.That(again, Is.Not.Null);
     }

@@ -28,11 +28,11 @@ internal static class LineageCommand
         TablePrinter.Print(context, Table(lineage));
         foreach (var fault in lineage.Faults)
             context.Warn(fault);
-        if (lineage.Steps[0] is { IsThere: false } missing && lineage.Faults.Count == 0)
+        foreach (var missing in lineage.Steps.Where(s => !s.IsThere && s.Faults.Count == 0))
             context.Note(
-                missing.Path.Length > 0
-                    ? $"'{missing.Path}' is not there any more"
-                    : $"where the model with SHA-256 {missing.Sha256} lay is not on record"
+                missing.Path.Length == 0 ? $"where the model with SHA-256 {missing.Sha256} lay is not on record"
+                : missing.IsPurged ? $"'{missing.Path}' was deleted by 'lur purge', as {AuditLog.FileName} has it on record"
+                : $"'{missing.Path}' is not there any more"
             );
         if (lineage.Faults.Count == 0)
             context.Note("every record that is there fits");
@@ -44,6 +44,7 @@ internal static class LineageCommand
         var table = new Table(
             "lineage",
             new Column("command", "Made by"),
+            new Column("state", "State"),
             new Column("method", "Method"),
             new Column("request", "Forgotten"),
             new Column("samples", "Samples", Right: true),
@@ -57,7 +58,10 @@ internal static class LineageCommand
         foreach (var s in lineage.Steps)
         {
             table.Add(
-                s.IsThere ? s.Command : "not there",
+                s.Command,
+                s.IsThere ? "there"
+                    : s.IsPurged ? "purged"
+                    : "not there",
                 s.Method,
                 s.Request,
                 Count(s.Samples),

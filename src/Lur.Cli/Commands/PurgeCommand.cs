@@ -40,6 +40,8 @@ internal static class PurgeCommand
         if (yes)
             Purge.Carry(plan, host);
         TablePrinter.Print(context, [deletable, left]);
+        foreach (var item in plan.Purged)
+            context.Note($"'{item.Path}' ({item.What}) was deleted by an earlier purge");
         context.Note(
             yes ? $"deleted {plan.Items.Count}; {AuditLog.FileName} of '{folder}' has it on record"
             : plan.Items.Count == 0 ? "nothing to delete"

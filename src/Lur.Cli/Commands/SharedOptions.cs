@@ -110,7 +110,7 @@ internal static class SharedOptions
     public static T[] Numbers<T>(string option, IReadOnlyList<string>? texts, string takes, Predicate<T> inRange)
         where T : struct, INumber<T>
     {
-        var style = typeof(T) == typeof(double) ? NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent : NumberStyles.None;
+        var style = IsFraction<T>() ? Fraction : NumberStyles.None;
         return
         [
             .. (texts ?? []).SelectMany(text =>
@@ -124,6 +124,11 @@ internal static class SharedOptions
         ];
     }
 
+    // A whole number is written in digits: 1e3 or 5.0 may be a slip.
+    private const NumberStyles Fraction = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+
+    private static bool IsFraction<T>() => typeof(T) == typeof(double);
+
     /// <summary>Reads a number in the one form that means the same everywhere: a point for the fraction, no separators of
     /// thousands.</summary>
     private static T Read<T>(ArgumentResult result, string takes, Predicate<T> inRange)
@@ -131,7 +136,7 @@ internal static class SharedOptions
     {
         var text = result.Tokens[^1].Value;
         var name = (result.Parent as OptionResult)?.Option.Name ?? result.Argument.Name;
-        var style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        var style = NumberStyles.AllowLeadingSign | (IsFraction<T>() ? Fraction : NumberStyles.None);
         if (T.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number) && inRange(number))
             return number;
         result.AddError($"Option {name} is '{text}'; it takes {takes}.");

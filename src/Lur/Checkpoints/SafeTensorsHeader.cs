@@ -82,7 +82,8 @@ internal sealed class SafeTensorsHeader
         {
             throw new UserErrorException(
                 $"'{_path}', offset {LengthBytes + reader.BytesConsumed}: the header is not valid JSON "
-                    + $"(line {e.LineNumber}, byte {e.BytePositionInLine}); the file is damaged or is not a safetensors file.",
+                    + $"(line {e.LineNumber}, byte {e.BytePositionInLine}); the file is damaged or is not a safetensors file; "
+                    + "fetch it again, or write it again.",
                 e
             );
         }
@@ -217,7 +218,8 @@ internal sealed class SafeTensorsHeader
         catch (InvalidOperationException e)
         {
             throw new UserErrorException(
-                $"'{_path}', offset {LengthBytes + reader.TokenStartIndex}: a name or string is not valid UTF-8; the file is damaged.",
+                $"'{_path}', offset {LengthBytes + reader.TokenStartIndex}: a name or string is not valid UTF-8; the file is "
+                    + "damaged; fetch it again, or write it again.",
                 e
             );
         }
@@ -226,7 +228,7 @@ internal sealed class SafeTensorsHeader
     private UserErrorException Bad(ref Utf8JsonReader reader, string what) => Bad(LengthBytes + reader.TokenStartIndex, what);
 
     private UserErrorException Bad(long offset, string what) =>
-        new($"'{_path}', offset {offset}: {what}; the file is damaged or is not a safetensors file.");
+        new($"'{_path}', offset {offset}: {what}; the file is damaged or is not a safetensors file; fetch it again, or write it again.");
 
     /// <summary>
     /// Builds length and JSON for tensors already in file order, padded with spaces to a multiple of eight so that the

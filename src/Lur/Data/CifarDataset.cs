@@ -142,7 +142,7 @@ public sealed class CifarDataset : IImageDataset
         if (rest != 0)
             throw new UserErrorException(
                 $"'{file.Path}', offset {records * RecordBytes}: record {records} has {rest} bytes, expected {RecordBytes} "
-                    + $"({_labelBytes} of label, {PixelBytes} of pixels); the file is cut or is not {Title} binary."
+                    + $"({_labelBytes} of label, {PixelBytes} of pixels); the file is cut or is not {Title} binary; fetch it again."
             );
         return checked((int)records);
     }
@@ -164,7 +164,7 @@ public sealed class CifarDataset : IImageDataset
     private UserErrorException BadLabel(MappedFile file, long offset, int record, string what, byte value, int classes) =>
         new(
             $"'{file.Path}', offset {offset}: record {record} has {what} {value}, expected 0 to {classes - 1}; the file is "
-                + $"damaged or is not {Title} binary."
+                + $"damaged or is not {Title} binary; fetch it again."
         );
 
     private static string[] ReadNames(CifarKind kind, string? path)

@@ -84,6 +84,17 @@ public sealed class DataSource : IDisposable
         );
     }
 
+    /// <summary>Refuses a set of one class: there is nothing to tell apart, and every model is always right.</summary>
+    /// <exception cref="UserErrorException">It has one.</exception>
+    public void RequireClasses()
+    {
+        if (Train.ClassNames.Count == 1)
+            throw new UserErrorException(
+                $"{Train.Name} has one class, '{Train.ClassNames[0]}': there is nothing to tell apart; training needs at least two, "
+                    + "each in a folder of its own."
+            );
+    }
+
     /// <summary>
     /// Opens a data set and detects its format: a folder with CIFAR binary files, with IDX files or with class folders;
     /// one such file; or <c>synthetic[:train=N,test=M,seed=S]</c>.

@@ -37,5 +37,6 @@ internal sealed class FileNames
     public string PathOf(string name) => Path.Combine(Folder, name);
 
     /// <summary>What to throw where a file is missing.</summary>
-    public UserErrorException Missing(string file) => new($"'{PathOf(file)}' is missing; the data set in '{Folder}' needs it.");
+    public UserErrorException Missing(string file) =>
+        new($"'{PathOf(file)}' is missing; the data set in '{Folder}' needs it; fetch it again.");
 }

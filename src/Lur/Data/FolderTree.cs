@@ -66,8 +66,12 @@ internal sealed class FolderTree
     }
 
     /// <summary>Paths of the folders in a folder that are not hidden.</summary>
+    /// <exception cref="UserErrorException">The name of one is not UTF-8.</exception>
     public static IEnumerable<string> Visible(string folder) =>
-        Directory.EnumerateDirectories(folder).Where(d => !PictureName.IsHiddenFolder(Path.GetFileName(d)));
+        Directory
+            .EnumerateDirectories(folder)
+            .Where(d => !PictureName.IsHiddenFolder(Path.GetFileName(d)))
+            .Select(d => MissingFile.HasOddName(d) ? throw new UserErrorException(MissingFile.Sentence(d, "folder")) : d);
 
     /// <summary>True for a link.</summary>
     public static bool IsLink(string folder) => new DirectoryInfo(folder).LinkTarget is not null;

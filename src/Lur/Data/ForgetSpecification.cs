@@ -38,9 +38,19 @@ internal static class ForgetSpecification
     {
         var place = long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? directory.Find(number) ?? throw new UserErrorException($"'{specification}' is out of range, expected {directory.Range}.")
-            : directory.Find(name) ?? throw new UserErrorException($"'{specification}': the data set has no sample of that name.");
+            : directory.Find(name) ?? throw NoSample(specification, name, directory);
         return [Trained(specification, place, directory)];
     }
+
+    private static UserErrorException NoSample(string specification, string name, SampleDirectory directory) =>
+        new(
+            $"'{specification}': the data set has no sample of that name; "
+                + Spelling.DidYouMean(
+                    name,
+                    directory.Names,
+                    $"names are spelt as in '{directory.Names.First()}', and a number is one of " + $"{directory.Range}."
+                )
+        );
 
     private static List<int> OfPath(string path, SampleDirectory directory)
     {
@@ -125,16 +135,19 @@ internal static class ForgetSpecification
         int count;
         if (amount.EndsWith('%'))
         {
-            var isNumber = double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent);
-            if (!isNumber || percent is not (> 0 and < 100))
+            if (
+                !double.TryParse(amount[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
+                || percent is not (> 0 and < 100)
+            )
                 throw new UserErrorException($"'{specification}': expected a percentage above 0 and below 100, such as random:10%.")
                 {
-                    IsUsage = !isNumber,
+                    IsUsage = true,
                 };
             count = (int)Math.Round(percent / 100 * train.Length, MidpointRounding.AwayFromZero);
             if (count == 0)
                 throw new UserErrorException(
-                    $"'{specification}' selects nothing: {amount} of {train.Length} training samples is less than half a sample."
+                    $"'{specification}' selects nothing: {amount} of {train.Length} training samples is less than half a sample; give a "
+                        + "larger percentage, or a number such as random:1."
                 );
         }
         else if (
@@ -142,11 +155,12 @@ internal static class ForgetSpecification
             && (!whole || count < 1 || count > train.Length)
         )
         {
+            // What no data set has is a slip of the hand; what this one has too few of is not.
             throw new UserErrorException(
                 $"'{specification}': expected a number from 1 to {train.Length} (the training samples), or a percentage such as random:10%."
             )
             {
-                IsUsage = !whole,
+                IsUsage = !whole || count < 1,
             };
         }
         var order = train.ToArray();

@@ -31,7 +31,7 @@ internal static class GzipFile
             if (size / ForwardStream.MaxDeflateRatio > packed.Length)
                 throw new UserErrorException(
                     $"'{path}': its header promises {size} bytes, more than {packed.Length} compressed bytes can hold; the file "
-                        + $"is cut or damaged."
+                        + $"is cut or damaged; fetch it again."
                 );
             unpacked.Write(header);
             var checksum = Copy(path, gzip, unpacked, size, Crc32.Update(~0u, header));
@@ -64,7 +64,7 @@ internal static class GzipFile
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)size);
         if (!EndsWith(packed, trailer) && !LastMemberIsWhole(packed))
             throw new UserErrorException(
-                $"'{path}', compressed offset {packed.Length}: expected the checksum of the content; the file is cut."
+                $"'{path}', compressed offset {packed.Length}: expected the checksum of the content; the file is cut; fetch it again."
             );
     }
 
@@ -133,7 +133,7 @@ internal static class GzipFile
         }
         if (unpacked.Position != size)
             throw new UserErrorException(
-                $"'{path}', unpacked offset {unpacked.Position}: the content ends, expected {size} bytes; the file is cut."
+                $"'{path}', unpacked offset {unpacked.Position}: the content ends, expected {size} bytes; the file is cut; fetch it again."
             );
         return ~crc;
     }

@@ -129,7 +129,8 @@ internal sealed class IdxFile : IDisposable
         if (data.Length != expected)
             throw new UserErrorException(
                 $"'{path}', offset {Math.Min(data.Length, expected)}: the file has {data.Length} bytes, expected {expected} for "
-                    + $"{what} of {string.Join(" x ", Dimensions)}; it is {(data.Length < expected ? "cut" : "followed by other bytes")}."
+                    + $"{what} of {string.Join(" x ", Dimensions)}; it is "
+                    + $"{(data.Length < expected ? "cut" : "followed by other bytes")}; fetch the file again."
             );
     }
 
@@ -182,7 +183,9 @@ internal sealed class IdxFile : IDisposable
                     + (header[3] == 1 ? "; this looks like a file of labels." : ".")
             );
         if (header.Length < 4 + 4 * dimensions)
-            throw new UserErrorException($"'{path}', offset {header.Length}: the header is cut, expected {4 + 4 * dimensions} bytes.");
+            throw new UserErrorException(
+                $"'{path}', offset {header.Length}: the header is cut, expected {4 + 4 * dimensions} bytes; fetch the file again."
+            );
         var extents = new int[dimensions];
         for (var d = 0; d < dimensions; d++)
         {

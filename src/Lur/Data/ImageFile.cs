@@ -18,6 +18,9 @@ internal static class ImageFile
     /// <summary>Larger images are refused: a few bytes of header can ask for terabytes.</summary>
     private const long MaxPixels = 1L << 27;
 
+    /// <summary>What to do about a picture that is cut or damaged, for the end of a sentence.</summary>
+    public const string Remedy = "fetch it again, or remove it";
+
     // The largest side of a JPEG image; rows are held whole.
     private const int MaxSide = 65535;
 
@@ -54,30 +57,33 @@ internal static class ImageFile
     public static int Read(string path, int channels, int width, int height, Span<byte> chw)
     {
         using var file = MappedFile.Open(path, "image");
-        var info = Inspect(path, file);
-        if ((long)info.Width * info.Height <= LargePixels)
-            return Decode(path, file, info, channels, width, height, chw);
+        var png = IsPng(file) ? HeaderOfPng(path, file) : null;
+        var jpeg = png is null ? HeaderOfJpeg(path, file) : null;
+        if ((png is null ? (long)jpeg!.Width * jpeg.Height : (long)png.Width * png.Height) <= LargePixels)
+            return Decode(chw);
         lock (s_large)
-            return Decode(path, file, info, channels, width, height, chw);
-    }
+            return Decode(chw);
 
-    private static int Decode(string path, MappedFile file, ImageInfo info, int channels, int width, int height, Span<byte> chw)
-    {
-        if (IsPng(file))
+        int Decode(Span<byte> target)
         {
-            var resize = new ImageResize(info.Width, info.Height, channels, width, height);
-            var png = new PngDecoder(path, file, channels);
-            png.Decode(resize.Add);
-            resize.Finish(chw);
-            return png.Largest16;
+            if (png is not null)
+                return ReadPng(path, file, png, channels, width, height, target);
+            ReadJpeg(path, file, jpeg!, channels, width, height, target);
+            return 0;
         }
-        ReadJpeg(path, file, channels, width, height, chw);
-        return 0;
     }
 
-    private static void ReadJpeg(string path, MappedFile file, int channels, int width, int height, Span<byte> chw)
+    private static int ReadPng(string path, MappedFile file, PngHeader header, int channels, int width, int height, Span<byte> chw)
     {
-        var header = JpegHeader.Read(path, file);
+        var resize = new ImageResize(header.Width, header.Height, channels, width, height);
+        var png = new PngDecoder(path, file, header, channels);
+        png.Decode(resize.Add);
+        resize.Finish(chw);
+        return png.Largest16;
+    }
+
+    private static void ReadJpeg(string path, MappedFile file, JpegHeader header, int channels, int width, int height, Span<byte> chw)
+    {
         var bytes = file.Slice(0, (int)file.Length).ToArray();
         var planes = new JpegDecoder(path, bytes, header, ReductionFor(header, width, height)).Decode();
         var rows = new JpegRows(header, planes);
@@ -102,33 +108,46 @@ internal static class ImageFile
 
     private static ImageInfo Inspect(string path, MappedFile file)
     {
-        if (IsPng(file))
-            return InspectPng(path, file);
+        if (!IsPng(file))
+        {
+            var jpeg = HeaderOfJpeg(path, file);
+            return new ImageInfo(jpeg.Width, jpeg.Height, jpeg.Colour == JpegColour.Grey, IsUnmarkedCmyk: jpeg.IsUnmarkedCmyk);
+        }
+
+        var png = HeaderOfPng(path, file);
+        new PngChunks(path, file, verify: false).RequireRoom(png);
+        return new ImageInfo(png.Width, png.Height, png.IsGrey, IsDeep: png.Depth == 16);
+    }
+
+    private static JpegHeader HeaderOfJpeg(string path, MappedFile file)
+    {
         if (file.Length < 3 || !file.Slice(0, 3).SequenceEqual(JpegSignature))
             throw new UserErrorException(
                 $"'{path}', offset 0: expected the signature of a PNG or JPEG image{(file.Length == 0 ? ", but the file is empty" : "")}; "
                     + "remove or convert the file."
             );
         if (file.Length > MaxJpegBytes)
-            throw new UserErrorException($"'{path}': the JPEG file has {file.Length} bytes, expected at most {MaxJpegBytes}.");
+            throw new UserErrorException(
+                $"'{path}': the JPEG file has {file.Length} bytes, expected at most {MaxJpegBytes}; save it smaller, or remove it."
+            );
         var header = JpegHeader.Read(path, file);
         RequireSize(path, header.Width, header.Height);
-        return new ImageInfo(header.Width, header.Height, header.Colour == JpegColour.Grey, IsUnmarkedCmyk: header.IsUnmarkedCmyk);
+        return header;
     }
 
-    private static ImageInfo InspectPng(string path, MappedFile file)
+    private static PngHeader HeaderOfPng(string path, MappedFile file)
     {
         var header = PngHeader.Read(path, file);
         RequireSize(path, header.Width, header.Height);
-        new PngChunks(path, file, verify: false).RequireRoom(header);
-        return new ImageInfo(header.Width, header.Height, header.IsGrey, IsDeep: header.Depth == 16);
+        return header;
     }
 
     private static void RequireSize(string path, int width, int height)
     {
         if (width <= 0 || height <= 0 || (long)width * height > MaxPixels || Math.Max(width, height) > MaxSide)
             throw new UserErrorException(
-                $"'{path}': the image is {width} x {height}, expected 1 to {MaxPixels} pixels and at most {MaxSide} a side."
+                $"'{path}': the image is {width} x {height}, expected 1 to {MaxPixels} pixels and at most {MaxSide} a side; scale or "
+                    + "remove it."
             );
     }
 }

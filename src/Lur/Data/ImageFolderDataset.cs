@@ -55,6 +55,9 @@ public sealed class ImageFolderDataset : IImageDataset
     /// <inheritdoc/>
     public string Name { get; }
 
+    /// <summary>The folder that holds the class folders.</summary>
+    internal string Root => _root;
+
     /// <inheritdoc/>
     public int Count => _paths.Count;
 

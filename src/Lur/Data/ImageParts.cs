@@ -24,6 +24,12 @@ internal sealed partial class ImageParts
     {
         (_top, _options, _tree) = (top, options, new FolderTree(top));
         _parts = [.. _tree.Folders(top).Select(name => new Part(name, RoleOf(name), Unwrap(Path.Combine(top, name))))];
+        // Pictures beside its class folders make no class of a part, where no class lies beside it or another part has its classes.
+        var partsAlone = _parts.All(p => p.Role != Role.None);
+        foreach (var part in _parts)
+            part.HasClasses =
+                FolderTree.Visible(part.Path).Any()
+                && (!part.HasPicturesItself || partsAlone || _parts.Any(p => p != part && p.Role != Role.None && SharesClasses(p, part)));
     }
 
     private enum Role
@@ -65,6 +71,8 @@ internal sealed partial class ImageParts
         return trains.Length == 1 && IsPart(trains[0]) ? OpenParts(trains[0]) : OpenWhole();
     }
 
+    private bool SharesClasses(Part a, Part b) => _tree.Folders(a.Path).Intersect(_tree.Folders(b.Path)).Any();
+
     // Among several folders of pictures one that is called "train" and holds folders of its own is a class.
     private bool IsPart(Part train) =>
         _parts.Any(p => p != train && p.Role != Role.None && p.HasClasses)
@@ -75,7 +83,40 @@ internal sealed partial class ImageParts
         if (_parts.Length > 0 && _parts.All(p => p.Role != Role.None))
             return OpenOnePart();
         var whole = ImageFolderDataset.Open(_top, Folder(_top));
+        WarnOfFolders();
         return DataSource.HoldOut("folder", whole, _options, [.. Warnings(whole)], _top);
+    }
+
+    // 'fold1/cat' beside 'fold2/cat' are no classes fold1 and fold2.
+    private void WarnOfFolders()
+    {
+        if (_parts.Length < 2 || _parts.Any(p => p.HasPicturesItself))
+            return;
+        var common = _parts.Select(p => _tree.Folders(p.Path)).Aggregate((a, b) => [.. a.Intersect(b)]);
+        if (common.Count > 1)
+            _warnings.Add(
+                $"The folders of '{_top}' are taken as classes ({PictureList.Some([.. _parts.Select(p => p.Name)])}), but each holds "
+                    + $"folders of the same names ({PictureList.Some(common)}): where those are the classes, name "
+                    + $"the folders train and test, or "
+                    + $"give one of them as the data."
+            );
+    }
+
+    /// <summary>Says which pictures lie beside the class folders of a part, where they are of no class.</summary>
+    private string? Loose(string folder)
+    {
+        string[] loose =
+        [
+            .. Directory
+                .EnumerateFiles(folder)
+                .Where(PictureName.IsNamed)
+                .Select(f => Path.GetRelativePath(_top, f))
+                .Order(StringComparer.Ordinal),
+        ];
+        return loose.Length == 0
+            ? null
+            : $"{PictureList.Pictures(loose.Length)} not read, because {(loose.Length == 1 ? "it lies" : "they lie")} beside the class "
+                + $"folders of '{folder}': {PictureList.Some(loose)}; move what belongs to the data into the folder of its class.";
     }
 
     // No training part, and every folder is named like one: 'val' alone, or pictures without classes.
@@ -169,6 +210,8 @@ internal sealed partial class ImageParts
 
     private IEnumerable<string> Warnings(params ImageFolderDataset[] sets)
     {
+        var folders = sets.Select(s => s.Root).Prepend(_top).Distinct();
+        _warnings.AddRange(folders.Select(Loose).OfType<string>());
         var links = _tree.Links;
         if (links.Count == 0)
             return _warnings.Concat(sets.SelectMany(s => s.Warnings));
@@ -201,6 +244,6 @@ internal sealed partial class ImageParts
     {
         public bool HasPicturesItself { get; } = HasPictures(Path);
 
-        public bool HasClasses { get; } = !HasPictures(Path) && FolderTree.Visible(Path).Any();
+        public bool HasClasses { get; set; }
     }
 }

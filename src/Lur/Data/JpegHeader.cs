@@ -83,7 +83,9 @@ internal sealed record JpegHeader(
                 return OfFrame(path, offset, marker, body, adobe, jfif, file.Length);
             offset += 2 + length;
         }
-        throw new UserErrorException($"'{path}', offset {offset}: expected a frame header of a JPEG image; the file is cut or damaged.");
+        throw new UserErrorException(
+            $"'{path}', offset {offset}: expected a frame header of a JPEG image; the file is cut or damaged; {ImageFile.Remedy}."
+        );
     }
 
     private static JpegHeader OfFrame(string path, long offset, int marker, ReadOnlySpan<byte> body, int? adobe, bool jfif, long length)
@@ -95,7 +97,7 @@ internal sealed record JpegHeader(
                     + "is not read; save it as baseline or progressive JPEG, or as PNG."
             );
         if (body.Length < 6 || body.Length != 6 + 3 * body[5])
-            throw new UserErrorException($"'{path}', offset {offset}: the frame header of the JPEG image is damaged.");
+            throw new UserErrorException($"'{path}', offset {offset}: the frame header of the JPEG image is damaged; {ImageFile.Remedy}.");
         if (body[0] != 8)
             throw new UserErrorException(
                 $"'{path}', offset {offset}: a JPEG image of {body[0]} bits is not read; save it as PNG of 16 bits."
@@ -109,7 +111,8 @@ internal sealed record JpegHeader(
             components[c] = new JpegComponent(entry[0], entry[1] >> 4, entry[1] & 15, entry[2]);
             if (components[c].Across is < 1 or > 4 || components[c].Down is < 1 or > 4 || entry[2] > 3)
                 throw new UserErrorException(
-                    $"'{path}', offset {offset}: component {c} of the JPEG image has impossible factors; the file is damaged."
+                    $"'{path}', offset {offset}: component {c} of the JPEG image has impossible factors; the file is "
+                        + $"damaged; {ImageFile.Remedy}."
                 );
         }
         // The sampling of a single component means nothing (A.2.2).
@@ -127,7 +130,7 @@ internal sealed record JpegHeader(
         if (header.Blocks > 8 * length)
             throw new UserErrorException(
                 $"'{path}': its header promises {header.Width} x {header.Height} pixels, more than its {length} bytes can hold; the file "
-                    + "is cut or damaged."
+                    + $"is cut or damaged; {ImageFile.Remedy}."
             );
         return header;
     }

@@ -118,7 +118,8 @@ internal sealed class JpegScan(string path, JpegBits bits, IReadOnlyList<JpegPla
                 DecodeUnit(x, y);
             if (bits.IsOverrun)
                 throw new UserErrorException(
-                    $"'{path}', offset {bits.Offset}: the scan ends in row {y} of {down} rows of blocks; the file is cut or damaged."
+                    $"'{path}', offset {bits.Offset}: the scan ends in row {y} of {down} rows of blocks; the file is cut or "
+                        + $"damaged; {ImageFile.Remedy}."
                 );
         }
         return bits.Offset;
@@ -139,7 +140,9 @@ internal sealed class JpegScan(string path, JpegBits bits, IReadOnlyList<JpegPla
         while (at + 1 < data.Length && data[at] == 0xFF && data[at + 1] == 0xFF)
             at++;
         if (at + 1 >= data.Length || data[at] != 0xFF || data[at + 1] != 0xD0 + (number & 7))
-            throw new UserErrorException($"'{path}', offset {at}: expected restart marker {number & 7}; the file is cut or damaged.");
+            throw new UserErrorException(
+                $"'{path}', offset {at}: expected restart marker {number & 7}; the file is cut or damaged; {ImageFile.Remedy}."
+            );
         bits.Start(at + 2);
         _zeroBlocks = 0;
         foreach (var plane in planes)
@@ -269,7 +272,10 @@ internal sealed class JpegScan(string path, JpegBits bits, IReadOnlyList<JpegPla
     private int Code(JpegHuffman? table, int most)
     {
         var code = (
-            table ?? throw new UserErrorException($"'{path}', offset {bits.Offset}: a Huffman table is missing; the file is damaged.")
+            table
+            ?? throw new UserErrorException(
+                $"'{path}', offset {bits.Offset}: a Huffman table is missing; the file is damaged; {ImageFile.Remedy}."
+            )
         ).Decode(bits);
         return code >= 0 && code <= most ? code : throw Damaged();
     }
@@ -277,7 +283,7 @@ internal sealed class JpegScan(string path, JpegBits bits, IReadOnlyList<JpegPla
     private UserErrorException Damaged() =>
         new(
             bits.IsOverrun
-                ? $"'{path}', offset {bits.Offset}: the scan ends before the last block; the file is cut or damaged."
-                : $"'{path}', offset {bits.Offset}: the bits are no Huffman code of a JPEG image; the file is damaged."
+                ? $"'{path}', offset {bits.Offset}: the scan ends before the last block; the file is cut or damaged; {ImageFile.Remedy}."
+                : $"'{path}', offset {bits.Offset}: the bits are no Huffman code of a JPEG image; the file is damaged; {ImageFile.Remedy}."
         );
 }

@@ -64,6 +64,12 @@ internal static class PictureName
     /// <summary>True for a name that pictures have which are read.</summary>
     public static bool IsRead(string path) => s_read.Contains(Path.GetExtension(path)) && !Path.GetFileName(path).StartsWith('.');
 
+    /// <summary>True for a name that pictures have, read or not.</summary>
+    public static bool IsNamed(string path) =>
+        !Path.GetFileName(path).StartsWith('.')
+        && Path.GetExtension(path) is var suffix
+        && (s_read.Contains(suffix) || s_unread.Contains(suffix));
+
     /// <summary>What a file is.</summary>
     /// <exception cref="UserErrorException">It is named like a picture and cannot be opened.</exception>
     public static PictureKind KindOf(string path)

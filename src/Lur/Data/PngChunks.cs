@@ -21,16 +21,19 @@ internal sealed class PngChunks
         for (long offset = 8; ; )
         {
             if (file.Length - offset < 12)
-                throw new UserErrorException($"'{path}', offset {offset}: expected the end marker of a PNG image; the file is cut.");
+                throw new UserErrorException(
+                    $"'{path}', offset {offset}: expected the end marker of a PNG image; the file is cut; {ImageFile.Remedy}."
+                );
             var length = BinaryPrimitives.ReadUInt32BigEndian(file.Slice(offset, 4));
             if (length > file.Length - offset - 12 || length > int.MaxValue - 8)
                 throw new UserErrorException(
-                    $"'{path}', offset {offset}: a PNG chunk of {length} bytes goes past the end of the file; it is cut or damaged."
+                    $"'{path}', offset {offset}: a PNG chunk of {length} bytes goes past the end of the file; it is cut or "
+                        + $"damaged; {ImageFile.Remedy}."
                 );
             var chunk = file.Slice(offset + 4, (int)length + 4);
             if (verify && Crc32.Of(chunk) != BinaryPrimitives.ReadUInt32BigEndian(file.Slice(offset + 8 + length, 4)))
                 throw new UserErrorException(
-                    $"'{path}', offset {offset}: the checksum of a PNG chunk does not match; the file is damaged."
+                    $"'{path}', offset {offset}: the checksum of a PNG chunk does not match; the file is damaged; {ImageFile.Remedy}."
                 );
             if (chunk.StartsWith("IEND"u8))
                 break;
@@ -52,7 +55,7 @@ internal sealed class PngChunks
         if ((header.RowBytes(header.Width) + 1) * header.Height / ForwardStream.MaxDeflateRatio > packed)
             throw new UserErrorException(
                 $"'{_path}': its header promises {header.Width} x {header.Height} pixels, more than its {packed} compressed bytes can "
-                    + "hold; the file is cut or damaged."
+                    + $"hold; the file is cut or damaged; {ImageFile.Remedy}."
             );
     }
 

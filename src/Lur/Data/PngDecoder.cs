@@ -23,11 +23,11 @@ internal sealed class PngDecoder
     /// <summary>Checks the structure of a file; <see cref="Decode"/> reads its pixels.</summary>
     /// <param name="path">The file, for sentences.</param>
     /// <param name="file">Its bytes.</param>
+    /// <param name="header">Its header.</param>
     /// <param name="channels">1 for grey, 3 for colour.</param>
-    public PngDecoder(string path, MappedFile file, int channels)
+    public PngDecoder(string path, MappedFile file, PngHeader header, int channels)
     {
-        (_path, _channels) = (path, channels);
-        _header = PngHeader.Read(path, file);
+        (_path, _header, _channels) = (path, header, channels);
         _chunks = new PngChunks(path, file, verify: true);
         _chunks.RequireRoom(_header);
         _pixels = new PngPixels(path, _header, _chunks, channels);
@@ -56,7 +56,7 @@ internal sealed class PngDecoder
         // A dictionary that the stream asks for, for example, is an IOException.
         catch (Exception e) when (e is InvalidDataException or IOException)
         {
-            throw new UserErrorException($"'{_path}': the compressed pixels are damaged; fetch the file again.", e);
+            throw new UserErrorException($"'{_path}': the compressed pixels are damaged; {ImageFile.Remedy}.", e);
         }
     }
 
@@ -69,7 +69,9 @@ internal sealed class PngDecoder
         for (var y = 0; y < height; y++)
         {
             if (stream.ReadAtLeast(current, bytes + 1, throwOnEndOfStream: false) < bytes + 1)
-                throw new UserErrorException($"'{_path}': the pixels end in row {y} of {height}; the file is cut or damaged.");
+                throw new UserErrorException(
+                    $"'{_path}': the pixels end in row {y} of {height}; the file is cut or damaged; {ImageFile.Remedy}."
+                );
             Unfilter(current, above, distance, y);
             _pixels.Convert(current.AsSpan(1), width, row);
             done(y);
@@ -82,7 +84,9 @@ internal sealed class PngDecoder
     {
         int kind = row[0];
         if (kind > 4)
-            throw new UserErrorException($"'{_path}': row {y} has the filter {kind}, expected 0 to 4; the file is damaged.");
+            throw new UserErrorException(
+                $"'{_path}': row {y} has the filter {kind}, expected 0 to 4; the file is damaged; {ImageFile.Remedy}."
+            );
         for (var i = 1; i < row.Length && kind != 0; i++)
         {
             int left = i > distance ? row[i - distance] : 0,

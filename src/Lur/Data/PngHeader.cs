@@ -33,7 +33,9 @@ internal sealed record PngHeader(int Width, int Height, int Depth, int ColourTyp
     public static PngHeader Read(string path, MappedFile file)
     {
         if (file.Length < 33 || !file.Slice(8, 8).SequenceEqual("\0\0\0\rIHDR"u8))
-            throw new UserErrorException($"'{path}', offset 12: expected the IHDR chunk of a PNG image; the file is cut or damaged.");
+            throw new UserErrorException(
+                $"'{path}', offset 12: expected the IHDR chunk of a PNG image; the file is cut or damaged; {ImageFile.Remedy}."
+            );
         var head = file.Slice(16, 13);
         uint width = BinaryPrimitives.ReadUInt32BigEndian(head),
             height = BinaryPrimitives.ReadUInt32BigEndian(head[4..]);
@@ -54,7 +56,7 @@ internal sealed record PngHeader(int Width, int Height, int Depth, int ColourTyp
         if (!known || head[10] != 0 || head[11] != 0 || head[12] > 1)
             throw new UserErrorException(
                 $"'{path}', offset 24: colour type {head[9]} with {head[8]} bits, compression {head[10]}, filter {head[11]} and "
-                    + $"interlacing {head[12]} are no kind of PNG image; the file is damaged."
+                    + $"interlacing {head[12]} are no kind of PNG image; the file is damaged; {ImageFile.Remedy}."
             );
         return header;
     }

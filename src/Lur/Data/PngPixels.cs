@@ -19,7 +19,7 @@ internal sealed class PngPixels
         (_path, _header, _channels) = (path, header, channels);
         (_palette, _transparency) = (chunks.Palette, chunks.Transparency);
         if (header.ColourType == 3 && (_palette.Length == 0 || _palette.Length % 3 != 0))
-            throw new UserErrorException($"'{path}' is a palette image without a palette; the file is damaged.");
+            throw new UserErrorException($"'{path}' is a palette image without a palette; the file is damaged; {ImageFile.Remedy}.");
         // One colour is transparent: a sample of 16 bits a channel, of which the depth counts.
         if (header.ColourType is 0 or 2 && _transparency.Length >= 2 * header.Channels)
             _key =
@@ -75,7 +75,7 @@ internal sealed class PngPixels
     {
         if (3 * entry + 2 >= _palette.Length)
             throw new UserErrorException(
-                $"'{_path}': a pixel names entry {entry} of a palette of {_palette.Length / 3}; the file is damaged."
+                $"'{_path}': a pixel names entry {entry} of a palette of {_palette.Length / 3}; the file is damaged; {ImageFile.Remedy}."
             );
         for (var c = 0; c < 3; c++)
             pixel[c] = _palette[3 * entry + c] * 257;

@@ -102,6 +102,9 @@ internal sealed class SampleDirectory
             : null;
     }
 
+    /// <summary>Names that samples have.</summary>
+    public IReadOnlyCollection<string> Names => _names.Value.Keys;
+
     /// <summary>The sample whose picture lies at a path; null if it is out of the data set, or no picture of it.</summary>
     public SamplePlace? FindFile(string path)
     {

@@ -79,6 +79,32 @@ public sealed class AuditLog
         AtomicFile.WriteText(path, log.Text);
     }
 
+    /// <summary>Files and folders that 'lur purge' deleted, as the log of a folder has it; links resolved.</summary>
+    /// <param name="folder">Folder of a run; one without a log has nothing on record.</param>
+    internal static IEnumerable<string> Purged(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (folder.Length == 0 || !File.Exists(path))
+            return [];
+        return RunFolder.ReadText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries).SelectMany(Deleted).ToArray();
+    }
+
+    private static string[] Deleted(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return
+                json.RootElement.Text("event") == "purged" && json.RootElement.Find("deleted") is { ValueKind: JsonValueKind.Array } deleted
+                ? [.. deleted.EnumerateArray().Select(d => d.ToString())]
+                : [];
+        }
+        catch (JsonException)
+        {
+            return []; // The check of the chain says so.
+        }
+    }
+
     /// <summary>Follows the chain.</summary>
     /// <param name="folder">Folder of a run.</param>
     /// <param name="last">Hash of a line that must be there, as result.json has it; empty for none.</param>

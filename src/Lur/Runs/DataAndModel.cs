@@ -44,6 +44,7 @@ public static class DataAndModel
         bool test = true
     )
     {
+        RunFolder.RequireModelFile(model);
         var size = options.ImageSize is null ? ModelFile.InputSizeOf(model) : null;
         var source = OpenData(location, size is { } s ? options with { ModelSize = (s.Height, s.Width) } : options, progress);
         try

@@ -216,8 +216,8 @@ internal static class ForgetFiles
         OutputFolder.WriteSamples(w, data, before);
         if (records is not null)
         {
-            WriteTexts(w, "name", records.Select(r => r.Id.Name));
-            WriteTexts(w, "sha256", records.Select(r => r.Sha256));
+            OutputFolder.WriteTexts(w, "name", records.Select(r => r.Id.Name));
+            OutputFolder.WriteTexts(w, "sha256", records.Select(r => r.Sha256));
         }
 
         w.WriteStartObject("original");
@@ -227,13 +227,5 @@ internal static class ForgetFiles
         OutputFolder.WriteOutcome(w, after);
         w.WriteEndObject();
         w.WriteEndObject();
-    }
-
-    private static void WriteTexts(Utf8JsonWriter w, string name, IEnumerable<string> texts)
-    {
-        w.WriteStartArray(name);
-        foreach (var text in texts)
-            w.WriteStringValue(text);
-        w.WriteEndArray();
     }
 }

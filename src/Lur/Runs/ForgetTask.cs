@@ -72,9 +72,22 @@ internal sealed record ForgetTask(
     }
 
     /// <summary>Checks that the original is the model the run started from: a training may have replaced it since.</summary>
-    /// <exception cref="UserErrorException">It is another one.</exception>
-    public void RequireOriginal()
+    /// <param name="spell">How an option is named.</param>
+    /// <exception cref="UserErrorException">It is another one, or is gone.</exception>
+    public void RequireOriginal(Func<string, string> spell)
     {
+        if (!File.Exists(Original))
+        {
+            var beside = Path.GetDirectoryName(Path.GetFullPath(Original)) ?? "";
+            throw new UserErrorException(
+                AuditLog.Purged(Folder).Concat(AuditLog.Purged(beside)).Contains(RealPath.Of(Original))
+                    ? $"'{Original}', the model that the run in '{Folder}' started from, was deleted by 'lur purge'; what compares with it "
+                        + "can be done before a purge only."
+                    : $"'{Original}', the model that the run in '{Folder}' started from, is not there; put it back, or give its place with "
+                        + $"{spell("model")}."
+            );
+        }
+
         if (OriginalSha256.Length > 0 && RunFolder.Sha256Of(Original) != OriginalSha256)
         {
             throw new UserErrorException(

@@ -33,6 +33,9 @@ public sealed record LineageStep(string Path, string Sha256, bool IsThere)
     /// <summary>When the run ended, in UTC; empty where it is not known.</summary>
     public string Finished { get; init; } = "";
 
+    /// <summary>True where 'lur purge' deleted it, as an audit.jsonl of the chain has it on record.</summary>
+    public bool IsPurged { get; init; }
+
     /// <summary>True if the model was written by Lur.</summary>
     public bool IsOurs { get; init; }
 
@@ -53,41 +56,55 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
     public static Lineage Read(string model)
     {
         var steps = new List<LineageStep>();
+        var purged = new HashSet<string>(StringComparer.Ordinal);
         var path = Directory.Exists(model) ? Path.Combine(model, OutputFolder.ModelName) : model;
-        var expected = "";
+        RunFolder.RequireModelFile(path);
+        var (step, parent, parentSha256) = ReadStep(path);
         while (true)
         {
-            var (step, parent, parentSha256) = ReadStep(path, expected);
             steps.Add(step);
+            purged.UnionWith(AuditLog.Purged(FolderOf(step.Path)));
             if (parentSha256.Length == 0 || steps.Any(s => s.Sha256 == parentSha256))
                 break;
-            if (!File.Exists(parent))
+            var child = step;
+            var lies = File.Exists(parent);
+            (step, parent, parentSha256) =
+                lies && RunFolder.Sha256Of(parent) == parentSha256 ? ReadStep(parent) : ReadGone(parent, parentSha256, purged);
+            if (lies && !step.IsThere)
             {
-                steps.Add(new LineageStep(parent, parentSha256, false));
-                break;
+                var fault = $"'{step.Path}' is not the model that '{child.Path}' was made from: it was replaced since.";
+                step = step with { IsPurged = false, Faults = [fault, .. step.Faults] };
             }
-
-            (path, expected) = (parent, parentSha256);
-            if (RunFolder.Sha256Of(path) == expected)
-                continue;
-            steps.Add(
-                new LineageStep(path, expected, false)
-                {
-                    Faults = [$"'{path}' is not the model that '{step.Path}' was made from: it was replaced since."],
-                }
-            );
-            break;
         }
 
         steps.Reverse();
         return new Lineage(steps);
     }
 
-    private static (LineageStep Step, string Parent, string ParentSha256) ReadStep(string path, string expected)
+    private static string FolderOf(string path) => path.Length == 0 ? "" : Path.GetDirectoryName(Path.GetFullPath(path))!;
+
+    /// <summary>A model that is not where it was: what its run left beside it still tells how it came to be.</summary>
+    private static (LineageStep Step, string Parent, string ParentSha256) ReadGone(string path, string sha256, HashSet<string> purged)
+    {
+        var folder = FolderOf(path);
+        purged.UnionWith(AuditLog.Purged(folder));
+        var step = new LineageStep(path, sha256, false) { IsPurged = path.Length > 0 && purged.Contains(RealPath.Of(path)) };
+        if (Path.GetFileName(path) != OutputFolder.ModelName || !File.Exists(Path.Combine(folder, OutputFolder.ResultName)))
+            return (step, "", "");
+        using var result = RunFolder.ReadJson(Path.Combine(folder, OutputFolder.ResultName));
+        var r = result.RootElement;
+        // Of another run that took its place nothing follows for this one.
+        if (r.Text("modelSha256") != sha256)
+            return (step, "", "");
+        step = step with { Command = r.Text("command"), Method = r.Text("method"), IsOurs = true };
+        return (Described(step, folder, r, out var parent), parent, r.Text("parentSha256"));
+    }
+
+    private static (LineageStep Step, string Parent, string ParentSha256) ReadStep(string path)
     {
         using var file = SafeTensorsFile.Open(path);
         var metadata = file.Metadata;
-        var sha256 = expected.Length > 0 ? expected : file.Sha256();
+        var sha256 = file.Sha256();
         var parentSha256 = metadata.GetValueOrDefault("lur.parent-sha256", "");
         var ours = metadata.ContainsKey("lur.architecture");
         var step = new LineageStep(path, sha256, true)
@@ -101,7 +118,7 @@ public sealed record Lineage(IReadOnlyList<LineageStep> Steps)
             ForgottenSha256 = metadata.GetValueOrDefault("lur.forgotten-sha256", ""),
             IsOurs = ours,
         };
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var folder = FolderOf(path);
         if (Path.GetFileName(path) != OutputFolder.ModelName || !File.Exists(Path.Combine(folder, OutputFolder.ResultName)))
             return (step, "", parentSha256);
         using var result = RunFolder.ReadJson(Path.Combine(folder, OutputFolder.ResultName));

@@ -70,9 +70,26 @@ internal sealed class OutputFolder : IDisposable
     /// <param name="folder">The folder; need not exist.</param>
     /// <param name="use">How it would be used.</param>
     /// <param name="spell">How an option is named.</param>
-    /// <exception cref="UserErrorException">A file that is read would be replaced, a run has ended or was interrupted there, or there
-    /// is nothing to resume.</exception>
+    /// <exception cref="UserErrorException">Another run is working there, a file that is read would be replaced, a run has ended or was
+    /// interrupted there, or there is nothing to resume.</exception>
     public static void Check(string folder, FolderUse use, Func<string, string> spell)
+    {
+        // What lies there is half of what will: no reason to resume, or to begin anew.
+        if (WorkerIn(folder) is { } worker)
+            throw Busy(folder, worker, spell);
+        RequireUsable(folder, use, spell);
+    }
+
+    /// <summary>Who is working in a folder now, as the end of a sentence; null for nobody.</summary>
+    public static string? WorkerIn(string folder) => FileLock.HolderOf(Path.Combine(folder, LockName));
+
+    private static UserErrorException Busy(string folder, string worker, Func<string, string> spell) =>
+        new(
+            $"Another run is working in the folder '{folder}' ({worker}); wait for its end, or choose another folder with "
+                + $"{spell("output")}."
+        );
+
+    private static void RequireUsable(string folder, FolderUse use, Func<string, string> spell)
     {
         RequireUntouched(folder, [.. s_ofARun, ModelName, use.StateName], use.Reads, spell);
         bool Has(string name) => File.Exists(Path.Combine(folder, name));
@@ -145,7 +162,7 @@ internal sealed class OutputFolder : IDisposable
             output = new OutputFolder(folder, Take(folder, spell));
             // Again, now that nobody else can change it.
             if (use is not null)
-                Check(folder, use, spell);
+                RequireUsable(folder, use, spell);
             AtomicFile.RemoveLeftovers(folder);
             output.RemoveStage();
             if (use is { Overwrite: true, Resume: false })
@@ -230,11 +247,11 @@ internal sealed class OutputFolder : IDisposable
         _lock.Dispose();
     }
 
-    private static FileLock Take(string folder, Func<string, string> spell) =>
-        FileLock.TryTake(Path.Combine(folder, LockName))
-        ?? throw new UserErrorException(
-            $"Another run is writing into the folder '{folder}'; choose another with {spell("output")}, or wait for its end."
-        );
+    private static FileLock Take(string folder, Func<string, string> spell)
+    {
+        var path = Path.Combine(folder, LockName);
+        return FileLock.TryTake(path) ?? throw Busy(folder, FileLock.HolderOf(path) ?? "it ends just now", spell);
+    }
 
     private void RemoveStage()
     {
@@ -295,6 +312,15 @@ internal sealed class OutputFolder : IDisposable
         w.WriteRawValue("[" + string.Join(',', p.Confidence.Select(c => Text((double)c))) + "]");
         w.WritePropertyName("loss");
         w.WriteRawValue("[" + string.Join(',', p.Loss.Select(Text)) + "]");
+    }
+
+    /// <summary>Writes an array of texts.</summary>
+    public static void WriteTexts(Utf8JsonWriter w, string name, IEnumerable<string> texts)
+    {
+        w.WriteStartArray(name);
+        foreach (var text in texts)
+            w.WriteStringValue(text);
+        w.WriteEndArray();
     }
 
     private static void WriteArray(Utf8JsonWriter w, string name, int[] values)

@@ -5,17 +5,6 @@ using Lur.Verification;
 
 namespace Lur.Runs;
 
-/// <summary>A file or folder that still holds what a request had forgotten.</summary>
-/// <param name="Path">Where it lies, links resolved.</param>
-/// <param name="What">What it is.</param>
-public sealed record PurgeItem(string Path, string What);
-
-/// <summary>What would be deleted after a request, and what cannot be reached. Data and the unlearned model are never among it.</summary>
-/// <param name="Folder">Folder of the request's run.</param>
-/// <param name="Items">What can be deleted.</param>
-/// <param name="OutOfReach">What cannot, a sentence each.</param>
-public sealed record PurgePlan(string Folder, IReadOnlyList<PurgeItem> Items, IReadOnlyList<string> OutOfReach);
-
 /// <summary>Finds and deletes what the engine made and what still holds the knowledge of forgotten samples.</summary>
 public sealed class Purge : IDisposable
 {
@@ -26,6 +15,7 @@ public sealed class Purge : IDisposable
     private readonly HashSet<int> _request; // numbers
     private readonly string _dataSha256;
     private readonly List<PurgeItem> _items = [];
+    private readonly List<PurgeItem> _purged = [];
     private readonly List<string> _outOfReach = [];
     private readonly RunHost _host;
     private readonly Dictionary<string, DataSplit> _splits = new(StringComparer.Ordinal); // by the hash of their file
@@ -67,7 +57,7 @@ public sealed class Purge : IDisposable
         ]);
         purge._outOfReach.Add("copies, exports and backups elsewhere, and models made from them: Lur keeps no list of these");
         purge._outOfReach.Add($"the data set '{purge._data}', which is not Lur's");
-        return new PurgePlan(folder, [.. purge._items.DistinctBy(i => i.Path)], purge._outOfReach);
+        return new PurgePlan(folder, [.. purge._items.DistinctBy(i => i.Path)], purge._outOfReach, purge._purged);
     }
 
     /// <summary>Deletes what a plan lists, and puts it on the request's record.</summary>
@@ -76,43 +66,47 @@ public sealed class Purge : IDisposable
     {
         host ??= new RunHost();
         using var held = OutputFolder.Hold(plan.Folder, host.Spell);
-        var failed = new List<string>();
-        var deleted = new List<PurgeItem>();
+        var (failed, deleted) = (new List<string>(), new List<PurgeItem>());
+        var own = RealPath.Of(plan.Folder);
         foreach (var item in plan.Items)
         {
+            var folder = Path.GetDirectoryName(item.Path)!;
             try
             {
+                // A run may be going on beside an ancestor.
+                if (folder != own && OutputFolder.WorkerIn(folder) is { } worker)
+                    throw new IOException($"a run is working there: {worker}");
                 if (Directory.Exists(item.Path))
                     Directory.Delete(item.Path, recursive: true);
                 else
                     File.Delete(item.Path);
                 deleted.Add(item);
+                // The run that made it has it on record too: other chains lead through it.
+                if (folder != own)
+                    Record(folder, host, [item], []);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException)
             {
                 failed.Add($"'{item.Path}' ({e.Message.TrimEnd('.')})");
             }
         }
 
+        Record(plan.Folder, host, deleted, [.. failed, .. plan.OutOfReach]);
+        if (failed.Count > 0)
+            throw new UserErrorException($"Not everything could be deleted: {string.Join(", ", failed)}; delete the rest by hand.");
+    }
+
+    private static void Record(string folder, RunHost host, IReadOnlyList<PurgeItem> deleted, IReadOnlyList<string> left) =>
         AuditLog.Append(
-            plan.Folder,
+            folder,
             host.Time,
             "purged",
             w =>
             {
-                w.WriteStartArray("deleted");
-                foreach (var item in deleted)
-                    w.WriteStringValue(item.Path);
-                w.WriteEndArray();
-                w.WriteStartArray("left");
-                foreach (var text in failed.Concat(plan.OutOfReach))
-                    w.WriteStringValue(text);
-                w.WriteEndArray();
+                OutputFolder.WriteTexts(w, "deleted", deleted.Select(d => d.Path));
+                OutputFolder.WriteTexts(w, "left", left);
             }
         );
-        if (failed.Count > 0)
-            throw new UserErrorException($"Not everything could be deleted: {string.Join(", ", failed)}; delete the rest by hand.");
-    }
 
     /// <inheritdoc/>
     public void Dispose() => _source?.Dispose();
@@ -134,6 +128,12 @@ public sealed class Purge : IDisposable
             return;
         }
 
+        if (step.IsPurged)
+        {
+            _purged.Add(new PurgeItem(RealPath.Of(step.Path), WhatIs(step)));
+            return;
+        }
+
         if (!step.IsThere)
         {
             _outOfReach.Add($"'{step.Path}', which is not there any more or was replaced: wherever it is now (SHA-256 {step.Sha256})");
@@ -149,10 +149,12 @@ public sealed class Purge : IDisposable
         }
 
         Checkpoints(Path.GetDirectoryName(Path.GetFullPath(step.Path))!);
-        Add(step.Path, step.Command == "forget" ? "model before this request" : "original model");
+        Add(step.Path, WhatIs(step));
         if (step.Command == "import")
             _outOfReach.Add($"the file that '{step.Path}' was imported from");
     }
+
+    private static string WhatIs(LineageStep step) => step.Command == "forget" ? "model before this request" : "original model";
 
     private void References(string cache)
     {
@@ -163,7 +165,11 @@ public sealed class Purge : IDisposable
             var unfinished = !File.Exists(Path.Combine(entry, "key.txt"));
             // Both name the data; where neither is there, nothing can be told, unless there is nothing at all.
             var says = Path.Combine(entry, unfinished ? OutputFolder.SplitName : "key.txt");
-            if (File.Exists(says) ? !RunFolder.ReadText(says).Contains(_dataSha256, StringComparison.Ordinal) : IsEmpty(entry))
+            if (
+                File.Exists(says)
+                    ? !RunFolder.ReadText(says).Contains(_dataSha256, StringComparison.Ordinal)
+                    : !Directory.EnumerateFileSystemEntries(entry).Any()
+            )
                 continue;
             switch (Knows(entry))
             {
@@ -179,8 +185,6 @@ public sealed class Purge : IDisposable
             }
         }
     }
-
-    private static bool IsEmpty(string folder) => !Directory.EnumerateFileSystemEntries(folder).Any();
 
     /// <summary>Models in the folders beside: they are somebody's results, so they are named and not deleted.</summary>
     private void Neighbours(IEnumerable<string> folders)

@@ -39,14 +39,15 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     )
     {
         var training = recipe.Training with { Seed = seed };
-        return Get(
+        TrainResult? trained = null;
+        var model = Get(
             training,
             source,
             split,
             set,
             architecture,
             work =>
-                Train(
+                trained = Train(
                     recipe with
                     {
                         Training = training,
@@ -59,6 +60,10 @@ internal sealed class ReferenceModels(RunHost host, string folder)
                     cancel
                 )
         );
+        // The cache moves the folder when it is whole: where it was trained is no place to look for it.
+        if (trained is not null)
+            host.Progress?.Report(new TrainingFinished(trained with { Folder = Path.GetDirectoryName(model)!, ModelPath = model }));
+        return model;
     }
 
     /// <summary>Gives the path of a model trained without the forget set.</summary>
@@ -228,11 +233,22 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         }
     }
 
-    private void Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
+    private TrainResult Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
     {
         host.Progress.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
         var resume = TrainRun.CanResume(settings.Output);
+        var quiet = host with { Progress = host.Progress is { } progress ? new ButForTheEnd(progress) : null };
         // The folder is the cache's own: whatever lies there is of an interrupted attempt.
-        new TrainRun(settings with { Split = split, Excluded = set, Resume = resume, Overwrite = true }, host).Run(cancel);
+        return new TrainRun(settings with { Split = split, Excluded = set, Resume = resume, Overwrite = true }, quiet).Run(cancel);
+    }
+
+    /// <summary>Passes on all but the end of a training.</summary>
+    private sealed class ButForTheEnd(IProgress<RunEvent> to) : IProgress<RunEvent>
+    {
+        public void Report(RunEvent value)
+        {
+            if (value is not TrainingFinished)
+                to.Report(value);
+        }
     }
 }

@@ -128,6 +128,20 @@ public sealed class RunFolder : IDisposable
         return file.Sha256();
     }
 
+    /// <summary>Says why a path that should be a model is none: a folder, or one that a run is still working in.</summary>
+    /// <exception cref="UserErrorException">It is one of these; what else is wrong the reader of the file says.</exception>
+    internal static void RequireModelFile(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            var inner = System.IO.Path.Combine(path, OutputFolder.ModelName);
+            throw new UserErrorException($"'{path}' is a folder; give the path of a model{(File.Exists(inner) ? $": '{inner}'" : "")}.");
+        }
+
+        if (!File.Exists(path) && OutputFolder.WorkerIn(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!) is { } worker)
+            throw new UserErrorException($"'{path}' is not there yet: a run is working in the folder ({worker}); wait for its end.");
+    }
+
     /// <summary>Checks that the model in a folder is the one its result.json speaks of. A model that was moved away is not
     /// missed.</summary>
     /// <param name="path">The folder.</param>
@@ -172,7 +186,12 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new UserErrorException($"'{path}' is missing: the run did not end; run 'lur forget' again.");
+            var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+            throw new UserErrorException(
+                OutputFolder.WorkerIn(folder) is { } worker
+                    ? $"'{path}' is not there yet: a run is working in the folder ({worker}); wait for its end."
+                    : $"'{path}' is missing: the run did not end; run 'lur forget' again."
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -36,6 +36,9 @@ internal sealed class TrainParts : IDisposable
             parts.Device = ComputeDevice.Open(host.Device);
             parts.Source = DataAndModel.OpenData(settings.Data, settings.DataOptions, host.Progress);
             parts.Source.RequireTest();
+            // One class is enough to draw it.
+            if (settings.Diffusion is null)
+                parts.Source.RequireClasses();
             var (source, seed) = (parts.Source, settings.Recipe.Seed);
             source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Recipe.Initialization);

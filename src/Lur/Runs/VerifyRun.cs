@@ -27,7 +27,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         // Again, now that nobody else can change it.
         var tasks = ReadTasks();
         var task = tasks[0];
-        task.RequireOriginal();
+        task.RequireOriginal(_host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
         var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
         using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);

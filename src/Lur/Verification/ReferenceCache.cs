@@ -86,8 +86,8 @@ public sealed class ReferenceCache(string folder, string producer)
             using var held =
                 FileLock.TryTake(entry + ".lock")
                 ?? throw new UserErrorException(
-                    $"Another run is training the reference model of seed {key.Training.Seed} in '{work}'; wait for its end and run "
-                        + "again: it is found then."
+                    $"Another run ({FileLock.HolderOf(entry + ".lock") ?? "it ends just now"}) is training the reference model of seed "
+                        + $"{key.Training.Seed} for '{entry}'; wait for its end and run again: it is found then."
                 );
             // It may have been made between looking and taking the lock.
             if (Inspect(entry, key) == State.Whole)

@@ -104,7 +104,10 @@ public class AtomicFileTests
         var error = child.StandardError.ReadToEnd();
         child.WaitForExit();
         Assert.That(child.ExitCode, Is.EqualTo(1), error);
-        Assert.That(error, Does.Contain(path).And.Contain("could not be written").And.Contain("what was there before is unchanged"));
+        Assert.That(
+            error,
+            Does.Contain(path).And.Contain("could not be written").And.Contain("what was there before is unchanged; free space there")
+        );
         Assert.That(File.ReadAllText(path), Is.EqualTo("old"));
         Assert.That(Names(folder), Is.EqualTo(new[] { "a" }));
     }

@@ -163,6 +163,9 @@ public class LineageTests
         File.Delete(Model("x/base"));
         (code, output, _) = Command.Run("lineage", Model("x/second"));
         Assert.That((code, output.Contains("not there", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Done, true)));
+        File.Delete(Model("x/first"));
+        var steps = JsonNode.Parse(Command.Judged("lineage", Model("x/second"), "--json").Output)!.AsArray();
+        Assert.That(steps.Select(s => (string)s!["state"]!), Is.EqualTo(new[] { "not there", "not there", "there" }));
     }
 
     [Test]
@@ -192,11 +195,52 @@ public class LineageTests
             Is.EqualTo(before.Where(f => !expected.Contains(f) && !f.StartsWith(knowing + "/", StringComparison.Ordinal)))
         );
         Assert.That(File.ReadAllLines(_temp["x/second/audit.jsonl"])[^1], Does.Contain("\"purged\"").And.Contain(knowing));
-        Assert.That(Command.Run("lineage", Model("x/second")).Code, Is.Zero);
+        // A second time it knows what it has done itself.
+        var again = Command.Judged("purge", "--request", _temp["x/second"], "--json").Output;
+        Assert.That(JsonNode.Parse(again)!["delete"]!.AsArray(), Is.Empty);
+        Assert.That(again, Does.Not.Contain("not there any more").And.Not.Contain(Model("x/first")));
         Assert.That(
-            JsonNode.Parse(Command.Judged("purge", "--request", _temp["x/second"], "--json").Output)!["delete"]!.AsArray(),
-            Is.Empty
+            Command.Judged("purge", "--request", _temp["x/second"]).Error,
+            Does.Contain($"'{RealPath.Of(Model("x/first"))}' (model")
         );
+    }
+
+    [Test]
+    public void TheRecordsBehindAPurgedModelAreReadAndChecked()
+    {
+        Request("x/second", "third", "class:7");
+        Command.Judged("purge", "--request", _temp["x/second"], "--yes");
+        // Neither the third request nor the first knows of the purge; the folders of what was deleted do.
+        foreach (var (run, states) in new[] { ("x/third", "purged purged there there"), ("x/second", "purged purged there") })
+        {
+            var (code, output, error) = Command.Run("lineage", _temp[run], "--json");
+            Assert.That(code, Is.Zero, error);
+            var steps = JsonNode.Parse(output)!.AsArray();
+            Assert.That(string.Join(' ', steps.Select(s => (string)s!["state"]!)), Is.EqualTo(states));
+            Assert.That(
+                steps.Take(3).Select(s => $"{s!["command"]} {s["request"]} {s["forgotten"]}"),
+                Is.EqualTo(new[] { "train  ", "forget class:3 16", "forget class:5 32" })
+            );
+        }
+
+        Command.Refused("was deleted by 'lur purge'", "verify", _temp["x/second"], "--attacks", "none");
+        Command.Judged("report", _temp["x/second"]);
+        Assert.That(Command.Run("lineage", _temp["x/third"]).Error, Does.Contain("deleted by 'lur purge'").And.Contain("x/base"));
+        var path = _temp["x/first/audit.jsonl"];
+        File.WriteAllLines(path, File.ReadAllLines(path).Select(l => l.Replace("\"steps\":9", "\"steps\":8", StringComparison.Ordinal)));
+        var tampered = Command.Run("lineage", _temp["x/third"]);
+        Assert.That((tampered.Code, tampered.Error), Is.EqualTo((ExitCode.VerdictFailed, tampered.Error)));
+        Assert.That(tampered.Error, Does.Contain(path));
+    }
+
+    [Test]
+    public void APurgeLeavesAloneWhatARunIsWorkingOn()
+    {
+        using (OutputFolder.Open(_temp["x/first"], null, o => o))
+            Command.Refused("a run is working there", "purge", "--request", _temp["x/second"], "--yes");
+        Assert.That(File.Exists(Model("x/first")) && !File.Exists(Model("x/base")), Is.True);
+        Command.Judged("purge", "--request", _temp["x/second"], "--yes");
+        Assert.That(File.Exists(Model("x/first")), Is.False);
     }
 
     [Test]

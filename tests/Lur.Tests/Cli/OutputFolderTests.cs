@@ -170,8 +170,24 @@ public class OutputFolderTests
     [Test]
     public void ASecondRunInOneFolderIsRefusedWhileTheFirstLives()
     {
+        var who = $"(process {Environment.ProcessId})";
         using (OutputFolder.Open(_temp["busy"], null, o => o))
         {
+            // What lies there is half of a run that lives: nothing to resume, to replace, or to begin again.
+            File.WriteAllText(_temp["busy/training-state.safetensors"], "half");
+            foreach (var more in new[] { "--resume", "--overwrite", "--quiet" })
+                Command.Refused(
+                    $"Another run is working in the folder '{_temp["busy"]}' {who}",
+                    ["train", .. s_train, more, "-o", _temp["busy"]]
+                );
+            Command.Refused($"a run is working in the folder {who}; wait", "report", _temp["busy"]);
+            foreach (var reader in new[] { "eval", "lineage" })
+                Command.Refused(
+                    $"'{_temp["busy/model.safetensors"]}' is not there yet: a run is working in the folder {who}",
+                    reader == "eval" ? ["eval", _temp["busy/model.safetensors"], "--data", Data] : ["lineage", _temp["busy"]]
+                );
+            Command.Refused($"is a folder; give the path of a model: '{Base}'", "eval", _temp["base"], "--data", Data);
+            File.Delete(_temp["busy/training-state.safetensors"]);
             Command.Refused("Another run", ["train", .. s_train, "-o", _temp["busy"]]);
             Command.Refused("Another run", ["forget", Base, .. s_forget, "class:3", "-o", _temp["busy"]]);
         }
@@ -180,6 +196,8 @@ public class OutputFolderTests
         Command.Judged(["forget", Base, .. s_forget, "class:3", "-o", _temp["f"]]);
         using (OutputFolder.Open(_temp["f"], null, o => o))
             Command.Refused("Another run", "verify", _temp["f"]);
+        Command.Refused("run 'lur forget' again", "report", _temp["."]);
+        Assert.That(Directory.GetFiles(_temp["f"], ".*"), Is.Empty);
     }
 
     [Test]

@@ -85,6 +85,46 @@ public class FolderLayoutTests
     }
 
     [Test]
+    public void PicturesBesideClassFoldersAreNamed()
+    {
+        using var folder = new TempFolder();
+        Classes(folder, "train/", 4, "a", "b");
+        Classes(folder, "test/", 2, "a", "b");
+        folder.Write("train/all.png", Png(1));
+        folder.Write("test/all.webp", "RIFF....WEBPVP8 ");
+        folder.Write("cover.jpg", Png(1));
+        folder.Write("notes.txt", "words");
+        using (var source = DataSource.Open(folder.Path))
+        {
+            Assert.That((source.Train.Count, source.Test.Count), Is.EqualTo((8, 4)));
+            Assert.That(source.Train.ClassNames, Is.EqualTo(new[] { "a", "b" }));
+            foreach (var name in new[] { "cover.jpg", "train/all.png", "test/all.webp" })
+                Assert.That(source.Warnings, Has.One.Match($"^1 picture is not read, because it lies beside .*: {name}; move "));
+        }
+
+        Directory.Delete(folder["test"], recursive: true);
+        using (var alone = DataSource.Open(folder.Path))
+            Assert.That((alone.Train.Count, alone.Test.Count, alone.Train.ClassNames.Count), Is.EqualTo((6, 2, 2)));
+        // With other classes beside it, it is one.
+        Classes(folder, "", 4, "bus", "car");
+        using var classes = DataSource.Open(folder.Path);
+        Assert.That(classes.Train.ClassNames, Is.EqualTo(new[] { "bus", "car", "train" }));
+    }
+
+    [Test]
+    public void FoldersThatAllHoldTheClassesAreDoubted()
+    {
+        using var folder = new TempFolder();
+        Classes(folder, "fold1/", 3, "cat", "dog");
+        Classes(folder, "fold2/", 3, "cat", "dog");
+        using (var source = DataSource.Open(folder.Path))
+            Assert.That(source.Warnings, Has.One.Contains("taken as classes (fold1, fold2)").And.One.Contains("(cat, dog)"));
+        Classes(folder, "fold3/", 3, "cat", "bird");
+        using var other = DataSource.Open(folder.Path);
+        Assert.That(other.Warnings, Is.Empty, "one name in common may be chance");
+    }
+
+    [Test]
     public void HiddenFilesAndFoldersAreLeftOutAtEveryDepth()
     {
         using var folder = new TempFolder();
@@ -184,6 +224,27 @@ public class FolderLayoutTests
         Assert.That(error!.Message, Does.Contain("is a named pipe"));
     }
 
+    [TestCase(@"cp a/1.png a/$(printf '9\377').png")]
+    [TestCase(@"cp a/1.png a/$(printf '\377')")]
+    [TestCase(@"mkdir $(printf 'c\351')")]
+    public void ANameThatIsNotUtf8IsSaidToBeThat(string make)
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Ignore("Names are of characters.");
+        using var folder = new TempFolder();
+        Classes(folder, "", 2, "a", "b");
+        folder.Write("a/1.png", Png(1));
+        // By right in a name: it opens.
+        folder.Write("a/\uFFFD.png", Png(2));
+        using (DataSource.Open(folder.Path)) { }
+        using (var made = Process.Start(new ProcessStartInfo("sh", ["-c", make]) { WorkingDirectory = folder.Path })!)
+            made.WaitForExit();
+        Assert.That(CifarDatasetTests.Message(folder.Path), Does.Contain("a name that is not UTF-8").And.Contain("rename it"));
+        // Not .NET: it cannot delete what it cannot name.
+        using var removed = Process.Start("sh", ["-c", $"rm -rf '{folder.Path}'/*"]);
+        removed.WaitForExit();
+    }
+
     [Test]
     public void TheFolderThatTorchvisionMakesIsFound()
     {
@@ -212,6 +273,11 @@ public class FolderLayoutTests
         using var source = DataSource.Open(folder.Path);
         var error = Assert.Throws<UserErrorException>(source.RequireTest);
         Assert.That(error!.Message, Does.Contain("test part of folder is empty").And.Contain("has one sample"));
+        using var one = new TempFolder();
+        Classes(one, "", 5, "a");
+        using var single = DataSource.Open(one.Path);
+        error = Assert.Throws<UserErrorException>(single.RequireClasses);
+        Assert.That(error!.Message, Does.Contain("one class, 'a'").And.Contain("at least two"));
     }
 
     [Test]

@@ -163,6 +163,8 @@ public class SampleIdTests
             Is.EqualTo(new[] { 17, 22 })
         );
         Assert.That(Resolve(source, split, "data_batch_2.bin#2").Forget, Is.EqualTo(new[] { 22 }));
+        Assert.That(Fails(source, split, "sample:data_batch_1.bn#3"), Does.Contain("did you mean 'data_batch_1.bin#3'"));
+        Assert.That(Fails(source, split, "sample:NAME"), Does.Contain("spelt as in 'data_batch_1.bin#0', and a number is one of 0 to 26"));
         Assert.That(Fails(source, split, "sample:test_batch.bin#3"), Does.Contain("sample 3 ('test_batch.bin#3') was held out"));
         Assert.That(Fails(source, split, folder.Write("ids.txt", "data_batch_3.bin#2\n")), Does.Contain("not the name of a sample"));
     }
