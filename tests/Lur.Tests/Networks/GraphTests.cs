@@ -24,6 +24,7 @@ public class GraphTests
         FixedParts,
         Smooth,
         Attentive,
+        Conditioned,
     }
 
     private static Network Build(Graph graph) =>
@@ -34,6 +35,7 @@ public class GraphTests
             Graph.NamedInputs => NamedInputs(),
             Graph.FixedParts => FixedParts(),
             Graph.Smooth => Smooth(),
+            Graph.Conditioned => Conditioned(),
             _ => Attentive(),
         };
 
@@ -121,6 +123,25 @@ public class GraphTests
         y = n.Add(new Attention("cross", 2), y, keys, text);
         y = n.Add(new Attention("joined", 2), Row("joined.q", y), x, x);
         n.Add(new Attention("one", 2), y, y, y);
+        return n;
+    }
+
+    // The layers of a UNet, each also where an input does not depend on the weights, and where another layer reads it too.
+    private static Network Conditioned()
+    {
+        var n = new Network();
+        var (images, condition) = (n.AddInput("images", new Shape(4, 6, 4)), n.AddInput("condition", new Shape(3)));
+        var x = n.Add(new Convolution("conv", 4, 6, 3, bias: true), n.Add(new Affine("center", 2, -1), images));
+        var film = n.Add(new Modulation("film", scale: true), x, n.Add(new Linear("scale", 3, 12), condition));
+        var shifted = n.Add(new Modulation("shift"), images, n.Add(new Linear("shift.t", 3, 4), condition));
+        var fixedFilm = n.Add(new Modulation("fixed", scale: true), images, n.Add(new Linear("fixed.t", 3, 8), condition));
+        var all = n.Add(new Concat("concat"), film, images, shifted, x);
+        var y = n.Add(new GroupNorm("norm", 20, 5, silu: true), all);
+        y = n.Add(new Convolution("down", 20, 4, 3, 2, Padding.EndOnly(1), bias: true), y);
+        y = n.Add(new Upsample("up", 4, 6), y);
+        y = n.Add(new Add("skip", 0.7), images, n.Add(new Add("sum"), y, n.Add(new GroupNorm("plain", 4, 2), images)));
+        y = n.Add(new Add("last"), n.Add(new Add("twice"), y, fixedFilm), n.Add(new Upsample("same", 4, 6), shifted));
+        n.Add(new GlobalAveragePool("pool"), n.Add(new GroupNorm("out", 4, 1, silu: true), y));
         return n;
     }
 
