@@ -67,13 +67,10 @@ internal static class CheckCommand
                 {
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     if (parsed.GetValue(fixture) is { } path)
-                    {
-                        using var numbers = GradientFixture.Open(path);
                         return Report(
                             context,
-                            FixtureCheck.Run(numbers, device, parsed.GetValue(single) ? Precision.Float32 : Precision.Float64)
+                            CheckFixture(path, device, parsed.GetValue(single) ? Precision.Float32 : Precision.Float64)
                         );
-                    }
 
                     var options = LurOptions.Read("lur check grad", lur.Given(parsed));
                     using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
@@ -83,6 +80,18 @@ internal static class CheckCommand
                     );
                 }
             );
+    }
+
+    private static IReadOnlyList<CheckLine> CheckFixture(string path, ComputeDevice device, Precision precision)
+    {
+        if (DiffusionFixture.Claims(path))
+        {
+            using var diffusion = DiffusionFixture.Open(path);
+            return DiffusionCheck.Run(diffusion, device, precision);
+        }
+
+        using var numbers = GradientFixture.Open(path);
+        return FixtureCheck.Run(numbers, device, precision);
     }
 
     private static OptionInfo One(string name, string description) =>

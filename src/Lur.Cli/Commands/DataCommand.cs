@@ -11,7 +11,7 @@ internal static class DataCommand
 {
     private static readonly Argument<string> s_location = new("DATA")
     {
-        Description = "A folder or file (CIFAR binary, IDX, folder of images), or synthetic[:train=N,test=M,seed=S].",
+        Description = "A folder or file (CIFAR binary, IDX, folder of images), or synthetic[:train=N,test=M,seed=S], or shapes.",
     };
 
     private static readonly Option<int?> s_imageSize = SharedOptions.ImageSize();

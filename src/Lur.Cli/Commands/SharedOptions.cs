@@ -16,7 +16,7 @@ internal static class SharedOptions
         {
             Description =
                 "Data set: a folder of CIFAR-10/100 binaries, IDX files or class folders of images, one such file, or "
-                + "synthetic[:train=N,test=M,seed=S].",
+                + "synthetic[:train=N,test=M,seed=S], or shapes likewise.",
             Required = true,
         }.WithShort("CIFAR, IDX or image folders, or 'synthetic'.");
 

@@ -97,7 +97,7 @@ public sealed class DataSource : IDisposable
 
     /// <summary>
     /// Opens a data set and detects its format: a folder with CIFAR binary files, with IDX files or with class folders;
-    /// one such file; or <c>synthetic[:train=N,test=M,seed=S]</c>.
+    /// one such file; or <c>synthetic[:train=N,test=M,seed=S]</c>, or <c>shapes</c> likewise.
     /// </summary>
     /// <param name="location">The path or name.</param>
     /// <param name="options">Details, or null for the defaults.</param>
@@ -113,8 +113,8 @@ public sealed class DataSource : IDisposable
                 $"The test share {options.TestShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected a number "
                     + $"between 0 and 1."
             );
-        if (location == "synthetic" || location.StartsWith("synthetic:", StringComparison.Ordinal))
-            return OpenSynthetic(location);
+        if (GeneratedSets.IsName(location))
+            return GeneratedSets.Open(location);
         DataSource? source = null;
         try
         {
@@ -122,7 +122,7 @@ public sealed class DataSource : IDisposable
                 Directory.Exists(location) ? DataFolder.Open(location, options)
                 : File.Exists(location) ? OpenFile(location, options)
                 : throw new UserErrorException(
-                    $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S]."
+                    $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S], or shapes."
                 );
             source.Train.RequireEveryClass();
             return source;
@@ -151,37 +151,6 @@ public sealed class DataSource : IDisposable
         RegularFile.Require(path, "data set");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return BinarySets.OpenFile(path, FileNames.Of(folder), options);
-    }
-
-    private static DataSource OpenSynthetic(string location)
-    {
-        int train = 8000,
-            test = 2000;
-        ulong seed = 1;
-        var given = location.Length > 10 ? location[10..] : "";
-        foreach (var part in given.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            var pair = part.Split('=');
-            var good =
-                pair.Length == 2
-                && pair[0] switch
-                {
-                    "train" => int.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out train) && train >= 10,
-                    "test" => int.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out test) && test >= 10,
-                    "seed" => ulong.TryParse(pair[1], NumberStyles.None, CultureInfo.InvariantCulture, out seed),
-                    _ => false,
-                };
-            if (!good)
-                throw new UserErrorException(
-                    $"'{part}' in '{location}' is not understood; write synthetic:train=N,test=M,seed=S with N and M at least 10."
-                )
-                {
-                    IsUsage = true,
-                };
-        }
-        var trainSet = new SyntheticDataset(train, seed, SyntheticPart.Train);
-        var testSet = new SyntheticDataset(test, seed, SyntheticPart.Test);
-        return new DataSource("synthetic", trainSet, testSet, $"generated, seed {seed}", trainSet, testSet);
     }
 
     /// <summary>A set without a test part: a share of each class becomes it.</summary>

@@ -11,8 +11,7 @@ internal struct Shape
         Sin120 = 0.866025404f;
     private const int MaxCorners = 12;
 
-    private readonly int _kind,
-        _corners;
+    private readonly int _kind;
     private readonly float _x,
         _y,
         _radius,
@@ -20,8 +19,9 @@ internal struct Shape
         _sin,
         _stretch,
         _warp,
-        _warpPhase,
-        _rounding,
+        _warpPhase;
+    private int _corners;
+    private float _rounding,
         _inner;
     private Corners _cornerX,
         _cornerY;
@@ -33,14 +33,25 @@ internal struct Shape
     }
 
     private Shape(int kind, float x, float y, float radius, ref SampleRandom random)
+        : this(kind, x, y, radius)
     {
-        (_kind, _x, _y, _radius) = (kind, x, y, radius);
         (_cos, _sin) = SyntheticScene.Direction(ref random);
         _stretch = random.Uniform(0.83f, 1.2f);
         _warp = random.Uniform(0, 0.06f);
         _warpPhase = random.Uniform();
-        var variation = random.Uniform();
-        switch (kind)
+        Vary(random.Uniform());
+    }
+
+    private Shape(int kind, float x, float y, float radius)
+    {
+        (_kind, _x, _y, _radius) = (kind, x, y, radius);
+        // The first corner points up.
+        (_cos, _sin, _stretch) = (0, -1, 1);
+    }
+
+    private void Vary(float variation)
+    {
+        switch (_kind)
         {
             case 1:
                 _rounding = 0.4f * variation * variation;
@@ -68,6 +79,18 @@ internal struct Shape
     /// <param name="radius">Size, in pixels.</param>
     /// <param name="random">Source of every other property.</param>
     public static Shape Random(int kind, float x, float y, float radius, ref SampleRandom random) => new(kind, x, y, radius, ref random);
+
+    /// <summary>A shape that stands upright, neither stretched nor warped.</summary>
+    /// <param name="kind">As for <see cref="Random"/>.</param>
+    /// <param name="x">Centre, in pixels.</param>
+    /// <param name="y">Centre, in pixels.</param>
+    /// <param name="radius">Size, in pixels.</param>
+    public static Shape Upright(int kind, float x, float y, float radius)
+    {
+        var shape = new Shape(kind, x, y, radius);
+        shape.Vary(0.3f);
+        return shape;
+    }
 
     /// <summary>Pixels that the shape may cover: 1.1 for the corners, 1.25 for the stretch, and the warp.</summary>
     public readonly (int X0, int X1, int Y0, int Y1) Bounds()
