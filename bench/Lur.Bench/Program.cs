@@ -14,6 +14,14 @@ try
             args.Length > 2 ? args[2].Split(',') : StepVariant.WithPeer,
             args.Length > 3 ? args[3..] : []
         ),
+        ["--filter", "unet-peers", ..] => UNetComparison.Run(args.Length > 2 ? args[2].Split(',') : UNetStep.Names),
+        ["unet-step", var model, var size, var batch, var step, var repeats] => UNetStep.Run(
+            model,
+            Number(size),
+            Number(batch),
+            step,
+            Number(repeats)
+        ),
         ["--filter", "tables"] => PageBlocks.Rewrite("."),
         ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(
             model,
