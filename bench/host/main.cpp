@@ -170,6 +170,36 @@ void batchNorm(const std::filesystem::path& kernels, int rows, int C) {
     compare("batch_norm_forward+relu" + shape, apply, applyByHand);
 }
 
+void groupNorm(const std::filesystem::path& kernels, int samples, int inner, int C) {
+    const CUmodule m = load(kernels, "operators/group_norm.cu");
+    const int grid = lur::poolThreads() * 4, rows = samples * inner, silu = 1, add = 0;
+    const size_t n = (size_t)rows * (size_t)C, each = (size_t)samples * (size_t)C;
+    float *x = allocate(n), *tx = allocate(n), *dy = allocate(n), *tdy = allocate(n), *y = allocate(n), *z = allocate(n);
+    float *mean = allocate(each), *rstd = allocate(each), *pq = allocate(2 * each), *means = allocate(4 * each);
+    float *gamma = allocate((size_t)C), *beta = allocate((size_t)C), *tgamma = allocate((size_t)C),
+          *tbeta = allocate((size_t)C);
+    const hand::Groups g{x, tx, dy, tdy, mean, rstd, gamma, beta, tgamma, tbeta, pq, means, samples, inner, C};
+    const std::string shape = " " + std::to_string(samples) + "x" + std::to_string(inner) + "x" + std::to_string(C);
+    const auto pair = [&](const char* name, const std::function<void()>& driver,
+                          void (*byHand)(float*, const hand::Groups&, int, int)) {
+        const auto other = [&] { split(rows, [&](int a, int b) { byHand(z, g, a, b); }); };
+        driver(), other();
+        check(name, y, z, n, 1e-4f); // a dozen roundings, some of differences
+        compare(name + shape, driver, other);
+    };
+    pair("group_norm_forward+silu", [&] {
+        launch(m, "group_norm_forward", grid, y, x, mean, rstd, gamma, beta, samples, inner, C, silu);
+    }, hand::groupNorm);
+    pair("group_norm_forward_tangent+silu", [&] {
+        launch(m, "group_norm_forward_tangent", grid, y, tx, x, mean, rstd, gamma, beta, tgamma, tbeta, pq, samples,
+               inner, C, silu);
+    }, hand::groupNormTangent);
+    pair("group_norm_backward_tangent+silu", [&] {
+        launch(m, "group_norm_backward_tangent", grid, y, dy, tdy, tx, x, mean, rstd, gamma, beta, tgamma, tbeta, pq,
+               means, samples, inner, C, silu, add);
+    }, hand::groupNormBackwardTangent);
+}
+
 void im2col(const std::filesystem::path& kernels, int N, int size, int C) {
     const CUmodule m = load(kernels, "operators/im2col.cu");
     const hand::Patches p{N, size, size, C, 3, 3, 1, 1, size, size};
@@ -257,6 +287,9 @@ int main(int argc, char** argv) {
     vectorUpdate(kernels);
     batchNorm(kernels, 32768, 64);
     batchNorm(kernels, 131072, 16);
+    groupNorm(kernels, 32, 256, 32);
+    groupNorm(kernels, 32, 64, 128);
+    if (argc > 2) return printf("\n  ]\n}\n"), 0; // as far as the loops that are written by hand
     im2col(kernels, 8, 32, 64);
     im2col(kernels, 32, 32, 16);
     // Column-major: m = output channels, n = positions, k = patch. Then the gradients' shapes.
