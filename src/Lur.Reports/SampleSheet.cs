@@ -21,8 +21,8 @@ public static class SampleSheet
         var (rows, columns) = (Math.Min(images.Count, Rows), Math.Min(images.Max(row => row.Count), Columns));
         var grid = new ImageGrid(rows, columns, channels, height, width);
         for (var row = 0; row < rows; row++)
-            for (var column = 0; column < Math.Min(images[row].Count, columns); column++)
-                grid.Draw(row, column, images[row][column]);
+        for (var column = 0; column < Math.Min(images[row].Count, columns); column++)
+            grid.Draw(row, column, images[row][column]);
         grid.Write(stream);
     }
 }

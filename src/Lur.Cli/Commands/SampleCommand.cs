@@ -24,16 +24,15 @@ internal static class SampleCommand
         );
         var steps = SharedOptions.Number("--steps", "Steps of the sampler.", 50, "a whole number of at least 1", n => n >= 1);
         var sampler = OptionText.Choice("--sampler", "Sampler.", SamplerKind.Ddim);
-        var eta = SharedOptions.Number("--eta", "Noise that ddim adds, as a share of ddpm's.", 0.0, "a number from 0 to 1", n => n is >= 0 and <= 1);
+        var eta = SharedOptions.Number(
+            "--eta",
+            "Noise that ddim adds, as a share of ddpm's.",
+            0.0,
+            "a number from 0 to 1",
+            n => n is >= 0 and <= 1
+        );
         var guidance = Guidance();
         var seed = SharedOptions.Seed();
-        var batch = SharedOptions.Number(
-            "--batch",
-            "Images made together; no image depends on it.",
-            64,
-            "a whole number from 1 to 65536",
-            n => n is >= 1 and <= 65536
-        );
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace images of an earlier run in the folder." };
         return new Command("sample", "Draw images of some classes from a diffusion model.")
         {
@@ -46,7 +45,6 @@ internal static class SampleCommand
             eta,
             guidance,
             seed,
-            batch,
             overwrite,
         }
             .WithExamples(
@@ -69,7 +67,6 @@ internal static class SampleCommand
                             Eta = parsed.GetValue(eta),
                             Guidance = parsed.GetValue(guidance),
                             Seed = parsed.GetValue(seed),
-                            BatchSize = parsed.GetValue(batch),
                         },
                         Overwrite = parsed.GetValue(overwrite),
                         Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),

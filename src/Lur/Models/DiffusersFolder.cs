@@ -133,7 +133,9 @@ public static class DiffusersFolder
         // They may come out of a model file's metadata, where nothing has looked at them.
         foreach (var name in files.Keys)
             if (name.Split('/').Any(part => part is "" or "." or "..") || name.Contains('\\', StringComparison.Ordinal))
-                throw new UserErrorException($"The model names a file '{name}' of the folder it came from, which lies outside; import it again.");
+                throw new UserErrorException(
+                    $"The model names a file '{name}' of the folder it came from, which lies outside; import it again."
+                );
         if (files.Keys.FirstOrDefault(name => Path.Exists(Path.Combine(folder, name))) is { } there)
             throw new UserErrorException($"'{Path.Combine(folder, there)}' is there already; choose another folder.");
         try

@@ -116,9 +116,13 @@ internal sealed record DiffusersPlaces(
         foreach (var entry in map.EnumerateObject())
             shards.Add(entry.Value.GetString()!);
         if (shards.FirstOrDefault(s => s.Length == 0 || Path.GetFileName(s) != s || s is "." or "..") is { } elsewhere)
-            throw new UserErrorException($"'{At(index)}' names the file '{elsewhere}', which does not lie beside it; the index is damaged.");
+            throw new UserErrorException(
+                $"'{At(index)}' names the file '{elsewhere}', which does not lie beside it; the index is damaged."
+            );
         if (shards.FirstOrDefault(s => Existing(folder + s) is null) is { } missing)
-            throw new UserErrorException($"'{At(folder + missing)}' is missing, a part of the weights that '{At(index)}' lists; download it.");
+            throw new UserErrorException(
+                $"'{At(folder + missing)}' is missing, a part of the weights that '{At(index)}' lists; download it."
+            );
         return shards.Count > 0
             ? [.. shards.Select(s => folder + s)]
             : throw new UserErrorException($"'{At(index)}' lists no tensor; download it again.");
@@ -152,13 +156,17 @@ internal sealed record DiffusersPlaces(
         if (Pipeline is null)
             return;
         var root = Object(At(Pipeline), ReadText(Pipeline));
-        var name = root.TryGetProperty("_class_name", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : "pipeline";
+        var name =
+            root.TryGetProperty("_class_name", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : "pipeline";
         var unet = root.TryGetProperty("unet", out var pair) ? ClassOf(pair) : null;
-        var other = root.EnumerateObject().FirstOrDefault(p => p.Name is not ("unet" or "scheduler") && ClassOf(p.Value) is not null);
-        if (unet != "UNet2DModel" || other.Name is not null)
+        var other = root.EnumerateObject()
+            .Where(p => p.Name is not ("unet" or "scheduler") && ClassOf(p.Value) is not null)
+            .Select(p => p.Name)
+            .FirstOrDefault();
+        if (unet != "UNet2DModel" || other is not null)
         {
             throw new UserErrorException(
-                $"'{At(Pipeline)}' is a {name}{(unet == "UNet2DModel" ? $", which has a {other.Name} too" : $" of {unet ?? "no UNet"}")}; Lur "
+                $"'{At(Pipeline)}' is a {name}{(unet == "UNet2DModel" ? $", which has a {other} too" : $" of {unet ?? "no UNet"}")}; Lur "
                     + "reads pipelines of a UNet2DModel alone, such as DDPMPipeline."
             );
         }

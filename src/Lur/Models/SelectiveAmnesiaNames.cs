@@ -104,7 +104,9 @@ internal static class SelectiveAmnesiaNames
         var shape = file[name].Shape;
         return shape.Count > axis && shape[axis] is >= 1 and <= 1 << 20
             ? (int)shape[axis]
-            : throw new UserErrorException($"'{file.Path}': the tensor '{name}' has the shape {file[name].ShapeText}, which no such network has.");
+            : throw new UserErrorException(
+                $"'{file.Path}': the tensor '{name}' has the shape {file[name].ShapeText}, which no such network has."
+            );
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

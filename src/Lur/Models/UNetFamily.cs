@@ -30,14 +30,22 @@ public sealed class UNetFamily : ModelFamily
         && file.Contains("conv_out.weight")
         && (file.Contains("time_embedding.linear_1.weight") || SelectiveAmnesiaNames.Recognizes(file));
 
+    /// <summary>True for a state_dict of the public code of Selective Amnesia.</summary>
+    /// <param name="path">safetensors file.</param>
+    /// <exception cref="UserErrorException">The file is missing or damaged.</exception>
+    public static bool IsSelectiveAmnesia(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return !file.Metadata.ContainsKey(ModelMetadata.Architecture) && SelectiveAmnesiaNames.Recognizes(file);
+    }
+
     /// <inheritdoc/>
     public override UNetSpec Read(SafeTensorsFile file, string? text, ImageSize? input) =>
-        text is not null
-            ? Parse(text, input ?? throw new ArgumentNullException(nameof(input)), 0)
+        text is not null ? Parse(text, input ?? throw new ArgumentNullException(nameof(input)), 0)
         : SelectiveAmnesiaNames.Recognizes(file) ? SelectiveAmnesiaNames.Read(file, input)
         : DiffusersPlaces.ConfigBeside(file.Path) is { } config
             ? UNetConfig.Read(config, File.ReadAllBytes(config), input is { } size ? (size.Height, size.Width) : null)
         : throw new UserErrorException(
-                $"'{file.Path}' holds the tensors of a UNet, and they do not say all of it: give the folder with its config.json."
-            );
+            $"'{file.Path}' holds the tensors of a UNet, and they do not say all of it: give the folder with its config.json."
+        );
 }

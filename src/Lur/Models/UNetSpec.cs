@@ -120,7 +120,13 @@ public sealed record UNetSpec : ModelSpec
             return [shape, [1, .. shape]];
         if (slot.Kind != ParameterKind.Matrix || !slot.Name.Contains(".attentions.", StringComparison.Ordinal))
             return [shape];
-        return Condition == ClassCondition.Concatenated ? [[.. shape, 1, 1], shape] : [shape, [.. shape, 1, 1]];
+        return Condition == ClassCondition.Concatenated
+            ?
+            [
+                [.. shape, 1, 1],
+                shape,
+            ]
+            : [shape, [.. shape, 1, 1]];
     }
 
     /// <summary>Noise has mean 0 and deviation 1 in every data set: what it is added to lies in [-1, 1].</summary>

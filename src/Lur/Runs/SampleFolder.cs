@@ -100,7 +100,10 @@ internal sealed class SampleFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"'{path}' cannot be written ({e.Message.TrimEnd('.')}); free space, or choose another folder.", e);
+            throw new UserErrorException(
+                $"'{path}' cannot be written ({e.Message.TrimEnd('.')}); free space, or choose another folder.",
+                e
+            );
         }
     }
 

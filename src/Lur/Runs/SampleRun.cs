@@ -66,11 +66,7 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
     {
         var given = settings.Sampling;
         var guided = model.Spec is UNetSpec { NullRow: true };
-        return given with
-        {
-            Guidance = given.Guidance ?? (guided ? UsualGuidance : null),
-            BatchSize = Math.Min(given.BatchSize, settings.Count),
-        };
+        return given with { Guidance = given.Guidance ?? (guided ? UsualGuidance : null) };
     }
 
     private List<SampledClass> Classes(Model model)
@@ -78,17 +74,12 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         if (model.Spec is UNetSpec { Condition: ClassCondition.None })
             return settings.Classes.Count == 0
                 ? [new SampledClass("images", null, "images", 0)]
-                : throw new UserErrorException(
-                    $"'{settings.Model}' was trained without classes; leave {_host.Spell("class")} out."
-                );
+                : throw new UserErrorException($"'{settings.Model}' was trained without classes; leave {_host.Spell("class")} out.");
         var names = model.ClassNames;
         int[] labels =
             settings.Classes.Count == 0
                 ? [.. Enumerable.Range(0, names.Count)]
-                :
-                [
-                    .. settings.Classes.SelectMany(c => ForgetSpecification.ClassesOf($"{_host.Spell("class")} {c}", c, names)).Distinct(),
-                ];
+                : [.. settings.Classes.SelectMany(c => ForgetSpecification.ClassesOf($"{_host.Spell("class")} {c}", c, names)).Distinct()];
         // An image has a number of its own among those of all classes, whichever are drawn.
         return [.. labels.Select(c => new SampledClass(names[c], c, SampleFolder.NameOf(names, c), (ulong)c << NumberBits))];
     }

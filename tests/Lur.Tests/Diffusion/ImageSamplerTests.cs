@@ -22,9 +22,8 @@ public class ImageSamplerTests
             Eta = kind == SamplerKind.Ddim ? 0.5 : 0,
             Guidance = guidance,
             Seed = Seed,
-            BatchSize = 2,
         };
-        using var sampler = new ImageSampler(model, options);
+        using var sampler = new ImageSampler(model, options, rows: 2);
         int[] labels = [1, 0, 2];
         var actual = sampler.Sample(labels, first: 5);
         using var network = new AskedNetwork(model);
@@ -46,7 +45,7 @@ public class ImageSamplerTests
     public void TheLastStepReturnsItsCleanImageThoughEtaIsOne()
     {
         using var model = TinyUNet.Create(TestDevices.Default, Precision.Float64);
-        using var sampler = new ImageSampler(model, new SamplingOptions { Steps = 1, Eta = 1, BatchSize = 1 });
+        using var sampler = new ImageSampler(model, new SamplingOptions { Steps = 1, Eta = 1 });
         using var network = new AskedNetwork(model);
         var x = SamplerDraws.Noise("sample/start", 0, 0, 1, 192, seed: 1);
         var m = network.Ask(x, 0, 2);
@@ -58,42 +57,41 @@ public class ImageSamplerTests
     }
 
     [Test]
-    public void AnImageDependsOnNoBatchAndNoNeighbour([Values] bool guided)
+    public void AnImageDependsOnNoOtherAndOnNoNumberOfThem([Values] bool guided)
     {
         using var model = TinyUNet.Create(TestDevices.Default, Precision.Float32);
-        float[] Make(int batch, ulong first, params int[] labels)
+        var options = new SamplingOptions
         {
-            var options = new SamplingOptions
-            {
-                Sampler = SamplerKind.Ddpm,
-                Steps = 3,
-                Guidance = guided ? 2 : null,
-                BatchSize = batch,
-            };
+            Sampler = SamplerKind.Ddpm,
+            Steps = 2,
+            Guidance = guided ? 2 : null,
+        };
+        float[] Make(ulong first, params int[] labels)
+        {
             using var sampler = new ImageSampler(model, options);
             return sampler.Sample(labels, first);
         }
 
-        int[] labels = [0, 1, 2, 0, 1];
-        var whole = Make(5, 0, labels);
-        foreach (var batch in new[] { 1, 2, 3, 7 })
-            Assert.That(Make(batch, 0, labels), Is.EqualTo(whole), $"batches of {batch}");
-        Assert.That(Make(2, 3, 0, 1), Is.EqualTo(whole[(3 * 192)..]), "by their numbers");
+        var whole = Make(0, 0, 1, 2, 0, 1);
+        Assert.That(Make(0, 0), Is.EqualTo(whole[..192]), "the first alone");
+        Assert.That(Make(0, 0, 1, 2), Is.EqualTo(whole[..576]), "three of five");
+        Assert.That(Make(3, 0, 1), Is.EqualTo(whole[576..]), "by their numbers");
+        Assert.That(Make(3, 0, 2)[..192], Is.EqualTo(whole[576..768]), "beside another class");
         Assert.That(whole[..192], Is.Not.EqualTo(whole[576..768]), "images 0 and 3 of class 0 differ");
-        Assert.That(Make(1, 3, 1), Is.Not.EqualTo(whole[576..768]), "the class makes a difference");
+        Assert.That(Make(3, 1), Is.Not.EqualTo(whole[576..768]), "the class makes a difference");
     }
 
     [Test]
     public void OfOneClassOrOfNone()
     {
         using var model = TinyUNet.Create(TestDevices.Default, Precision.Float32);
-        using var sampler = new ImageSampler(model, new SamplingOptions { Steps = 2, BatchSize = 2 });
+        using var sampler = new ImageSampler(model, new SamplingOptions { Steps = 2 }, rows: 2);
         var (images, done) = (new List<float[]>(), new List<long>());
         sampler.Sample(1, 3, (k, image) => images.Add([k, .. image]), progress: done.Add);
         Assert.That(images.SelectMany(i => i.Skip(1)), Is.EqualTo(sampler.Sample([1, 1, 1])));
         Assert.That((images.Select(i => (int)i[0]), done), Is.EqualTo((new[] { 0, 1, 2 }, new long[] { 2, 4, 5, 6 })));
         using var plain = TinyUNet.Create(TestDevices.Default, Precision.Float32, ":k0");
-        using var unconditional = new ImageSampler(plain, new SamplingOptions { Steps = 2, BatchSize = 2 });
+        using var unconditional = new ImageSampler(plain, new SamplingOptions { Steps = 2 });
         images.Clear();
         unconditional.Sample(null, 1, (_, image) => images.Add(image.ToArray()));
         Assert.That(images.Single(), Has.Length.EqualTo(192).And.All.InRange(0, 1));
@@ -122,7 +120,7 @@ public class ImageSamplerTests
     public void ACancelledSamplerStopsBetweenSteps()
     {
         using var model = TinyUNet.Create(TestDevices.Default, Precision.Float32);
-        using var sampler = new ImageSampler(model, new SamplingOptions { Steps = 4, BatchSize = 1 });
+        using var sampler = new ImageSampler(model, new SamplingOptions { Steps = 4 });
         using var cancel = new CancellationTokenSource();
         var last = 0L;
         void Stop(long done)

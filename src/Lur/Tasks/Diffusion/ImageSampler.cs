@@ -1,14 +1,20 @@
+using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
 using Shape = Lur.Programs.Shape;
 
 namespace Lur.Tasks.Diffusion;
 
-/// <summary>Draws images from a diffusion model. Image k of a label is a function of the seed, the weights, the label and k, whatever
-/// batch it is made in. One captured graph is replayed for every step of every batch.</summary>
+/// <summary>Draws images from a diffusion model. Image k of a label is a function of the seed, the weights, the label and k, to the bit:
+/// neither the other images of a call nor their number change it. One captured graph is replayed for every step of every batch.</summary>
+/// <remarks>How many rows a matrix product has decides which of its inner loops makes a row: with batches of 2 and 5 images the floats of
+/// one image differed by 3e-7. So the device and the network fix the batch, never the caller; what fills it up is thrown
+/// away.</remarks>
 public sealed class ImageSampler : IDisposable
 {
-    private readonly Model _model;
+    private const int MostRows = 64,
+        MostActivations = 1 << 25; // of the widest tensor, 128 MiB in float
+
     private readonly UNetSpec _spec;
     private readonly SamplerSchedule _schedule;
     private readonly Program _program;
@@ -22,14 +28,17 @@ public sealed class ImageSampler : IDisposable
     /// <exception cref="UserErrorException">The model draws no images, guidance is asked of one that cannot be guided, or the options do
     /// not fit the noise it was trained with.</exception>
     public ImageSampler(Model model, SamplingOptions options)
+        : this(model, options, 0) { }
+
+    /// <summary>With a batch of another size, for tests; 0: that of the device.</summary>
+    internal ImageSampler(Model model, SamplingOptions options, int rows)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
-        (_model, _rows) = (model, options.BatchSize);
         _spec =
             model.Spec as UNetSpec
             ?? throw new UserErrorException($"{model.Architecture} tells classes apart and draws no images; give a UNet.");
+        _rows = rows > 0 ? rows : RowsOn(model.Device, _spec);
         RequireImages();
         var guidance = options.Guidance is { } weight && weight != 1 ? Guided(weight) : default(double?);
         var noise = DiffusionNoise.Of(model);
@@ -51,6 +60,9 @@ public sealed class ImageSampler : IDisposable
         };
         _step.Emit(model.Network.Forward(pass, [.. inputs]));
     }
+
+    /// <summary>Images that are made together.</summary>
+    public int BatchSize => _rows;
 
     /// <summary>Steps of an image.</summary>
     public int Steps => _schedule.Count;
@@ -172,6 +184,17 @@ public sealed class ImageSampler : IDisposable
             $"Image {image} holds NaN or infinity: the model's weights diverged, in its training or its unlearning; train it with a "
                 + "smaller learning rate."
         );
+
+    private static int RowsOn(ComputeDevice device, UNetSpec spec)
+    {
+        // Blocks of one thread: a core makes an image as fast alone as among others.
+        if (device.Properties.MaxThreadsPerBlock == 1)
+            return 1;
+        var rows = MostRows;
+        while (rows > 1 && (long)rows * spec.Input.Height * spec.Input.Width * spec.Widths[0] > MostActivations)
+            rows /= 2;
+        return rows;
+    }
 
     private void RequireImages()
     {

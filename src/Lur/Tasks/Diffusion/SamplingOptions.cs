@@ -18,9 +18,6 @@ public sealed record SamplingOptions
 
     /// <summary>Seed of the starts and of the fresh noise.</summary>
     public ulong Seed { get; init; } = 1;
-
-    /// <summary>Images that are made together; no image depends on it.</summary>
-    public int BatchSize { get; init; } = 64;
 }
 
 /// <summary>Names of the samplers.</summary>
