@@ -87,5 +87,5 @@ internal static class SampleCommand
                 "a number",
                 double.IsFinite
             )
-            .WithShort("Weight of the class; 1 for the network as it is.");
+            .WithShort("Weight of the class: 2 by default, 1 for none.");
 }

@@ -89,7 +89,9 @@ public class DiffusersFolderTests
     {
         using var temp = new TempFolder();
         CopyAll(Golden(name), temp["in"]);
-        File.Delete(temp["in/unet/bf16-only.safetensors"]);
+        // Weights of another name are nobody's.
+        if (Directory.Exists(temp["in/unet"]))
+            File.Delete(temp["in/unet/bf16-only.safetensors"]);
         RoundTrip(temp);
     }
 
@@ -147,7 +149,7 @@ public class DiffusersFolderTests
     [TestCase(":k0")]
     [TestCase(":nonull")]
     [TestCase(":film:midg2:drop0.1:endpad:sinfirst:fshift1:h4:midscale2:e1E-06")]
-    [TestCase(":midplain:ktime5:center")]
+    [TestCase(":midplain:ktime3:center")]
     public void ATrainedModelIsExportedAsDiffusersWouldWriteIt(string options)
     {
         using var temp = new TempFolder();
