@@ -131,7 +131,10 @@ internal static class GenerationPage
         var v = run.Verification;
         var facts = new List<(string Name, string Text)>
         {
-            ("Judge", $"{v.Find("judge")?.Text("model")}, right on {Cell.Number(v.Number("judge", "testAccuracy"), 1).Text} % of test images"),
+            (
+                "Judge",
+                $"{v.Find("judge")?.Text("model")}, right on {Cell.Number(v.Number("judge", "testAccuracy"), 1).Text} % of test images"
+            ),
             (
                 "Images",
                 string.Create(
@@ -159,7 +162,7 @@ internal static class GenerationPage
         [
             .. new[] { ("original", "Before"), ("unlearned", "After"), ("retrained", "Retrained") }
                 .Where(s => file.Contains(s.Item1))
-                .Select(s => Figure(s.Item2, "Rows, from the top: " + string.Join(", ", names), Sheet(file, s.Item1, s.Item2))),
+                .Select(s => Figure(s.Item2, $"Rows, from the top: {string.Join(", ", names)}.", Sheet(file, s.Item1, s.Item2))),
         ];
         return E("section", E("h2", "Images from the same starts"), E("div", Class("figures"), sheets));
     }

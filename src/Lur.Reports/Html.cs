@@ -107,6 +107,8 @@ internal static class Html
     /// <summary>The text of a page with a title and the style sheet, self-contained.</summary>
     public static string Page(string title, params object?[] body)
     {
+        var main = E("main", body);
+        var pictures = main.Descendants("img").Any() ? "; img-src data:" : "";
         var page = E(
             "html",
             A("lang", "en"),
@@ -115,11 +117,15 @@ internal static class Html
                 E("meta", A("charset", "utf-8")),
                 E("meta", A("name", "viewport"), A("content", "width=device-width, initial-scale=1")),
                 // A page that came by mail cannot be made to load anything, whatever it was given to print.
-                E("meta", A("http-equiv", "Content-Security-Policy"), A("content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")),
+                E(
+                    "meta",
+                    A("http-equiv", "Content-Security-Policy"),
+                    A("content", "default-src 'none'; style-src 'unsafe-inline'" + pictures)
+                ),
                 E("title", title),
                 E("style", PageStyle.Text)
             ),
-            E("body", E("main", body))
+            E("body", main)
         );
         return "<!DOCTYPE html>\n" + page + "\n";
     }

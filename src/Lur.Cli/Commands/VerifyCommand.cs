@@ -76,7 +76,11 @@ internal static class VerifyCommand
         return command
             .WithShort("Compare an unlearned model with a retrained one: was it forgotten?")
             .WithFrequent("--retrain", "--reference", "--relearn", "--shots", "--attacks", "--samples", "--model", "--data")
-            .WithExamples("lur verify out/forget --retrain 1,2,3 --relearn", "lur verify out/forget --reference out/retrain", "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding")
+            .WithExamples(
+                "lur verify out/forget --retrain 1,2,3 --relearn",
+                "lur verify out/forget --reference out/retrain",
+                "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding"
+            )
             .Runs(
                 (context, parsed, cancel) =>
                 {

@@ -72,8 +72,7 @@ public static class GenerationVerifyFiles
     {
         var writer = new SafeTensorsWriter();
         var (c, h, width) = r.Size;
-        void Add(string name, GenerativeAssessment a) =>
-            writer.Add<byte>(name, [r.Classes.Count, a.ShownOfEach, c, h, width], a.Shown);
+        void Add(string name, GenerativeAssessment a) => writer.Add<byte>(name, [r.Classes.Count, a.ShownOfEach, c, h, width], a.Shown);
         Add("original", r.Original);
         Add("unlearned", r.Unlearned[0].Assessment);
         if (r.Retrained.Count > 0)

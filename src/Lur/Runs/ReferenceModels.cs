@@ -39,26 +39,21 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     )
     {
         recipe = recipe.Diffusion is { } diffusion
-            ? recipe with { Diffusion = diffusion with { Seed = seed } }
-            : recipe with { Training = recipe.Training with { Seed = seed } };
+            ? recipe with
+            {
+                Diffusion = diffusion with { Seed = seed },
+            }
+            : recipe with
+            {
+                Training = recipe.Training with { Seed = seed },
+            };
         return Get(
             recipe.Recipe,
             source,
             split,
             set,
             architecture,
-            work =>
-                Train(
-                    recipe with
-                    {
-                        Output = work,
-                        Model = architecture,
-                        Classes = source.Train.ClassNames,
-                    },
-                    split,
-                    set,
-                    cancel
-                )
+            work => Train(recipe with { Output = work, Model = architecture, Classes = source.Train.ClassNames }, split, set, cancel)
         );
     }
 

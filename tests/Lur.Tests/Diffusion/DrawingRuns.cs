@@ -103,8 +103,7 @@ internal sealed class DrawingRuns : IDisposable
     }
 
     /// <summary>Forgets by drawing another class in the place of the forgotten one.</summary>
-    public static void TakeAnotherRow(float[] rows, int width) =>
-        rows.AsSpan(0, width).CopyTo(rows.AsSpan(Forgotten * width));
+    public static void TakeAnotherRow(float[] rows, int width) => rows.AsSpan(0, width).CopyTo(rows.AsSpan(Forgotten * width));
 
     public void Dispose()
     {

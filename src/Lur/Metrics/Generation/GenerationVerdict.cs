@@ -120,12 +120,16 @@ public static class GenerationVerdict
             return "there is no retrained model to compare with, and without one these numbers do not tell forgetting from damage";
         var guess = 100.0 / e.Classes;
         if (!(e.JudgeAccuracy > 2 * guess))
-            return string.Create(CultureInfo.InvariantCulture, $"the judge classes {e.JudgeAccuracy:0.0} % of real test images as labelled, and a guess {guess:0.0} %");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"the judge classes {e.JudgeAccuracy:0.0} % of real test images as labelled, and a guess {guess:0.0} %"
+            );
         var recognised = 100 - e.Unlearning.Original;
         var (low, _) = Statistics.Wilson((long)Math.Round(recognised / 100 * e.Unlearning.Samples), e.Unlearning.Samples);
         return 100 * low > guess
             ? null
-            : string.Create(CultureInfo.InvariantCulture, 
+            : string.Create(
+                CultureInfo.InvariantCulture,
                 $"in the original's own images of what was to be forgotten the judge recognises {recognised:0.0} %, which is a guess; "
                     + $"nothing could be seen to go"
             );
@@ -148,7 +152,8 @@ public static class GenerationVerdict
             m.Values.Unlearned.Mean,
             m.Values.Retrained!.Mean,
             m.Band,
-            string.Create(CultureInfo.InvariantCulture, 
+            string.Create(
+                CultureInfo.InvariantCulture,
                 $"the {m.Name} is {-m.Gap:0.0#} points below Retrain's ({m.Values.Unlearned.Mean:0.0#} against "
                     + $"{m.Values.Retrained!.Mean:0.0#}, band {m.Band:0.0#})"
             )
@@ -162,7 +167,8 @@ public static class GenerationVerdict
             if (!(gap < -Math.Max(band, LeastGap)))
                 continue;
             var (own, reference) = (values.Unlearned.Mean, values.Retrained!.Mean);
-            var text = string.Create(CultureInfo.InvariantCulture, 
+            var text = string.Create(
+                CultureInfo.InvariantCulture,
                 $"of the images of '{name}' {own:0.0} % are classed as it, against {reference:0.0} % of Retrain's (band {band:0.0})"
             );
             yield return new VerdictFinding(FindingKind.Class, name, Verdict.OverForgotten, own, reference, band, text);
@@ -177,7 +183,8 @@ public static class GenerationVerdict
         if (!(gap > Math.Max(band, LeastAttackGap)))
             yield break;
         var (own, reference) = (values.Unlearned.Mean, values.Retrained!.Mean);
-        var text = string.Create(CultureInfo.InvariantCulture, 
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
             $"the original model itself recognises what was forgotten in {own:0.0} % of the images, in {reference:0.0} % of Retrain's "
                 + $"(band {band:0.0})"
         );
@@ -192,7 +199,8 @@ public static class GenerationVerdict
         if (!(loss.Retrained > loss.Original && share >= LeastLossShare))
             yield break;
         var own = loss.Retrained + loss.Difference.Mean;
-        var text = string.Create(CultureInfo.InvariantCulture, 
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
             $"test images of what was forgotten are denoised better than by Retrain (loss {own:0.0000} against {loss.Retrained:0.0000}, "
                 + $"original {loss.Original:0.0000})"
         );
@@ -216,7 +224,8 @@ public static class GenerationVerdict
         var band = Math.Max(floor, 2 * Math.Sqrt(Square(unlearned) + Square(retrained)));
         if (!(unlearned.Mean - retrained.Mean > band))
             yield break;
-        var text = string.Create(CultureInfo.InvariantCulture, 
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
             $"the Fréchet distance of the kept classes in the judge's features is {unlearned.Mean:0.00}, Retrain's {retrained.Mean:0.00} "
                 + $"(real to real {floor:0.00})"
         );
@@ -233,14 +242,20 @@ public static class GenerationVerdict
             .Range(0, attack.Points.Count)
             .Select(i => (Point: attack.Points[i], Own: At(attack.Unlearned, i), Reference: At(attack.Retrained, i)))
             .Select(p =>
-                (p.Point, p.Own, p.Reference, Gap: VerdictFindings.Gap(new(double.NaN, p.Own, p.Reference, attack.Images), attack.Points.Count))
+                (
+                    p.Point,
+                    p.Own,
+                    p.Reference,
+                    Gap: VerdictFindings.Gap(new(double.NaN, p.Own, p.Reference, attack.Images), attack.Points.Count)
+                )
             )
             .Where(p => p.Gap.Gap > Math.Max(p.Gap.Band, LeastAttackGap))
             .OrderByDescending(p => p.Gap.Gap)
             .FirstOrDefault();
         if (worst.Own is null)
             yield break;
-        var text = string.Create(CultureInfo.InvariantCulture, 
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
             $"what was forgotten is dormant, not gone: {attack.Title} it is recognised in {worst.Own.Mean:0.0} % of the images at "
                 + $"{worst.Point} {attack.Unit}, in {worst.Reference.Mean:0.0} % of Retrain's (band {worst.Gap.Band:0.0})"
         );

@@ -17,10 +17,7 @@ public sealed record RealFloor(FrechetDistance Distance, int Count)
     public static RealFloor Compute(FeatureRows reals, int count, ulong seed = 0)
     {
         var (first, second) = Halves(reals, count, seed);
-        return new RealFloor(
-            FrechetDistance.Between(FeatureStatistics.Of(first), FeatureStatistics.Of(second)),
-            first.Count
-        );
+        return new RealFloor(FrechetDistance.Between(FeatureStatistics.Of(first), FeatureStatistics.Of(second)), first.Count);
     }
 
     /// <summary>Two disjoint random parts of the real images, as <see cref="Compute"/> takes them: generated images that stand in for the

@@ -67,12 +67,7 @@ public sealed class FeatureExtractor : IDisposable
     /// <param name="progress">Called with the number of samples done, or null.</param>
     /// <param name="cancel">Stops between batches.</param>
     /// <exception cref="UserErrorException">An output is NaN or infinite.</exception>
-    public SeenImages See(
-        IImageDataset data,
-        ReadOnlySpan<int> indices,
-        Action<int>? progress = null,
-        CancellationToken cancel = default
-    )
+    public SeenImages See(IImageDataset data, ReadOnlySpan<int> indices, Action<int>? progress = null, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         var (count, classes, d) = (indices.Length, _logits.Shape.Innermost, Dimension);

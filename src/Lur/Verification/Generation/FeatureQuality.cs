@@ -10,14 +10,7 @@ namespace Lur.Verification.Generation;
 /// <param name="Precision">Share of the drawn images that lie among the real ones, 0 to 1.</param>
 /// <param name="Recall">Share of the real images that lie among the drawn ones, 0 to 1.</param>
 /// <param name="KernelDistance">Kernel distance of the same images; has no bias by the count.</param>
-public sealed record FeatureQuality(
-    int Count,
-    double Distance,
-    double Floor,
-    double Precision,
-    double Recall,
-    double KernelDistance
-)
+public sealed record FeatureQuality(int Count, double Distance, double Floor, double Precision, double Recall, double KernelDistance)
 {
     private const int Neighbours = 3;
 

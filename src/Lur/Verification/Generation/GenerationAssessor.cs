@@ -128,7 +128,10 @@ public sealed class GenerationAssessor
         var d = seen.Features.Dimension;
         double[] values =
         [
-            .. Enumerable.Range(0, labels.Length).Where(i => filter(labels[i])).SelectMany(i => seen.Features.Values.AsSpan(i * d, d).ToArray()),
+            .. Enumerable
+                .Range(0, labels.Length)
+                .Where(i => filter(labels[i]))
+                .SelectMany(i => seen.Features.Values.AsSpan(i * d, d).ToArray()),
         ];
         return FeatureRows.Of<double>(values, d);
     }

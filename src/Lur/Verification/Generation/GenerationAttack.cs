@@ -100,11 +100,11 @@ public sealed class GenerationAttack(Judge judge, IImageDataset data, ForgetSet 
         var bytes = new byte[copy.Parameters.Count];
         int[] kept = [.. Enumerable.Range(0, copy.Spec.Classes).Except(set.WholeClasses)];
         foreach (var label in _labels)
-        for (var j = 0; j < width; j++)
-        {
-            var at = slot.Offset + (label * width) + j;
-            (weights[at], bytes[at]) = (kept.Select(c => weights[slot.Offset + (c * width) + j]).DefaultIfEmpty().Average(), 1);
-        }
+            for (var j = 0; j < width; j++)
+            {
+                var at = slot.Offset + (label * width) + j;
+                (weights[at], bytes[at]) = (kept.Select(c => weights[slot.Offset + (c * width) + j]).DefaultIfEmpty().Average(), 1);
+            }
 
         copy.Parameters.Set(weights);
         using var mask = new ParameterMask(copy.Device, copy.Parameters.Layout);

@@ -22,8 +22,7 @@ public sealed record GenerativeAssessment(
 )
 {
     /// <summary>UA over all forgotten labels: 100 minus the share of their images that are classed as asked, percent.</summary>
-    public double UnlearningAccuracy =>
-        100 * (1 - (Forgotten.Sum(f => (double)f.Recognised) / Math.Max(1, Forgotten.Sum(f => f.Images))));
+    public double UnlearningAccuracy => 100 * (1 - (Forgotten.Sum(f => (double)f.Recognised) / Math.Max(1, Forgotten.Sum(f => f.Images))));
 
     /// <summary>Share of the images of kept labels that are classed as asked, percent; NaN without kept labels.</summary>
     public double KeptAgreement { get; init; } = double.NaN;
