@@ -27,6 +27,8 @@ public static class ForgetPage
     /// <summary>The text of the page.</summary>
     public static string Render(RunFolder run)
     {
+        if (GenerationPage.Shows(run))
+            return GenerationPage.Render(run, Verdict(run));
         var conclusion = ForgetConclusion.Of(run);
         return Page(
             $"{conclusion.Title}: forgotten by {run.MethodTitle}",

@@ -7,7 +7,7 @@ namespace Lur.Reports;
 /// <summary>Pages as trees of elements: every tag closes and every text is escaped, whatever a class or a file is called.</summary>
 internal static class Html
 {
-    private static readonly HashSet<string> s_void = new(StringComparer.Ordinal) { "meta", "br", "hr", "col" };
+    private static readonly HashSet<string> s_void = new(StringComparer.Ordinal) { "meta", "br", "hr", "col", "img" };
 
     /// <summary>An element. Strings are text; attributes, elements and sequences of them are taken as they are.</summary>
     public static XElement E(string name, params object?[] content)
@@ -107,6 +107,8 @@ internal static class Html
     /// <summary>The text of a page with a title and the style sheet, self-contained.</summary>
     public static string Page(string title, params object?[] body)
     {
+        var main = E("main", body);
+        var pictures = main.Descendants("img").Any() ? "; img-src data:" : "";
         var page = E(
             "html",
             A("lang", "en"),
@@ -115,11 +117,15 @@ internal static class Html
                 E("meta", A("charset", "utf-8")),
                 E("meta", A("name", "viewport"), A("content", "width=device-width, initial-scale=1")),
                 // A page that came by mail cannot be made to load anything, whatever it was given to print.
-                E("meta", A("http-equiv", "Content-Security-Policy"), A("content", "default-src 'none'; style-src 'unsafe-inline'")),
+                E(
+                    "meta",
+                    A("http-equiv", "Content-Security-Policy"),
+                    A("content", "default-src 'none'; style-src 'unsafe-inline'" + pictures)
+                ),
                 E("title", title),
                 E("style", PageStyle.Text)
             ),
-            E("body", E("main", body))
+            E("body", main)
         );
         return "<!DOCTYPE html>\n" + page + "\n";
     }

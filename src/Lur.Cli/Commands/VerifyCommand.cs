@@ -32,14 +32,8 @@ internal static class VerifyCommand
             .WithShort("Train references of these seeds, for example 1,2,3.");
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };
         var data = new Option<string?>("--data", "-d") { Description = "The data set, where it is not where it was." };
-        var attacks = OptionText
-            .Choice(
-                "--attacks",
-                "Membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all probabilities, "
-                    + "whose time grows with the number of classes; none.",
-                AttackChoice.All
-            )
-            .WithShort("Membership attacks beside MIA: all, scalar, none.");
+        var attacks = GenerationOptions.Attacks();
+        var drawing = new GenerationOptions();
         var relearn = new Option<bool>("--relearn")
         {
             Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain.",
@@ -60,7 +54,7 @@ internal static class VerifyCommand
         );
         var rate = SharedOptions.Number("--relearn-lr", "Learning rate of the attack.", d.LearningRate, "a number above 0", n => n > 0);
         var seed = SharedOptions.Seed();
-        return new Command(
+        var command = new Command(
             "verify",
             "Compare an unlearned model with a retrained one, and say in one sentence how it came out (exit code 3 when it is not a match)."
         )
@@ -76,10 +70,17 @@ internal static class VerifyCommand
             steps,
             rate,
             seed,
-        }
+        };
+        foreach (var option in drawing.All)
+            command.Add(option);
+        return command
             .WithShort("Compare an unlearned model with a retrained one: was it forgotten?")
-            .WithFrequent("--retrain", "--reference", "--relearn", "--shots", "--attacks", "--model", "--data")
-            .WithExamples("lur verify out/forget --retrain 1,2,3 --relearn", "lur verify out/forget --reference out/retrain")
+            .WithFrequent("--retrain", "--reference", "--relearn", "--shots", "--attacks", "--samples", "--model", "--data")
+            .WithExamples(
+                "lur verify out/forget --retrain 1,2,3 --relearn",
+                "lur verify out/forget --reference out/retrain",
+                "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding"
+            )
             .Runs(
                 (context, parsed, cancel) =>
                 {
@@ -106,17 +107,28 @@ internal static class VerifyCommand
                         : [];
                     foreach (var options in relearning)
                         options.Validate();
+                    string[] folders = [.. parsed.GetValue(runs) ?? []];
+                    var draws = VerifyRun.Draws(folders[0]);
                     return Run(
                         context,
                         new VerifySettings
                         {
-                            Runs = parsed.GetValue(runs) ?? [],
+                            Runs = folders,
                             References = parsed.GetValue(reference) ?? [],
                             RetrainSeeds = Seeds("--retrain", parsed.GetValue(retrain)),
                             Model = parsed.GetValue(model),
                             Data = parsed.GetValue(data),
                             Relearning = relearning,
-                            Attacks = OptionText.Parse<AttackChoice>(parsed.GetValue(attacks)),
+                            Attacks = draws ? AttackChoice.None : GenerationOptions.OfClassifier(parsed.GetValue(attacks)),
+                            Generation = draws
+                                ? drawing.Read(
+                                    parsed,
+                                    parsed.GetValue(attacks),
+                                    chosen,
+                                    parsed.GetResult(steps) is { Implicit: false } ? last : null,
+                                    parsed.GetValue(seed)
+                                )
+                                : new GenerationSettings(),
                             Seed = parsed.GetValue(seed),
                         },
                         cancel
@@ -129,12 +141,24 @@ internal static class VerifyCommand
     /// <returns><see cref="ExitCode.VerdictFailed"/> unless the model matches Retrain or the verdict is withheld.</returns>
     internal static int Run(CommandContext context, VerifySettings settings, CancellationToken cancel)
     {
-        var result = new VerifyRun(settings, RunPrinter.Host(context, results: false)).Run(cancel);
-        var folder = settings.Runs[0];
-        VerifyReport.Print(context, result);
+        var (host, folder) = (RunPrinter.Host(context, results: false), settings.Runs[0]);
+        Verdict verdict;
+        if (VerifyRun.Draws(folder))
+        {
+            var drawn = new GenerationVerifyRun(settings, host).Run(cancel);
+            GenerationReport.Print(context, drawn);
+            verdict = drawn.Verdict.Verdict;
+        }
+        else
+        {
+            var result = new VerifyRun(settings, host).Run(cancel);
+            VerifyReport.Print(context, result);
+            verdict = result.Verdict.Verdict;
+        }
+
         if (RunPage.Write(context, folder))
             context.Note($"wrote {Path.Combine(folder, VerifyFiles.FileName)}, {ForgetPage.FileName}");
-        return result.Verdict.Verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
+        return verdict is Verdict.MatchesRetrain or Verdict.Withheld ? ExitCode.Done : ExitCode.VerdictFailed;
     }
 
     /// <summary>Reads a list of seeds.</summary>

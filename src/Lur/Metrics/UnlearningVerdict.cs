@@ -81,13 +81,13 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
     private const double CollapsePoints = 10;
 
     /// <summary>Every number outside its band: those that decided first, what is furthest outside before what is less so.</summary>
-    public IReadOnlyList<VerdictFinding> Findings { get; private init; } = [];
+    public IReadOnlyList<VerdictFinding> Findings { get; internal init; } = [];
 
     /// <summary>Attacks that can decide nothing here.</summary>
-    public IReadOnlyList<UndecidedAttack> Undecided { get; private init; } = [];
+    public IReadOnlyList<UndecidedAttack> Undecided { get; internal init; } = [];
 
     /// <summary>Why the verdict is provisional, one sentence; empty with enough references.</summary>
-    public string Provisional { get; private init; } = "";
+    public string Provisional { get; internal init; } = "";
 
     /// <summary>Judges.</summary>
     /// <param name="unlearning">UA.</param>
@@ -207,7 +207,7 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
         }
     }
 
-    private static string Reservation(MetricComparison[] all)
+    internal static string Reservation(MetricComparison[] all)
     {
         var references = all.Max(m => m.Values.Retrained?.Count ?? 0);
         return references >= EnoughReferences
@@ -216,7 +216,7 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
                 + $"seed can turn it; {EnoughReferences} or more settle it.";
     }
 
-    private static MetricComparison Compare(string name, MetricValues values)
+    internal static MetricComparison Compare(string name, MetricValues values)
     {
         ArgumentNullException.ThrowIfNull(values);
         if (!HasValue(values.Unlearned) || values.Retrained is not { } retrained || !HasValue(retrained))
@@ -233,6 +233,6 @@ public sealed record UnlearningVerdict(Verdict Verdict, string Sentence, IReadOn
 
     private static bool HasValue(SeedSummary summary) => double.IsFinite(summary.Mean);
 
-    private static bool HasCollapsed(MetricComparison m) =>
+    internal static bool HasCollapsed(MetricComparison m) =>
         m.Inside is not null && m.Below && -m.Gap > Math.Min(CollapsePoints, m.Values.Retrained!.Mean / 2);
 }

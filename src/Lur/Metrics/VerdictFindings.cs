@@ -157,7 +157,7 @@ internal static class VerdictFindings
 
     /// <summary>Gap and band of one of several numbers. The spread of a side is at least that of its samples: a deviation over two or
     /// three seeds may be small by chance, and where many are looked at one is.</summary>
-    private static (double Gap, double Band) Gap(MetricValues values, int numbers)
+    internal static (double Gap, double Band) Gap(MetricValues values, int numbers)
     {
         if (values.Retrained is not { } retrained || !double.IsFinite(values.Unlearned.Mean) || !double.IsFinite(retrained.Mean))
             return (double.NaN, double.NaN);

@@ -133,6 +133,21 @@ public static class ModelFile
         return ModelMetadata.ReadInput(file);
     }
 
+    /// <summary>True for the file of a model that draws images; false for a classifier, and for a file that cannot be read.</summary>
+    public static bool Draws(string path)
+    {
+        try
+        {
+            using var file = SafeTensorsFile.Open(path);
+            var family = UNetFamily.Instance;
+            return file.Metadata.TryGetValue(ModelMetadata.Architecture, out var text) ? family.Claims(text) : family.Recognizes(file);
+        }
+        catch (UserErrorException)
+        {
+            return false;
+        }
+    }
+
     internal static Network Build(ModelSpec spec, string path)
     {
         try

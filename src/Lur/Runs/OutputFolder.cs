@@ -43,6 +43,7 @@ internal sealed class OutputFolder : IDisposable
     [
         ResultName,
         VerifyFiles.FileName,
+        GenerationVerifyFiles.ImagesName,
         PageName,
         ForgetName,
         SplitName,

@@ -38,23 +38,25 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         CancellationToken cancel
     )
     {
-        var training = recipe.Training with { Seed = seed };
+        recipe = recipe.Diffusion is { } diffusion
+            ? recipe with
+            {
+                Diffusion = diffusion with { Seed = seed },
+            }
+            : recipe with
+            {
+                Training = recipe.Training with { Seed = seed },
+            };
         TrainResult? trained = null;
         var model = Get(
-            training,
+            recipe.Recipe,
             source,
             split,
             set,
             architecture,
             work =>
                 trained = Train(
-                    recipe with
-                    {
-                        Training = training,
-                        Output = work,
-                        Model = architecture,
-                        Classes = source.Train.ClassNames,
-                    },
+                    recipe with { Output = work, Model = architecture, Classes = source.Train.ClassNames },
                     split,
                     set,
                     cancel
@@ -74,7 +76,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     /// <param name="architecture">Architecture of the original, as its file names it.</param>
     /// <param name="train">Trains it where there is none: leaves model.safetensors and result.json in the folder it is given.</param>
     public string Get(
-        TrainingOptions training,
+        ITrainingRecipe training,
         DataSource source,
         DataSplit split,
         ForgetSet set,
@@ -83,8 +85,8 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     )
     {
         // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
-        if (training.Augment == Augmentation.Auto)
-            training = training with { Augment = DataAndModel.AugmentationOf(source) };
+        if (training is TrainingOptions { Augment: var augment } options && augment == Augmentation.Auto)
+            training = options with { Augment = DataAndModel.AugmentationOf(source) };
         return new ReferenceCache(folder, host.Producer).GetOrTrain(
             new ReferenceKey(DataKey(split, source), DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
             train,
@@ -93,7 +95,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     }
 
     /// <summary>The data as a reference sees them: their content and, where a model gave it, the order of the classes.</summary>
-    private static string DataKey(DataSplit split, DataSource source) =>
+    internal static string DataKey(DataSplit split, DataSource source) =>
         source.Train is ClassOrderView view ? $"{split.Fingerprint} classes {string.Join(' ', view.Order)}" : split.Fingerprint;
 
     /// <summary>Seconds the training of a reference model took; NaN where they were not recorded.</summary>
@@ -235,7 +237,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
 
     private TrainResult Train(TrainSettings settings, DataSplit split, ForgetSet set, CancellationToken cancel)
     {
-        host.Progress.Note($"training a reference model of seed {settings.Training.Seed} without the forget set");
+        host.Progress.Note($"training a reference model of seed {settings.Recipe.Seed} without the forget set");
         var resume = TrainRun.CanResume(settings.Output);
         var quiet = host with { Progress = host.Progress is { } progress ? new ButForTheEnd(progress) : null };
         // The folder is the cache's own: whatever lies there is of an interrupted attempt.

@@ -124,7 +124,7 @@ public static class VerifyFiles
     }
 
     /// <summary>What is outside its band, what could not decide, and why the verdict is provisional.</summary>
-    private static void WriteFindings(Utf8JsonWriter w, UnlearningVerdict verdict)
+    internal static void WriteFindings(Utf8JsonWriter w, UnlearningVerdict verdict)
     {
         w.WriteStartArray("findings");
         foreach (var f in verdict.Findings)
@@ -200,7 +200,7 @@ public static class VerifyFiles
             w.WriteNull(name);
     }
 
-    private static void WriteModels(Utf8JsonWriter w, double original, SeedSummary unlearned, SeedSummary? retrained)
+    internal static void WriteModels(Utf8JsonWriter w, double original, SeedSummary unlearned, SeedSummary? retrained)
     {
         OutputFolder.WriteValue(w, "original", original);
         WriteSummary(w, "unlearned", unlearned);

@@ -13,6 +13,11 @@ namespace Lur.Runs;
 public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
 {
     private readonly RunHost _host = host ?? new RunHost();
+    private readonly VerifyInputs _inputs = new(settings, host ?? new RunHost());
+
+    /// <summary>True where the runs are of models that draw images, which <see cref="GenerationVerifyRun"/> verifies.</summary>
+    /// <param name="folder">Folder of a run.</param>
+    public static bool Draws(string folder) => ModelFile.Draws(Path.Combine(folder, OutputFolder.ModelName));
 
     /// <summary>Runs.</summary>
     /// <param name="cancel">Stops between batches.</param>
@@ -20,12 +25,12 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public VerifyResult Run(CancellationToken cancel = default)
     {
-        var first = ReadTasks()[0];
-        OutputFolder.RequireUntouched(first.Folder, [VerifyFiles.FileName, OutputFolder.PageName], Reads(first), _host.Spell);
+        var first = _inputs.ReadTasks()[0];
+        OutputFolder.RequireUntouched(first.Folder, [VerifyFiles.FileName, OutputFolder.PageName], _inputs.Reads(first), _host.Spell);
         // From here to the end: a run that replaces the model meanwhile would be judged by another one's numbers.
         using var held = OutputFolder.Hold(first.Folder, _host.Spell);
         // Again, now that nobody else can change it.
-        var tasks = ReadTasks();
+        var tasks = _inputs.ReadTasks();
         var task = tasks[0];
         task.RequireOriginal(_host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
@@ -37,7 +42,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         var set = task.Resolve(source, split, cancel);
         foreach (var attack in settings.Relearning)
             attack.RequireShots(set.Forget.Length);
-        var references = References(tasks, source, split, set, original.Architecture, cancel);
+        var references = _inputs.References(tasks, source, split, set, original.Architecture, cancel);
         _host.Progress.Plan([.. StageWork.Verify(settings, set, source, tasks.Length, references.Length)]);
         var assessor = new Assessor(_host.Progress, source, set, settings.Attacks, settings.Seed);
         var before = assessor.Assess(original, "original", cancel);
@@ -65,97 +70,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         return outcome;
     }
 
-    private List<(string What, string Path)> Reads(ForgetTask task) =>
-        [
-            ("the original model", task.Original),
-            ("the data set", task.Data),
-            .. task.Forget.Select(f => ("a list of samples", f)),
-            .. settings.References.Select(r => ("a reference", r)),
-        ];
-
-    private static string Numbered(string what, int index, int count) => count == 1 ? what : $"{what} {index + 1}/{count}";
-
-    private ForgetTask[] ReadTasks()
-    {
-        ForgetTask[] tasks = [.. settings.Runs.Select(ReadTask)];
-        var task = tasks[0];
-        if (tasks.FirstOrDefault(t => t.Method != task.Method || t.ForgetSha256 != task.ForgetSha256) is { } other)
-        {
-            throw new UserErrorException(
-                $"'{other.Folder}' is a run of another method or forget set than '{task.Folder}'; several folders must be seeds "
-                    + $"of one run ('lur compare' sets methods side by side)."
-            );
-        }
-
-        return tasks;
-    }
-
-    private ForgetTask ReadTask(string folder)
-    {
-        if (ReferenceModels.CommandOf(folder) != "train")
-            return ForgetTask.Read(folder, settings.Model, settings.Data);
-        throw new UserErrorException(
-            $"'{folder}' holds a run of 'lur train', which is no unlearned model; give the folder of a run of 'lur forget', and "
-                + $"this one with {_host.Spell("reference")}."
-        );
-    }
-
-    private string[] References(
-        ForgetTask[] tasks,
-        DataSource source,
-        DataSplit split,
-        ForgetSet set,
-        string architecture,
-        CancellationToken cancel
-    )
-    {
-        var paths = settings.References.Select(r => ReferenceModels.Given(r, source, set)).ToList();
-        var task = tasks[0];
-        RequireOthers(paths, tasks);
-        if (settings.RetrainSeeds.Count == 0)
-            return [.. paths];
-        var recipe = ReferenceModels.RecipeOf(ReferenceModels.TrainingOf(task.Original), task.Data) with
-        {
-            DataOptions = new DataOptions
-            {
-                ImageSize = task.ImageSize,
-                ModelSize = (source.Train.Height, source.Train.Width),
-                Spell = _host.Spell,
-            },
-        };
-        var models = new ReferenceModels(_host, settings.CacheFolder);
-        paths.AddRange(settings.RetrainSeeds.Select(seed => models.Get(recipe, source, split, set, architecture, seed, cancel)));
-        RequireOnce(paths);
-        return [.. paths];
-    }
-
-    /// <summary>Refuses what is no model of its own beside the original and the unlearned ones, whatever its name.</summary>
-    private static void RequireOthers(IReadOnlyList<string> references, ForgetTask[] tasks)
-    {
-        var original = HashOf(tasks[0].OriginalSha256, tasks[0].Original);
-        string[] unlearned = [.. tasks.Select(t => HashOf(t.ModelSha256, t.Unlearned))];
-        foreach (var (path, sha256) in RequireOnce(references))
-        {
-            if (sha256 == original)
-                throw new UserErrorException(
-                    $"The reference '{path}' is the original model, which knew the forget set; {ReferenceModels.Remedy}."
-                );
-            if (unlearned.Contains(sha256))
-                throw new UserErrorException($"The reference '{path}' is the unlearned model itself; {ReferenceModels.Remedy}.");
-        }
-
-        // Older runs did not record it.
-        static string HashOf(string recorded, string path) => recorded.Length > 0 ? recorded : RunFolder.Sha256Of(path);
-    }
-
-    /// <summary>Refuses a model that comes twice, which would pass for two that agree.</summary>
-    private static List<(string Path, string Sha256)> RequireOnce(IReadOnlyList<string> references)
-    {
-        List<(string Path, string Sha256)> models = [.. references.Select(r => (r, RunFolder.Sha256Of(r)))];
-        if (models.GroupBy(m => m.Sha256).FirstOrDefault(g => g.Count() > 1) is { } same)
-            throw new UserErrorException($"The references '{same.First().Path}' and '{same.Last().Path}' are one model; leave one out.");
-        return models;
-    }
+    internal static string Numbered(string what, int index, int count) => count == 1 ? what : $"{what} {index + 1}/{count}";
 
     private static VerifyResult Judge(
         Assessment before,
@@ -198,7 +113,7 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         return new VerifyResult(before, unlearned, retrained, verdict, gap, tug, damage, over, distance, relearning, classes);
     }
 
-    private static WeightDistance Distance(Model original, string path, ComputeDevice device, DataSource source)
+    internal static WeightDistance Distance(Model original, string path, ComputeDevice device, DataSource source)
     {
         using var model = DataAndModel.Load(path, device, source);
         return WeightDistance

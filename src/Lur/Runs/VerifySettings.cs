@@ -29,6 +29,9 @@ public sealed record VerifySettings
     /// <summary>Seed of the attacks' draws.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>What models that draw are verified by.</summary>
+    public GenerationSettings Generation { get; init; } = new();
+
     /// <summary>Where retrained models are kept, and found again.</summary>
     public string CacheFolder { get; init; } = ReferenceCache.DefaultFolder;
 }

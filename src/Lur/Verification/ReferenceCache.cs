@@ -14,10 +14,13 @@ public sealed record ReferenceKey(
     string DataFingerprint,
     string SamplesSha256,
     string Architecture,
-    TrainingOptions Training,
+    ITrainingRecipe Training,
     ProgramHash Program
 )
 {
+    /// <summary>What sentences call such a model.</summary>
+    public string What { get; init; } = "reference model";
+
     /// <summary>Fields that another build changes.</summary>
     internal static readonly string[] ProgramFields = ["kernels", "library"];
 
@@ -28,7 +31,7 @@ public sealed record ReferenceKey(
             ("data", DataFingerprint),
             ("samples", SamplesSha256),
             ("architecture", Architecture),
-            ("training", Training.ToString()),
+            ("training", Training.ToString()!),
             (ProgramFields[0], Program.Kernels),
             (ProgramFields[1], Program.Library)
         );
@@ -68,14 +71,14 @@ public sealed class ReferenceCache(string folder, string producer)
         switch (Inspect(entry, key))
         {
             case State.Whole:
-                report($"reference model of seed {key.Training.Seed} found in {entry}");
+                report($"{key.What} of seed {key.Training.Seed} found in {entry}");
                 return model;
             case State.Damaged:
-                report($"the reference model in {entry} is damaged (its hash is not the recorded one); it is trained again");
+                report($"the {key.What} in {entry} is damaged (its hash is not the recorded one); it is trained again");
                 Remove(entry);
                 break;
             case State.Missing when DifferenceOfAnotherBuild(key) is { } difference:
-                report($"the reference model of seed {key.Training.Seed} was trained with {difference}; it is trained again");
+                report($"the {key.What} of seed {key.Training.Seed} was trained with {difference}; it is trained again");
                 break;
         }
 
@@ -86,7 +89,7 @@ public sealed class ReferenceCache(string folder, string producer)
             using var held =
                 FileLock.TryTake(entry + ".lock")
                 ?? throw new UserErrorException(
-                    $"Another run ({FileLock.HolderOf(entry + ".lock") ?? "it ends just now"}) is training the reference model of seed "
+                    $"Another run ({FileLock.HolderOf(entry + ".lock") ?? "it ends just now"}) is training the {key.What} of seed "
                         + $"{key.Training.Seed} for '{entry}'; wait for its end and run again: it is found then."
                 );
             // It may have been made between looking and taking the lock.

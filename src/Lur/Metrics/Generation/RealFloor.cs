@@ -16,6 +16,18 @@ public sealed record RealFloor(FrechetDistance Distance, int Count)
     /// <exception cref="ArgumentException">There are fewer than 4 reals, or fewer than 2 are asked for.</exception>
     public static RealFloor Compute(FeatureRows reals, int count, ulong seed = 0)
     {
+        var (first, second) = Halves(reals, count, seed);
+        return new RealFloor(FrechetDistance.Between(FeatureStatistics.Of(first), FeatureStatistics.Of(second)), first.Count);
+    }
+
+    /// <summary>Two disjoint random parts of the real images, as <see cref="Compute"/> takes them: generated images that stand in for the
+    /// second have the floor's distance to the first if they are as good.</summary>
+    /// <param name="reals">Features of real images.</param>
+    /// <param name="count">Images of each part, at most.</param>
+    /// <param name="seed">Decides who is in which part.</param>
+    /// <exception cref="ArgumentException">There are fewer than 4 reals, or fewer than 2 are asked for.</exception>
+    public static (FeatureRows First, FeatureRows Second) Halves(FeatureRows reals, int count, ulong seed = 0)
+    {
         ArgumentNullException.ThrowIfNull(reals);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
         if (reals.Count < 4)
@@ -23,8 +35,7 @@ public sealed record RealFloor(FrechetDistance Distance, int Count)
         var half = Math.Min(count, reals.Count / 2);
         // A permutation: files of images are often sorted by class.
         var order = new RandomStream(seed, "metrics/real-floor").Permutation(reals.Count);
-        var first = FeatureStatistics.Of<double>(reals.Select(order.AsSpan(0, half)), reals.Dimension);
-        var second = FeatureStatistics.Of<double>(reals.Select(order.AsSpan(half, half)), reals.Dimension);
-        return new RealFloor(FrechetDistance.Between(first, second), half);
+        FeatureRows Part(int start) => FeatureRows.Of<double>(reals.Select(order.AsSpan(start, half)), reals.Dimension);
+        return (Part(0), Part(half));
     }
 }

@@ -1,0 +1,141 @@
+using System.CommandLine;
+using Lur.Runs;
+using Lur.Verification.Generation;
+
+namespace Lur.Cli.Commands;
+
+/// <summary>Options of 'lur verify' that are about models that draw.</summary>
+internal sealed class GenerationOptions
+{
+    private static readonly (GenerationAttacks Value, string Word)[] s_attacks =
+    [
+        (GenerationAttacks.Embedding, "embedding"),
+        (GenerationAttacks.Relearn, "relearn"),
+        (GenerationAttacks.Denoise, "denoise"),
+    ];
+    private readonly Option<int> _samples,
+        _steps,
+        _judgeEpochs;
+    private readonly Option<double> _guidance;
+    private readonly Option<string?> _judge;
+
+    /// <summary>Declares them.</summary>
+    public GenerationOptions()
+    {
+        var d = new SamplingPlan();
+        _samples = SharedOptions.Number(
+            "--samples",
+            "Of a model that draws: images of each class that a judge looks at.",
+            d.Samples,
+            "a whole number of at least 4",
+            n => n >= 4
+        );
+        _steps = SharedOptions.Number(
+            "--steps",
+            "Of a model that draws: steps of its sampler (DDIM).",
+            d.Steps,
+            "a whole number of at least 1",
+            n => n >= 1
+        );
+        _guidance = SharedOptions.Number(
+            "--guidance",
+            "Of a model that draws: weight of the class; 1 is the class alone.",
+            d.Guidance,
+            "a number of at least 0",
+            n => n >= 0
+        );
+        _judge = new Option<string?>("--judge")
+        {
+            Description =
+                "Of a model that draws: the classifier that looks at its images, a file, or an architecture to train on the same data "
+                + "(resnet20:w16 above 16 pixels a side, resnet[1,1]:w16 else); it is kept and found again.",
+        }.WithShort("Classifier that looks at drawn images.");
+        _judgeEpochs = SharedOptions.Number(
+            "--judge-epochs",
+            "Epochs of a judge that is trained.",
+            new Training.TrainingOptions().Epochs,
+            "a whole number of at least 1",
+            n => n >= 1
+        );
+    }
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs];
+
+    /// <summary>The attacks' option, which serves classifiers, too.</summary>
+    public static Option<string> Attacks()
+    {
+        string[] words = ["all", "scalar", "none", .. s_attacks.Select(a => a.Word)];
+        var option = new Option<string>("--attacks")
+        {
+            Description =
+                "Of a classifier, membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all "
+                + "probabilities, whose time grows with the number of classes; none. Of a model that draws: all, none, or some of "
+                + "embedding (a new row of the class table), relearn (training goes on), denoise (forgotten images with noise).",
+            HelpName = "WORDS",
+            DefaultValueFactory = _ => "all",
+        }.WithShort("Attacks: all, none; scalar or embedding,relearn,denoise.");
+        option.Validators.Add(result =>
+        {
+            foreach (var word in result.Tokens.SelectMany(t => t.Value.Split(',')))
+                if (!words.Contains(word, StringComparer.OrdinalIgnoreCase))
+                    result.AddError(
+                        $"Option --attacks is '{word}'; {Spelling.DidYouMean(word, words, $"it takes one of {string.Join(", ", words)}.")}"
+                    );
+        });
+        option.CompletionSources.Add(_ => words.Select(w => new System.CommandLine.Completions.CompletionItem(w)));
+        return option;
+    }
+
+    /// <summary>Reads the attacks on a classifier.</summary>
+    /// <exception cref="UsageException">They are none of a classifier's.</exception>
+    public static AttackChoice OfClassifier(string? text) =>
+        s_attacks.Any(a => Words(text).Contains(a.Word)) || Words(text).Length != 1
+            ? throw new UsageException($"--attacks is '{text}', which is for models that draw; a classifier takes all, scalar or none.")
+            : OptionText.Parse<AttackChoice>(text);
+
+    /// <summary>Reads what decides a verification of models that draw.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="attacks">Value of the attacks' option.</param>
+    /// <param name="shots">Forget images in every batch of relearning attacks.</param>
+    /// <param name="last">Steps of attacks; null for the default.</param>
+    /// <param name="seed">Seed of every draw.</param>
+    /// <exception cref="UsageException">The attacks are none of theirs.</exception>
+    public GenerationSettings Read(ParseResult parsed, string? attacks, IReadOnlyList<int> shots, int? last, ulong seed)
+    {
+        var d = new GenerationAttackOptions { Seed = seed };
+        return new GenerationSettings
+        {
+            Sampling = new SamplingPlan
+            {
+                Samples = parsed.GetValue(_samples),
+                Steps = parsed.GetValue(_steps),
+                Guidance = parsed.GetValue(_guidance),
+                Seed = seed,
+            },
+            Judge = parsed.GetValue(_judge),
+            JudgeTraining = new Training.TrainingOptions { Epochs = parsed.GetValue(_judgeEpochs) },
+            Attacks = OfDrawing(attacks),
+            Shots = shots,
+            AttackOptions = last is { } n ? d with { Steps = [.. d.Steps.Where(s => s < n), n] } : d,
+        };
+    }
+
+    private static GenerationAttacks OfDrawing(string? text)
+    {
+        var attacks = GenerationAttacks.None;
+        foreach (var word in Words(text))
+            attacks |=
+                word == "all" ? GenerationAttacks.All
+                : word == "none" ? GenerationAttacks.None
+                : word == "scalar"
+                    ? throw new UsageException(
+                        "--attacks is 'scalar', which is for classifiers; a model that draws takes all, none, or some of "
+                            + $"{string.Join(", ", s_attacks.Select(a => a.Word))}."
+                    )
+                : s_attacks.First(a => a.Word == word).Value;
+        return attacks;
+    }
+
+    private static string[] Words(string? text) => (text ?? "").ToLowerInvariant().Split(',');
+}

@@ -1,0 +1,203 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Xml.Linq;
+using Lur.Checkpoints;
+using Lur.Runs;
+using static Lur.Reports.Html;
+
+namespace Lur.Reports;
+
+/// <summary>The page of a verified model that draws: the verdict, images before, after and retrained from the same starts, every kept
+/// class beside the forgotten one.</summary>
+internal static class GenerationPage
+{
+    private const int MostColumns = 8,
+        Gap = 2,
+        LeastCell = 32;
+    private const byte Background = 32;
+
+    /// <summary>True where a folder holds such a verification.</summary>
+    public static bool Shows(RunFolder run) => run.Verification.Text("kind") == GenerationVerifyFiles.Kind;
+
+    /// <summary>The text of the page.</summary>
+    /// <param name="run">The folder.</param>
+    /// <param name="verdict">The paragraph of the verdict.</param>
+    public static string Render(RunFolder run, XElement? verdict)
+    {
+        var v = run.Verification;
+        var title = string.Join(", ", Forgotten(v).DefaultIfEmpty(run.Forget));
+        return Page(
+            $"{title}: forgotten by {run.MethodTitle}",
+            E(
+                "header",
+                E("h1", title),
+                E("p", Class("soft"), $"Forgotten by {run.MethodTitle}. A classifier of real images looks at what the model draws."),
+                verdict
+            ),
+            E("section", E("h2", "Outcome"), Classes(v), Quality(v)),
+            Images(run),
+            Attacks(v),
+            E("section", E("h2", "How it was measured"), Facts(run))
+        );
+    }
+
+    private static IEnumerable<string> Forgotten(JsonElement v) => Array(v, "forgotten").Select(f => f.Text("class"));
+
+    private static JsonElement[] Array(JsonElement v, string name) =>
+        v.Find(name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : [];
+
+    private static XElement Classes(JsonElement v)
+    {
+        var table = new Table(
+            "classes",
+            new Column("class", "Class"),
+            new Column("original", "Original", Right: true),
+            new Column("unlearned", "Unlearned", Right: true),
+            new Column("retrained", "Retrained", Right: true),
+            new Column("loss", "Loss change", Right: true)
+        );
+        var forgotten = Forgotten(v).ToHashSet(StringComparer.Ordinal);
+        foreach (var c in Array(v, "classes"))
+        {
+            var name = c.Text("class");
+            table.Add(
+                name + (forgotten.Contains(name) ? " (forgotten)" : ""),
+                Cell.Number(c.Number("agreement", "original"), 1, " %"),
+                Cell.Number(c.Number("agreement", "unlearned", "mean"), 1, " %"),
+                Cell.Number(c.Number("agreement", "retrained", "mean"), 1, " %"),
+                Cell.Number(c.Number("lossChange", "mean"), 4)
+            );
+        }
+
+        return Html.Table(
+            table,
+            "Share of the images asked for as a class that the judge classes as it, and the change of the denoising loss on test images."
+        );
+    }
+
+    private static XElement Quality(JsonElement v)
+    {
+        var table = new Table(
+            "quality",
+            new Column("measure", "Kept classes"),
+            new Column("original", "Original", Right: true),
+            new Column("unlearned", "Unlearned", Right: true),
+            new Column("retrained", "Retrained", Right: true)
+        );
+        foreach (var (name, title) in new[] { ("distance", "Fréchet distance"), ("precision", "Precision"), ("recall", "Recall") })
+            table.Add(
+                title,
+                Cell.Number(v.Number("keptFeatures", name, "original"), 3),
+                Cell.Number(v.Number("keptFeatures", name, "unlearned", "mean"), 3),
+                Cell.Number(v.Number("keptFeatures", name, "retrained", "mean"), 3)
+            );
+        var floor = Cell.Number(v.Number("keptFeatures", "floor"), 3).Text;
+        var count = Cell.Number(v.Number("keptFeatures", "images"), 0).Text;
+        return Html.Table(
+            table,
+            $"In the judge's features, {count} real and as many drawn images; the distance of real to real images is {floor} then. "
+                + "It is not the FID of papers."
+        );
+    }
+
+    private static XElement? Attacks(JsonElement v)
+    {
+        XElement[] tables =
+        [
+            .. Array(v, "attacks")
+                .Select(attack =>
+                {
+                    var table = new Table(
+                        attack.Text("attack"),
+                        new Column("at", attack.Text("unit"), Right: true),
+                        new Column("unlearned", "Unlearned", Right: true),
+                        new Column("retrained", "Retrained", Right: true)
+                    );
+                    var retrained = Array(attack, "retrained");
+                    foreach (var (point, i) in Array(attack, "unlearned").Select((p, i) => (p, i)))
+                        table.Add(
+                            Cell.Number(point.Number("at"), 0),
+                            Cell.Number(point.Number("recognised"), 1, " %"),
+                            Cell.Number(i < retrained.Length ? retrained[i].Number("recognised") : double.NaN, 1, " %")
+                        );
+                    return Html.Table(table, $"Attack {attack.Text("attack")}: images in which what was forgotten is recognised.");
+                }),
+        ];
+        return tables.Length == 0 ? null : E("section", E("h2", "Attacks"), tables);
+    }
+
+    private static XElement Facts(RunFolder run)
+    {
+        var v = run.Verification;
+        var facts = new List<(string Name, string Text)>
+        {
+            (
+                "Judge",
+                $"{v.Find("judge")?.Text("model")}, right on {Cell.Number(v.Number("judge", "testAccuracy"), 1).Text} % of test images"
+            ),
+            (
+                "Images",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{v.Number("sampling", "images")} of each class, DDIM, {v.Number("sampling", "steps")} steps, guidance "
+                        + $"{v.Number("sampling", "guidance")}, seed {v.Number("sampling", "seed")}"
+                )
+            ),
+            ("Model", run.Config.Text("model")),
+            ("Data", run.Config.Text("data")),
+            ("Version of Lur", run.Config.Text("version")),
+        };
+        return E("dl", Class("facts"), facts.Where(f => f.Text.Length > 0).Select(f => E("div", E("dt", f.Name), E("dd", f.Text))));
+    }
+
+    /// <summary>A sheet for each model, a row for each class, the same starts in the same places.</summary>
+    private static XElement? Images(RunFolder run)
+    {
+        var path = Path.Combine(run.Path, GenerationVerifyFiles.ImagesName);
+        if (!File.Exists(path))
+            return null;
+        using var file = SafeTensorsFile.Open(path);
+        string[] names = [.. Array(run.Verification, "classes").Select(c => c.Text("class"))];
+        XElement[] sheets =
+        [
+            .. new[] { ("original", "Before"), ("unlearned", "After"), ("retrained", "Retrained") }
+                .Where(s => file.Contains(s.Item1))
+                .Select(s => Figure(s.Item2, $"Rows, from the top: {string.Join(", ", names)}.", Sheet(file, s.Item1, s.Item2))),
+        ];
+        return E("section", E("h2", "Images from the same starts"), E("div", Class("figures"), sheets));
+    }
+
+    private static XElement Sheet(SafeTensorsFile file, string name, string title)
+    {
+        var shape = file[name].Shape;
+        var (rows, columns) = ((int)shape[0], (int)Math.Min(MostColumns, shape[1]));
+        var (channels, height, width) = ((int)shape[2], (int)shape[3], (int)shape[4]);
+        var scale = Math.Max(1, LeastCell / Math.Max(height, width));
+        var (cellHeight, cellWidth) = ((height * scale) + Gap, (width * scale) + Gap);
+        var (sheetWidth, sheetHeight) = ((columns * cellWidth) + Gap, (rows * cellHeight) + Gap);
+        var pixels = new byte[3 * sheetWidth * sheetHeight];
+        pixels.AsSpan().Fill(Background);
+        var bytes = file.Bytes(name);
+        for (var row = 0; row < rows; row++)
+        for (var column = 0; column < columns; column++)
+        {
+            var image = bytes.Slice(((row * (int)shape[1]) + column) * channels * height * width, channels * height * width);
+            for (var y = 0; y < height * scale; y++)
+            for (var x = 0; x < width * scale; x++)
+            for (var c = 0; c < 3; c++)
+                pixels[(3 * ((((row * cellHeight) + Gap + y) * sheetWidth) + (column * cellWidth) + Gap + x)) + c] = image[
+                    (Math.Min(c, channels - 1) * height * width) + (y / scale * width) + (x / scale)
+                ];
+        }
+
+        using var png = new MemoryStream();
+        ContactSheet.WritePng(png, sheetWidth, sheetHeight, pixels);
+        return E(
+            "img",
+            A("src", "data:image/png;base64," + Convert.ToBase64String(png.GetBuffer(), 0, (int)png.Length)),
+            A("alt", $"{title}: the first images of each class"),
+            A("width", sheetWidth.ToString(CultureInfo.InvariantCulture)),
+            A("height", sheetHeight.ToString(CultureInfo.InvariantCulture))
+        );
+    }
+}

@@ -1,0 +1,272 @@
+using System.Globalization;
+
+namespace Lur.Metrics.Generation;
+
+/// <summary>One attack on what a model draws: at each of its points the share of images that are classed as what was forgotten.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Title">It in words, as the end of "what was forgotten comes back ...".</param>
+/// <param name="Unit">What <see cref="Points"/> count: steps, percent of the noise.</param>
+/// <param name="Points">Points, ascending.</param>
+/// <param name="Unlearned">For each unlearned model the share at each point, percent.</param>
+/// <param name="Retrained">For each retrained model; may be empty.</param>
+/// <param name="Images">Images that a share is of.</param>
+public sealed record DrawingAttack(
+    string Name,
+    string Title,
+    string Unit,
+    IReadOnlyList<int> Points,
+    IReadOnlyList<double[]> Unlearned,
+    IReadOnlyList<double[]> Retrained,
+    int Images
+);
+
+/// <summary>Denoising losses of test images of the forgotten labels under their own condition.</summary>
+/// <param name="Original">Mean of the original model.</param>
+/// <param name="Retrained">Mean of the retrained models.</param>
+/// <param name="Difference">Of the unlearned ones minus the retrained ones, image by image.</param>
+public sealed record LossEvidence(double Original, double Retrained, PairedDifference Difference);
+
+/// <summary>What a verdict on a model that draws goes by; percent.</summary>
+/// <param name="Unlearning">UA: 100 minus the share of images of forgotten labels that are classed as asked.</param>
+/// <param name="Kept">Share of images of kept labels that are classed as asked.</param>
+public sealed record GenerationEvidence(MetricValues Unlearning, MetricValues Kept)
+{
+    /// <summary>Number of classes.</summary>
+    public required int Classes { get; init; }
+
+    /// <summary>Share of real test images that the judge classes as labelled.</summary>
+    public required double JudgeAccuracy { get; init; }
+
+    /// <summary>The same as <see cref="Kept"/> for each kept class.</summary>
+    public IReadOnlyList<(string Name, MetricValues Values)> KeptClasses { get; init; } = [];
+
+    /// <summary>Share of images of forgotten labels that the original model itself classes as them; null where not measured.</summary>
+    public MetricValues? DiffusionClassified { get; init; }
+
+    /// <summary>Fréchet distance of the kept classes in the judge's features, and the floor at that count; null where not
+    /// measured.</summary>
+    public (SeedSummary Unlearned, SeedSummary Retrained, double Floor)? Distance { get; init; }
+
+    /// <summary>Denoising losses; null where there are no test images.</summary>
+    public LossEvidence? Loss { get; init; }
+
+    /// <summary>Attacks.</summary>
+    public IReadOnlyList<DrawingAttack> Attacks { get; init; } = [];
+}
+
+/// <summary>Compares an unlearned model that draws with a retrained one.</summary>
+/// <remarks>
+/// <para>Bands are those of <see cref="UnlearningVerdict"/>. Rules, the first that holds:</para>
+/// <list type="number">
+/// <item>withheld: there is no retrained model; the judge is no better on real images than twice a guess; or it does not recognise the
+/// forgotten label in what the original draws, so that nothing could be seen to go;</item>
+/// <item>collapsed: of the images of kept labels more than 10 points, or half of Retrain's, fewer than for Retrain are classed as asked;</item>
+/// <item>under-forgotten: UA is below the band; the original model, as a classifier, recognises more than in Retrain's images; the
+/// forgotten test images are denoised better than by Retrain, by a quarter of what separates Retrain from the original or more; or an
+/// attack brings back more than it does from Retrain at any point: what is dormant is not forgotten;</item>
+/// <item>over-forgotten: images of kept labels, all or of one class, are classed as asked less often; or their Fréchet distance is above
+/// Retrain's by more than the floor and twice the spread;</item>
+/// <item>matches Retrain: otherwise. What is drawn in place of the forgotten label does not matter, nor does a UA above Retrain's: a label
+/// never seen is drawn as some of the others by chance.</item>
+/// </list>
+/// </remarks>
+public static class GenerationVerdict
+{
+    private const double LeastGap = 5,
+        LeastAttackGap = 10,
+        LeastLossShare = 0.25;
+
+    /// <summary>Judges.</summary>
+    /// <param name="e">What was found.</param>
+    public static UnlearningVerdict Judge(GenerationEvidence e)
+    {
+        ArgumentNullException.ThrowIfNull(e);
+        MetricComparison ua = UnlearningVerdict.Compare("unlearning accuracy", e.Unlearning),
+            kept = UnlearningVerdict.Compare("agreement of kept classes", e.Kept);
+        MetricComparison[] all = [ua, kept];
+        if (WhyWithheld(e) is { } why)
+            return new UnlearningVerdict(Verdict.Withheld, $"Withheld: {why}.", all);
+        VerdictFinding[] under =
+        [
+            .. ua.Below ? [Of(ua, Verdict.UnderForgotten)] : Array.Empty<VerdictFinding>(),
+            .. Reclassified(e),
+            .. Losses(e),
+            .. e.Attacks.SelectMany(Attacked),
+        ];
+        VerdictFinding[] over =
+        [
+            .. kept.Below ? [Of(kept, Verdict.OverForgotten)] : Array.Empty<VerdictFinding>(),
+            .. Classes(e),
+            .. Distances(e),
+        ];
+        var verdict =
+            UnlearningVerdict.HasCollapsed(kept) ? Verdict.Collapsed
+            : under.Length > 0 ? Verdict.UnderForgotten
+            : over.Length > 0 ? Verdict.OverForgotten
+            : Verdict.MatchesRetrain;
+        VerdictFinding[] findings = verdict == Verdict.UnderForgotten ? [.. under, .. over] : [.. over, .. under];
+        var provisional = UnlearningVerdict.Reservation(all);
+        var sentence = $"{Word(verdict)}{(findings.Length == 0 ? "" : ": " + string.Join("; ", findings.Select(f => f.Text)))}.";
+        return new UnlearningVerdict(verdict, provisional.Length == 0 ? sentence : $"{sentence} {provisional}", all)
+        {
+            Findings = findings,
+            Provisional = provisional,
+        };
+    }
+
+    private static string? WhyWithheld(GenerationEvidence e)
+    {
+        if (e.Unlearning.Retrained is null)
+            return "there is no retrained model to compare with, and without one these numbers do not tell forgetting from damage";
+        var guess = 100.0 / e.Classes;
+        if (!(e.JudgeAccuracy > 2 * guess))
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"the judge classes {e.JudgeAccuracy:0.0} % of real test images as labelled, and a guess {guess:0.0} %"
+            );
+        var recognised = 100 - e.Unlearning.Original;
+        var (low, _) = Statistics.Wilson((long)Math.Round(recognised / 100 * e.Unlearning.Samples), e.Unlearning.Samples);
+        return 100 * low > guess
+            ? null
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"in the original's own images of what was to be forgotten the judge recognises {recognised:0.0} %, which is a guess; "
+                    + $"nothing could be seen to go"
+            );
+    }
+
+    private static string Word(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Collapsed => "Collapsed",
+            Verdict.UnderForgotten => "Under-forgotten",
+            Verdict.OverForgotten => "Over-forgotten",
+            _ => "Matches Retrain within the band in what it draws",
+        };
+
+    private static VerdictFinding Of(MetricComparison m, Verdict verdict) =>
+        new(
+            FindingKind.Metric,
+            m.Name,
+            verdict,
+            m.Values.Unlearned.Mean,
+            m.Values.Retrained!.Mean,
+            m.Band,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"the {m.Name} is {-m.Gap:0.0#} points below Retrain's ({m.Values.Unlearned.Mean:0.0#} against "
+                    + $"{m.Values.Retrained!.Mean:0.0#}, band {m.Band:0.0#})"
+            )
+        );
+
+    private static IEnumerable<VerdictFinding> Classes(GenerationEvidence e)
+    {
+        foreach (var (name, values) in e.KeptClasses)
+        {
+            var (gap, band) = VerdictFindings.Gap(values, e.KeptClasses.Count);
+            if (!(gap < -Math.Max(band, LeastGap)))
+                continue;
+            var (own, reference) = (values.Unlearned.Mean, values.Retrained!.Mean);
+            var text = string.Create(
+                CultureInfo.InvariantCulture,
+                $"of the images of '{name}' {own:0.0} % are classed as it, against {reference:0.0} % of Retrain's (band {band:0.0})"
+            );
+            yield return new VerdictFinding(FindingKind.Class, name, Verdict.OverForgotten, own, reference, band, text);
+        }
+    }
+
+    private static IEnumerable<VerdictFinding> Reclassified(GenerationEvidence e)
+    {
+        if (e.DiffusionClassified is not { } values)
+            yield break;
+        var (gap, band) = VerdictFindings.Gap(values, 1);
+        if (!(gap > Math.Max(band, LeastAttackGap)))
+            yield break;
+        var (own, reference) = (values.Unlearned.Mean, values.Retrained!.Mean);
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"the original model itself recognises what was forgotten in {own:0.0} % of the images, in {reference:0.0} % of Retrain's "
+                + $"(band {band:0.0})"
+        );
+        yield return new VerdictFinding(FindingKind.Attack, "diffusion_classifier", Verdict.UnderForgotten, own, reference, band, text);
+    }
+
+    private static IEnumerable<VerdictFinding> Losses(GenerationEvidence e)
+    {
+        if (e.Loss is not { } loss || !(loss.Difference.Interval.High < 0))
+            yield break;
+        var share = -loss.Difference.Mean / (loss.Retrained - loss.Original);
+        if (!(loss.Retrained > loss.Original && share >= LeastLossShare))
+            yield break;
+        var own = loss.Retrained + loss.Difference.Mean;
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"test images of what was forgotten are denoised better than by Retrain (loss {own:0.0000} against {loss.Retrained:0.0000}, "
+                + $"original {loss.Original:0.0000})"
+        );
+        var band = (loss.Difference.Interval.High - loss.Difference.Interval.Low) / 2;
+        yield return new VerdictFinding(
+            FindingKind.ForgottenClasses,
+            "denoising loss",
+            Verdict.UnderForgotten,
+            own,
+            loss.Retrained,
+            band,
+            text
+        );
+    }
+
+    private static IEnumerable<VerdictFinding> Distances(GenerationEvidence e)
+    {
+        if (e.Distance is not var (unlearned, retrained, floor))
+            yield break;
+        static double Square(SeedSummary s) => double.IsNaN(s.Deviation) ? 0 : s.Deviation * s.Deviation;
+        var band = Math.Max(floor, 2 * Math.Sqrt(Square(unlearned) + Square(retrained)));
+        if (!(unlearned.Mean - retrained.Mean > band))
+            yield break;
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"the Fréchet distance of the kept classes in the judge's features is {unlearned.Mean:0.00}, Retrain's {retrained.Mean:0.00} "
+                + $"(real to real {floor:0.00})"
+        );
+        const string name = "distance of kept classes";
+        yield return new VerdictFinding(FindingKind.Metric, name, Verdict.OverForgotten, unlearned.Mean, retrained.Mean, band, text);
+    }
+
+    private static IEnumerable<VerdictFinding> Attacked(DrawingAttack attack)
+    {
+        if (attack.Unlearned.Count == 0 || attack.Retrained.Count == 0)
+            yield break;
+        SeedSummary At(IReadOnlyList<double[]> models, int point) => SeedSummary.Of([.. models.Select(m => m[point])]);
+        var worst = Enumerable
+            .Range(0, attack.Points.Count)
+            .Select(i => (Point: attack.Points[i], Own: At(attack.Unlearned, i), Reference: At(attack.Retrained, i)))
+            .Select(p =>
+                (
+                    p.Point,
+                    p.Own,
+                    p.Reference,
+                    Gap: VerdictFindings.Gap(new(double.NaN, p.Own, p.Reference, attack.Images), attack.Points.Count)
+                )
+            )
+            .Where(p => p.Gap.Gap > Math.Max(p.Gap.Band, LeastAttackGap))
+            .OrderByDescending(p => p.Gap.Gap)
+            .FirstOrDefault();
+        if (worst.Own is null)
+            yield break;
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"what was forgotten is dormant, not gone: {attack.Title} it is recognised in {worst.Own.Mean:0.0} % of the images at "
+                + $"{worst.Point} {attack.Unit}, in {worst.Reference.Mean:0.0} % of Retrain's (band {worst.Gap.Band:0.0})"
+        );
+        yield return new VerdictFinding(
+            FindingKind.Attack,
+            attack.Name,
+            Verdict.UnderForgotten,
+            worst.Own.Mean,
+            worst.Reference.Mean,
+            worst.Gap.Band,
+            text
+        );
+    }
+}

@@ -1,0 +1,174 @@
+using Lur.Data;
+using Lur.Device;
+using Lur.Metrics;
+using Lur.Metrics.Generation;
+using Lur.Models;
+using Lur.Verification.Generation;
+
+namespace Lur.Runs;
+
+/// <summary>Compares unlearned models that draw images with retrained ones, says how it came out, and leaves verify.json and the first
+/// images of each class in the first run's folder.</summary>
+/// <param name="settings">What decides the verification.</param>
+/// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
+public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host = null)
+{
+    private readonly RunHost _host = host ?? new RunHost();
+    private readonly VerifyInputs _inputs = new(settings, host ?? new RunHost());
+    private readonly GenerationSettings _own = settings.Generation;
+
+    /// <summary>Runs.</summary>
+    /// <param name="cancel">Stops between batches.</param>
+    /// <exception cref="UserErrorException">A folder is none of a run, what belongs to it is not there any more, or the forget set is no
+    /// class.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public GenerationVerifyResult Run(CancellationToken cancel = default)
+    {
+        _own.Sampling.Validate();
+        _own.AttackOptions.Validate();
+        var first = _inputs.ReadTasks()[0];
+        string[] written = [VerifyFiles.FileName, GenerationVerifyFiles.ImagesName, OutputFolder.PageName];
+        OutputFolder.RequireUntouched(first.Folder, written, _inputs.Reads(first), _host.Spell);
+        using var held = OutputFolder.Hold(first.Folder, _host.Spell);
+        // Again, now that nobody else can change it.
+        var tasks = _inputs.ReadTasks();
+        var task = tasks[0];
+        task.RequireOriginal();
+        using var device = ComputeDevice.Open(_host.Device);
+        var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
+        using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);
+        using var original = DataAndModel.Load(task.Original, device, source);
+        var split = task.LoadSplit(source);
+        var set = task.Resolve(source, split, cancel);
+        if (set.RequestedClasses.Count == 0)
+            throw new UserErrorException(
+                $"What '{task.Folder}' forgot is no whole class; what a model draws is judged by its classes, so forget one "
+                    + "(class:NAME) to verify it."
+            );
+        var references = _inputs.References(tasks, source, split, set, original.Architecture, cancel);
+        var result = Measure(new Parts(device, source, split, set, original, task), tasks, references, cancel);
+        GenerationVerifyFiles.Write(task.Folder, result, task.ModelSha256);
+        AuditLog.Append(task.Folder, _host.Time, "verified", w => GenerationVerifyFiles.WriteRecord(w, result));
+        return result;
+    }
+
+    private sealed record Parts(ComputeDevice Device, DataSource Source, DataSplit Split, ForgetSet Set, Model Original, ForgetTask Task)
+    {
+        public Model Load(string path) => DataAndModel.Load(path, Device, Source);
+    }
+
+    private GenerationVerifyResult Measure(Parts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
+    {
+        var (source, set) = (parts.Source, parts.Set);
+        var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
+        using var classifier = parts.Load(path);
+        using var judge = new Judge(classifier, source.Test, cancel);
+        _host.Progress.Note(
+            FormattableString.Invariant($"the judge, {judge.Architecture}, is right on {judge.TestAccuracy:0.0} % of the test images")
+        );
+        var assessor = new GenerationAssessor(
+            judge,
+            source.Train,
+            parts.Split.Train,
+            source.Test,
+            set.RequestedClasses,
+            set.WholeClasses,
+            _own.Sampling,
+            cancel
+        );
+        using var reclassifier = new DiffusionClassifier(parts.Original);
+        GenerativeAssessment Assess(Model model, string name)
+        {
+            using var stage = _host.Progress.Stage($"draw {name}", _own.Sampling.Samples * judge.Classes, "images");
+            return assessor.Assess(model, reclassifier, n => stage.Report(n), cancel);
+        }
+
+        DrawingModel[] All(IReadOnlyList<string> paths, string what) =>
+            [
+                .. paths.Select(
+                    (p, i) =>
+                    {
+                        using var model = parts.Load(p);
+                        return new DrawingModel(p, Assess(model, VerifyRun.Numbered(what, i, paths.Count)));
+                    }
+                ),
+            ];
+
+        var before = Assess(parts.Original, "original");
+        var (unlearned, retrained) = (All([.. tasks.Select(t => t.Unlearned)], "unlearned"), All(references, "retrained"));
+        var data = source.Train;
+        var result = new GenerationVerifyResult(
+            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
+            _own.Sampling,
+            data.ClassNames,
+            [.. set.RequestedClasses],
+            before,
+            unlearned,
+            retrained,
+            new UnlearningVerdict(Verdict.Withheld, "", []),
+            [.. Attacks(parts, judge, unlearned, retrained, cancel)],
+            VerifyRun.Distance(parts.Original, unlearned[0].Path, parts.Device, source)
+        )
+        {
+            TestLabels = assessor.TestLabels,
+            Kept = [.. Enumerable.Range(0, judge.Classes).Except(set.WholeClasses)],
+            Size = (data.Channels, data.Height, data.Width),
+        };
+        return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
+    }
+
+    private IEnumerable<DrawingAttack> Attacks(
+        Parts parts,
+        Judge judge,
+        DrawingModel[] unlearned,
+        DrawingModel[] retrained,
+        CancellationToken cancel
+    )
+    {
+        var (set, options) = (parts.Set, _own.AttackOptions);
+        var attack = new GenerationAttack(judge, parts.Source.Train, set, _own.Sampling, options);
+        DrawingAttack On(string name, string title, string unit, IReadOnlyList<int> points, Func<Model, Action<int>, double[]> run)
+        {
+            IReadOnlyList<double[]> Side(DrawingModel[] models, string what) =>
+                [
+                    .. models.Select(
+                        (m, i) =>
+                        {
+                            using var model = parts.Load(m.Path);
+                            var stage = $"attack {VerifyRun.Numbered(what, i, models.Length)}, {name}";
+                            using var progress = _host.Progress.Stage(stage, points[^1], unit);
+                            return run(model, n => progress.Report(n));
+                        }
+                    ),
+                ];
+            var images = options.Samples * set.RequestedClasses.Count;
+            return new DrawingAttack(name, title, unit, points, Side(unlearned, "unlearned"), Side(retrained, "retrained"), images);
+        }
+
+        if (_own.Attacks.HasFlag(GenerationAttacks.Embedding) && GenerationAttack.HasRows(parts.Original))
+            yield return On(
+                "embedding",
+                "with a new row of the class table and every other weight as it is",
+                "steps",
+                options.Steps,
+                (model, progress) => attack.Embedding(model, progress, cancel)
+            );
+        if (_own.Attacks.HasFlag(GenerationAttacks.Relearn))
+            foreach (var shots in _own.Shots)
+                yield return On(
+                    $"relearn{shots}",
+                    shots == 0 ? "trained on the retain set only" : $"trained with {shots} forget images in every batch",
+                    "steps",
+                    options.Steps,
+                    (model, progress) => attack.Relearn(model, shots, progress, cancel)
+                );
+        if (_own.Attacks.HasFlag(GenerationAttacks.Denoise))
+            yield return On(
+                "denoise",
+                "where forgotten images with noise are drawn on",
+                "% of the noise",
+                options.Noise,
+                (model, _) => attack.Denoise(model, cancel)
+            );
+    }
+}
