@@ -27,6 +27,8 @@ public static class ForgetPage
     /// <summary>The text of the page.</summary>
     public static string Render(RunFolder run)
     {
+        if (DenoisingConclusion.Fits(run))
+            return RenderDenoising(run);
         var conclusion = ForgetConclusion.Of(run);
         return Page(
             $"{conclusion.Title}: forgotten by {run.MethodTitle}",
@@ -39,6 +41,25 @@ public static class ForgetPage
             ),
             Section("Outcome", [MetricTable(run), Recovery(run)], OutcomeCharts.Of(run)),
             Section("Membership attacks", AttackTables.Of(run), []),
+            Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
+            ForgottenTable.Of(run),
+            Section("The run", [Facts(run)], []),
+            Options(run)
+        );
+    }
+
+    private static string RenderDenoising(RunFolder run)
+    {
+        var conclusion = DenoisingConclusion.Of(run);
+        return Page(
+            $"{conclusion.Title}: forgotten by {run.MethodTitle}",
+            E(
+                "header",
+                E("h1", conclusion.Title),
+                E("p", Class("soft"), $"Forgotten by {run.MethodTitle}. Both models were given the same noise."),
+                E("p", conclusion.Sentence)
+            ),
+            Section("Outcome", [DenoisingPage.Sets(run), DenoisingPage.PerClass(run)], []),
             Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
             ForgottenTable.Of(run),
             Section("The run", [Facts(run)], []),

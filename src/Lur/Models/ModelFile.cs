@@ -119,6 +119,16 @@ public static class ModelFile
         return ModelMetadata.ReadInput(file);
     }
 
+    /// <summary>Whether a file holds a diffusion model, by its metadata or, without any, by its tensors.</summary>
+    /// <exception cref="UserErrorException">The file is missing or damaged.</exception>
+    public static bool DrawsImages(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return file.Metadata.TryGetValue(ModelMetadata.Architecture, out var text)
+            ? UNetFamily.Instance.Claims(text)
+            : UNetFamily.Instance.Recognizes(file);
+    }
+
     private static Network Build(ModelSpec spec, string path)
     {
         try
