@@ -4,12 +4,13 @@
 //                     n/2 + 1 + i is T - 1 - t[i]
 //   drop_condition    y[r] = null_row with the probability given, else labels[r]; *dropped (null: not asked) grows by
 //                     the number of rows that were replaced. Rows with a label below 0 stay as they are
+//   map_classes       y[r] = table[labels[r]]; rows with a label below 0 stay as they are
 //   diffuse_forward   x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) e, t the row's own; and, where v is not null, the velocity
 //                     v = sqrt(ab_t) e - sqrt(1 - ab_t) x0
 // One draw per sample: word x of philox4x32(seed, stream, index), seed = state[0] and index = state[1] + row, as
 // augment.cu draws; the state lies in device memory, so that a captured graph can be replayed with new values.
 // pairs[T, 2] holds sqrt(ab) and sqrt(1 - ab) of every time step; 0 <= t < T. x0, e, x_t, v [n, length].
-// Launch: draw_timesteps Elements(n), drop_condition Blocks(1), diffuse_forward Rows(n, length). Writes.
+// Launch: draw_timesteps, map_classes Elements(n), drop_condition Blocks(1), diffuse_forward Rows(n, length). Writes.
 // Reference: Ho, Jain, Abbeel 2020; antithetic steps Song, Meng, Ermon 2021 (DDIM); velocity Salimans, Ho 2022; dropped
 // conditions Ho, Salimans 2022.
 #include "include/philox.cuh"
@@ -41,6 +42,10 @@ KERNEL COOPERATIVE drop_condition(int* __restrict__ y, double* __restrict__ drop
         count = block_sum(count);
         if (threadIdx.x == 0 && dropped != nullptr) *dropped += count;
     }
+}
+
+KERNEL map_classes(int* __restrict__ y, const int* __restrict__ labels, const int* __restrict__ table, int n) {
+    GRID_LOOP (r, n) y[r] = labels[r] < 0 ? labels[r] : table[labels[r]];
 }
 
 KERNEL diffuse_forward(real* __restrict__ xt, real* __restrict__ v, const real* __restrict__ x0,

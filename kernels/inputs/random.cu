@@ -8,7 +8,8 @@
 //   random_normal_rows   x[rows, length] standard normal, a row for each sample: element j of row r is word j % 4 of
 //                   philox4x32(state[0], stream + step, index = (state[1] + r) * 2^24 + j / 4), so that a sample's
 //                   numbers depend neither on the batch it is in nor on its place there; length at most 2^26
-// Launch: random_normal Elements((n + 3) / 4), random_normal_rows Rows(rows, (length + 3) / 4).
+//   random_uniform_rows  x[rows, length] uniform in [low, high), from the words of random_normal_rows at step 0
+// Launch: random_normal Elements((n + 3) / 4), random_normal_rows and random_uniform_rows Rows(rows, (length + 3) / 4).
 // Reference: Salmon et al. 2011 (Philox), Box and Muller 1958.
 #include "include/philox.cuh"
 
@@ -54,5 +55,19 @@ KERNEL random_normal_rows(real* __restrict__ x, const unsigned long long* __rest
         const unsigned long long first = (state[1] + r) << 24;
         LANE_LOOP (q, QUADS(length))
             store_normals(x + r * length, length, q, philox4x32(state[0], now, first + (unsigned)q), 0, 1);
+    }
+}
+
+KERNEL random_uniform_rows(real* __restrict__ x, const unsigned long long* __restrict__ state, int rows, int length,
+                           unsigned long long stream, accum low, accum high) {
+    const accum range = high - low;
+    GRID_ROWS (r, rows) {
+        const unsigned long long first = (state[1] + r) << 24;
+        LANE_LOOP (q, QUADS(length)) {
+            const Philox4 w = philox4x32(state[0], stream, first + (unsigned)q);
+            store_quad(x + r * length, length, q, real_fma(range, (real)philox_uniform(w.x), low),
+                       real_fma(range, (real)philox_uniform(w.y), low), real_fma(range, (real)philox_uniform(w.z), low),
+                       real_fma(range, (real)philox_uniform(w.w), low));
+        }
     }
 }

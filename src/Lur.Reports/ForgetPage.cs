@@ -29,6 +29,8 @@ public static class ForgetPage
     {
         if (GenerationPage.Shows(run))
             return GenerationPage.Render(run, Verdict(run));
+        if (DenoisingConclusion.Fits(run))
+            return RenderDenoising(run);
         var conclusion = ForgetConclusion.Of(run);
         return Page(
             $"{conclusion.Title}: forgotten by {run.MethodTitle}",
@@ -41,6 +43,25 @@ public static class ForgetPage
             ),
             Section("Outcome", [MetricTable(run), Recovery(run)], OutcomeCharts.Of(run)),
             Section("Membership attacks", AttackTables.Of(run), []),
+            Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
+            ForgottenTable.Of(run),
+            Section("The run", [Facts(run)], []),
+            Options(run)
+        );
+    }
+
+    private static string RenderDenoising(RunFolder run)
+    {
+        var conclusion = DenoisingConclusion.Of(run);
+        return Page(
+            $"{conclusion.Title}: forgotten by {run.MethodTitle}",
+            E(
+                "header",
+                E("h1", conclusion.Title),
+                E("p", Class("soft"), $"Forgotten by {run.MethodTitle}. Both models were given the same noise."),
+                E("p", conclusion.Sentence)
+            ),
+            Section("Outcome", [DenoisingPage.Sets(run), DenoisingPage.PerClass(run)], []),
             Section("The run, step by step", [Skipped(run), Times(run)], StepCharts.Of(run)),
             ForgottenTable.Of(run),
             Section("The run", [Facts(run)], []),

@@ -11,10 +11,7 @@ namespace Lur.Reports;
 /// class beside the forgotten one.</summary>
 internal static class GenerationPage
 {
-    private const int MostColumns = 8,
-        Gap = 2,
-        LeastCell = 32;
-    private const byte Background = 32;
+    private const int MostColumns = 8;
 
     /// <summary>True where a folder holds such a verification.</summary>
     public static bool Shows(RunFolder run) => run.Verification.Text("kind") == GenerationVerifyFiles.Kind;
@@ -172,32 +169,18 @@ internal static class GenerationPage
         var shape = file[name].Shape;
         var (rows, columns) = ((int)shape[0], (int)Math.Min(MostColumns, shape[1]));
         var (channels, height, width) = ((int)shape[2], (int)shape[3], (int)shape[4]);
-        var scale = Math.Max(1, LeastCell / Math.Max(height, width));
-        var (cellHeight, cellWidth) = ((height * scale) + Gap, (width * scale) + Gap);
-        var (sheetWidth, sheetHeight) = ((columns * cellWidth) + Gap, (rows * cellHeight) + Gap);
-        var pixels = new byte[3 * sheetWidth * sheetHeight];
-        pixels.AsSpan().Fill(Background);
+        var grid = new ImageGrid(rows, columns, channels, height, width);
         var bytes = file.Bytes(name);
+        var size = channels * height * width;
         for (var row = 0; row < rows; row++)
         for (var column = 0; column < columns; column++)
-        {
-            var image = bytes.Slice(((row * (int)shape[1]) + column) * channels * height * width, channels * height * width);
-            for (var y = 0; y < height * scale; y++)
-            for (var x = 0; x < width * scale; x++)
-            for (var c = 0; c < 3; c++)
-                pixels[(3 * ((((row * cellHeight) + Gap + y) * sheetWidth) + (column * cellWidth) + Gap + x)) + c] = image[
-                    (Math.Min(c, channels - 1) * height * width) + (y / scale * width) + (x / scale)
-                ];
-        }
-
+            grid.Draw(row, column, bytes.Slice(((row * (int)shape[1]) + column) * size, size));
         using var png = new MemoryStream();
-        ContactSheet.WritePng(png, sheetWidth, sheetHeight, pixels);
+        grid.Write(png);
         return E(
             "img",
             A("src", "data:image/png;base64," + Convert.ToBase64String(png.GetBuffer(), 0, (int)png.Length)),
-            A("alt", $"{title}: the first images of each class"),
-            A("width", sheetWidth.ToString(CultureInfo.InvariantCulture)),
-            A("height", sheetHeight.ToString(CultureInfo.InvariantCulture))
+            A("alt", $"{title}: the first images of each class")
         );
     }
 }

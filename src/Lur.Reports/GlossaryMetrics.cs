@@ -39,6 +39,30 @@ public static partial class Glossary
                 "forgottenClassTestAccuracy"
             ),
             new(
+                "denoising_loss",
+                "Denoising loss",
+                "Mean squared error of what a diffusion model predicts from noisy images: of the noise, unless it predicts another thing.",
+                "About 1 is knowing nothing of noise; compare models on the same images and noise alone, as the runs of 'lur forget' do."
+            ),
+            new(
+                "interval",
+                "95 % interval",
+                "Confidence interval of the mean change of a loss, from the changes of single images (Student's t).",
+                "Where it holds 0, the change may be chance."
+            ),
+            new(
+                "part",
+                "Images",
+                "Which images a row is about: the forget set, the retain set, the test set.",
+                "The test set is all of it."
+            ),
+            new(
+                "models",
+                "Models",
+                "What a method works on: classifiers, or UNets, which draw images.",
+                "A name may stand for one of each."
+            ),
+            new(
                 "mia",
                 "MIA, membership inference attack",
                 "Share of the forget set that an attack on the confidence takes for images never trained on (support vector "

@@ -67,10 +67,7 @@ internal static class CheckCommand
                 {
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     if (parsed.GetValue(fixture) is { } path)
-                        return Report(
-                            context,
-                            CheckFixture(path, device, parsed.GetValue(single) ? Precision.Float32 : Precision.Float64)
-                        );
+                        return Report(context, CheckFixture(path, device, parsed.GetValue(single) ? Precision.Float32 : Precision.Float64));
 
                     var options = LurOptions.Read("lur check grad", lur.Given(parsed));
                     using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));

@@ -36,7 +36,8 @@ internal static class ForgetCommand
             .WithExamples(
                 "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
                 "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
-                "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out"
+                "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out",
+                "lur forget unet/model.safetensors -d photos -f class:cat --method esd --steps 200 -o out"
             )
             .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), cancel));
     }
@@ -122,7 +123,7 @@ internal sealed class ForgetOptions
             AlsoCopies = parsed.GetValue(_copies),
             Split = parsed.GetValue(_split),
             Forgotten = parsed.GetValue(_forgotten) ?? [],
-            Method = Bind(_method, parsed),
+            Method = Bind(_method, parsed, parsed.GetValue(_model)!),
             Seed = parsed.GetValue(_seed),
             CheckpointEvery = parsed.GetValue(_every),
             Resume = parsed.GetValue(_resume),
@@ -130,12 +131,12 @@ internal sealed class ForgetOptions
             DataOptions = SharedOptions.DataOptions(parsed.GetValue(_size)),
         };
 
-    private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed)
+    private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed, string model)
     {
-        var (definition, given) = options.Read(parsed);
+        var (name, given) = options.Read(parsed);
         try
         {
-            return BoundMethod.Read(definition, given);
+            return MethodChoice.Read(name, model, given);
         }
         catch (UserErrorException e)
         {

@@ -19,7 +19,9 @@ internal sealed class MethodCommandOptions
     {
         _method.Validators.Add(CheckName);
         foreach (
-            var group in MethodCatalog.All.SelectMany(m => m.Options.Select(o => (Method: m.Name, Option: o))).GroupBy(x => x.Option.Name)
+            var group in MethodCatalog
+                .All.SelectMany(m => m.Options.Select(o => (Method: NameOf(m), Option: o)))
+                .GroupBy(x => x.Option.Name)
         )
         {
             var one = group.First().Option;
@@ -43,6 +45,9 @@ internal sealed class MethodCommandOptions
             _options.Add((option, parsed => RecordOptions.TextOf(one with { Choices = choices }, parsed.GetValue(option))));
         }
     }
+
+    /// <summary>A method in the help of an option: what its models are for, where that is not telling classes apart.</summary>
+    private static string NameOf(MethodDefinition method) => method.Task == MethodTask.Diffusion ? method.Name + " (UNet)" : method.Name;
 
     /// <summary>Refuses the name of a method that there is not.</summary>
     public static void CheckName(SymbolResult result)
@@ -73,10 +78,10 @@ internal sealed class MethodCommandOptions
             command.Options.Add(option);
     }
 
-    /// <summary>The method that was chosen, and what was given of its options.</summary>
-    public (MethodDefinition Method, IReadOnlyDictionary<string, string> Given) Read(ParseResult parsed)
+    /// <summary>Name of the method that was chosen, and what was given of its options.</summary>
+    public (string Method, IReadOnlyDictionary<string, string> Given) Read(ParseResult parsed)
     {
-        var method = MethodCatalog.Find(parsed.GetValue(_method)!);
+        var method = parsed.GetValue(_method)!;
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (option, read) in _options)
         {

@@ -28,7 +28,7 @@ internal static class MethodsCommand
                 (context, parsed, _) =>
                 {
                     if (parsed.GetValue(name) is { } one)
-                        Explain(context, MethodCatalog.Find(one));
+                        Explain(context, one);
                     else
                         List(context);
                     return ExitCode.Done;
@@ -42,23 +42,33 @@ internal static class MethodsCommand
             "methods",
             new Column("name", "Name"),
             new Column("title", "Title"),
+            new Column("models", "Models"),
             new Column("needs", "Needs"),
             new Column("summary", "What it does")
         );
         foreach (var m in MethodCatalog.All)
-            table.Add(m.Name, m.Title, NeedsOf(m.Needs), m.Summary);
+            table.Add(m.Name, m.Title, ModelsOf(m), NeedsOf(m.Needs), m.Summary);
         TablePrinter.Print(context, table);
     }
 
-    private static void Explain(CommandContext context, MethodDefinition method)
+    // A name may stand for two methods, each with its options.
+    private static void Explain(CommandContext context, string name)
     {
-        var facts = new Table("method", new Column("property", "Method"), new Column("value", method.Title));
+        var known = MethodCatalog.Find(name).Name;
+        TablePrinter.Print(context, [.. MethodCatalog.All.Where(m => m.Name == known).SelectMany(Tables)]);
+    }
+
+    private static Table[] Tables(MethodDefinition method)
+    {
+        var suffix = method.Task == MethodTask.Diffusion ? "OfUNets" : "";
+        var facts = new Table("method" + suffix, new Column("property", "Method"), new Column("value", method.Title));
         facts.Add("what it does", method.Summary);
+        facts.Add("models", ModelsOf(method));
         facts.Add("needs", NeedsOf(method.Needs));
         facts.Add("source", method.Source);
         facts.Add("departures", method.Departures.Length == 0 ? "none" : method.Departures);
         var options = new Table(
-            "options",
+            "options" + suffix,
             new Column("option", "Option"),
             new Column("default", "Default", Right: true),
             new Column("description", "Meaning"),
@@ -66,8 +76,10 @@ internal static class MethodsCommand
         );
         foreach (var o in method.Options)
             options.Add("--" + o.Name, o.Default, o.Description, o.Source);
-        TablePrinter.Print(context, [facts, options]);
+        return [facts, options];
     }
+
+    private static string ModelsOf(MethodDefinition method) => method.Task == MethodTask.Diffusion ? "UNets" : "classifiers";
 
     private static string NeedsOf(MethodNeeds needs) =>
         string.Join(

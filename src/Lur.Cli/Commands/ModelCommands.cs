@@ -65,7 +65,9 @@ internal static class ModelCommands
         RealPath.RequireOther(output, [path, .. data is null ? Array.Empty<string>() : [data]]);
         var diffusion = ModelExchange.IsDiffusion(path);
         if (!diffusion && data is null)
-            throw new UsageException("Option --data is missing: only UNets of diffusers and of Selective Amnesia are imported without their data set.");
+            throw new UsageException(
+                "Option --data is missing: only UNets of diffusers and of Selective Amnesia are imported without their data set."
+            );
         if (diffusion && normalization is not null)
             throw new UsageException(
                 "--mean and --deviation belong to a ResNet; a UNet has a mean and a deviation of 0.5: leave them out."

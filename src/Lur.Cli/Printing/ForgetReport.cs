@@ -11,6 +11,12 @@ internal static class ForgetReport
     /// <param name="r">What the run came to.</param>
     public static void Print(CommandContext context, ForgetResult r)
     {
+        if (r.Outcome is DenoisingOutcome denoising)
+        {
+            PrintDenoising(context, r, denoising);
+            return;
+        }
+
         Table metrics = Metrics(r),
             perClass = PerClass(r),
             time = Times(r.Stages);
@@ -29,15 +35,35 @@ internal static class ForgetReport
         if (context.Json)
             return;
         context.Output.WriteLine();
-        context.Say(ForgetConclusion.Of(r).Sentence);
+        context.Say(Sentence(r));
         if (Next(r) is { } next)
             context.Note($"next: {next}");
     }
 
-    /// <summary>The command that says whether the samples are forgotten as if the model had never seen them; none for a model that has
-    /// not.</summary>
+    /// <summary>The command that says whether the samples are forgotten as if the model had never seen them, or makes such a model to
+    /// compare with; none for a model that has not.</summary>
     private static string? Next(ForgetResult r) =>
-        r.Method.Name == Unlearning.Retrain.Definition.Name ? null : $"lur verify {Shell(r.Folder)} --retrain 1,2,3 --relearn";
+        r.Method.Name == Unlearning.Retrain.Definition.Name ? null
+        : r.Outcome is DenoisingOutcome
+            ? $"lur forget {Shell(r.Parent)} --data {Shell(r.Data)} --forget {string.Join(" --forget ", r.Set.Specifications.Select(Shell))} "
+                + $"--method retrain -o {Shell(r.Folder.TrimEnd('/') + "-retrain")}"
+        : $"lur verify {Shell(r.Folder)} --retrain 1,2,3 --relearn";
+
+    private static string Sentence(ForgetResult r) =>
+        r.Outcome is DenoisingOutcome denoising ? DenoisingConclusion.Of(r, denoising).Sentence : ForgetConclusion.Of(r).Sentence;
+
+    private static void PrintDenoising(CommandContext context, ForgetResult r, DenoisingOutcome outcome)
+    {
+        Table sets = DenoisingReport.Sets(outcome),
+            perClass = DenoisingReport.PerClass(r, outcome),
+            time = Times(r.Stages);
+        TablePrinter.Print(
+            context,
+            context.Json ? [sets, perClass, time, Facts(r)]
+                : r.Classes.Count <= 20 ? [perClass, time, sets]
+                : [time, sets]
+        );
+    }
 
     /// <summary>A path as a shell takes it.</summary>
     private static string Shell(string path) =>
@@ -48,7 +74,7 @@ internal static class ForgetReport
     private static Table Facts(ForgetResult r)
     {
         var facts = new Table("facts", new Column("fact", "Fact"), new Column("value", "Value"));
-        facts.Add("conclusion", ForgetConclusion.Of(r).Sentence);
+        facts.Add("conclusion", Sentence(r));
         facts.Add("next", Next(r));
         return facts;
     }

@@ -133,14 +133,22 @@ public static class ModelFile
         return ModelMetadata.ReadInput(file);
     }
 
-    /// <summary>True for the file of a model that draws images; false for a classifier, and for a file that cannot be read.</summary>
+    /// <summary>Whether a file holds a diffusion model, by its metadata or, without any, by its tensors.</summary>
+    /// <exception cref="UserErrorException">The file is missing or damaged.</exception>
+    public static bool DrawsImages(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return file.Metadata.TryGetValue(ModelMetadata.Architecture, out var text)
+            ? UNetFamily.Instance.Claims(text)
+            : UNetFamily.Instance.Recognizes(file);
+    }
+
+    /// <summary>As <see cref="DrawsImages"/>, and false for a file that cannot be read.</summary>
     public static bool Draws(string path)
     {
         try
         {
-            using var file = SafeTensorsFile.Open(path);
-            var family = UNetFamily.Instance;
-            return file.Metadata.TryGetValue(ModelMetadata.Architecture, out var text) ? family.Claims(text) : family.Recognizes(file);
+            return DrawsImages(path);
         }
         catch (UserErrorException)
         {

@@ -17,8 +17,10 @@ public sealed record Assessment(
     Predictions Test,
     ForgettingMetrics Metrics,
     double MembershipInference
-)
+) : ModelMeasure
 {
+    internal override ForgetOutcome Then(ModelMeasure unlearned) => new ClassifierOutcome(this, (Assessment)unlearned);
+
     /// <summary>The four numbers of an unlearning table.</summary>
     public UnlearningScores Scores => new(Metrics.UnlearningAccuracy, Metrics.RetainAccuracy, Metrics.TestAccuracy, MembershipInference);
 

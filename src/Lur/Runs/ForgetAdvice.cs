@@ -60,6 +60,31 @@ internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spel
         }
     }
 
+    /// <summary>What is wrong with the outcome of a diffusion model; empty where nothing is.</summary>
+    public IEnumerable<string> On(DenoisingOutcome outcome)
+    {
+        var (before, after) = (outcome.Original, outcome.Unlearned);
+        if (!(DenoisingOutcome.Change(before.Forget, after.Forget).Interval.Low > 0) && before.Forget.Losses.Length > 1)
+        {
+            var lambda = method.Has("lambda") ? spell("lambda") + ", " : "";
+            var lengthen = method.Has("steps") ? spell("steps") : spell("epochs");
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"forgetting did not move: the denoising loss of the forget set went from {before.Forget.Mean:0.####} to "
+                    + $"{after.Forget.Mean:0.####}; raise {lambda}{spell("lr")} or {lengthen}."
+            );
+        }
+
+        if (after.Retain.Mean > (1.25 * before.Retain.Mean) + 0.001)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"the images that are kept are denoised worse: the loss on them went from {before.Retain.Mean:0.####} to "
+                    + $"{after.Retain.Mean:0.####}; lower {spell("lr")}{Alternatives()}."
+            );
+        }
+    }
+
     /// <summary>A remedy of training; methods of one shot have a strength instead.</summary>
     private string Remedy(string training) => method.Has("lr") ? training : $"try another {spell("alpha")}";
 
@@ -68,6 +93,10 @@ internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spel
     {
         var loss = method.Options.Texts().FirstOrDefault(o => o.Option.Name == "forget-loss");
         return (method.Has("lambda") ? $" or {spell("lambda")}" : "")
-            + (loss.Option is { } option && loss.Text == option.Default ? $", use {spell("forget-loss")} bounded" : "");
+            + (
+                loss.Option is { } option && loss.Text == option.Default && option.Choices.Contains("bounded")
+                    ? $", use {spell("forget-loss")} bounded"
+                    : ""
+            );
     }
 }

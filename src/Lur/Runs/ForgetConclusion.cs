@@ -107,7 +107,7 @@ public sealed record ForgetConclusion(
             ? string.Create(CultureInfo.InvariantCulture, $"; most was lost by the class '{worst.Class}', {-worst.Change:0.0} points")
             : "";
 
-    private static string SubjectOf(IReadOnlyList<string> classes, IReadOnlyList<string> specifications) =>
+    internal static string SubjectOf(IReadOnlyList<string> classes, IReadOnlyList<string> specifications) =>
         classes.Count > 0 ? string.Join(", ", classes) : string.Join(", ", specifications);
 
     private static (string, double)? WorstOf(IEnumerable<(string Class, double Change)> changes)

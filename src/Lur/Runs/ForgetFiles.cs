@@ -1,7 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using Lur.Data;
 using Lur.Device;
-using Lur.Metrics;
 using Lur.Models;
 using Lur.Verification;
 
@@ -50,6 +50,17 @@ internal static class ForgetFiles
         w.WriteEndObject();
     }
 
+    /// <summary>What the file of the unlearned model says of the run.</summary>
+    public static Dictionary<string, string> Metadata(ForgetSettings settings, ForgetSet set, string parent) =>
+        new(StringComparer.Ordinal)
+        {
+            ["lur.method"] = settings.Method.Definition.Name,
+            ["lur.seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.parent-sha256"] = parent,
+            ["lur.forget-sha256"] = set.Sha256(),
+            ["lur.version"] = OutputFolder.Version,
+        };
+
     /// <summary>Puts on record what was done and measured.</summary>
     public static void Record(AuditLog audit, ForgetResult r)
     {
@@ -62,16 +73,7 @@ internal static class ForgetFiles
                 w.WriteString("modelSha256", r.ModelSha256);
             }
         );
-        audit.Add(
-            "measured",
-            w =>
-            {
-                WriteScores(w, "original", r.Original);
-                WriteScores(w, "unlearned", r.Unlearned);
-                if (r.Unlearned.Earlier is { } earlier)
-                    OutputFolder.WriteValue(w, "earlierAccuracy", earlier.Accuracy);
-            }
-        );
+        audit.Add("measured", r.Outcome.WriteScores);
     }
 
     /// <summary>Writes the fields of result.json.</summary>
@@ -91,14 +93,9 @@ internal static class ForgetFiles
         w.WriteString("forgetListSha256", ReferenceCache.HashOf(list));
         WriteSets(w, r);
         WriteCost(w, r);
-        WriteMetrics(w, "original", r.Original, r.Classes);
-        WriteMetrics(w, "unlearned", r.Unlearned, r.Classes);
+        r.Outcome.WriteMetrics(w, r.Classes);
         w.WriteStartObject("samples");
-        WriteSamples(w, "forget", source.Train, r.Original.Forget, r.Unlearned.Forget, r.Set.Samples);
-        WriteSamples(w, "retain", source.Train, r.Original.Retain, r.Unlearned.Retain);
-        WriteSamples(w, "test", source.Test, r.Original.Test, r.Unlearned.Test);
-        if (r.Original.Earlier is { } before && r.Unlearned.Earlier is { } after)
-            WriteSamples(w, "earlier", source.Train, before, after);
+        r.Outcome.WriteSamples(w, r.Set, source);
         w.WriteEndObject();
     }
 
@@ -107,15 +104,7 @@ internal static class ForgetFiles
         w.WriteString("method", r.Method.Name);
         w.WriteNumber("forgetImages", r.Set.Forget.Length);
         w.WriteNumber("retainImages", r.Set.Retain.Length);
-        if (r.Original.Earlier is { } earlier)
-        {
-            w.WriteStartObject("earlierRequests");
-            w.WriteNumber("images", earlier.Count);
-            OutputFolder.WriteValue(w, "originalAccuracy", earlier.Accuracy);
-            OutputFolder.WriteValue(w, "unlearnedAccuracy", r.Unlearned.Earlier!.Accuracy);
-            w.WriteEndObject();
-        }
-
+        r.Outcome.WriteEarlier(w);
         w.WriteString("forgetSha256", r.Set.Sha256());
         w.WriteString("dataSha256", r.DataSha256);
         w.WriteString("parentSha256", r.ParentSha256);
@@ -157,30 +146,6 @@ internal static class ForgetFiles
         w.WriteEndObject();
     }
 
-    private static void WriteScores(Utf8JsonWriter w, string name, Assessment assessment)
-    {
-        var s = assessment.Scores;
-        w.WriteStartObject(name);
-        OutputFolder.WriteValue(w, "ua", s.UnlearningAccuracy);
-        OutputFolder.WriteValue(w, "ra", s.RetainAccuracy);
-        OutputFolder.WriteValue(w, "ta", s.TestAccuracy);
-        OutputFolder.WriteValue(w, "mia", s.MembershipInference);
-        w.WriteEndObject();
-    }
-
-    private static void WriteMetrics(Utf8JsonWriter w, string name, Assessment assessment, IReadOnlyList<string> classes)
-    {
-        var m = assessment.Metrics;
-        w.WriteStartObject(name);
-        OutputFolder.WriteValue(w, "ua", m.UnlearningAccuracy);
-        OutputFolder.WriteValue(w, "ra", m.RetainAccuracy);
-        OutputFolder.WriteValue(w, "ta", m.TestAccuracy);
-        OutputFolder.WriteValue(w, "mia", assessment.MembershipInference);
-        OutputFolder.WriteValue(w, "forgottenClassTestAccuracy", m.ForgottenClassTestAccuracy);
-        OutputFolder.WritePerClass(w, "perClassTestAccuracy", classes, m.PerClassTestAccuracy);
-        w.WriteEndObject();
-    }
-
     private static void WriteCopies(Utf8JsonWriter w, SampleCopies copies)
     {
         w.WriteStartObject("copies");
@@ -203,29 +168,10 @@ internal static class ForgetFiles
         w.WriteEndObject();
     }
 
-    private static void WriteSamples(
-        Utf8JsonWriter w,
-        string name,
-        IImageDataset data,
-        Predictions before,
-        Predictions after,
-        IReadOnlyList<SampleRecord>? records = null
-    )
+    /// <summary>Writes names and hashes of samples, into an object that is open.</summary>
+    public static void WriteNames(Utf8JsonWriter w, IReadOnlyList<SampleRecord> records)
     {
-        w.WriteStartObject(name);
-        OutputFolder.WriteSamples(w, data, before);
-        if (records is not null)
-        {
-            OutputFolder.WriteTexts(w, "name", records.Select(r => r.Id.Name));
-            OutputFolder.WriteTexts(w, "sha256", records.Select(r => r.Sha256));
-        }
-
-        w.WriteStartObject("original");
-        OutputFolder.WriteOutcome(w, before);
-        w.WriteEndObject();
-        w.WriteStartObject("unlearned");
-        OutputFolder.WriteOutcome(w, after);
-        w.WriteEndObject();
-        w.WriteEndObject();
+        OutputFolder.WriteTexts(w, "name", records.Select(r => r.Id.Name));
+        OutputFolder.WriteTexts(w, "sha256", records.Select(r => r.Sha256));
     }
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Lur.Data;
 using Lur.Models;
+using Lur.Tasks.Diffusion;
 using Lur.Unlearning;
 
 namespace Lur.Runs;
@@ -76,18 +76,17 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             Describe(parts, output.At);
         Introduce(parts);
         _host.Progress.Plan([.. StageWork.Forget(settings.Method, parts)]);
-        var assessor = new Assessor(_host.Progress, parts.Source, parts.Set);
-        var before = AssessOriginal(parent + parts.Set.Sha256(), () => assessor.Assess(model, "original", cancel));
+        var before = AssessOriginal(parent + parts.Set.Sha256(), () => Assess(parts, "original", cancel));
         parts.Device.ResetPeak();
         if (settings.Resume)
             Resume(method);
         var reference = new ForgetReference(settings, _host, parts, _history);
-        if (!reference.TryFindOrMake(() => Unlearn(method, output, cancel), () => Metadata(parts.Set, parent)))
+        if (!reference.TryFindOrMake(() => Unlearn(method, output, cancel), () => ForgetFiles.Metadata(settings, parts.Set, parent)))
             Unlearn(method, output, cancel);
         var peak = parts.Device.PeakBytes;
-        var after = OrSave(method, () => Timed("evaluate unlearned", () => assessor.Assess(model, "unlearned", cancel)));
+        var after = OrSave(method, () => Timed("evaluate unlearned", () => Assess(parts, "unlearned", cancel)));
         model.History = EarlierRequests.History(parts.Split, parts.Set);
-        ModelFile.Save(model, output.Staged(OutputFolder.ModelName), Metadata(parts.Set, parent));
+        ModelFile.Save(model, output.Staged(OutputFolder.ModelName), ForgetFiles.Metadata(settings, parts.Set, parent));
         var result = new ForgetResult(
             settings.Output,
             ModelPath,
@@ -96,10 +95,11 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             parts.Split.Fingerprint,
             parts.Source.Train.ClassNames,
             parts.Set,
-            before,
-            after
+            before.Then(after)
         )
         {
+            Parent = settings.Model,
+            Data = settings.Data,
             Copies = parts.Copies,
             ModelSha256 = RunFolder.Sha256Of(output.Staged(OutputFolder.ModelName)),
             Steps = method.Steps,
@@ -108,7 +108,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             Stages = _history.Stages,
             Preparations = _history.Preparations,
             Measurements = method.Measurements,
-            Warnings = [.. Advice.On(before, after)],
+            Warnings = [.. before.Then(after).Warnings(Advice)],
             Producer = reference.Producer ?? _host.Producer,
         };
         Publish(output, parts, result);
@@ -206,7 +206,12 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             _host.Progress.Note(note);
     }
 
-    private Assessment AssessOriginal(string key, Func<Assessment> assess)
+    private ModelMeasure Assess(ForgetParts parts, string name, CancellationToken cancel) =>
+        parts.Method.Task.Learning is DiffusionTask
+            ? new DenoisingAssessor(_host.Progress, parts.Source, parts.Set).Assess(parts.Model, name, cancel)
+            : new Assessor(_host.Progress, parts.Source, parts.Set).Assess(parts.Model, name, cancel);
+
+    private ModelMeasure AssessOriginal(string key, Func<ModelMeasure> assess)
     {
         if (settings.Originals?.GetValueOrDefault(key) is { } known)
             return known;
@@ -287,14 +292,4 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         _warned = true;
         _host.Progress.Warn(Advice.LongLookAhead(t, index + 1));
     }
-
-    private Dictionary<string, string> Metadata(ForgetSet set, string parent) =>
-        new(StringComparer.Ordinal)
-        {
-            ["lur.method"] = settings.Method.Definition.Name,
-            ["lur.seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
-            ["lur.parent-sha256"] = parent,
-            ["lur.forget-sha256"] = set.Sha256(),
-            ["lur.version"] = OutputFolder.Version,
-        };
 }

@@ -50,7 +50,7 @@ public sealed record ForgetSettings
 
     /// <summary>Assessments of original models, by hash of model and of forget set, for runs that share them; null always
     /// assesses.</summary>
-    internal Dictionary<string, Assessment>? Originals { get; init; }
+    internal Dictionary<string, ModelMeasure>? Originals { get; init; }
 }
 
 /// <summary>A method with its options, checked.</summary>
@@ -88,8 +88,7 @@ public sealed record BoundMethod
 /// <param name="DataSha256">Fingerprint of the training data.</param>
 /// <param name="Classes">Names of the classes.</param>
 /// <param name="Set">What was forgotten and retained.</param>
-/// <param name="Original">The original model on these sets.</param>
-/// <param name="Unlearned">The unlearned model on these sets.</param>
+/// <param name="Outcome">Original and unlearned model on these sets.</param>
 public sealed record ForgetResult(
     string Folder,
     string ModelPath,
@@ -98,10 +97,23 @@ public sealed record ForgetResult(
     string DataSha256,
     IReadOnlyList<string> Classes,
     ForgetSet Set,
-    Assessment Original,
-    Assessment Unlearned
+    ForgetOutcome Outcome
 )
 {
+    /// <summary>The original classifier on these sets.</summary>
+    /// <exception cref="InvalidOperationException">The model is none.</exception>
+    public Assessment Original => Classified.Original;
+
+    /// <summary>The unlearned classifier on these sets.</summary>
+    /// <exception cref="InvalidOperationException">The model is none.</exception>
+    public Assessment Unlearned => Classified.Unlearned;
+
+    /// <summary>The original model as it was given.</summary>
+    public string Parent { get; init; } = "";
+
+    /// <summary>The data set as it was given.</summary>
+    public string Data { get; init; } = "";
+
     /// <summary>Copies of what was forgotten that other parts of the data set hold.</summary>
     public SampleCopies Copies { get; init; } = SampleCopies.None;
 
@@ -131,4 +143,7 @@ public sealed record ForgetResult(
 
     /// <summary>Program that made the numbers: this one, or the one that trained a reference model which was found.</summary>
     public string Producer { get; init; } = "";
+
+    private ClassifierOutcome Classified =>
+        Outcome as ClassifierOutcome ?? throw new InvalidOperationException("The model draws images: its outcome is a DenoisingOutcome.");
 }

@@ -33,7 +33,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         // Again, now that nobody else can change it.
         var tasks = _inputs.ReadTasks();
         var task = tasks[0];
-        task.RequireOriginal();
+        task.RequireOriginal(_host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
         var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
         using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);

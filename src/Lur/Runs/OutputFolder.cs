@@ -293,15 +293,22 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Writes per-sample values as parallel arrays, one line each.</summary>
     public static void WritePredictions(Utf8JsonWriter w, IImageDataset data, Predictions p)
     {
-        WriteSamples(w, data, p);
+        WriteSamples(w, data, p.Indices, p.Labels);
         WriteOutcome(w, p);
     }
 
     /// <summary>Writes which samples were evaluated: their numbers in the data set as it lies on disk.</summary>
-    public static void WriteSamples(Utf8JsonWriter w, IImageDataset data, Predictions p)
+    public static void WriteSamples(Utf8JsonWriter w, IImageDataset data, int[] indices, int[] labels)
     {
-        WriteArray(w, "index", [.. p.Indices.Select(i => data.Identify(i).Number)]);
-        WriteArray(w, "label", p.Labels);
+        WriteArray(w, "index", [.. indices.Select(i => data.Identify(i).Number)]);
+        WriteArray(w, "label", labels);
+    }
+
+    /// <summary>Writes numbers on one line, null where one is not finite.</summary>
+    public static void WriteNumbers(Utf8JsonWriter w, string name, double[] values)
+    {
+        w.WritePropertyName(name);
+        w.WriteRawValue("[" + string.Join(',', values.Select(Text)) + "]");
     }
 
     /// <summary>Writes the model's part of per-sample values.</summary>

@@ -55,12 +55,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
             set,
             architecture,
             work =>
-                trained = Train(
-                    recipe with { Output = work, Model = architecture, Classes = source.Train.ClassNames },
-                    split,
-                    set,
-                    cancel
-                )
+                trained = Train(recipe with { Output = work, Model = architecture, Classes = source.Train.ClassNames }, split, set, cancel)
         );
         // The cache moves the folder when it is whole: where it was trained is no place to look for it.
         if (trained is not null)

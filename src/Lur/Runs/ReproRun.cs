@@ -85,7 +85,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
     private sealed record SeedTask(string Original, string OriginalSha256, ulong Seed, string ForgetSha256, Identity Identity)
     {
         /// <summary>Assessments of the original.</summary>
-        public Dictionary<string, Assessment> Originals { get; } = new(StringComparer.Ordinal);
+        public Dictionary<string, ModelMeasure> Originals { get; } = new(StringComparer.Ordinal);
     }
 
     /// <summary>Hash of what is forgotten and retained: a file of sample numbers may have changed under the same name.</summary>

@@ -1,5 +1,15 @@
 namespace Lur.Unlearning;
 
+/// <summary>What a model is for, as far as a method must know.</summary>
+public enum MethodTask
+{
+    /// <summary>Telling classes apart.</summary>
+    Classification,
+
+    /// <summary>Drawing images: a diffusion model.</summary>
+    Diffusion,
+}
+
 /// <summary>What a method reads beside the model.</summary>
 [Flags]
 public enum MethodNeeds
@@ -32,6 +42,9 @@ public sealed class MethodDefinition
         Func<UnlearningTask, OptionRecord, UnlearningMethod> make
     ) => (Options, _read, _make) = (options, read, make);
 
+    /// <summary>What its models are for. A name may stand for two methods, one for each.</summary>
+    public MethodTask Task { get; private init; }
+
     /// <summary>Name on the command line.</summary>
     public required string Name { get; init; }
 
@@ -62,6 +75,7 @@ public sealed class MethodDefinition
     /// <param name="source">Paper, and public code where there is some.</param>
     /// <param name="departures">Where it departs from the authors' code, and why; empty when it does not.</param>
     /// <param name="make">Makes the method for a task.</param>
+    /// <param name="models">What its models are for.</param>
     public static MethodDefinition Create<TOptions>(
         string name,
         string title,
@@ -69,7 +83,8 @@ public sealed class MethodDefinition
         MethodNeeds needs,
         string source,
         string departures,
-        Func<UnlearningTask, TOptions, UnlearningMethod> make
+        Func<UnlearningTask, TOptions, UnlearningMethod> make,
+        MethodTask models = MethodTask.Classification
     )
         where TOptions : OptionRecord, IOptionList<TOptions> =>
         new(
@@ -90,6 +105,7 @@ public sealed class MethodDefinition
             Needs = needs,
             Source = source,
             Departures = departures,
+            Task = models,
         };
 
     /// <summary>Reads options given by name, as the command and recipes give them; defaults for the rest.</summary>
@@ -101,39 +117,11 @@ public sealed class MethodDefinition
     /// <param name="options">Options of this method.</param>
     /// <exception cref="ArgumentException">The options are another method's.</exception>
     /// <exception cref="OptionException">A value is out of range.</exception>
-    public UnlearningMethod Make(UnlearningTask task, OptionRecord options) => _make(task, options);
-}
-
-/// <summary>Every method there is.</summary>
-public static class MethodCatalog
-{
-    /// <summary>The methods, LUR first, then its peers, then the simple baselines.</summary>
-    public static IReadOnlyList<MethodDefinition> All { get; } =
-    [
-        LearningToUnlearn.Definition,
-        ScissorHands.Definition,
-        SalUn.Definition,
-        SalUnSoft.Definition,
-        Retrain.Definition,
-        FineTune.Definition,
-        GradientAscent.Definition,
-        RandomLabel.Definition,
-        NegGradPlus.Definition,
-        SparseFineTune.Definition,
-        InfluenceUnlearning.Definition,
-        BoundaryShrink.Definition,
-        BoundaryExpand.Definition,
-        FisherForgetting.Definition,
-        SelectiveSynapticDampening.Definition,
-        Scrub.Definition,
-    ];
-
-    /// <summary>Finds a method by name, in any case.</summary>
-    /// <exception cref="UserErrorException">There is none of that name.</exception>
-    public static MethodDefinition Find(string name) =>
-        All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new UserErrorException(
-            $"The method '{name}' is not known; "
-                + Spelling.DidYouMean(name, All.Select(m => m.Name), $"there are {string.Join(", ", All.Select(m => m.Name))}.")
-        );
+    /// <exception cref="UserErrorException">The method is not for such a model.</exception>
+    public UnlearningMethod Make(UnlearningTask task, OptionRecord options)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        var models = MethodCatalog.TaskOf(task.Model.Spec);
+        return models == Task ? _make(task, options) : throw MethodCatalog.Unsuited(Name, models);
+    }
 }

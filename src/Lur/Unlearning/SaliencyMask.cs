@@ -1,5 +1,6 @@
 using Lur.Layers;
 using Lur.Models;
+using Lur.Optimizers;
 using Lur.Steps;
 using Lur.Tasks;
 using Lur.Tensors;
@@ -22,6 +23,17 @@ public sealed record SaliencyReport(int Kept, int Ranked, double Threshold)
         );
 }
 
+/// <summary>How the gradients behind a saliency mask are taken.</summary>
+/// <param name="BatchSize">Rows of a batch.</param>
+/// <param name="Augment">Random changes of the images, those the model was trained with.</param>
+/// <param name="Seed">Seed of the draws.</param>
+/// <param name="LargestNorm">Largest norm of a batch's gradient; 0 for any.</param>
+public readonly record struct SaliencyPass(int BatchSize, bool Augment, ulong Seed, double LargestNorm = 0)
+{
+    /// <summary>That of a loop for classifiers.</summary>
+    internal static SaliencyPass Of(RepairOptions options) => new(options.BatchSize, options.Augment, options.Seed);
+}
+
 /// <summary>The weights that the forget data moves most: |sum of the batch gradients of the forget loss|, all
 /// parameters ranked jointly, the largest int(ratio N) kept.</summary>
 public static class SaliencyMask
@@ -32,7 +44,7 @@ public static class SaliencyMask
     /// <param name="model">Model; not changed. Normalisation uses its running statistics.</param>
     /// <param name="mask">Receives exactly max(1, int(ratio N)) ones; ties go to the lower indices.</param>
     /// <param name="ratio">Share of the weights that may move, in (0, 1].</param>
-    /// <param name="options">Batch size, augmentation, seed.</param>
+    /// <param name="pass">How the gradients are taken.</param>
     /// <param name="batches">Batches to add up: one pass over the forget set.</param>
     /// <param name="nextBatch">Fills the stage with the next forget batch.</param>
     /// <exception cref="UserErrorException">A gradient is not finite.</exception>
@@ -40,7 +52,7 @@ public static class SaliencyMask
         Model model,
         ParameterMask mask,
         double ratio,
-        RepairOptions options,
+        SaliencyPass pass,
         int batches,
         Action<BatchStage> nextBatch
     )
@@ -48,20 +60,26 @@ public static class SaliencyMask
         var n = model.Parameters.Count;
         using var sum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "summed gradient");
         using var saliency = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "saliency");
-        Accumulate(model, sum, options, batches, nextBatch);
+        Accumulate(model, sum, pass, batches, nextBatch);
         model.Device.Kernels(model.Precision).Vector.VectorAbsAccumulate(model.Device.Elements(n), saliency.Pointer, sum.Pointer, n);
         var kept = Math.Clamp((int)(ratio * n), 1, n);
         return new SaliencyReport(kept, n, Select(model, saliency, mask, kept));
     }
 
-    private static void Accumulate(Model model, FlatVector sum, RepairOptions options, int batches, Action<BatchStage> nextBatch)
+    private static void Accumulate(Model model, FlatVector sum, SaliencyPass pass, int batches, Action<BatchStage> nextBatch)
     {
         using var program = new Program(model.Device, model.Precision);
         var task = LearningTask.Of(model);
-        var stage = task.Batch(program, "saliency", options.BatchSize, options.Augment, options.Seed);
+        var stage = task.Batch(program, "saliency", pass.BatchSize, pass.Augment, pass.Seed);
         using var gradient = new FlatVector(model.Device, model.Precision, sum.Layout, "gradient");
         _ = new GradientEvaluation(program, "saliency", model, model.Parameters, stage, task.Ascent, NormalizationMode.Frozen, gradient);
         var (kernels, shape, n) = (program.Launch.Vector, model.Device.Elements(sum.Count), sum.Count);
+        if (pass.LargestNorm > 0)
+        {
+            var results = program.Raw("saliency/norm", ValueRole.Workspace, new Shape(GradientClipping.Results), sizeof(double));
+            GradientClipping.Emit(program, gradient, pass.LargestNorm, results.At<double>(0));
+        }
+
         kernels.VectorAxpy(shape, sum, gradient, n, 1);
         for (var i = 0; i < batches; i++)
         {

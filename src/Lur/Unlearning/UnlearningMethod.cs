@@ -217,6 +217,9 @@ public abstract class UnlearningMethod : IDisposable
         return vector;
     }
 
+    /// <summary>Makes a vector of somebody else part of a saved state.</summary>
+    internal void Keep(FlatVector vector) => _vectors.Add(vector);
+
     /// <summary>Owns a feed whose position belongs to a saved state.</summary>
     internal MethodFeed Feed(MethodFeed feed)
     {

@@ -74,7 +74,7 @@ public class RecipeTests
         var recipe = Recipe.Read(name);
         Assert.That(
             recipe.Runs.Select(r => r.Method.Name).Distinct(),
-            Is.EquivalentTo(global::Lur.Unlearning.MethodCatalog.All.Select(m => m.Name))
+            Is.EquivalentTo(global::Lur.Unlearning.MethodCatalog.Classification.Select(m => m.Name))
         );
         using var document = JsonDocument.Parse(File.ReadAllText(Measured(name)));
         Assert.That(document.RootElement.GetProperty("seeds").GetArrayLength(), Is.EqualTo(3));

@@ -10,7 +10,7 @@ public class ResultFileTests
 {
     private const string Data = "synthetic:train=120,test=60,seed=5";
 
-    private static readonly string[] s_definitions = ["trainResult", "forgetResult", "trainConfig", "forgetConfig"];
+    private static readonly string[] s_definitions = ["trainResult", "forgetResult", "denoisingResult", "trainConfig", "forgetConfig"];
 
     private static JsonDocument Schema() => JsonDocument.Parse(Repository.Read("docs/result.schema.json"));
 
@@ -71,7 +71,7 @@ public class ResultFileTests
                 ["memory", "directory", "imageSize", "split"]
             );
             using var document = JsonDocument.Parse(text);
-            Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of the four");
+            Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of them");
         }
     }
 
@@ -100,7 +100,7 @@ public class ResultFileTests
     }
 
     [Test]
-    public void TheSchemaKnowsFourFiles()
+    public void TheSchemaKnowsItsFiles()
     {
         using var schema = Schema();
         Assert.That(

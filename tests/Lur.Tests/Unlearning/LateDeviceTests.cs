@@ -7,7 +7,7 @@ namespace Lur.Tests.Unlearning;
 /// gives the same bytes, also where each step is given before the one before it is read.</summary>
 public class LateDeviceTests
 {
-    private static IEnumerable<string> Methods => MethodCatalog.All.Select(m => m.Name);
+    private static IEnumerable<string> Methods => MethodCatalog.Classification.Select(m => m.Name);
 
     [Test]
     public void EveryMethodGivesTheSameBytes([ValueSource(nameof(Methods))] string name)

@@ -10,7 +10,7 @@ public class OptionTests
 {
     private static readonly IReadOnlyDictionary<string, string> s_none = new Dictionary<string, string>();
 
-    private static IEnumerable<string> Methods => MethodCatalog.All.Select(m => m.Name);
+    private static IEnumerable<string> Methods => MethodCatalog.Classification.Select(m => m.Name);
 
     private static IEnumerable<(OptionRecord Options, string Sentence, string OnTheCommandLine)> Refused() =>
         [
@@ -90,7 +90,7 @@ public class OptionTests
             () => new SelectiveSynapticDampening(task, new SelectiveSynapticDampeningOptions { Alpha = -1 }),
             () => new Scrub(task, new ScrubOptions { Temperature = 0 }),
         ];
-        Assert.That(wrong, Has.Length.EqualTo(MethodCatalog.All.Count));
+        Assert.That(wrong, Has.Length.EqualTo(MethodCatalog.Classification.Count));
         foreach (var make in wrong)
             Assert.That(make, Throws.TypeOf<OptionException>());
         Assert.That(scope.Model.Device.LiveBytes, Is.EqualTo(before));

@@ -24,7 +24,7 @@ public sealed class DiffusionBatch : BatchStage, INoisyBatch
     {
         _images = EmitImages(name, task.Model, augment);
         var (spec, noise, state) = (task.Spec, task.Noise, RandomState.At<ulong>(0));
-        var clean = _images.Images;
+        var clean = task.Surrogate ? DiffusionDraws.Surrogate(program, name, _images.Images.Shape, state) : _images.Images;
         Times = DiffusionDraws.Timesteps(program, name, batch, noise.Schedule.Count, noise.Antithetic, state);
         var drawn = DiffusionDraws.Noise(program, name, clean.Shape, state);
         (Noisy, Target) = DiffusionDraws.AddNoise(program, name, noise.Schedule, noise.Config.Prediction, clean, drawn, Times);

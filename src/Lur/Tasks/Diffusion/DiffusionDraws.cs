@@ -42,6 +42,34 @@ public static class DiffusionDraws
         return noise;
     }
 
+    /// <summary>Uniform numbers in [-1, 1), real of a shape whose first extent is the rows: images of nothing.</summary>
+    /// <param name="program">Program under construction.</param>
+    /// <param name="name">Prefix of buffer names; also names the stream.</param>
+    /// <param name="shape">Shape.</param>
+    /// <param name="state">Seed and number of the first sample.</param>
+    public static Value Surrogate(Program program, string name, Shape shape, Operand<ulong> state)
+    {
+        var x = program.Real($"{name}/surrogate", ValueRole.Input, shape);
+        var (rows, length, stream) = (shape[0], shape.Count / shape[0], RandomStream.StreamOf($"{name}/surrogate"));
+        program.Launch.Random.RandomUniformRows(program.Device.Rows(rows, (length + 3) / 4), x, state, rows, length, stream, -1, 1);
+        return x;
+    }
+
+    /// <summary>Other classes for the labels of a batch, int [N]. A label below 0 stays.</summary>
+    /// <param name="program">Program under construction.</param>
+    /// <param name="name">Prefix of buffer names.</param>
+    /// <param name="labels">Labels, int [N].</param>
+    /// <param name="table">The class that each label becomes.</param>
+    public static Value MapClasses(Program program, string name, Value labels, ReadOnlySpan<int> table)
+    {
+        var map = program.Input<int>($"{name}/class-map", new Shape(table.Length));
+        table.CopyTo(map.Span);
+        var y = program.Raw($"{name}/classes", ValueRole.Input, labels.Shape, sizeof(int));
+        var n = labels.Shape.Count;
+        program.Launch.Diffuse.MapClasses(program.Device.Elements(n), y, labels, map.Device, n);
+        return y;
+    }
+
     /// <summary>The labels of a batch, int [N], each replaced by the null condition's row with a probability, so that one network
     /// learns both (Ho, Salimans 2022). A label below 0 stays.</summary>
     /// <param name="program">Program under construction.</param>

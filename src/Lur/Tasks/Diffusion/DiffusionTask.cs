@@ -24,7 +24,15 @@ public sealed class DiffusionTask : LearningTask
     public UNetSpec Spec { get; }
 
     /// <summary>How noise is added.</summary>
-    public DiffusionNoise Noise { get; }
+    public DiffusionNoise Noise { get; private init; }
+
+    /// <summary>True where images of uniform noise stand in for those of the batch, under the labels that it has.</summary>
+    public bool Surrogate { get; private init; }
+
+    /// <summary>The task of forgetting: every row keeps its class.</summary>
+    /// <param name="surrogate">Whether uniform noise stands in for the images (Heng, Soh 2023).</param>
+    public DiffusionTask Forgetting(bool surrogate = false) =>
+        new(Model) { Noise = Noise with { ConditionDrop = 0 }, Surrogate = surrogate };
 
     /// <inheritdoc/>
     public override LossFactory Loss => Squared(1);

@@ -120,7 +120,7 @@ public sealed class SalUn : RandomLabel
                 Model,
                 _rule.Mask!,
                 _options.MaskRatio,
-                _options,
+                SaliencyPass.Of(_options),
                 feed.BatchesPerEpoch,
                 Task.Counted("saliency", feed.BatchesPerEpoch, feed.Fill)
             )
