@@ -79,6 +79,7 @@ internal static class CommandLine
             LineageCommand.Create(),
             PurgeCommand.Create(),
             EvalCommand.Create(),
+            SampleCommand.Create(),
             ReportCommand.Create(),
             CompareCommand.Create(),
             ExplainCommand.Create(),

@@ -12,9 +12,14 @@ internal static class ModelCommands
 {
     public static Command CreateImport()
     {
-        var file = new Argument<string>("FILE") { Description = "ResNet as safetensors with torchvision's tensor names." };
+        var file = new Argument<string>("PATH")
+        {
+            Description = "ResNet as safetensors with torchvision's tensor names, or a folder of diffusers with a UNet2DModel.",
+        };
         var data = SharedOptions.Data();
-        data.Description = "Data set it was trained on: gives class names, image size and input normalisation. " + data.Description;
+        data.Required = false;
+        data.Description =
+            "Data set it was trained on: gives class names, image size and input normalisation; a ResNet needs it. " + data.Description;
         var output = new Option<string>("--output", "-o")
         {
             Description = "Model file to write.",
@@ -35,28 +40,52 @@ internal static class ModelCommands
         return command
             .WithExamples(
                 "lur import resnet18.safetensors -d cifar-10-batches-bin -o out/model.safetensors",
-                "lur import r.safetensors -d photos --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 -o m.safetensors"
+                "lur import r.safetensors -d photos --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 -o m.safetensors",
+                "lur import ddpm-cifar10-32 -o out/ddpm.safetensors"
             )
             .Runs(
                 (context, parsed) =>
                 {
-                    RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(file)!, parsed.GetValue(data)!);
-                    using var device = ComputeDevice.Open(context.DeviceOrdinal);
-                    using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
                     var given = Normalization(parsed.GetValue(mean) ?? [], parsed.GetValue(deviation) ?? []);
-                    using var model = DataAndModel.Load(parsed.GetValue(file)!, device, source, normalization: given);
-                    ModelFile.Save(model, parsed.GetValue(output)!);
-                    context.Note(
-                        string.Create(
-                            CultureInfo.InvariantCulture,
-                            $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {model.Outputs} classes; wrote "
-                                + $"{parsed.GetValue(output)}"
-                        )
-                    );
-                    Print(context, model, given is not null);
+                    Import(context, parsed.GetValue(file)!, parsed.GetValue(data), parsed.GetValue(output)!, given, parsed.GetValue(size));
                     return ExitCode.Done;
                 }
             );
+    }
+
+    private static void Import(
+        CommandContext context,
+        string path,
+        string? data,
+        string output,
+        InputNormalization? normalization,
+        int? size
+    )
+    {
+        RealPath.RequireOther(output, [path, .. data is null ? Array.Empty<string>() : [data]]);
+        var diffusion = ModelExchange.IsDiffusion(path);
+        if (!diffusion && data is null)
+            throw new UsageException(
+                "Option --data is missing: only UNets of diffusers and of Selective Amnesia are imported without their data set."
+            );
+        if (diffusion && normalization is not null)
+            throw new UsageException(
+                "--mean and --deviation belong to a ResNet; a UNet has a mean and a deviation of 0.5: leave them out."
+            );
+        using var device = ComputeDevice.Open(context.DeviceOrdinal);
+        using var source = data is null ? null : SharedOptions.Open(context, data, size);
+        using var model = diffusion
+            ? ModelExchange.Import(path, device, source, size)
+            : DataAndModel.Load(path, device, source!, normalization: normalization);
+        ModelFile.Save(model, output);
+        context.Note(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{model.Architecture}, {model.Parameters.Count:N0} parameters, {model.Spec.Classes} classes; wrote {output}"
+            )
+        );
+        if (!diffusion)
+            Print(context, model, normalization is not null);
     }
 
     private static (Option<string[]> Mean, Option<string[]> Deviation) NormalizationOptions()
@@ -112,25 +141,31 @@ internal static class ModelCommands
         var model = new Argument<string>("MODEL") { Description = "Model of Lur." };
         var output = new Option<string>("--output", "-o")
         {
-            Description = "safetensors file to write.",
-            HelpName = "FILE",
+            Description = "safetensors file to write; of a UNet also the folder, as diffusers has it.",
+            HelpName = "PATH",
             Required = true,
         };
-        var command = new Command("export", "Write a model for torch: torchvision's tensor names and layouts, no metadata of Lur's.")
+        var command = new Command(
+            "export",
+            "Write a model for torch: torchvision's or diffusers' tensor names and layouts, no metadata of Lur's."
+        )
         {
             model,
             output,
         };
         return command
-            .WithShort("Write a model for torch, as safetensors.")
-            .WithExamples("lur export out/forget/model.safetensors -o resnet18.safetensors")
+            .WithShort("Write a model for torch or diffusers.")
+            .WithExamples(
+                "lur export out/forget/model.safetensors -o resnet18.safetensors",
+                "lur export out/unet/model.safetensors -o ddpm"
+            )
             .Runs(
                 (context, parsed) =>
                 {
                     RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(model)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var loaded = ModelFile.Load(parsed.GetValue(model)!, device, Precision.Float32);
-                    ModelFile.Export(loaded, parsed.GetValue(output)!);
+                    ModelExchange.Export(loaded, parsed.GetValue(output)!);
                     context.Note($"wrote {parsed.GetValue(output)}");
                     return ExitCode.Done;
                 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Runs;
+using Lur.Tasks.Diffusion;
 
 namespace Lur.Cli.Commands;
 
@@ -13,6 +14,7 @@ internal static class OptionText
         (AttackChoice.None, "none"),
         (AttackChoice.Scalar, "scalar"),
         (AttackChoice.All, "all"),
+        .. Enum.GetValues<SamplerKind>().Select(k => ((Enum)k, k.Name())),
     ];
 
     /// <summary>Text of a choice.</summary>

@@ -91,6 +91,16 @@ internal static class SharedOptions
             CustomParser = result => Read(result, takes, inRange),
         };
 
+    /// <summary>An option that takes a number and has no default; as <see cref="Number{T}"/>.</summary>
+    public static Option<T?> Optional<T>(string name, string description, string takes, Predicate<T> inRange)
+        where T : struct, INumber<T> =>
+        new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            CustomParser = result => Read(result, takes, inRange),
+        };
+
     /// <summary>An option whose value is a list: given once with commas, several times, or both.</summary>
     public static Option<string[]> List(string name, string description, params string[] aliases) =>
         new(name, aliases) { Description = description };

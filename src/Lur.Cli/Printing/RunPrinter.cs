@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Lur.Reports;
 using Lur.Runs;
 
@@ -64,6 +65,9 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             case ForgettingFinished forgetting:
                 Print(forgetting.Result);
                 break;
+            case SamplingFinished sampling:
+                Print(sampling.Result);
+                break;
         }
     }
 
@@ -97,5 +101,23 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
         context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt, split.json, {AuditLog.FileName}{page}");
         if (results)
             ForgetReport.Conclude(context, r);
+    }
+
+    private void Print(SampleResult r)
+    {
+        var table = new Table(
+            "sample",
+            new Column("class", "Class"),
+            new Column("images", "Images", Right: true),
+            new Column("folder", "Folder")
+        );
+        foreach (var c in r.Classes)
+            table.Add(c.Name, r.Count, Path.Combine(r.Folder, c.Folder));
+        TablePrinter.Print(context, table);
+        if (!context.Json)
+            context.Say(
+                string.Create(CultureInfo.InvariantCulture, $"{r.Images:N0} images in {r.Time.TotalSeconds:F1} s, {r.Rate:0.##} images/s")
+            );
+        context.Note($"wrote {(r.HasSheet ? "sheet.png, " : "")}sample.json");
     }
 }

@@ -81,10 +81,21 @@ public sealed class TensorComparison
     public static void Require(SafeTensorsFile file, IEnumerable<ExpectedTensor> expected, string model)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var difference = Compare(expected, file.Tensors);
+        Require(file.Path, file.Tensors, expected, model);
+    }
+
+    /// <summary>As above, for the tensors of several files.</summary>
+    /// <param name="path">What messages call the files.</param>
+    /// <param name="found">What they hold.</param>
+    /// <param name="expected">What the model expects.</param>
+    /// <param name="model">The model's name, for the message.</param>
+    /// <exception cref="UserErrorException">Something is missing, extra or misshapen.</exception>
+    public static void Require(string path, IEnumerable<TensorInfo> found, IEnumerable<ExpectedTensor> expected, string model)
+    {
+        var difference = Compare(expected, found);
         if (!difference.IsMatch)
             throw new UserErrorException(
-                $"'{file.Path}' does not fit the model {model}: {difference.Summary}.{Environment.NewLine}{difference}"
+                $"'{path}' does not fit the model {model}: {difference.Summary}.{Environment.NewLine}{difference}"
             );
     }
 

@@ -94,7 +94,7 @@ internal static class ForgetSpecification
     }
 
     /// <summary>The classes of a list with commas: 3,5 or cat,dog, each once.</summary>
-    private static IEnumerable<int> ClassesOf(string specification, string list, IReadOnlyList<string> names)
+    internal static IEnumerable<int> ClassesOf(string specification, string list, IReadOnlyList<string> names)
     {
         if (names.Contains(list) || !list.Contains(',', StringComparison.Ordinal))
             return [FindClass(specification, list, names)];

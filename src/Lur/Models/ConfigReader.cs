@@ -48,6 +48,14 @@ internal sealed class ConfigReader
         throw Refusal(key, value ?? "null", string.Join(" or ", known.ToArray()));
     }
 
+    /// <summary>A list of texts; null where it is missing or something else.</summary>
+    public IReadOnlyList<string>? Texts(string key) =>
+        Has(key, out var value)
+        && value.ValueKind == JsonValueKind.Array
+        && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(v => v.GetString()!)]
+            : null;
+
     /// <summary>A truth value.</summary>
     public bool Boolean(string key, bool missing) =>
         !Has(key, out var value) ? missing

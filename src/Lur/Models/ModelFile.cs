@@ -32,17 +32,29 @@ public static class ModelFile
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static void Export(Model model, string path)
     {
-        if (model.ImportedHeader is { } header)
+        if ((model.ImportedHeader ?? DiffusersFolder.OnlyHeader(model)) is { } header)
         {
-            var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
-            SafeTensorsFile.WriteWithHeader(
-                path,
-                WithHistory(path, header, model.History),
-                (info, stream) => tensors[info.Name].Write(info.Type, stream)
-            );
+            Export(model, path, header);
             return;
         }
 
+        ExportNew(model, path);
+    }
+
+    /// <summary>Writes the tensors that a header names, as it has them.</summary>
+    internal static void Export(Model model, string path, string header)
+    {
+        var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
+        SafeTensorsFile.WriteWithHeader(
+            path,
+            WithHistory(path, header, model.History),
+            (info, stream) => tensors[info.Name].Write(info.Type, stream)
+        );
+    }
+
+    /// <summary>Writes all tensors, as the family names them now.</summary>
+    internal static void ExportNew(Model model, string path)
+    {
         var writer = new SafeTensorsWriter();
         writer.Metadata["format"] = "pt";
         if (model.History.ForgottenSha256 is not null)
@@ -80,25 +92,27 @@ public static class ModelFile
     /// <exception cref="UserErrorException">The file is missing, damaged, or does not hold such a model.</exception>
     public static Model Load(string path, ComputeDevice device, Precision precision, ModelDefaults? defaults = null)
     {
-        using var file = SafeTensorsFile.Open(path);
+        using var files = WeightFiles.Open(path, [path]);
+        var file = files.Files[0];
         var spec = ModelMetadata.ReadSpec(file, defaults);
         var network = Build(spec, path);
-        TensorComparison.Require(file, ModelTensors.Expected(file, spec.Family, network), $"{spec.Text} with {spec.Outputs} classes");
+        var named = spec.Classes == spec.Outputs ? $"{spec.Text} with {spec.Outputs} classes" : spec.Text;
+        TensorComparison.Require(file, ModelTensors.Expected(files, spec, network), named);
         var model = new Model(
             device,
             precision,
             spec,
             network,
             ModelMetadata.ReadClasses(file, spec, defaults),
-            ModelMetadata.ReadNormalization(file, defaults)
+            ModelMetadata.ReadNormalization(file, spec, defaults)
         )
         {
-            Augmentation = ModelMetadata.ReadAugmentation(file, defaults),
+            Augmentation = ModelMetadata.ReadAugmentation(file, spec, defaults),
             History = ModelMetadata.ReadHistory(file),
         };
         try
         {
-            ModelTensors.Read(file, model);
+            ModelTensors.Read(files, model);
             ModelMetadata.ReadTaskSettings(file, model);
             var imported = !file.Metadata.ContainsKey(ModelMetadata.Architecture);
             model.ImportedHeader = imported ? file.HeaderText : file.Metadata.GetValueOrDefault(ModelMetadata.ImportedHeader);
@@ -119,7 +133,7 @@ public static class ModelFile
         return ModelMetadata.ReadInput(file);
     }
 
-    private static Network Build(ModelSpec spec, string path)
+    internal static Network Build(ModelSpec spec, string path)
     {
         try
         {

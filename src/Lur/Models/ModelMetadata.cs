@@ -116,7 +116,7 @@ internal static partial class ModelMetadata
     }
 
     /// <summary>Normalisation inside the model.</summary>
-    public static InputNormalization ReadNormalization(SafeTensorsFile file, ModelDefaults? defaults)
+    public static InputNormalization ReadNormalization(SafeTensorsFile file, ModelSpec spec, ModelDefaults? defaults)
     {
         if (file.Metadata.TryGetValue(NormalizationKey, out var json))
         {
@@ -124,18 +124,21 @@ internal static partial class ModelMetadata
             return new InputNormalization(document.Mean, document.Std);
         }
 
-        return defaults?.Normalization.Value
+        return spec.OwnNormalization
+            ?? defaults?.Normalization.Value
             ?? throw new UserErrorException(
                 $"'{file.Path}' does not say how its input is normalised; give the data set it was trained on."
             );
     }
 
     /// <summary>Random changes of its training images.</summary>
-    public static Augmentation ReadAugmentation(SafeTensorsFile file, ModelDefaults? defaults)
+    public static Augmentation ReadAugmentation(SafeTensorsFile file, ModelSpec spec, ModelDefaults? defaults)
     {
         if (!file.Metadata.TryGetValue(AugmentationKey, out var name))
         {
-            return file.Metadata.ContainsKey(Architecture) ? Augmentation.CropAndFlip : defaults?.Augmentation ?? Augmentation.CropAndFlip;
+            return file.Metadata.ContainsKey(Architecture)
+                ? Augmentation.CropAndFlip
+                : spec.Suited(defaults?.Augmentation ?? Augmentation.CropAndFlip);
         }
 
         return Augmentation.Parse(name) is var known && known != Augmentation.Auto

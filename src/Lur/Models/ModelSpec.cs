@@ -29,6 +29,18 @@ public abstract record ModelSpec
     /// <exception cref="ArgumentException">The images are too small for the strides.</exception>
     public abstract Network Build();
 
+    /// <summary>Names of a tensor in files: the first is written, and all are read.</summary>
+    public virtual IReadOnlyList<string> FileNames(ParameterSlot slot) => Family.FileNames(slot);
+
+    /// <summary>Extents of a tensor in files, with the same order of elements: the first are written, and all are read.</summary>
+    public virtual IReadOnlyList<long[]> FileShapes(ParameterSlot slot) => [Family.FileShape(slot)];
+
+    /// <summary>The normalisation that every network of its kind has; null where it is the data's.</summary>
+    public virtual InputNormalization? OwnNormalization => null;
+
+    /// <summary>Random changes of training images that suit it, of those that suit the data.</summary>
+    public virtual Augmentation Suited(Augmentation ofData) => ofData;
+
     /// <summary>True for the tensors of the head: the layer that makes the output. With another number of
     /// <see cref="Outputs"/> only the head differs, and its first axis is the outputs.</summary>
     public abstract bool IsHead(ParameterSlot slot);

@@ -26,31 +26,33 @@ internal static class ModelTensors
     private const int PartElements = 1 << 16;
 
     /// <summary>What a file of a network holds.</summary>
-    public static IEnumerable<ExpectedTensor> Expected(SafeTensorsFile file, ModelFamily family, Network network)
+    public static IEnumerable<ExpectedTensor> Expected(WeightFiles files, ModelSpec spec, Network network)
     {
         foreach (var slot in network.StateOrder)
         {
-            yield return new ExpectedTensor(NameIn(file, family, slot), family.FileShape(slot));
+            var name = NameIn(files, spec, slot);
+            var (found, shapes) = (files.Holding(name)?[name].Shape, spec.FileShapes(slot));
+            yield return new ExpectedTensor(name, shapes.FirstOrDefault(s => found?.SequenceEqual(s) == true) ?? shapes[0]);
             if (slot.Kind == ParameterKind.RunningVariance)
                 yield return new ExpectedTensor(TrackedName(slot), [], TensorType.I64, Optional: true);
         }
     }
 
-    /// <summary>Reads all tensors of a file that holds what is expected. Host memory holds a part of one tensor at a time.</summary>
+    /// <summary>Reads all tensors of files that hold what is expected. Host memory holds a part of one tensor at a time.</summary>
     /// <exception cref="UserErrorException">A tensor holds NaN or infinity, or a running variance is negative.</exception>
-    public static void Read(SafeTensorsFile file, Model model)
+    public static void Read(WeightFiles files, Model model)
     {
-        var family = model.Spec.Family;
         foreach (var vector in new[] { model.Parameters, model.Buffers })
         {
             foreach (var slot in vector.Layout.Slots)
             {
                 if (vector.Precision == Precision.Float32)
-                    Read<float>(file, family, vector, slot);
+                    Read<float>(files, model.Spec, vector, slot);
                 else
-                    Read<double>(file, family, vector, slot);
-                if (slot.Kind == ParameterKind.RunningVariance && file.Contains(TrackedName(slot)))
-                    model.TrackedAtLoad[TrackedName(slot)] = MemoryMarshal.Read<long>(file.Bytes(TrackedName(slot)));
+                    Read<double>(files, model.Spec, vector, slot);
+                var tracked = TrackedName(slot);
+                if (slot.Kind == ParameterKind.RunningVariance && files.Holding(tracked) is { } file)
+                    model.TrackedAtLoad[tracked] = MemoryMarshal.Read<long>(file.Bytes(tracked));
             }
         }
     }
@@ -58,20 +60,20 @@ internal static class ModelTensors
     /// <summary>All tensors of a model, in the order of torch's state_dict.</summary>
     public static IEnumerable<StateTensor> Of(Model model)
     {
-        var (family, wide) = (model.Spec.Family, model.Precision == Precision.Float64);
+        var (spec, family, wide) = (model.Spec, model.Spec.Family, model.Precision == Precision.Float64);
         foreach (var slot in model.Network.StateOrder)
         {
             var vector = slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance ? model.Buffers : model.Parameters;
             yield return wide
                 ? new StateTensor(
-                    family.FileNames(slot),
-                    family.FileShape(slot),
+                    spec.FileNames(slot),
+                    spec.FileShapes(slot)[0],
                     TensorType.F64,
                     (t, s) => Write<double>(t, s, family, vector, slot)
                 )
                 : new StateTensor(
-                    family.FileNames(slot),
-                    family.FileShape(slot),
+                    spec.FileNames(slot),
+                    spec.FileShapes(slot)[0],
                     TensorType.F32,
                     (t, s) => Write<float>(t, s, family, vector, slot)
                 );
@@ -84,10 +86,12 @@ internal static class ModelTensors
         }
     }
 
-    private static void Read<T>(SafeTensorsFile file, ModelFamily family, FlatVector vector, ParameterSlot slot)
+    private static void Read<T>(WeightFiles files, ModelSpec spec, FlatVector vector, ParameterSlot slot)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var tensor = file[NameIn(file, family, slot)];
+        var (name, family) = (NameIn(files, spec, slot), spec.Family);
+        var file = files.Holding(name)!;
+        var tensor = file[name];
         ForEachPart<T>(
             slot,
             (part, source, target) =>
@@ -153,10 +157,10 @@ internal static class ModelTensors
     }
 
     // Of the names a tensor may have, the one the file uses; the one that is written where it has none.
-    private static string NameIn(SafeTensorsFile file, ModelFamily family, ParameterSlot slot)
+    private static string NameIn(WeightFiles files, ModelSpec spec, ParameterSlot slot)
     {
-        var names = family.FileNames(slot);
-        return names.FirstOrDefault(file.Contains) ?? names[0];
+        var names = spec.FileNames(slot);
+        return names.FirstOrDefault(n => files.Holding(n) is not null) ?? names[0];
     }
 
     private static string TrackedName(ParameterSlot runningVariance) =>

@@ -6,7 +6,8 @@ namespace Lur.Models;
 /// int [N]. Names and order of tensors are diffusers' (UNet2DModel).</summary>
 internal sealed class UNet(UNetSpec spec)
 {
-    private const string NullRow = "null_class";
+    /// <summary>Tensor of the row for no class, where it stands alone.</summary>
+    public const string NullRow = "null_class";
 
     private readonly Network _network = new(spec.Input.Height, spec.Input.Width, spec.Input.Channels);
     private readonly Stack<(int Node, int Channels)> _skips = new();

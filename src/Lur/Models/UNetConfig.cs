@@ -1,9 +1,17 @@
+using System.Text.Json;
+
 namespace Lur.Models;
 
 /// <summary>The config.json of diffusers' UNet2DModel. A key that is missing has diffusers' default, null is none, and a key that would
 /// change the network and is not built here is refused by its name.</summary>
+/// <remarks>What is not diffusers' own has keys that begin with an underscore, which diffusers leaves alone: whether the last row of the
+/// table stands for no class, and the names of the classes.</remarks>
 public static class UNetConfig
 {
+    private const string NullRowKey = "_lur_null_row",
+        ClassesKey = "_lur_classes",
+        Version = "0.27.2"; // whose layout is written
+
     private static readonly string[] s_sinusoids = ["positional"],
         s_activations = ["silu", "swish"];
 
@@ -27,6 +35,7 @@ public static class UNetConfig
         if (c.Integer("time_embedding_dim", null, 1, int.MaxValue) is { } width && width != 4 * widths[0])
             throw c.Refusal("time_embedding_dim", $"{width}", $"{4 * widths[0]}, four times the first width");
         var (condition, rows) = Condition(c);
+        var nullRow = condition == ClassCondition.Table && rows > 1 && c.Boolean(NullRowKey, false);
         var padding = c.Count("downsample_padding", 1, 0, 1);
         var groups = c.Count("norm_num_groups", 32, 1, UNetText.WidthLimit);
         c.RequireDivides("norm_num_groups", groups, widths);
@@ -52,10 +61,108 @@ public static class UNetConfig
             Dropout = c.Number("dropout", 0, v => v is >= 0 and < 1),
             CenterInput = c.Boolean("center_input_sample", false),
             Condition = condition,
-            ClassCount = rows,
+            ClassCount = nullRow ? rows - 1 : rows,
+            NullRow = nullRow,
             Outputs = c.Count("out_channels", 3, 1, 1024),
             Input = Input(c, size),
         };
+    }
+
+    /// <summary>Names of the classes that a configuration of ours has; null where it has none, or not as many.</summary>
+    /// <param name="path">Its file, for messages.</param>
+    /// <param name="json">Its text.</param>
+    /// <param name="count">Classes of the network.</param>
+    /// <exception cref="UserErrorException">It is no configuration.</exception>
+    public static IReadOnlyList<string>? ReadClasses(string path, ReadOnlySpan<byte> json, int count) =>
+        new ConfigReader(path, json).Texts(ClassesKey) is { } names && names.Count == count ? names : null;
+
+    /// <summary>The text of a configuration that <see cref="Read"/> and diffusers read.</summary>
+    /// <param name="spec">The network; not one that concatenates its class, which diffusers does not build.</param>
+    /// <param name="classes">Names of its classes.</param>
+    public static string Write(UNetSpec spec, IReadOnlyList<string> classes)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        if (spec.Condition == ClassCondition.Concatenated)
+            throw new ArgumentException("No network of diffusers concatenates its class.", nameof(spec));
+        var text = JsonText.Of(w =>
+        {
+            w.WriteStartObject();
+            w.WriteString("_class_name", "UNet2DModel");
+            w.WriteString("_diffusers_version", Version);
+            if (spec.NullRow)
+                w.WriteBoolean(NullRowKey, true);
+            if (spec.ClassCount > 0)
+                List(w, ClassesKey, classes, name => w.WriteStringValue(name));
+            WriteNetwork(w, spec);
+            w.WriteEndObject();
+        });
+        return text + "\n";
+    }
+
+    /// <summary>The text of a model_index.json for a UNet and its scheduler.</summary>
+    public static string Pipeline { get; } =
+        $$"""
+            {
+              "_class_name": "DDPMPipeline",
+              "_diffusers_version": "{{Version}}",
+              "scheduler": [
+                "diffusers",
+                "DDPMScheduler"
+              ],
+              "unet": [
+                "diffusers",
+                "UNet2DModel"
+              ]
+            }
+
+            """;
+
+    private static void WriteNetwork(Utf8JsonWriter w, UNetSpec spec)
+    {
+        w.WriteString("act_fn", "silu");
+        w.WriteBoolean("add_attention", spec.MidAttention);
+        Number(w, "attention_head_dim", spec.HeadWidth == 0 ? null : spec.HeadWidth);
+        Number(w, "attn_norm_num_groups", spec.MidGroups);
+        List(w, "block_out_channels", spec.Widths, w.WriteNumberValue);
+        w.WriteBoolean("center_input_sample", spec.CenterInput);
+        w.WriteString("class_embed_type", spec.Condition == ClassCondition.TimeStep ? "timestep" : null);
+        List(w, "down_block_types", spec.DownAttention, a => w.WriteStringValue(a ? "AttnDownBlock2D" : "DownBlock2D"));
+        w.WriteNumber("downsample_padding", spec.EndPadding ? 0 : 1);
+        w.WriteString("downsample_type", "conv");
+        w.WriteNumber("dropout", spec.Dropout);
+        w.WriteBoolean("flip_sin_to_cos", spec.CosinesFirst);
+        w.WriteNumber("freq_shift", spec.FrequencyShift);
+        w.WriteNumber("in_channels", spec.Input.Channels);
+        w.WriteNumber("layers_per_block", spec.Layers);
+        w.WriteNumber("mid_block_scale_factor", spec.MidScale);
+        w.WriteNumber("norm_eps", spec.Epsilon);
+        w.WriteNumber("norm_num_groups", spec.Groups);
+        Number(w, "num_class_embeds", spec.ClassCount == 0 ? null : spec.TableRows);
+        w.WriteNumber("out_channels", spec.Outputs);
+        w.WriteString("resnet_time_scale_shift", spec.ScaleShift ? "scale_shift" : "default");
+        if (spec.Input.Height == spec.Input.Width)
+            w.WriteNumber("sample_size", spec.Input.Height);
+        else
+            List(w, "sample_size", [spec.Input.Height, spec.Input.Width], w.WriteNumberValue);
+        w.WriteString("time_embedding_type", "positional");
+        List(w, "up_block_types", spec.UpAttention, a => w.WriteStringValue(a ? "AttnUpBlock2D" : "UpBlock2D"));
+        w.WriteString("upsample_type", "conv");
+    }
+
+    private static void List<T>(Utf8JsonWriter w, string key, IReadOnlyList<T> values, Action<T> write)
+    {
+        w.WriteStartArray(key);
+        foreach (var value in values)
+            write(value);
+        w.WriteEndArray();
+    }
+
+    private static void Number(Utf8JsonWriter w, string key, int? value)
+    {
+        if (value is { } number)
+            w.WriteNumber(key, number);
+        else
+            w.WriteNull(key);
     }
 
     private static ImageSize Input(ConfigReader c, (int Height, int Width)? size)

@@ -1,5 +1,4 @@
 using Lur.Checkpoints;
-using Lur.Tensors;
 
 namespace Lur.Models;
 
@@ -27,16 +26,26 @@ public sealed class UNetFamily : ModelFamily
 
     /// <inheritdoc/>
     public override bool Recognizes(SafeTensorsFile file) =>
-        file.Contains("conv_in.weight") && file.Contains("conv_out.weight") && file.Contains("time_embedding.linear_1.weight");
+        file.Contains("conv_in.weight")
+        && file.Contains("conv_out.weight")
+        && (file.Contains("time_embedding.linear_1.weight") || SelectiveAmnesiaNames.Recognizes(file));
+
+    /// <summary>True for a state_dict of the public code of Selective Amnesia.</summary>
+    /// <param name="path">safetensors file.</param>
+    /// <exception cref="UserErrorException">The file is missing or damaged.</exception>
+    public static bool IsSelectiveAmnesia(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return !file.Metadata.ContainsKey(ModelMetadata.Architecture) && SelectiveAmnesiaNames.Recognizes(file);
+    }
 
     /// <inheritdoc/>
     public override UNetSpec Read(SafeTensorsFile file, string? text, ImageSize? input) =>
-        text is not null
-            ? Parse(text, input ?? throw new ArgumentNullException(nameof(input)), 0)
-            : throw new UserErrorException(
-                $"'{file.Path}' holds the tensors of a UNet, and they do not say all of it: give the folder with its config.json."
-            );
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> FileNames(ParameterSlot slot) => UNetNames.Of(slot.Name);
+        text is not null ? Parse(text, input ?? throw new ArgumentNullException(nameof(input)), 0)
+        : SelectiveAmnesiaNames.Recognizes(file) ? SelectiveAmnesiaNames.Read(file, input)
+        : DiffusersPlaces.ConfigBeside(file.Path) is { } config
+            ? UNetConfig.Read(config, File.ReadAllBytes(config), input is { } size ? (size.Height, size.Width) : null)
+        : throw new UserErrorException(
+            $"'{file.Path}' holds the tensors of a UNet, and they do not say all of it: give the folder with its config.json."
+        );
 }

@@ -103,6 +103,46 @@ public sealed record UNetSpec : ModelSpec
     public override Network Build() => new UNet(this).Build();
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> FileNames(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        return Condition == ClassCondition.Concatenated ? [SelectiveAmnesiaNames.Of(slot.Name, Widths.Count)] : UNetNames.Of(slot.Name);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The projections of an attention are matrices, or convolutions with filters of one pixel, as the public code of Selective
+    /// Amnesia and old files of diffusers have them.</remarks>
+    public override IReadOnlyList<long[]> FileShapes(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        var shape = Family.FileShape(slot);
+        if (slot.Name == UNet.NullRow)
+            return [shape, [1, .. shape]];
+        if (slot.Kind != ParameterKind.Matrix || !slot.Name.Contains(".attentions.", StringComparison.Ordinal))
+            return [shape];
+        return Condition == ClassCondition.Concatenated
+            ?
+            [
+                [.. shape, 1, 1],
+                shape,
+            ]
+            : [shape, [.. shape, 1, 1]];
+    }
+
+    /// <summary>Noise has mean 0 and deviation 1 in every data set: what it is added to lies in [-1, 1].</summary>
+    public override InputNormalization OwnNormalization
+    {
+        get
+        {
+            double[] half = [.. Enumerable.Repeat(0.5, Input.Channels)];
+            return new InputNormalization(half, half);
+        }
+    }
+
+    /// <summary>No crop: it shows a border, which would be drawn too.</summary>
+    public override Augmentation Suited(Augmentation ofData) => ofData.Flip ? Augmentation.FlipOnly : Augmentation.None;
+
+    /// <inheritdoc/>
     public override bool IsHead(ParameterSlot slot) => slot.Name.StartsWith("conv_out.", StringComparison.Ordinal);
 
     /// <inheritdoc/>

@@ -213,17 +213,10 @@ public static class DataAndModel
         var data = source.Train;
         var spec = SpecOf(architecture, data);
         var defaults = Defaults(source);
-        // Noise has mean 0 and deviation 1 in every data set: what it is added to lies in [-1, 1].
-        double[] half = [.. Enumerable.Repeat(0.5, data.Channels)];
-        var draws = spec is UNetSpec;
         var classes = spec.Classes == 0 ? [] : defaults.ClassNames;
-        var model = new Model(device, precision, spec, classes, draws ? new InputNormalization(half, half) : defaults.Normalization.Value)
+        var model = new Model(device, precision, spec, classes, spec.OwnNormalization ?? defaults.Normalization.Value)
         {
-            // A crop shows a border that would be drawn, too.
-            Augmentation =
-                !draws ? defaults.Augmentation
-                : defaults.Augmentation.Flip ? Augmentation.FlipOnly
-                : Augmentation.None,
+            Augmentation = spec.Suited(defaults.Augmentation),
         };
         model.Initialize(seed, scheme);
         return model;

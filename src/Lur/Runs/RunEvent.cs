@@ -55,3 +55,7 @@ public sealed record TrainingFinished(TrainResult Result) : RunEvent;
 /// <summary>A forgetting run is over and has left its files; a reproduction makes many.</summary>
 /// <param name="Result">What it came to.</param>
 public sealed record ForgettingFinished(ForgetResult Result) : RunEvent;
+
+/// <summary>A sampling run is over and has left its images.</summary>
+/// <param name="Result">What it came to.</param>
+public sealed record SamplingFinished(SampleResult Result) : RunEvent;

@@ -91,7 +91,7 @@ public sealed class DiffusionFixture : IDisposable
         foreach (var slot in Network.Parameters.Slots)
         {
             var name =
-                Spec.Family.FileNames(slot).Select(n => $"{prefix}.{n}").FirstOrDefault(_file.Contains)
+                Spec.FileNames(slot).Select(n => $"{prefix}.{n}").FirstOrDefault(_file.Contains)
                 ?? throw new UserErrorException($"'{Path}' has no tensor '{prefix}.{slot.Name}', which the network asks for.");
             var source = Read(name);
             if (source.Length != slot.Count)

@@ -173,21 +173,8 @@ public class SamplerStepTests
         return output;
     }
 
-    private static double[] Noise(string purpose, ulong step, ulong first, int rows, int length)
-    {
-        var noise = new double[rows * length];
-        for (var i = 0; i < noise.Length; i++)
-        {
-            var j = i % length;
-            var index = ((first + (ulong)(i / length)) << 24) + (ulong)(j / 4);
-            var (x, y, z, w) = Philox.Block(Seed, RandomStream.StreamOf(purpose) + step, index);
-            var (bits, turn) = j % 4 < 2 ? (x, y) : (z, w);
-            var (radius, angle) = (Math.Sqrt(-2 * Math.Log((bits + 0.5) / 4294967296)), 2 * Math.PI * Philox.Uniform(turn));
-            noise[i] = radius * (j % 2 == 0 ? Math.Cos(angle) : Math.Sin(angle));
-        }
-
-        return noise;
-    }
+    private static double[] Noise(string purpose, ulong step, ulong first, int rows, int length) =>
+        SamplerDraws.Noise(purpose, step, first, rows, length, Seed);
 
     private sealed class FlatImages
     {

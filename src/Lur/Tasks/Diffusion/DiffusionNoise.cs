@@ -10,7 +10,7 @@ namespace Lur.Tasks.Diffusion;
 public sealed record DiffusionNoise(SchedulerConfig Config, bool Antithetic, double ConditionDrop)
 {
     /// <summary>Key of the scheduler, the text of a scheduler_config.json.</summary>
-    public const string SchedulerKey = "scheduler";
+    public const string SchedulerKey = DiffusersFolder.SchedulerKey;
 
     private const string AntitheticKey = "antithetic",
         DropKey = "condition-drop";

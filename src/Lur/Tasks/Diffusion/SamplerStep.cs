@@ -77,11 +77,11 @@ public sealed class SamplerStep
 
     /// <summary>Records the step behind the network.</summary>
     /// <param name="output">Output of the network, real [Batch, H, W, C].</param>
-    public void Emit(Operand<Real> output)
+    /// <param name="fresh">Fresh noise of the step, real [N, H, W, C]; null: drawn.</param>
+    public void Emit(Operand<Real> output, Value? fresh = null)
     {
         var (p, n) = (_program, _images.Count);
-        Value? fresh = null;
-        if (_schedule.TakesNoise)
+        if (_schedule.TakesNoise && fresh is null)
             fresh = DiffusionDraws.Noise(p, _name, _images, Operand.Of<ulong>(_state.Device), RowNumber);
         var before = _schedule.LooksBack ? Program.Keep(p.Real($"{_name}/x0", ValueRole.Vector, _images)) : null;
         p.Launch.Sampler.SamplerStep(

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using Lur.Cli.Printing;
+using Lur.Reports;
+using Lur.Runs;
+using Lur.Tasks.Diffusion;
+
+namespace Lur.Cli.Commands;
+
+/// <summary>lur sample: draws images from a diffusion model.</summary>
+internal static class SampleCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "UNet that 'lur train' or 'lur import' made." };
+        var output = SharedOptions.Output();
+        output.Description = "Folder for the images: CLASS/00000.png and so on, sheet.png, sample.json.";
+        var classes = SharedOptions.List("--class", "Class by name or number; repeatable; all of them by default.", "-c");
+        var count = SharedOptions.Number(
+            "--count",
+            "Images of each class.",
+            64,
+            $"a whole number from 1 to {SampleRun.MostImages}",
+            n => n is >= 1 and <= SampleRun.MostImages
+        );
+        var steps = SharedOptions.Number("--steps", "Steps of the sampler.", 50, "a whole number of at least 1", n => n >= 1);
+        var sampler = OptionText.Choice("--sampler", "Sampler.", SamplerKind.Ddim);
+        var eta = SharedOptions.Number(
+            "--eta",
+            "Noise that ddim adds, as a share of ddpm's.",
+            0.0,
+            "a number from 0 to 1",
+            n => n is >= 0 and <= 1
+        );
+        var guidance = Guidance();
+        var seed = SharedOptions.Seed();
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace images of an earlier run in the folder." };
+        return new Command("sample", "Draw images of some classes from a diffusion model.")
+        {
+            model,
+            output,
+            classes,
+            count,
+            steps,
+            sampler,
+            eta,
+            guidance,
+            seed,
+            overwrite,
+        }
+            .WithExamples(
+                "lur sample out/base/model.safetensors -o out/images",
+                "lur sample out/forget/model.safetensors --class cat --count 1000 -o out/cats"
+            )
+            .Runs(
+                (context, parsed, cancel) =>
+                {
+                    var settings = new SampleSettings
+                    {
+                        Model = parsed.GetValue(model)!,
+                        Output = parsed.GetValue(output)!,
+                        Classes = parsed.GetValue(classes) ?? [],
+                        Count = parsed.GetValue(count),
+                        Sampling = new SamplingOptions
+                        {
+                            Sampler = OptionText.Parse<SamplerKind>(parsed.GetValue(sampler)),
+                            Steps = parsed.GetValue(steps),
+                            Eta = parsed.GetValue(eta),
+                            Guidance = parsed.GetValue(guidance),
+                            Seed = parsed.GetValue(seed),
+                        },
+                        Overwrite = parsed.GetValue(overwrite),
+                        Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),
+                        SheetColumns = SampleSheet.Columns,
+                    };
+                    new SampleRun(settings, RunPrinter.Host(context)).Run(cancel);
+                    return ExitCode.Done;
+                }
+            );
+    }
+
+    private static Option<double?> Guidance() =>
+        SharedOptions
+            .Optional<double>(
+                "--guidance",
+                "Weight of the class: 1 is the network as it is, 0 the one without a class; 2 by default for a model that knows a row for "
+                    + "no class, 1 for another.",
+                "a number",
+                double.IsFinite
+            )
+            .WithShort("Weight of the class: 2 by default, 1 for none.");
+}
