@@ -63,10 +63,7 @@ internal static class CommandLine
     public static Command CreateRoot()
     {
         // Not a RootCommand: that takes its name from the file that was started, which is Lur.Cli in a build folder.
-        var root = new Command(
-            "lur",
-            "Lur removes a class or a set of samples from a trained network and measures what was forgotten and what was kept."
-        )
+        var root = new Command("lur", "Lur makes trained networks forget classes or samples, and measures how well.")
         {
             new HelpOption(),
             Version(),

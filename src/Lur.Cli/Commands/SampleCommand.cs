@@ -15,68 +15,68 @@ internal static class SampleCommand
         var output = SharedOptions.Output();
         output.Description = "Folder for the images: CLASS/00000.png and so on, sheet.png, sample.json.";
         var classes = SharedOptions.List("--class", "Class by name or number; repeatable; all of them by default.", "-c");
-        var count = SharedOptions.Number(
-            "--count",
-            "Images of each class.",
-            64,
-            $"a whole number from 1 to {SampleRun.MostImages}",
-            n => n is >= 1 and <= SampleRun.MostImages
-        );
-        var steps = SharedOptions.Number("--steps", "Steps of the sampler.", 50, "a whole number of at least 1", n => n >= 1);
+        var (count, guidance, steps, eta) = (Count(), Guidance(), Steps(), Eta());
         var sampler = OptionText.Choice("--sampler", "Sampler.", SamplerKind.Ddim);
-        var eta = SharedOptions.Number(
-            "--eta",
-            "Noise that ddim adds, as a share of ddpm's.",
-            0.0,
-            "a number from 0 to 1",
-            n => n is >= 0 and <= 1
-        );
-        var guidance = Guidance();
         var seed = SharedOptions.Seed();
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace images of an earlier run in the folder." };
-        return new Command("sample", "Draw images of some classes from a diffusion model.")
-        {
-            model,
-            output,
-            classes,
-            count,
-            steps,
-            sampler,
-            eta,
-            guidance,
-            seed,
-            overwrite,
-        }
+        var command = new Command("sample", "Draw images of some classes from a diffusion model.") { model, output, classes };
+        foreach (var option in new Option[] { count, steps, sampler, eta, guidance, seed, overwrite })
+            command.Options.Add(option);
+        return command
             .WithExamples(
                 "lur sample out/base/model.safetensors -o out/images",
                 "lur sample out/forget/model.safetensors --class cat --count 1000 -o out/cats"
             )
             .Runs(
                 (context, parsed, cancel) =>
-                {
-                    var settings = new SampleSettings
-                    {
-                        Model = parsed.GetValue(model)!,
-                        Output = parsed.GetValue(output)!,
-                        Classes = parsed.GetValue(classes) ?? [],
-                        Count = parsed.GetValue(count),
-                        Sampling = new SamplingOptions
+                    Run(
+                        context,
+                        new SampleSettings
                         {
-                            Sampler = OptionText.Parse<SamplerKind>(parsed.GetValue(sampler)),
-                            Steps = parsed.GetValue(steps),
-                            Eta = parsed.GetValue(eta),
-                            Guidance = parsed.GetValue(guidance),
-                            Seed = parsed.GetValue(seed),
+                            Model = parsed.GetValue(model)!,
+                            Output = parsed.GetValue(output)!,
+                            Classes = parsed.GetValue(classes) ?? [],
+                            Count = parsed.GetValue(count),
+                            Sampling = new SamplingOptions
+                            {
+                                Sampler = OptionText.Parse<SamplerKind>(parsed.GetValue(sampler)),
+                                Steps = parsed.GetValue(steps),
+                                Eta = parsed.GetValue(eta),
+                                Guidance = parsed.GetValue(guidance),
+                                Seed = parsed.GetValue(seed),
+                            },
+                            Overwrite = parsed.GetValue(overwrite),
                         },
-                        Overwrite = parsed.GetValue(overwrite),
-                        Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),
-                        SheetColumns = SampleSheet.Columns,
-                    };
-                    new SampleRun(settings, RunPrinter.Host(context)).Run(cancel);
-                    return ExitCode.Done;
-                }
+                        cancel
+                    )
             );
     }
+
+    private static int Run(CommandContext context, SampleSettings settings, CancellationToken cancel)
+    {
+        settings = settings with
+        {
+            Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),
+            SheetColumns = SampleSheet.Columns,
+        };
+        new SampleRun(settings, RunPrinter.Host(context)).Run(cancel);
+        return ExitCode.Done;
+    }
+
+    private static Option<int> Count() =>
+        SharedOptions.Number(
+            "--count",
+            "Images of each class.",
+            64,
+            $"a whole number from 1 to {SampleRun.MostImages}",
+            n => n is >= 1 and <= SampleRun.MostImages
+        );
+
+    private static Option<int> Steps() =>
+        SharedOptions.Number("--steps", "Steps of the sampler.", 50, "a whole number of at least 1", n => n >= 1);
+
+    private static Option<double> Eta() =>
+        SharedOptions.Number("--eta", "Noise that ddim adds, as a share of ddpm's.", 0.0, "a number from 0 to 1", n => n is >= 0 and <= 1);
 
     private static Option<double?> Guidance() =>
         SharedOptions

