@@ -180,7 +180,7 @@ public class GenerationVerifyTests
     public void AReferenceIsTrainedByTheRecipeOfTheOriginalAndFoundAgain()
     {
         var run = _runs.Make("seeded", DrawingRuns.TakeAnotherRow);
-        string[] verify = ["verify", run, "--samples", "4", "--steps", "3", "--judge-epochs", "10", "--attacks", "none", "--retrain", "5"];
+        string[] verify = ["verify", run, "--samples", "12", "--steps", "3", "--judge-epochs", "10", "--attacks", "none", "--retrain", "5"];
         var first = Command.Judged(verify);
         Assert.That(first.Text, Does.Contain("training a reference model of seed 5").And.Contains("Provisional"));
         Assert.That(Command.Judged(verify).Text, Does.Contain("reference model of seed 5 found"));

@@ -130,8 +130,9 @@ public static class GenerationVerdict
             ? null
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"in the original's own images of what was to be forgotten the judge recognises {recognised:0.0} %, which is a guess; "
-                    + $"nothing could be seen to go"
+                $"of {e.Unlearning.Samples} images of what was to be forgotten that the original itself drew the judge recognises "
+                    + $"{recognised:0.0} %, which is not clearly above a guess ({guess:0.0} %), so that nothing could be seen to go; "
+                    + $"more images, or a better model, may tell"
             );
     }
 
