@@ -81,7 +81,7 @@ internal static class GenerationReport
                 Cell.Number(agreement.Original, 1, " %"),
                 Summary(agreement.Unlearned, 1, " %"),
                 Summary(agreement.Retrained, 1, " %"),
-                Summary(r.Of(a => a.Classes[label].Distance).Unlearned, 2, ""),
+                Summary(r.Of(a => a.PerClass[label].Distance).Unlearned, 2, ""),
                 Summary(r.Of(a => a.ScoreDistances[label]).Unlearned, 4, ""),
                 Change(own[c]),
                 retrained is null ? Cell.Number(double.NaN) : Change(retrained[c])

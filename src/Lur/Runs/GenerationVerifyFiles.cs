@@ -165,7 +165,7 @@ public static class GenerationVerifyFiles
             w.WriteBoolean("kept", r.Kept.Contains(c));
             WriteNumbers(w, "agreement", r, a => a.Agreement[label]);
             WriteNumbers(w, "scoreDistance", r, a => a.ScoreDistances[label]);
-            WriteQuality(w, "features", r, a => a.Classes[label]);
+            WriteQuality(w, "features", r, a => a.PerClass[label]);
             WriteSeen(w, "originalSeen", r.Original.Judged, label);
             WriteSeen(w, "unlearnedSeen", r.Unlearned[0].Assessment.Judged, label);
             if (r.Retrained.Count > 0)

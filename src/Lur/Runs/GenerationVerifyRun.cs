@@ -79,23 +79,15 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         using var reclassifier = new DiffusionClassifier(parts.Original);
         GenerativeAssessment Assess(Model model, string name)
         {
-            using var stage = _host.Progress.Stage($"draw {name}", _own.Sampling.Samples * judge.Classes, "images");
+            using var stage = _host.Progress.Stage($"draw {name}", _own.Sampling.Samples * judge.ClassCount, "images");
             return assessor.Assess(model, reclassifier, n => stage.Report(n), cancel);
         }
 
-        DrawingModel[] All(IReadOnlyList<string> paths, string what) =>
-            [
-                .. paths.Select(
-                    (p, i) =>
-                    {
-                        using var model = parts.Load(p);
-                        return new DrawingModel(p, Assess(model, VerifyRun.Numbered(what, i, paths.Count)));
-                    }
-                ),
-            ];
-
         var before = Assess(parts.Original, "original");
-        var (unlearned, retrained) = (All([.. tasks.Select(t => t.Unlearned)], "unlearned"), All(references, "retrained"));
+        var (unlearned, retrained) = (
+            Each([.. tasks.Select(t => t.Unlearned)], "unlearned", parts, Assess),
+            Each(references, "retrained", parts, Assess)
+        );
         var data = source.Train;
         var result = new GenerationVerifyResult(
             new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
@@ -111,11 +103,22 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         )
         {
             TestLabels = assessor.TestLabels,
-            Kept = [.. Enumerable.Range(0, judge.Classes).Except(set.WholeClasses)],
+            Kept = [.. Enumerable.Range(0, judge.ClassCount).Except(set.WholeClasses)],
             Size = (data.Channels, data.Height, data.Width),
         };
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
     }
+
+    private static DrawingModel[] Each(string[] paths, string what, Parts parts, Func<Model, string, GenerativeAssessment> assess) =>
+        [
+            .. paths.Select(
+                (path, i) =>
+                {
+                    using var model = parts.Load(path);
+                    return new DrawingModel(path, assess(model, VerifyRun.Numbered(what, i, paths.Length)));
+                }
+            ),
+        ];
 
     private IEnumerable<DrawingAttack> Attacks(
         Parts parts,

@@ -26,6 +26,10 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
     public VerifyResult Run(CancellationToken cancel = default)
     {
         var first = _inputs.ReadTasks()[0];
+        if (Draws(first.Folder))
+            throw new UserErrorException(
+                $"The model of '{first.Folder}' draws images and classifies none; {nameof(GenerationVerifyRun)} verifies it."
+            );
         OutputFolder.RequireUntouched(first.Folder, [VerifyFiles.FileName, OutputFolder.PageName], _inputs.Reads(first), _host.Spell);
         // From here to the end: a run that replaces the model meanwhile would be judged by another one's numbers.
         using var held = OutputFolder.Hold(first.Folder, _host.Spell);

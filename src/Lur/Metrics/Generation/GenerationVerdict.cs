@@ -60,7 +60,8 @@ public sealed record GenerationEvidence(MetricValues Unlearning, MetricValues Ke
 /// <list type="number">
 /// <item>withheld: there is no retrained model; the judge is no better on real images than twice a guess; or it does not recognise the
 /// forgotten label in what the original draws, so that nothing could be seen to go;</item>
-/// <item>collapsed: of the images of kept labels more than 10 points, or half of Retrain's, fewer than for Retrain are classed as asked;</item>
+/// <item>collapsed: the share of the images of kept labels that are classed as asked is below Retrain's by more than 10 points, or by half
+/// of it;</item>
 /// <item>under-forgotten: UA is below the band; the original model, as a classifier, recognises more than in Retrain's images; the
 /// forgotten test images are denoised better than by Retrain, by a quarter of what separates Retrain from the original or more; or an
 /// attack brings back more than it does from Retrain at any point: what is dormant is not forgotten;</item>
@@ -130,8 +131,9 @@ public static class GenerationVerdict
             ? null
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"in the original's own images of what was to be forgotten the judge recognises {recognised:0.0} %, which is a guess; "
-                    + $"nothing could be seen to go"
+                $"of {e.Unlearning.Samples} images of what was to be forgotten that the original itself drew the judge recognises "
+                    + $"{recognised:0.0} %, which is not clearly above a guess ({guess:0.0} %), so that nothing could be seen to go; "
+                    + $"more images, or a better model, may tell"
             );
     }
 

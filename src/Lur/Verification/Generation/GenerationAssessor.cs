@@ -49,7 +49,7 @@ public sealed class GenerationAssessor
         (_judge, _test, _plan) = (judge, test, plan);
         (_forgotten, _lost) = ([.. forgotten], [.. lost, .. forgotten]);
         var seen = judge.See(train, indices, cancel);
-        _reals = [.. Enumerable.Range(0, judge.Classes).Select(c => Rows(seen, seen.Labels, label => label == c))];
+        _reals = [.. Enumerable.Range(0, judge.ClassCount).Select(c => Rows(seen, seen.Labels, label => label == c))];
         _realKept = Rows(seen, seen.Labels, label => !_lost.Contains(label));
         TestImages = Spread(test.Count, MostTestImages);
     }
@@ -72,7 +72,7 @@ public sealed class GenerationAssessor
         CancellationToken cancel = default
     )
     {
-        var classes = _judge.Classes;
+        var classes = _judge.ClassCount;
         // Interleaved, so that the first ones are of all classes.
         int[] asked = [.. Enumerable.Range(0, _plan.Samples * classes).Select(k => k % classes)];
         GeneratedSet set;

@@ -98,7 +98,7 @@ public sealed class GenerationAttack(Judge judge, IImageDataset data, ForgetSet 
         var width = slot.Count / slot.Shape[0];
         var weights = copy.Parameters.ToArray();
         var bytes = new byte[copy.Parameters.Count];
-        int[] kept = [.. Enumerable.Range(0, copy.Spec.Classes).Except(set.WholeClasses)];
+        int[] kept = [.. Enumerable.Range(0, GeneratedImages.Conditional(copy).ClassCount).Except(set.WholeClasses)];
         foreach (var label in _labels)
             for (var j = 0; j < width; j++)
             {
@@ -128,7 +128,8 @@ public sealed class GenerationAttack(Judge judge, IImageDataset data, ForgetSet 
     /// <summary>Adds noise to forget images and draws on under their label: what does not come back at much noise is not known.</summary>
     /// <param name="model">The model.</param>
     /// <param name="cancel">Stops between steps.</param>
-    /// <returns>Share of the images that are classed as they were, percent, at each of <see cref="GenerationAttackOptions.Noise"/>.</returns>
+    /// <returns>Share of the images that are classed as they were, percent, at each of
+    /// <see cref="GenerationAttackOptions.Noise"/>.</returns>
     public double[] Denoise(Model model, CancellationToken cancel = default)
     {
         using var images = new GeneratedImages(model, plan);

@@ -6,7 +6,7 @@ namespace Lur.Verification.Generation;
 /// <param name="Judged">All images with what the judge saw.</param>
 /// <param name="Forgotten">What is left of each forgotten label.</param>
 /// <param name="Agreement">For each class the share of its images that are classed as it, percent.</param>
-/// <param name="Classes">For each class the images in the judge's features.</param>
+/// <param name="PerClass">For each class the images in the judge's features.</param>
 /// <param name="Kept">The images of all kept classes together.</param>
 /// <param name="ScoreDistances">For each class the mean distance of the conditional from the unconditional score along the
 /// trajectories; NaN for a model without a row for no class.</param>
@@ -15,7 +15,7 @@ public sealed record GenerativeAssessment(
     JudgedImages Judged,
     IReadOnlyList<ForgottenLabelOutcome> Forgotten,
     IReadOnlyList<double> Agreement,
-    IReadOnlyList<FeatureQuality> Classes,
+    IReadOnlyList<FeatureQuality> PerClass,
     FeatureQuality Kept,
     IReadOnlyList<double> ScoreDistances,
     double[] Losses

@@ -19,12 +19,13 @@ public sealed class Judge : IDisposable
     {
         ArgumentNullException.ThrowIfNull(classifier);
         ArgumentNullException.ThrowIfNull(test);
-        if (classifier.Spec is UNetSpec || classifier.Spec.Classes != test.ClassNames.Count)
+        if (classifier.Spec is UNetSpec || classifier.Outputs != test.ClassNames.Count)
             throw new UserErrorException(
-                $"{classifier.Architecture} is no classifier of the {test.ClassNames.Count} classes of {test.Name}, and cannot judge images."
+                $"{classifier.Architecture} is no classifier of the {test.ClassNames.Count} classes of {test.Name}, and cannot judge "
+                    + "images."
             );
         _extractor = new FeatureExtractor(classifier);
-        (Architecture, Classes) = (classifier.Architecture, test.ClassNames.Count);
+        (Architecture, ClassCount) = (classifier.Architecture, test.ClassNames.Count);
         TestAccuracy = See(test, [.. Enumerable.Range(0, test.Count)], cancel).Accuracy;
     }
 
@@ -32,7 +33,7 @@ public sealed class Judge : IDisposable
     public string Architecture { get; }
 
     /// <summary>Classes it tells apart.</summary>
-    public int Classes { get; }
+    public int ClassCount { get; }
 
     /// <summary>Share of real test images that it classes as labelled, percent: what its word is worth.</summary>
     public double TestAccuracy { get; }
