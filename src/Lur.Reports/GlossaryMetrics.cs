@@ -50,8 +50,18 @@ public static partial class Glossary
                 "Confidence interval of the mean change of a loss, from the changes of single images (Student's t).",
                 "Where it holds 0, the change may be chance."
             ),
-            new("part", "Images", "Which images a row is about: the forget set, the retain set, the test set.", "The test set is all of it."),
-            new("models", "Models", "What a method works on: classifiers, or UNets, which draw images.", "A name may stand for one of each."),
+            new(
+                "part",
+                "Images",
+                "Which images a row is about: the forget set, the retain set, the test set.",
+                "The test set is all of it."
+            ),
+            new(
+                "models",
+                "Models",
+                "What a method works on: classifiers, or UNets, which draw images.",
+                "A name may stand for one of each."
+            ),
             new(
                 "mia",
                 "MIA, membership inference attack",

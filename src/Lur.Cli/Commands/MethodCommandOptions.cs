@@ -19,7 +19,9 @@ internal sealed class MethodCommandOptions
     {
         _method.Validators.Add(CheckName);
         foreach (
-            var group in MethodCatalog.All.SelectMany(m => m.Options.Select(o => (Method: NameOf(m), Option: o))).GroupBy(x => x.Option.Name)
+            var group in MethodCatalog
+                .All.SelectMany(m => m.Options.Select(o => (Method: NameOf(m), Option: o)))
+                .GroupBy(x => x.Option.Name)
         )
         {
             var one = group.First().Option;
@@ -45,8 +47,7 @@ internal sealed class MethodCommandOptions
     }
 
     /// <summary>A method in the help of an option: what its models are for, where that is not telling classes apart.</summary>
-    private static string NameOf(MethodDefinition method) =>
-        method.Task == MethodTask.Diffusion ? method.Name + " (UNet)" : method.Name;
+    private static string NameOf(MethodDefinition method) => method.Task == MethodTask.Diffusion ? method.Name + " (UNet)" : method.Name;
 
     /// <summary>Refuses the name of a method that there is not.</summary>
     public static void CheckName(SymbolResult result)

@@ -46,16 +46,14 @@ internal static class DenoisingReport
         };
 
     private static void Add(Table table, string name, double before, double after, PairedDifference change, params string[] last) =>
-        table.Add(
-            [
-                name,
-                Cell.Number(before, 4),
-                Cell.Number(after, 4),
-                Signed(change.Mean),
-                double.IsFinite(change.Interval.Low) ? $"{Signed(change.Interval.Low)} to {Signed(change.Interval.High)}" : "-",
-                .. last.Select(l => (Cell)l),
-            ]
-        );
+        table.Add([
+            name,
+            Cell.Number(before, 4),
+            Cell.Number(after, 4),
+            Signed(change.Mean),
+            double.IsFinite(change.Interval.Low) ? $"{Signed(change.Interval.Low)} to {Signed(change.Interval.High)}" : "-",
+            .. last.Select(l => (Cell)l),
+        ]);
 
     private static string Signed(double value) =>
         double.IsFinite(value) ? value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture) : "-";

@@ -46,7 +46,9 @@ public sealed record DenoisingOutcome(DenoisingAssessment Original, DenoisingAss
             ("forget", Original.Forget, Unlearned.Forget),
             ("retain", Original.Retain, Unlearned.Retain),
             ("test", Original.Test, Unlearned.Test),
-            .. Original.Earlier is { } before ? [("earlier", before, Unlearned.Earlier!)] : Array.Empty<(string, SampleLosses, SampleLosses)>(),
+            .. Original.Earlier is { } before
+                ? [("earlier", before, Unlearned.Earlier!)]
+                : Array.Empty<(string, SampleLosses, SampleLosses)>(),
         ];
 
     /// <summary>Change of a loss, sample by sample.</summary>

@@ -73,10 +73,7 @@ internal static class ForgetFiles
                 w.WriteString("modelSha256", r.ModelSha256);
             }
         );
-        audit.Add(
-            "measured",
-            r.Outcome.WriteScores
-        );
+        audit.Add("measured", r.Outcome.WriteScores);
     }
 
     /// <summary>Writes the fields of result.json.</summary>

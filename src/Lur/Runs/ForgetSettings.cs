@@ -145,6 +145,5 @@ public sealed record ForgetResult(
     public string Producer { get; init; } = "";
 
     private ClassifierOutcome Classified =>
-        Outcome as ClassifierOutcome
-        ?? throw new InvalidOperationException("The model draws images: its outcome is a DenoisingOutcome.");
+        Outcome as ClassifierOutcome ?? throw new InvalidOperationException("The model draws images: its outcome is a DenoisingOutcome.");
 }

@@ -33,12 +33,14 @@ public static class MethodCatalog
         DiffusionScissorHands.Definition,
         DiffusionSalUn.Definition,
         DiffusionErase.Definition,
+        SelectiveAmnesia.Definition,
         DiffusionRetrain.Definition,
         DiffusionFineTune.Definition,
         DiffusionGradientAscent.Definition,
         DiffusionRelabel.Definition,
         DiffusionNegGradPlus.Definition,
         DiffusionSparseFineTune.Definition,
+        DiffusionDampening.Definition,
     ];
 
     /// <summary>All of them, those for classifiers first.</summary>
@@ -70,7 +72,6 @@ public static class MethodCatalog
     public static MethodDefinition Find(string name) =>
         All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
         ?? throw new UserErrorException(
-            $"The method '{name}' is not known; "
-                + Spelling.DidYouMean(name, Names, $"there are {string.Join(", ", Names)}.")
+            $"The method '{name}' is not known; " + Spelling.DidYouMean(name, Names, $"there are {string.Join(", ", Names)}.")
         );
 }

@@ -120,17 +120,19 @@ internal sealed class DiffusionLoop
     /// <param name="weights">w and lambda.</param>
     /// <param name="loss">L_u and the task of its batch.</param>
     /// <param name="rule">What the update does beside optimiser, clipping and part.</param>
+    /// <param name="kind">Task of the retain batch; null for that of training.</param>
     public FedStep Joint(
         MethodFeed retain,
         MethodFeed forget,
         (double Retain, double Forget) weights,
         (DiffusionTask Task, LossFactory Loss) loss,
-        UpdateRule? rule = null
+        UpdateRule? rule = null,
+        DiffusionTask? kind = null
     )
     {
         var step = Begin("joint");
         (step.Parameters.RetainWeight, step.Parameters.ForgetWeight) = weights;
-        var (g, kept) = Gradient(step, Model.Parameters, TermRole.Retain, Task, Task.Loss);
+        var (g, kept) = Gradient(step, Model.Parameters, TermRole.Retain, kind ?? Task, Task.Loss);
         var (v, forgotten) = Gradient(step, Model.Parameters, TermRole.Forget, loss.Task, loss.Loss);
         step.Update(step.Joint(g, v), Ruled(rule));
         return new FedStep(step, (retain, kept), (forget, forgotten));
@@ -175,8 +177,7 @@ internal sealed class DiffusionLoop
         mask.Set([.. bits.Zip(part, (a, b) => (byte)(a & b))]);
     }
 
-    private MethodFeed Feed(string name, int[] indices) =>
-        _method.Feed(new MethodFeed(_method.Task, name, indices, _options.BatchSize));
+    private MethodFeed Feed(string name, int[] indices) => _method.Feed(new MethodFeed(_method.Task, name, indices, _options.BatchSize));
 
     private static ParameterMask MaskOf(Model model, UNetPart part)
     {
@@ -185,7 +186,9 @@ internal sealed class DiffusionLoop
         foreach (var slot in layout.Slots.Where(s => part.Holds(s)))
             bits.AsSpan(slot.Offset, slot.Count).Fill(1);
         if (!bits.Contains((byte)1))
-            throw new UserErrorException($"The model {model.Architecture} has no attention that could be trained alone; leave --train out.");
+            throw new UserErrorException(
+                $"The model {model.Architecture} has no attention that could be trained alone; leave --train out."
+            );
         var mask = new ParameterMask(model.Device, layout);
         mask.Set(bits);
         return mask;
