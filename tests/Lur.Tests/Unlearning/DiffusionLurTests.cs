@@ -79,6 +79,7 @@ public class DiffusionLurTests
             BatchSize = Batch,
             Steps = 1,
             LearningRate = 1e-9,
+            LargestNorm = 0, // with clipping, G takes the place of g
         };
         using var method = new DiffusionLur(scope.Task, options, inspect: true);
         method.RunStep();

@@ -1,7 +1,6 @@
 using Lur.Checkpoints;
 using Lur.Device;
-using Lur.Models;
-using Lur.Steps;
+using Lur.Tensors;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
 using Lur.Training;
@@ -106,9 +105,9 @@ public class DiffusionMethodTests
         whole.Run(name, options);
         foreach (var finished in new[] { false, true })
         {
+            first.Model.Parameters.Set(first.Start);
             using (var method = first.Create(name, options))
             {
-                first.Model.Parameters.Set(first.Start);
                 foreach (var preparation in method.Preparations)
                     preparation.Run();
                 while (method.Step < (finished ? method.Steps : Math.Min(1, method.Steps)))

@@ -2,6 +2,7 @@ using Lur.Data;
 using Lur.Device;
 using Lur.Models;
 using Lur.Steps;
+using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 
@@ -101,7 +102,7 @@ internal sealed class DiffusionScope : IDisposable
 
         public void CopyImage(int index, Span<byte> chw)
         {
-            var random = new Lur.Tensors.RandomStream((ulong)index, "pictures");
+            var random = new RandomStream((ulong)index, "pictures");
             for (var i = 0; i < chw.Length; i++)
                 chw[i] = (byte)((Label(index) * 60) + random.Below(100));
         }
