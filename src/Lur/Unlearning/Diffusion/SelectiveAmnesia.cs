@@ -100,9 +100,9 @@ public sealed class SelectiveAmnesia : DiffusionMethod
                 + "the weights that matter for these.",
             MethodNeeds.ForgetLabels | MethodNeeds.Fisher,
             "Heng, Soh, \"Selective Amnesia\", NeurIPS 2023, and its public code for DDPM",
-            "Fewer images are drawn, by DDIM in place of ancestral sampling, and the Fisher diagonal takes some time steps of each, scaled to "
-                + "all; images enter it in [-1, 1] as everywhere else, which the public code overlooks. Noise and replay have time steps "
-                + "of their own. Weights are not averaged. Images are kept in 8 bits.",
+            "Fewer images are drawn, by DDIM in place of ancestral sampling, and the Fisher diagonal takes some time steps of each, "
+                + "scaled to all; images enter it in [-1, 1] as everywhere else, which the public code overlooks. Noise and replay have "
+                + "time steps of their own. Weights are not averaged. Images are kept in 8 bits.",
             (task, options) => new SelectiveAmnesia(task, options),
             MethodTask.Diffusion
         );
