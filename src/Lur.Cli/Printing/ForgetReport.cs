@@ -45,7 +45,8 @@ internal static class ForgetReport
     private static string? Next(ForgetResult r) =>
         r.Method.Name == Unlearning.Retrain.Definition.Name ? null
         : r.Outcome is DenoisingOutcome
-            ? $"lur forget {Shell(r.Parent)} --data {Shell(r.Data)} --forget {string.Join(" --forget ", r.Set.Specifications.Select(Shell))} "
+            ? $"lur forget {Shell(r.Parent)} --data {Shell(r.Data)} "
+                + $"--forget {string.Join(" --forget ", r.Set.Specifications.Select(Shell))} "
                 + $"--method retrain -o {Shell(r.Folder.TrimEnd('/') + "-retrain")}"
         : $"lur verify {Shell(r.Folder)} --retrain 1,2,3 --relearn";
 

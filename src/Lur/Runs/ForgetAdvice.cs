@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lur.Steps;
+using Lur.Unlearning;
 
 namespace Lur.Runs;
 
@@ -66,7 +67,8 @@ internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spel
         var (before, after) = (outcome.Original, outcome.Unlearned);
         if (!(DenoisingOutcome.Change(before.Forget, after.Forget).Interval.Low > 0) && before.Forget.Losses.Length > 1)
         {
-            var lambda = method.Has("lambda") ? spell("lambda") + ", " : "";
+            // In SA it holds the weights.
+            var lambda = method.Has("lambda") && method.Definition != SelectiveAmnesia.Definition ? spell("lambda") + ", " : "";
             var lengthen = method.Has("steps") ? spell("steps") : spell("epochs");
             yield return string.Create(
                 CultureInfo.InvariantCulture,

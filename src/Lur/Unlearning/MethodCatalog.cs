@@ -33,12 +33,14 @@ public static class MethodCatalog
         DiffusionScissorHands.Definition,
         DiffusionSalUn.Definition,
         DiffusionErase.Definition,
+        SelectiveAmnesia.Definition,
         DiffusionRetrain.Definition,
         DiffusionFineTune.Definition,
         DiffusionGradientAscent.Definition,
         DiffusionRelabel.Definition,
         DiffusionNegGradPlus.Definition,
         DiffusionSparseFineTune.Definition,
+        DiffusionDampening.Definition,
     ];
 
     /// <summary>All of them, those for classifiers first.</summary>

@@ -160,6 +160,55 @@ public class DiffuseTests
         }
     }
 
+    // One product and one sum of an exact number below 1, in a range of 2: 2 u.
+    [Test]
+    public void UniformRowsAreThoseOfTheSample(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int length
+    )
+    {
+        const int rows = 3;
+        var expected = new double[rows * length];
+        for (var i = 0; i < expected.Length; i++)
+        {
+            var (sample, j) = (First + (ulong)(i / length), i % length);
+            var (x, y, z, w) = Philox.Block(Seed, Stream, (sample << 24) + (ulong)(j / 4));
+            expected[i] = (2.0 * Philox.Uniform(new[] { x, y, z, w }[j % 4])) - 1;
+        }
+
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            using var scope = new KernelScope(test, precision);
+            foreach (var grid in scope.Grids)
+            {
+                var (x, state) = (scope.Vector(expected.Length), scope.Array(Seed, First));
+                scope.Kernels.Random.RandomUniformRows(scope.Grid(grid), x.Pointer, state.Pointer(), rows, length, Stream, -1, 1);
+                Assert.That(x.Get(), Is.EqualTo(expected).Within(2 * precision.Unit()), $"{scope.Name}, grid {grid}");
+                Assert.That(x.Get(), Is.All.InRange(-1, 1));
+            }
+        }
+    }
+
+    [Test]
+    public void ClassesAreMappedByTheTable([ValueSource(nameof(Sizes))] int n)
+    {
+        int[] labels = [.. Enumerable.Range(0, n).Select(i => i % 5 == 4 ? -1 : i % 7)];
+        int[] table = [3, 0, 6, 6, 1, 2, 5];
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            using var scope = new KernelScope(test, Precision.Float32);
+            var y = scope.Unwritten<int>(n);
+            scope.Kernels.Diffuse.MapClasses(
+                scope.Device.Elements(n),
+                y.Pointer(),
+                scope.Array(labels).Pointer(),
+                scope.Array(table).Pointer(),
+                n
+            );
+            Assert.That(y.Download(), Is.EqualTo(labels.Select(l => l < 0 ? l : table[l])), scope.Name);
+        }
+    }
+
     private static int[] Timesteps(TestDevice test, ulong first, int n, int count, bool antithetic)
     {
         using var scope = new KernelScope(test, Precision.Float32);

@@ -10,8 +10,8 @@ public sealed partial record DiffusionEraseOptions : DiffusionOptions
 {
     private const string Code = "public code of ESD, 2023";
 
-    /// <summary>Strength: how far the target lies beyond the noise without a class, away from the class.</summary>
-    [Option("eta", 1, Source = Code, Least = 0)]
+    /// <summary>Eta: how far the target lies beyond the noise without a class, away from the class.</summary>
+    [Option("strength", 1, Source = Code, Least = 0)]
     public partial double Eta { get; init; }
 }
 

@@ -120,17 +120,19 @@ internal sealed class DiffusionLoop
     /// <param name="weights">w and lambda.</param>
     /// <param name="loss">L_u and the task of its batch.</param>
     /// <param name="rule">What the update does beside optimiser, clipping and part.</param>
+    /// <param name="kind">Task of the retain batch; null for that of training.</param>
     public FedStep Joint(
         MethodFeed retain,
         MethodFeed forget,
         (double Retain, double Forget) weights,
         (DiffusionTask Task, LossFactory Loss) loss,
-        UpdateRule? rule = null
+        UpdateRule? rule = null,
+        DiffusionTask? kind = null
     )
     {
         var step = Begin("joint");
         (step.Parameters.RetainWeight, step.Parameters.ForgetWeight) = weights;
-        var (g, kept) = Gradient(step, Model.Parameters, TermRole.Retain, Task, Task.Loss);
+        var (g, kept) = Gradient(step, Model.Parameters, TermRole.Retain, kind ?? Task, Task.Loss);
         var (v, forgotten) = Gradient(step, Model.Parameters, TermRole.Forget, loss.Task, loss.Loss);
         step.Update(step.Joint(g, v), Ruled(rule));
         return new FedStep(step, (retain, kept), (forget, forgotten));
