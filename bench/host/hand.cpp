@@ -38,9 +38,8 @@ void normalise(float* __restrict__ y, const float* __restrict__ x, const float* 
 // Rows [first, last) of all samples.
 void groupNorm(float* __restrict__ y, const Groups& g, int first, int last) {
     for (int r = first; r < last; r++) {
-        const float *__restrict__ x = g.x + (long long)r * g.C, *__restrict__ mean = g.mean + r / g.inner * g.C;
-        const float *__restrict__ rstd = g.rstd + r / g.inner * g.C, *__restrict__ gamma = g.gamma,
-                    *__restrict__ beta = g.beta;
+        const float* __restrict__ x = g.x + (long long)r * g.C, * __restrict__ mean = g.mean + r / g.inner * g.C;
+        const float* __restrict__ rstd = g.rstd + r / g.inner * g.C, * __restrict__ gamma = g.gamma, * __restrict__ beta = g.beta;
         float* __restrict__ out = y + (long long)r * g.C;
         for (int c = 0; c < g.C; c++) {
             const float v = gamma[c] * ((x[c] - mean[c]) * rstd[c]) + beta[c];
@@ -53,10 +52,10 @@ void groupNormTangent(float* __restrict__ ty, const Groups& g, int first, int la
     for (int r = first; r < last; r++) {
         const int at = r / g.inner * g.C;
         const long long row = (long long)r * g.C;
-        const float *__restrict__ x = g.x + row, *__restrict__ tx = g.tx + row, *__restrict__ mean = g.mean + at;
-        const float *__restrict__ rstd = g.rstd + at, *__restrict__ p = g.pq + at;
-        const float *__restrict__ q = p + g.samples * g.C, *__restrict__ gamma = g.gamma, *__restrict__ beta = g.beta;
-        const float *__restrict__ tgamma = g.tgamma, *__restrict__ tbeta = g.tbeta;
+        const float* __restrict__ x = g.x + row, * __restrict__ tx = g.tx + row, * __restrict__ mean = g.mean + at;
+        const float* __restrict__ rstd = g.rstd + at, * __restrict__ p = g.pq + at;
+        const float* __restrict__ q = p + g.samples * g.C, * __restrict__ gamma = g.gamma, * __restrict__ beta = g.beta;
+        const float* __restrict__ tgamma = g.tgamma, * __restrict__ tbeta = g.tbeta;
         float* __restrict__ out = ty + row;
         for (int c = 0; c < g.C; c++) {
             const float xh = (x[c] - mean[c]) * rstd[c], txh = rstd[c] * (tx[c] - p[c] - xh * q[c]);
@@ -70,12 +69,14 @@ void groupNormBackwardTangent(float* __restrict__ tdx, const Groups& g, int firs
     for (int r = first; r < last; r++) {
         const int at = r / g.inner * g.C, stride = g.samples * g.C;
         const long long row = (long long)r * g.C;
-        const float *__restrict__ x = g.x + row, *__restrict__ tx = g.tx + row, *__restrict__ dy = g.dy + row;
-        const float *__restrict__ tdy = g.tdy + row, *__restrict__ mean = g.mean + at, *__restrict__ rstd = g.rstd + at;
-        const float *__restrict__ p = g.pq + at, *__restrict__ q = p + stride, *__restrict__ gamma = g.gamma;
-        const float *__restrict__ beta = g.beta, *__restrict__ tgamma = g.tgamma, *__restrict__ tbeta = g.tbeta;
-        const float *__restrict__ a = g.means + at, *__restrict__ b = a + stride, *__restrict__ ta = b + stride,
-                    *__restrict__ tb = ta + stride;
+        const float* __restrict__ x = g.x + row, * __restrict__ tx = g.tx + row, * __restrict__ dy = g.dy + row;
+        const float* __restrict__ tdy = g.tdy + row, * __restrict__ mean = g.mean + at, * __restrict__ rstd = g.rstd + at;
+        const float* __restrict__ p = g.pq + at, * __restrict__ q = p + stride, * __restrict__ gamma = g.gamma;
+        const float* __restrict__ beta = g.beta, * __restrict__ tgamma = g.tgamma, * __restrict__ tbeta = g.tbeta;
+        const float* __restrict__ a = g.means + at;
+        const float* __restrict__ b = a + stride;
+        const float* __restrict__ ta = b + stride;
+        const float* __restrict__ tb = ta + stride;
         float* __restrict__ out = tdx + row;
         for (int c = 0; c < g.C; c++) {
             const float xh = (x[c] - mean[c]) * rstd[c], txh = rstd[c] * (tx[c] - p[c] - xh * q[c]);
@@ -83,7 +84,8 @@ void groupNormBackwardTangent(float* __restrict__ tdx, const Groups& g, int firs
             const float s = 1 / (1 + host_expf(-yn)), rest = 1 - s, f1 = s * (1 + yn * rest);
             const float f2 = s * rest * (2 + yn * (rest - s)), d = f1 * dy[c], td = f1 * tdy[c] + f2 * tyn * dy[c];
             const float whole = gamma[c] * d - a[c] - xh * b[c];
-            out[c] = rstd[c] * (gamma[c] * td + tgamma[c] * d - ta[c] - txh * b[c] - xh * tb[c] - rstd[c] * q[c] * whole);
+            out[c] =
+                rstd[c] * (gamma[c] * td + tgamma[c] * d - ta[c] - txh * b[c] - xh * tb[c] - rstd[c] * q[c] * whole);
         }
     }
 }

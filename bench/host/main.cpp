@@ -174,7 +174,8 @@ void groupNorm(const std::filesystem::path& kernels, int samples, int inner, int
     const CUmodule m = load(kernels, "operators/group_norm.cu");
     const int grid = lur::poolThreads() * 4, rows = samples * inner, silu = 1, add = 0;
     const size_t n = (size_t)rows * (size_t)C, each = (size_t)samples * (size_t)C;
-    float *x = allocate(n), *tx = allocate(n), *dy = allocate(n), *tdy = allocate(n), *y = allocate(n), *z = allocate(n);
+    float *x = allocate(n), *tx = allocate(n), *dy = allocate(n), *tdy = allocate(n), *y = allocate(n),
+          *z = allocate(n);
     float *mean = allocate(each), *rstd = allocate(each), *pq = allocate(2 * each), *means = allocate(4 * each);
     float *gamma = allocate((size_t)C), *beta = allocate((size_t)C), *tgamma = allocate((size_t)C),
           *tbeta = allocate((size_t)C);
@@ -187,17 +188,24 @@ void groupNorm(const std::filesystem::path& kernels, int samples, int inner, int
         check(name, y, z, n, 1e-4f); // a dozen roundings, some of differences
         compare(name + shape, driver, other);
     };
-    pair("group_norm_forward+silu", [&] {
-        launch(m, "group_norm_forward", grid, y, x, mean, rstd, gamma, beta, samples, inner, C, silu);
-    }, hand::groupNorm);
-    pair("group_norm_forward_tangent+silu", [&] {
-        launch(m, "group_norm_forward_tangent", grid, y, tx, x, mean, rstd, gamma, beta, tgamma, tbeta, pq, samples,
-               inner, C, silu);
-    }, hand::groupNormTangent);
-    pair("group_norm_backward_tangent+silu", [&] {
-        launch(m, "group_norm_backward_tangent", grid, y, dy, tdy, tx, x, mean, rstd, gamma, beta, tgamma, tbeta, pq,
-               means, samples, inner, C, silu, add);
-    }, hand::groupNormBackwardTangent);
+    pair(
+        "group_norm_forward+silu",
+        [&] { launch(m, "group_norm_forward", grid, y, x, mean, rstd, gamma, beta, samples, inner, C, silu); },
+        hand::groupNorm);
+    pair(
+        "group_norm_forward_tangent+silu",
+        [&] {
+            launch(m, "group_norm_forward_tangent", grid, y, tx, x, mean, rstd, gamma, beta, tgamma, tbeta, pq, samples,
+                   inner, C, silu);
+        },
+        hand::groupNormTangent);
+    pair(
+        "group_norm_backward_tangent+silu",
+        [&] {
+            launch(m, "group_norm_backward_tangent", grid, y, dy, tdy, tx, x, mean, rstd, gamma, beta, tgamma, tbeta,
+                   pq, means, samples, inner, C, silu, add);
+        },
+        hand::groupNormBackwardTangent);
 }
 
 void im2col(const std::filesystem::path& kernels, int N, int size, int C) {

@@ -36,8 +36,8 @@ template <class V> DEVICE V relu(V v) { return v < V{} ? V{} : v; }
 // The derivative of ReLU at the stored output y, times d; 0 at the kink.
 template <class V> DEVICE V relu_mask(V d, V y) { return y <= V{} ? V{} : d; }
 
-// exp of every lane. A loop over an array in registers, which both compilers turn into vector code: 1.4 ns an element on
-// AVX-512, as the plain loop of silu.cu.
+// exp of every lane. A loop over an array in registers, which both compilers turn into vector code: 1.4 ns an element
+// on AVX-512, as the plain loop of silu.cu.
 template <class V> DEVICE V exp_of(V v) {
     if constexpr (sizeof(V) == sizeof(real)) {
         return real_exp(v);
@@ -75,8 +75,8 @@ template <int R = 4, class Op> DEVICE void map_columns(const Op& op, int rows, i
     }
 }
 
-// The same where each sample, `inner` rows, has constants of its own: channel<V>(int c, int n). A block of rows never spans
-// two samples. Launch: Rows(samples * inner, C).
+// The same where each sample, `inner` rows, has constants of its own: channel<V>(int c, int n). A block of rows never
+// spans two samples. Launch: Rows(samples * inner, C).
 template <class Op> struct OfSample {
     const Op& op;
     int n;

@@ -4,8 +4,8 @@
 //   backward          dx = 2 coefficient w[n] inv_count / size (x - y)                 inv_count = 1 / N
 //   backward_tangent  tdx = 2 coefficient w[n] inv_count / size tx
 //   totals            totals[0] += sum of loss[n], totals[2] += N, in double, in a fixed order; Blocks(1)
-// With w null all rows weigh 1, and the loss is coefficient times the mean over all elements; coefficient < 0 drives the
-// output away from the target. Launch: Blocks(N) forward, Rows(N, size) the others. All write.
+// With w null all rows weigh 1, and the loss is coefficient times the mean over all elements; coefficient < 0 drives
+// the output away from the target. Launch: Blocks(N) forward, Rows(N, size) the others. All write.
 #include "include/prelude.cuh"
 #include "include/reduce.cuh"
 

@@ -7,7 +7,7 @@
 // Launch: Elements(n).
 #include "include/prelude.cuh"
 
-KERNEL add_forward(real* __restrict__ y, const real* a, const real* b, int n, accum scale) {
+KERNEL add_forward(real* __restrict__ y, const real* __restrict__ a, const real* __restrict__ b, int n, accum scale) {
     GRID_LOOP (i, n) y[i] = scale * (a[i] + b[i]);
 }
 

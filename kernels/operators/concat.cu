@@ -6,7 +6,8 @@
 #include "include/prelude.cuh"
 
 KERNEL concat_forward(real* __restrict__ y, const real* __restrict__ x, int rows, int width, int first, int C) {
-    GRID_ROWS (r, rows) LANE_LOOP (c, width) y[r * C + first + c] = x[r * width + c];
+    GRID_ROWS (r, rows)
+        LANE_LOOP (c, width) y[r * C + first + c] = x[r * width + c];
 }
 
 KERNEL concat_backward(real* __restrict__ dx, const real* __restrict__ dy, int rows, int width, int first, int C,

@@ -1,9 +1,9 @@
 // dropout.cu - y = m x / (1 - p), m = 0 with probability p and 1 otherwise, over x [N, size].
 //
 // The mask is counted, not kept: element j of sample n is kept where word j % 4 of philox4x32(state[0], stream,
-// ((state[1] + first + n) << 24) + j / 4) is p or more; state is the batch's seed and first sample number. A pass that is
-// run again draws the same mask, and so do all four passes: the operator is linear, and backward and tangents are this
-// kernel on dy, tx, tdy. Writes, or adds with `accumulate`. Launch: Rows(N ceil(size / 4), 4); size <= 2^26.
+// ((state[1] + first + n) << 24) + j / 4) is p or more; state is the batch's seed and first sample number. A pass that
+// is run again draws the same mask, and so do all four passes: the operator is linear, and backward and tangents are
+// this kernel on dy, tx, tdy. Writes, or adds with `accumulate`. Launch: Rows(N ceil(size / 4), 4); size <= 2^26.
 // Srivastava et al. 2014.
 #include "include/philox.cuh"
 

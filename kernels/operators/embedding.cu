@@ -21,6 +21,7 @@ KERNEL embedding_backward(real* __restrict__ dtable, const real* __restrict__ dy
         real* to = dtable + v * E;
         LANE_LOOP (e, E) to[e] = 0;
         for (int r = 0; r < n; r++)
-            if (ids[r] == v) LANE_LOOP (e, E) to[e] += dy[r * E + e];
+            if (ids[r] == v)
+                LANE_LOOP (e, E) to[e] += dy[r * E + e];
     }
 }

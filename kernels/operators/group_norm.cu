@@ -14,11 +14,11 @@
 // xh, yn and tyn are recomputed: of a sample only mean, rstd, p, q and the means are kept, each spread over its
 // channels, [N, C], so that neighbouring channels are neighbouring numbers in every pass.
 //
-// Sums have two stages. Stage 1, ColumnSums(N inner, C, N chunks): one partial per chunk and channel; `chunks` of a sample
-// must divide inner, so that no chunk spans two samples. Its statistics are batch_norm_statistics. Stage 2 adds in double
-// over the chunks and channels of a group, Blocks(N G), or over all chunks of a channel, Blocks(C).
-// Launch of the others: Rows(N inner, C). All write; backward and backward_tangent add with `accumulate`.
-// Longer than 250 lines, over budget: the four passes share what they recompute.
+// Sums have two stages. Stage 1, ColumnSums(N inner, C, N chunks): one partial per chunk and channel; `chunks` of a
+// sample must divide inner, so that no chunk spans two samples. Its statistics are batch_norm_statistics. Stage 2 adds
+// in double over the chunks and channels of a group, Blocks(N G), or over all chunks of a channel, Blocks(C). Launch of
+// the others: Rows(N inner, C). All write; backward and backward_tangent add with `accumulate`. Longer than 250 lines,
+// over budget: the four passes share what they recompute.
 #include "include/columns.cuh"
 
 // mean, rstd [N, C] from what batch_norm_statistics left, about the group's first element; see there.
@@ -175,12 +175,11 @@ template <bool Silu> struct Backward {
 };
 
 KERNEL group_norm_backward(real* __restrict__ dx, const real* __restrict__ dy, const real* __restrict__ x,
-                           const real* __restrict__ mean, const real* __restrict__ rstd,
-                           const real* __restrict__ gamma, const real* __restrict__ beta,
-                           const real* __restrict__ means, int samples, int inner, int C, int silu, int accumulate) {
+                           const real* __restrict__ mean, const real* __restrict__ rstd, const real* __restrict__ gamma,
+                           const real* __restrict__ beta, const real* __restrict__ means, int samples, int inner, int C,
+                           int silu, int accumulate) {
     const Normalized in{x, mean, rstd, gamma, beta, C};
-    if (silu)
-        return map_samples(Backward<true>{dx, dy, means, in, samples * C, accumulate != 0}, samples, inner, C);
+    if (silu) return map_samples(Backward<true>{dx, dy, means, in, samples * C, accumulate != 0}, samples, inner, C);
     map_samples(Backward<false>{dx, dy, means, in, samples * C, accumulate != 0}, samples, inner, C);
 }
 
@@ -238,8 +237,7 @@ template <bool Silu> struct TangentSums {
     template <class V> struct Sums { V d, dx, td, tdx; };
     template <class V> DEVICE AffineTangent<V> channel(int c, int row) const { return in.tangent<V>(c, row / inner); }
     template <class V> DEVICE void add(const AffineTangent<V>& k, Sums<V>& s, int i) const {
-        const Pair<V> e =
-            pair_at<Silu, V>(k, load<V>(in.x + i), load<V>(in.tx + i), load<V>(dy + i), load<V>(tdy + i));
+        const Pair<V> e = pair_at<Silu, V>(k, load<V>(in.x + i), load<V>(in.tx + i), load<V>(dy + i), load<V>(tdy + i));
         s.d += e.d;
         s.dx += e.d * e.xh;
         s.td += e.td;
@@ -303,11 +301,10 @@ template <bool Silu> struct BackwardTangent {
         return {in.tangent<V>(c, n), load<V>(m), load<V>(m + s), load<V>(m + 2 * s), load<V>(m + 3 * s)};
     }
     template <class V> DEVICE V at(const Channel<V>& k, int i) const {
-        const Pair<V> e =
-            pair_at<Silu, V>(k, load<V>(in.x + i), load<V>(in.tx + i), load<V>(dy + i), load<V>(tdy + i));
+        const Pair<V> e = pair_at<Silu, V>(k, load<V>(in.x + i), load<V>(in.tx + i), load<V>(dy + i), load<V>(tdy + i));
         const V whole = k.gamma * e.d - k.a - e.xh * k.b; // trstd / rstd = -rstd q
-        const V v = k.rstd * (k.gamma * e.td + k.tgamma * e.d - k.ta - e.txh * k.b - e.xh * k.tb -
-                              k.rstd * k.q * whole);
+        const V v =
+            k.rstd * (k.gamma * e.td + k.tgamma * e.d - k.ta - e.txh * k.b - e.xh * k.tb - k.rstd * k.q * whole);
         return accumulate ? load<V>(tdx + i) + v : v;
     }
     template <class V> DEVICE void put(V v, int i) const { store<V>(tdx + i, v); }

@@ -83,8 +83,7 @@ KERNEL modulation_backward(real* __restrict__ dx, const real* __restrict__ dy, c
 KERNEL modulation_backward_tangent(real* __restrict__ tdx, const real* __restrict__ tdy, const real* __restrict__ dy,
                                    const real* __restrict__ t, const real* __restrict__ tt, int samples, int inner,
                                    int C, int scale, int accumulate) {
-    if (scale)
-        return map_samples(Unmodulate<true>{tdx, tdy, dy, {t, C}, {tt, C}, accumulate != 0}, samples, inner, C);
+    if (scale) return map_samples(Unmodulate<true>{tdx, tdy, dy, {t, C}, {tt, C}, accumulate != 0}, samples, inner, C);
     map_samples(Unmodulate<false>{tdx, tdy, nullptr, {t, C}, {tt, C}, accumulate != 0}, samples, inner, C);
 }
 

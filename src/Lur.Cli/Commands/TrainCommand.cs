@@ -30,11 +30,7 @@ internal static class TrainCommand
         var data = SharedOptions.Data();
         var output = SharedOptions.Output();
         var model = Model();
-        // Options that both kinds of model have are read by the one that the model is of.
-        var training = new RecordOptions([
-            .. TrainingOptions.List,
-            .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name)),
-        ]);
+        var training = Recipe();
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var noAugment = SharedOptions.NoAugment();
         var seed = SharedOptions.Seed();
@@ -81,6 +77,10 @@ internal static class TrainCommand
                     )
             );
     }
+
+    /// <summary>Options of both kinds of model; one that both have is read by that which the model is of.</summary>
+    private static RecordOptions Recipe() =>
+        new([.. TrainingOptions.List, .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name))]);
 
     private static Option<double> Validation() =>
         SharedOptions

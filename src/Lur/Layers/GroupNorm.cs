@@ -163,28 +163,7 @@ public sealed class GroupNorm : Layer
         var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
         var (samples, inner, c, chunks, silu) = (cache.Samples, cache.Inner, _channels, cache.Chunks, _silu ? 1 : 0);
         var (mean, rstd, all) = (cache.Mean, cache.Rstd, samples * chunks);
-        var sums = pass.Device.ColumnSums(samples * inner, c, all);
-        var partials = Partials(pass, "product-sums", 4 * all);
-        kernels.GroupNormTangentSums(
-            sums,
-            partials,
-            dy,
-            tdy,
-            tx,
-            x,
-            mean,
-            rstd,
-            gamma,
-            beta,
-            tgamma,
-            tbeta,
-            pq,
-            samples,
-            inner,
-            c,
-            chunks,
-            silu
-        );
+        var partials = TangentSums(pass, cache, dy, tdy, tx);
         var last = ((Operand<Real>)partials).At(2L * all * c, pass.Program.Precision.Size());
         kernels.GroupNormWeights(pass.Device.Blocks(c), pass.GradientTangents!.At(_gamma), pass.GradientTangents!.At(_beta), last, c, all);
         if (!node.HasInputTangent())
@@ -215,6 +194,34 @@ public sealed class GroupNorm : Layer
             silu,
             add
         );
+    }
+
+    // Sums of d, d xh, td, td xh + d txh by chunk and channel, [4, chunks, C].
+    private Value TangentSums(NetworkPass pass, Cache cache, Value dy, Value tdy, Value tx)
+    {
+        var (samples, inner, c, all) = (cache.Samples, cache.Inner, _channels, cache.Samples * cache.Chunks);
+        var partials = Partials(pass, "product-sums", 4 * all);
+        pass.Launch.GroupNorm.GroupNormTangentSums(
+            pass.Device.ColumnSums(samples * inner, c, all),
+            partials,
+            dy,
+            tdy,
+            tx,
+            cache.X,
+            cache.Mean,
+            cache.Rstd,
+            pass.Weights.At(_gamma),
+            pass.Weights.At(_beta),
+            pass.WeightTangents!.At(_gamma),
+            pass.WeightTangents!.At(_beta),
+            cache.TangentMeans!,
+            samples,
+            inner,
+            c,
+            cache.Chunks,
+            _silu ? 1 : 0
+        );
+        return partials;
     }
 
     // Sums of d and d xh by chunk and channel, [2, chunks, C].

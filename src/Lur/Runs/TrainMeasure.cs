@@ -21,6 +21,15 @@ internal abstract class TrainMeasure : IDisposable
     /// <summary>Measures samples.</summary>
     public abstract Measured Of(IImageDataset data, ReadOnlySpan<int> indices, CancellationToken cancel);
 
+    /// <summary>Measures the validation part; NaN without one.</summary>
+    public Measured Validate(TrainParts parts, CancellationToken cancel)
+    {
+        if (parts.Split.Validation.Length == 0)
+            return new Measured(double.NaN, double.NaN);
+        using var averaged = parts.Trainer.Averaged();
+        return Of(parts.Source.Train, parts.Split.Validation, cancel);
+    }
+
     /// <summary>Measures the test images.</summary>
     public abstract TrainTest Test(IImageDataset data, CancellationToken cancel);
 

@@ -167,7 +167,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         {
             var epoch = (trainer.Step / trainer.StepsPerEpoch) - (AtUnreportedEnd() ? 1 : 0);
             RunEpoch(parts, epoch, cancel);
-            var validation = Validate(parts, measure, cancel);
+            var validation = measure.Validate(parts, cancel);
             var totals = trainer.ReadTotals();
             _log.AppendLine(
                 string.Join(
@@ -184,14 +184,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             if (keepLog)
                 SaveLog(name => Path.Combine(settings.Output, name));
         }
-    }
-
-    private static Measured Validate(TrainParts parts, TrainMeasure measure, CancellationToken cancel)
-    {
-        if (parts.Split.Validation.Length == 0)
-            return new Measured(double.NaN, double.NaN);
-        using var averaged = parts.Trainer.Averaged();
-        return measure.Of(parts.Source.Train, parts.Split.Validation, cancel);
     }
 
     private void SaveLog(Func<string, string> at) => AtomicFile.WriteText(at("log.csv"), _log.ToString());
@@ -277,12 +269,10 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         _audit.Add(
             "measured",
             w =>
-            {
-                if (test is ClassifierTest classifier)
-                    w.WriteNumber("testAccuracy", classifier.Predictions.Accuracy);
-                else
-                    w.WriteNumber("testLoss", test.MeanLoss);
-            }
+                w.WriteNumber(
+                    double.IsNaN(test.Accuracy) ? "testLoss" : "testAccuracy",
+                    double.IsNaN(test.Accuracy) ? test.MeanLoss : test.Accuracy
+                )
         );
         AtomicFile.WriteText(output.Staged(AuditLog.FileName), _audit.Text);
         OutputFolder.WriteJson(

@@ -42,11 +42,6 @@ public sealed class VerifyRun(VerifySettings settings, RunHost? host = null)
         using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);
         // First, because the data take over the original's order of classes.
         using var original = DataAndModel.Load(task.Original, device, source);
-        if (original.Spec is UNetSpec)
-            throw new UserErrorException(
-                $"'{task.Original}' draws images, and 'lur verify' judges classifiers; the {OutputFolder.ResultName} of the run has the "
-                    + "denoising losses before and after."
-            );
         var split = task.LoadSplit(source);
         var set = task.Resolve(source, split, cancel);
         foreach (var attack in settings.Relearning)

@@ -11,7 +11,7 @@ namespace Lur.Training;
 
 /// <summary>Totals since the last read.</summary>
 /// <param name="MeanLoss">Mean loss (cross-entropy in nats, squared error); NaN for no rows.</param>
-/// <param name="Accuracy">Percent of rows classified as labelled, in train mode; NaN for no rows, and where the loss has no answers.</param>
+/// <param name="Accuracy">Percent of rows classified as labelled, in train mode; NaN for no rows, and without answers.</param>
 /// <param name="Rows">Number of rows.</param>
 public readonly record struct TrainingTotals(double MeanLoss, double Accuracy, long Rows);
 
