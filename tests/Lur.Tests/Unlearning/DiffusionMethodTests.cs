@@ -1,5 +1,7 @@
 using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Models;
+using Lur.Tasks.Diffusion;
 using Lur.Tensors;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
@@ -65,6 +67,31 @@ public class DiffusionMethodTests
         one.Run(method, [.. s_loop, .. lambda, .. more]);
         ft.Run("ft", [.. s_loop, .. method == "l1-sparse" ? [] : more]);
         AssertSame(one, ft);
+    }
+
+    [Test]
+    public void TheTargetOfLurIsTheOriginalsAndStaysSo()
+    {
+        foreach (var (steps, same) in new[] { ("1", true), ("4", false) })
+        {
+            using DiffusionScope lur = new(),
+                joint = new();
+            string[] shared = [.. s_loop, "steps", steps, "lambda", "1", "lr", "0.01", "forget-loss", "reassign"];
+            lur.Run("lur", [.. shared, "alpha", "0"]);
+            joint.Run("scissorhands", [.. shared, "trim", "0"]);
+            Assert.That(lur.Model.Parameters.ToArray().SequenceEqual(joint.Model.Parameters.ToArray()), Is.EqualTo(same), steps);
+        }
+    }
+
+    [Test]
+    public void AClassIsReplacedByTheNextThatIsKept()
+    {
+        using var scope = new DiffusionScope();
+        var spec = (UNetSpec)scope.Model.Spec;
+        Assert.That(DiffusionTargets.NextTable(spec, [1]), Is.EqualTo(new[] { 2, 2, 0, 3 }));
+        Assert.That(DiffusionTargets.NextTable(spec, [0, 1]), Is.EqualTo(new[] { 2, 2, 2, 3 }));
+        Assert.That(DiffusionTargets.NextTable(spec, [0, 1, 2]), Is.EqualTo(new[] { 1, 2, 0, 3 }), "all are forgotten");
+        Assert.That(DiffusionTargets.NullTable(spec), Is.All.EqualTo(3));
     }
 
     [Test]
