@@ -67,6 +67,20 @@ public static partial class Glossary
                 "",
                 "forgottenClasses"
             ),
+            new("folder", "Folder", "Folder of a run's files, in its output folder.", "Its name is that of the class."),
+            new("measure", "Kept classes", "A measure of the images drawn of the classes that are kept.", "The reading is in its row."),
+            new(
+                "score",
+                "Class moves score",
+                "Mean distance between the noise predicted with the class and without one, along the drawing of an image.",
+                "0: the label does not move what is drawn any more."
+            ),
+            new(
+                "retrainedLoss",
+                "Retrained loss",
+                "Denoising loss of the models that were trained without the forget set, on test images of the class.",
+                "What the unlearned model's is to come to."
+            ),
             new("images", "Images", "Number of images a row was measured on.", "Few images make coarse percentages."),
             new("train", "Training", "Number of training images.", "With --validation a share of them is held out.", "", "training"),
             new("test", "Test", "Number of test images, or the test set.", "It is never trained on.", "", "testSet"),

@@ -52,7 +52,7 @@ public static partial class Glossary
             ),
             new(
                 "part",
-                "Images",
+                "Part of the images",
                 "Which images a row is about: the forget set, the retain set, the test set.",
                 "The test set is all of it."
             ),

@@ -9,30 +9,46 @@ namespace Lur.Cli.Commands;
 /// <summary>lur demo: the whole job on generated images.</summary>
 internal static class DemoCommand
 {
+    private const string Classification = "classification",
+        Diffusion = "diffusion";
+
     public static Command Create()
     {
-        var output = new Option<string>("--output", "-o")
+        var what = new Argument<string>("WHAT")
         {
-            Description = "Folder for everything the demo leaves behind.",
-            DefaultValueFactory = _ => "out/demo",
+            Description = "classification, or diffusion: a UNet that draws shapes.",
+            DefaultValueFactory = _ => Classification,
+        };
+        what.AcceptOnlyFromAmong(Classification, Diffusion);
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "Folder for everything the demo leaves behind; out/demo by default, out/demo-diffusion for the other.",
         };
         var seed = SharedOptions.Seed();
         var overwrite = SharedOptions.Overwrite();
         var command = new Command(
             "demo",
-            "Train a small ResNet on generated images, make it forget a class with LUR, and show what was forgotten and what was kept."
+            "Train a small network on generated images, make it forget a class with LUR, and show what was forgotten and what was kept."
         )
         {
+            what,
             output,
             seed,
             overwrite,
         };
         return command
             .WithShort("Train, forget and measure on generated images; needs no data.")
-            .WithExamples("lur demo", "lur demo -o out/demo")
+            .WithExamples("lur demo", "lur demo diffusion -o out/shapes")
             .Runs(
                 (context, parsed, cancel) =>
-                    Run(context, parsed.GetValue(output)!, parsed.GetValue(seed), parsed.GetValue(overwrite), cancel)
+                {
+                    var (folder, draws) = (parsed.GetValue(output), parsed.GetValue(what) == Diffusion);
+                    var (start, replace) = (parsed.GetValue(seed), parsed.GetValue(overwrite));
+                    if (!draws)
+                        return Run(context, folder ?? "out/demo", start, replace, cancel);
+                    DiffusionDemo.Run(context, folder ?? "out/demo-diffusion", start, replace, cancel);
+                    return ExitCode.Done;
+                }
             );
     }
 

@@ -249,14 +249,15 @@ public class PipelineTests
             Assert.That(error, Does.Contain(part));
     }
 
-    [TestCase("class:purple", "purple")]
-    [TestCase("random:0", "random:0")]
-    [TestCase("nowhere.txt", "nowhere.txt")]
-    public void BadForgetSpecificationsAreOneSentence(string forget, string names)
+    [TestCase("class:purple", "purple", ExitCode.Failed)]
+    [TestCase("nowhere.txt", "nowhere.txt", ExitCode.Failed)]
+    [TestCase("random:0", "random:0", ExitCode.BadUsage)]
+    [TestCase("random:-3", "random:-3", ExitCode.BadUsage)]
+    public void BadForgetSpecificationsAreOneSentence(string forget, string names, int expected)
     {
         using var temp = new TempFolder();
         var (code, output, error) = Command.Run(["forget", _base, .. s_forget, "--forget", forget, "-o", temp["f"]]);
-        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
+        Assert.That((code, output), Is.EqualTo((expected, "")));
         Assert.That(error.Trim(), Does.Contain(names).And.Not.Contain("\n"));
         Assert.That(Directory.Exists(temp["f"]), Is.False, "nothing is left behind");
     }

@@ -65,7 +65,7 @@ public class AddAMethodTests
     {
         var line = Blocks("csharp-part").First().Trim();
         Assert.That(line, Is.EqualTo("Flatten.Definition,"));
-        Assert.That(Repository.Read("src/Lur/Unlearning/MethodDefinition.cs"), Does.Contain("        FineTune.Definition,\n"));
+        Assert.That(Repository.Read("src/Lur/Unlearning/MethodCatalog.cs"), Does.Contain("        FineTune.Definition,\n"));
     }
 
     private static IEnumerable<string> Blocks(string language) =>
