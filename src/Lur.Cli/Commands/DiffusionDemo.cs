@@ -39,7 +39,7 @@ internal static class DiffusionDemo
         context.Note("2. Draw twelve of each.");
         Draw(context, train.ModelPath, Path.Combine(output, "before"), overwrite, cancel);
         context.Note($"3. Forget '{Forgotten}' with exact LUR.");
-        var options = new Dictionary<string, string> { ["batch"] = "32", ["steps"] = "120" };
+        var options = new Dictionary<string, string> { ["batch"] = "32", ["steps"] = "200" };
         var forget = new ForgetRun(
             new ForgetSettings
             {
@@ -59,7 +59,7 @@ internal static class DiffusionDemo
         string Sheet(string folder) => Path.Combine(output, folder, "sheet.png");
         context.Note($"before: {Sheet("before")}");
         context.Note(
-            $"after:  {Sheet("after")}; rows: disc, square, triangle, star, cross, ring, crescent. No star is left in the fourth."
+            $"after:  {Sheet("after")}; rows: disc, square, triangle, star, cross, ring, crescent. Compare the fourth."
         );
     }
 
