@@ -58,9 +58,7 @@ internal static class DiffusionDemo
         Draw(context, forget.ModelPath, Path.Combine(output, "after"), overwrite, cancel);
         string Sheet(string folder) => Path.Combine(output, folder, "sheet.png");
         context.Note($"before: {Sheet("before")}");
-        context.Note(
-            $"after:  {Sheet("after")}; rows: disc, square, triangle, star, cross, ring, crescent. Compare the fourth."
-        );
+        context.Note($"after:  {Sheet("after")}; rows: disc, square, triangle, star, cross, ring, crescent. Compare the fourth.");
     }
 
     private static void Draw(CommandContext context, string model, string folder, bool overwrite, CancellationToken cancel) =>

@@ -43,12 +43,9 @@ internal static class ForgetReport
     /// <summary>The command that says whether the samples are forgotten as if the model had never seen them, or makes such a model to
     /// compare with; none for a model that has not.</summary>
     private static string? Next(ForgetResult r) =>
-        r.Method.Name == Unlearning.Retrain.Definition.Name ? null
-        : r.Outcome is DenoisingOutcome
-            ? $"lur forget {Shell(r.Parent)} --data {Shell(r.Data)} "
-                + $"--forget {string.Join(" --forget ", r.Set.Specifications.Select(Shell))} "
-                + $"--method retrain -o {Shell(r.Folder.TrimEnd('/') + "-retrain")}"
-        : $"lur verify {Shell(r.Folder)} --retrain 1,2,3 --relearn";
+        r.Method.Name == Unlearning.Retrain.Definition.Name
+            ? null
+            : $"lur verify {Shell(r.Folder)} --retrain 1,2,3{(r.Outcome is DenoisingOutcome ? "" : " --relearn")}";
 
     private static string Sentence(ForgetResult r) =>
         r.Outcome is DenoisingOutcome denoising ? DenoisingConclusion.Of(r, denoising).Sentence : ForgetConclusion.Of(r).Sentence;

@@ -33,7 +33,7 @@ public class DenoisingRunTests
         var (code, output, error) = Command.Run(Forget("ga", "--method", "ga", "--steps", "3", "--batch", "4", "--lr", "0.05"));
         Assert.That(code, Is.Zero, error);
         Assert.That(output, Does.Contain("star (3 images) is denoised worse than before: denoising loss ").And.Contain("95 % interval"));
-        Assert.That(output + error, Does.Contain("next: lur forget ").And.Contain("--method retrain"));
+        Assert.That(output + error, Does.Contain("next: lur verify ").And.Contain("--retrain 1,2,3"));
         var text = File.ReadAllText(_temp["ga/result.json"]);
         var schema = JsonSchema.Open("result.schema.json");
         schema.RequireExactly(text, "denoisingResult", ["memory"]);
