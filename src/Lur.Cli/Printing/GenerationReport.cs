@@ -14,17 +14,7 @@ internal static class GenerationReport
     {
         var facts = Facts(r);
         List<Table> tables = [Metrics(r), Classes(r), .. r.Attacks.Select(a => Attack(a)), facts];
-        if (context.Json)
-        {
-            facts.Add("verdict", r.Verdict.Verdict.ToString());
-            facts.Add("sentence", r.Verdict.Sentence);
-            if (r.Verdict.Provisional.Length > 0)
-                facts.Add("provisional", r.Verdict.Provisional);
-        }
-
-        TablePrinter.Print(context, tables);
-        if (!context.Json)
-            context.Say(r.Verdict.Sentence);
+        VerifyReport.Print(context, tables, facts, r.Verdict.Verdict.ToString(), r.Verdict.Sentence, r.Verdict.Provisional);
     }
 
     private static Table Metrics(GenerationVerifyResult r)

@@ -31,17 +31,30 @@ internal static class VerifyReport
         if (o.Relearning.Count > 0)
             tables.Add(Recovery(o));
         tables.AddRange(o.Relearning.Select(Curve));
+        Print(context, tables, facts, o.Verdict.Verdict.ToString(), o.Verdict.Sentence, o.Verdict.Provisional);
+    }
+
+    /// <summary>Prints tables and a verdict: among the facts in JSON, as a sentence behind them otherwise.</summary>
+    public static void Print(
+        CommandContext context,
+        IReadOnlyList<Table> tables,
+        Table facts,
+        string verdict,
+        string sentence,
+        string provisional
+    )
+    {
         if (context.Json)
         {
-            facts.Add("verdict", o.Verdict.Verdict.ToString());
-            facts.Add("sentence", o.Verdict.Sentence);
-            if (o.Verdict.Provisional.Length > 0)
-                facts.Add("provisional", o.Verdict.Provisional);
+            facts.Add("verdict", verdict);
+            facts.Add("sentence", sentence);
+            if (provisional.Length > 0)
+                facts.Add("provisional", provisional);
         }
 
         TablePrinter.Print(context, tables);
         if (!context.Json)
-            context.Say(o.Verdict.Sentence);
+            context.Say(sentence);
     }
 
     private static Table Metrics(VerifyResult o)

@@ -1,71 +1,30 @@
-using System.Globalization;
-using Lur.Tensors;
-
 namespace Lur.Data;
 
 /// <summary>Generated images for models that draw: seven classes of bright 16 x 16 shapes, upright and about in the middle, on a dark
 /// ground. Few things vary (colour, place, size, ground), so that a small model learns them in minutes on two cores, and a person sees
 /// at a glance what was drawn. Sample i has label i mod 7 and does not depend on the size of the set.</summary>
 /// <remarks>As for <see cref="SyntheticDataset"/> the pixels are the same bits on every machine; changing them means a new
-/// <see cref="Name"/>.</remarks>
-public sealed class ShapesDataset : IImageDataset
+/// <see cref="GeneratedDataset.Name"/>.</remarks>
+public sealed class ShapesDataset : GeneratedDataset
 {
     /// <summary>Rows and columns.</summary>
     public const int Side = 16;
 
     private static readonly string[] s_names = ["disc", "square", "triangle", "star", "cross", "ring", "crescent"];
-    private readonly ulong _seed,
-        _stream;
 
     /// <summary>Creates a set; samples are generated when read.</summary>
     /// <param name="count">Number of samples, 1 or more.</param>
     /// <param name="seed">Seed of all samples.</param>
     /// <param name="part">Train or test.</param>
     public ShapesDataset(int count, ulong seed, SyntheticPart part)
+        : base("shapes", 1, s_names, Side, count, seed, part) { }
+
+    private protected override void Draw(int label, SampleRandom random, Span<byte> chw)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        Count = count;
-        _seed = seed;
-        var name = part == SyntheticPart.Train ? "train" : "test";
-        _stream = RandomStream.StreamOf("data/shapes/" + name);
-        Name = string.Create(CultureInfo.InvariantCulture, $"shapes1-{name}-{seed}");
-    }
-
-    /// <inheritdoc/>
-    public string Name { get; }
-
-    /// <inheritdoc/>
-    public int Count { get; }
-
-    /// <inheritdoc/>
-    public int Channels => 3;
-
-    /// <inheritdoc/>
-    public int Height => Side;
-
-    /// <inheritdoc/>
-    public int Width => Side;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<string> ClassNames => s_names;
-
-    /// <inheritdoc/>
-    public int Label(int index)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(index);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-        return index % s_names.Length;
-    }
-
-    /// <inheritdoc/>
-    public void CopyImage(int index, Span<byte> chw)
-    {
-        ImageDatasets.CheckSample(this, index, chw.Length);
-        var random = new SampleRandom(_seed, _stream, index);
         float x = 7.5f + random.Uniform(-1.2f, 1.2f),
             y = 7.5f + random.Uniform(-1.2f, 1.2f),
             radius = random.Uniform(4.6f, 6);
-        var shape = Shape.Upright(Label(index), x, y, radius);
+        var shape = Shape.Upright(label, x, y, radius);
         Span<float> ground = stackalloc float[3],
             colour = stackalloc float[3];
         ground.Fill(random.Uniform(20, 60));
@@ -80,7 +39,4 @@ public sealed class ShapesDataset : IImageDataset
                 chw[(c * Side * Side) + i] = (byte)(ground[c] + (cover * (colour[c] - ground[c])) + 0.5f);
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() { }
 }

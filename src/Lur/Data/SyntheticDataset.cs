@@ -1,6 +1,3 @@
-using System.Globalization;
-using Lur.Tensors;
-
 namespace Lur.Data;
 
 /// <summary>The part of a generated set; the parts share no sample.</summary>
@@ -26,9 +23,9 @@ public enum SyntheticPart
 /// test accuracy 17, 57, 63, 64, 74, 79 % after epochs 1 to 6. A first version without hues, with twice the noise and
 /// smaller objects was still at 17 % after seven epochs: too hard for a demonstration.
 /// /// Only additions, multiplications, divisions and square roots in IEEE single precision: the pixels are the same bits on
-/// every machine. Changing anything that changes pixels means a new <see cref="Name"/>, because results name the set.
+/// every machine. Changing anything that changes pixels means a new <see cref="GeneratedDataset.Name"/>, because results name the set.
 /// </remarks>
-public sealed class SyntheticDataset : IImageDataset
+public sealed class SyntheticDataset : GeneratedDataset
 {
     /// <summary>Rows and columns.</summary>
     public const int Side = 32;
@@ -50,55 +47,12 @@ public sealed class SyntheticDataset : IImageDataset
         "dots",
     ];
 
-    private readonly ulong _seed,
-        _stream;
-
     /// <summary>Creates a set; samples are generated when read.</summary>
     /// <param name="count">Number of samples, 1 or more.</param>
     /// <param name="seed">Seed of all samples.</param>
     /// <param name="part">Train or test.</param>
     public SyntheticDataset(int count, ulong seed, SyntheticPart part)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        Count = count;
-        _seed = seed;
-        _stream = RandomStream.StreamOf(part == SyntheticPart.Train ? "data/synthetic/train" : "data/synthetic/test");
-        Name = string.Create(CultureInfo.InvariantCulture, $"synthetic1-{(part == SyntheticPart.Train ? "train" : "test")}-{seed}");
-    }
+        : base("synthetic", 1, s_names, Side, count, seed, part) { }
 
-    /// <inheritdoc/>
-    public string Name { get; }
-
-    /// <inheritdoc/>
-    public int Count { get; }
-
-    /// <inheritdoc/>
-    public int Channels => 3;
-
-    /// <inheritdoc/>
-    public int Height => Side;
-
-    /// <inheritdoc/>
-    public int Width => Side;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<string> ClassNames => s_names;
-
-    /// <inheritdoc/>
-    public int Label(int index)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(index);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-        return index % s_names.Length;
-    }
-
-    /// <inheritdoc/>
-    public void CopyImage(int index, Span<byte> chw)
-    {
-        ImageDatasets.CheckSample(this, index, chw.Length);
-        SyntheticScene.Render(Label(index), new SampleRandom(_seed, _stream, index), chw);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() { }
+    private protected override void Draw(int label, SampleRandom random, Span<byte> chw) => SyntheticScene.Render(label, random, chw);
 }

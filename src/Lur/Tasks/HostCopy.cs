@@ -6,9 +6,12 @@ namespace Lur.Tasks;
 internal static class HostCopy
 {
     /// <summary>Waits, and copies a real value to the host, as double whatever the precision.</summary>
-    public static double[] Of(Program program, Value value)
+    public static double[] Of(Program program, Value value) => Of(program, value, value.Shape.Count);
+
+    /// <summary>The same of its first elements.</summary>
+    public static double[] Of(Program program, Value value, int count)
     {
-        var wide = new double[value.Shape.Count];
+        var wide = new double[count];
         if (program.Precision == Precision.Float64)
         {
             program.Device.Download(wide.AsSpan(), value.Pointer);

@@ -3,6 +3,7 @@ using Lur.Layers;
 using Lur.Losses;
 using Lur.Optimizers;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tasks.Diffusion;
 using Lur.Tensors;
 
@@ -63,12 +64,12 @@ public static class DiffusionCheck
         var tangent = Program.Keep(evaluation.Pass.TangentOf(evaluation.Output));
         fixture.Fill(batch, "retain");
         program.Run();
-        Add("output", FixtureCheck.ReadValue(device, precision, output), fixture.ReadImages("retain.output"), allowed.Output);
-        var loss = FixtureCheck.ReadValue(device, precision, evaluation.Loss.RowLoss).Average();
+        Add("output", HostCopy.Of(program, output), fixture.ReadImages("retain.output"), allowed.Output);
+        var loss = HostCopy.Of(program, evaluation.Loss.RowLoss).Average();
         Add("loss", [loss], fixture.Read("retain.loss"), allowed.Output);
-        var tangents = FixtureCheck.ReadValue(device, precision, tangent);
+        var tangents = HostCopy.Of(program, tangent);
         Add("tangent of the output", tangents, fixture.ReadImages("retain.output_tangent"), allowed.Gradient);
-        var pixels = FixtureCheck.ReadValue(device, precision, images);
+        var pixels = HostCopy.Of(program, images);
         Add("gradient of the images", pixels, fixture.ReadImages("retain.grad_sample"), allowed.Gradient);
         Add("gradient", gradient.ToArray(), fixture.ReadVector("grad"), allowed.Gradient);
         Add("Hessian-vector product", product.ToArray(), fixture.ReadVector("hvp"), allowed.Product);

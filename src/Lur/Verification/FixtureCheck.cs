@@ -97,8 +97,8 @@ public static class FixtureCheck
 
         input.Set(batch.Images, batch.Labels);
         program.Run();
-        add("retain logits", ReadValue(device, precision, logits), fixture.Read("retain/logits"));
-        add("retain loss", [ReadValue(device, precision, evaluation.Loss.RowLoss).Average()], fixture.Read("retain/loss"));
+        add("retain logits", HostCopy.Of(program, logits), fixture.Read("retain/logits"));
+        add("retain loss", [HostCopy.Of(program, evaluation.Loss.RowLoss).Average()], fixture.Read("retain/loss"));
         add("gradient", gradient.ToArray(), fixture.ReadVector("gradient", gradient.Layout));
         if (fixture.Has($"statistics/{model.Buffers.Layout.Slots[0].Name}"))
         {
@@ -201,19 +201,5 @@ public static class FixtureCheck
             add(name, [.. steps.SelectMany(t => new double[] { t.RetainLoss, t.ForgetLoss })], expected);
         else
             add($"{name}, retain", [.. steps.Select(t => (double)t.RetainLoss)], [.. expected.Where((_, i) => i % 2 == 0)]);
-    }
-
-    internal static double[] ReadValue(ComputeDevice device, Precision precision, Value value)
-    {
-        if (precision == Precision.Float64)
-        {
-            var wide = new double[value.Shape.Count];
-            device.Download(wide.AsSpan(), value.Pointer);
-            return wide;
-        }
-
-        var narrow = new float[value.Shape.Count];
-        device.Download(narrow.AsSpan(), value.Pointer);
-        return Array.ConvertAll(narrow, x => (double)x);
     }
 }

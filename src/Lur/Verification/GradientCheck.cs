@@ -4,6 +4,7 @@ using Lur.Layers;
 using Lur.Models;
 using Lur.Steps;
 using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 using Lur.Unlearning;
 
@@ -39,6 +40,7 @@ public sealed class GradientCheck : IDisposable
     /// <param name="options">alpha, lambda, weights, BatchNorm policy and forget loss to check.</param>
     public GradientCheck(Model model, IImageDataset data, int[] retain, int[] forget, LurOptions options)
     {
+        ClassificationTask.Require(model);
         if (model.Precision != Precision.Float64)
             throw new ArgumentException("Derivatives are checked in float64; load the model so.", nameof(model));
         _model = model;

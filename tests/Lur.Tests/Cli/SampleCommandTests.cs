@@ -36,6 +36,17 @@ public class SampleCommandTests
         Assert.That((source.Train.Width, source.Train.Channels, source.Train.ClassNames.Count), Is.EqualTo((8, 3, 3)));
     }
 
+    [TestCase("eval")]
+    [TestCase("check", "grad", "--model")]
+    public void AModelThatDrawsIsNotAskedForClasses(params string[] command)
+    {
+        using var temp = new TempFolder();
+        Command.Done("train", "-d", "shapes:train=28,test=14", "-m", "unet:c4:m1,2:r1", "--epochs", "0", "-o", temp["unet"]);
+        var (code, output, error) = Command.Run([.. command, temp["unet/model.safetensors"], "-d", "shapes:train=28,test=14"]);
+        Assert.That((code, output), Is.EqualTo((ExitCode.Failed, "")));
+        Assert.That(error.Trim(), Does.Contain("draws images and classifies none").And.Contain("lur sample").And.Not.Contain("\n"));
+    }
+
     [Test]
     public void AnImageIsTheSameWhateverElseIsDrawn()
     {

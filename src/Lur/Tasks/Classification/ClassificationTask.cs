@@ -9,6 +9,17 @@ namespace Lur.Tasks.Classification;
 /// <param name="model">A model with one output a class.</param>
 public sealed class ClassificationTask(Model model) : LearningTask(model)
 {
+    /// <summary>Refuses a model that tells no classes apart.</summary>
+    /// <exception cref="UserErrorException">The model draws images.</exception>
+    public static void Require(Model model)
+    {
+        if (model.Spec is UNetSpec)
+            throw new UserErrorException(
+                $"{model.Architecture} draws images and classifies none, which is asked of it here; 'lur sample' draws, and 'lur verify' "
+                    + "judges what an unlearned model draws."
+            );
+    }
+
     /// <inheritdoc/>
     public override LossFactory Loss => CrossEntropy(LossSpec.CrossEntropy);
 

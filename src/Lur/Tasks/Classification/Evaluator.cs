@@ -23,8 +23,10 @@ public sealed class Evaluator : IDisposable
     /// <summary>Plans the evaluation step.</summary>
     /// <param name="model">Model; its current weights are used at every call.</param>
     /// <param name="batchSize">Batch size; results do not depend on it.</param>
+    /// <exception cref="UserErrorException">The model draws images.</exception>
     public Evaluator(Model model, int batchSize = 128)
     {
+        ClassificationTask.Require(model);
         _model = model;
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new ClassificationBatch(p, "evaluate", batchSize, model, augment: false, seed: 0, fed: false);

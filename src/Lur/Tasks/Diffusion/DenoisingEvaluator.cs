@@ -1,5 +1,4 @@
 using Lur.Data;
-using Lur.Device;
 using Lur.Layers;
 using Lur.Losses;
 using Lur.Models;
@@ -11,7 +10,6 @@ namespace Lur.Tasks.Diffusion;
 public sealed class DenoisingEvaluator : IDisposable
 {
     private const ulong Seed = 0;
-    private readonly Model _model;
     private readonly Program _program;
     private readonly BatchStage _stage;
     private readonly MeanSquaredError _loss;
@@ -21,7 +19,6 @@ public sealed class DenoisingEvaluator : IDisposable
     /// <param name="batchSize">Batch size; results do not depend on it.</param>
     public DenoisingEvaluator(Model model, int batchSize = 64)
     {
-        _model = model;
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         // Antithetic rows would look at one another.
         _stage = new DiffusionTask(model, antithetic: false).Batch(p, "evaluate", batchSize, augment: false, Seed, fed: false);
@@ -56,7 +53,7 @@ public sealed class DenoisingEvaluator : IDisposable
                 _stage.SetRow(row, data, indices[(int)((first + Math.Min(row, n - 1)) / draws)]);
             _stage.Counter = (ulong)first;
             _program.Run();
-            var values = Read();
+            var values = HostCopy.Of(_program, _loss.RowLoss);
             for (var row = 0; row < n; row++)
             {
                 var sample = (int)((first + row) / draws);
@@ -77,18 +74,4 @@ public sealed class DenoisingEvaluator : IDisposable
             $"The denoising loss of sample {sample} of {data.Name} is not a finite number; the training or unlearning of the model "
                 + "diverged, and a smaller learning rate may help."
         );
-
-    private double[] Read()
-    {
-        if (_program.Precision == Precision.Float64)
-        {
-            var wide = new double[_stage.Batch];
-            _model.Device.Download(wide.AsSpan(), _loss.RowLoss.Pointer);
-            return wide;
-        }
-
-        var narrow = new float[_stage.Batch];
-        _model.Device.Download(narrow.AsSpan(), _loss.RowLoss.Pointer);
-        return Array.ConvertAll(narrow, x => (double)x);
-    }
 }

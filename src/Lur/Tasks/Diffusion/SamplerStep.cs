@@ -156,17 +156,5 @@ public sealed class SamplerStep
     }
 
     /// <summary>Waits, and copies the images to the host, [N, H, W, C], as double whatever the precision.</summary>
-    public double[] Images()
-    {
-        var images = new double[_images.Count];
-        if (_program.Precision == Precision.Float64)
-        {
-            _program.Device.Download(images.AsSpan(), Input.Pointer);
-            return images;
-        }
-
-        var narrow = new float[images.Length];
-        _program.Device.Download(narrow.AsSpan(), Input.Pointer);
-        return Array.ConvertAll(narrow, x => (double)x);
-    }
+    public double[] Images() => HostCopy.Of(_program, Input, _images.Count);
 }
