@@ -61,8 +61,7 @@ public class MethodBenchmarks
         );
         if (variant.Method == "lur")
             StepChecks.SecondOrderTermsAgree(model, batch);
-        var child = ChildProcess.Time(model, batch, variant, MemorySteps);
-        s_memory[Case + Variant] = (child.DeviceBytes / 1e6, child.PeakBytes / 1e6);
+        Measure(Case, variant, ChildProcess.Time(model, batch, variant, MemorySteps));
         _method = new TimedMethod(model, batch, variant);
         _method.Verify();
         // Trimming builds its own program and ranks on the host: it is no step, and allocates.
@@ -78,8 +77,12 @@ public class MethodBenchmarks
     [Benchmark]
     public void Step() => _method.Run();
 
+    /// <summary>Keeps what a child found out about a row's memory.</summary>
+    internal static void Measure(string @case, StepVariant variant, ChildResult child) =>
+        s_memory[@case + variant.Title] = (child.DeviceBytes / 1e6, child.PeakBytes / 1e6);
+
     private static (double Device, double Host)? Find(BenchmarkCase c) =>
-        c.Descriptor.Type == typeof(MethodBenchmarks)
+        (c.Descriptor.Type == typeof(MethodBenchmarks) || c.Descriptor.Type == typeof(UNetBenchmarks))
         && s_memory.TryGetValue($"{c.Parameters[nameof(Case)]}{c.Parameters[nameof(Variant)]}", out var m)
             ? m
             : null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Device;
 using Lur.Models;
 using Lur.Steps;
@@ -46,6 +47,41 @@ internal static class StepChecks
                 )
             );
         return s_done[key] = relative;
+    }
+
+    /// <summary>The same for a UNet, whose network is smooth: what a step of plain descent moves the weights by beyond the first-order
+    /// step, with the exact and with the finite-difference term.</summary>
+    /// <exception cref="InvalidOperationException">They differ.</exception>
+    public static void UNetProductsAgree(string model)
+    {
+        const int Rows = 2;
+        double[] Moved(string hvp)
+        {
+            (string, string)[] options =
+            [
+                .. new[] { ("optimizer", "sgd"), ("momentum", "0"), ("clip", "0"), ("alpha", "0.1"), ("lambda", "1"), ("lr", "1") },
+                ("steps", "1"),
+                ("hvp", hvp),
+                ("fd-radius", "1e-4"),
+                ("batch", Rows.ToString(CultureInfo.InvariantCulture)),
+            ];
+            var variant = new StepVariant("check", "check", "lur", []);
+            using var method = new TimedMethod(model, Rows, variant, (4 * Rows, 4 * Rows), options, Precision.Float64);
+            method.Run();
+            return method.Weights();
+        }
+
+        var first = Moved("none");
+        double[] exact = [.. Moved("exact").Zip(first, (a, b) => a - b)],
+            difference = [.. Moved("fd").Zip(first, (a, b) => a - b)];
+        var relative = Math.Sqrt(exact.Zip(difference, (a, b) => (a - b) * (a - b)).Sum() / exact.Sum(a => a * a));
+        Console.WriteLine(
+            FormattableString.Invariant($"// {model}: finite-difference H v differs from the exact one by {relative:E1} of its norm")
+        );
+        if (!(relative < Tolerance))
+            throw new InvalidOperationException(
+                FormattableString.Invariant($"{model}: the exact and the finite-difference H v differ by {relative}, above {Tolerance}.")
+            );
     }
 
     private static double[] Product(string architecture, int batch, HessianVectorProduct hvp, double radius)

@@ -59,6 +59,26 @@ internal sealed record StepVariant(
         new("trim", "trim of LUR and ScissorHands", "lur", [], StepPart.Preparation),
     ];
 
+    /// <summary>UNets: the one of the demo, and a small one for CIFAR-10, each with side and batch size.</summary>
+    public static readonly (string Model, int Side, int Batch)[] UNetCases =
+    [
+        ("unet:w32,64:down01:up10:r1:g8", 16, 32),
+        ("unet:w64,128,128:down010:up010:r2:g8", 32, 16),
+    ];
+
+    /// <summary>What is timed of UNets; FT's step is the Adam step of training. What is drawn for SA before its steps is short: it is not
+    /// timed, and a step does not depend on what the images show.</summary>
+    public static readonly StepVariant[] UNet =
+    [
+        new("unet-adam", "Adam step", "ft", []),
+        new("unet-lur", "LUR exact", "lur", [("hvp", "exact")]),
+        new("unet-lur-fd", "LUR fd", "lur", [("hvp", "fd")]),
+        new("unet-lur-none", "LUR none", "lur", [("hvp", "none")]),
+        new("unet-scissorhands", "ScissorHands", "scissorhands", [("trim-batches", "2")]),
+        new("unet-salun", "SalUn", "salun", []),
+        new("unet-sa", "SA", "sa", [("replay-steps", "1"), ("fisher-samples", "32"), ("fisher-draws", "1")]),
+    ];
+
     /// <summary>Those that PyTorch times too.</summary>
     public static readonly string[] WithPeer =
     [
@@ -75,8 +95,13 @@ internal sealed record StepVariant(
     /// <summary>Finds one by name.</summary>
     /// <exception cref="UserErrorException">There is none.</exception>
     public static StepVariant Find(string name) =>
-        All.FirstOrDefault(v => v.Name == name)
-        ?? throw new UserErrorException($"There is no step '{name}' to time; there are {string.Join(", ", All.Select(v => v.Name))}.");
+        All.Concat(UNet).FirstOrDefault(v => v.Name == name)
+        ?? throw new UserErrorException(
+            $"There is no step '{name}' to time; there are {string.Join(", ", All.Concat(UNet).Select(v => v.Name))}."
+        );
+
+    /// <summary>Height and width of the images that a model is timed on, in pixels.</summary>
+    public static int SideOf(string model) => UNetCases.FirstOrDefault(c => c.Model == model) is { Side: > 0 } c ? c.Side : 32;
 
     /// <summary>True when a step sees a retain and a forget batch.</summary>
     public bool IsJoint => Method is "lur" or "scissorhands" or "neggrad" && Name != "lur-plain";

@@ -31,7 +31,7 @@ internal sealed class TimedMethod : IDisposable
             batch,
             variant,
             variant.Part == StepPart.FirstOfEpoch ? (batch, Batches * batch) : (Batches * batch, Batches * batch),
-            [("lr", "0.0001"), ("epochs", "1000"), ("batch", $"{batch}")]
+            [("lr", "0.0001"), StepVariant.UNet.Contains(variant) ? ("steps", "1000") : ("epochs", "1000"), ("batch", $"{batch}")]
         )
     {
         foreach (var preparation in Method.Preparations)
@@ -60,17 +60,24 @@ internal sealed class TimedMethod : IDisposable
     {
         (_variant, Batch) = (variant, batch);
         _device = ComputeDevice.Open();
-        _images = new BenchImages(samples.Retain + samples.Forget);
-        var spec = ModelFamilies.Parse(model, new ImageSize(32, 32, 3), 10);
-        _model = new Model(_device, precision, spec, _images.ClassNames, new InputNormalization([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]));
+        var side = StepVariant.SideOf(model);
+        _images = new BenchImages(samples.Retain + samples.Forget, side);
+        var spec = ModelFamilies.Parse(model, new ImageSize(side, side, 3), 10);
+        var task = MethodCatalog.TaskOf(spec);
+        double[] deviation = task == MethodTask.Diffusion ? [0.5, 0.5, 0.5] : [0.25, 0.25, 0.25];
+        _model = new Model(_device, precision, spec, _images.ClassNames, new InputNormalization([0.5, 0.5, 0.5], deviation));
         _model.Initialize(1);
         Set = ForgetSet.Resolve(
-            [string.Create(CultureInfo.InvariantCulture, $"random:{samples.Forget}")],
+            [
+                task == MethodTask.Diffusion
+                    ? $"class:{_images.ClassNames[0]}"
+                    : string.Create(CultureInfo.InvariantCulture, $"random:{samples.Forget}"),
+            ],
             _images,
             [.. Enumerable.Range(0, _images.Count)],
             1
         );
-        var definition = MethodCatalog.Find(variant.Method);
+        var definition = MethodCatalog.Find(variant.Method, task);
         Options = definition.Read(variant.Options.Concat(options).ToDictionary(o => o.Name, o => o.Text, StringComparer.Ordinal));
         Method = definition.Make(new UnlearningTask(_model, _images, Set, Seed), Options);
     }
@@ -137,6 +144,9 @@ internal sealed class TimedMethod : IDisposable
                 )
             );
     }
+
+    /// <summary>The weights as they are.</summary>
+    public double[] Weights() => _model.Parameters.ToArray();
 
     /// <summary>Writes the model to a file.</summary>
     public void Save(string path) => ModelFile.Save(_model, path);
