@@ -25,6 +25,7 @@ public class GraphTests
         Smooth,
         Attentive,
         Conditioned,
+        Rectangular,
     }
 
     private static Network Build(Graph graph) =>
@@ -36,6 +37,7 @@ public class GraphTests
             Graph.FixedParts => FixedParts(),
             Graph.Smooth => Smooth(),
             Graph.Conditioned => Conditioned(),
+            Graph.Rectangular => Rectangular(),
             _ => Attentive(),
         };
 
@@ -142,6 +144,21 @@ public class GraphTests
         y = n.Add(new Add("skip", 0.7), images, n.Add(new Add("sum"), y, n.Add(new GroupNorm("plain", 4, 2), images)));
         y = n.Add(new Add("last"), n.Add(new Add("twice"), y, fixedFilm), n.Add(new Upsample("same", 4, 6), shifted));
         n.Add(new GlobalAveragePool("pool"), n.Add(new GroupNorm("out", 4, 1, silu: true), y));
+        return n;
+    }
+
+    // Filters of a row and of a column beside one another; averages of images, and of what another layer reads too.
+    private static Network Rectangular()
+    {
+        var n = new Network(7, 5, 3);
+        var fixedMeans = n.Add(new AveragePool("images", 3, 2, 1), -1);
+        var x = n.Add(new Convolution("conv", 3, 4, 3, 2, bias: true), -1);
+        var row = n.Add(new Convolution("row", 4, 3, (1, 7), bias: true), x);
+        var column = n.Add(new Convolution("column", 4, 2, (3, 1)), x);
+        var means = n.Add(new AveragePool("means", 3, 1, 1), x);
+        var all = n.Add(new Concat("concat"), row, fixedMeans, column, means);
+        var y = n.Add(new BatchNorm("norm", 12, relu: false, 1e-3), all);
+        n.Add(new GlobalAveragePool("pool"), n.Add(new Silu("out"), n.Add(new AveragePool("last", 2, 2, 0), y)));
         return n;
     }
 
