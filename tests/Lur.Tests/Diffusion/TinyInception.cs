@@ -11,6 +11,9 @@ internal static class TinyInception
     public const int Divisor = 16,
         Features = InceptionV3.Features / Divisor;
 
+    /// <summary>The least side that all blocks have a pixel of, for tests in which the features may be any.</summary>
+    public const int Side = 75;
+
     /// <summary>Writes a file of weights.</summary>
     /// <param name="path">The file.</param>
     /// <param name="reshape">Another shape of a tensor; empty to leave it out, null to leave it as it is.</param>

@@ -20,7 +20,14 @@ public class InceptionFixtureTests
         TinyInception.Write(temp["inception.safetensors"]);
         var fixture = Fixture.Open("inception");
         // Two at a time, so that a batch is not full.
-        using var features = new InceptionFeatures(temp["inception.safetensors"], TestDevices.Default, precision, 2, TinyInception.Divisor);
+        using var features = new InceptionFeatures(
+            temp["inception.safetensors"],
+            TestDevices.Default,
+            precision,
+            2,
+            TinyInception.Divisor,
+            InceptionV3.Side
+        );
         Assert.That(features.Dimension, Is.EqualTo(TinyInception.Features));
         foreach (var (count, size) in new[] { (3, new ImageSize(8, 8, 3)), (2, new ImageSize(7, 5, 1)), (1, new ImageSize(310, 301, 3)) })
         {
@@ -56,7 +63,14 @@ public class InceptionFixtureTests
             Assert
                 .Throws<UserErrorException>(() =>
                 {
-                    using var _ = new InceptionFeatures(temp[name], TestDevices.Default, Precision.Float32, 1, TinyInception.Divisor);
+                    using var _ = new InceptionFeatures(
+                        temp[name],
+                        TestDevices.Default,
+                        Precision.Float32,
+                        1,
+                        TinyInception.Divisor,
+                        TinyInception.Side
+                    );
                 })!
                 .Message;
         TinyInception.Write(temp["fewer.safetensors"], name => name == "Mixed_6a.branch3x3.bn.bias" ? [] : null);

@@ -11,7 +11,7 @@ namespace Lur.Verification.Generation;
 /// block, of images resized to 299 x 299.</summary>
 public sealed class InceptionFeatures : IDisposable
 {
-    // 60 MB of activations an image at the first layers' sizes are planned into less; a batch fills a GPU's cores and bounds both.
+    // The first layers' activations decide the memory: 1.4 million numbers each an image.
     private const int DefaultBatch = 16;
     private readonly FlatVector _parameters,
         _buffers;
@@ -19,26 +19,28 @@ public sealed class InceptionFeatures : IDisposable
     private readonly RealInput _images;
     private readonly Value _features;
     private readonly double[] _batch;
+    private readonly int _side;
 
     /// <summary>Reads the weights and plans the pass.</summary>
     /// <param name="path">safetensors file of the weights.</param>
     /// <param name="device">Device to compute on.</param>
     /// <exception cref="UserErrorException">The file is missing, damaged, or does not hold this network.</exception>
     public InceptionFeatures(string path, ComputeDevice device)
-        : this(path, device, Precision.Float32, DefaultBatch, divisor: 1) { }
+        : this(path, device, Precision.Float32, DefaultBatch, divisor: 1, InceptionV3.Side) { }
 
-    /// <summary>The same of a network of a fraction of the width.</summary>
-    internal InceptionFeatures(string path, ComputeDevice device, Precision precision, int batch, int divisor)
+    /// <summary>The same of a network of a fraction of the width, on images of another side.</summary>
+    internal InceptionFeatures(string path, ComputeDevice device, Precision precision, int batch, int divisor, int side)
     {
         ArgumentNullException.ThrowIfNull(device);
-        var network = InceptionV3.Build(InceptionV3.Side, divisor);
+        var network = InceptionV3.Build(side, divisor);
+        _side = side;
         _parameters = new FlatVector(device, precision, network.Parameters, "inception parameters");
         _buffers = new FlatVector(device, precision, network.Buffers, "inception running statistics");
         _program = new Program(device, precision) { Captured = true };
         try
         {
             InceptionFile.Read(path, network, _parameters, _buffers);
-            var shape = new Shape(batch, InceptionV3.Side, InceptionV3.Side, 3);
+            var shape = new Shape(batch, side, side, 3);
             _images = new RealInput(_program, "inception/images", shape);
             _batch = new double[shape.Count];
             var pass = new NetworkPass(_program, "inception", batch, _parameters, _buffers, NormalizationMode.Frozen) { Inference = true };
@@ -70,11 +72,7 @@ public sealed class InceptionFeatures : IDisposable
     )
     {
         ArgumentNullException.ThrowIfNull(read);
-        var (resizing, pixels, d) = (
-            new BilinearImages(size, InceptionV3.Side),
-            new byte[size.Channels * size.Height * size.Width],
-            Dimension
-        );
+        var (resizing, pixels, d) = (new BilinearImages(size, _side), new byte[size.Channels * size.Height * size.Width], Dimension);
         var (rows, batch) = (new double[checked(count * d)], _features.Shape[0]);
         var each = _batch.Length / batch;
         for (var start = 0; start < count; start += batch)
