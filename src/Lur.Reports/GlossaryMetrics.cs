@@ -71,6 +71,12 @@ public static partial class Glossary
                 "kidSpread"
             ),
             new(
+                "real",
+                "Real images",
+                "What as many other real images have in the place of drawn ones: the floor.",
+                "Images as good as real ones would have it."
+            ),
+            new(
                 "part",
                 "Part of the images",
                 "Which images a row is about: the forget set, the retain set, the test set.",

@@ -90,7 +90,7 @@ public class InceptionQualityTests
         // The same images, drawn: those of label 1 do not count.
         var pixels = new byte[8 * data.SampleBytes];
         for (var i = 0; i < 8; i++)
-            data.CopyImage(20 + i, pixels.AsSpan(i * data.SampleBytes));
+            data.CopyImage(20 + i, pixels.AsSpan(i * data.SampleBytes, data.SampleBytes));
         var set = new GeneratedSet([0, 1, 0, 0, 1, 0, 0, 0], pixels, new double[8]);
         var quality = plain.Of(set, label => label == 0, size, null, CancellationToken.None);
         Assert.That(quality.Count, Is.EqualTo(6));
