@@ -9,8 +9,8 @@
 //                             that hold it, so that there are no atomics. With `accumulate` it is added to dx
 //   max_pool_forward_tangent  ty = tx at the stored tap
 //   backward tangent          tdx from tdy by max_pool_backward: the mask does not depend on theta
-// Mean over windows of the same kind, of the elements that lie inside x: their number divides, not size^2; linear, so that
-// both tangent passes are these kernels too:
+// Mean over windows of the same kind, of the elements that lie inside x: their number divides, not size^2; linear, so
+// that both tangent passes are these kernels too:
 //   average_pool_forward       y = sum over the window / number of its elements inside x
 //   average_pool_backward      dx = sum of dy / number over the windows that hold the element, added with `accumulate`
 // Mean over all positions, x [N, HW, C] -> y [N, C]; linear, so that both tangent passes are these kernels too:

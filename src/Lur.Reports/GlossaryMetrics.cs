@@ -54,8 +54,8 @@ public static partial class Glossary
                 "fid",
                 "FID, Fréchet Inception distance",
                 "Fréchet distance of drawn to real images in the 2048 features of the InceptionV3 network of FID (Heusel et al. 2017).",
-                "Smaller is better, 0 never comes: real images have that of the floor. It falls with the number of images, so set it beside "
-                    + "the same count only. The Fréchet distance in a judge's features is no FID.",
+                "Smaller is better, 0 never comes: real images have that of the floor. It falls with the number of images, so set it "
+                    + "beside the same count only. The Fréchet distance in a judge's features is no FID.",
                 "",
                 "fidFloor"
             ),

@@ -59,8 +59,8 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
 
     private GenerationVerifyResult Measure(Parts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
     {
-        var (source, set) = (parts.Source, parts.Set);
-        int[] kept = [.. Enumerable.Range(0, source.Train.ClassNames.Count).Except(set.WholeClasses)];
+        var (source, set, data) = (parts.Source, parts.Set, parts.Source.Train);
+        int[] kept = [.. Enumerable.Range(0, data.ClassNames.Count).Except(set.WholeClasses)];
         using var inception = InceptionLook.Open(_own, parts.Device, source, parts.Split.Train, kept, _host, cancel);
         var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
         using var classifier = parts.Load(path);
@@ -70,7 +70,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         );
         var assessor = new GenerationAssessor(
             judge,
-            source.Train,
+            data,
             parts.Split.Train,
             source.Test,
             set.RequestedClasses,
@@ -90,7 +90,6 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             Each([.. tasks.Select(t => t.Unlearned)], "unlearned", parts, Assess),
             Each(references, "retrained", parts, Assess)
         );
-        var data = source.Train;
         var result = new GenerationVerifyResult(
             new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
             _own.Sampling,

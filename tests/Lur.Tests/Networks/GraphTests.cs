@@ -151,13 +151,10 @@ public class GraphTests
     private static Network Rectangular()
     {
         var n = new Network(7, 5, 3);
-        var fixedMeans = n.Add(new AveragePool("images", 3, 2, 1), -1);
         var x = n.Add(new Convolution("conv", 3, 4, 3, 2, bias: true), -1);
-        var row = n.Add(new Convolution("row", 4, 3, (1, 7), bias: true), x);
-        var column = n.Add(new Convolution("column", 4, 2, (3, 1)), x);
-        var means = n.Add(new AveragePool("means", 3, 1, 1), x);
-        var all = n.Add(new Concat("concat"), row, fixedMeans, column, means);
-        var y = n.Add(new BatchNorm("norm", 12, relu: false, 1e-3), all);
+        var (row, column) = (n.Add(new Convolution("row", 4, 3, (1, 7), true), x), n.Add(new Convolution("column", 4, 2, (3, 1)), x));
+        var (images, means) = (n.Add(new AveragePool("images", 3, 2, 1), -1), n.Add(new AveragePool("means", 3, 1, 1), x));
+        var y = n.Add(new BatchNorm("norm", 12, false, 1e-3), n.Add(new Concat("concat"), row, images, column, means));
         n.Add(new GlobalAveragePool("pool"), n.Add(new Silu("out"), n.Add(new AveragePool("last", 2, 2, 0), y)));
         return n;
     }

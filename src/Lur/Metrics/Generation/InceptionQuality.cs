@@ -38,6 +38,7 @@ public sealed record InceptionQuality(int Count, double Distance, KernelDistance
             : string.Create(
                 CultureInfo.InvariantCulture,
                 $"FID of {count} images is too high: the covariance of {dimension} numbers needs more than {dimension} images to be of "
-                    + $"full rank. Set it beside the floor and beside models at the same count, never beside a paper's; KID has no such bias."
+                    + $"full rank. Set it beside the floor and beside models at the same count, never beside a paper's; KID has no such "
+                    + "bias."
             );
 }
