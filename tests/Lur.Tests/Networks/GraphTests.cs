@@ -9,7 +9,7 @@ namespace Lur.Tests.Networks;
 /// <summary>Networks that a ResNet is none of: biases, padding on two sides, values with several readers, named inputs, layers whose
 /// input does not depend on the weights. All four passes by finite differences, the adjoint identity and symmetry.</summary>
 /// <remarks>Central differences in float64 with step 1e-6 along unit directions: truncation h^2 and rounding 1e-16 / h give some
-/// 1e-9 relative to the norms. ReLU and max-pool have kinks; see <see cref="DerivativeTests"/>.</remarks>
+/// 1e-9 relative to the norms. ReLU and max-pool have kinks; see <see cref="DerivativeTests"/>. Over budget: a network each.</remarks>
 public class GraphTests
 {
     private const double Step = 1e-6,
