@@ -1,10 +1,10 @@
 // geometry.cuh - sizes that belong together, as one argument. The launchers have a struct of the same name and order.
 #pragma once
 
-// Windows of R x S that slide over x[N][H][W][C] at `stride`, `pad` zeros before it, and give y[N][OH][OW][K]; a
-// pooling has K = C.
+// Windows of R x S that slide over x[N][H][W][C] at `stride`, `top` rows of zeros above it and `left` columns left of
+// it, and give y[N][OH][OW][K]; a pooling has K = C.
 struct WindowGeometry {
-    int N, H, W, C, K, R, S, stride, pad, OH, OW;
+    int N, H, W, C, K, R, S, stride, top, left, OH, OW;
 };
 
 // The filters that one sweep uses of w[K][R][S][C]: taps r0 + step r', s0 + step s' with r' < taps_r, s' < taps_s.

@@ -1,7 +1,7 @@
 // direct_convolution.cu - convolution without a patch matrix: register tiles of pixels x output channels.
 //
 //   convolution      y[n][o0 + step g][k] (+)= sum_{r,s,c} x[n][g * stride + r - top][...][c] * packed[k][r][s][c]
-//   filter gradient  dw[k][r][s][c] (+)= sum_{n,g} dy[n][g][k] * x[n][g * stride + r - pad][...][c]
+//   filter gradient  dw[k][r][s][c] (+)= sum_{n,g} dy[n][g][k] * x[n][g * stride + r - top][...][c]
 //                    in two stages: direct_filter_gradient writes partial[chunk][k][r][S C rounded up to PANEL], one
 //                    sum per chunk of the N OH OW pixels; direct_reduce_filter adds the chunks in their order
 //
@@ -119,7 +119,7 @@ DEVICE void pack_patches(real* panels, int depth, int from, int to, const real* 
     const int run = round_up(dim.S * dim.C, PANEL), r0 = from * PANEL / run, column0 = from * PANEL % run;
     LANE_LOOP (i, count) {
         const Position p = split_position(first + i, dim.OH, dim.OW);
-        const int h0 = p.h * dim.stride - dim.pad, w0 = p.w * dim.stride - dim.pad;
+        const int h0 = p.h * dim.stride - dim.top, w0 = p.w * dim.stride - dim.left;
         const int low = real_max(-w0, 0) * dim.C, high = real_min(dim.W - w0, dim.S) * dim.C;
         int h = h0 + r0, column = column0;
         for (int panel = from; panel < to; panel++) {

@@ -1,6 +1,6 @@
 // im2col.cu - patches of an image as rows of a matrix, so that a convolution is a matrix product.
 //
-//   im2col  columns[m][(r, s, c)] = x[n][oh * stride - pad + r][ow * stride - pad + s][c], 0 outside; m = (n, oh, ow)
+//   im2col  columns[m][(r, s, c)] = x[n][oh * stride - top + r][ow * stride - left + s][c], 0 outside; m = (n, oh, ow)
 //   col2im  dx[n][h][w][c] (+)= sum of columns[m][(r, s, c)] over the (m, r, s) whose patch holds (h, w); the adjoint
 //
 // x, dx: N x H x W x C; columns: rows x (R S C), a chunk of the N OH OW rows that starts at row `first`.
@@ -16,7 +16,7 @@ KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first,
     const int run = dim.S * dim.C;
     GRID_ROWS (m, rows) {
         const Position p = split_position(first + m, dim.OH, dim.OW);
-        const int h0 = p.h * dim.stride - dim.pad, w0 = p.w * dim.stride - dim.pad;
+        const int h0 = p.h * dim.stride - dim.top, w0 = p.w * dim.stride - dim.left;
         // Part of the run that lies inside the image, in elements.
         const int low = real_min(real_max(-w0, 0), dim.S) * dim.C,
                   high = real_max(real_min(dim.W - w0, dim.S), 0) * dim.C;
@@ -75,8 +75,8 @@ KERNEL col2im(real* __restrict__ dx, const real* __restrict__ columns, int image
         const Position p = split_position(q, dim.H, dim.W);
         for_panels(Col2im{dx + ((long long)image * dim.H * dim.W + q) * dim.C,
                           columns + (long long)p.n * dim.OH * dim.OW * dim.R * dim.S * dim.C,
-                          taps_of(p.h + dim.pad, dim.stride, dim.R, dim.OH),
-                          taps_of(p.w + dim.pad, dim.stride, dim.S, dim.OW), dim.C, dim.R, dim.S, dim.stride, dim.OW,
+                          taps_of(p.h + dim.top, dim.stride, dim.R, dim.OH),
+                          taps_of(p.w + dim.left, dim.stride, dim.S, dim.OW), dim.C, dim.R, dim.S, dim.stride, dim.OW,
                           accumulate != 0},
                    0, dim.C);
     }

@@ -31,7 +31,7 @@ internal static class GenerationPage
                 E("p", Class("soft"), $"Forgotten by {run.MethodTitle}. A classifier of real images looks at what the model draws."),
                 verdict
             ),
-            E("section", E("h2", "Outcome"), Classes(v), Quality(v)),
+            E("section", E("h2", "Outcome"), Classes(v), Quality(v), Inception(v)),
             Images(run),
             Attacks(v),
             E("section", E("h2", "How it was measured"), Facts(run))
@@ -94,6 +94,41 @@ internal static class GenerationPage
             table,
             $"In the judge's features, {count} real and as many drawn images; the distance of real to real images is {floor} then. "
                 + "It is not the FID of papers."
+        );
+    }
+
+    private static XElement? Inception(JsonElement v)
+    {
+        if (v.Find("inception") is not { ValueKind: JsonValueKind.Object } inception)
+            return null;
+        var table = new Table(
+            "inception",
+            new Column("measure", "Kept classes"),
+            new Column("real", "Real images", Right: true),
+            new Column("original", "Original", Right: true),
+            new Column("unlearned", "Unlearned", Right: true),
+            new Column("retrained", "Retrained", Right: true)
+        );
+        foreach (
+            var (name, floor, title, scale) in new[]
+            {
+                ("fid", "fidFloor", "FID", 1),
+                ("kid", "kidFloor", "KID x 1000", 1000),
+                ("kidSpread", "", "Spread of KID x 1000", 1000),
+            }
+        )
+            table.Add(
+                title,
+                Cell.Number(floor.Length == 0 ? double.NaN : scale * inception.Number(floor), 3),
+                Cell.Number(scale * inception.Number(name, "original"), 3),
+                Cell.Number(scale * inception.Number(name, "unlearned", "mean"), 3),
+                Cell.Number(scale * inception.Number(name, "retrained", "mean"), 3)
+            );
+        var (images, subsets) = (Cell.Number(inception.Number("images"), 0).Text, Cell.Number(inception.Number("subsets"), 0).Text);
+        return Html.Table(
+            table,
+            $"In the features of InceptionV3, {images} real and as many drawn images; the spread is that over {subsets} subsets. "
+                + inception.Text("reservation")
         );
     }
 

@@ -51,6 +51,32 @@ public static partial class Glossary
                 "Where it holds 0, the change may be chance."
             ),
             new(
+                "fid",
+                "FID, Fréchet Inception distance",
+                "Fréchet distance of drawn to real images in the 2048 features of the InceptionV3 network of FID (Heusel et al. 2017).",
+                "Smaller is better, 0 never comes: real images have that of the floor. It falls with the number of images, so set it "
+                    + "beside the same count only. The Fréchet distance in a judge's features is no FID.",
+                "",
+                "fidFloor"
+            ),
+            new(
+                "kid",
+                "KID, kernel Inception distance",
+                "Kernel distance (third-degree polynomial) of drawn to real images in the features of FID, mean over random subsets "
+                    + "(Binkowski et al. 2018).",
+                "Smaller is better; it has no bias by the count, and real images have about 0, which may be a little below. Papers "
+                    + "multiply it by 1000, and so do the tables.",
+                "",
+                "kidFloor",
+                "kidSpread"
+            ),
+            new(
+                "real",
+                "Real images",
+                "What as many other real images have in the place of drawn ones: the floor.",
+                "Images as good as real ones would have it."
+            ),
+            new(
                 "part",
                 "Part of the images",
                 "Which images a row is about: the forget set, the retain set, the test set.",

@@ -17,7 +17,9 @@ internal sealed class GenerationOptions
         _steps,
         _judgeEpochs;
     private readonly Option<double> _guidance;
-    private readonly Option<string?> _judge;
+    private readonly Option<string?> _judge,
+        _inception,
+        _statistics;
 
     /// <summary>Declares them.</summary>
     public GenerationOptions()
@@ -57,10 +59,24 @@ internal sealed class GenerationOptions
             "a whole number of at least 1",
             n => n >= 1
         );
+        _inception = new Option<string?>("--inception")
+        {
+            Description =
+                "Of a model that draws: weights of the InceptionV3 network of FID, a safetensors file (docs/reports.md says how to make "
+                + "it), to measure FID and KID of the kept classes.",
+            HelpName = "FILE",
+        }.WithShort("Weights of InceptionV3: FID and KID, too.");
+        _statistics = new Option<string?>("--inception-statistics")
+        {
+            Description =
+                "Statistics that the FID is taken to in the place of the real images', a .npz file with mu and sigma as pytorch-fid writes "
+                + "them.",
+            HelpName = "FILE",
+        }.WithShort("Published statistics (.npz) for the FID.");
     }
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs];
+    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs, _inception, _statistics];
 
     /// <summary>The attacks' option, which serves classifiers, too.</summary>
     public static Option<string> Attacks()
@@ -104,6 +120,8 @@ internal sealed class GenerationOptions
     public GenerationSettings Read(ParseResult parsed, string? attacks, IReadOnlyList<int> shots, int? last, ulong seed)
     {
         var d = new GenerationAttackOptions { Seed = seed };
+        if (parsed.GetValue(_statistics) is { } statistics && parsed.GetValue(_inception) is null)
+            throw new UsageException($"--inception-statistics is '{statistics}', but no --inception names the network; give both.");
         return new GenerationSettings
         {
             Sampling = new SamplingPlan
@@ -115,6 +133,8 @@ internal sealed class GenerationOptions
             },
             Judge = parsed.GetValue(_judge),
             JudgeTraining = new Training.TrainingOptions { Epochs = parsed.GetValue(_judgeEpochs) },
+            Inception = parsed.GetValue(_inception),
+            InceptionStatistics = parsed.GetValue(_statistics),
             Attacks = OfDrawing(attacks),
             Shots = shots,
             AttackOptions = last is { } n ? d with { Steps = [.. d.Steps.Where(s => s < n), n] } : d,

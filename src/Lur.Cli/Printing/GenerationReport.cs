@@ -41,6 +41,13 @@ internal static class GenerationReport
         Add("kept: real to real at that count", _ => r.Original.Kept.Floor, 2, "");
         Add("kept: precision", a => a.Kept.Precision, 3, "");
         Add("kept: recall", a => a.Kept.Recall, 3, "");
+        if (r.Inception is not { } inception)
+            return table;
+        Add("kept: FID", a => a.Inception!.Distance, 2, "");
+        Add("kept: FID of real images", _ => inception.Floor.Distance, 2, "");
+        Add("kept: KID x 1000", a => 1000 * a.Inception!.Kernel.Mean, 3, "");
+        Add("kept: KID x 1000 of real images", _ => 1000 * inception.Floor.Kernel.Mean, 3, "");
+        Add("kept: spread of KID x 1000", a => 1000 * a.Inception!.Kernel.Deviation, 3, "");
         return table;
     }
 
@@ -114,8 +121,27 @@ internal static class GenerationReport
                 $"{s.Samples} of each class, DDIM with {s.Steps} steps, guidance {s.Guidance}, seed {s.Seed}"
             )
         );
+        if (r.Inception is { } inception)
+            Inception(facts, inception);
         facts.Add("distance to the original weights", Cell.Number(r.Distance.Relative, 4, " of their norm"));
         return facts;
+    }
+
+    private static void Inception(Table facts, InceptionFacts inception)
+    {
+        facts.Add("InceptionV3's file", inception.Path);
+        if (inception.Statistics is { } statistics)
+            facts.Add("statistics for the FID", statistics);
+        var kernel = inception.Floor.Kernel;
+        facts.Add(
+            "FID and KID",
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{inception.Images} images on each side; KID over {kernel.Subsets} subsets of {kernel.SubsetSize}"
+            )
+        );
+        if (inception.Reservation is { } reservation)
+            facts.Add("mind", reservation);
     }
 
     private static Table Sides(string key, Column first) =>

@@ -4,16 +4,16 @@ using Lur.Tensors;
 namespace Lur.Layers;
 
 /// <summary>Batch normalisation over N, H, W with an optional residual input and an optional ReLU behind it:
-/// y = act(gamma xh + beta [+ residual]). eps 1e-5, running statistics with momentum 0.1 and unbiased variance, as torch.
+/// y = act(gamma xh + beta [+ residual]). Running statistics with momentum 0.1 and unbiased variance, as torch.
 /// Formulas of all passes: <c>kernels/operators/batch_norm.cu</c>.</summary>
 /// <remarks>Inputs: x, and the residual when the node has two inputs; both [N, H, W, C].</remarks>
 public sealed class BatchNorm : Layer
 {
-    private const double Epsilon = 1e-5,
-        RunningMomentum = 0.1;
+    private const double RunningMomentum = 0.1;
     private const int RowsPerChunk = 256;
     private readonly int _channels;
     private readonly bool _relu;
+    private readonly double _epsilon;
     private ParameterSlot _gamma = null!,
         _beta = null!,
         _runningMean = null!,
@@ -23,8 +23,9 @@ public sealed class BatchNorm : Layer
     /// <param name="name">torch module name.</param>
     /// <param name="channels">C.</param>
     /// <param name="relu">True to put a ReLU behind it.</param>
-    public BatchNorm(string name, int channels, bool relu)
-        : base(name) => (_channels, _relu) = (channels, relu);
+    /// <param name="epsilon">eps, added to the variance.</param>
+    public BatchNorm(string name, int channels, bool relu, double epsilon = 1e-5)
+        : base(name) => (_channels, _relu, _epsilon) = (channels, relu, epsilon);
 
     // Mean and Rstd are addresses read at run time: planned values in train mode, the running statistics in frozen mode.
     private sealed record Cache(Value X, Value? Residual, Value Y, Value? Mean, Value Rstd, Value? TangentMeans, int Chunks)
@@ -85,7 +86,7 @@ public sealed class BatchNorm : Layer
             _channels,
             pass.Device.Elements(_channels)
         );
-        kernels.BatchNormFrozenRstd(shape, rstd, variance, c, Epsilon);
+        kernels.BatchNormFrozenRstd(shape, rstd, variance, c, _epsilon);
     }
 
     private void EmitStatistics(NetworkPass pass, Cache cache)
@@ -113,7 +114,7 @@ public sealed class BatchNorm : Layer
             rows,
             c,
             chunks,
-            Epsilon,
+            _epsilon,
             RunningMomentum
         );
     }

@@ -3,7 +3,7 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>2-D convolution, square filter, with or without bias. x [N, H, W, C], w [K, R, S, C] (OIHW in files), b [K],
+/// <summary>2-D convolution with or without bias. x [N, H, W, C], w [K, R, S, C] (OIHW in files), b [K],
 /// y [N, H', W', K]. All four passes are the three bilinear maps of <see cref="ConvolutionOperator"/>:
 /// y = F(x, w) + b, dx = D(dy, w), dw = G(x, dy), db = sum dy, so ty = F(tx, w) + F(x, tw) + tb, tdx = D(tdy, w) + D(dy, tw),
 /// tdw = G(tx, dy) + G(x, tdy), tdb = sum tdy.</summary>
@@ -11,14 +11,16 @@ public sealed class Convolution : Layer
 {
     private readonly int _inChannels,
         _outChannels,
-        _size,
+        _height,
+        _width,
         _stride;
-    private readonly Padding _padding;
+    private readonly Padding _rows,
+        _columns;
     private readonly bool _hasBias;
     private ParameterSlot _weight = null!;
     private ParameterSlot? _bias;
 
-    /// <summary>Creates the layer.</summary>
+    /// <summary>Creates a layer with square filters.</summary>
     /// <param name="name">torch module name.</param>
     /// <param name="inChannels">C.</param>
     /// <param name="outChannels">K.</param>
@@ -29,8 +31,22 @@ public sealed class Convolution : Layer
     public Convolution(string name, int inChannels, int outChannels, int size, int stride = 1, Padding? padding = null, bool bias = false)
         : base(name)
     {
-        (_inChannels, _outChannels, _size, _stride) = (inChannels, outChannels, size, stride);
-        (_padding, _hasBias) = (padding ?? Padding.Same(size), bias);
+        (_inChannels, _outChannels, _height, _width, _stride) = (inChannels, outChannels, size, size, stride);
+        _rows = _columns = padding ?? Padding.Same(size);
+        _hasBias = bias;
+    }
+
+    /// <summary>Creates a layer with rectangular filters, stride 1 and padding that keeps the size.</summary>
+    /// <param name="name">torch module name.</param>
+    /// <param name="inChannels">C.</param>
+    /// <param name="outChannels">K.</param>
+    /// <param name="size">R and S, odd.</param>
+    /// <param name="bias">True to add a number per output channel.</param>
+    public Convolution(string name, int inChannels, int outChannels, (int Height, int Width) size, bool bias = false)
+        : base(name)
+    {
+        (_inChannels, _outChannels, (_height, _width), _stride) = (inChannels, outChannels, size, 1);
+        (_rows, _columns, _hasBias) = (Padding.Same(size.Height), Padding.Same(size.Width), bias);
     }
 
     private sealed record Cache(ConvolutionOperator Operator, Value X, Value Y);
@@ -38,7 +54,7 @@ public sealed class Convolution : Layer
     /// <inheritdoc/>
     public override void Register(ParameterLayout parameters, ParameterLayout buffers)
     {
-        var (shape, taps) = (new Shape(_outChannels, _size, _size, _inChannels), _size * _size);
+        var (shape, taps) = (new Shape(_outChannels, _height, _width, _inChannels), _height * _width);
         var filter = Initializer.Filter(taps * _inChannels, taps * _outChannels);
         _weight = parameters.Add(Name + ".weight", ParameterKind.Filter, shape, filter);
         if (_hasBias)
@@ -60,9 +76,10 @@ public sealed class Convolution : Layer
     {
         if (x.Rank != 4 || x.Innermost != _inChannels)
             throw new ArgumentException($"'{Name}' takes images of {_inChannels} channels; its input is {x}.");
-        return new ConvolutionShape(x[0], x[1], x[2], _inChannels, _outChannels, _size, _size, _stride, _padding.Begin)
+        return new ConvolutionShape(x[0], x[1], x[2], _inChannels, _outChannels, _height, _width, _stride, _rows.Begin)
         {
-            PadEnd = _padding.End,
+            PadEnd = _rows.End,
+            Columns = _columns,
         };
     }
 

@@ -16,6 +16,15 @@ public sealed record GenerationSettings
     /// <summary>How a judge is trained.</summary>
     public TrainingOptions JudgeTraining { get; init; } = new();
 
+    /// <summary>safetensors file of the InceptionV3 network of FID, to measure FID and KID; null to leave them out.</summary>
+    public string? Inception { get; init; }
+
+    /// <summary>.npz file of the statistics (mu, sigma) that the FID is taken to; null for those of the real images.</summary>
+    public string? InceptionStatistics { get; init; }
+
+    /// <summary>A fraction of the network's width and the side of its images, for tests; null for the network itself.</summary>
+    internal (int Divisor, int Side)? InceptionSize { get; init; }
+
     /// <summary>Attacks.</summary>
     public GenerationAttacks Attacks { get; init; } = GenerationAttacks.All;
 

@@ -46,6 +46,7 @@ public static class GenerationVerifyFiles
                 WriteForgotten(w, r);
                 WriteClasses(w, r);
                 WriteQuality(w, "keptFeatures", r, a => a.Kept);
+                WriteInception(w, r);
                 WriteNumbers(w, "diffusionClassified", r, a => a.DiffusionClassified);
                 WriteAttacks(w, r);
                 w.WriteStartObject("weightDistance");
@@ -203,6 +204,28 @@ public static class GenerationVerifyFiles
         WriteNumbers(w, "kernelDistance", r, a => of(a).KernelDistance);
         WriteNumbers(w, "precision", r, a => of(a).Precision);
         WriteNumbers(w, "recall", r, a => of(a).Recall);
+        w.WriteEndObject();
+    }
+
+    private static void WriteInception(Utf8JsonWriter w, GenerationVerifyResult r)
+    {
+        if (r.Inception is not { } inception)
+            return;
+        w.WriteStartObject("inception");
+        w.WriteString("path", inception.Path);
+        w.WriteString("sha256", inception.Sha256);
+        if (inception.Statistics is { } statistics)
+            w.WriteString("statistics", statistics);
+        w.WriteNumber("images", inception.Images);
+        if (inception.Reservation is { } reservation)
+            w.WriteString("reservation", reservation);
+        OutputFolder.WriteValue(w, "fidFloor", inception.Floor.Distance);
+        WriteNumbers(w, "fid", r, a => a.Inception!.Distance);
+        OutputFolder.WriteValue(w, "kidFloor", inception.Floor.Kernel.Mean);
+        WriteNumbers(w, "kid", r, a => a.Inception!.Kernel.Mean);
+        WriteNumbers(w, "kidSpread", r, a => a.Inception!.Kernel.Deviation);
+        w.WriteNumber("subsets", inception.Floor.Kernel.Subsets);
+        w.WriteNumber("subsetImages", inception.Floor.Kernel.SubsetSize);
         w.WriteEndObject();
     }
 

@@ -16,6 +16,18 @@ public sealed record DrawingModel(string Path, GenerativeAssessment Assessment);
 /// <param name="TestAccuracy">Share of real test images that it classes as labelled, percent.</param>
 public sealed record JudgeFacts(string Path, string Sha256, string Architecture, double TestAccuracy);
 
+/// <summary>What FID and KID were measured by.</summary>
+/// <param name="Path">File of the network.</param>
+/// <param name="Sha256">Hash of the file.</param>
+/// <param name="Statistics">File of the statistics that the FID is taken to; null for those of the real images.</param>
+/// <param name="Images">Images on each side.</param>
+/// <param name="Floor">As many other real images in the place of drawn ones.</param>
+public sealed record InceptionFacts(string Path, string Sha256, string? Statistics, int Images, InceptionQuality Floor)
+{
+    /// <summary>What has to be said beside the FID; null where nothing has.</summary>
+    public string? Reservation { get; init; }
+}
+
 /// <summary>What a verification of models that draw found.</summary>
 /// <param name="Judge">Who judged.</param>
 /// <param name="Sampling">How images were drawn.</param>
@@ -48,6 +60,9 @@ public sealed record GenerationVerifyResult(
 
     /// <summary>Size of the images: channels, rows, columns.</summary>
     public required (int Channels, int Height, int Width) Size { get; init; }
+
+    /// <summary>What FID and KID were measured by; null where they were not.</summary>
+    public InceptionFacts? Inception { get; init; }
 
     /// <summary>A number of the original, and over the models of each side; the last is null without retrained models.</summary>
     /// <param name="value">Which number.</param>

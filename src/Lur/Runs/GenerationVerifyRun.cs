@@ -59,7 +59,9 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
 
     private GenerationVerifyResult Measure(Parts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
     {
-        var (source, set) = (parts.Source, parts.Set);
+        var (source, set, data) = (parts.Source, parts.Set, parts.Source.Train);
+        int[] kept = [.. Enumerable.Range(0, data.ClassNames.Count).Except(set.WholeClasses)];
+        using var inception = InceptionLook.Open(_own, parts.Device, source, parts.Split.Train, kept, _host, cancel);
         var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
         using var classifier = parts.Load(path);
         using var judge = new Judge(classifier, source.Test, cancel);
@@ -68,27 +70,26 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         );
         var assessor = new GenerationAssessor(
             judge,
-            source.Train,
+            data,
             parts.Split.Train,
             source.Test,
             set.RequestedClasses,
             set.WholeClasses,
             _own.Sampling,
             cancel
-        );
-        using var reclassifier = new DiffusionClassifier(parts.Original);
-        GenerativeAssessment Assess(Model model, string name)
+        )
         {
-            using var stage = _host.Progress.Stage($"draw {name}", _own.Sampling.Samples * judge.ClassCount, "images");
-            return assessor.Assess(model, reclassifier, n => stage.Report(n), cancel);
-        }
+            Look = inception is null ? null : inception.Of,
+        };
+        using var reclassifier = new DiffusionClassifier(parts.Original);
+        GenerativeAssessment Assess(Model model, string name) =>
+            Drawing(name, judge.ClassCount, progress => assessor.Assess(model, reclassifier, progress, cancel));
 
         var before = Assess(parts.Original, "original");
         var (unlearned, retrained) = (
             Each([.. tasks.Select(t => t.Unlearned)], "unlearned", parts, Assess),
             Each(references, "retrained", parts, Assess)
         );
-        var data = source.Train;
         var result = new GenerationVerifyResult(
             new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
             _own.Sampling,
@@ -103,10 +104,37 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         )
         {
             TestLabels = assessor.TestLabels,
-            Kept = [.. Enumerable.Range(0, judge.ClassCount).Except(set.WholeClasses)],
+            Kept = kept,
+            Inception = inception?.Facts,
             Size = (data.Channels, data.Height, data.Width),
         };
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
+    }
+
+    // The stage is over with the last image: what looks at them has stages of its own.
+    private GenerativeAssessment Drawing(string name, int classes, Func<Action<int>, GenerativeAssessment> assess)
+    {
+        var total = _own.Sampling.Samples * classes;
+        var stage = _host.Progress.Stage($"draw {name}", total, "images");
+        try
+        {
+            return assess(n =>
+            {
+                stage?.Report(n);
+                if (n == total)
+                    End();
+            });
+        }
+        finally
+        {
+            End();
+        }
+
+        void End()
+        {
+            stage?.Dispose();
+            stage = null;
+        }
     }
 
     private static DrawingModel[] Each(string[] paths, string what, Parts parts, Func<Model, string, GenerativeAssessment> assess) =>

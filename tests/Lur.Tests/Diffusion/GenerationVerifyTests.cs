@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lur.Cli;
+using Lur.Cli.Commands;
 using Lur.Data;
 using Lur.Device;
 using Lur.Metrics.Generation;
@@ -174,6 +175,49 @@ public class GenerationVerifyTests
         Assert.That((alone.Code, alone.Text.Contains("Withheld", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Done, true)), alone.Text);
         Assert.That(JsonNode.Parse(File.ReadAllText(Path.Combine(same, "verify.json")))!["attacks"], Is.Null);
         Assert.That(Command.Run([.. verify, "scalar"]).Text, Does.Contain("which is for classifiers"));
+    }
+
+    [Test]
+    public void FidAndKidAreMeasuredWhereTheNetworkIsGiven()
+    {
+        var same = _runs.Make("inception", (rows, width) => rows[width * DrawingRuns.Forgotten] += 1e-3f);
+        TinyInception.Write(_runs["inception.safetensors"]);
+        var settings = new VerifySettings
+        {
+            Runs = [same],
+            CacheFolder = _runs["cache"],
+            Generation = new GenerationSettings
+            {
+                Sampling = s_plan,
+                JudgeTraining = new TrainingOptions { Epochs = 10 },
+                Attacks = GenerationAttacks.None,
+                Inception = _runs["inception.safetensors"],
+                InceptionSize = (TinyInception.Divisor, TinyInception.Side),
+            },
+        };
+        var ended = Command.Run(context => VerifyCommand.Run(context, settings, CancellationToken.None));
+        Assert.That(ended.Code, Is.EqualTo(ExitCode.Done), ended.Text);
+        Assert.That(ended.Error, Does.Match("InceptionV3 takes [0-9.]+ s an image"));
+        // Two kept classes of 12 images, and as few cannot fill a covariance of 128 numbers.
+        const string mind = "FID of 24 images is too high: the covariance of 128 numbers";
+        Assert.That(ended.Output, Does.Contain("kept: FID").And.Contain("kept: KID x 1000").And.Contain(mind));
+        var text = File.ReadAllText(Path.Combine(same, "verify.json"));
+        var schema = JsonSchema.Open("verify.schema.json");
+        schema.RequireExactly(text, "generation", ["inception", "provisional"]);
+        var inception = JsonNode.Parse(text)!["inception"]!;
+        schema.RequireExactly(inception.ToJsonString(), "inception", ["reservation", "statistics"]);
+        Assert.That(((int?)inception["images"], (int?)inception["subsetImages"]), Is.EqualTo((24, 12)));
+        var (floor, fid) = ((double)inception["fidFloor"]!, (double)inception["fid"]!["original"]!);
+        Assert.That(fid, Is.GreaterThan(floor).And.LessThan(1000 * floor));
+        // The row of the forgotten class alone was touched.
+        Assert.That((double)inception["fid"]!["unlearned"]!["mean"]!, Is.EqualTo(fid));
+        Assert.That((double)inception["kidSpread"]!["original"]!, Is.Positive);
+        var page = PageReading.Read(File.ReadAllText(Path.Combine(same, "report.html")), pictures: true);
+        Assert.That(page.Value, Does.Contain("KID x 1000").And.Contain(mind));
+        string[] verify = ["verify", same, "--attacks", "none", "--samples", "4"];
+        Command.Refused("does not fit the model InceptionV3", [.. verify, "--inception", _runs["inception.safetensors"]]);
+        Command.Refused("does not exist", [.. verify, "--inception", _runs["nowhere.safetensors"]]);
+        Assert.That(Command.Run([.. verify, "--inception-statistics", "fid.npz"]).Error, Does.Contain("give both"));
     }
 
     [Test]

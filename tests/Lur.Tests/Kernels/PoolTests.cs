@@ -75,6 +75,32 @@ public class PoolTests
     }
 
     [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
+    public void AverageMatchesTheReference(Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        foreach (var test in TestDevices.AllBlockSizes())
+        foreach (var p in Shapes)
+        {
+            using var bench = new KernelScope(test, precision);
+            var kernel = bench.Kernels.Pool;
+            double[] Draw(int count) => bench.Precision.Round(random.NormalArray(count));
+            var (x, dy, before) = (Draw(p.InputLength), Draw(p.OutputLength), Draw(p.InputLength));
+            var (y, dx) = (bench.Vector(p.OutputLength), bench.Vector(p.InputLength));
+            var (outputs, inputs) = (bench.Device.Rows(p.N * p.OutHeight * p.OutWidth, p.C), bench.Device.Rows(p.N * p.H * p.W, p.C));
+            // Sums of a window's elements, or of the windows that hold one, and two roundings of the share.
+            var tolerance = ((p.Size * p.Size) + 2) * bench.Precision.Unit();
+            kernel.AveragePoolForward(outputs, y.Pointer, bench.Vector(x).Pointer, GeometryOf(p));
+            Errors.AssertClose(y.Get(), p.AverageForward(x), tolerance, $"{bench.Name} {p} y");
+            kernel.AveragePoolBackward(inputs, dx.Pointer, bench.Vector(dy).Pointer, GeometryOf(p), 0);
+            Errors.AssertClose(dx.Get(), p.AverageBackward(dy), tolerance, $"{bench.Name} {p} dx");
+            Vectors.AssertSameProduct(dx.Get(), x, dy, y.Get(), tolerance, $"{bench.Name} {p} adjoint");
+            dx.Set(before);
+            kernel.AveragePoolBackward(inputs, dx.Pointer, bench.Vector(dy).Pointer, GeometryOf(p), 1);
+            Errors.AssertClose(dx.Get(), Vectors.Along(before, 1, p.AverageBackward(dy)), tolerance, $"{bench.Name} {p} dx added");
+        }
+    }
+
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
     public void MeanMatchesTheReference(Precision precision)
     {
         var random = TestRandom.ForCurrentTest();
@@ -109,6 +135,23 @@ public class PoolTests
         }
     }
 
+    private static WindowGeometry GeometryOf(PoolReference p) =>
+        new()
+        {
+            N = p.N,
+            H = p.H,
+            W = p.W,
+            C = p.C,
+            K = p.C,
+            R = p.Size,
+            S = p.Size,
+            Stride = p.Stride,
+            Top = p.Pad,
+            Left = p.Pad,
+            OH = p.OutHeight,
+            OW = p.OutWidth,
+        };
+
     private sealed class MaxPoolBench
     {
         private readonly KernelScope _bench;
@@ -128,21 +171,7 @@ public class PoolTests
 
         private DevicePointer<byte> Taps => new(_tap.Address);
 
-        private WindowGeometry Geometry =>
-            new()
-            {
-                N = _p.N,
-                H = _p.H,
-                W = _p.W,
-                C = _p.C,
-                K = _p.C,
-                R = _p.Size,
-                S = _p.Size,
-                Stride = _p.Stride,
-                Pad = _p.Pad,
-                OH = _p.OutHeight,
-                OW = _p.OutWidth,
-            };
+        private WindowGeometry Geometry => GeometryOf(_p);
 
         private LaunchShape Outputs => _bench.Device.Rows(_p.N * _p.OutHeight * _p.OutWidth, _p.C);
 

@@ -9,7 +9,7 @@ namespace Lur.Tests.Networks;
 /// <summary>Networks that a ResNet is none of: biases, padding on two sides, values with several readers, named inputs, layers whose
 /// input does not depend on the weights. All four passes by finite differences, the adjoint identity and symmetry.</summary>
 /// <remarks>Central differences in float64 with step 1e-6 along unit directions: truncation h^2 and rounding 1e-16 / h give some
-/// 1e-9 relative to the norms. ReLU and max-pool have kinks; see <see cref="DerivativeTests"/>.</remarks>
+/// 1e-9 relative to the norms. ReLU and max-pool have kinks; see <see cref="DerivativeTests"/>. Over budget: a network each.</remarks>
 public class GraphTests
 {
     private const double Step = 1e-6,
@@ -25,6 +25,7 @@ public class GraphTests
         Smooth,
         Attentive,
         Conditioned,
+        Rectangular,
     }
 
     private static Network Build(Graph graph) =>
@@ -36,6 +37,7 @@ public class GraphTests
             Graph.FixedParts => FixedParts(),
             Graph.Smooth => Smooth(),
             Graph.Conditioned => Conditioned(),
+            Graph.Rectangular => Rectangular(),
             _ => Attentive(),
         };
 
@@ -142,6 +144,18 @@ public class GraphTests
         y = n.Add(new Add("skip", 0.7), images, n.Add(new Add("sum"), y, n.Add(new GroupNorm("plain", 4, 2), images)));
         y = n.Add(new Add("last"), n.Add(new Add("twice"), y, fixedFilm), n.Add(new Upsample("same", 4, 6), shifted));
         n.Add(new GlobalAveragePool("pool"), n.Add(new GroupNorm("out", 4, 1, silu: true), y));
+        return n;
+    }
+
+    // Filters of a row and of a column beside one another; averages of images, and of what another layer reads too.
+    private static Network Rectangular()
+    {
+        var n = new Network(7, 5, 3);
+        var x = n.Add(new Convolution("conv", 3, 4, 3, 2, bias: true), -1);
+        var (row, column) = (n.Add(new Convolution("row", 4, 3, (1, 7), true), x), n.Add(new Convolution("column", 4, 2, (3, 1)), x));
+        var (images, means) = (n.Add(new AveragePool("images", 3, 2, 1), -1), n.Add(new AveragePool("means", 3, 1, 1), x));
+        var y = n.Add(new BatchNorm("norm", 12, false, 1e-3), n.Add(new Concat("concat"), row, images, column, means));
+        n.Add(new GlobalAveragePool("pool"), n.Add(new Silu("out"), n.Add(new AveragePool("last", 2, 2, 0), y)));
         return n;
     }
 

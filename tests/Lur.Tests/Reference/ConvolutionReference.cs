@@ -59,7 +59,7 @@ public static class ConvolutionReference
         for (var r = 0; r < s.R; r++)
         for (var t = 0; t < s.S; t++)
         {
-            var (h, w) = ((oh * s.Stride) - s.Pad + r, (ow * s.Stride) - s.Pad + t);
+            var (h, w) = ((oh * s.Stride) - s.Pad + r, (ow * s.Stride) - s.Columns.Begin + t);
             if (h < 0 || h >= s.H || w < 0 || w >= s.W)
                 continue;
             for (var k = 0; k < s.K; k++)

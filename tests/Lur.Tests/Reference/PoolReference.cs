@@ -63,6 +63,28 @@ internal sealed record PoolReference(int N, int H, int W, int C, int Size, int S
         return ty;
     }
 
+    /// <summary>Mean of the elements of every window that lie inside the input.</summary>
+    public double[] AverageForward(double[] x)
+    {
+        var (y, counts) = (new double[OutputLength], Counts());
+        Windows((o, i, _) => y[o] += x[i] / counts[o]);
+        return y;
+    }
+
+    public double[] AverageBackward(double[] dy)
+    {
+        var (dx, counts) = (new double[InputLength], Counts());
+        Windows((o, i, _) => dx[i] += dy[o] / counts[o]);
+        return dx;
+    }
+
+    private int[] Counts()
+    {
+        var counts = new int[OutputLength];
+        Windows((o, _, _) => counts[o]++);
+        return counts;
+    }
+
     public double[] MeanForward(double[] x)
     {
         var y = new double[N * C];

@@ -28,7 +28,7 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         _forward = new Sweep
         {
             Rows = new Axis(0, shape.R, shape.Pad, shape.OutH),
-            Columns = new Axis(0, shape.S, shape.Pad, shape.OutW),
+            Columns = new Axis(0, shape.S, shape.Columns.Begin, shape.OutW),
             TapStep = 1,
             Stride = shape.Stride,
             Step = 1,
@@ -165,8 +165,8 @@ internal sealed class DirectConvolution : ConvolutionImplementation
             sweeps.Add(
                 new Sweep
                 {
-                    Rows = Residue(p, s.H, s.R, s),
-                    Columns = Residue(q, s.W, s.S, s),
+                    Rows = Residue(p, s.H, s.R, s.Pad, s.Stride),
+                    Columns = Residue(q, s.W, s.S, s.Columns.Begin, s.Stride),
                     TapStep = -s.Stride,
                     Stride = 1,
                     Step = s.Stride,
@@ -177,13 +177,13 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         return [.. sweeps];
     }
 
-    private static Axis Residue(int residue, int length, int taps, ConvolutionShape s)
+    private static Axis Residue(int residue, int length, int taps, int pad, int stride)
     {
         var first = taps - 1;
-        while (first >= 0 && (first - residue - s.Pad) % s.Stride != 0)
+        while (first >= 0 && (first - residue - pad) % stride != 0)
             first--;
-        var count = (length - residue + s.Stride - 1) / s.Stride;
-        return first < 0 ? new Axis(0, 0, 0, count) : new Axis(first, first / s.Stride + 1, (first - residue - s.Pad) / s.Stride, count);
+        var count = (length - residue + stride - 1) / stride;
+        return first < 0 ? new Axis(0, 0, 0, count) : new Axis(first, first / stride + 1, (first - residue - pad) / stride, count);
     }
 
     /// <summary>One dimension of a sweep: its first tap, number of taps, rows before the image, and number of outputs.</summary>

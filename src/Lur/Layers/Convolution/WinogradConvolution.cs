@@ -40,7 +40,8 @@ internal sealed class WinogradConvolution : ConvolutionImplementation
         WorkspaceBytes = elements * ElementSize;
     }
 
-    public static bool Supports(ConvolutionShape shape) => shape.R == 3 && shape.S == 3 && shape.Stride == 1;
+    public static bool Supports(ConvolutionShape shape) =>
+        shape.R == 3 && shape.S == 3 && shape.Stride == 1 && shape.Columns.Begin == shape.Pad;
 
     private Map ForwardMap => new(Shape.H, Shape.W, Shape.C, Shape.OutH, Shape.OutW, Shape.K, Shape.Pad, false);
 

@@ -27,4 +27,38 @@ public sealed record FrechetDistance(double Value, double MeanTerm, double Covar
         var covariances = Math.Max(0, first.Trace + second.Trace - (2 * root));
         return new FrechetDistance(means + covariances, means, covariances);
     }
+
+    /// <summary>The distance of two sets of features at hand. With fewer images than numbers the covariances X^T X / (n - 1) are singular
+    /// and are not formed: the trace of the root is the sum of the singular values of X Y^T / ((n - 1) (m - 1))^(1/2), X and Y the
+    /// centred rows.</summary>
+    /// <param name="first">Features of one, n rows.</param>
+    /// <param name="second">Features of the other, m rows.</param>
+    /// <exception cref="ArgumentException">The dimensions differ, or a set has fewer than 2 rows.</exception>
+    public static FrechetDistance Between(FeatureRows first, FeatureRows second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        FeatureRows.RequireSameDimension(first.Dimension, second.Dimension);
+        if (Math.Max(first.Count, second.Count) >= first.Dimension || Math.Min(first.Count, second.Count) < 2)
+            return Between(FeatureStatistics.Of(first), FeatureStatistics.Of(second));
+        var ((x, mean), (y, other)) = first.Count >= second.Count ? (Centred(first), Centred(second)) : (Centred(second), Centred(first));
+        var d = first.Dimension;
+        var root = SingularValues.Sum(SymmetricMatrix.Products(x, y, d), x.Length / d, y.Length / d);
+        var means = mean.Zip(other, (a, b) => (a - b) * (a - b)).Sum();
+        var covariances = Math.Max(0, x.Sum(v => v * v) + y.Sum(v => v * v) - (2 * root));
+        return new FrechetDistance(means + covariances, means, covariances);
+    }
+
+    // Rows whose products are the covariance, and the mean.
+    private static (double[] Rows, double[] Mean) Centred(FeatureRows features)
+    {
+        var (n, d) = (features.Count, features.Dimension);
+        var (rows, mean) = (new double[n * d], new double[d]);
+        for (var i = 0; i < n; i++)
+            Rows.AddScaled(mean, 1.0 / n, features.Row(i));
+        var scale = 1 / Math.Sqrt(n - 1);
+        for (var i = 0; i < rows.Length; i++)
+            rows[i] = scale * (features.Values[i] - mean[i % d]);
+        return (rows, mean);
+    }
 }

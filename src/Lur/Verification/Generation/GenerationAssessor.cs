@@ -54,6 +54,9 @@ public sealed class GenerationAssessor
         TestImages = Spread(test.Count, MostTestImages);
     }
 
+    /// <summary>Looks at all that a model drew with InceptionV3; null to leave that out.</summary>
+    internal Func<GeneratedSet, InceptionQuality>? Look { get; init; }
+
     /// <summary>Test images whose denoising loss is taken, evenly spaced.</summary>
     public int[] TestImages { get; }
 
@@ -96,6 +99,7 @@ public sealed class GenerationAssessor
             DiffusionClassified = classifier is null ? double.NaN : Reclassified(set, classifier, cancel),
             ShownOfEach = Math.Min(MostShown, _plan.Samples),
             Shown = Shown(set, classes),
+            Inception = Look?.Invoke(set),
         };
     }
 

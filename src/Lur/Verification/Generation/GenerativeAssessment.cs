@@ -31,6 +31,9 @@ public sealed record GenerativeAssessment(
     /// percent.</summary>
     public double DiffusionClassified { get; init; } = double.NaN;
 
+    /// <summary>The images of all kept classes in the features of InceptionV3; null where that was not asked for.</summary>
+    public InceptionQuality? Inception { get; init; }
+
     /// <summary>The first images of each class, bytes [classes, <see cref="ShownOfEach"/>, C, H, W].</summary>
     internal byte[] Shown { get; init; } = [];
 
