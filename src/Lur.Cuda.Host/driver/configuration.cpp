@@ -23,7 +23,7 @@ Configuration parseDevices(const char* given) {
     const auto refuse = [&](const std::string& why) {
         result.devices.clear();
         result.error = text("LUR_HOST_DEVICES='%s': %s; write mode[:check+check...] separated by ';', with the modes "
-                            "lane and fiber and the checks memory, init, race and late",
+                            "lane and fiber and the checks memory, init, race, late, trace and sampled",
                             given, why.c_str());
         return result;
     };
@@ -46,10 +46,17 @@ Configuration parseDevices(const char* given) {
                     d.race = true;
                 else if (check == "late")
                     d.late = true;
+                else if (check == "trace")
+                    d.trace = true;
+                else if (check == "sampled")
+                    d.sampled = true;
                 else
                     return refuse("'" + check + "' is no check");
             }
         if (d.race && d.mode == LurLane) return refuse("the race check needs the mode fiber");
+        if (d.trace && (d.mode == LurLane || d.race))
+            return refuse("trace needs the mode fiber, without the race check");
+        if (d.sampled && !d.trace) return refuse("sampled is a way to trace and needs trace");
         result.devices.push_back(d);
     }
     if (result.devices.empty()) return refuse("it names no device");
