@@ -1,5 +1,6 @@
 #include "configuration.h"
 #include <cstdlib>
+#include <mutex>
 #include <unistd.h>
 #include "errors.h"
 
@@ -63,12 +64,28 @@ Configuration parseDevices(const char* given) {
     return result;
 }
 
+namespace {
+
+std::mutex givenMutex;
+std::string given; // by lurHostConfigure
+bool isRead = false;
+
+} // namespace
+
 const Configuration& configuration() {
     static const Configuration c = [] {
-        const char* v = getenv("LUR_HOST_DEVICES");
+        std::lock_guard<std::mutex> guard(givenMutex);
+        isRead = true;
+        const char* v = given.empty() ? getenv("LUR_HOST_DEVICES") : given.c_str();
         return parseDevices(v && *v ? v : "lane");
     }();
     return c;
+}
+
+bool configure(const char* devices) {
+    std::lock_guard<std::mutex> guard(givenMutex);
+    if (!isRead && devices) given = devices;
+    return !isRead;
 }
 
 int cpuLevel() {
@@ -95,3 +112,6 @@ long long lastLevelCacheBytes() {
 }
 
 } // namespace lur
+
+// Devices in place of those that LUR_HOST_DEVICES names, in its words. 0, or 1 when the devices are in use already.
+LUR_API int lurHostConfigure(const char* devices) { return lur::configure(devices) ? 0 : 1; }
