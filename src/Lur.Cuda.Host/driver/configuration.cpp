@@ -67,7 +67,7 @@ Configuration parseDevices(const char* given) {
 namespace {
 
 std::mutex givenMutex;
-std::string given; // by lurHostConfigure
+std::string given; // by lurHostSetDevices
 bool isRead = false;
 
 } // namespace
@@ -114,4 +114,4 @@ long long lastLevelCacheBytes() {
 } // namespace lur
 
 // Devices in place of those that LUR_HOST_DEVICES names, in its words. 0, or 1 when the devices are in use already.
-LUR_API int lurHostConfigure(const char* devices) { return lur::configure(devices) ? 0 : 1; }
+LUR_API int lurHostSetDevices(const char* devices) { return lur::configure(devices) ? 0 : 1; }

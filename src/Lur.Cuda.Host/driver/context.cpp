@@ -202,7 +202,8 @@ LUR_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device
         *value = 256;
         break; // alignment
     case 16:
-        *value = poolThreads();
+        // A trace shows a GPU: grids are cut for the multiprocessors of an H100.
+        *value = d->configuration.trace ? 132 : poolThreads();
         break; // multiprocessors
     case 18:
     case 19:

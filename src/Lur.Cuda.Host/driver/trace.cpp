@@ -69,6 +69,7 @@ TraceLaunch::TraceLaunch(const Launch& l)
     for (const Allocation& a : l.context->memory.live()) {
         auto r = std::make_unique<Range>();
         r->first = a.address, r->last = a.address + a.size;
+        r->pages = std::vector<std::atomic<Page*>>((r->last - 1) / pageBytes - r->first / pageBytes + 1);
         ranges.push_back(std::move(r));
     }
     std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a->first < b->first; });
@@ -88,26 +89,25 @@ int TraceLaunch::find(uint64_t address) const {
     return address < (*at)->last ? (int)(at - ranges.begin()) : -1;
 }
 
-void TraceLaunch::make(Range& r) {
-    std::lock_guard<std::mutex> guard(mutex);
-    if (r.made) return;
-    const size_t words = (size_t)((r.last - r.first / 4 * 4) / 4 + 1);
-    r.read = std::vector<std::atomic<uint64_t>>(words / 64 + 1);
-    r.written = std::vector<std::atomic<uint64_t>>(words / 64 + 1);
-    r.made = true;
+TraceLaunch::Page& TraceLaunch::page(Range& r, uint64_t address) {
+    std::atomic<Page*>& place = r.pages[address / pageBytes - r.first / pageBytes];
+    Page* p = place.load(std::memory_order_acquire);
+    if (p) return *p;
+    auto made = std::make_unique<Page>();
+    if (place.compare_exchange_strong(p, made.get())) p = made.release();
+    return *p;
 }
 
 void TraceLaunch::touch(uint64_t address, int size, bool write) {
     const int i = find(address);
     if (i < 0) return;
     Range& r = *ranges[(size_t)i];
-    if (!r.made) make(r);
-    auto& bits = write ? r.written : r.read;
-    const uint64_t base = r.first / 4;
     const uint64_t end = std::min(address + (uint64_t)size, r.last);
-    for (uint64_t w = address / 4; w * 4 < end; w++) {
-        const uint64_t bit = w - base, mask = 1ull << (bit & 63);
-        if (!(bits[bit >> 6].load(std::memory_order_relaxed) & mask)) bits[bit >> 6].fetch_or(mask);
+    for (uint64_t at = address / 4 * 4; at < end; at += 4) {
+        Page& p = page(r, std::max(at, r.first));
+        const uint64_t word = at % pageBytes / 4, mask = 1ull << word % 64;
+        auto& bits = (write ? p.written : p.read)[word / 64];
+        if (!(bits.load(std::memory_order_relaxed) & mask)) bits.fetch_or(mask);
     }
 }
 
@@ -117,12 +117,13 @@ void TraceLaunch::add(const TraceTotals& t) {
 }
 
 void TraceLaunch::finish() {
-    const auto ones = [](const std::vector<std::atomic<uint64_t>>& bits) {
-        long long n = 0;
-        for (const auto& b : bits) n += __builtin_popcountll(b.load());
-        return n;
-    };
-    for (const auto& r : ranges) totals.wordsRead += ones(r->read), totals.wordsWritten += ones(r->written);
+    for (const auto& r : ranges)
+        for (const auto& place : r->pages)
+            if (const Page* p = place.load())
+                for (size_t i = 0; i < pageBytes / 256; i++) {
+                    totals.wordsRead += __builtin_popcountll(p->read[i].load());
+                    totals.wordsWritten += __builtin_popcountll(p->written[i].load());
+                }
     totals.launches = 1;
     totals.blocks = blocks;
     std::lock_guard<std::mutex> guard(resultsMutex);

@@ -14,7 +14,7 @@ public static unsafe class HostTrace
     {
         ArgumentNullException.ThrowIfNull(devices);
         fixed (byte* text = Encoding.UTF8.GetBytes(devices + '\0'))
-            return ((delegate* unmanaged<byte*, int>)Export("lurHostConfigure"))(text) == 0;
+            return ((delegate* unmanaged<byte*, int>)Export("lurHostSetDevices"))(text) == 0;
     }
 
     /// <summary>Everything since the last <see cref="Clear"/>: a JSON array, an object for each kernel and shape of launch.</summary>
