@@ -6,6 +6,7 @@
 //   totals            totals[0] += sum of loss[n], totals[2] += N, in double, in a fixed order; Blocks(1)
 // With w null all rows weigh 1, and the loss is coefficient times the mean over all elements; coefficient < 0 drives
 // the output away from the target. Launch: Blocks(N) forward, Rows(N, size) the others. All write.
+// Trace: mean_squared_totals adds up one number a row in one block, and its result is written by one lane.
 #include "include/prelude.cuh"
 #include "include/reduce.cuh"
 

@@ -3,6 +3,7 @@
 //   metrics_accumulate   totals[0] += sum of loss[r] over rows with label >= 0     totals[1] += number of those with
 //                        predicted == label                                        totals[2] += number of those
 // In double, in a fixed order. A run clears totals, adds batch after batch and reads once. Launch: Blocks(1).
+// Trace: metrics_accumulate adds up one number a row in one block, and its results are written by one lane.
 #include "include/prelude.cuh"
 #include "include/reduce.cuh"
 

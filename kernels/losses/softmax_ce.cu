@@ -13,6 +13,8 @@
 //   backward_tangent  tdz = coefficient inv_count p (tz - sum_j p_j tz_j)
 // A NaN logit makes loss and gradient of its row NaN. The hinge has no second derivative at CE = cap; 0 is taken.
 // Launch: Blocks(n), one row per block. Writes; dz may be z, tdz may be tz.
+// Trace: softmax_ce_forward, softmax_ce_backward and softmax_ce_backward_tangent give a warp to a row, and a row has as
+// many logits as classes: ten of 32 lanes are active. Their memory is a few kilobytes.
 #include "include/prelude.cuh"
 #include "include/reduce.cuh"
 

@@ -7,6 +7,7 @@
 // step is skipped, and the log shows which norm it was. (torch multiplies by 0 or NaN and takes the step.)
 // Launch: clip_coefficient Elements(1), clip_apply Elements(n).
 // Reference: Pascanu, Mikolov, Bengio 2013; torch.nn.utils.clip_grad_norm_.
+// Trace: clip_coefficient is one thread: it turns one number into another.
 #include "include/partials.cuh"
 
 KERNEL clip_coefficient(double* __restrict__ result, const double* __restrict__ square, double largest) {

@@ -10,6 +10,7 @@
 //                 become the model's here, behind the guard, together with the weights.
 // A squared norm is not finite when an element is not, or when it overflows, which no step survives either.
 // Launch: step_guard Elements(1), step_commit Elements(n).
+// Trace: step_guard is one thread: it looks at a few numbers.
 #include "include/partials.cuh"
 
 KERNEL step_guard(int* __restrict__ skip, const double* __restrict__ values, const double* __restrict__ nonfinite,

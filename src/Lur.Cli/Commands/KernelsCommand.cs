@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Lur.Cli.Printing;
 using Lur.Device;
 using Lur.Reports;
 
@@ -16,6 +17,22 @@ internal static class KernelsCommand
         Description =
             "Compile every kernel for the devices of this machine into DIR; 'kernel-images' beside the program is where Lur looks.",
         HelpName = "DIR",
+    };
+
+    private static readonly Option<string?> s_trace = new("--trace")
+    {
+        Description =
+            "Count what a GPU would see of the kernels of an exact LUR step: sectors, bank conflicts, active lanes; of KERNEL alone for "
+            + "each shape of launch. Needs no GPU.",
+        HelpName = "KERNEL",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<string[]> s_models = new("--model")
+    {
+        Description = "Architectures whose step is traced, with :bN for the batch size; repeatable.",
+        HelpName = "MODEL:bN",
+        DefaultValueFactory = _ => ["resnet18:w64:b128", "unet:w64,128,128:down010:up010:r2:g8:b32"],
     };
 
     private static readonly Option<Precision[]> s_precisions = new("--precision")
@@ -34,19 +51,28 @@ internal static class KernelsCommand
             s_list,
             s_precompile,
             s_precisions,
+            s_trace,
+            s_models,
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(s_list) == (result.GetValue(s_precompile) is not null))
-                result.AddError("'lur kernels' takes one of --list and --precompile DIR.");
+            bool[] given = [result.GetValue(s_list), result.GetValue(s_precompile) is not null, result.GetResult(s_trace) is not null];
+            if (given.Count(g => g) != 1)
+                result.AddError("'lur kernels' takes one of --list, --precompile DIR and --trace.");
         });
         return command
-            .WithExamples("lur kernels --list", "lur kernels --precompile kernel-images --precision float32")
+            .WithExamples(
+                "lur kernels --list",
+                "lur kernels --precompile kernel-images --precision float32",
+                "lur kernels --trace batch_norm_apply"
+            )
             .Runs(
                 (context, parsed) =>
-                    parsed.GetValue(s_precompile) is { } folder
+                    parsed.GetResult(s_trace) is not null
+                        ? KernelTraceReport.Print(context, parsed.GetValue(s_trace), parsed.GetRequiredValue(s_models))
+                    : parsed.GetValue(s_precompile) is { } folder
                         ? Precompile(context, Path.GetFullPath(folder), parsed.GetRequiredValue(s_precisions))
-                        : List(context)
+                    : List(context)
             );
     }
 

@@ -87,7 +87,7 @@ struct Options {
     std::string wrong;
 };
 
-// sm_3 is lane mode on x86-64-v3, sm_13 fiber mode; compute_ names the same.
+// sm_3 is lane mode on x86-64-v3, sm_13 fiber mode, sm_23 fiber mode traced; compute_ names the same.
 bool parseArchitecture(const std::string& value, Options* o) {
     const size_t underscore = value.find('_');
     if (underscore == std::string::npos) return false;
@@ -95,7 +95,7 @@ bool parseArchitecture(const std::string& value, Options* o) {
     if ((prefix != "sm" && prefix != "compute" && prefix != "lto") || digits.empty() || digits.size() > 2) return false;
     if (digits.find_first_not_of("0123456789") != std::string::npos) return false;
     const int n = atoi(digits.c_str());
-    if (n / 10 > 1 || n % 10 < 2 || n % 10 > newestLevel) return false;
+    if (n / 10 > LurTraced || n % 10 < 2 || n % 10 > newestLevel) return false;
     o->mode = (LurMode)(n / 10);
     o->level = n % 10;
     return true;
@@ -321,7 +321,8 @@ std::string translationUnit(const Program& p, const std::string& file, const Opt
     }
     t += "constexpr LurKernel lur_kernels[] = {\n" + table + "{nullptr, 0, nullptr, nullptr}};\n";
     t += "LurBuiltins* lur_builtins_of_thread() { return &lur_builtins; }\n";
-    t += "void lur_bind(const LurServices* s) { lur_services = s; }\n}\n";
+    // Untraced: an access cannot be announced before it is done.
+    t += "__attribute__((no_sanitize(\"thread\"))) void lur_bind(const LurServices* s) { lur_services = s; }\n}\n";
     t += text(
         "extern \"C\" __attribute__((visibility(\"default\"))) const LurImage lur_image = {%d, %d, %d, lur_kernels, "
         "lur_builtins_of_thread, lur_bind};\n",
@@ -340,12 +341,16 @@ std::vector<std::string> compilerArguments(const Options& o, const std::string& 
     if (o.level == 4) a.push_back("-mprefer-vector-width=512");
     a.push_back(o.contract ? "-ffp-contract=fast" : "-ffp-contract=off");
     a.push_back(text("-DLUR_HOST_LANE=%d", o.mode == LurLane));
+    // The pass without its runtime: shim/trace.h stands in, and -nodefaultlibs keeps libtsan out.
+    if (o.mode == LurTraced)
+        a.insert(a.end(), {"-fsanitize=thread", "-DLUR_HOST_TRACED=1", "-nodefaultlibs", "-Wl,-Bsymbolic"});
     if (o.debug || LUR_SANITIZED) a.push_back("-g");
     if (LUR_SANITIZE_ADDRESS) a.insert(a.end(), {"-fsanitize=address", "-DLUR_SANITIZE_ADDRESS=1"});
     if (LUR_SANITIZE_THREAD) a.push_back("-fsanitize=thread");
     if (LUR_SANITIZED && compiler.find("clang") != std::string::npos) a.push_back("-shared-libsan");
     a.insert(a.end(), o.flags.begin(), o.flags.end());
     a.insert(a.end(), {"-I.", "unit.cpp", "-o", "image.so", "-lm"});
+    if (o.mode == LurTraced) a.insert(a.end(), {"-lc", "-lgcc"});
     return a;
 }
 
@@ -432,13 +437,13 @@ LUR_API nvrtcResult nvrtcVersion(int* major, int* minor) {
 
 LUR_API nvrtcResult nvrtcGetNumSupportedArchs(int* count) {
     if (!count) return fail(NVRTC_ERROR_INVALID_INPUT, "nvrtcGetNumSupportedArchs: the result is null");
-    *count = 2 * (newestLevel - 1);
+    *count = 3 * (newestLevel - 1);
     return NVRTC_SUCCESS;
 }
 
 LUR_API nvrtcResult nvrtcGetSupportedArchs(int* architectures) {
     if (!architectures) return fail(NVRTC_ERROR_INVALID_INPUT, "nvrtcGetSupportedArchs: the result is null");
-    for (int mode = 0; mode < 2; mode++)
+    for (int mode = 0; mode <= LurTraced; mode++)
         for (int level = 2; level <= newestLevel; level++) *architectures++ = mode * 10 + level;
     return NVRTC_SUCCESS;
 }

@@ -1,5 +1,6 @@
 #include "configuration.h"
 #include <cstdlib>
+#include <mutex>
 #include <unistd.h>
 #include "errors.h"
 
@@ -23,7 +24,7 @@ Configuration parseDevices(const char* given) {
     const auto refuse = [&](const std::string& why) {
         result.devices.clear();
         result.error = text("LUR_HOST_DEVICES='%s': %s; write mode[:check+check...] separated by ';', with the modes "
-                            "lane and fiber and the checks memory, init, race and late",
+                            "lane and fiber and the checks memory, init, race, late, trace and sampled",
                             given, why.c_str());
         return result;
     };
@@ -46,22 +47,45 @@ Configuration parseDevices(const char* given) {
                     d.race = true;
                 else if (check == "late")
                     d.late = true;
+                else if (check == "trace")
+                    d.trace = true;
+                else if (check == "sampled")
+                    d.sampled = true;
                 else
                     return refuse("'" + check + "' is no check");
             }
         if (d.race && d.mode == LurLane) return refuse("the race check needs the mode fiber");
+        if (d.trace && (d.mode == LurLane || d.race))
+            return refuse("trace needs the mode fiber, without the race check");
+        if (d.sampled && !d.trace) return refuse("sampled is a way to trace and needs trace");
         result.devices.push_back(d);
     }
     if (result.devices.empty()) return refuse("it names no device");
     return result;
 }
 
+namespace {
+
+std::mutex givenMutex;
+std::string given; // by lurHostSetDevices
+bool isRead = false;
+
+} // namespace
+
 const Configuration& configuration() {
     static const Configuration c = [] {
-        const char* v = getenv("LUR_HOST_DEVICES");
+        std::lock_guard<std::mutex> guard(givenMutex);
+        isRead = true;
+        const char* v = given.empty() ? getenv("LUR_HOST_DEVICES") : given.c_str();
         return parseDevices(v && *v ? v : "lane");
     }();
     return c;
+}
+
+bool configure(const char* devices) {
+    std::lock_guard<std::mutex> guard(givenMutex);
+    if (!isRead && devices) given = devices;
+    return !isRead;
 }
 
 int cpuLevel() {
@@ -88,3 +112,6 @@ long long lastLevelCacheBytes() {
 }
 
 } // namespace lur
+
+// Devices in place of those that LUR_HOST_DEVICES names, in its words. 0, or 1 when the devices are in use already.
+LUR_API int lurHostSetDevices(const char* devices) { return lur::configure(devices) ? 0 : 1; }

@@ -52,6 +52,7 @@ std::string Device::name() const {
     if (configuration.init) checks += ", init check";
     if (configuration.race) checks += ", race check";
     if (configuration.late) checks += ", late work";
+    if (configuration.trace) checks += configuration.sampled ? ", trace of a sample" : ", trace";
     return text("Lur host driver (%d threads, x86-64-v%d, %s%s)", poolThreads(), cpuLevel(),
                 configuration.mode == LurLane ? "lane" : "fiber", checks.c_str());
 }
@@ -201,7 +202,8 @@ LUR_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device
         *value = 256;
         break; // alignment
     case 16:
-        *value = poolThreads();
+        // A trace shows a GPU: grids are cut for the multiprocessors of an H100.
+        *value = d->configuration.trace ? 132 : poolThreads();
         break; // multiprocessors
     case 18:
     case 19:
@@ -218,7 +220,7 @@ LUR_API CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device
         *value = d->maxThreads();
         break; // threads per multiprocessor
     case 75:
-        *value = lane ? 0 : 1;
+        *value = (int)d->configuration.imageMode();
         break; // compute capability: mode
     case 76:
         *value = cpuLevel();

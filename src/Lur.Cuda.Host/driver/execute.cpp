@@ -4,6 +4,7 @@
 #include "fault.h"
 #include "fiber.h"
 #include "pool.h"
+#include "trace.h"
 
 namespace lur {
 namespace {
@@ -131,7 +132,31 @@ CUresult executeScheduled(const Launch& l, const Schedule& s) {
     return finish(job);
 }
 
+// Every block is run, or those alone that are recorded.
+CUresult executeTraced(const Launch& given) {
+    Launch l = given;
+    TraceLaunch trace(l);
+    l.trace = &trace;
+    Job job;
+    job.launch = &l;
+    const bool sampled = l.context->device->configuration.sampled;
+    parallel(
+        sampled ? trace.recordedBlocks() : l.blocks(),
+        [](void* p, long long first, long long last) {
+            Job& j = *(Job*)p;
+            const Launch& l = *j.launch;
+            for (long long i = first; i < last && !j.stop; i++) {
+                const long long b = l.context->device->configuration.sampled ? l.trace->recordedBlock(i) : i;
+                runBlocks(j, b, b + 1, {});
+            }
+        },
+        &job);
+    trace.finish();
+    return finish(job);
+}
+
 CUresult execute(const Launch& l) {
+    if (l.context->device->configuration.trace) return executeTraced(l);
     if (l.context->device->configuration.race) return executeRaceCheck(l);
     Job job;
     job.launch = &l;

@@ -5,12 +5,15 @@
 
 namespace lur {
 
+class TraceLaunch;
+
 struct Launch {
     Context* context;
     const Function* function;
     LurDim3 grid, block;
     unsigned sharedBytes;
     void* const* arguments;
+    TraceLaunch* trace = nullptr;
     long long blocks() const { return (long long)grid.x * grid.y * grid.z; }
     int threads() const { return block.x * block.y * block.z; }
 };

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include "sanitizer.h"
+#include "trace.h"
 
 #if LUR_SANITIZE_ADDRESS
 extern "C" {
@@ -100,6 +101,7 @@ struct Block {
     Schedule schedule;
     unsigned random = 0;
     std::string problem;
+    TraceRecorder recorder;
 
     Fiber& self() { return fibers[current]; }
 
@@ -208,6 +210,7 @@ struct Block {
                     abandon();
                 }
             for (int i = 0; i < count; i++) fibers[i].state = State::Ready;
+            if (recorder.recording()) recorder.flush();
             arrived = 0, generation++;
             leave(false, true);
         } else {
@@ -357,11 +360,14 @@ void Block::run(const Launch& l, long long index, const Schedule& s) {
         warps[w].waiting = warps[w].done = 0;
     }
     LUR_RELEASE(&started);
+    recorder.drop();
+    if (l.trace && l.trace->isRecorded(index)) recorder.begin(l.trace, l, count);
     current = 0;
     current = pick(true);
     builtins->thread = self().thread;
     jump(main, self(), false);
     LUR_ACQUIRE(&ended);
+    if (recorder.recording()) recorder.end();
 }
 
 void serveBarrier(const char* file, int line) { block->barrier(file, line); }
@@ -370,10 +376,14 @@ unsigned long long serveExchange(LurExchange what, unsigned mask, unsigned long 
     return block->exchange(what, mask, value, source, file, line);
 }
 
+void serveAccess(const void* address, int size, LurAccess kind, const void* place) {
+    if (block->recorder.recording()) block->recorder.access(block->current, address, size, kind, place);
+}
+
 } // namespace
 
 const LurServices& services() {
-    static const LurServices s{serveBarrier, serveExchange, dynamicShared};
+    static const LurServices s{serveBarrier, serveExchange, dynamicShared, serveAccess};
     return s;
 }
 

@@ -18,7 +18,7 @@ size_t threadLocalSize(const char* elf, size_t size) {
     return 0;
 }
 
-const char* modeName(unsigned mode) { return mode == LurLane ? "lane" : "fiber"; }
+const char* modeName(unsigned mode) { return mode == LurLane ? "lane" : mode == LurFiber ? "fiber" : "traced"; }
 
 } // namespace
 

@@ -91,7 +91,7 @@ LUR_API CUresult cuModuleLoadData(CUmodule* module, const void* image) {
     auto m = std::make_shared<Module>();
     m->context = c;
     m->image = std::make_shared<Image>();
-    LUR_TRY(loadImage(image, c->device->configuration.mode, m->image.get()));
+    LUR_TRY(loadImage(image, c->device->configuration.imageMode(), m->image.get()));
     *module = modules.add(m);
     return CUDA_SUCCESS;
 }

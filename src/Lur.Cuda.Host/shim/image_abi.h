@@ -15,6 +15,7 @@ struct LurBuiltins {
 };
 
 enum LurExchange { LurSyncWarp, LurShuffle, LurBallot };
+enum LurAccess { LurRead, LurWrite, LurAtomic };
 
 // What an image asks of the driver. The location is that of the call in the user's source.
 struct LurServices {
@@ -23,6 +24,8 @@ struct LurServices {
     unsigned long long (*exchange)(LurExchange what, unsigned mask, unsigned long long value, int source,
                                    const char* file, int line);
     void* (*dynamicShared)();
+    // Traced images: an access of the calling thread, before it is made; `place` tells instructions apart.
+    void (*access)(const void* address, int size, LurAccess kind, const void* place);
 };
 
 struct LurParameter {
@@ -37,7 +40,8 @@ struct LurKernel {
     void (*run)(void* const* arguments, const LurDim3* grid, long long first, long long last);
 };
 
-enum LurMode { LurLane = 0, LurFiber = 1 };
+// Traced: a fiber image that announces its accesses to memory.
+enum LurMode { LurLane = 0, LurFiber = 1, LurTraced = 2 };
 
 struct LurImage {
     int mode, level;

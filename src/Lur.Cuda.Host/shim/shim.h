@@ -40,6 +40,9 @@ typedef decltype(sizeof 0) size_t;
 
 static thread_local LurBuiltins lur_builtins;
 static const LurServices* lur_services;
+#if LUR_HOST_TRACED
+#include "trace.h"
+#endif
 #define blockIdx (lur_builtins.block)
 #define gridDim (lur_builtins.gridSize)
 
@@ -105,11 +108,21 @@ struct lur_mask {
 
 template <class T> LUR_INLINE T* lur_dynamic_shared() { return (T*)lur_services->dynamicShared(); }
 template <class T> LUR_INLINE T __ldg(const T* p) { return *p; }
+#if LUR_HOST_TRACED // one worker's threads take turns: the compiler alone must keep the order
+LUR_INLINE void __threadfence() { asm volatile("" : : : "memory"); }
+LUR_INLINE void __threadfence_block() { asm volatile("" : : : "memory"); }
+#define LUR_ATOMIC_INLINE LUR_UNTRACED
+#define LUR_ATOMIC_ACCESS(p) lur_services->access(p, sizeof *(p), LurAtomic, __builtin_return_address(0))
+#else
 LUR_INLINE void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 LUR_INLINE void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+#define LUR_ATOMIC_INLINE LUR_INLINE
+#define LUR_ATOMIC_ACCESS(p) (void)0
+#endif
 
 // Atomics. A loop over compare-and-exchange serves every type and operation.
-template <class T, class F> LUR_INLINE T lur_atomic(T* p, F next) {
+template <class T, class F> LUR_ATOMIC_INLINE T lur_atomic(T* p, F next) {
+    LUR_ATOMIC_ACCESS(p);
     T old, wanted;
     __atomic_load(p, &old, __ATOMIC_RELAXED);
     do wanted = next(old);

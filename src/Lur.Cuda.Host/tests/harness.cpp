@@ -109,6 +109,7 @@ const std::map<std::string, std::vector<std::pair<const char*, const char*>>> en
     {"both", {{"LUR_HOST_DEVICES", "lane;fiber"}}},
     {"compiler", {{"LUR_HOST_DEVICES", "lane;fiber"}}},
     {"late", {{"LUR_HOST_DEVICES", "lane:late;fiber:memory+late"}}},
+    {"trace", {{"LUR_HOST_DEVICES", "fiber:trace;fiber:trace+sampled"}, {"LUR_TRACE_BLOCKS", "32"}}},
     {"handlers", {{"LUR_HOST_DEVICES", "lane"}}},
     {"fresh", {{"LUR_HOST_DEVICES", "lane"}}},
     {"wrong-devices", {{"LUR_HOST_DEVICES", "lane:race"}}},

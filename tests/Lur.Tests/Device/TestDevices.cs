@@ -119,8 +119,17 @@ public static class TestDevices
     {
         var devices = Enumerable.Range(0, ComputeDevice.Count).Select(ComputeDevice.Open).ToArray();
         s_late = devices.FirstOrDefault(IsLate);
-        return [.. devices.Where(d => !IsLate(d)).Select(Describe)];
+        return [.. devices.Where(d => !IsLate(d) && !IsTracing(d)).Select(Describe)];
     }
+
+    /// <summary>Whether a device traces kernels; what it computes is void.</summary>
+    public static bool Traces(int ordinal)
+    {
+        using var device = ComputeDevice.Open(ordinal);
+        return IsTracing(device);
+    }
+
+    private static bool IsTracing(ComputeDevice device) => device.Properties.Name.Contains("trace", StringComparison.Ordinal);
 
     private static bool IsLate(ComputeDevice device) => device.Properties.Name.Contains("late work", StringComparison.Ordinal);
 

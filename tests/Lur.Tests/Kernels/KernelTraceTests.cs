@@ -1,0 +1,122 @@
+using System.Text.RegularExpressions;
+using Lur.Device;
+using Lur.Runs;
+using Lur.Tests.Device;
+
+namespace Lur.Tests.Kernels;
+
+/// <summary>What a GPU would see of the kernels at the widths of real models: their warps' requests, on a sample of blocks.</summary>
+[TestFixture]
+public class KernelTraceTests
+{
+    private const double MostSectors = 1.25,
+        LeastActive = 0.9;
+    private const int MostWays = 2;
+
+    private static readonly string[] s_folders = ["operators/", "losses/", "vectors/"];
+
+    // Widths as in use, so that rows are as long; few images, because a warp does not see how many there are.
+    private static readonly (string Model, int Batch, string Method, (string, string)[] Options)[] s_steps =
+    [
+        ("resnet18:w64", 8, "lur", []),
+        ("resnet18:w64:stem7", 8, "scrub", []),
+        ("resnet18:w64", 8, "l1-sparse", []),
+        ("unet:w64,128:down01:up10:r1:g8:drop0.1", 8, "lur", []),
+    ];
+
+    private static readonly Lazy<IReadOnlyDictionary<string, KernelTrace>> s_traces = new(Trace);
+
+    [Test]
+    public void EveryKernelKeepsToTheLimitsOrSaysWhyNot()
+    {
+        RequireTracing();
+        var broken = new List<string>();
+        foreach (var file in KernelCatalog.Files.Where(f => s_folders.Any(p => f.Path.StartsWith(p, StringComparison.Ordinal))))
+        {
+            var text = File.ReadAllText(Path.Combine(KernelSource.Folder, file.Path));
+            foreach (var kernel in file.Kernels)
+            {
+                if (!s_traces.Value.TryGetValue(kernel.Name, out var t))
+                {
+                    broken.Add($"{file.Path} {kernel.Name}: no step of this test launches it");
+                    continue;
+                }
+
+                var found = Beyond(t);
+                TestContext.Out.WriteLine($"{file.Path} {kernel.Name}: {Describe(t)}");
+                var excused = Regex.IsMatch(text, $@"^// Trace: [^\n]*(\n//[^\n]*)*?\b{kernel.Name}\b", RegexOptions.Multiline);
+                if (found.Length > 0 && !excused)
+                    broken.Add($"{file.Path} {kernel.Name}: {string.Join(", ", found)}");
+                if (found.Length == 0 && excused)
+                    broken.Add($"{file.Path} {kernel.Name}: its header excuses it, and it keeps to the limits");
+            }
+        }
+
+        Assert.That(broken, Is.Empty, string.Join('\n', broken));
+    }
+
+    private static string[] Beyond(KernelTrace t)
+    {
+        var found = new List<string>();
+        if (t.Loads.Ratio > MostSectors)
+            found.Add(FormattableString.Invariant($"loads touch {t.Loads.Ratio:F2} times the least sectors"));
+        if (t.Stores.Ratio > MostSectors)
+            found.Add(FormattableString.Invariant($"stores touch {t.Stores.Ratio:F2} times the least sectors"));
+        if (t.WorstConflict > MostWays)
+            found.Add($"{t.WorstConflict}-way bank conflicts");
+        if (t.ActiveShare < LeastActive)
+            found.Add(FormattableString.Invariant($"{100 * t.ActiveShare:F0} % of the lanes are active"));
+        return [.. found];
+    }
+
+    private static string Describe(KernelTrace t) =>
+        FormattableString.Invariant(
+            $"{t.Loads.Ratio:F2} {t.Stores.Ratio:F2} sectors, {t.WorstConflict} ways, {100 * t.ActiveShare:F0} % active, {t.BytesRatio:F2} bytes"
+        );
+
+    private static Dictionary<string, KernelTrace> Trace()
+    {
+        using var device = KernelTrace.OpenDevice();
+        var steps = s_steps.SelectMany(s => TraceRun.Step(device, s.Model, s.Batch, s.Method, s.Options)).ToList();
+        return steps
+            .Concat(Single(device))
+            .GroupBy(t => t.Kernel)
+            .ToDictionary(g => g.Key, g => KernelTrace.Sum([.. g]), StringComparer.Ordinal);
+    }
+
+    /// <summary>Kernels of preparations, of training and of sampling, which no step of a method launches.</summary>
+    private static IReadOnlyList<KernelTrace> Single(ComputeDevice device)
+    {
+        const int n = 100_003,
+            parts = 512;
+        var kernels = device.Kernels(Precision.Float32);
+        using var x = device.Allocate(n * sizeof(float));
+        using var y = device.Allocate(n * sizeof(float));
+        using var small = device.Allocate(parts * sizeof(double));
+        DevicePointer<Real> a = new(x.Address),
+            b = new(y.Address),
+            table = new(small.Address);
+        DevicePointer<double> wide = new(small.Address);
+        var (elements, none) = (device.Elements(n), default(DevicePointer<int>));
+        kernels.Add.AddAffineForward(elements, a, b, n, 2, 1);
+        kernels.Average.AverageBegin(device.Elements(1), wide, none, 0.9, 0, 1, 1, 0, 0);
+        kernels.Average.AverageStep(elements, a, b, wide, none, n);
+        kernels.Average.AverageSwap(elements, a, b, n);
+        kernels.Sampler.SamplerBegin(device.Elements(64), new(x.Address), table, new(y.Address), 64);
+        kernels.Sampler.SamplerStep(elements, a, b, a, b, table, new(small.Address), n, 0, 0, 0);
+        kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
+        kernels.Vector.VectorAxpy(elements, a, b, n, 1);
+        kernels.Vector.VectorScale(elements, a, b, n, 1);
+        kernels.Vector.VectorFill(elements, a, n, 0);
+        kernels.Vector.VectorAbsAccumulate(elements, a, b, n);
+        device.Synchronize();
+        return KernelTrace.Take();
+    }
+
+    private static void RequireTracing()
+    {
+        _ = TestDevices.All;
+        if (!Enumerable.Range(0, ComputeDevice.Count).Any(TestDevices.Traces))
+            Assert.Ignore("Not run: only the host driver traces kernels.");
+    }
+}
