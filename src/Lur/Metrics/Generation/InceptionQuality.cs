@@ -37,8 +37,6 @@ public sealed record InceptionQuality(int Count, double Distance, KernelDistance
             ? null
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"FID of {count} images is too high: the covariance of {dimension} numbers needs more than {dimension} images to be of "
-                    + $"full rank. Set it beside the floor and beside models at the same count, never beside a paper's; KID has no such "
-                    + "bias."
-            );
+                $"FID of {count} images is too high: the covariance of {dimension} numbers needs more than that many images to be of full "
+            ) + "rank. Set it beside the floor and beside models at the same count, never beside a paper's; KID has no such bias.";
 }
