@@ -16,7 +16,8 @@ internal sealed class GenerationOptions
     private readonly Option<int> _samples,
         _steps,
         _judgeEpochs;
-    private readonly Option<double> _guidance;
+    private readonly Option<double> _guidance,
+        _judgeNoise;
     private readonly Option<string?> _judge;
 
     /// <summary>Declares them.</summary>
@@ -57,10 +58,18 @@ internal sealed class GenerationOptions
             "a whole number of at least 1",
             n => n >= 1
         );
+        _judgeNoise = SharedOptions.Number(
+            "--judge-noise",
+            "Largest deviation of the noise on the images that a judge is trained with, so that it stands the grain of drawn ones; images "
+                + "lie in [-1, 1]. It is tried with as much.",
+            new GenerationSettings().JudgeTraining.AugmentNoise,
+            "a number of at least 0",
+            n => n >= 0
+        );
     }
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs];
+    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs, _judgeNoise];
 
     /// <summary>The attacks' option, which serves classifiers, too.</summary>
     public static Option<string> Attacks()
@@ -114,7 +123,11 @@ internal sealed class GenerationOptions
                 Seed = seed,
             },
             Judge = parsed.GetValue(_judge),
-            JudgeTraining = new Training.TrainingOptions { Epochs = parsed.GetValue(_judgeEpochs) },
+            JudgeTraining = new Training.TrainingOptions
+            {
+                Epochs = parsed.GetValue(_judgeEpochs),
+                AugmentNoise = parsed.GetValue(_judgeNoise),
+            },
             Attacks = OfDrawing(attacks),
             Shots = shots,
             AttackOptions = last is { } n ? d with { Steps = [.. d.Steps.Where(s => s < n), n] } : d,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
@@ -62,9 +63,13 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         var (source, set) = (parts.Source, parts.Set);
         var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
         using var classifier = parts.Load(path);
-        using var judge = new Judge(classifier, source.Test, cancel);
+        using var judge = new Judge(classifier, source.Test, _own.JudgeTraining.AugmentNoise, cancel);
         _host.Progress.Note(
-            FormattableString.Invariant($"the judge, {judge.Architecture}, is right on {judge.TestAccuracy:0.0} % of the test images")
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"the judge, {judge.Architecture}, is right on {judge.TestAccuracy:0.0} % of the test images, on {judge.NoisyAccuracy:0.0} % "
+                    + $"with noise up to {judge.Noise} on them"
+            )
         );
         var assessor = new GenerationAssessor(
             judge,
@@ -90,7 +95,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         );
         var data = source.Train;
         var result = new GenerationVerifyResult(
-            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
+            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy, judge.Noise, judge.NoisyAccuracy),
             _own.Sampling,
             data.ClassNames,
             [.. set.RequestedClasses],
