@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Lur.Cli.Printing;
 using Lur.Models;
+using Lur.Reports;
 using Lur.Runs;
 using Lur.Training;
 
@@ -21,6 +22,7 @@ internal static class TrainCommand
         "--validation",
         "--forget",
         "--seed",
+        "--sheet-every",
         "--resume",
         "--plan",
     ];
@@ -37,12 +39,13 @@ internal static class TrainCommand
         var validation = Validation();
         var exclude = Exclude();
         var every = SharedOptions.CheckpointEvery();
+        var sheets = SheetEvery();
         var resume = SharedOptions.Resume();
         var overwrite = SharedOptions.Overwrite();
         var plan = SharedOptions.Plan();
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, overwrite, plan, size]))
+        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, size]))
             command.Options.Add(option);
         return command
             .WithFrequent(s_frequent)
@@ -65,6 +68,8 @@ internal static class TrainCommand
                                 ValidationShare = parsed.GetValue(validation),
                                 Exclude = parsed.GetValue(exclude) ?? [],
                                 CheckpointEvery = parsed.GetValue(every),
+                                SheetEvery = parsed.GetValue(sheets),
+                                Sheet = (stream, rows, size) => SampleSheet.Write(stream, rows, size.Channels, size.Height, size.Width),
                                 Resume = parsed.GetValue(resume),
                                 Overwrite = parsed.GetValue(overwrite),
                             },
@@ -81,6 +86,18 @@ internal static class TrainCommand
     /// <summary>Options of both kinds of model; one that both have is read by that which the model is of.</summary>
     private static RecordOptions Recipe() =>
         new([.. TrainingOptions.List, .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name))]);
+
+    private static Option<long> SheetEvery() =>
+        SharedOptions
+            .Number<long>(
+                "--sheet-every",
+                "Of a UNet: every N steps, and at the end, draw some images of each class, sheet-STEP.png in the output folder, from the same "
+                    + "starts every time; 0 draws none. The model is the same to the byte.",
+                0,
+                "a whole number of steps of at least 0",
+                n => n >= 0
+            )
+            .WithShort("Of a UNet: draw a sheet of images every N steps.");
 
     private static Option<double> Validation() =>
         SharedOptions
