@@ -52,7 +52,8 @@ internal static class TrainCommand
             .WithExamples(
                 "lur train --data synthetic -o out/base",
                 "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
-                "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain"
+                "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain",
+                "lur train --data digits --model unet:c16:m1,2,2:attn7:r1 --lr 1e-3 -o out/unet"
             )
             .Runs(
                 (context, parsed, cancel) =>
@@ -83,9 +84,19 @@ internal static class TrainCommand
             );
     }
 
-    /// <summary>Options of both kinds of model; one that both have is read by that which the model is of.</summary>
+    /// <summary>Options of both kinds of model; one that both have is read by that which the model is of, whose default holds.</summary>
     private static RecordOptions Recipe() =>
-        new([.. TrainingOptions.List, .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name))]);
+        new([
+            .. TrainingOptions.List.Select(t =>
+                DiffusionTrainingOptions.List.FirstOrDefault(d => d.Name == t.Name) is { } own && own.Default != t.Default
+                    ? t with
+                    {
+                        Description = $"{t.Description} Of a UNet {own.Default} by default.",
+                    }
+                    : t
+            ),
+            .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name)),
+        ]);
 
     private static Option<long> SheetEvery() =>
         SharedOptions
@@ -116,9 +127,10 @@ internal static class TrainCommand
             Description =
                 "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
                 + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
-                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
+                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16. A UNet that draws images: unet:c32:m1,2:attn8:r1, its first width, the multiple of each "
+                + "level (each has half the side of the one above), the sides with attention, and the blocks of a level.",
             DefaultValueFactory = _ => "resnet18:w16",
-        }.WithShort("Architecture, e.g. resnet20.");
+        }.WithShort("Architecture, e.g. resnet20, unet:c32:m1,2:attn8:r1.");
 
     private static Option<string[]> Exclude() =>
         new Option<string[]>("--forget", "-f")
