@@ -64,13 +64,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
         using var classifier = parts.Load(path);
         using var judge = new Judge(classifier, source.Test, _own.JudgeTraining.AugmentNoise, cancel);
-        _host.Progress.Note(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"the judge, {judge.Architecture}, is right on {judge.TestAccuracy:0.0} % of the test images, on {judge.NoisyAccuracy:0.0} % "
-                    + $"with noise up to {judge.Noise} on them"
-            )
-        );
+        Introduce(judge);
         var assessor = new GenerationAssessor(
             judge,
             source.Train,
@@ -112,6 +106,16 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             Size = (data.Channels, data.Height, data.Width),
         };
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
+    }
+
+    private void Introduce(Judge judge)
+    {
+        var (plain, noisy) = (Text(judge.TestAccuracy, "0.0"), Text(judge.NoisyAccuracy, "0.0"));
+        _host.Progress.Note(
+            $"the judge, {judge.Architecture}, is right on {plain} % of the test images, on {noisy} % with noise up to "
+                + $"{Text(judge.Noise, "R")} on them"
+        );
+        static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
     }
 
     private static DrawingModel[] Each(string[] paths, string what, Parts parts, Func<Model, string, GenerativeAssessment> assess) =>
