@@ -165,7 +165,8 @@ internal static class GenerationPage
         {
             (
                 "Judge",
-                $"{v.Find("judge")?.Text("model")}, right on {Cell.Number(v.Number("judge", "testAccuracy"), 1).Text} % of test images"
+                $"{v.Find("judge")?.Text("model")}, right on {Cell.Number(v.Number("judge", "testAccuracy"), 1).Text} % of test images, "
+                    + $"on {Cell.Number(v.Number("judge", "noisyTestAccuracy"), 1).Text} % with noise on them"
             ),
             (
                 "Images",

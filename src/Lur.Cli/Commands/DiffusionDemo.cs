@@ -1,8 +1,10 @@
+using System.Globalization;
 using Lur.Cli.Printing;
 using Lur.Reports;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
 using Lur.Training;
+using Lur.Verification.Generation;
 
 namespace Lur.Cli.Commands;
 
@@ -56,9 +58,45 @@ internal static class DiffusionDemo
         forget.Run(cancel);
         context.Note("4. Draw twelve of each again, from the same starts.");
         Draw(context, forget.ModelPath, Path.Combine(output, "after"), overwrite, cancel);
+        context.Note("5. Train a judge on the same images, and have it look at what both models draw.");
+        Judge(context, output, seed, cancel);
         string Sheet(string folder) => Path.Combine(output, folder, "sheet.png");
         context.Note($"before: {Sheet("before")}");
         context.Note($"after:  {Sheet("after")}; rows: disc, square, triangle, star, cross, ring, crescent. Compare the fourth.");
+    }
+
+    private static void Judge(CommandContext context, string output, ulong seed, CancellationToken cancel)
+    {
+        var run = Path.Combine(output, "unlearned");
+        var result = new GenerationVerifyRun(
+            new VerifySettings
+            {
+                Runs = [run],
+                Seed = seed,
+                CacheFolder = Path.Combine(output, "judge"),
+                Generation = new GenerationSettings
+                {
+                    Sampling = new SamplingPlan
+                    {
+                        Samples = 12,
+                        Steps = 25,
+                        Seed = seed,
+                    },
+                    Attacks = GenerationAttacks.None,
+                },
+            },
+            RunPrinter.Host(context, results: false)
+        ).Run(cancel);
+        RunPage.Write(context, run);
+        var (before, after) = (result.Original, result.Unlearned[0].Assessment);
+        string Seen(GenerativeAssessment a) =>
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{100 - a.UnlearningAccuracy:0} % of the images that are to be a {Forgotten}, {a.KeptAgreement:0} % of the others"
+            );
+        context.Note($"as asked, before: {Seen(before)}");
+        context.Note(string.Create(CultureInfo.InvariantCulture, $"as asked, after:  {Seen(after)} (UA {after.UnlearningAccuracy:0} %)"));
+        context.Note($"next: lur verify {run} --retrain 1 compares with a model that never saw a {Forgotten}");
     }
 
     private static void Draw(CommandContext context, string model, string folder, bool overwrite, CancellationToken cancel) =>

@@ -16,7 +16,8 @@ internal sealed class GenerationOptions
     private readonly Option<int> _samples,
         _steps,
         _judgeEpochs;
-    private readonly Option<double> _guidance;
+    private readonly Option<double> _guidance,
+        _judgeNoise;
     private readonly Option<string?> _judge,
         _inception,
         _statistics;
@@ -73,10 +74,18 @@ internal sealed class GenerationOptions
                 + "them.",
             HelpName = "FILE",
         }.WithShort("Published statistics (.npz) for the FID.");
+        _judgeNoise = SharedOptions.Number(
+            "--judge-noise",
+            "Largest deviation of the noise on the images that a judge is trained with, so that it stands the grain of drawn ones; images "
+                + "lie in [-1, 1]. It is tried with as much.",
+            new GenerationSettings().JudgeTraining.AugmentNoise,
+            "a number of at least 0",
+            n => n >= 0
+        );
     }
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs, _inception, _statistics];
+    public IReadOnlyList<Option> All => [_samples, _steps, _guidance, _judge, _judgeEpochs, _judgeNoise, _inception, _statistics];
 
     /// <summary>The attacks' option, which serves classifiers, too.</summary>
     public static Option<string> Attacks()
@@ -132,7 +141,11 @@ internal sealed class GenerationOptions
                 Seed = seed,
             },
             Judge = parsed.GetValue(_judge),
-            JudgeTraining = new Training.TrainingOptions { Epochs = parsed.GetValue(_judgeEpochs) },
+            JudgeTraining = new Training.TrainingOptions
+            {
+                Epochs = parsed.GetValue(_judgeEpochs),
+                AugmentNoise = parsed.GetValue(_judgeNoise),
+            },
             Inception = parsed.GetValue(_inception),
             InceptionStatistics = parsed.GetValue(_statistics),
             Attacks = OfDrawing(attacks),

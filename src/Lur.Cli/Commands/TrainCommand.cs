@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Lur.Cli.Printing;
 using Lur.Models;
+using Lur.Reports;
 using Lur.Runs;
 using Lur.Training;
 
@@ -21,6 +22,7 @@ internal static class TrainCommand
         "--validation",
         "--forget",
         "--seed",
+        "--sheet-every",
         "--resume",
         "--plan",
     ];
@@ -32,24 +34,23 @@ internal static class TrainCommand
         var model = Model();
         var training = Recipe();
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
-        var noAugment = SharedOptions.NoAugment();
-        var seed = SharedOptions.Seed();
+        var (noAugment, seed) = (SharedOptions.NoAugment(), SharedOptions.Seed());
         var validation = Validation();
         var exclude = Exclude();
         var every = SharedOptions.CheckpointEvery();
-        var resume = SharedOptions.Resume();
-        var overwrite = SharedOptions.Overwrite();
-        var plan = SharedOptions.Plan();
+        var sheets = SheetEvery();
+        var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
         var size = SharedOptions.ImageSize();
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, resume, overwrite, plan, size]))
+        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, size]))
             command.Options.Add(option);
         return command
             .WithFrequent(s_frequent)
             .WithExamples(
                 "lur train --data synthetic -o out/base",
                 "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
-                "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain"
+                "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain",
+                "lur train --data digits --model unet:c16:m1,2,2 --prediction v -o out/unet"
             )
             .Runs(
                 (context, parsed, cancel) =>
@@ -65,6 +66,8 @@ internal static class TrainCommand
                                 ValidationShare = parsed.GetValue(validation),
                                 Exclude = parsed.GetValue(exclude) ?? [],
                                 CheckpointEvery = parsed.GetValue(every),
+                                SheetEvery = parsed.GetValue(sheets),
+                                Sheet = (stream, rows, size) => SampleSheet.Write(stream, rows, size.Channels, size.Height, size.Width),
                                 Resume = parsed.GetValue(resume),
                                 Overwrite = parsed.GetValue(overwrite),
                             },
@@ -78,9 +81,31 @@ internal static class TrainCommand
             );
     }
 
-    /// <summary>Options of both kinds of model; one that both have is read by that which the model is of.</summary>
+    /// <summary>Options of both kinds of model; one that both have is read by that which the model is of, whose default holds.</summary>
     private static RecordOptions Recipe() =>
-        new([.. TrainingOptions.List, .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name))]);
+        new([
+            .. TrainingOptions.List.Select(t =>
+                DiffusionTrainingOptions.List.FirstOrDefault(d => d.Name == t.Name) is { } own && own.Default != t.Default
+                    ? t with
+                    {
+                        Description = $"{t.Description} Of a UNet {own.Default} by default.",
+                    }
+                    : t
+            ),
+            .. DiffusionTrainingOptions.List.Where(d => TrainingOptions.List.All(t => t.Name != d.Name)),
+        ]);
+
+    private static Option<long> SheetEvery() =>
+        SharedOptions
+            .Number<long>(
+                "--sheet-every",
+                "Of a UNet: every N steps, and at the end, draw some images of each class, sheet-STEP.png in the output folder, from "
+                    + "the same starts every time; 0 draws none. The model is the same to the byte.",
+                0,
+                "a whole number of steps of at least 0",
+                n => n >= 0
+            )
+            .WithShort("Of a UNet: draw a sheet of images every N steps.");
 
     private static Option<double> Validation() =>
         SharedOptions
@@ -99,9 +124,11 @@ internal static class TrainCommand
             Description =
                 "Architecture, with :wN for the width and :stem3 or :stem7 for the first layers: resnet18:w16, resnet50, resnet20, "
                 + "resnet[1,2,1]:w8, resnet[2,2]:bottleneck. resnet50, 101 and 152 have bottleneck blocks; the 6n+2 networks of "
-                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16.",
+                + "these depths are resnet[8,8,8]:w16 and resnet[25,25,25]:w16. A UNet that draws images: "
+                + "unet:c32:m1,2:attn8:r1, its first width, the multiple of each "
+                + "level (each has half the side of the one above), the sides with attention, and the blocks of a level.",
             DefaultValueFactory = _ => "resnet18:w16",
-        }.WithShort("Architecture, e.g. resnet20.");
+        }.WithShort("Architecture, e.g. resnet20, unet:c32:m1,2:attn8:r1.");
 
     private static Option<string[]> Exclude() =>
         new Option<string[]>("--forget", "-f")

@@ -112,6 +112,10 @@ internal static class GenerationReport
     {
         var facts = new Table("facts", new Column("fact", "Fact"), new Column("value", "Value"));
         facts.Add("judge", $"{r.Judge.Architecture}, right on {Cell.Number(r.Judge.TestAccuracy, 1, " %").Text} of the test images");
+        facts.Add(
+            string.Create(CultureInfo.InvariantCulture, $"with noise up to {r.Judge.Noise} on them"),
+            $"right on {Cell.Number(r.Judge.NoisyAccuracy, 1, " %").Text}"
+        );
         facts.Add("judge's file", r.Judge.Path);
         var s = r.Sampling;
         facts.Add(

@@ -182,6 +182,12 @@ public static class UNetConfig
         {
             null => rows is { } n ? (ClassCondition.Table, n) : (ClassCondition.None, 0),
             "timestep" => (ClassCondition.TimeStep, rows ?? 1000),
+            // diffusers then hands on what the caller gives in place of class numbers: there is no table that could forget a row.
+            "identity" => throw new UserErrorException(
+                $"'{c.Path}': the key 'class_embed_type' is identity, a network that is given a vector in place of the number of a class, "
+                    + "so that it knows no classes to draw or to forget; take one that was trained with num_class_embeds and "
+                    + "class_embed_type null."
+            ),
             _ => throw c.Refusal("class_embed_type", kind, "null or timestep"),
         };
     }

@@ -13,8 +13,10 @@ public sealed record GenerationSettings
     /// null for one that fits the size of the images.</summary>
     public string? Judge { get; init; }
 
-    /// <summary>How a judge is trained.</summary>
-    public TrainingOptions JudgeTraining { get; init; } = new();
+    /// <summary>How a judge is trained: on images with noise, because small models leave grain on what they draw.</summary>
+    /// <remarks>Largest deviation, and the share that is recognised of 182 images of the generated shapes that a person tells at once: 0,
+    /// 33 %; 0.3, 37 %; 0.6, 46 %; 1, 96 %; 1.5, 99 %; 2 with twice the epochs, 99 %.</remarks>
+    public TrainingOptions JudgeTraining { get; init; } = new() { AugmentNoise = 1.5 };
 
     /// <summary>safetensors file of the InceptionV3 network of FID, to measure FID and KID; null to leave them out.</summary>
     public string? Inception { get; init; }

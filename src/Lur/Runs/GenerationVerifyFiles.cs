@@ -88,6 +88,8 @@ public static class GenerationVerifyFiles
         w.WriteString("sha256", r.Judge.Sha256);
         w.WriteString("model", r.Judge.Architecture);
         OutputFolder.WriteValue(w, "testAccuracy", r.Judge.TestAccuracy);
+        w.WriteNumber("noise", r.Judge.Noise);
+        OutputFolder.WriteValue(w, "noisyTestAccuracy", r.Judge.NoisyAccuracy);
         w.WriteEndObject();
         w.WriteStartObject("sampling");
         w.WriteString("sampler", "ddim");

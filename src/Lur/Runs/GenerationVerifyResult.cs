@@ -14,7 +14,9 @@ public sealed record DrawingModel(string Path, GenerativeAssessment Assessment);
 /// <param name="Sha256">Hash of the file.</param>
 /// <param name="Architecture">Its architecture.</param>
 /// <param name="TestAccuracy">Share of real test images that it classes as labelled, percent.</param>
-public sealed record JudgeFacts(string Path, string Sha256, string Architecture, double TestAccuracy);
+/// <param name="Noise">Largest deviation of the noise that it was tried with, on images in [-1, 1].</param>
+/// <param name="NoisyAccuracy">The same as <paramref name="TestAccuracy"/> with that noise on the images.</param>
+public sealed record JudgeFacts(string Path, string Sha256, string Architecture, double TestAccuracy, double Noise, double NoisyAccuracy);
 
 /// <summary>What FID and KID were measured by.</summary>
 /// <param name="Path">File of the network.</param>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Data;
 using Lur.Device;
 using Lur.Metrics;
@@ -64,10 +65,8 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         using var inception = InceptionLook.Open(_own, parts.Device, source, parts.Split.Train, kept, _host, cancel);
         var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
         using var classifier = parts.Load(path);
-        using var judge = new Judge(classifier, source.Test, cancel);
-        _host.Progress.Note(
-            FormattableString.Invariant($"the judge, {judge.Architecture}, is right on {judge.TestAccuracy:0.0} % of the test images")
-        );
+        using var judge = new Judge(classifier, source.Test, _own.JudgeTraining.AugmentNoise, cancel);
+        Introduce(judge);
         var assessor = new GenerationAssessor(
             judge,
             data,
@@ -91,7 +90,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             Each(references, "retrained", parts, Assess)
         );
         var result = new GenerationVerifyResult(
-            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
+            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy, judge.Noise, judge.NoisyAccuracy),
             _own.Sampling,
             data.ClassNames,
             [.. set.RequestedClasses],
@@ -135,6 +134,16 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             stage?.Dispose();
             stage = null;
         }
+    }
+
+    private void Introduce(Judge judge)
+    {
+        var (plain, noisy) = (Text(judge.TestAccuracy, "0.0"), Text(judge.NoisyAccuracy, "0.0"));
+        _host.Progress.Note(
+            $"the judge, {judge.Architecture}, is right on {plain} % of the test images, on {noisy} % with noise up to "
+                + $"{Text(judge.Noise, "R")} on them"
+        );
+        static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
     }
 
     private static DrawingModel[] Each(string[] paths, string what, Parts parts, Func<Model, string, GenerativeAssessment> assess) =>

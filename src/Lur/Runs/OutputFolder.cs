@@ -166,6 +166,8 @@ internal sealed class OutputFolder : IDisposable
                 RequireUsable(folder, use, spell);
             AtomicFile.RemoveLeftovers(folder);
             output.RemoveStage();
+            if (use is { Resume: false } && output.IsFree)
+                output.RemoveSheets();
             if (use is { Overwrite: true, Resume: false })
                 File.Delete(output.At(use.StateName));
             return output;
@@ -208,6 +210,10 @@ internal sealed class OutputFolder : IDisposable
         return Path.Combine(At(StageName), name);
     }
 
+    /// <summary>Path of a sheet that is drawn while a run goes on: seen at once where nothing of another run lies there.</summary>
+    /// <param name="name">Which: a number.</param>
+    public string Sheet(string name) => IsFree ? At($"sheet-{name}.png") : Staged($"sheet-{name}.png");
+
     /// <summary>Puts the staged files in place of an earlier run's; result.json comes last, so that from the first to the last moment
     /// the folder holds no run that has ended.</summary>
     /// <exception cref="UserErrorException">The folder cannot be written.</exception>
@@ -218,6 +224,9 @@ internal sealed class OutputFolder : IDisposable
             var staged = Directory.GetFiles(At(StageName)).Select(f => Path.GetFileName(f)).ToArray();
             foreach (var name in s_ofARun)
                 File.Delete(At(name));
+            // In a free folder they are this run's.
+            if (!IsFree)
+                RemoveSheets();
             foreach (var name in staged.OrderBy(n => n == ResultName))
                 File.Move(Staged(name), At(name), overwrite: true);
             RemoveStage();
@@ -252,6 +261,13 @@ internal sealed class OutputFolder : IDisposable
     {
         var path = Path.Combine(folder, LockName);
         return FileLock.TryTake(path) ?? throw Busy(folder, FileLock.HolderOf(path) ?? "it ends just now", spell);
+    }
+
+    private void RemoveSheets()
+    {
+        foreach (var path in Directory.GetFiles(_folder, "sheet-*.png"))
+            if (Path.GetFileNameWithoutExtension(path)["sheet-".Length..].All(char.IsAsciiDigit))
+                File.Delete(path);
     }
 
     private void RemoveStage()

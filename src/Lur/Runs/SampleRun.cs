@@ -22,6 +22,9 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
 
     private const int NumberBits = 20;
 
+    /// <summary>Number of the first image of a class.</summary>
+    internal static ulong FirstNumber(int label) => (ulong)label << NumberBits;
+
     private readonly RunHost _host = host ?? new RunHost();
     private readonly List<List<byte[]>> _sheet = [];
 
@@ -81,7 +84,7 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
                 ? [.. Enumerable.Range(0, names.Count)]
                 : [.. settings.Classes.SelectMany(c => ForgetSpecification.ClassesOf($"{_host.Spell("class")} {c}", c, names)).Distinct()];
         // An image has a number of its own among those of all classes, whichever are drawn.
-        return [.. labels.Select(c => new SampledClass(names[c], c, SampleFolder.NameOf(names, c), (ulong)c << NumberBits))];
+        return [.. labels.Select(c => new SampledClass(names[c], c, SampleFolder.NameOf(names, c), FirstNumber(c)))];
     }
 
     private void Draw(ImageSampler sampler, Model model, List<SampledClass> classes, SampleFolder folder, CancellationToken cancel)

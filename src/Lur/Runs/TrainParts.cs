@@ -22,6 +22,9 @@ internal sealed class TrainParts : IDisposable
 
     public Trainer Trainer { get; private set; } = null!;
 
+    /// <summary>What draws sheets meanwhile; null for none.</summary>
+    public TrainSheets? Sheets { get; private set; }
+
     /// <summary>Opens everything, or nothing.</summary>
     /// <param name="settings">What decides the run.</param>
     /// <param name="host">Where it computes and whom it tells of copies.</param>
@@ -52,6 +55,7 @@ internal sealed class TrainParts : IDisposable
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;
             parts.Images = indices.Length;
             parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Recipe, capture: !plan);
+            parts.Sheets = TrainSheets.Of(settings, parts.Model, parts.Trainer, host.Spell);
             return parts;
         }
         catch
@@ -63,6 +67,7 @@ internal sealed class TrainParts : IDisposable
 
     public void Dispose()
     {
+        Sheets?.Dispose();
         Trainer?.Dispose();
         Model?.Dispose();
         Source?.Dispose();

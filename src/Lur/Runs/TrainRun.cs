@@ -73,6 +73,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
             Ask(parts);
         if (output.IsFree)
             Describe(parts, output.At);
+        parts.Sheets?.Begin(output);
         _host.Progress.Note(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -145,6 +146,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         {
             using var measure = TrainMeasure.Of(parts.Model);
             Train(parts, keepLog, measure, cancel);
+            parts.Sheets?.DrawIfDue(cancel);
             using var averaged = trainer.Averaged();
             return measure.Test(test, cancel);
         }
@@ -199,6 +201,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         var nextRead = Stopwatch.GetTimestamp();
         while (trainer.Step < end)
         {
+            parts.Sheets?.DrawIfDue(cancel);
             trainer.Enqueue();
             // What comes after an epoch looks at all of it.
             if (trainer.Step == end)
@@ -248,10 +251,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);
-        w.WriteStartArray("exclude");
-        foreach (var specification in parts.Excluded?.Specifications ?? [])
-            w.WriteStringValue(specification);
-        w.WriteEndArray();
+        OutputFolder.WriteTexts(w, "exclude", parts.Excluded?.Specifications ?? []);
     }
 
     private void WriteResult(OutputFolder output, TrainTest test, TrainParts parts, TimeSpan time)

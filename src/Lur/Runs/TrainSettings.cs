@@ -38,6 +38,13 @@ public sealed record TrainSettings
     /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
     public long CheckpointEvery { get; init; }
 
+    /// <summary>Steps between sheets of images that a model draws while it is trained, sheet-STEP.png; there is one of the last step, too.
+    /// 0 for none. They change nothing about the model.</summary>
+    public long SheetEvery { get; init; }
+
+    /// <summary>Draws a sheet, as <see cref="SampleSettings.Sheet"/>.</summary>
+    public Action<Stream, IReadOnlyList<IReadOnlyList<byte[]>>, (int Channels, int Height, int Width)>? Sheet { get; init; }
+
     /// <summary>Go on from the checkpoint in the output folder, which must be there; the result is the same to the byte.</summary>
     public bool Resume { get; init; }
 

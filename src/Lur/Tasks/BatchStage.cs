@@ -1,6 +1,7 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Tasks.Diffusion;
 using Lur.Tensors;
 using Shape = Lur.Programs.Shape;
 
@@ -84,7 +85,8 @@ public abstract class BatchStage : BatchInput
     /// <param name="name">Prefix of buffer names; also names the random stream.</param>
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are.</param>
-    private protected BatchImages EmitImages(string name, Model model, bool augment)
+    /// <param name="grain">Largest deviation of Gaussian noise on images in [-1, 1] (<c>kernels/inputs/grain.cu</c>); 0 for none.</param>
+    private protected BatchImages EmitImages(string name, Model model, bool augment, double grain = 0)
     {
         var network = model.Network;
         var (c, h, w) = (network.Channels, network.Height, network.Width);
@@ -96,7 +98,29 @@ public abstract class BatchStage : BatchInput
         var (mean, std) = (statistics.At<Real>(0), statistics.At<Real>(c));
         var shape = _program.Device.Rows((long)Batch * h, w);
         _program.Launch.Augment.AugmentForward(shape, images, Bytes, mean, std, RandomState, stream, Batch, c, h, w, padding, flip);
+        if (grain > 0)
+            EmitGrain($"{name}/grain", images, (mean, std), grain);
         return new BatchImages(images, mean, std);
+    }
+
+    private void EmitGrain(string name, Value images, (Operand<Real> Mean, Operand<Real> Std) statistics, double largest)
+    {
+        var (row, channels, state) = (images.Shape.Count / Batch, images.Shape[3], RandomState.At<ulong>(0));
+        var noise = DiffusionDraws.Noise(_program, name, images.Shape, state);
+        var stream = RandomStream.StreamOf($"{name}/deviation");
+        _program.Launch.Grain.GrainForward(
+            _program.Device.Rows(Batch, row),
+            images,
+            noise,
+            statistics.Mean,
+            statistics.Std,
+            state,
+            stream,
+            Batch,
+            row,
+            channels,
+            largest
+        );
     }
 
     private Value Statistics(string name, InputNormalization normalization, int channels)

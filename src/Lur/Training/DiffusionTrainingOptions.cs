@@ -89,7 +89,9 @@ public sealed partial record DiffusionTrainingOptions : OptionRecord, ITrainingR
     [Option("average", 0.999, Source = Ours, Least = 0, Below = 1)]
     public partial double AverageDecay { get; init; }
 
-    /// <summary>What the network gives: noise, or v.</summary>
+    /// <summary>What the network gives: noise, or v, with which small models draw clean images after fewer steps.</summary>
+    /// <remarks>Rendered digits of 28 x 28 pixels, unet:c16:m1,2,2:attn7:r1, batches of 16, rate 1e-3: with v digits are legible after 400
+    /// steps and clean after 1,125; with noise the sheet is noise after 400, and the digits are faint in it after 1,125.</remarks>
     [Option("prediction", DiffusionPrediction.Noise, Source = Ddpm)]
     public partial DiffusionPrediction Prediction { get; init; }
 

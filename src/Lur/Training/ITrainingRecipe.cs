@@ -1,5 +1,6 @@
 using Lur.Models;
 using Lur.Optimizers;
+using Lur.Tasks;
 using Lur.Tensors;
 
 namespace Lur.Training;
@@ -39,6 +40,9 @@ public interface ITrainingRecipe
 
     /// <summary>Makes the optimiser.</summary>
     Optimizer Optimizer(FlatVector parameters);
+
+    /// <summary>What a model is trained for.</summary>
+    LearningTask TaskOf(Model model) => LearningTask.Of(model);
 
     /// <summary>Tells a new model what it has to know of its training.</summary>
     void Prepare(Model model);

@@ -63,7 +63,7 @@ public sealed class Trainer : IDisposable
         );
         if (options.Augment != Augmentation.Auto)
             model.Augmentation = options.Augment;
-        var task = LearningTask.Of(model);
+        var task = options.TaskOf(model);
         _stage = task.Batch(Program, "train", options.BatchSize, augment: true, options.Seed);
         var term = new LossTerm("train", TermRole.Retain, _stage, NormalizationMode.TrainAndUpdate, task.Loss);
         _gradient = _step.Gradient(model.Parameters, term);

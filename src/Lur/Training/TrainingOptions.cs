@@ -1,5 +1,7 @@
 using Lur.Models;
 using Lur.Optimizers;
+using Lur.Tasks;
+using Lur.Tasks.Classification;
 using Lur.Tensors;
 
 namespace Lur.Training;
@@ -49,6 +51,11 @@ public sealed partial record TrainingOptions : OptionRecord, ITrainingRecipe
     [Option("augment", "auto", Source = Salun)]
     public partial Augmentation Augment { get; init; }
 
+    /// <summary>Largest deviation of Gaussian noise on training images in [-1, 1]; each image has a deviation of its own, uniform from
+    /// 0. Methods that unlearn add none.</summary>
+    [Option("augment-noise", 0.0, Source = Ours, Least = 0)]
+    public partial double AugmentNoise { get; init; }
+
     /// <summary>Seed of initialisation, order and augmentation.</summary>
     public ulong Seed { get; init; } = 1;
 
@@ -58,6 +65,9 @@ public sealed partial record TrainingOptions : OptionRecord, ITrainingRecipe
 
     /// <inheritdoc/>
     public Optimizer Optimizer(FlatVector parameters) => new Sgd(parameters, new SgdOptions(LearningRate, Momentum, WeightDecay, Nesterov));
+
+    /// <inheritdoc/>
+    public LearningTask TaskOf(Model model) => new ClassificationTask(model) { Grain = AugmentNoise };
 
     /// <inheritdoc/>
     public void Prepare(Model model) { }

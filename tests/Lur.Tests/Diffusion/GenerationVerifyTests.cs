@@ -262,6 +262,49 @@ public class GenerationVerifyTests
         Assert.That(attack.Relearn(model, 8), Has.Length.EqualTo(2));
     }
 
+    /// <summary>As far as a byte tells: 3,072 normals have a deviation within 1 / sqrt(6144), five of them.</summary>
+    [Test]
+    public void TheJudgeIsTriedWithNoiseOnTheImages()
+    {
+        using var source = DataSource.Open("synthetic:train=20,test=10,seed=3");
+        var grey = new MemoryImages("grey", source.Test, [.. Enumerable.Repeat((byte)128, 10 * 3072)], new int[10]);
+        using var noisy = new NoisyImages(grey, 0.4);
+        var deviations = Enumerable
+            .Range(0, 10)
+            .Select(i =>
+            {
+                var image = new byte[3072];
+                noisy.CopyImage(i, image);
+                return Math.Sqrt(image.Average(b => Math.Pow(b - 128.0, 2))) / 127.5;
+            })
+            .ToArray();
+        Assert.That(deviations, Is.Unique.And.All.LessThan(0.4 * (1 + (5 / Math.Sqrt(6144)))));
+        Assert.That(deviations.Max(), Is.GreaterThan(0.2), "missed with probability 2^-10");
+        using var patterns = _runs.Open();
+        using var classifier = JudgeModel(patterns);
+        using var judge = new Judge(classifier, patterns.Test, 8);
+        Assert.That(judge.NoisyAccuracy, Is.LessThan(judge.TestAccuracy), "of images behind noise eight times their range");
+    }
+
+    /// <summary>A judge that was trained otherwise is not taken.</summary>
+    [Test]
+    public void AJudgeOfOtherNoiseIsAnother()
+    {
+        using var source = _runs.Open();
+        var split = DataSplit.Load(_runs["base/split.json"], source.Train);
+        string Path(double noise)
+        {
+            var settings = new GenerationSettings
+            {
+                JudgeTraining = new TrainingOptions { Epochs = 1, AugmentNoise = noise },
+            };
+            return JudgeModels.Get(settings, _runs["cache"], _runs.Data, source, split, new RunHost(), CancellationToken.None);
+        }
+
+        Assert.That(Path(0.5), Is.EqualTo(Path(0.5)));
+        Assert.That(Path(0), Is.Not.EqualTo(Path(0.5)));
+    }
+
     private static GenerationAssessor Assessor(Judge judge, DataSource source, SamplingPlan plan) =>
         new(judge, source.Train, [.. Enumerable.Range(0, source.Train.Count)], source.Test, [DrawingRuns.Forgotten], [], plan);
 

@@ -54,6 +54,18 @@ public class DiffusersRefusalTests
         Refused("tiny-ddpm", t => Edit(t["in/config.json"], "\"norm_num_groups\": 4", "\"norm_num_groups\": 3"), "norm_num_groups");
     }
 
+    /// <summary>It would be given a vector in place of a class; with and without a number of classes, which diffusers ignores.</summary>
+    [TestCase("identity", "", "in place of the number of a class", "num_class_embeds")]
+    [TestCase("identity", "\"num_class_embeds\": 5, ", "in place of the number of a class", "num_class_embeds")]
+    [TestCase("projection", "", "'class_embed_type' is projection", "null or timestep")]
+    public void AClassThatIsNoNumber(string kind, string more, string sentence, string remedy) =>
+        Refused(
+            "tiny-ddpm",
+            t => Edit(t["in/config.json"], "\"layers_per_block\"", $"{more}\"class_embed_type\": \"{kind}\", \"layers_per_block\""),
+            sentence,
+            remedy
+        );
+
     [Test]
     public void AnEightBitFloat() =>
         Refused(

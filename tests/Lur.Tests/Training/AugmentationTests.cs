@@ -101,6 +101,65 @@ public class AugmentationTests
         Assert.That(columns.Any(c => c is not (column or size - 1 - column)), Is.EqualTo(shifted));
     }
 
+    /// <summary>Grey images: what is drawn goes by the number of the sample, and each has a deviation of its own. 64 deviations uniform
+    /// in [0, 0.5] have a mean of 0.25, give or take 0.144 / 8: five of them. Of 256 normals a deviation is off by 1 / sqrt(512).</summary>
+    [Test]
+    public void TrainingImagesAreGivenNoise()
+    {
+        const int size = 16,
+            rows = 64;
+        const double largest = 0.5;
+        using var model = CreateModel(size, 1, Augmentation.None);
+        float[] Draw(bool augment, ulong counter, double grain)
+        {
+            using var program = new Program(model.Device, model.Precision);
+            var task = new ClassificationTask(model) { Grain = grain };
+            var stage = task.Batch(program, "train", rows, augment, seed: 3);
+            Program.Keep(stage.Input);
+            program.Plan();
+            stage.Images.Fill(127);
+            stage.Counter = counter;
+            program.Run();
+            model.Device.Synchronize();
+            var pixels = new float[rows * size * size];
+            model.Device.Download(pixels.AsSpan(), stage.Input.Pointer.As<float>());
+            return pixels;
+        }
+
+        var (noisy, later) = (Draw(true, 0, largest), Draw(true, 10, largest));
+        Assert.That(Draw(true, 0, 0), Is.All.EqualTo(127 / 255f).Within(1e-6), "none was asked for");
+        Assert.That(Draw(false, 0, largest), Is.All.EqualTo(127 / 255f).Within(1e-6), "evaluation");
+        Assert.That(later[..^(10 * size * size)], Is.EqualTo(noisy[(10 * size * size)..]), "by the number of the sample");
+        // An image in [-1, 1] is twice one in [0, 1].
+        double[] deviations =
+        [
+            .. noisy.Chunk(size * size).Select(image => 2 * Math.Sqrt(image.Average(p => Math.Pow(p - (127 / 255.0), 2)))),
+        ];
+        Assert.That(deviations, Is.All.LessThan(largest * (1 + (5 / Math.Sqrt(512)))));
+        Assert.That(deviations.Average(), Is.EqualTo(largest / 2).Within(5 * 0.144 / 8));
+        Assert.That((deviations.Min(), deviations.Max()), Is.EqualTo((0.0, largest)).Using<double>((a, b) => Math.Abs(a - b) < 0.1));
+    }
+
+    [Test]
+    public void TrainingWithNoiseIsAnotherTraining()
+    {
+        var (plain, noisy) = (new TrainingOptions(), new TrainingOptions { AugmentNoise = 1.5 });
+        Assert.That(noisy.ToString(), Is.Not.EqualTo(plain.ToString()));
+        using var source = DataSource.Open("synthetic:train=20,test=10,seed=3");
+        float[] Train(TrainingOptions options)
+        {
+            using var model = CreateModel(source.Train.Height, source.Train.Channels, Augmentation.None);
+            model.Initialize(1);
+            int[] indices = [.. Enumerable.Range(0, 20).Where(i => source.Train.Label(i) < 2)];
+            using var trainer = new Trainer(model, source.Train, indices, options with { BatchSize = 4, Epochs = 1 });
+            trainer.RunStep();
+            return model.Parameters.ToFloatArray();
+        }
+
+        Assert.That(Train(noisy), Is.EqualTo(Train(noisy)));
+        Assert.That(Train(noisy), Is.Not.EqualTo(Train(plain)));
+    }
+
     [Test]
     public void TrainingDecidesForTheModelUnlessLeftToIt([Values("auto", "crop", "none")] string name)
     {

@@ -17,8 +17,19 @@ public sealed class ClassificationBatch : BatchStage
     /// <param name="augment">False for images as they are: evaluation.</param>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="fed">False where no feed will fill it: one batch on the device in place of two.</param>
-    public ClassificationBatch(Program program, string name, int batch, Model model, bool augment, ulong seed, bool fed = true)
-        : base(program, name, batch, model, seed, fed) => _images = EmitImages(name, model, augment);
+    /// <param name="grain">Largest deviation of Gaussian noise that training images are given, where they lie in [-1, 1]; 0 for
+    /// none.</param>
+    public ClassificationBatch(
+        Program program,
+        string name,
+        int batch,
+        Model model,
+        bool augment,
+        ulong seed,
+        bool fed = true,
+        double grain = 0
+    )
+        : base(program, name, batch, model, seed, fed) => _images = EmitImages(name, model, augment, augment ? grain : 0);
 
     /// <summary>Mean per channel on the device, of pixels in [0, 1].</summary>
     public Operand<Real> Mean => _images.Mean;

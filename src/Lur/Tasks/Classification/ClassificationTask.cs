@@ -20,6 +20,10 @@ public sealed class ClassificationTask(Model model) : LearningTask(model)
             );
     }
 
+    /// <summary>Largest deviation of the Gaussian noise that training images are given, where they lie in [-1, 1]; each has a deviation
+    /// of its own, uniform from 0.</summary>
+    public double Grain { get; init; }
+
     /// <inheritdoc/>
     public override LossFactory Loss => CrossEntropy(LossSpec.CrossEntropy);
 
@@ -54,7 +58,7 @@ public sealed class ClassificationTask(Model model) : LearningTask(model)
 
     /// <inheritdoc/>
     public override BatchStage Batch(Program program, string name, int rows, bool augment, ulong seed, bool fed = true) =>
-        new ClassificationBatch(program, name, rows, Model, augment, seed, fed);
+        new ClassificationBatch(program, name, rows, Model, augment, seed, fed, Grain);
 
     /// <summary>A loss that makes a model forget, from its name.</summary>
     /// <param name="kind">Which.</param>

@@ -13,9 +13,10 @@ public sealed class Judge : IDisposable
     /// <summary>Takes a classifier and learns how good it is.</summary>
     /// <param name="classifier">The classifier; stays the caller's.</param>
     /// <param name="test">Real images it has not seen.</param>
+    /// <param name="noise">Largest deviation of Gaussian noise that it is to stand, on images in [-1, 1].</param>
     /// <param name="cancel">Stops between batches.</param>
     /// <exception cref="UserErrorException">The model classifies nothing, or its outputs are no numbers.</exception>
-    public Judge(Model classifier, IImageDataset test, CancellationToken cancel = default)
+    public Judge(Model classifier, IImageDataset test, double noise = 0, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
         ArgumentNullException.ThrowIfNull(test);
@@ -26,7 +27,10 @@ public sealed class Judge : IDisposable
             );
         _extractor = new FeatureExtractor(classifier);
         (Architecture, ClassCount) = (classifier.Architecture, test.ClassNames.Count);
-        TestAccuracy = See(test, [.. Enumerable.Range(0, test.Count)], cancel).Accuracy;
+        int[] all = [.. Enumerable.Range(0, test.Count)];
+        TestAccuracy = See(test, all, cancel).Accuracy;
+        using var noisy = new NoisyImages(test, noise);
+        (Noise, NoisyAccuracy) = (noise, noise > 0 ? See(noisy, all, cancel).Accuracy : TestAccuracy);
     }
 
     /// <summary>Its architecture.</summary>
@@ -37,6 +41,13 @@ public sealed class Judge : IDisposable
 
     /// <summary>Share of real test images that it classes as labelled, percent: what its word is worth.</summary>
     public double TestAccuracy { get; }
+
+    /// <summary>Largest deviation of the noise that it was tried with.</summary>
+    public double Noise { get; }
+
+    /// <summary>The same as <see cref="TestAccuracy"/> with noise on the images, whose deviation is uniform from 0 to
+    /// <see cref="Noise"/>: what its word is worth of images with the grain that a model leaves.</summary>
+    public double NoisyAccuracy { get; }
 
     /// <summary>Looks at images.</summary>
     /// <param name="data">Data set.</param>
