@@ -77,20 +77,26 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             cancel
         );
         using var reclassifier = new DiffusionClassifier(parts.Original);
-        GenerativeAssessment Assess(Model model, string name)
+        var judgeSha256 = RunFolder.Sha256Of(path);
+        GenerativeAssessment Assess(Model model, string file, string name)
         {
+            var key = RunFolder.Sha256Of(file) + judgeSha256;
+            if (_own.Assessed?.GetValueOrDefault(key) is { } known)
+                return known;
             using var stage = _host.Progress.Stage($"draw {name}", _own.Sampling.Samples * judge.ClassCount, "images");
-            return assessor.Assess(model, reclassifier, n => stage.Report(n), cancel);
+            var assessment = assessor.Assess(model, reclassifier, n => stage.Report(n), cancel);
+            _own.Assessed?.Add(key, assessment);
+            return assessment;
         }
 
-        var before = Assess(parts.Original, "original");
+        var before = Assess(parts.Original, parts.Task.Original, "original");
         var (unlearned, retrained) = (
             Each([.. tasks.Select(t => t.Unlearned)], "unlearned", parts, Assess),
             Each(references, "retrained", parts, Assess)
         );
         var data = source.Train;
         var result = new GenerationVerifyResult(
-            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy),
+            new JudgeFacts(path, judgeSha256, judge.Architecture, judge.TestAccuracy),
             _own.Sampling,
             data.ClassNames,
             [.. set.RequestedClasses],
@@ -109,13 +115,18 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
     }
 
-    private static DrawingModel[] Each(string[] paths, string what, Parts parts, Func<Model, string, GenerativeAssessment> assess) =>
+    private static DrawingModel[] Each(
+        string[] paths,
+        string what,
+        Parts parts,
+        Func<Model, string, string, GenerativeAssessment> assess
+    ) =>
         [
             .. paths.Select(
                 (path, i) =>
                 {
                     using var model = parts.Load(path);
-                    return new DrawingModel(path, assess(model, VerifyRun.Numbered(what, i, paths.Length)));
+                    return new DrawingModel(path, assess(model, path, VerifyRun.Numbered(what, i, paths.Length)));
                 }
             ),
         ];
