@@ -33,6 +33,9 @@ public sealed record Recipe
     /// <summary>Data set.</summary>
     public required string Data { get; init; }
 
+    /// <summary>Pixels a side that images are scaled to; null leaves them.</summary>
+    public int? ImageSize { get; init; }
+
     /// <summary>Architecture.</summary>
     public required string Model { get; init; }
 
@@ -143,6 +146,7 @@ public sealed record Recipe
             Name = name,
             Description = Text("description"),
             Data = Text("data"),
+            ImageSize = e.TryGetProperty("imageSize", out var size) ? size.GetInt32() : null,
             Model = model,
             Train = train,
             Forget = [.. List("forget").Select(f => f.GetString()!)],

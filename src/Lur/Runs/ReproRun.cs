@@ -36,7 +36,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         ];
         _host.Progress.Note($"{recipe.Name}: {recipe.Description}");
         var done = new Dictionary<(string Label, ulong Seed), string>();
-        using (var source = DataSource.Open(data))
+        using (var source = DataSource.Open(data, DataOptions(recipe)))
         {
             var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", ProgramHash.Current());
             var work = new Work(recipe, chosen, data, source, folder, identity, done);
@@ -126,6 +126,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         var train = recipe.Train with
         {
             Data = data,
+            DataOptions = DataOptions(recipe),
             Output = output,
             Overwrite = true,
             Training = recipe.Train.Training with { Seed = seed },
@@ -157,6 +158,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         {
             Model = task.Original,
             Data = data,
+            DataOptions = DataOptions(recipe),
             Output = output,
             Forget = recipe.Forget,
             Method = BoundMethod.Read(run.Method, run.Options),
@@ -188,6 +190,8 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             _found++;
         return why is null;
     }
+
+    private DataOptions DataOptions(Recipe recipe) => new() { ImageSize = recipe.ImageSize, Spell = _host.Spell };
 
     private static string RunFolderOf(string folder, RecipeRun run, ulong seed) => Path.Combine(folder, $"seed{seed}", Plain(run.Label));
 
