@@ -82,9 +82,9 @@ public static partial class Glossary
             new(
                 "balance",
                 "Balance of UA and FD",
-                "Rank by the mean of two ranks among the runs of a table: by UA, the greatest first, and by the Fréchet distance of the kept "
-                    + "classes, the least first; equal values share their ranks.",
-                "1 is the best; a rank says nothing of how far apart two runs are, and a difference within the spread of the seeds is none.",
+                "Rank by the mean of two ranks among the runs of a table: by UA, the greatest first, and by the Fréchet distance of the "
+                    + "kept classes, the least first; equal values share their ranks.",
+                "1 is the best; a rank does not say how far apart two runs are, and a difference within the spread of the seeds is none.",
                 "",
                 "both"
             ),

@@ -235,7 +235,8 @@ public static class ReproPage
         foreach (var sweep in table.Sweeps)
             yield return $"Runs of the sweep of {sweep.Method} are named by their values of {sweep.OptionNames}.";
         if (drawn.Count < table.Rows.Count)
-            yield return $"Of {table.Rows.Count} runs, the drawings show the {drawn.Count} with the {(table.Draws ? "best balance" : "smallest gaps")}.";
+            yield return $"Of {table.Rows.Count} runs, the drawings show the {drawn.Count} with the "
+                + $"{(table.Draws ? "best balance" : "smallest gaps")}.";
     }
 
     private static string Seeds(ReproTable table) => table.Seeds.Count == 1 ? "one seed" : $"{table.Seeds.Count} seeds";
