@@ -16,7 +16,7 @@ public class DrawingReproTests
         Fisher = "\"fisher-samples\": 8, \"fisher-draws\": 1";
     private TempFolder _temp = null!;
     private EnvironmentVariable _references = null!;
-    private Ended _first = null!;
+    private Ended _first;
 
     private string[] Args => ["repro", _temp["tiny.json"], "-o", _temp["out"]];
 
@@ -139,6 +139,31 @@ public class DrawingReproTests
             Is.EqualTo((ExitCode.VerdictFailed, true))
         );
         Assert.That(outside.Output, Does.Contain("fd").And.Contain("no, band"));
+    }
+
+    /// <summary>What a method retrain leaves is what a verification would train: the same key.</summary>
+    [Test]
+    public void AVerificationFindsRetrain()
+    {
+        using var temp = new TempFolder();
+        temp.Copy(_temp["out/tiny/seed1/esd"], "esd");
+        string[] verify =
+        [
+            "verify",
+            temp["esd"],
+            "--retrain",
+            "1",
+            "--samples",
+            "4",
+            "--steps",
+            "1",
+            "--judge-epochs",
+            "1",
+            "--attacks",
+            "none",
+        ];
+        var ended = Command.Judged(verify);
+        Assert.That(ended.Error, Does.Contain("reference model of seed 1 found").And.Not.Contain("training a reference"));
     }
 
     [Test]
