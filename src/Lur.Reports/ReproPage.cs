@@ -17,25 +17,13 @@ public static class ReproPage
     {
         var title = $"{table.Name}: {table.Rows.Count} runs, {Seeds(table)}";
         var (drawn, reference) = Drawn(table);
-        (string Name, object Text)[] facts =
-        [
-            ("Data", table.Data),
-            ("Original model", table.Model),
-            ("Forget set", string.Join(", ", table.Forget)),
-            ("Seeds", string.Join(", ", table.Seeds)),
-            ("Reference", table.Reference?.Label ?? "none: without a retrained model there are no gaps"),
-            .. table.Draws ? [("Judge", (object)table.Judged)] : Array.Empty<(string, object)>(),
-            ("Machine", table.Machine),
-            ("Version", table.Commit),
-            ("To measure again", E("code", table.Command)),
-        ];
         return Page(
             title,
             E(
                 "header",
                 E("h1", title),
                 E("p", Class("soft"), table.Description),
-                E("dl", Class("facts"), facts.Select(f => E("div", E("dt", f.Name), E("dd", f.Text))))
+                E("dl", Class("facts"), Facts(table).Select(f => E("div", E("dt", f.Name), E("dd", f.Text))))
             ),
             E(
                 "section",
@@ -69,6 +57,19 @@ public static class ReproPage
             )
         );
     }
+
+    private static (string Name, object Text)[] Facts(ReproTable table) =>
+        [
+            ("Data", table.Data),
+            ("Original model", table.Model),
+            ("Forget set", string.Join(", ", table.Forget)),
+            ("Seeds", string.Join(", ", table.Seeds)),
+            ("Reference", table.Reference?.Label ?? "none: without a retrained model there are no gaps"),
+            .. table.Draws ? [("Judge", (object)table.Judged)] : Array.Empty<(string, object)>(),
+            ("Machine", table.Machine),
+            ("Version", table.Commit),
+            ("To measure again", E("code", table.Command)),
+        ];
 
     /// <summary>A sweep as a drawing that stands alone, with a background of its own.</summary>
     /// <returns>Null where there is nothing to draw: a sweep over more than two options, or without numbers.</returns>

@@ -80,13 +80,8 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         var judgeSha256 = RunFolder.Sha256Of(path);
         GenerativeAssessment Assess(Model model, string file, string name)
         {
-            var key = RunFolder.Sha256Of(file) + judgeSha256;
-            if (_own.Assessed?.GetValueOrDefault(key) is { } known)
-                return known;
             using var stage = _host.Progress.Stage($"draw {name}", _own.Sampling.Samples * judge.ClassCount, "images");
-            var assessment = assessor.Assess(model, reclassifier, n => stage.Report(n), cancel);
-            _own.Assessed?.Add(key, assessment);
-            return assessment;
+            return Known(file, judgeSha256, () => assessor.Assess(model, reclassifier, n => stage.Report(n), cancel));
         }
 
         var before = Assess(parts.Original, parts.Task.Original, "original");
@@ -113,6 +108,15 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             Size = (data.Channels, data.Height, data.Width),
         };
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
+    }
+
+    /// <summary>What was found of a model, or is now.</summary>
+    private GenerativeAssessment Known(string file, string judgeSha256, Func<GenerativeAssessment> assess)
+    {
+        if (_own.Assessed is not { } assessed)
+            return assess();
+        var key = RunFolder.Sha256Of(file) + judgeSha256;
+        return assessed.TryGetValue(key, out var known) ? known : assessed[key] = assess();
     }
 
     private static DrawingModel[] Each(
