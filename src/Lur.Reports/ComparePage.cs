@@ -31,8 +31,10 @@ public static class ComparePage
                 E("h2", "Methods"),
                 Table(
                     ComparisonTable.Shown(comparison, "\u00B1", verdicts: false),
-                    "Mean and standard deviation over seeds; the gap is the mean distance to the reference in UA, RA, TA and "
-                        + "MIA, in points.",
+                    comparison.Draws
+                        ? "Mean and standard deviation over seeds; UA and agreement in percent, loss gaps to the reference."
+                        : "Mean and standard deviation over seeds; the gap is the mean distance to the reference in UA, RA, TA and "
+                            + "MIA, in points.",
                     reference is null ? null : [.. comparison.Methods.Select(m => ComparisonTable.VerdictOf(comparison, m))]
                 ),
                 E("div", Class("figures"), MethodCharts.Of(comparison.Methods, reference))

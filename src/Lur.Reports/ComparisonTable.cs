@@ -14,6 +14,8 @@ public static class ComparisonTable
     /// <param name="verdicts">With the verdicts in a column.</param>
     public static Table Shown(Comparison comparison, string plusMinus = "+-", bool verdicts = true)
     {
+        if (comparison.Draws)
+            return DrawnTable.Shown(comparison, plusMinus, verdicts);
         Column[] columns =
         [
             new("method", "Method"),
@@ -66,6 +68,8 @@ public static class ComparisonTable
     /// <summary>The table for programs: shares in percent, time in seconds, memory in bytes.</summary>
     public static Table Data(Comparison comparison)
     {
+        if (comparison.Draws)
+            return DrawnTable.Data(comparison);
         string[] summaries = ["ua", "ra", "ta", "mia", "seconds", "preparation", "memory"];
         var table = new Table(
             "methods",
@@ -114,7 +118,7 @@ public static class ComparisonTable
         return text.ToString();
     }
 
-    private static Cell Number(double value) =>
+    internal static Cell Number(double value) =>
         new(
             double.IsFinite(value) ? value : null,
             double.IsFinite(value) ? Math.Round(value, 6).ToString(CultureInfo.InvariantCulture) : ""

@@ -8,7 +8,8 @@ public static partial class Glossary
             new(
                 "ua",
                 "UA, unlearning accuracy",
-                "Share of the forget set that is misclassified: 100 minus the accuracy on it.",
+                "Share of the forget set that is misclassified: 100 minus the accuracy on it; of a model that draws, the share of the "
+                    + "images drawn under the forgotten labels that the judge does not class as them.",
                 "The aim is the value of a retrained model, not 100 %: for a random set that is near the test error, for a "
                     + "whole class near 100 %.",
                 "%",

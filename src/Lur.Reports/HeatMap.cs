@@ -4,7 +4,22 @@ using Lur.Metrics;
 
 namespace Lur.Reports;
 
-/// <summary>The average gap over two options, a cell with its number for each pair of values; the best is outlined.</summary>
+/// <summary>What a map is of.</summary>
+/// <param name="Id">Its name in a page.</param>
+/// <param name="Title">Title.</param>
+/// <param name="Reading">How to read a shade, without the full stop.</param>
+/// <param name="Of">The number; the least is the best.</param>
+internal sealed record MapTopic(string Id, string Title, string Reading, Func<ReproRow, SeedSummary> Of)
+{
+    /// <summary>The average gap of classifiers.</summary>
+    public static MapTopic Gap { get; } = new("map", "Average gap, points", "the nearer to the retrained model", r => r.Gap);
+
+    /// <summary>The Fréchet distance of models that draw.</summary>
+    public static MapTopic Distance { get; } =
+        new("map", "Fréchet distance of the kept classes", "the more like real images", r => r.Drawn[Runs.DrawnNumbers.Distance]);
+}
+
+/// <summary>A number over two options, a cell with its value for each pair of theirs; the best is outlined.</summary>
 internal static class HeatMap
 {
     private const double Width = 480,
@@ -16,17 +31,18 @@ internal static class HeatMap
     /// <summary>Shades above this one need pale numbers.</summary>
     private const int LastPale = 3;
 
-    /// <summary>The map; null for one option, and where no gap is known.</summary>
+    /// <summary>The map; null for one option, and where no number is known.</summary>
     /// <param name="grid">The rows of the sweep.</param>
     /// <param name="id">Prefix of the names, unique in a page.</param>
-    public static Panel? Of(SweepGrid grid, string id)
+    /// <param name="topic">What it shows.</param>
+    public static Panel? Of(SweepGrid grid, string id, MapTopic topic)
     {
-        if (grid.Second is not { } second || grid.Best is not { } best)
+        if (grid.Second is not { } second || grid.Best(topic.Of) is not { } best)
             return null;
-        var (columns, rows, name) = (grid.First.Values.Count, second.Values.Count, $"{id}-map");
+        var (columns, rows, name) = (grid.First.Values.Count, second.Values.Count, $"{id}-{topic.Id}");
         var left = 16 + (7.5 * Math.Clamp(second.Values.Max(v => v.Length), 3, 14));
         var (width, height) = ((Width - left - Right) / columns, Top + (rows * Height) + Bottom);
-        var shade = Shading(grid);
+        var shade = Shading(grid, topic.Of);
         var svg = Element(
             "svg",
             ("viewBox", $"0 0 {Number(Width)} {Number(height)}"),
@@ -41,7 +57,7 @@ internal static class HeatMap
         {
             for (var i = 0; i < columns; i++)
             {
-                var gap = grid.At(i, j, r => r.Gap);
+                var gap = grid.At(i, j, topic.Of);
                 described.Add($"{grid.NameOf(i, j)}: {Cell.Number(gap.Mean).Text}.");
                 svg.Add(CellOf(gap, shade(gap.Mean), X(i), Y(j), width));
             }
@@ -53,7 +69,9 @@ internal static class HeatMap
             new XElement(
                 "title",
                 new XAttribute("id", name + "-title"),
-                $"Average gap for each pair of {grid.Sweep.OptionNames}, in points"
+                topic == MapTopic.Gap
+                    ? $"Average gap for each pair of {grid.Sweep.OptionNames}, in points"
+                    : $"{topic.Title} for each pair of {grid.Sweep.OptionNames}"
             ),
             new XElement(
                 "desc",
@@ -62,8 +80,8 @@ internal static class HeatMap
             )
         );
         return new Panel(
-            "Average gap, points",
-            $"The paler, the nearer to the retrained model; outlined: the smallest, at {grid.NameOf(best.First, best.Second)}.",
+            topic.Title,
+            $"The paler, {topic.Reading}; outlined: the smallest, at {grid.NameOf(best.First, best.Second)}.",
             svg,
             HasLines: false
         );
@@ -135,13 +153,11 @@ internal static class HeatMap
     }
 
     /// <summary>Shades by equal steps of the gap, or of its logarithm where the greatest is many times the least.</summary>
-    private static Func<double, int> Shading(SweepGrid grid)
+    private static Func<double, int> Shading(SweepGrid grid, Func<ReproRow, SeedSummary> of)
     {
         double[] all =
         [
-            .. grid
-                .First.Values.SelectMany((_, i) => grid.Second!.Values.Select((_, j) => grid.At(i, j, r => r.Gap).Mean))
-                .Where(double.IsFinite),
+            .. grid.First.Values.SelectMany((_, i) => grid.Second!.Values.Select((_, j) => grid.At(i, j, of).Mean)).Where(double.IsFinite),
         ];
         var (least, greatest) = (all.Min(), all.Max());
         Func<double, double> scale = least > 0 && greatest > 5 * least ? Math.Log : v => v;

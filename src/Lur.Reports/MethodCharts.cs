@@ -14,24 +14,42 @@ internal static class MethodCharts
     /// <param name="reference">One of them, or null.</param>
     public static IReadOnlyList<XElement> Of(IReadOnlyList<ComparedMethod> methods, ComparedMethod? reference)
     {
-        XElement?[] figures =
-        [
-            TradeOff(methods, reference, "RA", "retain accuracy (RA), %", m => m.Retain, "What was kept of the training data"),
-            TradeOff(methods, reference, "TA", "test accuracy (TA), %", m => m.Test, "What was kept in general"),
-            Gaps(methods),
-        ];
+        XElement?[] figures = methods.Any(m => m.Drawn.Count > 0)
+            ?
+            [
+                TradeOff(
+                    methods,
+                    reference,
+                    new Kept("FD", "Fréchet distance of the kept classes", m => m.Drawn["fd"], "Balance", Less: true)
+                ),
+                TradeOff(methods, reference, new Kept("agreement", "kept classed as asked, %", m => m.Drawn["agreement"], "What was kept")),
+            ]
+            :
+            [
+                TradeOff(
+                    methods,
+                    reference,
+                    new Kept("RA", "retain accuracy (RA), %", m => m.Retain, "What was kept of the training data")
+                ),
+                TradeOff(methods, reference, new Kept("TA", "test accuracy (TA), %", m => m.Test, "What was kept in general")),
+                Gaps(methods),
+            ];
         return [.. figures.OfType<XElement>()];
     }
 
-    private static XElement? TradeOff(
-        IReadOnlyList<ComparedMethod> all,
-        ComparedMethod? reference,
-        string abbreviation,
-        string label,
-        Func<ComparedMethod, SeedSummary> kept,
-        string title
-    )
+    /// <summary>What stands against UA.</summary>
+    private sealed record Kept(string Abbreviation, string Label, Func<ComparedMethod, SeedSummary> Of, string Title, bool Less = false)
     {
+        /// <summary>The axis; of what is a distance, and the less the better, no share.</summary>
+        public Axis Axis(IEnumerable<SeedSummary> values, (double Low, double High) focus) =>
+            !Less ? Reports.Axis.Percent(Label, values, focus)
+            : double.IsFinite(focus.Low) ? new Axis(Label, Minimum: Math.Max(0, focus.Low), Maximum: focus.High)
+            : new Axis(Label);
+    }
+
+    private static XElement? TradeOff(IReadOnlyList<ComparedMethod> all, ComparedMethod? reference, Kept what)
+    {
+        var (abbreviation, label, kept, title, less) = what;
         var methods = all.Where(m => double.IsFinite(m.Unlearning.Mean) && double.IsFinite(kept(m).Mean)).ToArray();
         if (methods.Length == 0)
             return null;
@@ -43,7 +61,7 @@ internal static class MethodCharts
         var chart = new SvgChart(
             "trade-off-" + abbreviation.ToLowerInvariant(),
             Axis.Percent("unlearning accuracy (UA), %", methods.Select(m => m.Unlearning), across),
-            Axis.Percent(label, methods.Select(kept), up),
+            what.Axis(methods.Select(kept), up),
             330 + (8 * Math.Clamp(methods.Length - 8, 0, 16))
         );
         if (reference is not null)
@@ -75,7 +93,7 @@ internal static class MethodCharts
         );
         return Figure(
             title,
-            Caption(methods, reference, methods.Any(IsOutside)),
+            Caption(methods, reference, methods.Any(IsOutside), less),
             chart.ToElement($"{label} against UA for each method", string.Join(" ", methods.Select(m => Place(m, kept(m)))))
         );
     }
@@ -93,12 +111,15 @@ internal static class MethodCharts
         }
     }
 
-    private static string Caption(ComparedMethod[] methods, ComparedMethod? reference, bool outside) =>
+    private static string Caption(ComparedMethod[] methods, ComparedMethod? reference, bool outside, bool less) =>
         (
-            reference is null
+            less
+                ? "Further right forgets more, further down keeps more of what real images are like: the best stand at the lower right."
+                    + (reference is null ? "" : " Dashed: the reference.")
+            : reference is null
                 ? "Further up keeps more, further right forgets more; without a retrained model nothing says how far right is right."
-                : "The nearer to the crossing of the dashed lines, which is the reference, the better: left of it too little "
-                    + "is forgotten, below it too much is lost."
+            : "The nearer to the crossing of the dashed lines, which is the reference, the better: left of it too little "
+                + "is forgotten, below it too much is lost."
         )
         + (methods.Any(m => double.IsFinite(m.Unlearning.Deviation)) ? " Whiskers: one standard deviation over seeds." : "")
         + (outside ? " Hollow: a method that lies outside the drawing, with its number." : "");

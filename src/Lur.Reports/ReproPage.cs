@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Xml.Linq;
 using Lur.Metrics;
 using Lur.Runs;
@@ -16,24 +17,13 @@ public static class ReproPage
     {
         var title = $"{table.Name}: {table.Rows.Count} runs, {Seeds(table)}";
         var (drawn, reference) = Drawn(table);
-        (string Name, object Text)[] facts =
-        [
-            ("Data", table.Data),
-            ("Original model", table.Model),
-            ("Forget set", string.Join(", ", table.Forget)),
-            ("Seeds", string.Join(", ", table.Seeds)),
-            ("Reference", table.Reference?.Label ?? "none: without a retrained model there are no gaps"),
-            ("Machine", table.Machine),
-            ("Version", table.Commit),
-            ("To measure again", E("code", table.Command)),
-        ];
         return Page(
             title,
             E(
                 "header",
                 E("h1", title),
                 E("p", Class("soft"), table.Description),
-                E("dl", Class("facts"), facts.Select(f => E("div", E("dt", f.Name), E("dd", f.Text))))
+                E("dl", Class("facts"), Facts(table).Select(f => E("div", E("dt", f.Name), E("dd", f.Text))))
             ),
             E(
                 "section",
@@ -41,9 +31,14 @@ public static class ReproPage
                 RowsTable(
                     table,
                     table.Sorted,
-                    $"Mean{(table.Seeds.Count > 1 ? " and standard deviation" : "")} over {Seeds(table)}; the gap is the mean "
-                        + $"distance to the retrained model of the same seed in UA, RA, TA and MIA, in points."
+                    $"Mean{(table.Seeds.Count > 1 ? " and standard deviation" : "")} over {Seeds(table)}; "
+                        + (
+                            table.Draws
+                                ? "UA and agreement in percent; loss gaps are to the retrained model of the same seed."
+                                : "the gap is the mean distance to the retrained model of the same seed in UA, RA, TA and MIA, in points."
+                        )
                 ),
+                Balance(table),
                 E("div", Class("figures"), MethodCharts.Of(drawn, reference)),
                 Remarks(table, drawn).Select(r => E("p", Class("soft"), r))
             ),
@@ -54,7 +49,7 @@ public static class ReproPage
                 E(
                     "dl",
                     Class("facts"),
-                    s_columns
+                    ColumnsOf(table)
                         .Select(c => Glossary.Find(c.Key))
                         .OfType<GlossaryEntry>()
                         .Select(e => E("div", E("dt", e.Title), E("dd", e.What + " " + e.Reading)))
@@ -62,6 +57,19 @@ public static class ReproPage
             )
         );
     }
+
+    private static (string Name, object Text)[] Facts(ReproTable table) =>
+        [
+            ("Data", table.Data),
+            ("Original model", table.Model),
+            ("Forget set", string.Join(", ", table.Forget)),
+            ("Seeds", string.Join(", ", table.Seeds)),
+            ("Reference", table.Reference?.Label ?? "none: without a retrained model there are no gaps"),
+            .. table.Draws ? [("Judge", (object)table.Judged)] : Array.Empty<(string, object)>(),
+            ("Machine", table.Machine),
+            ("Version", table.Commit),
+            ("To measure again", E("code", table.Command)),
+        ];
 
     /// <summary>A sweep as a drawing that stands alone, with a background of its own.</summary>
     /// <returns>Null where there is nothing to draw: a sweep over more than two options, or without numbers.</returns>
@@ -96,21 +104,42 @@ public static class ReproPage
         new("memory", "Device, MB", Right: true),
     ];
 
+    private static Column[] ColumnsOf(ReproTable table) =>
+        table.Draws ? [s_columns[0], .. DrawnTable.Columns.Select(c => c.Column), .. s_columns[^2..]] : s_columns;
+
+    private static IEnumerable<XElement> Balance(ReproTable table)
+    {
+        if (table.Balance.Count == 0)
+            yield break;
+        yield return E("h3", "Balance of UA and FD");
+        yield return E("p", table.BalanceSentence + ".");
+        var ranks = new Table(
+            "balance",
+            new Column("run", "Run"),
+            new Column("ua", "Rank by UA", Right: true),
+            new Column("fd", "by FD", Right: true),
+            new Column("balance", "by both", Right: true),
+            new Column("seeds", "Seed by seed", Right: true)
+        );
+        static string Rank(double rank) => rank.ToString(CultureInfo.InvariantCulture);
+        foreach (var r in table.Balance)
+            ranks.Add(r.Label, Rank(r.Unlearning), Rank(r.Distance), Rank(r.Balance), string.Join(", ", r.PerSeed.Select(Rank)));
+        yield return Html.Table(ranks, "By UA the greatest is first, by the distance the least; equal values share their ranks.");
+    }
+
     private static XElement RowsTable(ReproTable table, IReadOnlyList<ReproRow> rows, string caption)
     {
-        var shown = new Table("runs", s_columns);
+        var shown = new Table("runs", ColumnsOf(table));
         foreach (var r in rows)
         {
-            shown.Add(
+            shown.Add([
                 r.Label,
-                Text(r.Unlearning),
-                Text(r.Retain),
-                Text(r.Test),
-                Text(r.Membership),
-                r.IsReference ? "-" : Text(r.Gap),
+                .. table.Draws
+                    ? DrawnTable.Cells(r.Drawn, "\u00B1")
+                    : [Text(r.Unlearning), Text(r.Retain), Text(r.Test), Text(r.Membership), r.IsReference ? "-" : Text(r.Gap)],
                 Text(r.Seconds, r.Seconds.Mean < 100 ? 1 : 0),
-                Cell.Number(r.DeviceMegabytes, 1)
-            );
+                Cell.Number(r.DeviceMegabytes, 1),
+            ]);
         }
 
         return Html.Table(shown, caption, [.. rows.Select(r => r.IsReference ? "the reference" : Options(table, r))]);
@@ -137,8 +166,12 @@ public static class ReproPage
             return E(
                 "section",
                 heading,
-                E("p", $"The sweep varies {sweep.Axes.Count} options, more than a drawing shows: its runs stand here by their gap."),
-                RowsTable(table, rows, $"Runs of the sweep over {sweep.OptionNames}, the smallest gap first.")
+                E("p", $"The sweep varies {sweep.Axes.Count} options, more than a drawing shows: its runs stand here in their order."),
+                RowsTable(
+                    table,
+                    rows,
+                    $"Runs of the sweep over {sweep.OptionNames}, {(table.Draws ? "the best balance" : "the smallest gap")} first."
+                )
             );
         }
 
@@ -180,6 +213,7 @@ public static class ReproPage
                         SeedSummary.Of([1e6 * r.DeviceMegabytes])
                     )
                     {
+                        Drawn = r.Drawn,
                         Gap =
                             table.Reference is { } reference && !r.IsReference
                                 ? AverageGap.Compute(r.Scores, reference.Scores)
@@ -202,7 +236,8 @@ public static class ReproPage
         foreach (var sweep in table.Sweeps)
             yield return $"Runs of the sweep of {sweep.Method} are named by their values of {sweep.OptionNames}.";
         if (drawn.Count < table.Rows.Count)
-            yield return $"Of {table.Rows.Count} runs, the drawings show the {drawn.Count} with the smallest gaps.";
+            yield return $"Of {table.Rows.Count} runs, the drawings show the {drawn.Count} with the "
+                + $"{(table.Draws ? "best balance" : "smallest gaps")}.";
     }
 
     private static string Seeds(ReproTable table) => table.Seeds.Count == 1 ? "one seed" : $"{table.Seeds.Count} seeds";

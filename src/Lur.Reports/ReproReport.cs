@@ -26,22 +26,27 @@ public static class ReproReport
     /// <summary>The table, smallest gap first.</summary>
     public static Table Table(ReproResult r)
     {
+        var own = r.Recipe.Draws
+            ? DrawnTable.Columns.Select(c => c.Column)
+            :
+            [
+                new Column("ua", "UA %", Right: true),
+                new Column("ra", "RA %", Right: true),
+                new Column("ta", "TA %", Right: true),
+                new Column("mia", "MIA %", Right: true),
+                new Column("gap", "Avg. gap", Right: true),
+            ];
         var table = new Table(
             "methods",
-            new Column("run", "Run"),
-            new Column("ua", "UA %", Right: true),
-            new Column("ra", "RA %", Right: true),
-            new Column("ta", "TA %", Right: true),
-            new Column("mia", "MIA %", Right: true),
-            new Column("gap", "Avg. gap", Right: true),
-            new Column("seconds", "RTE s", Right: true),
-            new Column("memory", "Device MB", Right: true)
+            [new Column("run", "Run"), .. own, new Column("seconds", "RTE s", Right: true), new Column("memory", "Device MB", Right: true)]
         );
         foreach (var row in r.Ranked)
         {
             table.Add([
                 row.Run.Label,
-                .. ReproResult.Accuracies.Append(ReproResult.Gap).Select(m => Text(row.Values[m])),
+                .. r.Recipe.Draws
+                    ? DrawnTable.Cells(row.Values, "+-")
+                    : ReproResult.Accuracies.Append(ReproResult.Gap).Select(m => Text(row.Values[m])),
                 Text(row.Values["seconds"], 1),
                 Cell.Number(row.Values["deviceMegabytes"].Mean, 1),
             ]);
@@ -85,22 +90,10 @@ public static class ReproReport
             Machine = r.Machine,
             Commit = r.Commit,
             Command = r.Command,
-            Rows =
-            [
-                .. r.Rows.Select(row => new ReproRow(
-                    row.Run.Label,
-                    row.Run.Method.Name,
-                    row.Run.Options,
-                    row.Values["ua"],
-                    row.Values["ra"],
-                    row.Values["ta"],
-                    row.Values["mia"],
-                    row.Values[ReproResult.Gap],
-                    row.Values["seconds"],
-                    row.Values["deviceMegabytes"].Mean,
-                    row.Run == r.Recipe.Reference
-                )),
-            ],
+            Judged = Judged(r.Drawing),
+            Balance = r.Balance,
+            BalanceSentence = r.BalanceSentence,
+            Rows = [.. r.Rows.Select(row => RowOf(r, row))],
             Sweeps =
             [
                 .. r.Recipe.Sweeps.Select(s => new ReproSweep(
@@ -110,6 +103,39 @@ public static class ReproReport
                 )),
             ],
         };
+
+    private static ReproRow RowOf(ReproResult r, MeasuredRun row)
+    {
+        SeedSummary Of(string name) => row.Values.GetValueOrDefault(name) ?? SeedSummary.Of([]);
+        return new ReproRow(
+            row.Run.Label,
+            row.Run.Method.Name,
+            row.Run.Options,
+            Of("ua"),
+            Of("ra"),
+            Of("ta"),
+            Of("mia"),
+            Of(ReproResult.Gap),
+            Of("seconds"),
+            Of("deviceMegabytes").Mean,
+            row.Run == r.Recipe.Reference
+        )
+        {
+            Drawn = r.Recipe.Draws ? row.Values : new Dictionary<string, SeedSummary>(),
+        };
+    }
+
+    private static string Judged(DrawingFacts? facts)
+    {
+        if (facts is null)
+            return "";
+        var accuracies = string.Join(", ", facts.JudgeAccuracies.Select(a => Cell.Number(a, 1).Text));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{facts.Judge}, one a seed, right on {accuracies} % of the test images; {facts.Images} images of each class, DDIM with "
+                + $"{facts.Steps} steps, guidance {facts.Guidance}"
+        );
+    }
 
     private static Cell Text(SeedSummary s, int decimals = 2) =>
         s.Count < 2 || double.IsNaN(s.Mean)
@@ -136,6 +162,8 @@ public static class ReproReport
             .Append('\n');
         foreach (var row in table.Rows)
             text.Append("| ").AppendJoin(" | ", row.Select(c => c.Text)).Append(" |\n");
+        if (r.BalanceSentence is { Length: > 0 } sentence)
+            text.Append(CultureInfo.InvariantCulture, $"\n{sentence}. Judged by {Judged(r.Drawing)}.\n");
         return text.ToString();
     }
 }

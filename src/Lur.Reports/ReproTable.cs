@@ -1,4 +1,5 @@
 using Lur.Metrics;
+using Lur.Runs;
 
 namespace Lur.Reports;
 
@@ -38,12 +39,33 @@ public sealed record ReproTable
     /// <summary>Sweeps; empty for none.</summary>
     public IReadOnlyList<ReproSweep> Sweeps { get; init; } = [];
 
+    /// <summary>True where the models draw images.</summary>
+    public bool Draws => Rows.Any(r => r.Drawn.Count > 0);
+
+    /// <summary>Of models that draw: who judged and how images were drawn, in words.</summary>
+    public string Judged { get; init; } = "";
+
+    /// <summary>Of models that draw: where LUR stands among its peers, in a sentence; empty for nothing.</summary>
+    public string BalanceSentence { get; init; } = "";
+
+    /// <summary>The ranks behind it.</summary>
+    public IReadOnlyList<BalanceRank> Balance { get; init; } = [];
+
     /// <summary>The retrained model; null without one.</summary>
     public ReproRow? Reference => Rows.FirstOrDefault(r => r.IsReference);
 
-    /// <summary>The reference, then the others by their gap; those without one last.</summary>
+    /// <summary>The reference, then the others by their gap, those without one last; models that draw by the mean of their ranks by UA
+    /// and by distance.</summary>
     public IReadOnlyList<ReproRow> Sorted =>
-        [.. Rows.OrderByDescending(r => r.IsReference).ThenBy(r => double.IsNaN(r.Gap.Mean) ? double.MaxValue : r.Gap.Mean)];
+        [.. Rows.Zip(Places()).OrderByDescending(r => r.First.IsReference).ThenBy(r => r.Second).Select(r => r.First)];
+
+    private double[] Places()
+    {
+        double[] Means(string name) => [.. Rows.Select(r => r.Drawn[name].Mean)];
+        return Draws
+            ? DrawnBalance.Of(Means(DrawnNumbers.Unlearning), Means(DrawnNumbers.Distance)).Mean
+            : [.. Rows.Select(r => double.IsNaN(r.Gap.Mean) ? double.MaxValue : r.Gap.Mean)];
+    }
 }
 
 /// <summary>A row: one method with one set of options, over the seeds.</summary>
@@ -72,6 +94,10 @@ public sealed record ReproRow(
     bool IsReference
 )
 {
+    /// <summary>Of a model that draws its numbers by name (<see cref="DrawnNumbers"/>), UA among them; empty for a classifier. Those of
+    /// the others above are NaN then, but for UA.</summary>
+    public IReadOnlyDictionary<string, SeedSummary> Drawn { get; init; } = new Dictionary<string, SeedSummary>();
+
     /// <summary>Means of the four numbers.</summary>
     public UnlearningScores Scores => new(Unlearning.Mean, Retain.Mean, Test.Mean, Membership.Mean);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Lur.Metrics;
+using Lur.Runs;
 
 namespace Lur.Reports;
 
@@ -25,15 +26,27 @@ internal static class SensitivityChart
     /// <param name="id">Prefix of the names, unique in a page.</param>
     public static IReadOnlyList<Panel> Panels(SweepGrid grid, string id)
     {
-        Panel?[] panels =
-        [
-            Gap(grid, id),
-            HeatMap.Of(grid, id),
-            Metric(grid, id, "UA", "unlearning accuracy (UA), %", r => r.Unlearning),
-            Metric(grid, id, "RA", "retain accuracy (RA), %", r => r.Retain),
-            Metric(grid, id, "TA", "test accuracy (TA), %", r => r.Test),
-            Metric(grid, id, "MIA", "membership inference (MIA), %", r => r.Membership),
-        ];
+        Panel?[] panels = grid.Draws
+            ?
+            [
+                Metric(grid, id, "UA", "unlearning accuracy (UA), %", r => r.Unlearning),
+                Amount(grid, id, "FD", "Fréchet distance of the kept classes", DrawnNumbers.Distance),
+                HeatMap.Of(grid, id, MapTopic.Distance),
+                Metric(grid, id, "agreement", "kept classed as asked, %", r => r.Drawn[DrawnNumbers.Agreement]),
+                Amount(grid, id, "precision", "precision of the kept classes", "precision"),
+                Amount(grid, id, "recall", "recall of the kept classes", "recall"),
+                Amount(grid, id, "forgotten-loss", "denoising loss, forgotten classes", DrawnNumbers.ForgottenLoss),
+                Amount(grid, id, "kept-loss", "denoising loss, kept classes", DrawnNumbers.KeptLoss),
+            ]
+            :
+            [
+                Gap(grid, id),
+                HeatMap.Of(grid, id, MapTopic.Gap),
+                Metric(grid, id, "UA", "unlearning accuracy (UA), %", r => r.Unlearning),
+                Metric(grid, id, "RA", "retain accuracy (RA), %", r => r.Retain),
+                Metric(grid, id, "TA", "test accuracy (TA), %", r => r.Test),
+                Metric(grid, id, "MIA", "membership inference (MIA), %", r => r.Membership),
+            ];
         return [.. panels.OfType<Panel>()];
     }
 
@@ -52,6 +65,31 @@ internal static class SensitivityChart
             $"Mean distance to the retrained model in UA, RA, TA and MIA; lower is better, and a flat line means that "
                 + $"{grid.First.Option} does not matter.{Omitted(grid)}{whiskers}",
             chart.ToElement($"Average gap over {grid.Sweep.OptionNames}", $"{Describe(grid, r => r.Gap)}"),
+            HasLines: true
+        );
+    }
+
+    /// <summary>A number that is no share: an axis of its own range, by powers of ten where it is wide.</summary>
+    private static Panel? Amount(SweepGrid grid, string id, string name, string label, string number)
+    {
+        SeedSummary Of(ReproRow row) => row.Drawn[number];
+        var means = grid.Means(Of);
+        if (means.Count == 0)
+            return null;
+        var reference = grid.Reference is { } r ? Of(r).Mean : double.NaN;
+        double[] all = double.IsFinite(reference) ? [.. means, reference] : [.. means];
+        var wide = all.Min() > 0 && all.Max() > Wide * all.Min();
+        var axis = wide ? new Axis($"{label} (log)", Scale.Log, Minimum: 0.8 * all.Min()) : new Axis(label);
+        var chart = Lines(grid, $"{id}-{name.ToLowerInvariant()}", axis, Of, 230, out var whiskers);
+        if (double.IsFinite(reference))
+            chart.Level(Ink.Reference, reference);
+        var level = double.IsFinite(reference)
+            ? string.Create(CultureInfo.InvariantCulture, $"Dashed: the retrained model, {reference:0.000}.")
+            : "Without a retrained model nothing says where it should lie.";
+        return new Panel(
+            name,
+            level + whiskers,
+            chart.ToElement($"{label} over {grid.Sweep.OptionNames}", Describe(grid, Of) + " " + level),
             HasLines: true
         );
     }

@@ -17,6 +17,7 @@ internal sealed class SweepGrid
         if (sweep.Axes.Count is 0 or > 2)
             throw new ArgumentException($"A grid has one or two axes, not {sweep.Axes.Count}.", nameof(sweep));
         (Sweep, First, Second, Reference) = (sweep, sweep.Axes[0], sweep.Axes.Count > 1 ? sweep.Axes[1] : null, table.Reference);
+        Draws = table.Draws;
         _rows = new ReproRow?[First.Values.Count, Second?.Values.Count ?? 1];
         foreach (var row in sweep.RowsOf(table))
         {
@@ -54,6 +55,9 @@ internal sealed class SweepGrid
     /// <summary>The option with a line for each value; null for one line.</summary>
     public SweepAxis? Second { get; }
 
+    /// <summary>True where the models draw images.</summary>
+    public bool Draws { get; }
+
     /// <summary>The retrained model; null without one.</summary>
     public ReproRow? Reference { get; }
 
@@ -70,28 +74,24 @@ internal sealed class SweepGrid
     public IReadOnlyList<double> Means(Func<ReproRow, SeedSummary> of) =>
         [.. Lines.SelectMany(l => First.Values.Select((_, i) => At(i, l.Index, of).Mean)).Where(double.IsFinite)];
 
-    /// <summary>The combination with the smallest gap; null where no gap is known.</summary>
-    public (int First, int Second)? Best
+    /// <summary>The combination with the smallest number; null where none is known.</summary>
+    public (int First, int Second)? Best(Func<ReproRow, SeedSummary> of)
     {
-        get
+        double Mean(int first, int second) => At(first, second, of).Mean;
+        (int First, int Second)? best = null;
+        for (var i = 0; i < _rows.GetLength(0); i++)
         {
-            (int First, int Second)? best = null;
-            for (var i = 0; i < _rows.GetLength(0); i++)
+            for (var j = 0; j < _rows.GetLength(1); j++)
             {
-                for (var j = 0; j < _rows.GetLength(1); j++)
-                {
-                    if (double.IsFinite(Gap(i, j)) && (best is not { } b || Gap(i, j) < Gap(b.First, b.Second)))
-                        best = (i, j);
-                }
+                if (double.IsFinite(Mean(i, j)) && (best is not { } b || Mean(i, j) < Mean(b.First, b.Second)))
+                    best = (i, j);
             }
-
-            return best;
         }
+
+        return best;
     }
 
     /// <summary>A combination in words, for example "alpha 0.01, lambda 0.05".</summary>
     public string NameOf(int first, int second) =>
         $"{First.Option} {First.Values[first]}{(Second is null ? "" : $", {Second.Option} {Second.Values[second]}")}";
-
-    private double Gap(int first, int second) => At(first, second, r => r.Gap).Mean;
 }

@@ -83,6 +83,8 @@ internal static class ReproCommand
         TablePrinter.Print(context, ReproReport.Table(result));
         foreach (var sentence in result.BestOfSweeps())
             context.Note(sentence);
+        if (result.BalanceSentence is { Length: > 0 } balance)
+            context.Note(balance);
         context.Note($"wrote {result.Folder}/report.html, table.csv, table.md, measured.json");
         return result.Compare(expected) is { } comparison ? Print(context, comparison) : ExitCode.Done;
     }

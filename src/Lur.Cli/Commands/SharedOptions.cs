@@ -69,7 +69,7 @@ internal static class SharedOptions
         const string takes = "a number of pixels from 1 to 4096";
         return new Option<int?>("--image-size")
         {
-            Description = "Scale images of a folder to this many pixels a side; with a model its own size is the default.",
+            Description = "Scale the images to this many pixels a side; with a model its own size is the default.",
             HelpName = "N",
             CustomParser = result => Read<int>(result, takes, n => n is >= 1 and <= 4096),
         };

@@ -65,6 +65,10 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             case ForgettingFinished forgetting:
                 Print(forgetting.Result);
                 break;
+            case RunVerified verified:
+                context.Note(verified.Sentence.TrimEnd('.'));
+                RunPage.Write(context, verified.Folder);
+                break;
             case SamplingFinished sampling:
                 Print(sampling.Result);
                 break;

@@ -5,7 +5,7 @@ namespace Lur.Data;
 /// <summary>How to open a data set.</summary>
 public sealed record DataOptions
 {
-    /// <summary>Rows and columns that images of a folder are scaled to; null leaves their common size.</summary>
+    /// <summary>Rows and columns that images are scaled to; null leaves their common size. Generated sets have one size.</summary>
     public int? ImageSize { get; init; }
 
     /// <summary>Share of each class held out for the test where the data has no test part, in (0, 1).</summary>
@@ -14,8 +14,8 @@ public sealed record DataOptions
     /// <summary>Seed of that hold-out; the same seed gives the same parts on every machine.</summary>
     public ulong TestSeed { get; init; } = 1;
 
-    /// <summary>Rows and columns that a model takes: images of a folder are scaled to them where <see cref="ImageSize"/> gives no size;
-    /// null without a model.</summary>
+    /// <summary>Rows and columns that a model takes: images of a folder are scaled to them where <see cref="ImageSize"/> gives no size, and
+    /// those of CIFAR and IDX files that are a whole number of times as large; null without a model.</summary>
     public (int Height, int Width)? ModelSize { get; init; }
 
     /// <summary>How sentences name an option, for example <c>image-size</c>.</summary>
@@ -125,6 +125,7 @@ public sealed class DataSource : IDisposable
                     $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S], or shapes."
                 );
             source.Train.RequireEveryClass();
+            source.Scale(options);
             return source;
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
@@ -144,6 +145,19 @@ public sealed class DataSource : IDisposable
     {
         foreach (var data in _owned)
             data.Dispose();
+    }
+
+    /// <summary>Scales the images of sets that store them in one size; a folder's are scaled as they are decoded.</summary>
+    private void Scale(DataOptions options)
+    {
+        if (Format == "folder")
+            return;
+        var wanted =
+            options.ImageSize is { } side ? (side, side)
+            : options.ModelSize is { } model && ScaledView.IsWhole(Train, model) ? model
+            : (Train.Height, Train.Width);
+        if (wanted != (Train.Height, Train.Width))
+            (Train, Test) = (new ScaledView(Train, wanted.Item1, wanted.Item2), new ScaledView(Test, wanted.Item1, wanted.Item2));
     }
 
     private static DataSource OpenFile(string path, DataOptions options)

@@ -33,6 +33,10 @@ public sealed record ComparedMethod(
     /// <summary>Tug of war against the reference; NaN without one.</summary>
     public double TugOfWar { get; init; } = double.NaN;
 
+    /// <summary>Of a model that draws its numbers by name, see <see cref="DrawnNumbers"/>, and RA, TA and MIA are NaN; empty for a
+    /// classifier.</summary>
+    public IReadOnlyDictionary<string, SeedSummary> Drawn { get; init; } = new Dictionary<string, SeedSummary>();
+
     /// <summary>Verdict against the reference; null for the reference itself, and without one.</summary>
     public Verdict? Verdict { get; init; }
 
@@ -48,6 +52,9 @@ public sealed record ComparedMethod(
 /// <param name="Model">Original model.</param>
 public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedMethod? Reference, string Data, string Forget, string Model)
 {
+    /// <summary>True where the models draw images.</summary>
+    public bool Draws { get; init; }
+
     /// <summary>Reads and compares runs.</summary>
     /// <param name="folders">Folders of runs of 'lur forget'.</param>
     /// <param name="reference">Folder of the run to measure gaps against; null takes the runs of the method retrain, if any.</param>
@@ -59,20 +66,26 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
         {
             foreach (var folder in folders.Concat(reference is null ? [] : [reference]).DistinctBy(Full))
                 runs.Add(RunFolder.Open(folder));
+            var draws = DrawnComparing.Require(runs);
             foreach (var run in runs.Skip(1))
                 RequireSame(runs[0], run);
             var rows = runs.GroupBy(Key).Select(g => (Runs: g.ToArray(), Method: Summarise([.. g], runs))).ToList();
             var chosen = reference is null
                 ? rows.FirstOrDefault(r => r.Runs[0].Method == Retrain.Definition.Name)
                 : rows.First(r => r.Runs.Any(x => Full(x.Path) == Full(reference)));
-            var methods = rows.Select(r =>
-                    chosen.Method is null || ReferenceEquals(r.Method, chosen.Method)
-                        ? r.Method
-                        : Judge(r.Method, chosen.Method, r.Runs, chosen.Runs)
-                )
-                .OrderByDescending(m => ReferenceEquals(m, chosen.Method))
-                .ThenBy(m => double.IsNaN(m.Gap.Mean) ? double.MaxValue : m.Gap.Mean);
-            return new Comparison([.. methods], chosen.Method, runs[0].Config.Text("data"), runs[0].Forget, runs[0].Config.Text("model"));
+            ComparedMethod[] methods =
+            [
+                .. rows.Select(r =>
+                    chosen.Method is null || ReferenceEquals(r.Method, chosen.Method) ? r.Method
+                    : draws ? DrawnComparing.Judge(r.Method, chosen.Method, r.Runs, chosen.Runs)
+                    : Judge(r.Method, chosen.Method, r.Runs, chosen.Runs)
+                ),
+            ];
+            methods = draws ? DrawnComparing.Order(methods, chosen.Method) : Order(methods, chosen.Method);
+            return new Comparison(methods, chosen.Method, runs[0].Config.Text("data"), runs[0].Forget, runs[0].Config.Text("model"))
+            {
+                Draws = draws,
+            };
         }
         finally
         {
@@ -80,6 +93,13 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
                 run.Dispose();
         }
     }
+
+    private static ComparedMethod[] Order(ComparedMethod[] methods, ComparedMethod? reference) =>
+        [
+            .. methods
+                .OrderByDescending(m => ReferenceEquals(m, reference))
+                .ThenBy(m => double.IsNaN(m.Gap.Mean) ? double.MaxValue : m.Gap.Mean),
+        ];
 
     private static string Full(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 
@@ -131,10 +151,11 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
         }
 
         SeedSummary Of(Func<RunFolder, double> value) => SeedSummary.Of([.. runs.Select(value)]);
+        var drawn = runs[0].Draws ? DrawnComparing.Numbers(runs) : new Dictionary<string, SeedSummary>();
         return new ComparedMethod(
             runs[0].Method,
             Title(runs[0], all),
-            Of(r => r.Result.Number("unlearned", "ua")),
+            drawn.GetValueOrDefault(DrawnNumbers.Unlearning) ?? Of(r => r.Result.Number("unlearned", "ua")),
             Of(r => r.Result.Number("unlearned", "ra")),
             Of(r => r.Result.Number("unlearned", "ta")),
             Of(r => r.Result.Number("unlearned", "mia")),
@@ -143,6 +164,7 @@ public sealed record Comparison(IReadOnlyList<ComparedMethod> Methods, ComparedM
         )
         {
             PreparationSeconds = Of(r => r.PreparationSeconds),
+            Drawn = drawn,
         };
     }
 

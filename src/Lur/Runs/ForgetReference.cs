@@ -1,4 +1,5 @@
 using Lur.Models;
+using Lur.Training;
 using Lur.Unlearning;
 using Lur.Verification;
 
@@ -20,15 +21,9 @@ internal sealed class ForgetReference(ForgetSettings settings, RunHost host, For
     /// <returns>False if the run has nothing to do with the cache.</returns>
     public bool TryFindOrMake(Action unlearn, Func<Dictionary<string, string>> metadata)
     {
-        if (
-            settings.References is not { } folder
-            || settings.Method.Options is not RetrainOptions options
-            || Retrain.TrainingOf(options, settings.Seed) is not { } training
-        )
+        if (settings.References is not { } folder || Training() is not { } training)
             return false;
         var (model, set, made) = (parts.Model, parts.Set, false);
-        if (training.Augment == Augmentation.Auto)
-            training = training with { Augment = model.Augmentation };
         var stored = new ReferenceModels(host, folder).Get(
             training,
             parts.Source,
@@ -54,6 +49,18 @@ internal sealed class ForgetReference(ForgetSettings settings, RunHost host, For
         if (!made && parts.Method.Steps > 0)
             Take(stored);
         return true;
+    }
+
+    /// <summary>The training that the method repeats; null where it is another method, or no plain training has its result.</summary>
+    private ITrainingRecipe? Training()
+    {
+        Augmentation Resolved(Augmentation given) => given == Augmentation.Auto ? parts.Model.Augmentation : given;
+        return settings.Method.Options switch
+        {
+            RetrainOptions options => Retrain.TrainingOf(options, settings.Seed) is { } t ? t with { Augment = Resolved(t.Augment) } : null,
+            DiffusionTrainingOptions d => d with { Seed = settings.Seed, Augment = Resolved(d.Augment) },
+            _ => null,
+        };
     }
 
     /// <summary>Takes the weights of a reference that was found, and what is known of its training.</summary>

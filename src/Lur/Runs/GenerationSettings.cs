@@ -35,4 +35,8 @@ public sealed record GenerationSettings
 
     /// <summary>How attacks are made.</summary>
     public GenerationAttackOptions AttackOptions { get; init; } = new();
+
+    /// <summary>What models were found to draw, by hash of model and judge, for verifications that share the original, Retrain, the
+    /// forget set and everything else above; null always draws.</summary>
+    internal Dictionary<string, GenerativeAssessment>? Assessed { get; init; }
 }

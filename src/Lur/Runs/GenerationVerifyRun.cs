@@ -81,16 +81,21 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             Look = inception is null ? null : inception.Of,
         };
         using var reclassifier = new DiffusionClassifier(parts.Original);
-        GenerativeAssessment Assess(Model model, string name) =>
-            Drawing(name, judge.ClassCount, progress => assessor.Assess(model, reclassifier, progress, cancel));
+        var judgeSha256 = RunFolder.Sha256Of(path);
+        GenerativeAssessment Assess(Model model, string file, string name) =>
+            Known(
+                file,
+                judgeSha256,
+                () => Drawing(name, judge.ClassCount, progress => assessor.Assess(model, reclassifier, progress, cancel))
+            );
 
-        var before = Assess(parts.Original, "original");
+        var before = Assess(parts.Original, parts.Task.Original, "original");
         var (unlearned, retrained) = (
             Each([.. tasks.Select(t => t.Unlearned)], "unlearned", parts, Assess),
             Each(references, "retrained", parts, Assess)
         );
         var result = new GenerationVerifyResult(
-            new JudgeFacts(path, RunFolder.Sha256Of(path), judge.Architecture, judge.TestAccuracy, judge.Noise, judge.NoisyAccuracy),
+            new JudgeFacts(path, judgeSha256, judge.Architecture, judge.TestAccuracy, judge.Noise, judge.NoisyAccuracy),
             _own.Sampling,
             data.ClassNames,
             [.. set.RequestedClasses],
@@ -146,13 +151,27 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
     }
 
-    private static DrawingModel[] Each(string[] paths, string what, Parts parts, Func<Model, string, GenerativeAssessment> assess) =>
+    /// <summary>What was found of a model, or is now.</summary>
+    private GenerativeAssessment Known(string file, string judgeSha256, Func<GenerativeAssessment> assess)
+    {
+        if (_own.Assessed is not { } assessed)
+            return assess();
+        var key = RunFolder.Sha256Of(file) + judgeSha256 + _own.Inception;
+        return assessed.TryGetValue(key, out var known) ? known : assessed[key] = assess();
+    }
+
+    private static DrawingModel[] Each(
+        string[] paths,
+        string what,
+        Parts parts,
+        Func<Model, string, string, GenerativeAssessment> assess
+    ) =>
         [
             .. paths.Select(
                 (path, i) =>
                 {
                     using var model = parts.Load(path);
-                    return new DrawingModel(path, assess(model, VerifyRun.Numbered(what, i, paths.Length)));
+                    return new DrawingModel(path, assess(model, path, VerifyRun.Numbered(what, i, paths.Length)));
                 }
             ),
         ];

@@ -33,11 +33,20 @@ public sealed record Recipe
     /// <summary>Data set.</summary>
     public required string Data { get; init; }
 
+    /// <summary>Pixels a side that images are scaled to; null leaves them.</summary>
+    public int? ImageSize { get; init; }
+
     /// <summary>Architecture.</summary>
     public required string Model { get; init; }
 
     /// <summary>Settings of the original's training; output, data and seed are set later.</summary>
     public required TrainSettings Train { get; init; }
+
+    /// <summary>True where the models draw images.</summary>
+    public bool Draws => Train.Diffusion is not null;
+
+    /// <summary>How the runs of models that draw are verified; the seeds are set later.</summary>
+    public GenerationSettings Verification { get; init; } = new();
 
     /// <summary>What to forget.</summary>
     public required IReadOnlyList<string> Forget { get; init; }
@@ -137,18 +146,29 @@ public sealed record Recipe
             Name = name,
             Description = Text("description"),
             Data = Text("data"),
+            ImageSize = e.TryGetProperty("imageSize", out var size) ? size.GetInt32() : null,
             Model = model,
             Train = train,
             Forget = [.. List("forget").Select(f => f.GetString()!)],
             Seeds = [.. List("seeds").Select(s => s.GetUInt64())],
             Runs = runs,
             Sweeps = sweeps,
+            Verification = Verify(e, train),
         };
     }
 
+    private static GenerationSettings Verify(JsonElement e, TrainSettings train) =>
+        train.Diffusion is not null ? RecipeVerification.Read(e)
+        : e.TryGetProperty("verify", out _)
+            ? throw new UserErrorException("'verify' is for models that draw, and the model of this recipe is a classifier; leave it out.")
+        : new GenerationSettings();
+
     private static RecipeRun Run(JsonElement e, TrainSettings train, string? label)
     {
-        var method = MethodCatalog.Find(e.GetProperty("method").GetString()!);
+        var method = MethodCatalog.Find(
+            e.GetProperty("method").GetString()!,
+            train.Diffusion is null ? MethodTask.Classification : MethodTask.Diffusion
+        );
         var options = Inherited(method, train);
         if (e.TryGetProperty("options", out var given))
         {
@@ -165,12 +185,13 @@ public sealed record Recipe
     private static Dictionary<string, string> Inherited(MethodDefinition method, TrainSettings train)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (method == Retrain.Definition)
-        {
-            // What training has no option for stays at its default.
-            foreach (var (option, text) in Retrain.OptionsOf(train.Training).Texts().Where(t => t.Option.Name is not ("nesterov" or "bn")))
-                options.Add(option.Name, text);
-        }
+        var repeated =
+            method == DiffusionRetrain.Definition ? train.Diffusion!.Texts()
+            : method == Retrain.Definition ? Retrain.OptionsOf(train.Training).Texts()
+            : [];
+        // What training has no option for stays at its default.
+        foreach (var (option, text) in repeated.Where(t => t.Option.Name is not ("nesterov" or "bn")))
+            options.Add(option.Name, text);
 
         return options;
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace Lur.Runs;
 
@@ -16,10 +17,10 @@ internal static class ReproFiles
     private static string Csv(ReproResult r)
     {
         static string N(double v) => double.IsNaN(v) ? "" : v.ToString("R", CultureInfo.InvariantCulture);
-        var text = new StringBuilder("run,method,seeds," + string.Join(',', ReproResult.Metrics.Select(m => $"{m},{m}_deviation")) + "\n");
+        var text = new StringBuilder("run,method,seeds," + string.Join(',', r.Metrics.Select(m => $"{m},{m}_deviation")) + "\n");
         foreach (var row in r.Rows)
         {
-            var numbers = ReproResult.Metrics.Select(m => row.Values[m]).Select(s => $"{N(s.Mean)},{N(s.Deviation)}");
+            var numbers = r.Metrics.Select(m => row.Values[m]).Select(s => $"{N(s.Mean)},{N(s.Deviation)}");
             text.Append(
                 CultureInfo.InvariantCulture,
                 $"\"{row.Run.Label}\",{row.Run.Method.Name},{r.Recipe.Seeds.Count},{string.Join(',', numbers)}\n"
@@ -44,6 +45,8 @@ internal static class ReproFiles
                 foreach (var seed in r.Recipe.Seeds)
                     w.WriteNumberValue(seed);
                 w.WriteEndArray();
+                if (r.Drawing is { } drawing)
+                    WriteDrawing(w, drawing, r.Balance);
                 w.WriteStartObject("runs");
                 foreach (var row in r.Rows)
                 {
@@ -53,7 +56,7 @@ internal static class ReproFiles
                     foreach (var (name, text) in row.Run.Options)
                         w.WriteString(name, text);
                     w.WriteEndObject();
-                    foreach (var metric in ReproResult.Metrics)
+                    foreach (var metric in r.Metrics)
                     {
                         w.WriteStartObject(metric);
                         OutputFolder.WriteValue(w, "mean", row.Values[metric].Mean);
@@ -77,4 +80,28 @@ internal static class ReproFiles
                 w.WriteEndObject();
             }
         );
+
+    private static void WriteDrawing(Utf8JsonWriter w, DrawingFacts drawing, IReadOnlyList<BalanceRank> balance)
+    {
+        w.WriteStartObject("drawing");
+        w.WriteNumber("images", drawing.Images);
+        w.WriteNumber("steps", drawing.Steps);
+        w.WriteNumber("guidance", drawing.Guidance);
+        w.WriteString("judge", drawing.Judge);
+        OutputFolder.WriteNumbers(w, "judgeAccuracies", [.. drawing.JudgeAccuracies]);
+        w.WriteEndObject();
+        w.WriteStartArray("balance");
+        foreach (var rank in balance)
+        {
+            w.WriteStartObject();
+            w.WriteString("run", rank.Label);
+            w.WriteNumber("ua", rank.Unlearning);
+            w.WriteNumber("fd", rank.Distance);
+            w.WriteNumber("both", rank.Balance);
+            OutputFolder.WriteNumbers(w, "seeds", [.. rank.PerSeed]);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+    }
 }

@@ -31,12 +31,11 @@ internal static class ReproReading
             .OfType<string>()
             .Select(DoneFile.ProducerOf)
             .Distinct();
+        var rows = chosen
+            .Select(run => Measure(recipe, run, [.. recipe.Seeds.Select(s => Numbers(folderOf(run, s)!))], references))
+            .ToArray();
         using var device = ComputeDevice.Open(host.Device);
-        return new ReproResult(
-            recipe,
-            folder,
-            [.. chosen.Select(run => Measure(run, [.. recipe.Seeds.Select(s => Numbers(folderOf(run, s)!))], references))]
-        )
+        return new ReproResult(recipe, folder, rows)
         {
             DataSha256 = first.Result.Text("dataSha256"),
             Commit = string.Join(", ", producers),
@@ -46,21 +45,29 @@ internal static class ReproReading
                 (int)first.Result.Number("retainImages"),
                 first.Result.Numbers("samples", "test", "label").Length
             ),
+            Drawing = recipe.Draws ? DrawingFacts.Of([.. recipe.Seeds.Select(s => folderOf(chosen[0], s)!)]) : null,
         };
     }
 
     /// <summary>One run over its seeds, with the gap to the reference of the same seed.</summary>
-    private static MeasuredRun Measure(RecipeRun run, Dictionary<string, double>[] perSeed, Dictionary<string, double>?[] references)
+    private static MeasuredRun Measure(
+        Recipe recipe,
+        RecipeRun run,
+        Dictionary<string, double>[] perSeed,
+        Dictionary<string, double>?[] references
+    )
     {
         var values = perSeed[0].Keys.ToDictionary(m => m, m => perSeed.Select(p => p[m]).ToArray(), StringComparer.Ordinal);
-        var gaps = perSeed.Zip(
-            references,
-            (own, reference) => reference is null ? double.NaN : AverageGap.Compute(ScoresOf(own), ScoresOf(reference)).Mean
-        );
-        values.Add(ReproResult.Gap, [.. gaps]);
+        void Add(string name, Func<Dictionary<string, double>, Dictionary<string, double>, double> gap) =>
+            values.Add(name, [.. perSeed.Zip(references, (own, reference) => reference is null ? double.NaN : gap(own, reference))]);
+        if (recipe.Draws)
+            foreach (var loss in DrawnNumbers.Compared)
+                Add(loss + DrawnNumbers.Gap, (own, reference) => own[loss] - reference[loss]);
+        else
+            Add(ReproResult.Gap, (own, reference) => AverageGap.Compute(ScoresOf(own), ScoresOf(reference)).Mean);
         return new MeasuredRun(
             run,
-            ReproResult.Metrics.ToDictionary(m => m, m => SeedSummary.Of(values[m]), StringComparer.Ordinal),
+            ReproResult.MetricsOf(recipe).ToDictionary(m => m, m => SeedSummary.Of(values[m]), StringComparer.Ordinal),
             values
         );
     }
@@ -70,14 +77,11 @@ internal static class ReproReading
     private static Dictionary<string, double> Numbers(string folder)
     {
         using var run = RunFolder.Open(folder);
-        return new Dictionary<string, double>(StringComparer.Ordinal)
-        {
-            ["ua"] = run.Result.Number("unlearned", "ua"),
-            ["ra"] = run.Result.Number("unlearned", "ra"),
-            ["ta"] = run.Result.Number("unlearned", "ta"),
-            ["mia"] = run.Result.Number("unlearned", "mia"),
-            ["seconds"] = run.Seconds,
-            ["deviceMegabytes"] = run.Result.Number("memory", "deviceBytes") / 1e6,
-        };
+        var numbers = run.Draws
+            ? DrawnNumbers.Read(run)
+            : ReproResult.Accuracies.ToDictionary(m => m, m => run.Result.Number("unlearned", m), StringComparer.Ordinal);
+        numbers.Add("seconds", run.Seconds);
+        numbers.Add("deviceMegabytes", run.Result.Number("memory", "deviceBytes") / 1e6);
+        return numbers;
     }
 }

@@ -5,7 +5,8 @@ namespace Lur.Runs;
 
 /// <summary>Numbers of one run of a recipe over its seeds.</summary>
 /// <param name="Run">The run.</param>
-/// <param name="Values">Mean and deviation by metric: ua, ra, ta, mia (percent), gap (points), seconds, deviceMegabytes.</param>
+/// <param name="Values">Mean and deviation by metric: ua, ra, ta, mia (percent), gap (points), seconds, deviceMegabytes; of models that
+/// draw <see cref="DrawnNumbers.Names"/> in the place of the first five.</param>
 /// <param name="PerSeed">The values behind them by metric, in the order of the seeds.</param>
 public sealed record MeasuredRun(
     RecipeRun Run,
@@ -25,8 +26,18 @@ public sealed record ReproResult(Recipe Recipe, string Folder, IReadOnlyList<Mea
     /// <summary>Names of the four numbers among the values of a row.</summary>
     public static IReadOnlyList<string> Accuracies { get; } = ["ua", "ra", "ta", "mia"];
 
+    /// <summary>Names of all values of a row of a recipe.</summary>
+    public static IReadOnlyList<string> MetricsOf(Recipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        return [.. recipe.Draws ? DrawnNumbers.Names : [.. Accuracies, Gap], "seconds", "deviceMegabytes"];
+    }
+
     /// <summary>Names of all values of a row.</summary>
-    public static IReadOnlyList<string> Metrics { get; } = [.. Accuracies, Gap, "seconds", "deviceMegabytes"];
+    public IReadOnlyList<string> Metrics => MetricsOf(Recipe);
+
+    /// <summary>Of models that draw: how their images were drawn and judged; null for classifiers.</summary>
+    public DrawingFacts? Drawing { get; init; }
 
     /// <summary>Fingerprint of the training data.</summary>
     public string DataSha256 { get; init; } = "";
@@ -43,15 +54,46 @@ public sealed record ReproResult(Recipe Recipe, string Folder, IReadOnlyList<Mea
     /// <summary>Command line that measures again.</summary>
     public string Command => $"lur repro {Recipe.Name} --data {Recipe.Data} -o out/repro --seeds {string.Join(',', Recipe.Seeds)}";
 
-    /// <summary>The rows, smallest gap first; those without one last.</summary>
-    public IEnumerable<MeasuredRun> Ranked => Rows.OrderBy(r => Rank(r.Values[Gap].Mean));
+    /// <summary>The rows, smallest gap first; those without one last. Of models that draw by the mean of the ranks by UA and by
+    /// distance (<see cref="DrawnBalance"/>).</summary>
+    public IEnumerable<MeasuredRun> Ranked => Order(Rows);
 
-    /// <summary>One sentence a sweep: the values with the smallest gap.</summary>
+    /// <summary>Of models that draw: where LUR and its peers stand by UA, by distance, and by both; empty where there is no LUR or
+    /// nothing beside it.</summary>
+    public IReadOnlyList<BalanceRank> Balance => Recipe.Draws ? DrawingFacts.Balance(this) : [];
+
+    /// <summary>One sentence a sweep: the values with the smallest gap, or the best balance.</summary>
     public IEnumerable<string> BestOfSweeps() =>
         from sweep in Recipe.Sweeps
-        let best = Rows.Where(r => sweep.Labels.Contains(r.Run.Label)).MinBy(r => Rank(r.Values[Gap].Mean))
-        where best is not null && double.IsFinite(best.Values[Gap].Mean)
-        select FormattableString.Invariant($"smallest average gap of {sweep.Label}: {best.Run.Label}, {best.Values[Gap].Mean:F2} points");
+        let best = Order([.. Rows.Where(r => sweep.Labels.Contains(r.Run.Label))]).FirstOrDefault()
+        where best is not null && double.IsFinite(best.Values[Recipe.Draws ? DrawnNumbers.Distance : Gap].Mean)
+        select Recipe.Draws
+            ? FormattableString.Invariant(
+                $"best balance of {sweep.Label}: {best.Run.Label}, UA {best.Values[DrawnNumbers.Unlearning].Mean:F1} %, distance "
+            )
+                + FormattableString.Invariant(
+                    $"{best.Values[DrawnNumbers.Distance].Mean:F2} (real to real {best.Values[DrawnNumbers.Floor].Mean:F2})"
+                )
+            : FormattableString.Invariant($"smallest average gap of {sweep.Label}: {best.Run.Label}, {best.Values[Gap].Mean:F2} points");
+
+    /// <summary>How LUR balances UA and distance among its peers, in a sentence; empty where <see cref="Balance"/> is.</summary>
+    public string BalanceSentence
+    {
+        get
+        {
+            var ranks = Balance;
+            if (ranks.Count == 0)
+                return "";
+            var (own, count) = (ranks[0], ranks.Count);
+            var seeds = own.PerSeed.Count < 2 ? "" : FormattableString.Invariant($"; seed by seed {string.Join(", ", own.PerSeed)}");
+            return FormattableString.Invariant(
+                    $"{own.Method} among {string.Join(", ", ranks.Skip(1).Select(r => r.Method))}: rank {own.Unlearning} of {count} by UA, "
+                )
+                + FormattableString.Invariant(
+                    $"{own.Distance} by the distance of the kept classes, {own.Balance} by the mean of both{seeds}"
+                );
+        }
+    }
 
     /// <summary>Compares accuracies with those measured before, by the band of <see cref="UnlearningVerdict"/>.</summary>
     /// <param name="expected">measured.json of the earlier runs; null for the one that comes with the recipe, if any.</param>
@@ -79,6 +121,9 @@ public sealed record ReproResult(Recipe Recipe, string Folder, IReadOnlyList<Mea
             );
         }
     }
+
+    private IEnumerable<MeasuredRun> Order(IReadOnlyList<MeasuredRun> rows) =>
+        Recipe.Draws ? DrawingFacts.Order(rows) : rows.OrderBy(r => Rank(r.Values[Gap].Mean));
 
     private static double Rank(double gap) => double.IsNaN(gap) ? double.MaxValue : gap;
 }
@@ -112,7 +157,9 @@ public sealed record ReproComparison(string Path, string Commit, string Machine,
         foreach (var row in result.Rows)
         {
             if (runs.TryGetProperty(row.Run.Label, out var before))
-                numbers.AddRange(Compare(row, before, seeds, result.Samples));
+                numbers.AddRange(
+                    result.Drawing is { } facts ? Drawn(row, before, seeds, facts) : Compare(row, before, seeds, result.Samples)
+                );
         }
 
         var (commit, machine) = (earlier.GetProperty("commit").GetString()!, earlier.GetProperty("machine").GetString()!);
@@ -126,13 +173,7 @@ public sealed record ReproComparison(string Path, string Commit, string Machine,
         (int Forget, int Retain, int Test) samples
     )
     {
-        MetricValues Values(string metric, int count)
-        {
-            double Field(string name) =>
-                before.GetProperty(metric).GetProperty(name) is { ValueKind: JsonValueKind.Number } v ? v.GetDouble() : double.NaN;
-            return new MetricValues(double.NaN, row.Values[metric], new SeedSummary(Field("mean"), Field("deviation"), seeds), count);
-        }
-
+        MetricValues Values(string metric, int count) => new(double.NaN, row.Values[metric], Before(before, metric, seeds), count);
         return UnlearningVerdict
             .Judge(Values("ua", samples.Forget), Values("ra", samples.Retain), Values("ta", samples.Test), Values("mia", samples.Forget))
             .Metrics.Zip(ReproResult.Accuracies)
@@ -145,5 +186,42 @@ public sealed record ReproComparison(string Path, string Commit, string Machine,
                 x.First.Band,
                 x.First.Inside is true
             ));
+    }
+
+    /// <summary>Shares by their band; the distance by the floor, or twice the spread of a difference where that is more.</summary>
+    private static IEnumerable<ReproNumber> Drawn(MeasuredRun row, JsonElement before, int seeds, DrawingFacts facts)
+    {
+        foreach (var (metric, labels) in new[] { (DrawnNumbers.Unlearning, facts.Forgotten), (DrawnNumbers.Agreement, facts.Kept) })
+        {
+            var values = new MetricValues(
+                double.NaN,
+                row.Values[metric],
+                Before(before, metric, seeds),
+                Math.Max(1, facts.Images * labels)
+            );
+            var c = UnlearningVerdict.Compare(metric, values);
+            if (c.Inside is { } inside)
+                yield return new ReproNumber(row.Run.Label, metric, values.Unlearned.Mean, values.Retrained!.Mean, c.Band, inside);
+        }
+
+        var (now, then) = (row.Values[DrawnNumbers.Distance], Before(before, DrawnNumbers.Distance, seeds));
+        static double Square(double d) => double.IsNaN(d) ? 0 : d * d;
+        var band = Math.Max(row.Values[DrawnNumbers.Floor].Mean, 2 * Math.Sqrt(Square(now.Deviation) + Square(then.Deviation)));
+        if (double.IsFinite(now.Mean) && double.IsFinite(then.Mean))
+            yield return new ReproNumber(
+                row.Run.Label,
+                DrawnNumbers.Distance,
+                now.Mean,
+                then.Mean,
+                band,
+                Math.Abs(now.Mean - then.Mean) <= band
+            );
+    }
+
+    private static SeedSummary Before(JsonElement before, string metric, int seeds)
+    {
+        double Field(string name) =>
+            before.GetProperty(metric).GetProperty(name) is { ValueKind: JsonValueKind.Number } v ? v.GetDouble() : double.NaN;
+        return new SeedSummary(Field("mean"), Field("deviation"), seeds);
     }
 }

@@ -27,48 +27,73 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         var data = settings.Data ?? recipe.Data;
         var folder = Path.Combine(settings.Output, recipe.Name);
         using var held = OutputFolder.Open(folder, null, _host.Spell);
-        RecipeRun[] chosen = [.. recipe.Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))];
+        RecipeRun[] chosen =
+        [
+            // The others are verified against the reference.
+            .. recipe
+                .Runs.Where(r => settings.Only.Count == 0 || settings.Only.Contains(r.Label))
+                .OrderByDescending(r => recipe.Draws && r == recipe.Reference),
+        ];
         _host.Progress.Note($"{recipe.Name}: {recipe.Description}");
         var done = new Dictionary<(string Label, ulong Seed), string>();
-        using (var source = DataSource.Open(data))
+        using (var source = DataSource.Open(data, DataOptions(recipe)))
         {
             var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", ProgramHash.Current());
+            var work = new Work(recipe, chosen, data, source, folder, identity, done);
             for (var s = 0; s < recipe.Seeds.Count; s++)
-            {
-                var seed = recipe.Seeds[s];
-                var parts = (Done: s * (chosen.Length + 1), Total: recipe.Seeds.Count * (chosen.Length + 1));
-                _host.Progress?.Report(new RunPart(parts.Done, parts.Total, _found));
-                var original = Original(recipe, data, seed, identity, cancel);
-                var task = new SeedTask(
-                    original,
-                    RunFolder.Sha256Of(original),
-                    seed,
-                    ForgetSha256(recipe, source, original, seed),
-                    identity
-                );
-                for (var r = 0; r < chosen.Length; r++)
-                {
-                    _host.Progress?.Report(new RunPart(parts.Done + 1 + r, parts.Total, _found));
-                    _host.Progress.Note($"seed {seed} ({s + 1}/{recipe.Seeds.Count}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
-                    var output = RunFolderOf(folder, chosen[r], seed);
-                    Forget(recipe, chosen[r], task, data, output, cancel);
-                    done.Add((chosen[r].Label, seed), output);
-                }
-
-                // Gaps are measured against the reference, chosen or not, if it was made by this very program.
-                if (
-                    recipe.Reference is { } reference
-                    && !done.ContainsKey((reference.Label, seed))
-                    && RunFolderOf(folder, reference, seed) is var earlier
-                    && DoneFile.WhyMissing(earlier, KeyOf(reference, task)) is null
-                )
-                    done.Add((reference.Label, seed), earlier);
-            }
+                Run(work, s, cancel);
         }
 
         var result = ReproReading.Read(_host, recipe, chosen, folder, (run, seed) => done.GetValueOrDefault((run.Label, seed)));
         ReproFiles.Write(result);
         return result;
+    }
+
+    /// <summary>What the seeds share.</summary>
+    private sealed record Work(
+        Recipe Recipe,
+        RecipeRun[] Chosen,
+        string Data,
+        DataSource Source,
+        string Folder,
+        Identity Identity,
+        Dictionary<(string Label, ulong Seed), string> Done
+    );
+
+    /// <summary>The runs of one seed.</summary>
+    private void Run(Work work, int s, CancellationToken cancel)
+    {
+        var (recipe, chosen, data, _, folder, identity, done) = work;
+        var (seed, seeds) = (recipe.Seeds[s], recipe.Seeds.Count);
+        var parts = (Done: s * (chosen.Length + 1), Total: seeds * (chosen.Length + 1));
+        _host.Progress?.Report(new RunPart(parts.Done, parts.Total, _found));
+        var original = Original(recipe, data, seed, identity, cancel);
+        var task = new SeedTask(original, RunFolder.Sha256Of(original), seed, ForgetSha256(work, original, seed), identity);
+        var verification = recipe.Draws ? new ReproVerification(recipe, seed, data, settings.CacheFolder, _host) : null;
+        void Verify(string output, string? retrained) =>
+            verification?.Verify(output, original, retrained, fields => identity.Key([.. fields]), cancel);
+        // Gaps are measured against the reference, chosen or not, if it was made by this very program.
+        if (
+            recipe.Reference is { } reference
+            && !chosen.Contains(reference)
+            && RunFolderOf(folder, reference, seed) is var earlier
+            && DoneFile.WhyMissing(earlier, KeyOf(reference, task)) is null
+        )
+        {
+            done.Add((reference.Label, seed), earlier);
+            Verify(earlier, null);
+        }
+
+        for (var r = 0; r < chosen.Length; r++)
+        {
+            _host.Progress?.Report(new RunPart(parts.Done + 1 + r, parts.Total, _found));
+            _host.Progress.Note($"seed {seed} ({s + 1}/{seeds}), {chosen[r].Label} ({r + 1}/{chosen.Length})");
+            var output = RunFolderOf(folder, chosen[r], seed);
+            Forget(recipe, chosen[r], task, data, output, cancel);
+            var retrained = recipe.Reference is { } x ? done.GetValueOrDefault((x.Label, seed)) : null;
+            done.Add((chosen[r].Label, seed), output);
+            Verify(output, retrained);
+        }
     }
 
     /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
@@ -89,34 +114,34 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
     }
 
     /// <summary>Hash of what is forgotten and retained: a file of sample numbers may have changed under the same name.</summary>
-    private static string ForgetSha256(Recipe recipe, DataSource source, string original, ulong seed)
+    private static string ForgetSha256(Work work, string original, ulong seed)
     {
-        var split = DataSplit.Load(DataAndModel.SplitPath(original, null)!, source.Train);
-        return ForgetSet.Resolve(recipe.Forget, source, split.Train, seed).Sha256();
+        var split = DataSplit.Load(DataAndModel.SplitPath(original, null)!, work.Source.Train);
+        return ForgetSet.Resolve(work.Recipe.Forget, work.Source, split.Train, seed).Sha256();
     }
 
     private string Original(Recipe recipe, string data, ulong seed, Identity identity, CancellationToken cancel)
     {
         var output = Path.Combine(settings.Output, "originals", $"{Plain(recipe.Model)}-seed{seed}");
-        var training = recipe.Train.Training with { Seed = seed };
+        var train = recipe.Train with
+        {
+            Data = data,
+            DataOptions = DataOptions(recipe),
+            Output = output,
+            Overwrite = true,
+            Training = recipe.Train.Training with { Seed = seed },
+            Diffusion = recipe.Train.Diffusion is { } d ? d with { Seed = seed } : null,
+        };
         var key = identity.Key(
             ("architecture", recipe.Model),
-            ("training", training.ToString()),
+            ("training", train.Recipe.ToString()!),
             ("validation share", recipe.Train.ValidationShare.ToString("R", CultureInfo.InvariantCulture))
         );
         if (!IsDone(output, key))
         {
             var resume = DoneFile.Start(output, key);
             _host.Progress.Note($"seed {seed}: training the original model");
-            var train = recipe.Train with
-            {
-                Data = data,
-                Output = output,
-                Resume = resume && TrainRun.CanResume(output),
-                Overwrite = true,
-                Training = training,
-            };
-            new TrainRun(train, _host).Run(cancel);
+            new TrainRun(train with { Resume = resume && TrainRun.CanResume(output) }, _host).Run(cancel);
             DoneFile.Mark(output, key, _host.Producer);
         }
 
@@ -133,6 +158,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         {
             Model = task.Original,
             Data = data,
+            DataOptions = DataOptions(recipe),
             Output = output,
             Forget = recipe.Forget,
             Method = BoundMethod.Read(run.Method, run.Options),
@@ -164,6 +190,8 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             _found++;
         return why is null;
     }
+
+    private DataOptions DataOptions(Recipe recipe) => new() { ImageSize = recipe.ImageSize, Spell = _host.Spell };
 
     private static string RunFolderOf(string folder, RecipeRun run, ulong seed) => Path.Combine(folder, $"seed{seed}", Plain(run.Label));
 

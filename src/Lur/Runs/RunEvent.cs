@@ -56,6 +56,11 @@ public sealed record TrainingFinished(TrainResult Result) : RunEvent;
 /// <param name="Result">What it came to.</param>
 public sealed record ForgettingFinished(ForgetResult Result) : RunEvent;
 
+/// <summary>A run of a reproduction was verified, which changes its page.</summary>
+/// <param name="Folder">Folder of the run.</param>
+/// <param name="Sentence">The verdict.</param>
+public sealed record RunVerified(string Folder, string Sentence) : RunEvent;
+
 /// <summary>A sampling run is over and has left its images.</summary>
 /// <param name="Result">What it came to.</param>
 public sealed record SamplingFinished(SampleResult Result) : RunEvent;

@@ -32,6 +32,9 @@ public sealed class RunFolder : IDisposable
     /// <summary>log.csv; null where the folder has none.</summary>
     public RunLog? Log { get; }
 
+    /// <summary>True for a run on a model that draws images.</summary>
+    public bool Draws => Result.Find("changes") is not null || Verification.Text("kind") == GenerationVerifyFiles.Kind;
+
     /// <summary>Name of the method on the command line.</summary>
     public string Method => Result.Text("method");
 

@@ -62,9 +62,43 @@ public class RecipeTests
     public void WhatWasMeasuredIsOfTheSchema()
     {
         var files = Directory.GetFiles(Path.GetDirectoryName(Measured("x"))!);
-        Assert.That(files.Select(f => Path.GetFileNameWithoutExtension(f)), Is.EquivalentTo(Recipe.Names), "every recipe was run");
+        var names = files.Select(f => Path.GetFileNameWithoutExtension(f));
+        Assert.That(names, Is.SubsetOf(Recipe.Names));
+        Assert.That(names, Is.SupersetOf(Recipe.Names.Where(n => !Recipe.Read(n).Draws)), "every recipe of classifiers was run");
         foreach (var file in files)
             VerifyAndReproTests.MeasuredIsOfTheSchema(File.ReadAllText(file));
+    }
+
+    [TestCase("shapes-ddpm-class")]
+    [TestCase("cifar10-small-ddpm-class")]
+    [TestCase("cifar10-ddpm-class")]
+    public void ATableOfModelsThatDrawHasEveryMethodAndThreeSeeds(string name)
+    {
+        var recipe = Recipe.Read(name);
+        Assert.That(recipe.Draws);
+        Assert.That(
+            recipe.Runs.Select(r => r.Method),
+            Is.EquivalentTo(global::Lur.Unlearning.MethodCatalog.Diffusion),
+            "each once, and those for models that draw"
+        );
+        Assert.That(recipe.Seeds, Has.Count.EqualTo(3));
+        // Retrain repeats the training, or it is no reference.
+        var retrain = recipe.Reference!.Options;
+        foreach (var (option, text) in recipe.Train.Diffusion!.Texts())
+            Assert.That(retrain[option.Name], Is.EqualTo(text), option.Name);
+    }
+
+    [Test]
+    public void TheSweepOfModelsThatDrawHasTheAxesOfLur()
+    {
+        var (table, sweep) = (Recipe.Read("shapes-ddpm-class"), Recipe.Read("shapes-ddpm-lur-sweep"));
+        Assert.That((sweep.Data, sweep.Model, sweep.Train), Is.EqualTo((table.Data, table.Model, table.Train)));
+        Assert.That(sweep.Seeds.Intersect(table.Seeds), Is.Empty, "what is chosen is not measured on the same seed");
+        Assert.That(
+            sweep.Sweeps.SelectMany(s => s.Axes).Select(a => a.Option).Distinct(),
+            Is.EquivalentTo(new[] { "alpha", "lambda", "forget-loss" })
+        );
+        Assert.That(sweep.Sweeps.Select(s => s.Axes.Count), Is.All.EqualTo(2), "what a drawing shows");
     }
 
     [TestCase("cifar10-class")]

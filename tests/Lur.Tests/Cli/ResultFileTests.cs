@@ -10,7 +10,16 @@ public class ResultFileTests
 {
     private const string Data = "synthetic:train=120,test=60,seed=5";
 
-    private static readonly string[] s_definitions = ["trainResult", "forgetResult", "denoisingResult", "trainConfig", "forgetConfig"];
+    private static readonly string[] s_definitions =
+    [
+        "trainResult",
+        "forgetResult",
+        "denoisingResult",
+        "denoisingTrainResult",
+        "trainConfig",
+        "diffusionTrainConfig",
+        "forgetConfig",
+    ];
 
     private static JsonDocument Schema() => JsonDocument.Parse(Repository.Read("docs/result.schema.json"));
 

@@ -171,9 +171,15 @@ public class VerifyAndReproTests
     internal static void MeasuredIsOfTheSchema(string text)
     {
         var schema = JsonSchema.Open("measured.schema.json");
-        schema.RequireExactly(text, "", []);
-        foreach (var run in JsonNode.Parse(text)!["runs"]!.AsObject())
-            schema.RequireExactly(run.Value!.ToJsonString(), "run", []);
+        schema.RequireExactly(text, "", ["drawing", "balance"]);
+        var (draws, root) = (text.Contains("\"drawing\"", StringComparison.Ordinal), JsonNode.Parse(text)!);
+        foreach (var run in root["runs"]!.AsObject())
+            schema.RequireExactly(run.Value!.ToJsonString(), draws ? "drawnRun" : "run", []);
+        if (!draws)
+            return;
+        schema.RequireExactly(root["drawing"]!.ToJsonString(), "drawing", []);
+        foreach (var rank in root["balance"]!.AsArray())
+            schema.RequireExactly(rank!.ToJsonString(), "balance", []);
     }
 
     [TestCase("\"epochs\": 1, \"batch\": 16, \"lr\": 0.05 }", "\"epochs\": -1 }", "epochs")]

@@ -24,19 +24,32 @@ public partial class ExplainTests
     {
         foreach (var verdict in Enum.GetNames<global::Lur.Metrics.Verdict>())
             Assert.That(Glossary.Find(verdict), Is.Not.Null, verdict);
-        var comparison = new Comparison([], null, "", "", "");
-        foreach (var column in ComparisonTable.Shown(comparison).Columns)
+        var classifiers = new Comparison([], null, "", "", "");
+        foreach (var comparison in new[] { classifiers, classifiers with { Draws = true } })
         {
-            Assert.That(Glossary.Find(column.Key), Is.Not.Null, column.Key);
-            Assert.That(Glossary.Find(column.Header), Is.SameAs(Glossary.Find(column.Key)), column.Header);
-        }
+            foreach (var column in ComparisonTable.Shown(comparison).Columns)
+            {
+                Assert.That(Glossary.Find(column.Key), Is.Not.Null, column.Key);
+                Assert.That(Glossary.Find(column.Header), Is.SameAs(Glossary.Find(column.Key)), column.Header);
+            }
 
-        foreach (
-            var column in ComparisonTable
-                .Data(comparison)
-                .Columns.Select(c => c.Header.Replace("_std", "", StringComparison.Ordinal).Split("gap_")[^1])
-        )
-            Assert.That(Glossary.Find(column), Is.Not.Null, column);
+            foreach (
+                var column in ComparisonTable
+                    .Data(comparison)
+                    .Columns.Select(c => c.Header.Replace("_std", "", StringComparison.Ordinal).Split("gap_")[^1])
+            )
+                Assert.That(Glossary.Find(column), Is.Not.Null, column);
+        }
+    }
+
+    [Test]
+    public void EveryNumberOfModelsThatDrawHasAnEntryOfItsOwnAndAColumnOrAGap()
+    {
+        Assert.That(DrawnNumbers.Names.Select(n => Glossary.Find(n)?.Term), Is.Unique.And.All.Not.Null);
+        var shown = DrawnTable.Columns.Select(c => c.Column.Key).ToArray();
+        Assert.That(shown, Is.SubsetOf(DrawnNumbers.Names).And.Unique);
+        // A loss by itself says nothing; its gap is shown.
+        Assert.That(DrawnNumbers.Names.Except(shown), Is.EquivalentTo(DrawnNumbers.Compared));
     }
 
     [Test]

@@ -41,6 +41,14 @@ public class DenoisingRunTests
         Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of them");
         using var config = JsonDocument.Parse(File.ReadAllText(_temp["ga/config.json"]));
         Assert.That(schema.Check(config.RootElement, "forgetConfig"), Is.Empty);
+        foreach (var (file, definition) in new[] { ("result", "denoisingTrainResult"), ("config", "diffusionTrainConfig") })
+        {
+            var trained = File.ReadAllText(_temp[$"base/{file}.json"]);
+            schema.RequireExactly(trained, definition, ["directory", "imageSize"]);
+            using var whole = JsonDocument.Parse(trained);
+            Assert.That(schema.Check(whole.RootElement, ""), Is.Empty, "exactly one of them");
+        }
+
         var result = JsonNode.Parse(text)!;
         double[] Losses(string set, string when) =>
             [.. result["samples"]![set]![when + "Loss"]!.AsArray().Select(v => v!.GetValue<double>())];

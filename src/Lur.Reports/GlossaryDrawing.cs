@@ -1,0 +1,92 @@
+namespace Lur.Reports;
+
+/// <content>Numbers of what models draw. Properties and not fields: fields of two files have no order of initialisation.</content>
+public static partial class Glossary
+{
+    private static GlossaryEntry[] Drawing =>
+        [
+            new(
+                "agreement",
+                "Agreement, of the kept classes",
+                "Share of the images drawn under kept labels that the judge classes as asked.",
+                "Nearer to a retrained model's is better; below it what was to be kept was lost.",
+                "%",
+                "keptAgreement"
+            ),
+            new(
+                "entropy",
+                "Entropy, of the judge",
+                "Mean entropy, in nats, of the judge's probabilities for what is drawn under the forgotten labels.",
+                "0 is an image of some class without doubt, ln(classes) a guess: noise, or nothing that the judge knows.",
+                "nats"
+            ),
+            new(
+                "fd",
+                "FD, Fréchet distance of the kept classes",
+                "Distance between the images drawn under kept labels and as many real ones, in the features of the judge (Heusel et al. "
+                    + "2017, with another network).",
+                "Smaller is better, and the floor is as small as it gets; it is not the FID of papers, and no other judge's is comparable.",
+                "",
+                "keptDistance"
+            ),
+            new(
+                "floor",
+                "Floor, of the Fréchet distance",
+                "The Fréchet distance between real and other real images, as many as were drawn.",
+                "A distance near it is as good as real images; its size says how much of a distance is the count's."
+            ),
+            new(
+                "precision",
+                "Precision, of what is drawn",
+                "Share of the drawn images that lie among the real ones in the judge's features (Kynkäänniemi et al. 2019).",
+                "Low is images that are unlike real ones."
+            ),
+            new(
+                "recall",
+                "Recall, of what is drawn",
+                "Share of the real images that lie among the drawn ones in the judge's features (Kynkäänniemi et al. 2019).",
+                "Low is real images that the model does not draw any more."
+            ),
+            new(
+                "forgotten_loss",
+                "Forgotten loss, on test images",
+                "Mean denoising loss on the test images of the forgotten classes, every model with the same noise.",
+                "Below Retrain's something of the class is still known.",
+                "",
+                "forgottenLoss"
+            ),
+            new(
+                "kept_loss",
+                "Kept loss, on test images",
+                "Mean denoising loss on the test images of the kept classes, every model with the same noise.",
+                "Above Retrain's something that was to be kept was lost.",
+                "",
+                "keptLoss"
+            ),
+            new(
+                "forgotten_loss_gap",
+                "Forgotten loss gap",
+                "The forgotten loss less the retrained model's of the same original.",
+                "0 is the aim: below it something is left, far above it the class is avoided rather than unknown.",
+                "",
+                "forgottenLossGap"
+            ),
+            new(
+                "kept_loss_gap",
+                "Kept loss gap",
+                "The kept loss less the retrained model's of the same original.",
+                "0 is the aim; above it something was lost.",
+                "",
+                "keptLossGap"
+            ),
+            new(
+                "balance",
+                "Balance of UA and FD",
+                "Rank by the mean of two ranks among the runs of a table: by UA, the greatest first, and by the Fréchet distance of the "
+                    + "kept classes, the least first; equal values share their ranks.",
+                "1 is the best; a rank does not say how far apart two runs are, and a difference within the spread of the seeds is none.",
+                "",
+                "both"
+            ),
+        ];
+}
