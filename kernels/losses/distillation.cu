@@ -8,8 +8,8 @@
 // T^2 keeps the size of the gradient as T grows (Hinton, Vinyals, Dean 2015). coefficient < 0 drives the student away
 // from the teacher; KL has no upper bound. The teacher is constant. Both passes add to what softmax_ce.cu wrote.
 // Launch: Blocks(n), one row per block.
-// Trace: distillation_forward and distillation_backward give a warp to a row, and a row has as many logits as classes: ten
-// of 32 lanes are active. Their memory is a few kilobytes.
+// Trace: distillation_forward and distillation_backward give a warp to a row, and a row has as many logits as classes:
+// ten of 32 lanes are active. Their memory is a few kilobytes.
 #include "include/prelude.cuh"
 #include "include/reduce.cuh"
 

@@ -6,8 +6,8 @@
 //              writes partial [chunks, C]; bias_backward_finish, Blocks(C), adds the chunks in double and, with
 //              `accumulate`, adds to dbias. chunks as in batch_norm.cu; the result depends on it, not on the launch.
 // Linear: ty = tx + tbias and tdbias = sum tdy are the same kernels, applied to the tangents.
-// Trace: bias_backward_finish gives a block to a column, whose partials lie a row apart: 8 sectors for one, and few lanes.
-// The partials are 1 % of the traffic of the sums.
+// Trace: bias_backward_finish gives a block to a column, whose partials lie a row apart: 8 sectors for one, and few
+// lanes. The partials are 1 % of the traffic of the sums.
 #include "include/columns.cuh"
 
 struct BiasForward {

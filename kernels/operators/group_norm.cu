@@ -19,8 +19,8 @@
 // in double over the chunks and channels of a group, Blocks(N G), or over all chunks of a channel, Blocks(C). Launch of
 // the others: Rows(N inner, C). All write; backward and backward_tangent add with `accumulate`. Longer than 250 lines,
 // over budget: the four passes share what they recompute.
-// Trace: group_norm_means, group_norm_tangent_means, group_norm_statistics_finish and group_norm_weights finish sums that
-// are at most 1 % of the activations, a block a group or a channel: few lanes, and partials that lie C apart.
+// Trace: group_norm_means, group_norm_tangent_means, group_norm_statistics_finish and group_norm_weights finish sums
+// that are at most 1 % of the activations, a block a group or a channel: few lanes, and partials that lie C apart.
 #include "include/columns.cuh"
 
 // mean, rstd [N, C] from what batch_norm_statistics left, about the group's first element; see there.

@@ -10,8 +10,8 @@
 // Updates, launch Elements(n):
 //   vector_axpy  y = a x + y   (one rounding)      vector_scale  y = a x, y may be x      vector_fill  y = a
 //   vector_abs_accumulate  y = y + |x|
-// Trace: vector_finish_sum is one block over 512 partials, vector_count_nonfinite and vector_dot one over a short chunk: the
-// block sums behind them, where one lane a warp writes, are seen.
+// Trace: vector_finish_sum is one block over 512 partials, vector_count_nonfinite and vector_dot one over a short
+// chunk: the block sums behind them, where one lane a warp writes, are seen.
 #include "include/partials.cuh"
 
 // Chunk sums are kept in accum: at 22K elements, split over the threads of a block or the lanes of a machine vector,

@@ -27,7 +27,7 @@ internal static class DiffusionDemo
                 Output = Path.Combine(output, "original"),
                 Diffusion = new DiffusionTrainingOptions
                 {
-                    Epochs = 20,
+                    Epochs = 12,
                     BatchSize = 32,
                     LearningRate = 1e-3,
                     Schedule = "warmup:0.05+cosine",

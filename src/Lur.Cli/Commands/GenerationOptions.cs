@@ -60,21 +60,12 @@ internal sealed class GenerationOptions
             "a whole number of at least 1",
             n => n >= 1
         );
-        _inception = new Option<string?>("--inception")
-        {
-            Description =
-                "Of a model that draws: weights of the InceptionV3 network of FID, a safetensors file (docs/reports.md says how to make "
-                + "it), to measure FID and KID of the kept classes.",
-            HelpName = "FILE",
-        }.WithShort("Weights of InceptionV3: FID and KID, too.");
-        _statistics = new Option<string?>("--inception-statistics")
-        {
-            Description =
-                "Statistics that the FID is taken to in the place of the real images', a .npz file with mu and sigma as pytorch-fid writes "
-                + "them.",
-            HelpName = "FILE",
-        }.WithShort("Published statistics (.npz) for the FID.");
-        _judgeNoise = SharedOptions.Number(
+        _judgeNoise = JudgeNoise();
+        (_inception, _statistics) = Inception();
+    }
+
+    private static Option<double> JudgeNoise() =>
+        SharedOptions.Number(
             "--judge-noise",
             "Largest deviation of the noise on the images that a judge is trained with, so that it stands the grain of drawn ones; images "
                 + "lie in [-1, 1]. It is tried with as much.",
@@ -82,6 +73,24 @@ internal sealed class GenerationOptions
             "a number of at least 0",
             n => n >= 0
         );
+
+    private static (Option<string?> File, Option<string?> Statistics) Inception()
+    {
+        var file = new Option<string?>("--inception")
+        {
+            Description =
+                "Of a model that draws: weights of the InceptionV3 network of FID, a safetensors file (docs/reports.md says how to make "
+                + "it), to measure FID and KID of the kept classes.",
+            HelpName = "FILE",
+        }.WithShort("Weights of InceptionV3: FID and KID, too.");
+        var statistics = new Option<string?>("--inception-statistics")
+        {
+            Description =
+                "Statistics that the FID is taken to in the place of the real images', a .npz file with mu and sigma as pytorch-fid writes "
+                + "them.",
+            HelpName = "FILE",
+        }.WithShort("Published statistics (.npz) for the FID.");
+        return (file, statistics);
     }
 
     /// <summary>All of them.</summary>

@@ -32,7 +32,7 @@ internal static class KernelsCommand
     {
         Description = "Architectures whose step is traced, with :bN for the batch size; repeatable.",
         HelpName = "MODEL:bN",
-        DefaultValueFactory = _ => ["resnet18:w64:b128", "unet:w64,128,128:down010:up010:r2:g8:b32"],
+        DefaultValueFactory = _ => ["resnet18:w64:b128", "unet:c64:m1,2,2:attn16:r2:b32"],
     };
 
     private static readonly Option<Precision[]> s_precisions = new("--precision")

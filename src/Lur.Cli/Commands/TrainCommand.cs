@@ -50,7 +50,7 @@ internal static class TrainCommand
                 "lur train --data synthetic -o out/base",
                 "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
                 "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain",
-                "lur train --data digits --model unet:c16:m1,2,2 --prediction v -o out/unet"
+                "lur train --data digits --model unet:c16:m1,2,2 -o out/unet"
             )
             .Runs(
                 (context, parsed, cancel) =>

@@ -78,7 +78,8 @@ public sealed record KernelTrace
     /// <summary>Share of the lanes that were active; NaN without requests.</summary>
     public double ActiveShare => Lanes > 0 ? (double)ActiveLanes / Lanes : double.NaN;
 
-    /// <summary>Bytes of all sectors touched, in units of those that must be read and written once; what a cache serves again counts.</summary>
+    /// <summary>Bytes of all sectors touched, in units of those that must be read and written once; what a cache serves again
+    /// counts.</summary>
     public double BytesRatio =>
         WordsRead + WordsWritten > 0
             ? (double)(SectorBytes * (Loads.Sectors + Stores.Sectors)) / (WordBytes * (WordsRead + WordsWritten))

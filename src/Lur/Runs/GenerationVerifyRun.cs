@@ -67,19 +67,8 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         using var classifier = parts.Load(path);
         using var judge = new Judge(classifier, source.Test, _own.JudgeTraining.AugmentNoise, cancel);
         Introduce(judge);
-        var assessor = new GenerationAssessor(
-            judge,
-            data,
-            parts.Split.Train,
-            source.Test,
-            set.RequestedClasses,
-            set.WholeClasses,
-            _own.Sampling,
-            cancel
-        )
-        {
-            Look = inception is null ? null : inception.Of,
-        };
+        var assessor = AssessorOf(parts, judge, cancel);
+        assessor.Look = inception is null ? null : inception.Of;
         using var reclassifier = new DiffusionClassifier(parts.Original);
         var judgeSha256 = RunFolder.Sha256Of(path);
         GenerativeAssessment Assess(Model model, string file, string name) =>
@@ -113,6 +102,21 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
             Size = (data.Channels, data.Height, data.Width),
         };
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
+    }
+
+    private GenerationAssessor AssessorOf(Parts parts, Judge judge, CancellationToken cancel)
+    {
+        var (source, set) = (parts.Source, parts.Set);
+        return new(
+            judge,
+            source.Train,
+            parts.Split.Train,
+            source.Test,
+            set.RequestedClasses,
+            set.WholeClasses,
+            _own.Sampling,
+            cancel
+        );
     }
 
     // The stage is over with the last image: what looks at them has stages of its own.

@@ -71,7 +71,7 @@ public class KernelTraceTests
 
     private static string Describe(KernelTrace t) =>
         FormattableString.Invariant(
-            $"{t.Loads.Ratio:F2} {t.Stores.Ratio:F2} sectors, {t.WorstConflict} ways, {100 * t.ActiveShare:F0} % active, {t.BytesRatio:F2} bytes"
+            $"{t.Loads.Ratio:F2} {t.Stores.Ratio:F2} sectors, {t.WorstConflict} ways, {100 * t.ActiveShare:F0} % active"
         );
 
     private static Dictionary<string, KernelTrace> Trace()
