@@ -107,16 +107,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
     private GenerationAssessor AssessorOf(Parts parts, Judge judge, CancellationToken cancel)
     {
         var (source, set) = (parts.Source, parts.Set);
-        return new(
-            judge,
-            source.Train,
-            parts.Split.Train,
-            source.Test,
-            set.RequestedClasses,
-            set.WholeClasses,
-            _own.Sampling,
-            cancel
-        );
+        return new(judge, source.Train, parts.Split.Train, source.Test, set.RequestedClasses, set.WholeClasses, _own.Sampling, cancel);
     }
 
     // The stage is over with the last image: what looks at them has stages of its own.

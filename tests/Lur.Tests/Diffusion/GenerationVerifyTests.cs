@@ -17,6 +17,7 @@ using Lur.Verification.Generation;
 namespace Lur.Tests.Diffusion;
 
 /// <summary>Verification of models that draw, on models small enough to be trained here.</summary>
+/// <remarks>Over budget: the models take longer to train than to look at, so all that looks at them is here.</remarks>
 [NonParallelizable] // LUR_REFERENCES is the process's
 public class GenerationVerifyTests
 {
