@@ -93,6 +93,10 @@ public class KernelTraceTests
         using var x = device.Allocate(n * sizeof(float));
         using var y = device.Allocate(n * sizeof(float));
         using var small = device.Allocate(parts * sizeof(double));
+        using var first = device.Allocate(sizeof(ulong));
+        DevicePointer<ulong> row = new(first.Address);
+        device.Fill(new DevicePointer<byte>(first.Address), 0, sizeof(ulong));
+        device.Fill(new DevicePointer<byte>(small.Address), 0, parts * sizeof(double));
         DevicePointer<Real> a = new(x.Address),
             b = new(y.Address),
             table = new(small.Address);
@@ -102,8 +106,8 @@ public class KernelTraceTests
         kernels.Average.AverageBegin(device.Elements(1), wide, none, 0.9, 0, 1, 1, 0, 0);
         kernels.Average.AverageStep(elements, a, b, wide, none, n);
         kernels.Average.AverageSwap(elements, a, b, n);
-        kernels.Sampler.SamplerBegin(device.Elements(64), new(x.Address), table, new(y.Address), 64);
-        kernels.Sampler.SamplerStep(elements, a, b, a, b, table, new(small.Address), n, 0, 0, 0);
+        kernels.Sampler.SamplerBegin(device.Elements(64), new(x.Address), table, row, 64);
+        kernels.Sampler.SamplerStep(elements, a, b, a, b, table, row, n, 0, 0, 0);
         kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
         kernels.Vector.VectorAxpy(elements, a, b, n, 1);
         kernels.Vector.VectorScale(elements, a, b, n, 1);
