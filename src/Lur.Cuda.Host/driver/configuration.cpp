@@ -1,7 +1,7 @@
 #include "configuration.h"
-#include <cstdlib>
 #include <unistd.h>
 #include "errors.h"
+#include "settings.h"
 
 namespace lur {
 namespace {
@@ -58,7 +58,7 @@ Configuration parseDevices(const char* given) {
 
 const Configuration& configuration() {
     static const Configuration c = [] {
-        const char* v = getenv("LUR_HOST_DEVICES");
+        const char* v = variable("LUR_HOST_DEVICES");
         return parseDevices(v && *v ? v : "lane");
     }();
     return c;
