@@ -3,13 +3,10 @@
 set -euo pipefail
 folder=$(realpath -m "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
 version=${2:-$(sed -n "s:.*<Version>\(.*\)</Version>.*:\1:p" Directory.Build.props)}
-# The version that the library is built against, from where all of them stand.
-logging=$(sed -n 's/.*"Microsoft.Extensions.Logging.Abstractions" Version="\([^"]*\)".*/\1/p' Directory.Packages.props)
 for package in Lur.Runtime.linux-x64 Lur; do
     # NU5128: a package of native files alone has no framework to name.
-    dotnet pack src/Lur -c Release --no-build --nologo -v quiet -clp:ErrorsOnly -o "$folder" -p:NuspecFile="$PWD/packages/$package.nuspec" \
-        -p:NuspecBasePath="$PWD" -p:NoWarn=NU5128 -p:NuspecProperties="version=$version%3Blogging=$logging"
+    dotnet pack src/Lur -c Release --no-build --nologo -v quiet -clp:ErrorsOnly -o "$folder" -p:Version="$version" -p:NoWarn=NU5128 \
+        -p:NuspecFile="$PWD/packages/$package.nuspec" -p:NuspecBasePath="$PWD"
     echo "$folder/$package.$version.nupkg"
 done

@@ -198,8 +198,7 @@ public static unsafe class NativeLibraries
         return new Choice(
             null,
             true,
-            $"There is nothing to compute on: {reason}, and {why}; "
-                + $"{remedy}, or install an NVIDIA driver.",
+            $"There is nothing to compute on: {reason}, and {why}; " + $"{remedy}, or install an NVIDIA driver.",
             defects
         );
     }

@@ -15,13 +15,8 @@ internal sealed class KernelSource
     private readonly Precision _precision;
     private readonly KeyValuePair<string, string>[] _headers;
 
-    private KernelSource(
-        KernelPlaces places,
-        string file,
-        Precision precision,
-        string text,
-        KeyValuePair<string, string>[] headers
-    ) => (Places, File, _precision, _text, _headers) = (places, file, precision, text, headers);
+    private KernelSource(KernelPlaces places, string file, Precision precision, string text, KeyValuePair<string, string>[] headers) =>
+        (Places, File, _precision, _text, _headers) = (places, file, precision, text, headers);
 
     /// <summary>Where it was read, and where its images are.</summary>
     internal KernelPlaces Places { get; }

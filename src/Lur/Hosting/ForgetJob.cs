@@ -25,6 +25,12 @@ public static class ForgetJob
     {
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(settings);
-        return engine.RunAsync("forgetting job", host => new ForgetRun(settings, host).Run(cancel), progress, p => new ForgetProgress(p), cancel);
+        return engine.RunAsync(
+            "forgetting job",
+            host => new ForgetRun(settings, host).Run(cancel),
+            progress,
+            p => new ForgetProgress(p),
+            cancel
+        );
     }
 }

@@ -169,7 +169,8 @@ public sealed class LurEngine : IDisposable
         }
     }
 
-    private static string Failed(Exception e) => $"A report of progress failed in the program it was made to: {e.GetType().Name}: {e.Message}";
+    private static string Failed(Exception e) =>
+        $"A report of progress failed in the program it was made to: {e.GetType().Name}: {e.Message}";
 
     private void Log(LogLevel level, string text) => JobEvents.Log(_options.Logger, level, text);
 

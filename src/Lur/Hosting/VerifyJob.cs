@@ -25,6 +25,12 @@ public static class VerifyJob
     {
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(settings);
-        return engine.RunAsync("verification job", host => new VerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel), progress, p => p, cancel);
+        return engine.RunAsync(
+            "verification job",
+            host => new VerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel),
+            progress,
+            p => p,
+            cancel
+        );
     }
 }

@@ -32,7 +32,10 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         var done = new Dictionary<(string Label, ulong Seed), string>();
         using (var source = DataSource.Open(data))
         {
-            var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", ProgramHash.Current(_host.Device.Kernels));
+            var identity = new Identity(
+                $"{source.Train.Fingerprint()} {source.Test.Fingerprint()}",
+                ProgramHash.Current(_host.Device.Kernels)
+            );
             for (var s = 0; s < recipe.Seeds.Count; s++)
             {
                 var seed = recipe.Seeds[s];

@@ -1,0 +1,95 @@
+using Lur.Runs;
+using Lur.Tests.Cli;
+using Lur.Tests.Data;
+
+namespace Lur.Tests.Hosting;
+
+/// <summary>Small trained models, and the same forgetting as settings and as words of the command.</summary>
+internal sealed class JobScope : IDisposable
+{
+    public const string Data = "synthetic:train=160,test=60,seed=5";
+    private const string DrawnData = "synthetic:train=30,test=20,seed=5";
+    private readonly TempFolder _temp = new();
+
+    public string this[string relative] => _temp[relative];
+
+    /// <summary>Path of a trained classifier.</summary>
+    public string Classifier => Trained("classifier", Data, "--model", "resnet[1,1]:w4", "--epochs", "2", "--batch", "16");
+
+    /// <summary>Path of a trained UNet.</summary>
+    public string UNet => Trained("unet", DrawnData, "--model", "unet:c4:m1,2:r1:g2", "--epochs", "1", "--batch", "8");
+
+    /// <summary>A forgetting of the classifier: 9 steps an epoch.</summary>
+    public ForgetSettings Settings(string folder, string method = "ft", int epochs = 1, ulong seed = 1) =>
+        new()
+        {
+            Model = Classifier,
+            Data = Data,
+            Output = _temp[folder],
+            Forget = ["class:3"],
+            Method = MethodChoice.Read(
+                method,
+                Classifier,
+                new Dictionary<string, string>
+                {
+                    ["epochs"] = Text(epochs),
+                    ["batch"] = "16",
+                    ["lr"] = "0.01",
+                }
+            ),
+            Seed = seed,
+        };
+
+    /// <summary>The words of the same.</summary>
+    public string[] Words(string folder, string method = "ft", int epochs = 1, int seed = 1) =>
+        [
+            "forget",
+            Classifier,
+            .. new[] { "--data", Data, "--forget", "class:3", "--method", method, "--epochs", Text(epochs), "--batch", "16" },
+            .. new[] { "--lr", "0.01", "--seed", Text(seed), "-o", _temp[folder] },
+        ];
+
+    /// <summary>A forgetting of the UNet.</summary>
+    public ForgetSettings DrawnSettings(string folder) =>
+        new()
+        {
+            Model = UNet,
+            Data = DrawnData,
+            Output = _temp[folder],
+            Forget = ["class:star"],
+            Method = MethodChoice.Read(
+                "ga",
+                UNet,
+                new Dictionary<string, string>
+                {
+                    ["steps"] = "3",
+                    ["batch"] = "4",
+                    ["lr"] = "0.05",
+                }
+            ),
+        };
+
+    /// <summary>The words of the same.</summary>
+    public string[] DrawnWords(string folder) =>
+        [
+            "forget",
+            UNet,
+            .. new[] { "--data", DrawnData, "--forget", "class:star", "--method", "ga", "--steps", "3", "--batch", "4", "--lr", "0.05" },
+            .. new[] { "-o", _temp[folder] },
+        ];
+
+    /// <summary>The model a run has left.</summary>
+    public byte[] Model(string folder) => File.ReadAllBytes(_temp[Path.Combine(folder, "model.safetensors")]);
+
+    public void Dispose() => _temp.Dispose();
+
+    private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    private string Trained(string folder, string data, params string[] words)
+    {
+        var path = Path.Combine(_temp[folder], "model.safetensors");
+        if (!File.Exists(path))
+            Command.Done(["train", "--data", data, .. words, "-o", _temp[folder]]);
+        return path;
+    }
+}
