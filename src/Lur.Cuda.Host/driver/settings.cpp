@@ -1,4 +1,5 @@
-// settings.cpp - they are fixed once the library has looked at them: a pool does not change its size, nor a device its mode.
+// settings.cpp - they are fixed once the library has looked at them: a pool does not change its size, nor a device its
+// mode.
 #include "settings.h"
 #include <cstdlib>
 #include <mutex>
@@ -39,8 +40,8 @@ int askedThreads() {
 
 } // namespace lur
 
-// Sets the threads of the pool (0: LUR_HOST_THREADS, else the cores) and whether the environment is ignored. To be called
-// before anything else; 0 when that holds now, 1 when the library is at work already with other settings.
+// Sets the threads of the pool (0: LUR_HOST_THREADS, else the cores) and whether the environment is ignored. To be
+// called before anything else; 0 when that holds now, 1 when the library is at work already with other settings.
 LUR_API int lurHostConfigure(int threads, int ignoreEnvironment) {
     lur::Settings& s = lur::settings();
     std::lock_guard<std::mutex> lock(s.mutex);
