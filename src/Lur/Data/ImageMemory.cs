@@ -36,8 +36,8 @@ public sealed record ImageMemory
     {
         if (Channels is not (1 or 3) || Height < 1 || Width < 1)
             throw new UserErrorException(
-                $"The images of '{name}' are said to be {Channels} x {Height} x {Width} (channels, height, width); expected 1 or 3 channels, "
-                    + "and at least one row and column."
+                $"The images of '{name}' are said to be {Channels} x {Height} x {Width} (channels, height, width); expected 1 or 3 "
+                    + "channels, and at least one row and column."
             );
         if (ClassNames.Count == 0 || ClassNames.Distinct(StringComparer.Ordinal).Count() != ClassNames.Count)
             throw new UserErrorException($"The classes of '{name}' need a name each, and each its own.");
@@ -62,13 +62,14 @@ public sealed record ImageMemory
             (Name, _memory, _pixels, _labels) = (name, memory, pixels, labels);
             if (pixels.Length != (long)labels.Length * this.SampleBytes)
                 throw new UserErrorException(
-                    $"{name} has {labels.Length} labels and {pixels.Length} bytes of pixels; {labels.Length} images of {Channels} x {Height} x "
-                        + $"{Width} take {(long)labels.Length * this.SampleBytes}."
+                    $"{name} has {labels.Length} labels and {pixels.Length} bytes of pixels; {labels.Length} images of {Channels} x "
+                        + $"{Height} x {Width} take {(long)labels.Length * this.SampleBytes}."
                 );
             for (var i = 0; i < labels.Length; i++)
                 if (Label(i) < 0 || Label(i) >= ClassNames.Count)
                     throw new UserErrorException(
-                        $"Sample {i} of {name} has the label {Label(i)}; with {ClassNames.Count} classes labels are 0 to {ClassNames.Count - 1}."
+                        $"Sample {i} of {name} has the label {Label(i)}; with {ClassNames.Count} classes labels are 0 to "
+                            + $"{ClassNames.Count - 1}."
                     );
         }
 

@@ -4,7 +4,7 @@ namespace Lur.Hosting;
 /// thread pool, one after the other, in their order.</summary>
 /// <param name="progress">Who hears them.</param>
 /// <param name="context">The caller's context; null for none.</param>
-/// <param name="failed">Told of a report that threw on the pool, where nobody else would be.</param>
+/// <param name="failed">Told of a report that threw on the pool, where nobody else would be, and of one that could not be posted.</param>
 /// <typeparam name="T">What is reported.</typeparam>
 internal sealed class ProgressPost<T>(IProgress<T> progress, SynchronizationContext? context, Action<Exception> failed)
 {
@@ -16,7 +16,16 @@ internal sealed class ProgressPost<T>(IProgress<T> progress, SynchronizationCont
     {
         if (context is not null)
         {
-            context.Post(_ => progress.Report(value), null);
+            try
+            {
+                context.Post(_ => progress.Report(value), null);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // A context that is gone, as after its window was closed, ends no job.
+                failed(e);
+            }
+
             return;
         }
 

@@ -2,8 +2,8 @@ using Lur.Runs;
 
 namespace Lur.Hosting;
 
-/// <summary>Compares an unlearned classifier with models that never saw the samples, as <c>lur verify</c> does. Those it trains are kept in the
-/// cache of the engine.</summary>
+/// <summary>Compares an unlearned classifier with models that never saw the samples, as <c>lur verify</c> does. Those it trains are kept
+/// in the cache of the engine.</summary>
 public static class VerifyJob
 {
     /// <summary>Starts the job on a thread of its own.</summary>

@@ -35,7 +35,7 @@ public class HostMemoryTests
             Assert.That(Read(model, tensor), Is.EqualTo(Floats(file, tensor.Name)), tensor.Name);
         }
 
-        Assert.That((model.Architecture, model.Classes.Count), Is.EqualTo(("resnet[1,1]:w4", 10)));
+        Assert.That((model.Architecture, model.Classes.Count), Is.EqualTo(("resnet[1,1]:w4:stem3", 10)));
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Runs;
 using Lur.Tests.Cli;
 using Lur.Tests.Data;
@@ -20,34 +21,33 @@ internal sealed class JobScope : IDisposable
     public string UNet => Trained("unet", DrawnData, "--model", "unet:c4:m1,2:r1:g2", "--epochs", "1", "--batch", "8");
 
     /// <summary>A forgetting of the classifier: 9 steps an epoch.</summary>
-    public ForgetSettings Settings(string folder, string method = "ft", int epochs = 1, ulong seed = 1) =>
-        new()
+    public ForgetSettings Settings(string folder, string method = "ft", int epochs = 1, ulong seed = 1, string? alpha = null)
+    {
+        var options = new Dictionary<string, string>
+        {
+            ["epochs"] = epochs.ToString(CultureInfo.InvariantCulture),
+            ["batch"] = "16",
+            ["lr"] = "0.01",
+        };
+        if (alpha is not null)
+            options["alpha"] = alpha;
+        return new ForgetSettings
         {
             Model = Classifier,
             Data = Data,
             Output = _temp[folder],
             Forget = ["class:3"],
-            Method = MethodChoice.Read(
-                method,
-                Classifier,
-                new Dictionary<string, string>
-                {
-                    ["epochs"] = Text(epochs),
-                    ["batch"] = "16",
-                    ["lr"] = "0.01",
-                }
-            ),
+            Method = MethodChoice.Read(method, Classifier, options),
             Seed = seed,
         };
+    }
 
-    /// <summary>The words of the same.</summary>
-    public string[] Words(string folder, string method = "ft", int epochs = 1, int seed = 1) =>
-        [
-            "forget",
-            Classifier,
-            .. new[] { "--data", Data, "--forget", "class:3", "--method", method, "--epochs", Text(epochs), "--batch", "16" },
-            .. new[] { "--lr", "0.01", "--seed", Text(seed), "-o", _temp[folder] },
-        ];
+    /// <summary>The words of the same, for one epoch and the first seed.</summary>
+    public string[] Words(string folder, string method, string? alpha = null)
+    {
+        string[] options = ["--epochs", "1", "--batch", "16", "--lr", "0.01", .. alpha is null ? [] : new[] { "--alpha", alpha }];
+        return ["forget", Classifier, "--data", Data, "--forget", "class:3", "--method", method, .. options, "-o", _temp[folder]];
+    }
 
     /// <summary>A forgetting of the UNet.</summary>
     public ForgetSettings DrawnSettings(string folder) =>
@@ -82,8 +82,6 @@ internal sealed class JobScope : IDisposable
     public byte[] Model(string folder) => File.ReadAllBytes(_temp[Path.Combine(folder, "model.safetensors")]);
 
     public void Dispose() => _temp.Dispose();
-
-    private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private string Trained(string folder, string data, params string[] words)
     {
