@@ -89,7 +89,8 @@ public static unsafe class NativeLibraries
                         + $"'{wish.Device}' in a process of its own, or before anything else computes."
                 : wish.Threads > 0 && choice.IsHost && wish.Threads != first.Threads
                     ? "The host driver of this process computes with "
-                        + $"{(first.Threads > 0 ? $"{first.Threads} threads" : "its own choice of threads")} already; ask for {wish.Threads} before anything else computes, or leave the number of threads out."
+                        + $"{(first.Threads > 0 ? $"{first.Threads} threads" : "its own choice of threads")} already; ask for "
+                        + $"{wish.Threads} before anything else computes, or leave the number of threads out."
                 : wish.IgnoreEnvironment && !first.IgnoreEnvironment
                     ? "This process has chosen its libraries by the environment already, which is to be ignored; open the engine that "
                         + "ignores it before anything else computes."
