@@ -32,10 +32,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         var done = new Dictionary<(string Label, ulong Seed), string>();
         using (var source = DataSource.Open(data))
         {
-            var identity = new Identity(
-                $"{source.Train.Fingerprint()} {source.Test.Fingerprint()}",
-                ProgramHash.Current(_host.Device.Kernels)
-            );
+            var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", Program);
             for (var s = 0; s < recipe.Seeds.Count; s++)
             {
                 var seed = recipe.Seeds[s];
@@ -77,6 +74,8 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
     /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
     /// <param name="Data">Fingerprints of the training and the test images.</param>
     /// <param name="Program">Kernels and library.</param>
+    private ProgramHash Program => ProgramHash.Current(_host.Device.Kernels);
+
     private sealed record Identity(string Data, ProgramHash Program)
     {
         /// <summary>The key of a run.</summary>

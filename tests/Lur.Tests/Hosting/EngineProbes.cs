@@ -66,9 +66,8 @@ internal static class EngineProbes
     internal static string Silent()
     {
         using var temp = new TempFolder();
-        using var engine = LurEngine.Open(
-            new LurEngineOptions { KernelFolder = temp.Write("kernels/include/prelude.cuh", "")[..^"/include/prelude.cuh".Length] }
-        );
+        temp.Write("kernels/include/prelude.cuh", "");
+        using var engine = LurEngine.Open(new LurEngineOptions { KernelFolder = temp["kernels"] });
         var settings = new TrainSettings
         {
             Data = "synthetic:train=20,test=10",
