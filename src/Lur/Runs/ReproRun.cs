@@ -71,11 +71,11 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         return result;
     }
 
+    private ProgramHash Program => ProgramHash.Current(_host.Device.Kernels);
+
     /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
     /// <param name="Data">Fingerprints of the training and the test images.</param>
     /// <param name="Program">Kernels and library.</param>
-    private ProgramHash Program => ProgramHash.Current(_host.Device.Kernels);
-
     private sealed record Identity(string Data, ProgramHash Program)
     {
         /// <summary>The key of a run.</summary>
