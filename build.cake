@@ -126,6 +126,16 @@ Task("GpuBundle")
     .Description("Pack tests, benchmarks, kernels and a .NET runtime into one archive for a GPU machine without an SDK.")
     .Does(() => PackGpuBundle());
 
+Task("Pack")
+    .Description("Pack the library as NuGet packages, Lur and Lur.Runtime.linux-x64, into artifacts/packages.")
+    .Does(() =>
+{
+    Say("Building the library");
+    Dotnet("The build of the library", "build", "src/Lur", "-c", "Release");
+    Say("Packing");
+    Require("Packing", "bash", "packages/pack.sh", System.IO.Path.Combine(artifacts, "packages"));
+});
+
 Task("Publish")
     .Description("Publish the lur command: framework-dependent, and as one native executable (NativeAOT).")
     .Does(() => PublishAll());

@@ -96,14 +96,14 @@ internal static class CommandExtensions
     /// <summary>Warns of a cache of kernels that is passed over, whichever command meets it.</summary>
     private static int Listening(CommandContext context, Func<CommandContext, int> body)
     {
-        KernelImages.Distrusted += context.Warn;
+        KernelPlaces.Default.Distrusted += context.Warn;
         try
         {
             return body(context);
         }
         finally
         {
-            KernelImages.Distrusted -= context.Warn;
+            KernelPlaces.Default.Distrusted -= context.Warn;
         }
     }
 }

@@ -1,4 +1,4 @@
-using Lur.Device;
+using Lur.Runs;
 
 namespace Lur.Cli;
 
@@ -7,8 +7,6 @@ internal static class Failure
 {
     /// <summary>Set to 1 it adds the stack trace to the sentence of a failure.</summary>
     public const string DebugVariable = "LUR_DEBUG";
-
-    private const int NoSpace = 28; // ENOSPC of Linux
 
     /// <summary>Writes the sentence of an exception and returns the exit code it stands for.</summary>
     public static int Report(Exception exception, TextWriter error)
@@ -29,17 +27,8 @@ internal static class Failure
             case OptionException option:
                 error.WriteLine($"lur: {Printable.Of(option.Spell())}");
                 break;
-            case IOException { HResult: NoSpace }:
-                error.WriteLine($"lur: {Printable.Of(e.Message.TrimEnd('.'))}; free space there, or write elsewhere.");
-                break;
-            case UserErrorException or DllNotFoundException or KernelCompilationException:
-            // What the system refused: a folder in the place of a file, a disk that is full, rights that are missing.
-            case IOException or UnauthorizedAccessException:
-            case { } native when IsOfTheBindings(native):
-                error.WriteLine($"lur: {Printable.Of(e.Message)}");
-                break;
-            case OutOfMemoryException:
-                error.WriteLine("lur: there is not enough memory for this; use a smaller batch, model or data set.");
+            case { } expected when ErrorSentence.Of(expected) is { } text:
+                error.WriteLine($"lur: {Printable.Of(text)}");
                 break;
             default:
                 var sentence = $"lur: {e.GetType().Name}: {Printable.Of(FirstLine(e.Message))}";
@@ -50,12 +39,6 @@ internal static class Failure
             error.WriteLine(e);
         return code;
     }
-
-    /// <summary>
-    /// CudaException, NVRTCException and their like. By name: which assembly they come from depends on the bindings that
-    /// the library was built with, and the command line does not reference either.
-    /// </summary>
-    private static bool IsOfTheBindings(Exception e) => e.GetType().Namespace?.Split('.') is ["Lur", "Cuda", ..] or ["ManagedCuda", ..];
 
     private static string FirstLine(string message)
     {

@@ -1,4 +1,5 @@
 using Lur.Tests.Bindings;
+using Lur.Tests.Hosting;
 
 namespace Lur.Tests;
 
@@ -15,6 +16,9 @@ public static class TestHost
         ["doctor"] = LibraryProbes.Doctor,
         ["compile"] = LibraryProbes.Compile,
         ["gemm"] = LibraryProbes.Gemm,
+        ["hermetic"] = EngineProbes.Hermetic,
+        ["settled"] = EngineProbes.Settled,
+        ["silent"] = EngineProbes.Silent,
     };
 
     public static int Main(string[] args)

@@ -35,7 +35,7 @@ internal static class ForgetReport
         if (context.Json)
             return;
         context.Output.WriteLine();
-        context.Say(Sentence(r));
+        context.Say(RunSpeech.Conclusion(r));
         if (Next(r) is { } next)
             context.Note($"next: {next}");
     }
@@ -46,9 +46,6 @@ internal static class ForgetReport
         r.Method.Name == Unlearning.Retrain.Definition.Name
             ? null
             : $"lur verify {Shell(r.Folder)} --retrain 1,2,3{(r.Outcome is DenoisingOutcome ? "" : " --relearn")}";
-
-    private static string Sentence(ForgetResult r) =>
-        r.Outcome is DenoisingOutcome denoising ? DenoisingConclusion.Of(r, denoising).Sentence : ForgetConclusion.Of(r).Sentence;
 
     private static void PrintDenoising(CommandContext context, ForgetResult r, DenoisingOutcome outcome)
     {
@@ -72,7 +69,7 @@ internal static class ForgetReport
     private static Table Facts(ForgetResult r)
     {
         var facts = new Table("facts", new Column("fact", "Fact"), new Column("value", "Value"));
-        facts.Add("conclusion", Sentence(r));
+        facts.Add("conclusion", RunSpeech.Conclusion(r));
         facts.Add("next", Next(r));
         return facts;
     }

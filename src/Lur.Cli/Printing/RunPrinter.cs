@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Lur.Device;
 using Lur.Reports;
 using Lur.Runs;
 
@@ -20,7 +21,7 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
     public static RunHost Host(CommandContext context, bool results = true) =>
         new()
         {
-            Device = context.DeviceOrdinal,
+            Device = new DeviceOptions { Ordinal = context.DeviceOrdinal },
             Progress = new RunPrinter(context, results),
             Producer = CommandLine.ThisVersion,
             Spell = option => "--" + option,
@@ -56,8 +57,7 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
                 _stage = null;
                 break;
             case RunInterrupted i:
-                var resume = i.Resumed ? "" : " and --resume";
-                context.Warn($"interrupted at step {i.Step} of {i.Steps}; continue with the same command{resume}.");
+                context.Warn(RunSpeech.Interrupted(i, "the same command", "--resume"));
                 break;
             case TrainingFinished training:
                 Print(training.Result);
@@ -87,22 +87,23 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             TablePrinter.Print(context, table);
         }
 
-        context.Note(
-            $"wrote {r.ModelPath}, result.json, log.csv, config.json, split.json, "
-                + $"{AuditLog.FileName}{(r.HasForgetFile ? ", forget.txt" : "")}"
-        );
+        context.Note(RunSpeech.Wrote(r));
     }
 
     private void Print(ForgetResult r)
     {
         if (results)
             ForgetReport.Print(context, r);
-        foreach (var warning in r.Warnings)
-            context.Warn(warning);
-        foreach (var (_, _, sentence) in r.Measurements)
-            context.Note(sentence);
+        foreach (var finding in RunSpeech.Findings(r))
+        {
+            if (finding.IsWarning)
+                context.Warn(finding.Text);
+            else
+                context.Note(finding.Text);
+        }
+
         var page = RunPage.Write(context, r.Folder) ? $", {ForgetPage.FileName}" : "";
-        context.Note($"wrote {r.ModelPath}, result.json, log.csv, config.json, forget.txt, split.json, {AuditLog.FileName}{page}");
+        context.Note(RunSpeech.Wrote(r) + page);
         if (results)
             ForgetReport.Conclude(context, r);
     }
@@ -122,6 +123,6 @@ internal sealed class RunPrinter(CommandContext context, bool results = true) : 
             context.Say(
                 string.Create(CultureInfo.InvariantCulture, $"{r.Images:N0} images in {r.Time.TotalSeconds:F1} s, {r.Rate:0.##} images/s")
             );
-        context.Note($"wrote {(r.HasSheet ? "sheet.png, " : "")}sample.json");
+        context.Note(RunSpeech.Wrote(r));
     }
 }

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include "context.h"
 #include "pool.h"
+#include "settings.h"
 
 namespace lur {
 namespace {
@@ -24,7 +25,7 @@ struct OpenBlas {
 const OpenBlas& openBlas() {
     static const OpenBlas* const loaded = [] {
         auto* b = new OpenBlas;
-        const char* own = getenv("LUR_HOST_OPENBLAS");
+        const char* own = variable("LUR_HOST_OPENBLAS");
         void* library = nullptr;
         if (own && *own)
             library = dlopen(own, RTLD_NOW | RTLD_LOCAL);

@@ -23,6 +23,7 @@
 #include "embedded.h"
 #include "image.h"
 #include "sanitizer.h"
+#include "settings.h"
 #include "source_text.h"
 
 extern char** environ;
@@ -215,7 +216,7 @@ bool executable(const std::string& path) { return access(path.c_str(), X_OK) == 
 
 std::string onPath(const std::string& name) {
     if (name.find('/') != std::string::npos) return executable(name) ? name : "";
-    const char* path = getenv("PATH");
+    const char* path = variable("PATH");
     std::stringstream folders(path ? path : "/usr/local/bin:/usr/bin:/bin");
     for (std::string folder; std::getline(folders, folder, ':');)
         if (!folder.empty() && executable(folder + "/" + name)) return folder + "/" + name;
@@ -224,7 +225,7 @@ std::string onPath(const std::string& name) {
 
 // Looked up at each call: a user who installs a compiler need not start again.
 std::string findCompiler(std::string* missing) {
-    const char* own = getenv("LUR_HOST_CXX");
+    const char* own = variable("LUR_HOST_CXX");
     if (own && *own) {
         const std::string found = onPath(own);
         if (found.empty()) *missing = text("LUR_HOST_CXX names the C++ compiler '%s', which does not exist", own);
@@ -246,7 +247,7 @@ std::string findCompiler(std::string* missing) {
 struct Directory {
     std::string path;
     Directory() {
-        const char* base = getenv("TMPDIR");
+        const char* base = variable("TMPDIR");
         std::string name = std::string(base && *base ? base : "/tmp") + "/lur-nvrtc-XXXXXX";
         if (mkdtemp(&name[0])) path = name;
     }
@@ -292,7 +293,9 @@ int runCompiler(const std::string& compiler, const std::vector<std::string>& arg
     posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
     // Messages in plain ASCII, whatever the user's language.
     std::vector<char*> environment;
-    for (char** e = environ; *e; e++)
+    // A program that wants the environment ignored may have variables in it that change what a compiler does (CPATH).
+    if (environmentIgnored()) environment.push_back((char*)"PATH=/usr/local/bin:/usr/bin:/bin");
+    for (char** e = environ; !environmentIgnored() && *e; e++)
         if (strncmp(*e, "LC_ALL=", 7) != 0 && strncmp(*e, "GCC_COLORS=", 11) != 0) environment.push_back(*e);
     environment.push_back((char*)"LC_ALL=C");
     environment.push_back(nullptr);

@@ -1,8 +1,8 @@
 #include "configuration.h"
-#include <cstdlib>
 #include <mutex>
 #include <unistd.h>
 #include "errors.h"
+#include "settings.h"
 
 namespace lur {
 namespace {
@@ -76,7 +76,7 @@ const Configuration& configuration() {
     static const Configuration c = [] {
         std::lock_guard<std::mutex> guard(givenMutex);
         isRead = true;
-        const char* v = given.empty() ? getenv("LUR_HOST_DEVICES") : given.c_str();
+        const char* v = given.empty() ? variable("LUR_HOST_DEVICES") : given.c_str();
         return parseDevices(v && *v ? v : "lane");
     }();
     return c;

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "settings.h"
 
 namespace lur {
 namespace {
@@ -140,8 +141,8 @@ Pool& pool() {
 
 int poolThreads() {
     static const int n = [] {
-        const char* v = getenv("LUR_HOST_THREADS");
-        const int asked = v ? atoi(v) : 0;
+        const char* v = variable("LUR_HOST_THREADS");
+        const int asked = askedThreads() > 0 ? askedThreads() : v ? atoi(v) : 0;
         return asked > 0 && asked <= 1024 ? asked : usableCores();
     }();
     return n;

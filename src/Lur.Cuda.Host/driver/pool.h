@@ -5,7 +5,8 @@ namespace lur {
 
 using PoolBody = void (*)(void* job, long long first, long long last);
 
-// Threads that work on a job, the caller among them: LUR_HOST_THREADS, else the cores this process may use.
+// Threads that work on a job, the caller among them: what the program asked for, else LUR_HOST_THREADS, else the cores
+// this process may use.
 int poolThreads();
 
 // Calls body over [0, count) in chunks, on the caller and the workers, and returns when all are done.

@@ -25,6 +25,13 @@ CASE("wrong-devices", a_mistake_in_LUR_HOST_DEVICES_is_told) {
     CHECK_CONTAINS(lurHostLastDiagnostic(), "needs the mode fiber");
 }
 
+CASE("lane", settings_are_fixed_once_they_are_used) {
+    const Device d;
+    OK(lurHostConfigure(0, 0));
+    CHECK_EQ(lurHostConfigure(5, 0), 1);
+    CHECK_EQ(lurHostConfigure(0, 1), 1);
+}
+
 CASE("lane", device_lists_are_parsed) {
     const auto two = lur::parseDevices("lane; fiber:memory+init+race;");
     CHECK_EQ(two.devices.size(), 2u);

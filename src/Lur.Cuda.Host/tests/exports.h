@@ -102,4 +102,5 @@ const char* cublasGetStatusString(cublasStatus_t);
 const char* lurHostLastDiagnostic();
 size_t lurHostTrace(char* buffer, size_t capacity);
 void lurHostTraceClear();
+int lurHostConfigure(int, int);
 }

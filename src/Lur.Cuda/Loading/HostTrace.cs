@@ -34,7 +34,7 @@ public static unsafe class HostTrace
 
     private static IntPtr Export(string name)
     {
-        var choice = NativeLibraries.Chosen.Value;
+        var choice = NativeLibraries.Chosen;
         if (!choice.IsHost || choice.Library is null)
             throw new CudaLibraryException($"Kernels are traced by the host driver, which does not serve here: {choice.Reason}.");
         return NativeLibrary.GetExport(choice.Library.Handle, name);

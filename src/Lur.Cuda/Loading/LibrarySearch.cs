@@ -22,14 +22,15 @@ internal static class LibrarySearch
     internal sealed record Outcome(LoadedLibrary? Library, string Tried, IReadOnlyList<string> Defects);
 
     /// <summary>Searches folders in order and, in each, names in order.</summary>
+    /// <param name="environment">False where variables of the environment name no folder.</param>
     /// <param name="role">The role the library is to serve.</param>
     /// <param name="names">File names, newest first.</param>
     /// <param name="required">Exports, with the version that introduced them: a library without one is passed over.</param>
-    internal static Outcome Find(string role, string[] names, (string Export, string Since)[] required)
+    internal static Outcome Find(bool environment, string role, string[] names, (string Export, string Since)[] required)
     {
         var defects = new List<string>();
         var places = new List<string>();
-        foreach (var (folder, label) in Folders())
+        foreach (var (folder, label) in Folders(environment))
         {
             places.Add(label);
             foreach (var name in names)
@@ -88,13 +89,14 @@ internal static class LibrarySearch
             NativeLibrary.TryLoad(file, out _);
     }
 
-    private static IEnumerable<(string Folder, string Label)> Folders()
+    private static IEnumerable<(string Folder, string Label)> Folders(bool environment)
     {
-        var variable = Environment.GetEnvironmentVariable(FolderVariable);
+        string? Variable(string name) => environment ? Environment.GetEnvironmentVariable(name) : null;
+        var variable = Variable(FolderVariable);
         foreach (var folder in (variable ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
             yield return (Path.GetFullPath(folder), $"{FolderVariable}={folder}");
         yield return ("", "the system's library search");
-        if (Environment.GetEnvironmentVariable("CUDA_PATH") is { Length: > 0 } toolkit)
+        if (Variable("CUDA_PATH") is { Length: > 0 } toolkit)
         {
             yield return (Path.Combine(toolkit, OperatingSystem.IsWindows() ? "bin" : "lib64"), $"CUDA_PATH={toolkit}");
             yield return (Path.Combine(toolkit, OperatingSystem.IsWindows() ? "bin/x64" : "lib"), $"CUDA_PATH={toolkit}");

@@ -7,7 +7,9 @@ namespace Lur.Cuda.Loading;
 /// </summary>
 /// <remarks>
 /// The host driver is chosen when libcuda is absent, does not start or counts no device, or when LUR_DEVICE=host;
-/// LUR_DEVICE=cuda insists on NVIDIA's. Uses function pointers and no imports, so that it works below any binding.
+/// LUR_DEVICE=cuda insists on NVIDIA's; a program that asks for one (<see cref="Settle"/>) goes before the environment. What was
+/// chosen stays; a search that found nothing is made again. Uses function pointers and no imports, so that it works below any
+/// binding.
 /// </remarks>
 public static unsafe class NativeLibraries
 {
@@ -22,6 +24,8 @@ public static unsafe class NativeLibraries
 
     /// <summary>File name of the host driver.</summary>
     public const string HostDriver = "liblur_cuda_host.so";
+
+    private const string HostConfigure = "lurHostConfigure";
 
     // Newest first. The major version is part of the ABI; NVRTC 11.2 to 11.8 share one soname.
     private static readonly string[] CompilerNames =
@@ -50,8 +54,49 @@ public static unsafe class NativeLibraries
     /// <summary>Who serves, and why not the other.</summary>
     internal sealed record Choice(LoadedLibrary? Library, bool IsHost, string Reason, IReadOnlyList<string> Defects);
 
-    /// <summary>The choice, made at first use.</summary>
-    internal static Lazy<Choice> Chosen { get; } = new(Choose);
+    private sealed record Settled(LibraryWish Wish, Choice Choice);
+
+    // Set once, under the gate: the loader answers an import of this process once.
+    private static Settled? s_settled;
+
+    /// <summary>The choice; made now, without a wish, where nobody has made it.</summary>
+    internal static Choice Chosen
+    {
+        get
+        {
+            lock (Gate)
+                return s_settled?.Choice ?? Decide(new LibraryWish());
+        }
+    }
+
+    /// <summary>True unless the choice was made by a program that has the environment ignored.</summary>
+    internal static bool AsksEnvironment => s_settled is not { Wish.IgnoreEnvironment: true };
+
+    /// <summary>Chooses as a program asks, where nothing is chosen yet.</summary>
+    /// <param name="wish">What it asks for.</param>
+    /// <returns>Null where that holds from now on, or a sentence that says why it does not.</returns>
+    public static string? Settle(LibraryWish wish)
+    {
+        ArgumentNullException.ThrowIfNull(wish);
+        lock (Gate)
+        {
+            if (s_settled is not { } settled)
+                return Decide(wish) is { Library: null } nothing ? nothing.Reason : null;
+            var (first, choice) = settled;
+            var serves = choice.IsHost ? "host" : "cuda";
+            return wish.Device.Length > 0 && wish.Device != serves
+                    ? $"This process computes with '{serves}' already ({choice.Reason}), and one process has one kind of device; ask for "
+                        + $"'{wish.Device}' in a process of its own, or before anything else computes."
+                : wish.Threads > 0 && choice.IsHost && wish.Threads != first.Threads
+                    ? "The host driver of this process computes with "
+                        + $"{(first.Threads > 0 ? $"{first.Threads} threads" : "its own choice of threads")} already; ask for "
+                        + $"{wish.Threads} before anything else computes, or leave the number of threads out."
+                : wish.IgnoreEnvironment && !first.IgnoreEnvironment
+                    ? "This process has chosen its libraries by the environment already, which is to be ignored; open the engine that "
+                        + "ignores it before anything else computes."
+                : null;
+        }
+    }
 
     /// <summary>Whether a name is one of the three.</summary>
     public static bool IsKnown(string name) => name is Driver or Compiler or Blas;
@@ -65,21 +110,38 @@ public static unsafe class NativeLibraries
         {
             if (Loaded.TryGetValue(role, out var library))
                 return library;
-            var choice = Chosen.Value;
+            var choice = Chosen;
             if (choice.Library is null)
                 throw new CudaLibraryException(choice.Reason);
             return Loaded[role] = role == Driver || choice.IsHost ? choice.Library with { Role = role } : FindOrThrow(role);
         }
     }
 
-    private static Choice Choose()
+    // What can be used is kept; after a failure the next may ask for something else, or the machine be mended.
+    private static Choice Decide(LibraryWish wish)
     {
-        var wish = Environment.GetEnvironmentVariable("LUR_DEVICE") ?? "";
+        var choice = Choose(wish);
+        if (choice is { IsHost: true, Library: { } host } && Configure(host, wish) is { } why)
+            choice = choice with { Library = null, Reason = why };
+        if (choice.Library is not null)
+            s_settled = new Settled(wish, choice);
+        return choice;
+    }
+
+    private static Choice Choose(LibraryWish asked)
+    {
+        var own = asked.Device.Length > 0;
+        var wish =
+            own ? asked.Device
+            : asked.IgnoreEnvironment ? ""
+            : Environment.GetEnvironmentVariable("LUR_DEVICE") ?? "";
+        var who = own ? $"the program asks for '{wish}'" : $"LUR_DEVICE={wish} asks for it";
         if (wish is not ("" or "host" or "cuda"))
-            return new Choice(null, false, $"LUR_DEVICE is '{wish}'; it must be 'cuda', 'host' or unset.", []);
+            return new Choice(null, false, $"{(own ? "The device" : "LUR_DEVICE")} is '{wish}'; it must be 'cuda', 'host' or unset.", []);
         if (wish == "host")
-            return OpenHost("LUR_DEVICE=host asks for it", []);
+            return OpenHost(who, []);
         var found = LibrarySearch.Find(
+            !asked.IgnoreEnvironment,
             Driver,
             ["libcuda.so.1", "libcuda.so", "nvcuda.dll"],
             [
@@ -98,8 +160,9 @@ public static unsafe class NativeLibraries
             return new Choice(
                 null,
                 false,
-                $"LUR_DEVICE=cuda asks for an NVIDIA device, but {reason}: "
-                    + "install or repair the NVIDIA driver (nvidia-smi must list a device), or unset LUR_DEVICE to run on the CPU.",
+                $"{(own ? "The program" : "LUR_DEVICE=cuda")} asks for an NVIDIA device, but {reason}: "
+                    + "install or repair the NVIDIA driver (nvidia-smi must list a device), or "
+                    + $"{(own ? "ask for none" : "unset LUR_DEVICE")} to run on the CPU.",
                 found.Defects
             );
         }
@@ -123,33 +186,45 @@ public static unsafe class NativeLibraries
     private static Choice OpenHost(string reason, IReadOnlyList<string> driverDefects)
     {
         var defects = new List<string>(driverDefects);
-        string[] files =
-        [
-            Path.Combine(AppContext.BaseDirectory, HostDriver),
-            Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", HostDriver),
-        ];
-        foreach (var file in files.Where(File.Exists))
+        foreach (var file in HostDriverFiles().Where(File.Exists))
         {
             if (
-                LibrarySearch.TryOpen(
-                    Driver,
-                    file,
-                    "beside the program",
-                    [("lurHostLastDiagnostic", "this version's host driver")],
-                    defects
-                ) is
+                LibrarySearch.TryOpen(Driver, file, "beside the program", [(HostConfigure, "this version's host driver")], defects) is
                 { } host
             )
                 return new Choice(host, true, reason, defects);
         }
         var why = defects.Count > driverDefects.Count ? defects[^1] : $"the host driver {HostDriver} is not in {AppContext.BaseDirectory}";
+        var remedy = "build again with a C++ compiler installed (apt-get install g++), add the package Lur.Runtime.linux-x64";
         return new Choice(
             null,
             true,
-            $"There is nothing to compute on: {reason}, and {why}; "
-                + "build again with a C++ compiler installed (apt-get install g++), or install an NVIDIA driver.",
+            $"There is nothing to compute on: {reason}, and {why}; " + $"{remedy}, or install an NVIDIA driver.",
             defects
         );
+    }
+
+    /// <summary>Where the host driver may lie: beside the program, where a build puts what a package holds for a platform, and where
+    /// the runtime itself looks for native files.</summary>
+    internal static IEnumerable<string> HostDriverFiles()
+    {
+        var platform = $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
+        yield return Path.Combine(AppContext.BaseDirectory, HostDriver);
+        yield return Path.Combine(AppContext.BaseDirectory, "runtimes", platform, "native", HostDriver);
+        var searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        foreach (var folder in searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+            yield return Path.Combine(folder, HostDriver);
+    }
+
+    /// <summary>Tells the host driver what the program asks of it, before its first call.</summary>
+    /// <returns>Null, or why it is too late.</returns>
+    private static string? Configure(LoadedLibrary host, LibraryWish wish)
+    {
+        var configure = (delegate* unmanaged<int, int, int>)NativeLibrary.GetExport(host.Handle, HostConfigure);
+        return wish.Threads == 0 && !wish.IgnoreEnvironment || configure(wish.Threads, wish.IgnoreEnvironment ? 1 : 0) == 0
+            ? null
+            : $"{host.Path} is at work in this process already, for another user of it, with other threads or another environment; ask for "
+                + "what it has, or use a process of your own.";
     }
 
     /// <summary>Searches NVIDIA's library for a role; <paramref name="names"/> replaces its file names.</summary>
@@ -164,6 +239,7 @@ public static unsafe class NativeLibraries
                 )
                 : (
                     LibrarySearch.Find(
+                        AsksEnvironment,
                         Blas,
                         names ?? BlasNames,
                         [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")]
@@ -182,5 +258,5 @@ public static unsafe class NativeLibraries
 
     /// <summary>Looks for NVIDIA's NVRTC, whoever executes.</summary>
     internal static LibrarySearch.Outcome FindCompiler(string[]? names = null) =>
-        LibrarySearch.Find(Compiler, names ?? CompilerNames, NvrtcLibrary.Required);
+        LibrarySearch.Find(AsksEnvironment, Compiler, names ?? CompilerNames, NvrtcLibrary.Required);
 }

@@ -18,6 +18,9 @@ public sealed record DataOptions
     /// those of CIFAR and IDX files that are a whole number of times as large; null without a model.</summary>
     public (int Height, int Width)? ModelSize { get; init; }
 
+    /// <summary>Images in memory, which are then the data set; its location is their name. Null for what lies at the location.</summary>
+    public ImageMemory? Memory { get; init; }
+
     /// <summary>How sentences name an option, for example <c>image-size</c>.</summary>
     public Func<string, string> Spell { get; init; } = option => option;
 }
@@ -36,7 +39,7 @@ public sealed class DataSource : IDisposable
         _owned = owned;
     }
 
-    /// <summary>What was detected: <c>cifar10</c>, <c>cifar100</c>, <c>idx</c>, <c>folder</c> or <c>synthetic</c>.</summary>
+    /// <summary>What was detected: <c>cifar10</c>, <c>cifar100</c>, <c>idx</c>, <c>folder</c>, <c>synthetic</c> or <c>memory</c>.</summary>
     public string Format { get; }
 
     /// <summary>The training part; every class has at least one sample.</summary>
@@ -113,6 +116,8 @@ public sealed class DataSource : IDisposable
                 $"The test share {options.TestShare.ToString(CultureInfo.InvariantCulture)} is out of range, expected a number "
                     + $"between 0 and 1."
             );
+        if (options.Memory is { } memory)
+            return memory.Open(location, options);
         if (GeneratedSets.IsName(location))
             return GeneratedSets.Open(location);
         DataSource? source = null;

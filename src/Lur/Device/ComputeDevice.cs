@@ -73,6 +73,9 @@ public sealed partial class ComputeDevice : IDisposable
     /// </summary>
     public int WorkGrain { get; set; } = 16384;
 
+    /// <summary>Where its kernels come from.</summary>
+    internal KernelPlaces Places { get; private init; } = KernelPlaces.Default;
+
     internal CUstream Stream => _stream.Stream;
 
     internal CUstream Handle(DeviceStream stream) => (stream == DeviceStream.Copy ? _copies : _stream).Stream;
@@ -81,16 +84,24 @@ public sealed partial class ComputeDevice : IDisposable
     /// <param name="ordinal">0-based position in the driver's list.</param>
     /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
     /// <exception cref="UserErrorException">There is no such device.</exception>
-    public static ComputeDevice Open(int ordinal = 0)
+    public static ComputeDevice Open(int ordinal = 0) => Open(new DeviceOptions { Ordinal = ordinal });
+
+    /// <summary>Opens a device, by its primary context.</summary>
+    /// <param name="options">Which, and how.</param>
+    /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
+    /// <exception cref="UserErrorException">There is no such device, or the process computes with other settings already.</exception>
+    public static ComputeDevice Open(DeviceOptions options)
     {
-        var count = Count;
+        ArgumentNullException.ThrowIfNull(options);
+        options.Settle();
+        var (ordinal, count) = (options.Ordinal, Count);
         if (ordinal < 0 || ordinal >= count)
         {
             throw new UserErrorException(
                 $"There is no device {ordinal}; the driver lists {count}, counted from 0 ('lur doctor' shows them)."
             );
         }
-        return new ComputeDevice(ordinal);
+        return new ComputeDevice(ordinal) { Places = options.Kernels };
     }
 
     /// <summary>

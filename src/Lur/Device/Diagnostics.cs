@@ -6,12 +6,13 @@ namespace Lur.Device;
 public static class Diagnostics
 {
     /// <summary>Looks at libraries, devices, kernels and caches. Never throws; problems become findings.</summary>
-    public static EnvironmentReport Inspect()
+    /// <param name="places">Where kernels come from; null for <see cref="KernelPlaces.Default"/>.</param>
+    public static EnvironmentReport Inspect(KernelPlaces? places = null)
     {
         BindingSetup.Ensure();
         var findings = new List<Finding>();
         var libraries = new List<LibraryReport>();
-        var choice = NativeLibraries.Chosen.Value;
+        var choice = NativeLibraries.Chosen;
         foreach (var defect in choice.Defects)
             findings.Add(new Finding("warning", $"{defect}."));
         string? driverVersion = null;
@@ -49,7 +50,7 @@ public static class Diagnostics
             architectures,
             libraries,
             devices,
-            Kernels(findings),
+            Kernels(places ?? KernelPlaces.Default, findings),
             findings
         );
     }
@@ -148,10 +149,10 @@ public static class Diagnostics
             : new LibraryReport("nvrtc", null, null, null, $"absent, needed only to check GPU code here ({reason})");
     }
 
-    private static KernelReport Kernels(List<Finding> findings)
+    private static KernelReport Kernels(KernelPlaces places, List<Finding> findings)
     {
-        var folder = KernelSource.Folder;
-        var present = KernelCatalog.Files.Count(f => File.Exists(Path.Combine(folder, f.Path)));
+        var folder = places.Sources ?? "the library itself";
+        var present = KernelCatalog.Files.Count(f => places.Has(f.Path));
         if (present < KernelCatalog.Files.Count)
         {
             findings.Add(
@@ -162,14 +163,14 @@ public static class Diagnostics
                 )
             );
         }
-        var (cached, bytes) = Count(KernelImages.CacheDirectory);
+        var (cached, bytes) = Count(places.Cache);
         return new KernelReport(
             folder,
             present,
             KernelCatalog.Files.Count,
-            KernelImages.ShippedDirectory,
-            Count(KernelImages.ShippedDirectory).Files,
-            KernelImages.CacheDirectory,
+            places.Shipped,
+            Count(places.Shipped).Files,
+            places.Cache,
             cached,
             bytes
         );

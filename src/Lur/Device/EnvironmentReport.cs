@@ -34,7 +34,7 @@ public sealed record DeviceReport(
 );
 
 /// <summary>Kernel sources and images.</summary>
-/// <param name="SourceFolder">Where the .cu files are read from.</param>
+/// <param name="SourceFolder">Where the .cu files are read from: a folder, or the words that they are within the library.</param>
 /// <param name="SourceFiles">How many of the catalog's files are there.</param>
 /// <param name="CatalogFiles">How many files the launchers were generated from.</param>
 /// <param name="ShippedFolder">Images that came with the program.</param>

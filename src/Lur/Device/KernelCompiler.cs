@@ -24,7 +24,8 @@ internal interface IKernelCompiler
 /// <summary>The compiler that belongs to whoever executes.</summary>
 internal sealed class ServingCompiler : IKernelCompiler
 {
-    private static readonly Lazy<ServingCompiler> Lazy = new(() => new ServingCompiler());
+    // A failure is not kept: the machine may be mended meanwhile.
+    private static readonly Lazy<ServingCompiler> Lazy = new(() => new ServingCompiler(), LazyThreadSafetyMode.PublicationOnly);
 
     private ServingCompiler()
     {

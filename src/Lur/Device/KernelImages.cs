@@ -11,37 +11,8 @@ namespace Lur.Device;
 public static class KernelImages
 {
     private const long CacheCapBytes = 256L << 20;
-    private static readonly ConcurrentDictionary<string, bool> s_warned = new(StringComparer.Ordinal);
-    private static int s_cleaned;
 
-    /// <summary>Told once of every cache or folder of images that somebody else may write to, which is passed over: what lies there
-    /// would be executed.</summary>
-    public static event Action<string>? Distrusted;
-
-    /// <summary>Images shipped with the program, read only: LUR_KERNEL_IMAGES, or <c>kernel-images</c> beside it.</summary>
-    public static string ShippedDirectory =>
-        Environment.GetEnvironmentVariable("LUR_KERNEL_IMAGES") is { Length: > 0 } folder
-            ? folder
-            : Path.Combine(AppContext.BaseDirectory, "kernel-images");
-
-    /// <summary>
-    /// The user's cache, null when switched off with LUR_CACHE=off: LUR_CACHE, else lur/kernels below XDG_CACHE_HOME
-    /// (~/.cache).
-    /// </summary>
-    public static string? CacheDirectory
-    {
-        get
-        {
-            var own = Environment.GetEnvironmentVariable("LUR_CACHE");
-            if (own == "off")
-                return null;
-            if (own is { Length: > 0 })
-                return own;
-            return UserCache.Folder("kernels");
-        }
-    }
-
-    /// <summary>Compiles every kernel file for several devices into a folder; <see cref="ShippedDirectory"/> is where programs
+    /// <summary>Compiles every kernel file for several devices into a folder; <see cref="KernelPlaces.Shipped"/> is where programs
     /// look.</summary>
     /// <param name="directory">Where to write; files of the same target are replaced.</param>
     /// <param name="computeCapabilities">The devices.</param>
@@ -107,7 +78,7 @@ public static class KernelImages
         var compiler = ServingCompiler.TryGet();
         if (FindShipped(request, compiler) is { } shipped)
             return (shipped, ImageOrigin.Shipped);
-        if (compiler is not null && CachePath(request, compiler) is { } path && File.Exists(path) && IsOwn(path))
+        if (compiler is not null && CachePath(request, compiler) is { } path && File.Exists(path) && IsOwn(request.Source.Places, path))
         {
             if (ImageFile.Read(path) is { } entry)
                 return (entry.Image, ImageOrigin.Cached);
@@ -127,7 +98,7 @@ public static class KernelImages
     /// <summary>Where a request is cached; null when the cache is off.</summary>
     internal static string? CachePath(KernelRequest request, IKernelCompiler compiler)
     {
-        if (CacheDirectory is not { } directory)
+        if (request.Source.Places.Cache is not { } directory)
             return null;
         var key = request.Source.Key(request.Architecture(compiler), compiler.Identity);
         return Path.Combine(directory, key[..2], key + ".image");
@@ -143,14 +114,15 @@ public static class KernelImages
     {
         var compiler = ServingCompiler.Instance;
         var image = request.Source.Compile(compiler, request.Architecture(compiler));
-        if (CachePath(request, compiler) is { } path && IsOwn(path))
+        var places = request.Source.Places;
+        if (CachePath(request, compiler) is { } path && IsOwn(places, path))
         {
             try
             {
-                if (Interlocked.Exchange(ref s_cleaned, 1) == 0)
-                    ImageFile.RemoveLeftovers(CacheDirectory!);
+                if (places.MayClean())
+                    ImageFile.RemoveLeftovers(places.Cache!);
                 ImageFile.Write(path, image, compiler.Identity, isPrivate: true);
-                Trim(CacheDirectory!);
+                Trim(places.Cache!);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -164,14 +136,15 @@ public static class KernelImages
     // over: after an update of the compiler the new one's code is wanted, and stale images must not hide a change.
     private static byte[]? FindShipped(KernelRequest request, ServingCompiler? compiler)
     {
-        if (!Directory.Exists(ShippedDirectory))
+        var (places, folder) = (request.Source.Places, request.Source.Places.Shipped);
+        if (!Directory.Exists(folder))
             return null;
         foreach (var architecture in request.Runnable())
         {
-            var path = Path.Combine(ShippedDirectory, ShippedName(request, architecture));
+            var path = Path.Combine(folder, ShippedName(request, architecture));
             if (
                 File.Exists(path)
-                && IsShipped(path)
+                && IsShipped(places, path)
                 && ImageFile.Read(path) is { } entry
                 && (compiler is null || entry.Compiler == compiler.Identity)
             )
@@ -185,26 +158,17 @@ public static class KernelImages
         $"{request.Source.Stem(architecture)}-{request.Source.Key(architecture, "")[..16]}.image";
 
     /// <summary>True if nobody but this user can have written an entry of the cache: file, folder of entries and cache.</summary>
-    private static bool IsOwn(string path) => IsTrusted(FileTrust.WhyNot(path, folders: 2), CacheDirectory!);
+    private static bool IsOwn(KernelPlaces places, string path) => IsTrusted(FileTrust.WhyNot(path, folders: 2), places, places.Cache!);
 
     /// <summary>True if an image comes with the program, or nobody else can have put it in its place.</summary>
-    private static bool IsShipped(string path) =>
-        ShippedDirectory == Path.Combine(AppContext.BaseDirectory, "kernel-images")
-        || IsTrusted(FileTrust.WhyNotOfGroup(path) ?? FileTrust.WhyNotOfGroup(ShippedDirectory), ShippedDirectory);
+    private static bool IsShipped(KernelPlaces places, string path) =>
+        places.ShippedAreOwn || IsTrusted(FileTrust.WhyNotOfGroup(path) ?? FileTrust.WhyNotOfGroup(places.Shipped), places, places.Shipped);
 
-    private static bool IsTrusted(string? why, string root)
+    private static bool IsTrusted(string? why, KernelPlaces places, string root)
     {
-        if (why is null)
-            return true;
-        if (s_warned.TryAdd(root, true))
-        {
-            Distrusted?.Invoke(
-                $"compiled kernels in '{root}' are neither loaded nor kept, because {why}; make it yours alone (chmod go-w), delete it, or "
-                    + "name another folder (LUR_CACHE, LUR_KERNEL_IMAGES)."
-            );
-        }
-
-        return false;
+        if (why is not null)
+            places.Distrust(root, why);
+        return why is null;
     }
 
     // Oldest first until the cap is kept. Other processes may delete at the same time, which is as good.

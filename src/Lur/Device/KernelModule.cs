@@ -148,7 +148,7 @@ public abstract unsafe class KernelModule
     private CUfunction[] LoadFunctions()
     {
         using var scope = _device.Enter();
-        var request = KernelSource.Read(File, Precision).For(_device.Properties.ComputeCapability);
+        var request = KernelSource.Read(File, Precision, _device.Places).For(_device.Properties.ComputeCapability);
         var (image, origin) = KernelImages.Get(request);
         var result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);
         if (IsRejected(result) && origin != ImageOrigin.Compiled)

@@ -15,40 +15,24 @@ internal sealed class KernelSource
     private readonly Precision _precision;
     private readonly KeyValuePair<string, string>[] _headers;
 
-    private KernelSource(string file, Precision precision, string text, KeyValuePair<string, string>[] headers) =>
-        (File, _precision, _text, _headers) = (file, precision, text, headers);
+    private KernelSource(KernelPlaces places, string file, Precision precision, string text, KeyValuePair<string, string>[] headers) =>
+        (Places, File, _precision, _text, _headers) = (places, file, precision, text, headers);
+
+    /// <summary>Where it was read, and where its images are.</summary>
+    internal KernelPlaces Places { get; }
 
     /// <summary>Path below the kernels folder.</summary>
     internal string File { get; }
 
-    /// <summary>The folder of the .cu files: LUR_KERNELS, or <c>kernels</c> beside the program.</summary>
-    internal static string Folder =>
-        Environment.GetEnvironmentVariable("LUR_KERNELS") is { Length: > 0 } folder
-            ? folder
-            : Path.Combine(AppContext.BaseDirectory, "kernels");
-
     /// <summary>Reads a file and all headers. In-memory headers are found by the very text between the quotes, so kernels have
     /// one spelling for them, <c>#include "include/name.cuh"</c>.</summary>
     /// <exception cref="FileNotFoundException">The file is not in the folder.</exception>
-    internal static KernelSource Read(string file, Precision precision)
+    internal static KernelSource Read(string file, Precision precision, KernelPlaces? places = null)
     {
-        var path = Path.Combine(Folder, file);
-        if (!System.IO.File.Exists(path))
-        {
-            throw new FileNotFoundException(
-                $"The kernel source {path} is missing: the kernels folder belongs beside the program; reinstall, or set LUR_KERNELS to it.",
-                path
-            );
-        }
-        var include = Path.Combine(Folder, "include");
-        var headers = Directory.Exists(include) ? Directory.GetFiles(include, "*.cuh") : [];
-        Array.Sort(headers, StringComparer.Ordinal);
-        return new KernelSource(
-            file,
-            precision,
-            System.IO.File.ReadAllText(path),
-            [.. headers.Select(h => KeyValuePair.Create($"include/{Path.GetFileName(h)}", System.IO.File.ReadAllText(h)))]
-        );
+        places ??= KernelPlaces.Default;
+        var text = places.Text(file);
+        var headers = places.Names("include/", ".cuh").Select(name => KeyValuePair.Create(name, places.Text(name)));
+        return new KernelSource(places, file, precision, text, [.. headers]);
     }
 
     /// <summary>The same text aimed at a device.</summary>

@@ -10,16 +10,16 @@ namespace Lur.Device;
 /// <param name="Library">SHA-256 over the library and its bindings, and over the host driver beside them, 64 hexadecimal digits.</param>
 public sealed record ProgramHash(string Kernels, string Library)
 {
-    /// <summary>The hash of this program, with the kernels as they lie in their folder now.</summary>
-    public static ProgramHash Current() => new(HashKernels(KernelSource.Folder), HashLibrary());
+    /// <summary>The hash of this program, with the kernels as they lie in their place now.</summary>
+    /// <param name="places">Where kernels come from; null for <see cref="KernelPlaces.Default"/>.</param>
+    public static ProgramHash Current(KernelPlaces? places = null) => new(HashKernels(places ?? KernelPlaces.Default), HashLibrary());
 
-    private static string HashKernels(string folder)
+    private static string HashKernels(KernelPlaces places)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        string[] files = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder, "*.cu*", SearchOption.AllDirectories)] : [];
-        foreach (var (name, path) in files.Select(f => (Path.GetRelativePath(folder, f), f)).OrderBy(f => f.Item1, StringComparer.Ordinal))
+        foreach (var name in places.Names("", ".cu"))
         {
-            var text = File.ReadAllBytes(path);
+            var text = places.Bytes(name);
             // The length keeps the end of one text and the name of the next apart.
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{text.Length}\0"));
             hash.AppendData(text);
@@ -35,8 +35,7 @@ public sealed record ProgramHash(string Kernels, string Library)
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var type in new[] { typeof(ProgramHash), typeof(CudaContext) })
             hash.AppendData(type.Module.ModuleVersionId.ToByteArray());
-        var driver = Path.Combine(AppContext.BaseDirectory, NativeLibraries.HostDriver);
-        if (File.Exists(driver))
+        if (NativeLibraries.HostDriverFiles().FirstOrDefault(File.Exists) is { } driver)
         {
             using var stream = File.OpenRead(driver);
             hash.AppendData(SHA256.HashData(stream));

@@ -31,6 +31,7 @@ public sealed class Program : IDisposable
         Device = device;
         Precision = precision;
         Launch = new LaunchSet(device.Kernels(precision), this);
+        Poison = device.Places.Variable("LUR_PLAN") == "poison";
     }
 
     /// <summary>Device the step runs on.</summary>
@@ -47,7 +48,7 @@ public sealed class Program : IDisposable
 
     /// <summary>True to fill each buffer with NaN bytes before its lifetime and after it, operation by operation: what reads a
     /// buffer that nothing wrote, or too late, gets NaN. For debugging; LUR_PLAN=poison switches it on.</summary>
-    public bool Poison { get; init; } = Environment.GetEnvironmentVariable("LUR_PLAN") == "poison";
+    public bool Poison { get; init; }
 
     /// <summary>True once the program has memory.</summary>
     public bool IsCommitted => _arena is not null;

@@ -44,7 +44,7 @@ internal static class JudgeModels
             DataSplit.HashOf(split.Train),
             architecture,
             training,
-            ProgramHash.Current()
+            ProgramHash.Current(host.Device.Kernels)
         )
         {
             What = "judge",

@@ -83,7 +83,13 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         if (training is TrainingOptions { Augment: var augment } options && augment == Augmentation.Auto)
             training = options with { Augment = DataAndModel.AugmentationOf(source) };
         return new ReferenceCache(folder, host.Producer).GetOrTrain(
-            new ReferenceKey(DataKey(split, source), DataSplit.HashOf(set.Retain), architecture, training, ProgramHash.Current()),
+            new ReferenceKey(
+                DataKey(split, source),
+                DataSplit.HashOf(set.Retain),
+                architecture,
+                training,
+                ProgramHash.Current(host.Device.Kernels)
+            ),
             train,
             host.Progress.Note
         );

@@ -38,7 +38,7 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
         var done = new Dictionary<(string Label, ulong Seed), string>();
         using (var source = DataSource.Open(data, DataOptions(recipe)))
         {
-            var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", ProgramHash.Current());
+            var identity = new Identity($"{source.Train.Fingerprint()} {source.Test.Fingerprint()}", Program);
             var work = new Work(recipe, chosen, data, source, folder, identity, done);
             for (var s = 0; s < recipe.Seeds.Count; s++)
                 Run(work, s, cancel);
@@ -95,6 +95,8 @@ public sealed class ReproRun(ReproSettings settings, RunHost? host = null)
             Verify(output, retrained);
         }
     }
+
+    private ProgramHash Program => ProgramHash.Current(_host.Device.Kernels);
 
     /// <summary>What every key of a reproduction has: a run of other data or by another program is another run.</summary>
     /// <param name="Data">Fingerprints of the training and the test images.</param>

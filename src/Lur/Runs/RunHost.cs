@@ -1,10 +1,12 @@
+using Lur.Device;
+
 namespace Lur.Runs;
 
 /// <summary>Where a run computes, whom it tells, and how it speaks: nothing here changes a number.</summary>
 public sealed record RunHost
 {
-    /// <summary>Number of the device, from 0.</summary>
-    public int Device { get; init; }
+    /// <summary>The device, and how it is opened.</summary>
+    public DeviceOptions Device { get; init; } = new();
 
     /// <summary>Hears what the run says; null for nobody. It is called from the thread of the run.</summary>
     public IProgress<RunEvent>? Progress { get; init; }

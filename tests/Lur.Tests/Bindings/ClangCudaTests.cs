@@ -18,7 +18,7 @@ public class ClangCudaTests
     {
         if (Clang.Value is null)
             Assert.Ignore("Not run: no clang++ 16 or newer with the NVPTX target; install it with 'apt-get install clang-16' or newer.");
-        var kernels = KernelSource.Folder;
+        var kernels = KernelPlaces.Default.Sources!;
         // +ptx80: the *_sync shuffles are not in clang's default PTX version for sm_80.
         string[] options =
         [

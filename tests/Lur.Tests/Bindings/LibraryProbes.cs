@@ -10,7 +10,7 @@ internal static class LibraryProbes
     internal static string Backend()
     {
         var driver = NativeLibraries.Get(NativeLibraries.Driver);
-        return $"{driver.Path}\n{NativeLibraries.Get(NativeLibraries.Compiler).Path}\n{NativeLibraries.Chosen.Value.Reason}";
+        return $"{driver.Path}\n{NativeLibraries.Get(NativeLibraries.Compiler).Path}\n{NativeLibraries.Chosen.Reason}";
     }
 
     internal static string Doctor() => Diagnostics.Inspect().ToJson();

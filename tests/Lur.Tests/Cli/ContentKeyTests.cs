@@ -50,7 +50,7 @@ public class ContentKeyTests
 
     private string CopyOfTheKernels(string name)
     {
-        var from = KernelSource.Folder;
+        var from = KernelPlaces.Default.Sources!;
         foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
         {
             var to = Path.Combine(_temp[name], Path.GetRelativePath(from, file));

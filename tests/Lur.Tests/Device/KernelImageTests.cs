@@ -93,7 +93,7 @@ public class KernelImageTests
 
         var before = (File.GetLastWriteTimeUtc(entry), File.ReadAllBytes(entry));
         var said = new List<string>();
-        KernelImages.Distrusted += said.Add;
+        KernelPlaces.Default.Distrusted += said.Add;
         try
         {
             Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
@@ -101,7 +101,7 @@ public class KernelImageTests
         }
         finally
         {
-            KernelImages.Distrusted -= said.Add;
+            KernelPlaces.Default.Distrusted -= said.Add;
         }
 
         Assert.That((File.GetLastWriteTimeUtc(entry), File.ReadAllBytes(entry)), Is.EqualTo(before), "nothing is kept there");
@@ -135,7 +135,7 @@ public class KernelImageTests
     {
         Set("LUR_CACHE", "off");
         Assert.That(Load(), Is.EqualTo(ImageOrigin.Compiled));
-        Assert.That(KernelImages.CacheDirectory, Is.Null);
+        Assert.That(KernelPlaces.Default.Cache, Is.Null);
     }
 
     [Test]
@@ -165,7 +165,7 @@ public class KernelImageTests
     public void AChangedHeaderOrSourceIsAnotherImage()
     {
         var target = TestDevices.Default.Properties.ComputeCapability;
-        var kernels = KernelSource.Folder;
+        var kernels = KernelPlaces.Default.Sources!;
         Directory.CreateDirectory(_folder["kernels/include"]);
         Directory.CreateDirectory(_folder["kernels/methods"]);
         foreach (var file in Directory.GetFiles(Path.Combine(kernels, "include")).Append(Path.Combine(kernels, "methods/proximal.cu")))

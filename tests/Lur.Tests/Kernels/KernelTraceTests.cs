@@ -33,7 +33,7 @@ public class KernelTraceTests
         var broken = new List<string>();
         foreach (var file in KernelCatalog.Files.Where(f => s_folders.Any(p => f.Path.StartsWith(p, StringComparison.Ordinal))))
         {
-            var text = File.ReadAllText(Path.Combine(KernelSource.Folder, file.Path));
+            var text = File.ReadAllText(Path.Combine(KernelPlaces.Default.Sources!, file.Path));
             foreach (var kernel in file.Kernels)
             {
                 if (!s_traces.Value.TryGetValue(kernel.Name, out var t))

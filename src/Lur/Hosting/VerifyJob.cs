@@ -1,0 +1,36 @@
+using Lur.Runs;
+
+namespace Lur.Hosting;
+
+/// <summary>Compares an unlearned classifier with models that never saw the samples, as <c>lur verify</c> does. Those it trains are kept
+/// in the cache of the engine.</summary>
+public static class VerifyJob
+{
+    /// <summary>Starts the job on a thread of its own.</summary>
+    /// <param name="engine">Where it runs; it is busy until the task has ended.</param>
+    /// <param name="settings">What decides it.</param>
+    /// <param name="progress">Is posted how far it is, in the caller's synchronisation context where there is one, and never waited for:
+    /// reports may come after the task has ended. Null for nobody.</param>
+    /// <param name="cancel">Stops it; a reference model that was being trained goes on from a checkpoint next time.</param>
+    /// <returns>What it came to. The task fails with a <see cref="UserErrorException"/> where the settings, their files or the machine
+    /// are at fault, and is cancelled where that was asked for.</returns>
+    /// <exception cref="InvalidOperationException">The engine is busy.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public static Task<VerifyResult> RunAsync(
+        LurEngine engine,
+        VerifySettings settings,
+        IProgress<JobProgress>? progress = null,
+        CancellationToken cancel = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        ArgumentNullException.ThrowIfNull(settings);
+        return engine.RunAsync(
+            "verification job",
+            host => new VerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel),
+            progress,
+            p => p,
+            cancel
+        );
+    }
+}

@@ -1,0 +1,50 @@
+using Lur.Hosting;
+using Lur.Runs;
+using Lur.Tasks.Diffusion;
+using Lur.Tests.Cli;
+using Lur.Verification;
+using Microsoft.Extensions.Logging;
+
+namespace Lur.Tests.Hosting;
+
+/// <summary>The other jobs: drawing, and where a verification keeps the models it trains.</summary>
+public class SampleJobTests
+{
+    [Test]
+    public void ImagesAreThoseOfTheCommand()
+    {
+        using var scope = new JobScope();
+        string[] words = ["--class", "star", "--count", "2", "--steps", "2", "-o", scope["command"]];
+        Command.Done(["sample", scope.UNet, .. words]);
+        var logger = new ListLogger();
+        using var engine = LurEngine.Open(new LurEngineOptions { Logger = logger });
+        var settings = new SampleSettings
+        {
+            Model = scope.UNet,
+            Output = scope["job"],
+            Classes = ["star"],
+            Count = 2,
+            Sampling = new SamplingOptions { Steps = 2 },
+        };
+        var drawn = SampleJob.RunAsync(engine, settings).GetAwaiter().GetResult();
+        Assert.That((drawn.Images, drawn.HasSheet), Is.EqualTo((2L, false)));
+        string[] names = ["star/00000.png", "star/00001.png"];
+        foreach (var name in names)
+            Assert.That(
+                File.ReadAllBytes(Path.Combine(scope["job"], name)),
+                Is.EqualTo(File.ReadAllBytes(Path.Combine(scope["command"], name)))
+            );
+        Assert.That(logger.Lines[^1], Is.EqualTo((LogLevel.Information, "wrote sample.json")));
+    }
+
+    [Test]
+    public void ReferencesLieInTheCacheOfTheEngineUnlessTheSettingsSayWhere()
+    {
+        using LurEngine own = LurEngine.Open(new LurEngineOptions { CacheFolder = "cache" }),
+            users = LurEngine.Open();
+        Assert.That(own.References(ReferenceCache.DefaultFolder), Is.EqualTo(Path.GetFullPath("cache/references")));
+        Assert.That(own.References("given"), Is.EqualTo("given"));
+        Assert.That(users.References(ReferenceCache.DefaultFolder), Is.EqualTo(ReferenceCache.DefaultFolder));
+        Assert.That(Directory.Exists("cache"), Is.False, "nothing is made before it is needed");
+    }
+}
