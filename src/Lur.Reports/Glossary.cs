@@ -25,7 +25,7 @@ public static partial class Glossary
 {
     /// <summary>Every term: metrics first, then what logs and tables have beside them.</summary>
     public static IReadOnlyList<GlossaryEntry> All { get; } =
-    [.. Metrics, .. Drawing, .. Verdicts, .. Columns, .. Records, .. Concepts, .. Attacks, .. Descriptions];
+    [.. Metrics, .. Drawing, .. Verdicts, .. Columns, .. Records, .. Kernels, .. Concepts, .. Attacks, .. Descriptions];
 
     /// <summary>Finds a term by name, title or alias; case, spaces, dashes and underscores do not count.</summary>
     public static GlossaryEntry? Find(string name) =>

@@ -1,0 +1,65 @@
+namespace Lur.Reports;
+
+/// <content>Columns of the trace of kernels (docs/kernels.md).</content>
+public static partial class Glossary
+{
+    private static GlossaryEntry[] Kernels =>
+        [
+            new(
+                "grid",
+                "Grid",
+                "Blocks of a launch in x, y and z.",
+                "A GPU keeps busy with at least as many as it has multiprocessors, 132 on an H100."
+            ),
+            new(
+                "block",
+                "Block",
+                "Threads of a block in x, y and z.",
+                "32 of them, in order of x, are a warp and take one instruction together."
+            ),
+            new(
+                "launches",
+                "Launches",
+                "How often a kernel is launched in the step.",
+                "Each costs about two microseconds beside its work."
+            ),
+            new(
+                "load_sectors",
+                "Load sectors / least",
+                "Sectors of 32 bytes of global memory that the warps' loads touch, over those that their bytes take at the least.",
+                "1 is coalesced; 8 is one float in each sector. Above 1.25 look at which index the lanes differ in.",
+                "",
+                "loadSectors"
+            ),
+            new(
+                "store_sectors",
+                "Store sectors / least",
+                "The same for stores.",
+                "1 is coalesced; 8 is one float in each sector.",
+                "",
+                "storeSectors"
+            ),
+            new(
+                "bank_conflict",
+                "Bank conflict",
+                "The most different words that one of the 32 banks of shared memory is asked for at once.",
+                "1-way is none; 32-way takes 32 times as long. A row of padding cures a tile that is read by columns.",
+                "",
+                "bankConflict"
+            ),
+            new(
+                "active_lanes",
+                "Active lanes",
+                "Share of a warp's lanes that take part in its requests to memory.",
+                "100 % uses the whole warp; a block sum of few numbers cannot.",
+                "%",
+                "activeLanes"
+            ),
+            new(
+                "atomics",
+                "Atomics",
+                "Atomic operations, by lane.",
+                "0 in every kernel whose result is a floating-point number: their order is not fixed."
+            ),
+        ];
+}
