@@ -21,7 +21,7 @@ public static partial class Glossary
                 "launches",
                 "Launches",
                 "How often a kernel is launched in the step.",
-                "Each costs about two microseconds beside its work."
+                "Each has a cost of its own beside its work; a step is better off with few."
             ),
             new(
                 "load_sectors",
@@ -54,6 +54,14 @@ public static partial class Glossary
                 "100 % uses the whole warp; a block sum of few numbers cannot.",
                 "%",
                 "activeLanes"
+            ),
+            new(
+                "bytes_ratio",
+                "Bytes / least",
+                "Bytes of all sectors of a launch over those of the different words that it reads and writes.",
+                "1 reads and writes everything once; above that a cache must serve the rest again.",
+                "",
+                "bytesRatio"
             ),
             new(
                 "atomics",

@@ -66,7 +66,7 @@ internal static class KernelTraceReport
                 new("storeSectors", "Store sectors / least", Right: true),
                 new("bankConflict", "Bank conflict", Right: true),
                 new("activeLanes", "Active lanes", Right: true),
-                new("bytes", "Bytes / least", Right: true),
+                new("bytesRatio", "Bytes / least", Right: true),
                 new("atomics", "Atomics", Right: true),
             ]
         )
