@@ -92,6 +92,8 @@ public class KernelTraceTests
         var kernels = device.Kernels(Precision.Float32);
         using var x = device.Allocate(n * sizeof(float));
         using var y = device.Allocate(n * sizeof(float));
+        using var z = device.Allocate(n * sizeof(float));
+        using var m = device.Allocate(n * sizeof(float));
         using var small = device.Allocate(parts * sizeof(double));
         using var first = device.Allocate(sizeof(ulong));
         DevicePointer<ulong> row = new(first.Address);
@@ -107,7 +109,7 @@ public class KernelTraceTests
         kernels.Average.AverageStep(elements, a, b, wide, none, n);
         kernels.Average.AverageSwap(elements, a, b, n);
         kernels.Sampler.SamplerBegin(device.Elements(64), new(x.Address), table, row, 64);
-        kernels.Sampler.SamplerStep(elements, a, b, a, b, table, row, n, 0, 0, 0);
+        kernels.Sampler.SamplerStep(elements, a, b, new(m.Address), new(z.Address), table, row, n, 0, 0, 0);
         kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
         kernels.Vector.VectorAxpy(elements, a, b, n, 1);
         kernels.Vector.VectorScale(elements, a, b, n, 1);
