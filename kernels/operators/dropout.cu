@@ -5,6 +5,8 @@
 // is run again draws the same mask, and so do all four passes: the operator is linear, and backward and tangents are
 // this kernel on dy, tx, tdy. Writes, or adds with `accumulate`. Launch: Rows(N ceil(size / 4), 4); size <= 2^26.
 // Srivastava et al. 2014.
+// Trace: dropout_forward gives the four elements of a draw to four lanes of a warp, and the other 28 have nothing to
+// do. One lane for the four would store with a stride, and a draw for each element draws four times as often.
 #include "include/philox.cuh"
 
 KERNEL dropout_forward(real* __restrict__ y, const real* __restrict__ x, const unsigned long long* __restrict__ state,

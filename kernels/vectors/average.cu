@@ -6,12 +6,12 @@
 //                     warm-up 2 (power)   min(decay, 1 - (1 + u / gamma)^-power)    0 at u = 0
 //                   and at least `least` where u > 0
 //   average_step    a = a - (1 - decay)(a - theta); decay 0 copies theta bit for bit
-//   average_swap    exchanges theta and a: once to evaluate with the average, again to go on; no bit is lost and no
-//   third
-//                   vector is needed
+//   average_swap    exchanges theta and a: once to evaluate with the average, again to go on; no bit is lost
+//                   and no third vector is needed
 // clock[2]: k and the decay, part of the state, zeros at the start. skip (null: never): when *skip != 0 neither
 // average_begin nor average_step changes anything.
 // a[n], theta[n]. Launch: average_begin Elements(1), the others Elements(n).
+// Trace: average_begin is one thread: it turns one number into another.
 // Reference: Polyak, Juditsky 1992; the warm-ups are those of diffusers' EMAModel (gamma is its inv_gamma).
 #include "include/prelude.cuh"
 

@@ -18,8 +18,8 @@ public class KernelTraceTests
     // Widths as in use, so that rows are as long; few images, because a warp does not see how many there are.
     private static readonly (string Model, int Batch, string Method, (string, string)[] Options)[] s_steps =
     [
-        ("resnet18:w64", 8, "lur", []),
-        ("resnet18:w64:stem7", 8, "scrub", []),
+        ("resnet18:w64:stem7", 8, "lur", []),
+        ("resnet18:w64", 8, "scrub", []),
         ("resnet18:w64", 8, "l1-sparse", []),
         ("unet:w64,128:down01:up10:r1:g8:drop0.1", 8, "lur", []),
     ];
@@ -110,6 +110,23 @@ public class KernelTraceTests
         kernels.Average.AverageSwap(elements, a, b, n);
         kernels.Sampler.SamplerBegin(device.Elements(64), new(x.Address), table, row, 64);
         kernels.Sampler.SamplerStep(elements, a, b, new(m.Address), new(z.Address), table, row, n, 0, 0, 0);
+        var window = new WindowGeometry
+        {
+            N = 2,
+            H = 16,
+            W = 16,
+            C = 64,
+            K = 64,
+            R = 3,
+            S = 3,
+            Stride = 1,
+            Top = 1,
+            Left = 1,
+            OH = 16,
+            OW = 16,
+        };
+        kernels.Pool.AveragePoolForward(device.Rows(2 * 16 * 16, 64), a, b, window);
+        kernels.Pool.AveragePoolBackward(device.Rows(2 * 16 * 16, 64), a, b, window, 0);
         kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
         kernels.Vector.VectorAxpy(elements, a, b, n, 1);
         kernels.Vector.VectorScale(elements, a, b, n, 1);
