@@ -24,7 +24,7 @@ struct OpenBlas {
 const OpenBlas& openBlas() {
     static const OpenBlas* const loaded = [] {
         auto* b = new OpenBlas;
-        const char* own = getenv("LUR_HOST_OPENBLAS");
+        const char* own = setting("LUR_HOST_OPENBLAS");
         void* library = nullptr;
         if (own && *own)
             library = dlopen(own, RTLD_NOW | RTLD_LOCAL);

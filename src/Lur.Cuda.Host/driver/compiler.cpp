@@ -224,7 +224,7 @@ std::string onPath(const std::string& name) {
 
 // Looked up at each call: a user who installs a compiler need not start again.
 std::string findCompiler(std::string* missing) {
-    const char* own = getenv("LUR_HOST_CXX");
+    const char* own = setting("LUR_HOST_CXX");
     if (own && *own) {
         const std::string found = onPath(own);
         if (found.empty()) *missing = text("LUR_HOST_CXX names the C++ compiler '%s', which does not exist", own);

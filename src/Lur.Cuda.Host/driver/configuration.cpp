@@ -1,7 +1,9 @@
 #include "configuration.h"
+#include <atomic>
 #include <cstdlib>
 #include <unistd.h>
 #include "errors.h"
+#include "pool.h"
 
 namespace lur {
 namespace {
@@ -16,7 +18,14 @@ std::vector<std::string> split(const std::string& s, char separator) {
     return parts;
 }
 
+std::atomic<bool> hermetic{false};
+std::atomic<int> asked{0};
+
 } // namespace
+
+const char* setting(const char* name) { return hermetic ? nullptr : getenv(name); }
+
+int threadsAsked() { return asked; }
 
 Configuration parseDevices(const char* given) {
     Configuration result;
@@ -58,7 +67,7 @@ Configuration parseDevices(const char* given) {
 
 const Configuration& configuration() {
     static const Configuration c = [] {
-        const char* v = getenv("LUR_HOST_DEVICES");
+        const char* v = setting("LUR_HOST_DEVICES");
         return parseDevices(v && *v ? v : "lane");
     }();
     return c;
@@ -88,3 +97,13 @@ long long lastLevelCacheBytes() {
 }
 
 } // namespace lur
+
+using namespace lur;
+
+// What a program decides instead of the environment: worker threads (0: leave it), and whether variables are read at
+// all. It counts until the devices are counted for the first time; returns the threads that there are or will be.
+LUR_API int lurHostConfigure(int threads, int ignoreEnvironment) {
+    if (threads > 0) asked = threads < 1024 ? threads : 1024;
+    if (ignoreEnvironment) hermetic = true;
+    return poolThreads();
+}

@@ -18,6 +18,11 @@ struct Configuration {
     std::string error;
 };
 const Configuration& configuration();
+
+// A variable of the environment; null when the program forbade to read it (lurHostConfigure).
+const char* setting(const char* name);
+// Threads that the program asked for; 0: nobody did.
+int threadsAsked();
 Configuration parseDevices(const char* text);
 
 // The x86-64 micro-architecture level (System V psABI): 2, 3 (AVX2, FMA) or 4 (AVX-512); 1 for older CPUs.

@@ -3,6 +3,7 @@
 // kernel. The caller waits only for workers that really took a chunk: waiting until every worker had answered cost 1 ms
 // a launch while a neighbour process used the cores.
 #include "pool.h"
+#include "configuration.h"
 #include <atomic>
 #include <climits>
 #include <cstdlib>
@@ -140,8 +141,8 @@ Pool& pool() {
 
 int poolThreads() {
     static const int n = [] {
-        const char* v = getenv("LUR_HOST_THREADS");
-        const int asked = v ? atoi(v) : 0;
+        const char* v = setting("LUR_HOST_THREADS");
+        const int asked = threadsAsked() ? threadsAsked() : v ? atoi(v) : 0;
         return asked > 0 && asked <= 1024 ? asked : usableCores();
     }();
     return n;

@@ -100,4 +100,6 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t, int, int, int, int, in
                                           long long, int, int, int);
 const char* cublasGetStatusString(cublasStatus_t);
 const char* lurHostLastDiagnostic();
+int lurHostConfigure(int, int);
+unsigned long long lurHostWaits();
 }
