@@ -18,6 +18,12 @@ internal static class LibrarySearch
     /// <summary>Folders to search, separated as in PATH; searched before anything else.</summary>
     internal const string FolderVariable = "LUR_CUDA_LIB_DIR";
 
+    /// <summary>False where the program forbade to read the environment.</summary>
+    internal static bool UsesEnvironment { get; set; } = true;
+
+    /// <summary>A variable of the environment, where it may be read.</summary>
+    internal static string? Variable(string name) => UsesEnvironment ? Environment.GetEnvironmentVariable(name) : null;
+
     /// <summary>The outcome of a search: the library, or what was tried and what was wrong with what was found.</summary>
     internal sealed record Outcome(LoadedLibrary? Library, string Tried, IReadOnlyList<string> Defects);
 
@@ -90,11 +96,11 @@ internal static class LibrarySearch
 
     private static IEnumerable<(string Folder, string Label)> Folders()
     {
-        var variable = Environment.GetEnvironmentVariable(FolderVariable);
+        var variable = Variable(FolderVariable);
         foreach (var folder in (variable ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
             yield return (Path.GetFullPath(folder), $"{FolderVariable}={folder}");
         yield return ("", "the system's library search");
-        if (Environment.GetEnvironmentVariable("CUDA_PATH") is { Length: > 0 } toolkit)
+        if (Variable("CUDA_PATH") is { Length: > 0 } toolkit)
         {
             yield return (Path.Combine(toolkit, OperatingSystem.IsWindows() ? "bin" : "lib64"), $"CUDA_PATH={toolkit}");
             yield return (Path.Combine(toolkit, OperatingSystem.IsWindows() ? "bin/x64" : "lib"), $"CUDA_PATH={toolkit}");

@@ -46,12 +46,48 @@ public static unsafe class NativeLibraries
 
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, LoadedLibrary> Loaded = [];
+    private static string? s_wish;
 
     /// <summary>Who serves, and why not the other.</summary>
     internal sealed record Choice(LoadedLibrary? Library, bool IsHost, string Reason, IReadOnlyList<string> Defects);
 
     /// <summary>The choice, made at first use.</summary>
-    internal static Lazy<Choice> Chosen { get; } = new(Choose);
+    internal static Lazy<Choice> Chosen { get; private set; } = new(Choose);
+
+    /// <summary>Says who is to serve, instead of the environment. It counts for the process, and from its first use on it stands.</summary>
+    /// <param name="wish">"host", "cuda", or "" for the GPU where there is one.</param>
+    /// <param name="useEnvironment">False to read no variable, neither here nor in the host driver: LUR_DEVICE, LUR_CUDA_LIB_DIR,
+    /// CUDA_PATH, LUR_HOST_*.</param>
+    /// <param name="threads">Worker threads of the host driver; 0 leaves them to it.</param>
+    /// <returns>Worker threads that the host driver has; 0 where NVIDIA's libraries serve.</returns>
+    /// <exception cref="CudaLibraryException">Nobody can serve, or the process works with the other already.</exception>
+    public static int Request(string wish, bool useEnvironment, int threads)
+    {
+        lock (Gate)
+        {
+            // As long as nobody was found, another may be asked for.
+            if (!Chosen.IsValueCreated || Chosen.Value.Library is null)
+            {
+                (s_wish, LibrarySearch.UsesEnvironment) = (wish.Length > 0 ? wish : null, useEnvironment);
+                Chosen = new(Choose);
+            }
+
+            var choice = Chosen.Value;
+            if (choice.Library is null)
+                throw new CudaLibraryException(choice.Reason);
+            if (wish.Length > 0 && wish == "host" != choice.IsHost)
+            {
+                throw new CudaLibraryException(
+                    $"This process works on the {(choice.IsHost ? "CPU" : "GPU")} already ({choice.Reason}), and it cannot change to "
+                        + $"'{wish}'; choose at the first call."
+                );
+            }
+            if (!choice.IsHost)
+                return 0;
+            var configure = NativeLibrary.GetExport(choice.Library.Handle, "lurHostConfigure");
+            return ((delegate* unmanaged<int, int, int>)configure)(threads, useEnvironment ? 0 : 1);
+        }
+    }
 
     /// <summary>Whether a name is one of the three.</summary>
     public static bool IsKnown(string name) => name is Driver or Compiler or Blas;
@@ -74,11 +110,11 @@ public static unsafe class NativeLibraries
 
     private static Choice Choose()
     {
-        var wish = Environment.GetEnvironmentVariable("LUR_DEVICE") ?? "";
+        var wish = s_wish ?? LibrarySearch.Variable("LUR_DEVICE") ?? "";
         if (wish is not ("" or "host" or "cuda"))
             return new Choice(null, false, $"LUR_DEVICE is '{wish}'; it must be 'cuda', 'host' or unset.", []);
         if (wish == "host")
-            return OpenHost("LUR_DEVICE=host asks for it", []);
+            return OpenHost(s_wish is null ? "LUR_DEVICE=host asks for it" : "the program asks for it", []);
         var found = LibrarySearch.Find(
             Driver,
             ["libcuda.so.1", "libcuda.so", "nvcuda.dll"],
@@ -98,8 +134,11 @@ public static unsafe class NativeLibraries
             return new Choice(
                 null,
                 false,
-                $"LUR_DEVICE=cuda asks for an NVIDIA device, but {reason}: "
-                    + "install or repair the NVIDIA driver (nvidia-smi must list a device), or unset LUR_DEVICE to run on the CPU.",
+                s_wish is null
+                    ? $"LUR_DEVICE=cuda asks for an NVIDIA device, but {reason}: "
+                        + "install or repair the NVIDIA driver (nvidia-smi must list a device), or unset LUR_DEVICE to run on the CPU."
+                    : $"An NVIDIA device is asked for, but {reason}: install or repair the NVIDIA driver (nvidia-smi must list a "
+                        + "device), or ask for the CPU.",
                 found.Defects
             );
         }

@@ -10,30 +10,34 @@ namespace Lur.Device;
 /// </summary>
 public sealed partial class ComputeDevice : IDisposable
 {
-    private readonly PrimaryContext _context;
+    private readonly PrimaryContext? _context;
     private readonly CUcontext _handle;
     private readonly HashSet<IDisposable> _owned = [];
-    private readonly CudaStream _stream;
+    private readonly CudaStream? _ownStream;
     private readonly CudaStream _copies;
     private readonly KernelSet?[] _kernels = new KernelSet?[2];
     private readonly List<KernelModule> _loaded = [];
     private Gemm? _gemm;
     private bool _disposed;
 
-    private ComputeDevice(int ordinal)
+    private ComputeDevice(int ordinal, DeviceAttachment how)
     {
-        _context = new PrimaryContext(ordinal);
-        _handle = _context.Context;
+        (Places, _allocator) = (how.Kernels, how.Allocator);
+        _context = how.Context == 0 ? new PrimaryContext(ordinal) : null;
+        _handle = _context?.Context ?? new CUcontext { Pointer = how.Context };
         try
         {
             using var scope = Enter();
-            Properties = new DeviceProperties(ordinal, _context.Device);
-            _stream = new CudaStream(CUStreamFlags.NonBlocking);
+            var device = _context?.Device ?? DeviceOfContext();
+            Properties = new DeviceProperties(_context is null ? device.Pointer : ordinal, device);
+            if (how.Stream == 0)
+                _ownStream = new CudaStream(CUStreamFlags.NonBlocking);
+            Stream = _ownStream?.Stream ?? Foreign(how.Stream);
             _copies = new CudaStream(CUStreamFlags.NonBlocking);
         }
         catch
         {
-            _context.Dispose();
+            _context?.Dispose();
             throw;
         }
         PreferredBlock = Math.Min(256, Properties.MaxThreadsPerBlock);
@@ -73,25 +77,15 @@ public sealed partial class ComputeDevice : IDisposable
     /// </summary>
     public int WorkGrain { get; set; } = 16384;
 
-    internal CUstream Stream => _stream.Stream;
+    internal CUstream Stream { get; }
 
-    internal CUstream Handle(DeviceStream stream) => (stream == DeviceStream.Copy ? _copies : _stream).Stream;
+    internal CUstream Handle(DeviceStream stream) => stream == DeviceStream.Copy ? _copies.Stream : Stream;
 
     /// <summary>Opens a device, by its primary context.</summary>
     /// <param name="ordinal">0-based position in the driver's list.</param>
     /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
     /// <exception cref="UserErrorException">There is no such device.</exception>
-    public static ComputeDevice Open(int ordinal = 0)
-    {
-        var count = Count;
-        if (ordinal < 0 || ordinal >= count)
-        {
-            throw new UserErrorException(
-                $"There is no device {ordinal}; the driver lists {count}, counted from 0 ('lur doctor' shows them)."
-            );
-        }
-        return new ComputeDevice(ordinal);
-    }
+    public static ComputeDevice Open(int ordinal = 0) => Attach(new DeviceAttachment { Ordinal = ordinal });
 
     /// <summary>
     /// Destroys a device's context with everything in it, after a kernel fault has made it unusable. Objects made on
@@ -221,10 +215,10 @@ public sealed partial class ComputeDevice : IDisposable
             // A context that Reset destroyed took its stream along, and is not retained by this object any more.
             if (!scope.IsOpen)
                 return;
-            _stream.Dispose();
+            _ownStream?.Dispose();
             _copies.Dispose();
         }
-        _context.Dispose();
+        _context?.Dispose();
     }
 
     /// <summary>Waits for both streams inside an open scope, whatever became of their work: for freeing.</summary>

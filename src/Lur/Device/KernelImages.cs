@@ -19,27 +19,13 @@ public static class KernelImages
     public static event Action<string>? Distrusted;
 
     /// <summary>Images shipped with the program, read only: LUR_KERNEL_IMAGES, or <c>kernel-images</c> beside it.</summary>
-    public static string ShippedDirectory =>
-        Environment.GetEnvironmentVariable("LUR_KERNEL_IMAGES") is { Length: > 0 } folder
-            ? folder
-            : Path.Combine(AppContext.BaseDirectory, "kernel-images");
+    public static string ShippedDirectory => KernelPlaces.Default.Shipped;
 
     /// <summary>
     /// The user's cache, null when switched off with LUR_CACHE=off: LUR_CACHE, else lur/kernels below XDG_CACHE_HOME
     /// (~/.cache).
     /// </summary>
-    public static string? CacheDirectory
-    {
-        get
-        {
-            var own = Environment.GetEnvironmentVariable("LUR_CACHE");
-            if (own == "off")
-                return null;
-            if (own is { Length: > 0 })
-                return own;
-            return UserCache.Folder("kernels");
-        }
-    }
+    public static string? CacheDirectory => KernelPlaces.Default.CacheFolder;
 
     /// <summary>Compiles every kernel file for several devices into a folder; <see cref="ShippedDirectory"/> is where programs
     /// look.</summary>
@@ -102,32 +88,32 @@ public static class KernelImages
         return request.Source.Compile(maker, request.Architecture(maker));
     }
 
-    internal static (byte[] Image, ImageOrigin Origin) Get(KernelRequest request)
+    internal static (byte[] Image, ImageOrigin Origin) Get(KernelRequest request, KernelPlaces places)
     {
         var compiler = ServingCompiler.TryGet();
-        if (FindShipped(request, compiler) is { } shipped)
+        if (FindShipped(request, compiler, places) is { } shipped)
             return (shipped, ImageOrigin.Shipped);
-        if (compiler is not null && CachePath(request, compiler) is { } path && File.Exists(path) && IsOwn(path))
+        if (compiler is not null && CachePath(request, compiler, places) is { } path && File.Exists(path) && IsOwn(path, places))
         {
             if (ImageFile.Read(path) is { } entry)
                 return (entry.Image, ImageOrigin.Cached);
             TryDelete(path);
         }
-        return Build(request);
+        return Build(request, places);
     }
 
     /// <summary>Drops the cached image of a request and compiles it.</summary>
-    internal static (byte[] Image, ImageOrigin Origin) Rebuild(KernelRequest request)
+    internal static (byte[] Image, ImageOrigin Origin) Rebuild(KernelRequest request, KernelPlaces places)
     {
-        if (CachePath(request, ServingCompiler.Instance) is { } path)
+        if (CachePath(request, ServingCompiler.Instance, places) is { } path)
             TryDelete(path);
-        return Build(request);
+        return Build(request, places);
     }
 
     /// <summary>Where a request is cached; null when the cache is off.</summary>
-    internal static string? CachePath(KernelRequest request, IKernelCompiler compiler)
+    internal static string? CachePath(KernelRequest request, IKernelCompiler compiler, KernelPlaces? places = null)
     {
-        if (CacheDirectory is not { } directory)
+        if ((places ?? KernelPlaces.Default).CacheFolder is not { } directory)
             return null;
         var key = request.Source.Key(request.Architecture(compiler), compiler.Identity);
         return Path.Combine(directory, key[..2], key + ".image");
@@ -139,18 +125,26 @@ public static class KernelImages
         return string.Create(CultureInfo.InvariantCulture, $"{file.Name} {version} ({(file.Exists ? file.Length : 0)} bytes)");
     }
 
-    private static (byte[] Image, ImageOrigin Origin) Build(KernelRequest request)
+    private static (byte[] Image, ImageOrigin Origin) Build(KernelRequest request, KernelPlaces places)
     {
+        if (!places.MayCompile)
+        {
+            throw new KernelCompilationException(
+                $"kernels/{request.Source.File} would have to be compiled, which is forbidden here: no image of it for this device is in "
+                    + $"'{places.Shipped}' nor in the cache ({places.CacheFolder ?? "off"}); 'lur kernels --precompile' makes them ahead."
+            );
+        }
+
         var compiler = ServingCompiler.Instance;
         var image = request.Source.Compile(compiler, request.Architecture(compiler));
-        if (CachePath(request, compiler) is { } path && IsOwn(path))
+        if (CachePath(request, compiler, places) is { } path && IsOwn(path, places))
         {
             try
             {
                 if (Interlocked.Exchange(ref s_cleaned, 1) == 0)
-                    ImageFile.RemoveLeftovers(CacheDirectory!);
+                    ImageFile.RemoveLeftovers(places.CacheFolder!);
                 ImageFile.Write(path, image, compiler.Identity, isPrivate: true);
-                Trim(CacheDirectory!);
+                Trim(places.CacheFolder!);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -162,16 +156,17 @@ public static class KernelImages
 
     // Without a compiler any image of this very source is right. With one, an image made by another compiler is passed
     // over: after an update of the compiler the new one's code is wanted, and stale images must not hide a change.
-    private static byte[]? FindShipped(KernelRequest request, ServingCompiler? compiler)
+    private static byte[]? FindShipped(KernelRequest request, ServingCompiler? compiler, KernelPlaces places)
     {
-        if (!Directory.Exists(ShippedDirectory))
+        var folder = places.Shipped;
+        if (!Directory.Exists(folder))
             return null;
         foreach (var architecture in request.Runnable())
         {
-            var path = Path.Combine(ShippedDirectory, ShippedName(request, architecture));
+            var path = Path.Combine(folder, ShippedName(request, architecture));
             if (
                 File.Exists(path)
-                && IsShipped(path)
+                && IsShipped(path, places)
                 && ImageFile.Read(path) is { } entry
                 && (compiler is null || entry.Compiler == compiler.Identity)
             )
@@ -185,25 +180,24 @@ public static class KernelImages
         $"{request.Source.Stem(architecture)}-{request.Source.Key(architecture, "")[..16]}.image";
 
     /// <summary>True if nobody but this user can have written an entry of the cache: file, folder of entries and cache.</summary>
-    private static bool IsOwn(string path) => IsTrusted(FileTrust.WhyNot(path, folders: 2), CacheDirectory!);
+    private static bool IsOwn(string path, KernelPlaces places) =>
+        IsTrusted(FileTrust.WhyNot(path, folders: 2), places.CacheFolder!, places);
 
     /// <summary>True if an image comes with the program, or nobody else can have put it in its place.</summary>
-    private static bool IsShipped(string path) =>
-        ShippedDirectory == Path.Combine(AppContext.BaseDirectory, "kernel-images")
-        || IsTrusted(FileTrust.WhyNotOfGroup(path) ?? FileTrust.WhyNotOfGroup(ShippedDirectory), ShippedDirectory);
+    private static bool IsShipped(string path, KernelPlaces places) =>
+        places.ShipsItsOwn || IsTrusted(FileTrust.WhyNotOfGroup(path) ?? FileTrust.WhyNotOfGroup(places.Shipped), places.Shipped, places);
 
-    private static bool IsTrusted(string? why, string root)
+    private static bool IsTrusted(string? why, string root, KernelPlaces places)
     {
         if (why is null)
             return true;
-        if (s_warned.TryAdd(root, true))
-        {
-            Distrusted?.Invoke(
-                $"compiled kernels in '{root}' are neither loaded nor kept, because {why}; make it yours alone (chmod go-w), delete it, or "
-                    + "name another folder (LUR_CACHE, LUR_KERNEL_IMAGES)."
-            );
-        }
-
+        // A device with a listener of its own says so each time; the others once for all.
+        if (places.Distrusted is null && !s_warned.TryAdd(root, true))
+            return false;
+        (places.Distrusted ?? Distrusted)?.Invoke(
+            $"compiled kernels in '{root}' are neither loaded nor kept, because {why}; make it yours alone (chmod go-w), delete it, or "
+                + "name another folder (LUR_CACHE, LUR_KERNEL_IMAGES)."
+        );
         return false;
     }
 

@@ -148,13 +148,13 @@ public abstract unsafe class KernelModule
     private CUfunction[] LoadFunctions()
     {
         using var scope = _device.Enter();
-        var request = KernelSource.Read(File, Precision).For(_device.Properties.ComputeCapability);
-        var (image, origin) = KernelImages.Get(request);
+        var request = KernelSource.Read(File, Precision, _device.Places).For(_device.Properties.ComputeCapability);
+        var (image, origin) = KernelImages.Get(request, _device.Places);
         var result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);
         if (IsRejected(result) && origin != ImageOrigin.Compiled)
         {
             // Made for another driver, or damaged in a way that its checksum shares: once more from the source.
-            (image, origin) = KernelImages.Rebuild(request);
+            (image, origin) = KernelImages.Rebuild(request, _device.Places);
             result = Drv.ModuleManagement.cuModuleLoadData(ref _module, image);
         }
         if (result != CUResult.Success)

@@ -22,17 +22,15 @@ internal sealed class KernelSource
     internal string File { get; }
 
     /// <summary>The folder of the .cu files: LUR_KERNELS, or <c>kernels</c> beside the program.</summary>
-    internal static string Folder =>
-        Environment.GetEnvironmentVariable("LUR_KERNELS") is { Length: > 0 } folder
-            ? folder
-            : Path.Combine(AppContext.BaseDirectory, "kernels");
+    internal static string Folder => KernelPlaces.Default.Sources;
 
     /// <summary>Reads a file and all headers. In-memory headers are found by the very text between the quotes, so kernels have
     /// one spelling for them, <c>#include "include/name.cuh"</c>.</summary>
     /// <exception cref="FileNotFoundException">The file is not in the folder.</exception>
-    internal static KernelSource Read(string file, Precision precision)
+    internal static KernelSource Read(string file, Precision precision, KernelPlaces? places = null)
     {
-        var path = Path.Combine(Folder, file);
+        var folder = (places ?? KernelPlaces.Default).Sources;
+        var path = Path.Combine(folder, file);
         if (!System.IO.File.Exists(path))
         {
             throw new FileNotFoundException(
@@ -40,7 +38,7 @@ internal sealed class KernelSource
                 path
             );
         }
-        var include = Path.Combine(Folder, "include");
+        var include = Path.Combine(folder, "include");
         var headers = Directory.Exists(include) ? Directory.GetFiles(include, "*.cuh") : [];
         Array.Sort(headers, StringComparer.Ordinal);
         return new KernelSource(
