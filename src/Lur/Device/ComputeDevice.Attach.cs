@@ -9,6 +9,12 @@ public sealed partial class ComputeDevice
     /// <summary>Where this device's kernels come from.</summary>
     internal KernelPlaces Places { get; }
 
+    /// <summary>CUcontext that the device works in.</summary>
+    public nint NativeContext => _handle.Pointer;
+
+    /// <summary>CUstream that everything but copies beside the kernels goes to.</summary>
+    public nint NativeStream => Stream.Pointer;
+
     /// <summary>Opens a device as a program asks for it. What the program gave stays the program's: <see cref="Dispose"/> frees
     /// neither its context nor its stream.</summary>
     /// <param name="how">Context, stream, allocator, kernels.</param>
