@@ -31,7 +31,7 @@ internal sealed class VectorPieces
             if (counts[s] < 1)
                 throw new ArgumentException($"Segment {s} has {counts[s]} elements; leave empty ones out.");
             if (counts[s] > MostElements - Elements)
-                throw new ArgumentOutOfRangeException(nameof(counts), $"The vector has more than {MostElements} elements.");
+                throw new ArgumentOutOfRangeException(null, $"The vector has more than {MostElements} elements.");
             Elements += counts[s];
             for (long offset = 0; offset < counts[s]; offset += LongestPiece)
                 pieces.Add(new VectorPiece(s, offset, (int)Math.Min(LongestPiece, counts[s] - offset)));
