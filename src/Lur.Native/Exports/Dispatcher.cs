@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Lur.Device;
 
 namespace Lur.Native.Exports;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Lur.Cuda.Loading;
 using Lur.Device;
 
 namespace Lur.Native.Exports;

@@ -1,5 +1,3 @@
-using Lur.Device;
-
 namespace Lur.Steps;
 
 /// <summary>A part of a vector that one launch works on: at most a whole segment, and few enough elements for an int.</summary>

@@ -75,6 +75,9 @@ public sealed partial class VectorStep : IDisposable
         Done,
     }
 
+    /// <summary>Where the second-order term comes from.</summary>
+    public VectorProduct Product => _options.Product;
+
     /// <summary>Elements of a vector.</summary>
     public long Elements => _pieces.Elements;
 
