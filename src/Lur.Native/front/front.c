@@ -113,7 +113,7 @@ LUR_EXPORT size_t lur_doctor(char* buffer, size_t capacity) {
 static struct slot* _Atomic blocks[BLOCKS];
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct slot* vacant;
-static uint32_t used;
+static _Atomic uint32_t used;
 
 static void* handle_of(const struct slot* s) {
     return (void*)(uintptr_t)(MARK << 56 | (uint64_t)s->kind << 52 | (uint64_t)(s->generation & 0xFFFFFF) << 28 |
@@ -144,7 +144,7 @@ int32_t front_enter(const void* handle, enum kind kind, struct slot** self) {
     struct slot* const session = s->session;
     int32_t free = 0;
     if (!atomic_compare_exchange_strong(&session->busy, &free, 1)) {
-        if (pthread_equal(session->owner, pthread_self()))
+        if (session->callbacks && pthread_equal(session->owner, pthread_self()))
             return front_fail(LUR_ERROR_STATE,
                               "A callback of the session called it, or did not return: after an exception or a "
                               "longjmp through Lur the session can no longer be used.");

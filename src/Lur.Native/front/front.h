@@ -47,8 +47,8 @@ struct slot {
     _Atomic uint32_t generation; // odd while in use
     _Atomic int32_t busy;        // a session that is in a call
     _Atomic int32_t cancelled;   // read by managed code
-    int32_t callbacks;           // callbacks that have not returned; counted by managed code
-    pthread_t owner;             // the thread of the call
+    _Atomic int32_t callbacks;   // callbacks that have not returned; counted by managed code
+    _Atomic pthread_t owner;     // the thread of the call
     enum kind kind;
     uint32_t index;
     struct slot* session; // itself for a session

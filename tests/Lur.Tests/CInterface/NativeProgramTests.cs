@@ -1,12 +1,12 @@
 using Lur.Tests.Architecture;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>Programs in C around liblur. They say nothing when all is well, also where errors happen, which is the proof that the
 /// library says nothing either.</summary>
 public class NativeProgramTests
 {
-    private const string Programs = "tests/Lur.Tests/Embedding/Programs";
+    private const string Programs = "tests/Lur.Tests/CInterface/Programs";
 
     [Test]
     public void ASampleMakesStepsWithItsOwnGradients()

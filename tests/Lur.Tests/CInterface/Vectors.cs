@@ -2,7 +2,7 @@ using Lur.Device;
 using Lur.Steps;
 using Lur.Tests.Device;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>The vectors of a step in buffers of a test, one for each segment.</summary>
 internal sealed class Vectors : IDisposable

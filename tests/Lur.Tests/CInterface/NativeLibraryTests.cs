@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 using Lur.Native.Exports;
 using Lur.Tests.Architecture;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>What the file exports and needs, and that no exception can leave it.</summary>
 public partial class NativeLibraryTests

@@ -325,6 +325,8 @@ int main(int argc, char** argv) {
     EXPECT(HANDLE, lur_wait(closed));
     options();
 #ifndef FRONT_ONLY
+    static char doctor[1 << 14];
+    CHECK(lur_doctor(doctor, sizeof doctor) == strlen(doctor) && strstr(doctor, "liblur_cuda_host.so"));
     streams();
     memory();
 #endif

@@ -1,12 +1,13 @@
 using Lur.Device;
 using Lur.Steps;
+using Lur.Tasks;
 using Lur.Tensors;
 using Lur.Tests.Device;
 using Lur.Tests.Kernels;
 using Lur.Tests.Networks;
 using Lur.Unlearning;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>The vector arithmetic of LUR on vectors of somebody else, against the formulas in double, against itself in segments, and
 /// against the step of a model.</summary>

@@ -5,13 +5,13 @@ using System.Text.RegularExpressions;
 using Lur.Native.Exports;
 using Lur.Tests.Architecture;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>lur.h compiles everywhere, and what a program has compiled against stays as it is.</summary>
 public partial class NativeHeaderTests
 {
     private const string Header = "src/Lur.Native/include/lur.h",
-        Golden = "tests/Lur.Tests/Embedding/lur-abi.txt";
+        Golden = "tests/Lur.Tests/CInterface/lur-abi.txt";
 
     [TestCase("c", "c99")]
     [TestCase("c", "c11")]

@@ -1,14 +1,14 @@
 using System.Text.RegularExpressions;
 using Lur.Tests.Architecture;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>The archive for C and C++ programs, the C++ header, and the page about them.</summary>
 public partial class SdkTests
 {
     [Test]
     public void TheHeaderForCppMovesClosesAndKeepsExceptionsBack() =>
-        Assert.That(NativeBuild.RunSilently(Cpp("tests/Lur.Tests/Embedding/Programs/wrapper.cpp")), Is.GreaterThan(10));
+        Assert.That(NativeBuild.RunSilently(Cpp("tests/Lur.Tests/CInterface/Programs/wrapper.cpp")), Is.GreaterThan(10));
 
     [Test]
     public void TheSampleInCppTakesAFiniteDifference()
@@ -75,7 +75,13 @@ public partial class SdkTests
             target_link_libraries(by-cmake PRIVATE Lur::lur)
             """
         );
-        foreach (var arguments in new[] { ["-S", build, "-B", build + "/build", $"-DCMAKE_PREFIX_PATH={sdk}"], new[] { "--build", build + "/build" } })
+        foreach (
+            var arguments in new[]
+            {
+                ["-S", build, "-B", build + "/build", $"-DCMAKE_PREFIX_PATH={sdk}"],
+                new[] { "--build", build + "/build" },
+            }
+        )
         {
             var result = ChildProcess.Run("cmake", arguments);
             Assert.That(result.ExitCode, Is.Zero, result.Text);
@@ -87,7 +93,10 @@ public partial class SdkTests
     private static string Cpp(string source)
     {
         var program = Path.Combine(NativeBuild.Scratch, Path.GetFileName(source) + ".run");
-        var compiler = NativeBuild.Compilers[0].Replace("gcc", "g++", StringComparison.Ordinal).Replace("clang", "clang++", StringComparison.Ordinal);
+        var compiler = NativeBuild
+            .Compilers[0]
+            .Replace("gcc", "g++", StringComparison.Ordinal)
+            .Replace("clang", "clang++", StringComparison.Ordinal);
         string[] arguments =
         [
             "-std=c++17",

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using Lur.Tests.Architecture;
 
-namespace Lur.Tests.Embedding;
+namespace Lur.Tests.CInterface;
 
 /// <summary>liblur as programs see it: built once where it is older than its sources, and C programs built against it.</summary>
 internal static partial class NativeBuild
