@@ -44,7 +44,7 @@ internal sealed unsafe class NativeStep : IDisposable
         {
             if (operation == Operation.StepTelemetry)
             {
-                Step.EnqueueReport((nint)a.Pointer(0));
+                Step.EnqueueReport((ulong)a.Pointer(0));
                 return;
             }
 

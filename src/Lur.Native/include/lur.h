@@ -137,8 +137,8 @@ int32_t lur_open(const lur_session_options* options, lur_session** session);
 /* Waits for its work and frees everything that was made in it, whose handles are then invalid. */
 int32_t lur_close(lur_session* session);
 
-/* Asks a long call of the session (lur_precompile) to stop with LUR_ERROR_CANCELLED; nothing without one. Any thread,
- * also in a signal handler. Sets no error text. */
+/* Asks a lengthy call of the session (lur_precompile) to stop with LUR_ERROR_CANCELLED; nothing without one. Any
+ * thread, also in a signal handler. Sets no error text. */
 int32_t lur_cancel(lur_session* session);
 
 /* Waits for everything given to the session's stream so far. */

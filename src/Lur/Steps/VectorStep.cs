@@ -35,7 +35,7 @@ public sealed partial class VectorStep : IDisposable
     private readonly KernelSet _kernels;
     private readonly VectorPieces _pieces;
     private readonly VectorStepOptions _options;
-    private readonly DeviceMemory _memory;
+    private readonly OwnedBuffer _memory;
     private readonly double[] _read = new double[ReportCount];
     private Stage _stage;
 
@@ -52,8 +52,7 @@ public sealed partial class VectorStep : IDisposable
         // Within a capture nothing may be loaded.
         foreach (var module in new KernelModule[] { _kernels.Lur, _kernels.Vector, _kernels.Guard, _kernels.Pieces })
             module.Load();
-        _memory = device.Allocate(BytesOf(_pieces));
-        Store(0, Sums, 0);
+        _memory = new OwnedBuffer(device, "numbers of a step", BytesOf(_pieces));
         SetLearningRate(options.LearningRate);
         SetNumber(StepParameter.Momentum, options.Momentum);
         SetNumber(StepParameter.WeightDecay, options.WeightDecay);
@@ -127,7 +126,7 @@ public sealed partial class VectorStep : IDisposable
     /// whether it was skipped, and how many were.</summary>
     /// <param name="host">Address of <see cref="ReportCount"/> doubles in page-locked memory; pageable memory makes the call wait.</param>
     /// <exception cref="InvalidOperationException">No update was made.</exception>
-    public void EnqueueReport(nint host) => _device.DownloadTo(host, EnqueueReport(), ReportCount * sizeof(double));
+    public void EnqueueReport(ulong host) => _device.DownloadTo((nint)host, EnqueueReport(), ReportCount * sizeof(double));
 
     /// <summary>Waits for the device and frees the step's numbers.</summary>
     public void Dispose() => _memory.Dispose();
@@ -142,7 +141,7 @@ public sealed partial class VectorStep : IDisposable
         return At(Report);
     }
 
-    private DevicePointer<double> At(int slot) => _memory.Pointer<double>((long)slot * sizeof(double));
+    private DevicePointer<double> At(int slot) => new DevicePointer<double>(_memory.Address).At(slot, sizeof(double));
 
     private DevicePointer<double> SumsOf(int piece, int values) => At(Sums).At((long)piece * values, sizeof(double));
 

@@ -102,6 +102,7 @@ internal static partial class NativeBuild
             "-c",
             "Release",
             "-p:LurNative=true",
+            "-p:RunAnalyzers=false",
             "-o",
             folder,
             "-v",

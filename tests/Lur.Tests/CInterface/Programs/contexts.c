@@ -85,8 +85,14 @@ static void load_kernel(void) {
                                     "    for (long long i = first; i < end; i++) y[i] = a * x[i];\n}\n";
     void *program, *module;
     size_t size;
+    int major, minor;
+    DRIVER(cuDeviceGetAttribute, &major, 75, 0);
+    DRIVER(cuDeviceGetAttribute, &minor, 76, 0);
+    char architecture[40];
+    snprintf(architecture, sizeof architecture, "--gpu-architecture=sm_%d", 10 * major + minor);
+    const char* const options[] = {architecture};
     DRIVER(nvrtcCreateProgram, &program, text, "scale.cu", 0, NULL, NULL);
-    DRIVER(nvrtcCompileProgram, program, 0, NULL);
+    DRIVER(nvrtcCompileProgram, program, 1, options);
     DRIVER(nvrtcGetCUBINSize, program, &size);
     char* image = malloc(size);
     DRIVER(nvrtcGetCUBIN, program, image);
