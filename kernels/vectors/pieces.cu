@@ -1,13 +1,12 @@
 // pieces.cu - what a step on vectors of somebody else needs beside lur.cu: such a vector may lie in pieces, and its
 // numbers may not pass through the host.
 //
-//   number_store    out[i] = value, i < n: set in stream order, so that a captured step needs no copy
-//   piece_sum       out[v] = sum_p sums[p][v], p in order; sums[pieces][values] are those of vector_finish_sum on each
-//   piece relative_alpha  scale[0] = alpha, or cap |theta| / |g| where alpha |g| > cap |theta| and cap > 0 (cap 0:
-//   none) step_report     out[8]: |g|, |v|, cos(g, v), alpha |h| / |v|, |theta|, alpha |g|, skipped, number of skipped
-//   steps; from
-//                   the six sums of lur_meta_update in sums[6], the alpha that was used, and skip[2] of step_guard.
-//                   A ratio with |v| = 0 is 0.
+//   number_store    out[i] = value, i < n: in stream order, so that a captured step needs no copy
+//   piece_sum       out[v] = sum_p sums[p][v], p in order; sums[pieces][values] from vector_finish_sum on each piece
+//   relative_alpha  scale[0] = alpha, or cap |theta| / |g| where alpha |g| > cap |theta| and cap > 0 (0: none)
+//   step_report     out[8]: |g|, |v|, cos(g, v), alpha |h| / |v|, |theta|, alpha |g|, skipped, steps skipped so far
+// step_report reads the six sums of lur_meta_update, the alpha that was used and skip[2] of step_guard; a ratio with
+// |v| = 0 is 0.
 // Launch: number_store Elements(n), piece_sum Elements(values), the others Elements(1).
 // Reference: "Learning to Unlearn while Retaining" (ICCV 2025, pp. 4211-4221).
 #include "include/sgd_step.cuh"
