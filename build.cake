@@ -140,6 +140,15 @@ Task("Publish")
     .Description("Publish the lur command: framework-dependent, and as one native executable (NativeAOT).")
     .Does(() => PublishAll());
 
+Task("Native")
+    .Description("Build liblur, the C interface, into artifacts/native.")
+    .Does(() => PublishNative());
+
+Task("Sdk")
+    .Description("Pack liblur with headers, samples, pkg-config and CMake files into artifacts/lur-sdk-RID.tar.xz.")
+    .IsDependentOn("Native")
+    .Does(() => PackSdk());
+
 // ---- tests -----------------------------------------------------------------------------------------------------------
 
 void RunTests(string name, string testFilter)
@@ -212,6 +221,26 @@ void PublishAll()
     }
     foreach (string folder in new[] { plain, native })
         Console.WriteLine($"{System.IO.Path.GetRelativePath(root, folder)}/lur");
+}
+
+string Native => System.IO.Path.Combine(artifacts, "native");
+
+void PublishNative()
+{
+    Say("Building liblur; the native compiler takes a minute or two");
+    // The native compiler is a package of the machine's own kind: it is kept out of the lock files that all machines share.
+    Require("Building liblur", "dotnet", "publish", "src/Lur.Native", "-c", "Release", "-p:LurNative=true", "-o", Native, "--nologo", "-v", "quiet");
+    Console.WriteLine("artifacts/native/liblur.so.0");
+}
+
+void PackSdk()
+{
+    string name = "lur-sdk-linux-x64", archive = System.IO.Path.Combine(artifacts, name + ".tar.xz");
+    string version = XDocument.Load(System.IO.Path.Combine(root, "Directory.Build.props")).Descendants("Version").First().Value;
+    Say("Packing");
+    Require("Laying out the archive", "bash", "src/Lur.Native/sdk/pack.sh", Native, System.IO.Path.Combine(artifacts, name), version);
+    Require("Packing", "tar", "-C", artifacts, "-cJf", archive, name);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"artifacts/{name}.tar.xz  {new System.IO.FileInfo(archive).Length / 1e6:F1} MB"));
 }
 
 /// One folder: app/ (tests, benchmarks, command, kernels; shared assemblies once), dotnet/ (this machine's runtime), run.sh.

@@ -72,6 +72,9 @@ Device* findDevice(CUdevice device) {
     return device >= 0 && (size_t)device < devices().size() ? devices()[(size_t)device].get() : nullptr;
 }
 
+static std::atomic<unsigned long long> waits{0};
+void countWait() { waits++; }
+
 void* addContext(const std::shared_ptr<Context>& context) {
     installFaultHandler();
     contextChanges++;
@@ -93,6 +96,10 @@ void destroyContext(void* handle) {
 } // namespace lur
 
 using namespace lur;
+
+// Calls so far that wait for the device: synchronisations of streams, contexts and events, blocking copies, and
+// freeing.
+LUR_API unsigned long long lurHostWaits() { return waits; }
 
 LUR_API CUresult cuInit(unsigned flags) {
     if (flags) return fail(CUDA_ERROR_INVALID_VALUE, "cuInit: flags must be 0");

@@ -175,6 +175,9 @@ CUresult record(Context*, Stream&, Operation);
 // Refuses what may not happen while a capture that concerns this thread is under way, and spoils the capture.
 CUresult refuseDuringCapture(Context*, const char* call);
 
+// Counts the calls that wait for the device, whether or not there was something to wait for.
+void countWait();
+
 struct Image;
 struct Module {
     Context* context;

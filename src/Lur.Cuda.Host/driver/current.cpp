@@ -124,6 +124,7 @@ LUR_API CUresult cuCtxGetDevice(CUdevice* device) {
 
 LUR_API CUresult cuCtxSynchronize() {
     Context* c;
+    countWait();
     LUR_TRY(enter(&c));
     LUR_TRY(refuseDuringCapture(c, "cuCtxSynchronize"));
     return catchUp(c);

@@ -96,6 +96,14 @@ bool Memory::contains(uint64_t address, size_t size) {
     return find(address, &a) && size <= a.size - (address - a.address);
 }
 
+bool Memory::touches(uint64_t address, size_t size) {
+    std::lock_guard<std::mutex> lock(mutex);
+    auto i = allocations.upper_bound(address + size - 1);
+    if (i == allocations.begin()) return false;
+    --i;
+    return (uint64_t)i->second.mapping + i->second.mapped > address;
+}
+
 std::vector<Allocation> Memory::live() {
     std::lock_guard<std::mutex> lock(mutex);
     std::vector<Allocation> all;

@@ -31,6 +31,8 @@ class Memory {
     // The live allocation that holds the whole range.
     bool contains(uint64_t address, size_t size);
     bool find(uint64_t address, Allocation* found);
+    // Whether a part of the range (not empty) was mapped for an allocation, live or in quarantine.
+    bool touches(uint64_t address, size_t size);
     std::vector<Allocation> live();
 
     // The start of an allocation lies up to a page above its guard page. Names the first one whose filling was changed.

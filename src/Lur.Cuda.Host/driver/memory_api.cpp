@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <sys/mman.h>
 #include "context.h"
 
 namespace lur {
@@ -51,8 +52,17 @@ CUresult release(Context* c, CUdeviceptr pointer, const char* call) {
                            : c->poison(CUDA_ERROR_ILLEGAL_ADDRESS, text("%s: %s", call, changed.c_str()));
 }
 
+// The program's own memory is device memory too: whatever is mapped and is none of the driver's.
+bool isForeign(Context* c, CUdeviceptr p, size_t size) {
+    constexpr uint64_t page = 4096;
+    const uint64_t first = p / page * page;
+    if (size > (size_t)physicalMemory() || p + size < p || c->memory.touches(p, size)) return false;
+    std::vector<unsigned char> pages((p + size - first + page - 1) / page);
+    return mincore((void*)first, p + size - first, pages.data()) == 0;
+}
+
 CUresult checkRange(Context* c, CUdeviceptr p, size_t size, const char* call) {
-    if (c->memory.contains(p, size)) return CUDA_SUCCESS;
+    if (c->memory.contains(p, size) || isForeign(c, p, size)) return CUDA_SUCCESS;
     return fail(CUDA_ERROR_INVALID_VALUE, "%s: the %zu bytes at 0x%llx are not inside one allocation; they start %s",
                 call, size, (ull)p, c->memory.describe(p).c_str());
 }
@@ -62,6 +72,8 @@ enum Sides { FromHost = 1, ToHost = 2 };
 CUresult copy(const char* call, uint64_t to, uint64_t from, size_t size, int sides, bool async, CUstream handle) {
     Context* c;
     LUR_TRY(enter(&c));
+    // Of pageable memory also an asynchronous copy waits.
+    if (!async || (sides && !isPinned(sides & FromHost ? from : to, size))) countWait();
     if (!async) LUR_TRY(refuseDuringCapture(c, call));
     if (size == 0) return CUDA_SUCCESS;
     if ((sides & FromHost && !from) || (sides & ToHost && !to))
@@ -130,6 +142,7 @@ LUR_API CUresult cuMemAlloc_v2(CUdeviceptr* pointer, size_t size) {
 
 LUR_API CUresult cuMemFree_v2(CUdeviceptr pointer) {
     Context* c;
+    countWait();
     LUR_TRY(enter(&c));
     LUR_TRY(refuseDuringCapture(c, "cuMemFree"));
     LUR_TRY(catchUp(c));
@@ -211,6 +224,7 @@ LUR_API CUresult cuMemAllocHost_v2(void** pointer, size_t size) { return pin(poi
 
 LUR_API CUresult cuMemFreeHost(void* pointer) {
     Context* c;
+    countWait();
     LUR_TRY(enter(&c));
     LUR_TRY(catchUp(c));
     std::lock_guard<std::mutex> lock(pinnedMutex);

@@ -156,6 +156,7 @@ static CUresult synchronize(CUstream stream, bool* waited) {
 
 LUR_API CUresult cuStreamSynchronize(CUstream stream) {
     bool waited;
+    countWait();
     return synchronize(stream, &waited);
 }
 
@@ -239,6 +240,7 @@ static CUresult checkEvent(CUevent event, const char* call, std::shared_ptr<Even
 }
 
 LUR_API CUresult cuEventSynchronize(CUevent event) {
+    countWait();
     std::shared_ptr<Event> e;
     LUR_TRY(checkEvent(event, "cuEventSynchronize", &e));
     const std::shared_ptr<Stream> s = pending(*e);

@@ -103,4 +103,5 @@ const char* lurHostLastDiagnostic();
 size_t lurHostTrace(char* buffer, size_t capacity);
 void lurHostTraceClear();
 int lurHostConfigure(int, int);
+unsigned long long lurHostWaits();
 }

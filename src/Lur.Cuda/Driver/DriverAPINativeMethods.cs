@@ -89,6 +89,9 @@ public static partial class DriverAPINativeMethods
         public static partial CUResult cuCtxDestroy_v2(CUcontext context);
 
         [LibraryImport(Library)]
+        public static partial CUResult cuCtxGetDevice(ref CUdevice device);
+
+        [LibraryImport(Library)]
         public static partial CUResult cuCtxSynchronize();
     }
 

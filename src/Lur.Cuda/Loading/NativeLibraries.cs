@@ -69,6 +69,9 @@ public static unsafe class NativeLibraries
         }
     }
 
+    /// <summary>Whether the host driver serves; chooses now where nobody has.</summary>
+    public static bool ServesHost => Chosen.IsHost;
+
     /// <summary>True unless the choice was made by a program that has the environment ignored.</summary>
     internal static bool AsksEnvironment => s_settled is not { Wish.IgnoreEnvironment: true };
 

@@ -43,8 +43,7 @@ public sealed unsafe partial class ComputeDevice
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         using var scope = Enter();
-        CUdeviceptr pointer = default;
-        Native.Check(Drv.MemoryManagement.cuMemAlloc_v2(ref pointer, bytes), "cuMemAlloc_v2", bytes);
+        var pointer = TakeMemory(bytes);
         LiveBytes += bytes;
         PeakBytes = Math.Max(PeakBytes, LiveBytes);
         AllocationCount++;
@@ -155,6 +154,17 @@ public sealed unsafe partial class ComputeDevice
         var bytes = destination.Bytes(start, ref count);
         Native.Check(
             Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(destination.Address(start), At(source.Address), bytes, Handle(stream)),
+            "cuMemcpyDtoHAsync_v2",
+            bytes
+        );
+    }
+
+    /// <summary>Copies from the device to memory of the program in stream order; of pageable memory the call waits.</summary>
+    internal void DownloadTo<T>(nint destination, DevicePointer<T> source, long bytes)
+    {
+        using var scope = Enter();
+        Native.Check(
+            Drv.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(destination, At(source.Address), bytes, Stream),
             "cuMemcpyDtoHAsync_v2",
             bytes
         );

@@ -10,30 +10,34 @@ namespace Lur.Device;
 /// </summary>
 public sealed partial class ComputeDevice : IDisposable
 {
-    private readonly PrimaryContext _context;
+    private readonly PrimaryContext? _context;
     private readonly CUcontext _handle;
     private readonly HashSet<IDisposable> _owned = [];
-    private readonly CudaStream _stream;
+    private readonly CudaStream? _ownStream;
     private readonly CudaStream _copies;
     private readonly KernelSet?[] _kernels = new KernelSet?[2];
     private readonly List<KernelModule> _loaded = [];
     private Gemm? _gemm;
     private bool _disposed;
 
-    private ComputeDevice(int ordinal)
+    private ComputeDevice(int ordinal, DeviceAttachment how)
     {
-        _context = new PrimaryContext(ordinal);
-        _handle = _context.Context;
+        (Places, _allocator) = (how.Kernels, how.Allocator);
+        _context = how.Context == 0 ? new PrimaryContext(ordinal) : null;
+        _handle = _context?.Context ?? new CUcontext { Pointer = how.Context };
         try
         {
             using var scope = Enter();
-            Properties = new DeviceProperties(ordinal, _context.Device);
-            _stream = new CudaStream(CUStreamFlags.NonBlocking);
+            var device = _context?.Device ?? DeviceOfContext();
+            Properties = new DeviceProperties(_context is null ? device.Pointer : ordinal, device);
+            if (how.Stream == 0)
+                _ownStream = new CudaStream(CUStreamFlags.NonBlocking);
+            Stream = _ownStream?.Stream ?? Foreign(how.Stream);
             _copies = new CudaStream(CUStreamFlags.NonBlocking);
         }
         catch
         {
-            _context.Dispose();
+            _context?.Dispose();
             throw;
         }
         PreferredBlock = Math.Min(256, Properties.MaxThreadsPerBlock);
@@ -74,11 +78,11 @@ public sealed partial class ComputeDevice : IDisposable
     public int WorkGrain { get; set; } = 16384;
 
     /// <summary>Where its kernels come from.</summary>
-    internal KernelPlaces Places { get; private init; } = KernelPlaces.Default;
+    internal KernelPlaces Places { get; }
 
-    internal CUstream Stream => _stream.Stream;
+    internal CUstream Stream { get; }
 
-    internal CUstream Handle(DeviceStream stream) => (stream == DeviceStream.Copy ? _copies : _stream).Stream;
+    internal CUstream Handle(DeviceStream stream) => stream == DeviceStream.Copy ? _copies.Stream : Stream;
 
     /// <summary>Opens a device, by its primary context.</summary>
     /// <param name="ordinal">0-based position in the driver's list.</param>
@@ -94,14 +98,7 @@ public sealed partial class ComputeDevice : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Settle();
-        var (ordinal, count) = (options.Ordinal, Count);
-        if (ordinal < 0 || ordinal >= count)
-        {
-            throw new UserErrorException(
-                $"There is no device {ordinal}; the driver lists {count}, counted from 0 ('lur doctor' shows them)."
-            );
-        }
-        return new ComputeDevice(ordinal) { Places = options.Kernels };
+        return Attach(new DeviceAttachment { Ordinal = options.Ordinal, Kernels = options.Kernels });
     }
 
     /// <summary>
@@ -232,10 +229,10 @@ public sealed partial class ComputeDevice : IDisposable
             // A context that Reset destroyed took its stream along, and is not retained by this object any more.
             if (!scope.IsOpen)
                 return;
-            _stream.Dispose();
+            _ownStream?.Dispose();
             _copies.Dispose();
         }
-        _context.Dispose();
+        _context?.Dispose();
     }
 
     /// <summary>Waits for both streams inside an open scope, whatever became of their work: for freeing.</summary>

@@ -34,8 +34,7 @@ public sealed class DeviceMemory : IDisposable
         if (Address == 0)
             return;
         using var scope = _device.EnterIfAlive();
-        if (scope.IsOpen)
-            _ = Drv.MemoryManagement.cuMemFree_v2(_pointer);
+        _device.ReturnMemory(_pointer, Bytes, scope.IsOpen);
         _pointer = default;
         _device.Disown(this);
         _device.Freed(Bytes);

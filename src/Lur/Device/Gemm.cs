@@ -12,6 +12,7 @@ public sealed class Gemm : IDisposable
 {
     private readonly ComputeDevice _device;
     private readonly CUdeviceptr _workspace;
+    private readonly long _workspaceBytes;
     private CudaBlasHandle _handle;
 
     internal Gemm(ComputeDevice device)
@@ -23,7 +24,7 @@ public sealed class Gemm : IDisposable
         // A workspace of its own makes results repeatable under capture and keeps cuBLAS from allocating; NVIDIA
         // recommends 32 MiB from compute capability 9 on and 4 MiB before.
         long bytes = device.Properties.ComputeCapability.Major >= 9 ? 32 << 20 : 4 << 20;
-        Native.Check(Drv.MemoryManagement.cuMemAlloc_v2(ref _workspace, bytes), "cuMemAlloc_v2", bytes);
+        _workspace = device.TakeMemory(_workspaceBytes = bytes);
         Check(Blas.cublasSetWorkspace_v2(_handle, _workspace, bytes), "cublasSetWorkspace_v2");
         Check(Blas.cublasSetMathMode(_handle, CublasMath.DefaultMath), "cublasSetMathMode");
     }
@@ -208,10 +209,8 @@ public sealed class Gemm : IDisposable
             return;
         using var scope = _device.EnterIfAlive();
         if (scope.IsOpen)
-        {
             _ = Blas.cublasDestroy_v2(_handle);
-            _ = Drv.MemoryManagement.cuMemFree_v2(_workspace);
-        }
+        _device.ReturnMemory(_workspace, _workspaceBytes, scope.IsOpen);
         _handle = default;
     }
 

@@ -112,9 +112,17 @@ public static class KernelImages
 
     private static (byte[] Image, ImageOrigin Origin) Build(KernelRequest request)
     {
+        var places = request.Source.Places;
+        if (!places.MayCompile)
+        {
+            throw new KernelCompilationException(
+                $"kernels/{request.Source.File} would have to be compiled, which is forbidden here: no image of it for this device is in "
+                    + $"'{places.Shipped}' nor in the cache ({places.Cache ?? "off"}); 'lur kernels --precompile' makes them ahead."
+            );
+        }
+
         var compiler = ServingCompiler.Instance;
         var image = request.Source.Compile(compiler, request.Architecture(compiler));
-        var places = request.Source.Places;
         if (CachePath(request, compiler) is { } path && IsOwn(places, path))
         {
             try

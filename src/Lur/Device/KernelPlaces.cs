@@ -23,6 +23,16 @@ public sealed class KernelPlaces
     /// <summary>Folder below which compiled kernels are kept; null for the user's, see <see cref="Cache"/>.</summary>
     public string? CacheFolder { get; init; }
 
+    /// <summary>Folder of compiled kernels that come with the program; null for LUR_KERNEL_IMAGES, else for <c>kernel-images</c> beside
+    /// it.</summary>
+    public string? ImageFolder { get; init; }
+
+    /// <summary>True to keep no compiled kernel, whatever else is said.</summary>
+    public bool KeepsNone { get; init; }
+
+    /// <summary>False to refuse a kernel that would have to be compiled.</summary>
+    public bool MayCompile { get; init; } = true;
+
     /// <summary>True where no variable of the environment decides anything: what is not set here is then what came with the program, and
     /// nothing is kept without a <see cref="CacheFolder"/>.</summary>
     public bool IgnoreEnvironment { get; init; }
@@ -44,18 +54,20 @@ public sealed class KernelPlaces
     }
 
     /// <summary>Images shipped with the program, read only: LUR_KERNEL_IMAGES, or <c>kernel-images</c> beside it.</summary>
-    public string Shipped => Variable("LUR_KERNEL_IMAGES") ?? OwnImages;
+    public string Shipped => ImageFolder ?? Variable("LUR_KERNEL_IMAGES") ?? OwnImages;
 
     /// <summary>The cache, null when there is none: <see cref="CacheFolder"/>; else LUR_CACHE, where <c>off</c> switches it off; else
     /// lur/kernels below XDG_CACHE_HOME (~/.cache).</summary>
     public string? Cache =>
-        CacheFolder
-        ?? Variable("LUR_CACHE") switch
-        {
-            "off" => null,
-            { } own => own,
-            null => IgnoreEnvironment ? null : UserCache.Folder("kernels"),
-        };
+        KeepsNone
+            ? null
+            : CacheFolder
+                ?? Variable("LUR_CACHE") switch
+                {
+                    "off" => null,
+                    { } own => own,
+                    null => IgnoreEnvironment ? null : UserCache.Folder("kernels"),
+                };
 
     /// <summary>True if the shipped images are those that came with the program.</summary>
     internal bool ShippedAreOwn => Shipped == OwnImages;

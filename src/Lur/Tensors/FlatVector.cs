@@ -31,6 +31,19 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
         _buffer = keep ? Program.Keep(planned) : planned;
     }
 
+    /// <summary>A vector over memory of somebody else, who keeps it as long as the vector is used; nothing is freed.</summary>
+    /// <param name="device">Device that the memory belongs to.</param>
+    /// <param name="precision">Element type.</param>
+    /// <param name="layout">Names and offsets.</param>
+    /// <param name="name">Name for messages.</param>
+    /// <param name="memory">First element of <see cref="Bytes"/> bytes, at a multiple of the element's size.</param>
+    /// <exception cref="ArgumentException">The address is null or not aligned.</exception>
+    public FlatVector(ComputeDevice device, Precision precision, ParameterLayout layout, string name, DevicePointer<Real> memory)
+    {
+        (Device, Precision, Layout, Name) = (device, precision, layout, name);
+        _buffer = new BorrowedBuffer(name, memory.Address, Bytes, precision.Size());
+    }
+
     /// <summary>Device that holds it.</summary>
     public ComputeDevice Device { get; }
 
@@ -205,7 +218,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
         Device.Upload(At(slot).Pointer, new ReadOnlySpan<double>(wide));
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the memory, where it is the vector's own.</summary>
     public void Dispose() => (_buffer as OwnedBuffer)?.Dispose();
 
     private DevicePointer<Real> Elements<T>(int first, int count)

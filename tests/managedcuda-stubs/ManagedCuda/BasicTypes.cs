@@ -120,6 +120,13 @@ public enum CUMemHostAllocFlags
     None = 0,
 }
 
+public enum CUstreamCaptureStatus
+{
+    None,
+    Active,
+    Invalidated,
+}
+
 public enum CUstreamCaptureMode
 {
     Global = 0,

@@ -22,6 +22,8 @@ public static class DriverAPINativeMethods
         public static CUResult cuCtxPopCurrent_v2(ref CUcontext pctx) => throw null!;
 
         public static CUResult cuCtxGetCurrent(ref CUcontext pctx) => throw null!;
+
+        public static CUResult cuCtxGetDevice(ref CUdevice device) => throw null!;
     }
 
     public static class ErrorHandling
@@ -71,6 +73,8 @@ public static class DriverAPINativeMethods
         public static CUResult cuStreamBeginCapture(CUstream hStream, CUstreamCaptureMode mode) => throw null!;
 
         public static CUResult cuStreamEndCapture(CUstream hStream, ref CUgraph phGraph) => throw null!;
+
+        public static CUResult cuStreamIsCapturing(CUstream hStream, ref CUstreamCaptureStatus captureStatus) => throw null!;
     }
 
     public static class Events

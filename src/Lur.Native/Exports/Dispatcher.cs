@@ -1,0 +1,94 @@
+using Lur.Device;
+
+namespace Lur.Native.Exports;
+
+/// <summary>Which method an operation is.</summary>
+internal static unsafe class Dispatcher
+{
+    /// <summary>Runs an operation. Whatever it throws is caught by <see cref="EntryPoint"/>.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="self">The session or the step it belongs to.</param>
+    /// <param name="a">Its arguments.</param>
+    public static void Run(Operation operation, object? self, in Arguments a)
+    {
+        switch (operation)
+        {
+            case Operation.Start:
+                Start(Utf8.Read((byte*)a.Pointer(0))!);
+                break;
+            case Operation.Doctor:
+                Utf8.Write(Diagnostics.Inspect().ToText(), (byte*)a.Pointer(0), (int)a.Integer);
+                break;
+            case Operation.Open:
+                Open(a);
+                break;
+            case >= Operation.StepDestroy:
+                RunStep(operation, (NativeStep)self!, a);
+                break;
+            default:
+                RunSession(operation, (NativeSession)self!, a);
+                break;
+        }
+    }
+
+    private static void RunSession(Operation operation, NativeSession session, in Arguments a)
+    {
+        switch (operation)
+        {
+            case Operation.Close:
+                session.Close();
+                break;
+            case Operation.Wait:
+                session.Device.Synchronize();
+                break;
+            case Operation.DeviceInfo:
+                session.Describe((DeviceInfo*)a.Pointer(0));
+                break;
+            case Operation.Precompile:
+                session.Precompile(a.Integer == 1 ? Precision.Float32 : Precision.Float64);
+                break;
+            case Operation.PlanStep:
+                *(ulong*)a.Pointer(2) = NativeStep.BytesOf((Vector*)a.Pointer(1));
+                break;
+            case Operation.StepCreate:
+                var step = new NativeStep(session, *(StepOptions*)a.Pointer(0), (Vector*)a.Pointer(1));
+                *(nint*)a.Pointer(2) = step.Handle;
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(operation), operation, "There is no such operation.");
+        }
+    }
+
+    private static void RunStep(Operation operation, NativeStep step, in Arguments a)
+    {
+        switch (operation)
+        {
+            case Operation.StepDestroy:
+                step.Dispose();
+                break;
+            case Operation.StepRate:
+                step.Step.SetLearningRate(a.Number);
+                break;
+            case Operation.StepSkipFlag:
+                *(ulong*)a.Pointer(0) = step.Step.SkipAddress;
+                break;
+            case Operation.StepRead:
+                step.Read((Telemetry*)a.Pointer(0));
+                break;
+            default:
+                step.Enqueue(operation, a);
+                break;
+        }
+    }
+
+    // Everything that Lur looks for beside the program lies beside the library.
+    private static void Start(string library) =>
+        AppContext.SetData("APP_CONTEXT_BASE_DIRECTORY", Path.GetDirectoryName(library) + Path.DirectorySeparatorChar);
+
+    private static void Open(in Arguments a)
+    {
+        var options = (SessionOptions*)a.Pointer(0);
+        var session = new NativeSession(*options, (int*)a.Pointer(2), (int*)a.Pointer(3));
+        *(nint*)a.Pointer(1) = session.Handle;
+    }
+}

@@ -1,0 +1,264 @@
+// The runtime's start, errors, and the table of handles. Nothing happens when the library is loaded.
+#include "front.h"
+#include <dlfcn.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- errors ---------------------------------------------------------------------------------------------------------
+
+static __thread char last_text[4096];
+static __thread int32_t last_native;
+
+int32_t front_fail(int32_t code, const char* format, ...) {
+    va_list a;
+    va_start(a, format);
+    vsnprintf(last_text, sizeof last_text, format, a);
+    va_end(a);
+    last_native = 0;
+    return code;
+}
+
+static size_t copy_text(const char* text, char* buffer, size_t capacity) {
+    const size_t length = strlen(text);
+    if (!buffer || !capacity) return length;
+    size_t n = length < capacity ? length : capacity - 1;
+    while (n < length && n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) n--; // no half of a character
+    memcpy(buffer, text, n);
+    buffer[n] = 0;
+    return length;
+}
+
+LUR_EXPORT size_t lur_error_text(char* buffer, size_t capacity) { return copy_text(last_text, buffer, capacity); }
+LUR_EXPORT int32_t lur_error_native(void) { return last_native; }
+LUR_EXPORT int32_t lur_api_version(void) { return LUR_API_VERSION; }
+
+#define TEXT_OF(number) #number
+#define VERSION_OF(number) TEXT_OF(number)
+LUR_EXPORT const char* lur_version(void) { return VERSION_OF(LUR_VERSION_NUMBER); }
+
+// ---- managed code ---------------------------------------------------------------------------------------------------
+
+// What managed code says of a failure: Exports/Failure.cs has the same fields.
+struct failure {
+    char* text;
+    int32_t capacity;
+    int32_t native;
+};
+// The only export of the managed part. It catches everything.
+extern int32_t lur__call(int32_t operation, intptr_t self, const struct arguments*, struct failure*);
+
+int32_t front_managed(enum operation operation, intptr_t self, const struct arguments* arguments) {
+    struct failure failure = {last_text, (int32_t)sizeof last_text, 0};
+    const int32_t code = lur__call(operation, self, arguments, &failure);
+    if (code) last_native = failure.native;
+    return code;
+}
+
+static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic bool started, forked;
+
+static void in_child(void) {
+    if (started) forked = true;
+}
+
+// The runtime ignores SIGPIPE from its start on, whatever the program does with it: what was there is put back.
+static int32_t start_runtime(void) {
+    static bool watching;
+    if (!watching && pthread_atfork(NULL, NULL, in_child))
+        return front_fail(LUR_ERROR_MEMORY, "There is no memory left to watch for forks.");
+    watching = true;
+    Dl_info own;
+    char folder[PATH_MAX];
+    if (!dladdr((void*)&front_start, &own) || !realpath(own.dli_fname, folder))
+        return front_fail(LUR_ERROR_FILE, "The library cannot find its own file.");
+    struct sigaction before;
+    sigaction(SIGPIPE, NULL, &before);
+    const struct arguments arguments = {{folder}, 0, 0};
+    const int32_t code = front_managed(OP_START, 0, &arguments);
+    sigaction(SIGPIPE, &before, NULL);
+    if (!code) started = true;
+    return code;
+}
+
+int32_t front_start(void) {
+    if (forked)
+        return front_fail(LUR_ERROR_FORKED, "This process is a child of one that used Lur: its threads are not here. "
+                                            "Use Lur in the parent, or start a program with exec.");
+    if (started) return LUR_OK;
+    pthread_mutex_lock(&start_lock);
+    const int32_t code = started ? LUR_OK : start_runtime();
+    pthread_mutex_unlock(&start_lock);
+    return code;
+}
+
+LUR_EXPORT size_t lur_doctor(char* buffer, size_t capacity) {
+    if (front_start()) return 0;
+    static __thread char text[1 << 14];
+    text[0] = 0;
+    const struct arguments arguments = {{text}, sizeof text, 0};
+    if (front_managed(OP_DOCTOR, 0, &arguments)) return 0;
+    return copy_text(text, buffer, capacity);
+}
+
+// ---- handles --------------------------------------------------------------------------------------------------------
+
+// A handle is a number that no pointer has: mark, kind, generation, position in the table, two zero bits.
+#define MARK 0x4Cull
+#define BLOCK 256
+#define BLOCKS 1024
+static struct slot* _Atomic blocks[BLOCKS];
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct slot* vacant;
+static _Atomic uint32_t used;
+
+static void* handle_of(const struct slot* s) {
+    return (void*)(uintptr_t)(MARK << 56 | (uint64_t)s->kind << 52 | (uint64_t)(s->generation & 0xFFFFFF) << 28 |
+                              (uint64_t)(s->index + 1) << 2);
+}
+
+struct slot* front_find(const void* handle, enum kind kind) {
+    const uint64_t bits = (uint64_t)(uintptr_t)handle;
+    const uint64_t index = (bits >> 2 & 0x3FFFFFF) - 1;
+    if (bits >> 56 != MARK || (bits >> 52 & 15) != (uint64_t)kind || index >= (uint64_t)BLOCK * BLOCKS) return NULL;
+    struct slot* const block = atomic_load_explicit(&blocks[index / BLOCK], memory_order_acquire);
+    if (!block) return NULL;
+    struct slot* const s = block + index % BLOCK;
+    return s->generation & 1 && handle_of(s) == handle ? s : NULL;
+}
+
+static int32_t no_handle(const void* handle, enum kind kind) {
+    const char* const name = kind == KIND_SESSION ? "session" : "step";
+    if (!handle) return front_fail(LUR_ERROR_ARGUMENT, "The %s is null.", name);
+    return front_fail(LUR_ERROR_HANDLE, "The handle %p is no live %s: it was destroyed, or never was one.", handle,
+                      name);
+}
+
+int32_t front_enter(const void* handle, enum kind kind, struct slot** self) {
+    if (forked) return front_start();
+    struct slot* const s = front_find(handle, kind);
+    if (!s) return no_handle(handle, kind);
+    struct slot* const session = s->session;
+    int32_t free = 0;
+    if (!atomic_compare_exchange_strong(&session->busy, &free, 1)) {
+        if (session->callbacks && pthread_equal(session->owner, pthread_self()))
+            return front_fail(LUR_ERROR_STATE,
+                              "A callback of the session called it, or did not return: after an exception or a "
+                              "longjmp through Lur the session can no longer be used.");
+        return front_fail(LUR_ERROR_THREAD,
+                          "Another thread is in a call of the session; a session belongs to one thread at a time.");
+    }
+    session->owner = pthread_self();
+    // Between look-up and claim another thread may have destroyed it.
+    if (front_find(handle, kind) == s) {
+        *self = s;
+        return LUR_OK;
+    }
+    front_leave(s);
+    return no_handle(handle, kind);
+}
+
+void front_leave(struct slot* self) { atomic_store_explicit(&self->session->busy, 0, memory_order_release); }
+
+int32_t front_call(const void* handle, enum kind kind, enum operation operation, const struct arguments* arguments) {
+    struct slot* s;
+    LUR_TRY(front_enter(handle, kind, &s));
+    const int32_t code = front_managed(operation, s->managed, arguments);
+    front_leave(s);
+    return code;
+}
+
+int32_t front_add(enum kind kind, struct slot* session, struct slot** made) {
+    pthread_mutex_lock(&table_lock);
+    struct slot* s = vacant;
+    if (s) {
+        vacant = s->next;
+    } else if (used < BLOCK * BLOCKS) {
+        struct slot* block = blocks[used / BLOCK];
+        if (!block && (block = calloc(BLOCK, sizeof *block)))
+            atomic_store_explicit(&blocks[used / BLOCK], block, memory_order_release);
+        if (block) {
+            s = block + used % BLOCK;
+            s->index = used++;
+        }
+    }
+    pthread_mutex_unlock(&table_lock);
+    if (!s) return front_fail(LUR_ERROR_MEMORY, "There is no room for another handle; destroy some.");
+    s->kind = kind;
+    s->session = session ? session : s;
+    s->managed = 0;
+    s->callbacks = 0;
+    s->cancelled = 0;
+    if (!session) {
+        s->owner = pthread_self();
+        s->busy = 1;
+    }
+    *made = s;
+    return LUR_OK;
+}
+
+void* front_publish(struct slot* s) {
+    s->generation++;
+    return handle_of(s);
+}
+
+void front_remove(struct slot* s) {
+    if (s->generation & 1) s->generation++;
+    if (s->session == s) front_leave(s);
+    pthread_mutex_lock(&table_lock);
+    s->next = vacant;
+    vacant = s;
+    pthread_mutex_unlock(&table_lock);
+}
+
+void front_remove_all(struct slot* session) {
+    for (uint32_t i = 0; i < used; i++) {
+        struct slot* const s = blocks[i / BLOCK] + i % BLOCK;
+        if (s->generation & 1 && s != session && s->session == session) front_remove(s);
+    }
+    front_remove(session);
+}
+
+// ---- arguments ------------------------------------------------------------------------------------------------------
+
+int32_t front_writable(const void* theirs, size_t least, const char* name) {
+    if (!theirs) return front_fail(LUR_ERROR_ARGUMENT, "%s is null.", name);
+    const uint32_t size = *(const uint32_t*)theirs;
+    if (size >= least) return LUR_OK;
+    return front_fail(LUR_ERROR_SIZE,
+                      "%s says that it has %u bytes and needs %zu: set its size, or call its init function.", name,
+                      size, least);
+}
+
+int32_t front_read(void* ours, size_t size, const void* theirs, const char* name) {
+    LUR_TRY(front_writable(theirs, size, name));
+    const uint32_t given = *(const uint32_t*)theirs;
+    for (size_t i = size; i < given; i++)
+        if (((const char*)theirs)[i])
+            return front_fail(LUR_ERROR_NEWER_OPTION,
+                              "%s sets a field at byte %zu, which this version of Lur (%s) does not know.", name, i,
+                              lur_version());
+    memcpy(ours, theirs, size);
+    return LUR_OK;
+}
+
+int32_t front_utf8(const char* text, const char* name) {
+    for (const unsigned char* p = (const unsigned char*)text; p && *p;) {
+        const int more = *p < 0x80             ? 0
+                         : (*p & 0xE0) == 0xC0 ? 1
+                         : (*p & 0xF0) == 0xE0 ? 2
+                         : (*p & 0xF8) == 0xF0 ? 3
+                                               : -1;
+        bool good = more >= 0 && *p != 0xC0 && *p != 0xC1 && *p < 0xF5;
+        for (int i = 1; good && i <= more; i++) good = (p[i] & 0xC0) == 0x80;
+        if (good && more == 2) good = !(p[0] == 0xE0 && p[1] < 0xA0) && !(p[0] == 0xED && p[1] > 0x9F);
+        if (good && more == 3) good = !(p[0] == 0xF0 && p[1] < 0x90) && !(p[0] == 0xF4 && p[1] > 0x8F);
+        if (!good)
+            return front_fail(LUR_ERROR_ARGUMENT, "%s is not UTF-8 at byte %d.", name, (int)((const char*)p - text));
+        p += more + 1;
+    }
+    return LUR_OK;
+}

@@ -1,0 +1,309 @@
+/* lur.h - the C interface of Lur: machine unlearning inside a program of your own.
+ *
+ * C99 and C++11; nothing is included but <stddef.h> and <stdint.h>. docs/embedding.md explains it with whole programs.
+ *
+ * Rules that hold for everything below.
+ * - Every function that can fail returns int32_t: LUR_OK (0) or one of LUR_ERROR_*. Nothing that a caller can do aborts
+ * the process. lur_error_text gives one sentence about the last failure of the calling thread.
+ * - Nothing is ever written to standard output or standard error. Without a log callback there is no log.
+ * - Structs are passed by pointer and begin with their size in bytes, as the caller knows them: fill them with the
+ * function lur_X_init, then set what differs. Structs grow at their end only; a shorter one than ours takes defaults
+ * for the rest, a longer one must have zeros there (LUR_ERROR_NEWER_OPTION).
+ * - Handles are numbers in the guise of pointers. They are never read through: one that was destroyed, or is none, or
+ * is one of another kind gives LUR_ERROR_HANDLE.
+ * - Strings are UTF-8 and end with a zero byte; they are copied before a function returns. Text comes out into a buffer
+ * of the caller. No memory changes its owner.
+ * - A session, with everything made in it, belongs to one thread at a time: any thread, but a call while another one is
+ * under way gives LUR_ERROR_THREAD. Two sessions may be used by two threads at once.
+ * - Callbacks run on the thread that made the call, within it, with the user pointer they were given with. They must
+ * return: a C++ exception or a longjmp out of one makes the session unusable (LUR_ERROR_STATE). They may not call the
+ * session.
+ * - The current CUDA context of the calling thread is the same before and after every call, failures included.
+ * - A function whose name ends in _enqueue gives work to the session's stream and returns: it does not wait for the
+ * device, takes no memory and reads nothing back, and it may be captured into a graph of the caller.
+ * - Addresses of device memory are numbers (uint64_t, a CUdeviceptr). Without a GPU the device is the CPU, and an
+ * address of device memory is any address of the program.
+ * - In a child of fork every call gives LUR_ERROR_FORKED, unless Lur was first used in the child.
+ * - The first call installs handlers of SIGSEGV, SIGFPE, SIGBUS (CPU only) and the first real-time signal, which pass
+ * on what is not theirs. Install handlers of your own before it, or chain to the earlier ones. No other disposition
+ * changes.
+ * - The library cannot be unloaded: dlclose leaves it in the process.
+ */
+#ifndef LUR_H
+#define LUR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this header: 1000 * major + minor. Within a major version functions, constants and fields are only added.
+ */
+#define LUR_API_VERSION 1
+
+/* ---- errors
+ * ---------------------------------------------------------------------------------------------------------- */
+
+enum {
+    LUR_OK = 0,
+    LUR_ERROR_ARGUMENT = 1,  /* an argument is null, out of its range, or does not go with another */
+    LUR_ERROR_SIZE = 2,      /* a struct is shorter than the first release's, or a count is out of range or differs */
+    LUR_ERROR_HANDLE = 3,    /* a handle was destroyed, is none, or is one of another kind */
+    LUR_ERROR_STATE = 4,     /* a call out of order; or a callback of the session did not return */
+    LUR_ERROR_THREAD = 5,    /* the session is being used by another thread */
+    LUR_ERROR_FORKED = 6,    /* the process is a child of one that used Lur */
+    LUR_ERROR_NO_DEVICE = 7, /* there is nothing to compute on, or no such device */
+    LUR_ERROR_DEVICE = 8,    /* CUDA reports a failure; its code: lur_error_native */
+    LUR_ERROR_COMPILE = 9,   /* a kernel does not compile, or would have to be compiled and may not */
+    LUR_ERROR_MEMORY = 10,   /* no memory is left, or the allocator gave none */
+    LUR_ERROR_FILE = 11,     /* a file is missing or cannot be read or written */
+    LUR_ERROR_FORMAT = 12,   /* a file is not what it should be */
+    LUR_ERROR_UNSUPPORTED = 13,  /* Lur has no such thing */
+    LUR_ERROR_CANCELLED = 14,    /* lur_cancel was called, or a callback asked for it */
+    LUR_ERROR_NOT_FINITE = 15,   /* a result is not a number */
+    LUR_ERROR_NEWER_OPTION = 16, /* a struct has fields that this version does not know */
+    LUR_ERROR_DEFECT = 17        /* a mistake of Lur: please report it with the text */
+};
+
+/* Version of the library that is loaded, counted as LUR_API_VERSION. Any thread, any time. */
+int32_t lur_api_version(void);
+
+/* The same as text, for example "0.1.0"; lives for ever. Any thread, any time. */
+const char* lur_version(void);
+
+/* The last failure of the calling thread, one sentence, "" if there was none. Copies at most capacity - 1 bytes, whole
+ * UTF-8 characters, and a zero byte; buffer may be null when capacity is 0. Returns the length of all of it, without
+ * the zero byte. */
+size_t lur_error_text(char* buffer, size_t capacity);
+
+/* Code of CUDA that came with the last failure of the calling thread; 0 if none did. */
+int32_t lur_error_native(void);
+
+/* What this machine computes with, what was loaded from where, and the remedy for what is missing: many lines. Works
+ * without a session. Copies like lur_error_text and returns the whole length; 0 after a failure. */
+size_t lur_doctor(char* buffer, size_t capacity);
+
+/* ---- sessions
+ * -------------------------------------------------------------------------------------------------------- */
+
+typedef struct lur_session lur_session; /* a device with a stream, and everything made in it */
+
+enum {                      /* device_kind */
+       LUR_DEVICE_AUTO = 0, /* the GPU where there is one */
+       LUR_DEVICE_CUDA = 1,
+       LUR_DEVICE_HOST = 2 /* the CPU. One kind serves a process: the first session chooses it */
+};
+
+enum { /* flags, added up */
+       LUR_FLAG_NO_COMPILE =
+           1, /* kernels are loaded at lur_open and never compiled: LUR_ERROR_COMPILE if one is missing */
+       LUR_FLAG_IGNORE_ENVIRONMENT = 2, /* no environment variable is read; no cache but cache_folder */
+       LUR_FLAG_NO_CACHE = 4            /* compiled kernels are neither kept nor looked for */
+};
+
+enum { /* level of a log line */
+       LUR_LOG_WARNING = 1,
+       LUR_LOG_INFO = 2
+};
+
+typedef struct lur_session_options {
+    uint32_t size;       /* bytes of this struct */
+    int32_t device_kind; /* LUR_DEVICE_AUTO */
+    int32_t ordinal;     /* 0: which device, counted from 0; does not count with a context */
+    int32_t threads; /* 0: worker threads on the CPU, 0 for the cores this process may use; counts for the process */
+    void* context;   /* null: CUcontext to work in; null for the primary one, which is that of the CUDA runtime */
+    void* stream;    /* null: CUstream of that context for all work, not the default stream; null to make one */
+    /* null: gives device memory at a multiple of alignment; 0 if there is none. Called by lur_open, lur_X_create only.
+     */
+    uint64_t (*allocate)(void* user, uint64_t bytes, uint64_t alignment);
+    void (*release)(void* user, uint64_t address, uint64_t bytes); /* null: takes it back; goes with allocate */
+    void* allocator_user;                                          /* null: passed to both */
+    void (*log)(void* user, int32_t level, const char* text);      /* null: gets lines of the log, without line ends */
+    void* log_user;                                                /* null: passed to it */
+    int32_t log_level;         /* LUR_LOG_WARNING: the most detailed level that is wanted */
+    uint32_t flags;            /* 0 */
+    const char* cache_folder;  /* null: where compiled kernels are kept; null for LUR_CACHE, else the user's cache */
+    const char* kernel_folder; /* null: holds kernels/ and kernel-images/; null for the folder of the library */
+} lur_session_options;
+
+/* Fills in defaults. size: sizeof(lur_session_options) of the caller. */
+int32_t lur_session_options_init(lur_session_options* options, size_t size);
+
+/* Opens a session. options may be null. Waits. The context and the stream of the caller must live until lur_close. */
+int32_t lur_open(const lur_session_options* options, lur_session** session);
+
+/* Waits for its work and frees everything that was made in it, whose handles are then invalid. */
+int32_t lur_close(lur_session* session);
+
+/* Asks a lengthy call of the session (lur_precompile) to stop with LUR_ERROR_CANCELLED; nothing without one. Any
+ * thread, also in a signal handler. Sets no error text. */
+int32_t lur_cancel(lur_session* session);
+
+/* Waits for everything given to the session's stream so far. */
+int32_t lur_wait(lur_session* session);
+
+typedef struct lur_device_info {
+    uint32_t size;           /* bytes of this struct, set by the caller */
+    int32_t device_kind;     /* LUR_DEVICE_CUDA or LUR_DEVICE_HOST */
+    int32_t ordinal;         /* number in the driver's list */
+    int32_t multiprocessors; /* on the CPU the worker threads */
+    int32_t warp_size;       /* 1 on the CPU */
+    int32_t compute_major;   /* compute capability */
+    int32_t compute_minor;
+    int32_t reserved; /* 0 */
+    uint64_t memory;  /* bytes of the device */
+    uint64_t held;    /* bytes of device memory that the session holds */
+    void* stream;     /* the session's CUstream: the caller's, or its own */
+    void* context;    /* its CUcontext */
+    char name[128];   /* the driver's name for the device, UTF-8 */
+} lur_device_info;
+
+/* Tells what the session works on. */
+int32_t lur_device_info_get(lur_session* session, lur_device_info* info);
+
+enum { /* dtype */
+       LUR_F32 = 1,
+       LUR_F64 = 2
+};
+
+/* Makes the kernels of a dtype ready ahead of time; compiles what is in no folder of images, which takes minutes. */
+int32_t lur_precompile(lur_session* session, int32_t dtype);
+
+/* ---- steps: LUR inside a training loop of your own
+ * --------------------------------------------------------------------
+ *
+ * The caller has a model and its gradients; Lur does the arithmetic between them ("Learning to Unlearn while
+ * Retaining", ICCV 2025). With L_r the loss on what is retained and L_u the loss on what is forgotten, one step is
+ *
+ *   1  caller   g = gradient of L_r at theta
+ *   2  lur_step_look_ahead_enqueue      ahead = theta - alpha g
+ *   3  caller   v = gradient of L_u at ahead
+ *   4  h = H_r(theta) v, the Hessian of L_r times v:
+ *        LUR_SECOND_ORDER_GIVEN   the caller fills h
+ *        LUR_SECOND_ORDER_FD      lur_step_perturb_enqueue(+1), caller: g+ there; (-1), caller: g- there;
+ *                                 lur_step_difference_enqueue gives h
+ *        LUR_SECOND_ORDER_NONE    h is left out
+ *   5  lur_step_update_enqueue          G = w_r g + w_u (v - alpha h), momentum and weights, in one pass
+ *
+ * Everything happens in the session's stream: the caller's gradients are computed there too, or ordered by events. */
+
+typedef struct lur_step lur_step; /* numbers of a step, and a little device memory for its sums */
+
+typedef struct lur_segment {
+    uint64_t data; /* device address, a multiple of the element's size */
+    int64_t count; /* elements, at least 1 */
+} lur_segment;
+
+/* A vector: one buffer, or a list of buffers that follow one another. All vectors of a step have the same counts. */
+typedef struct lur_vector {
+    uint32_t size;               /* bytes of this struct */
+    uint32_t segment_count;      /* 0 for one buffer (data, count), else the length of segments */
+    uint64_t data;               /* device address of the one buffer */
+    int64_t count;               /* its elements */
+    const lur_segment* segments; /* the buffers; read before the call returns */
+} lur_vector;
+
+enum { /* second_order */
+       LUR_SECOND_ORDER_NONE = 0,
+       LUR_SECOND_ORDER_FD = 1,
+       LUR_SECOND_ORDER_GIVEN = 2
+};
+
+typedef struct lur_step_options {
+    uint32_t size;         /* bytes of this struct */
+    int32_t dtype;         /* LUR_F32 */
+    int32_t second_order;  /* LUR_SECOND_ORDER_NONE */
+    int32_t nesterov;      /* 0; 1 for Nesterov's momentum */
+    double alpha;          /* 0.01: length of the simulated retain step, at least 0 */
+    double forget_weight;  /* 1: w_u (lambda), at least 0 */
+    double retain_weight;  /* 1: w_r, at least 0 */
+    double learning_rate;  /* 0.01: at least 0; lur_step_rate_enqueue changes it */
+    double momentum;       /* 0.9: in [0, 1) */
+    double weight_decay;   /* 0: added to the gradient as weight_decay * theta, at least 0 */
+    double look_ahead_cap; /* 0: largest |alpha g| / |theta|; 0 for none */
+    double fd_radius;      /* 0.01: r of the finite difference, eps = r / |v|, above 0 */
+} lur_step_options;
+
+/* Fills in defaults. size: sizeof(lur_step_options) of the caller. */
+int32_t lur_step_options_init(lur_step_options* options, size_t size);
+
+/* Device memory that lur_step_create will take, in bytes. Of shape only the counts are read. */
+int32_t lur_plan_step(lur_session* session, const lur_step_options* options, const lur_vector* shape, uint64_t* bytes);
+
+/* Makes a step for vectors of one shape, of which only the counts are read. Loads (or compiles) its kernels. options
+ * may be null. */
+int32_t lur_step_create(lur_session* session, const lur_step_options* options, const lur_vector* shape,
+                        lur_step** step);
+
+/* Waits for the session's work and frees the step. */
+int32_t lur_step_destroy(lur_step* step);
+
+/* First of a step: ahead = theta - a g, a = alpha or less where the cap says so. ahead is a buffer of its own: to
+ * restore theta by adding back is not exact. |g| and |theta| come with it. */
+int32_t lur_step_look_ahead_enqueue(lur_step* step, const lur_vector* theta, const lur_vector* g,
+                                    const lur_vector* ahead);
+
+/* Of a finite difference: moved = theta + sign eps v, with sign 1 and then -1. moved may be the look-ahead weights. */
+int32_t lur_step_perturb_enqueue(lur_step* step, int32_t sign, const lur_vector* theta, const lur_vector* v,
+                                 const lur_vector* moved);
+
+/* Of a finite difference: h = (plus - minus) / (2 eps). h may be plus or minus. */
+int32_t lur_step_difference_enqueue(lur_step* step, const lur_vector* plus, const lur_vector* minus,
+                                    const lur_vector* h);
+
+/* Last of a step: d = G + weight_decay theta; momentum = mu momentum + d; theta = theta - rate momentum (or Nesterov's
+ * form). v may be null (G = w_r g), h may be null (first order). With h null or alpha 0 the result is that of the first
+ * order bit for bit. mask: bytes, 0 where weight and momentum stay as they are; null for none. momentum: zeros before
+ * the first step. Where |g|, |theta|, |v| or |h| is not finite nothing changes and the step counts as skipped. */
+int32_t lur_step_update_enqueue(lur_step* step, const lur_vector* theta, const lur_vector* momentum,
+                                const lur_vector* g, const lur_vector* v, const lur_vector* h, const lur_vector* mask);
+
+/* In place of the update, for an optimiser of the caller: total = G. total may be g. Whether the step counts:
+ * lur_step_skip_flag. */
+int32_t lur_step_gradient_enqueue(lur_step* step, const lur_vector* theta, const lur_vector* g, const lur_vector* v,
+                                  const lur_vector* h, const lur_vector* total);
+
+/* Another learning rate, for the updates given from now on and for those of a graph that is launched from now on. */
+int32_t lur_step_rate_enqueue(lur_step* step, double learning_rate);
+
+/* Device address of an int32_t that is not 0 when the last update was skipped, for kernels of the caller. */
+int32_t lur_step_skip_flag(lur_step* step, uint64_t* address);
+
+enum {                                   /* what lur_step_telemetry_enqueue writes, by position */
+       LUR_TELEMETRY_RETAIN_NORM = 0,    /* |g| */
+       LUR_TELEMETRY_FORGET_NORM = 1,    /* |v| */
+       LUR_TELEMETRY_COSINE = 2,         /* cos(g, v); 0 without v */
+       LUR_TELEMETRY_SECOND_ORDER = 3,   /* alpha |h| / |v|; 0 without v */
+       LUR_TELEMETRY_PARAMETER_NORM = 4, /* |theta| before the update */
+       LUR_TELEMETRY_LOOK_AHEAD = 5,     /* |alpha g| */
+       LUR_TELEMETRY_SKIPPED = 6,        /* not 0 when the update was not made */
+       LUR_TELEMETRY_SKIPPED_STEPS = 7,  /* how many were not made so far */
+       LUR_TELEMETRY_COUNT = 8
+};
+
+/* Copies LUR_TELEMETRY_COUNT numbers of the last update to page-locked memory (cuMemHostAlloc, cuMemHostRegister), to
+ * be read after the stream was waited for. Memory that is not page-locked makes the call wait. */
+int32_t lur_step_telemetry_enqueue(lur_step* step, double* pinned);
+
+typedef struct lur_telemetry {
+    uint32_t size;         /* bytes of this struct, set by the caller */
+    int32_t skipped;       /* 1 when the update was not made */
+    int64_t skipped_steps; /* how many were not made so far */
+    double retain_norm;    /* |g| */
+    double forget_norm;    /* |v| */
+    double cosine;         /* cos(g, v); 0 without v */
+    double second_order;   /* alpha |h| / |v|; 0 without v */
+    double theta_norm;     /* |theta| before the update */
+    double look_ahead;     /* |alpha g| */
+} lur_telemetry;
+
+/* What the last update reports. Waits for it. */
+int32_t lur_step_telemetry_read(lur_step* step, lur_telemetry* telemetry);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LUR_H */

@@ -1,0 +1,242 @@
+// lur.hpp - lur.h for C++17: handles that close themselves, exceptions, views of arrays, functions instead of pointers.
+//
+// Header only. Every failure is a lur::error with the code and the sentence of lur.h. What a function of the caller
+// throws does not pass through the library: it is kept, the call fails, and it is thrown again from the call.
+#ifndef LUR_HPP
+#define LUR_HPP
+
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+#include "lur.h"
+
+namespace lur {
+
+// A call that failed: one of LUR_ERROR_*, the sentence, and CUDA's code where one came with it.
+class error : public std::runtime_error {
+  public:
+    error(int32_t code, const std::string& text, int32_t native)
+        : std::runtime_error(text), code_(code), native_(native) {}
+    int32_t code() const noexcept { return code_; }
+    int32_t native() const noexcept { return native_; }
+
+  private:
+    int32_t code_, native_;
+};
+
+// Throws what the last failure of this thread was.
+inline void check(int32_t code) {
+    if (code == LUR_OK) return;
+    std::string text(lur_error_text(nullptr, 0), '\0');
+    lur_error_text(&text[0], text.size() + 1);
+    throw error(code, text, lur_error_native());
+}
+
+// An array in device memory, or on the CPU an array of the program: an address and a count.
+template <class T> class view {
+  public:
+    view(T* data, size_t count) noexcept : address_(reinterpret_cast<uintptr_t>(data)), count_(count) {}
+    view(uint64_t address, size_t count) noexcept : address_(address), count_(count) {}
+    template <class C, class = decltype(std::declval<C&>().data())>
+    view(C& container) noexcept : view(container.data(), container.size()) {}
+    uint64_t address() const noexcept { return address_; }
+    size_t size() const noexcept { return count_; }
+
+  private:
+    uint64_t address_;
+    size_t count_;
+};
+
+// A vector of a step: one array or several that follow one another; empty for one that is left out.
+class vector {
+  public:
+    vector() noexcept = default;
+    vector(std::nullptr_t) noexcept {}
+    template <class T> vector(view<T> one) { add(one); }
+    template <class C, class T = std::remove_pointer_t<decltype(std::declval<C&>().data())>,
+              class = std::enable_if_t<std::is_arithmetic<T>::value>>
+    vector(C& container) : vector(view<T>(container)) {}
+    template <class T> vector(std::initializer_list<view<T>> several) {
+        for (const view<T>& v : several) add(v);
+    }
+    template <class T> vector& add(view<T> segment) {
+        segments_.push_back({segment.address(), static_cast<int64_t>(segment.size())});
+        return *this;
+    }
+
+    // The struct of lur.h, null for a vector that is left out; it lives in `storage`, which the call keeps.
+    const lur_vector* get(lur_vector& storage) const noexcept {
+        if (segments_.empty()) return nullptr;
+        storage = {sizeof storage, static_cast<uint32_t>(segments_.size()), 0, 0, segments_.data()};
+        return &storage;
+    }
+
+  private:
+    std::vector<lur_segment> segments_;
+};
+
+// Options of a session. Functions may throw.
+struct session_options {
+    int32_t device_kind = LUR_DEVICE_AUTO, ordinal = 0, threads = 0;
+    void *context = nullptr, *stream = nullptr;
+    std::function<uint64_t(uint64_t bytes, uint64_t alignment)> allocate;
+    std::function<void(uint64_t address, uint64_t bytes)> release;
+    std::function<void(int32_t level, const char* text)> log;
+    int32_t log_level = LUR_LOG_WARNING;
+    uint32_t flags = 0;
+    std::string cache_folder, kernel_folder;
+};
+
+class step;
+
+// A device with a stream, and everything made in it. Moves, and closes itself.
+class session {
+  public:
+    explicit session(session_options options = {}) : state_(std::make_unique<state>(std::move(options))) {
+        lur_session_options o;
+        check(lur_session_options_init(&o, sizeof o));
+        const session_options& ours = state_->options;
+        o.device_kind = ours.device_kind, o.ordinal = ours.ordinal, o.threads = ours.threads;
+        o.context = ours.context, o.stream = ours.stream;
+        o.log_level = ours.log_level, o.flags = ours.flags;
+        if (!ours.cache_folder.empty()) o.cache_folder = ours.cache_folder.c_str();
+        if (!ours.kernel_folder.empty()) o.kernel_folder = ours.kernel_folder.c_str();
+        if (ours.allocate) o.allocate = &state::allocate;
+        if (ours.release) o.release = &state::release;
+        if (ours.log) o.log = &state::log;
+        o.allocator_user = o.log_user = state_.get();
+        state_->done(lur_open(&o, &state_->handle));
+    }
+    session(session&&) noexcept = default;
+    session& operator=(session&&) noexcept = default;
+
+    lur_session* get() const noexcept { return state_->handle; }
+    void wait() { state_->done(lur_wait(get())); }
+    void precompile(int32_t dtype) { state_->done(lur_precompile(get(), dtype)); }
+    // From any thread; precompile then throws an error with LUR_ERROR_CANCELLED.
+    void cancel() noexcept { lur_cancel(get()); }
+    lur_device_info info() const {
+        lur_device_info i{};
+        i.size = sizeof i;
+        state_->done(lur_device_info_get(get(), &i));
+        return i;
+    }
+
+  private:
+    friend class step;
+    struct state {
+        explicit state(session_options&& o) : options(std::move(o)) {}
+        ~state() {
+            if (handle) lur_close(handle);
+        }
+        state(const state&) = delete;
+
+        // The end of a call: what a function threw comes before what the library says of it.
+        void done(int32_t code) {
+            if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
+            check(code);
+        }
+        template <class F> void firewall(F call) noexcept {
+            try {
+                call();
+            } catch (...) {
+                if (!thrown) thrown = std::current_exception();
+            }
+        }
+        static uint64_t allocate(void* user, uint64_t bytes, uint64_t alignment) {
+            uint64_t address = 0;
+            auto* self = static_cast<state*>(user);
+            self->firewall([&] { address = self->options.allocate(bytes, alignment); });
+            return address;
+        }
+        static void release(void* user, uint64_t address, uint64_t bytes) {
+            auto* self = static_cast<state*>(user);
+            self->firewall([&] { self->options.release(address, bytes); });
+        }
+        static void log(void* user, int32_t level, const char* text) {
+            auto* self = static_cast<state*>(user);
+            self->firewall([&] { self->options.log(level, text); });
+        }
+
+        session_options options;
+        lur_session* handle = nullptr;
+        std::exception_ptr thrown;
+    };
+    std::unique_ptr<state> state_;
+};
+
+// Defaults of lur_step_options, to be changed.
+inline lur_step_options step_options() {
+    lur_step_options o;
+    check(lur_step_options_init(&o, sizeof o));
+    return o;
+}
+
+// The arithmetic of a step. Moves, and destroys itself; its session must outlive it.
+class step {
+  public:
+    // shape: a vector of the step, of which only the counts are read.
+    step(session& s, const lur_step_options& options, const vector& shape) : state_(s.state_.get()) {
+        lur_vector v;
+        lur_step* made = nullptr;
+        state_->done(lur_step_create(s.get(), &options, shape.get(v), &made));
+        handle_.reset(made);
+    }
+    step(step&&) noexcept = default;
+    step& operator=(step&&) noexcept = default;
+
+    lur_step* get() const noexcept { return handle_.get(); }
+    void look_ahead(const vector& theta, const vector& g, const vector& ahead) {
+        lur_vector a, b, c;
+        state_->done(lur_step_look_ahead_enqueue(get(), theta.get(a), g.get(b), ahead.get(c)));
+    }
+    void perturb(int32_t sign, const vector& theta, const vector& v, const vector& moved) {
+        lur_vector a, b, c;
+        state_->done(lur_step_perturb_enqueue(get(), sign, theta.get(a), v.get(b), moved.get(c)));
+    }
+    void difference(const vector& plus, const vector& minus, const vector& h) {
+        lur_vector a, b, c;
+        state_->done(lur_step_difference_enqueue(get(), plus.get(a), minus.get(b), h.get(c)));
+    }
+    void update(const vector& theta, const vector& momentum, const vector& g, const vector& v = {},
+                const vector& h = {}, const vector& mask = {}) {
+        lur_vector a, b, c, d, e, f;
+        state_->done(
+            lur_step_update_enqueue(get(), theta.get(a), momentum.get(b), g.get(c), v.get(d), h.get(e), mask.get(f)));
+    }
+    void gradient(const vector& theta, const vector& g, const vector& v, const vector& h, const vector& total) {
+        lur_vector a, b, c, d, e;
+        state_->done(lur_step_gradient_enqueue(get(), theta.get(a), g.get(b), v.get(c), h.get(d), total.get(e)));
+    }
+    void learning_rate(double rate) { state_->done(lur_step_rate_enqueue(get(), rate)); }
+    uint64_t skip_flag() const {
+        uint64_t address = 0;
+        state_->done(lur_step_skip_flag(get(), &address));
+        return address;
+    }
+    void telemetry(double* pinned) { state_->done(lur_step_telemetry_enqueue(get(), pinned)); }
+    // Waits.
+    lur_telemetry telemetry() {
+        lur_telemetry t{};
+        t.size = sizeof t;
+        state_->done(lur_step_telemetry_read(get(), &t));
+        return t;
+    }
+
+  private:
+    struct destroy {
+        void operator()(lur_step* s) const noexcept { lur_step_destroy(s); }
+    };
+    session::state* state_;
+    std::unique_ptr<lur_step, destroy> handle_;
+};
+
+} // namespace lur
+
+#endif // LUR_HPP

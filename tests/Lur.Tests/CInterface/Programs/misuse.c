@@ -1,0 +1,347 @@
+/* Everything that a caller can do wrong: each gives its code and a sentence, none ends the process, and the session
+ * goes on working. Compiled with FRONT_ONLY the rows that need managed code are left out, for AddressSanitizer. */
+#include "harness.h"
+#include <math.h>
+
+enum { N = 100 };
+static double theta[N], g[N], ahead[N], momentum[N], v[N], h[N];
+static unsigned char mask[N];
+static void* current; /* the context that is current on this thread, whatever is called */
+
+static void* context_now(void) {
+#ifdef FRONT_ONLY
+    return NULL;
+#else
+    void* c = NULL;
+    if (current) driver_call("cuCtxGetCurrent")(&c);
+    return c;
+#endif
+}
+
+static void expect(int32_t wanted, int32_t code, const char* call, int line) {
+    char text[4096], what[512];
+    snprintf(what, sizeof what, "%s gives %d, not %d", call, code, wanted);
+    check_that(code == wanted, what, line);
+    lur_error_text(text, sizeof text);
+    check_that(strlen(text) > 8 && text[strlen(text) - 1] == '.' && !strstr(text, "defect"), call, line);
+    check_that(context_now() == current, "the current context has changed", line);
+}
+#define EXPECT(code, call) expect(LUR_ERROR_##code, call, #call, __LINE__)
+#ifdef FRONT_ONLY
+#define MANAGED(code, call)
+#else
+#define MANAGED(code, call) EXPECT(code, call)
+#endif
+
+/* One option that is wrong. */
+#define OPEN(code, set)                                                                                                \
+    do {                                                                                                               \
+        lur_session_options o = defaults();                                                                            \
+        lur_session* s = (lur_session*)8;                                                                              \
+        set;                                                                                                           \
+        expect(LUR_ERROR_##code, lur_open(&o, &s), #set, __LINE__);                                                    \
+        CHECK(s == NULL);                                                                                              \
+    } while (0)
+#define CREATE(code, set)                                                                                              \
+    do {                                                                                                               \
+        lur_step_options o = step_defaults(LUR_SECOND_ORDER_GIVEN);                                                    \
+        lur_vector shape = flat(NULL, N);                                                                              \
+        lur_step* s = (lur_step*)8;                                                                                    \
+        set;                                                                                                           \
+        expect(LUR_ERROR_##code, lur_step_create(session, &o, &shape, &s), #set, __LINE__);                            \
+        CHECK(s == NULL);                                                                                              \
+    } while (0)
+#ifdef FRONT_ONLY
+#define MANAGED_OPEN(code, set)
+#define MANAGED_CREATE(code, set)
+#else
+#define MANAGED_OPEN OPEN
+#define MANAGED_CREATE CREATE
+#endif
+
+static uint64_t take(void* user, uint64_t bytes, uint64_t alignment) {
+    (void)user, (void)bytes, (void)alignment;
+    return 0;
+}
+static uint64_t crooked(void* user, uint64_t bytes, uint64_t alignment) {
+    (void)user, (void)bytes, (void)alignment;
+    return 0x1008;
+}
+static void give(void* user, uint64_t address, uint64_t bytes) { (void)user, (void)address, (void)bytes; }
+
+static void options(void) {
+    lur_session* s;
+    lur_session_options o = defaults();
+    struct {
+        lur_session_options known;
+        uint64_t tail;
+    } longer = {defaults(), 0};
+    longer.known.size = sizeof longer;
+    longer.tail = 1;
+
+    EXPECT(ARGUMENT, lur_session_options_init(NULL, sizeof o));
+    EXPECT(SIZE, lur_session_options_init(&o, 8));
+    EXPECT(SIZE, lur_session_options_init(&o, (size_t)1 << 40));
+    EXPECT(ARGUMENT, lur_open(&o, NULL));
+    EXPECT(NEWER_OPTION, lur_open(&longer.known, &s));
+    OPEN(SIZE, o.size = 0);
+    OPEN(SIZE, o.size = sizeof o - 1);
+    OPEN(ARGUMENT, o.device_kind = 3);
+    OPEN(ARGUMENT, o.device_kind = -1);
+    OPEN(NO_DEVICE, o.ordinal = -1);
+    MANAGED_OPEN(NO_DEVICE, o.ordinal = 99);
+    OPEN(ARGUMENT, o.threads = -1);
+    OPEN(ARGUMENT, o.threads = 5000);
+    OPEN(ARGUMENT, o.stream = (void*)1);
+    OPEN(ARGUMENT, o.stream = (void*)2);
+    OPEN(ARGUMENT, o.stream = (void*)0x1000);
+    OPEN(ARGUMENT, o.allocate = take);
+    OPEN(ARGUMENT, o.release = give);
+    OPEN(ARGUMENT, o.log_level = 0);
+    OPEN(ARGUMENT, o.log_level = 3);
+    OPEN(NEWER_OPTION, o.flags = 8);
+    OPEN(ARGUMENT, o.cache_folder = "/tmp/\xff");
+    OPEN(ARGUMENT, o.cache_folder = "/tmp/\xc3");
+    OPEN(ARGUMENT, o.cache_folder = "/tmp/\xc0\xaf");
+    OPEN(ARGUMENT, o.cache_folder = "/tmp/\xed\xa0\x80");
+    OPEN(ARGUMENT, o.kernel_folder = "\xf5\x80\x80\x80");
+    OPEN(ARGUMENT, o.kernel_folder = "\xe2\x82");
+    MANAGED_OPEN(ARGUMENT, o.context = (void*)0x1000);
+    MANAGED_OPEN(FILE, (o.kernel_folder = "/nonexistent", o.flags = LUR_FLAG_NO_COMPILE));
+    MANAGED_OPEN(COMPILE, o.flags = LUR_FLAG_NO_COMPILE | LUR_FLAG_NO_CACHE | LUR_FLAG_IGNORE_ENVIRONMENT);
+    MANAGED_OPEN(NO_DEVICE, o.device_kind = LUR_DEVICE_CUDA);
+
+    /* A longer struct is welcome while it says nothing new. */
+    longer.tail = 0;
+    OK(lur_open(&longer.known, &s));
+    OK(lur_close(s));
+}
+
+#ifndef FRONT_ONLY
+static void streams(void) {
+    void *context, *other, *stream;
+    DRIVER(cuCtxCreate_v2, &context, 0, 0);
+    DRIVER(cuStreamCreate, &stream, 1);
+    DRIVER(cuCtxCreate_v2, &other, 0, 0);
+    current = other;
+    OPEN(ARGUMENT, (o.context = context, o.stream = (void*)0x12345670));
+    OPEN(ARGUMENT, (o.context = other, o.stream = stream));
+    DRIVER(cuCtxSetCurrent, context);
+    current = context;
+    DRIVER(cuStreamBeginCapture_v2, stream, 2);
+    OPEN(ARGUMENT, (o.context = context, o.stream = stream));
+    void* graph;
+    DRIVER(cuStreamEndCapture, stream, &graph);
+    DRIVER(cuStreamDestroy_v2, stream);
+    OPEN(ARGUMENT, (o.context = context, o.stream = stream));
+    DRIVER(cuCtxDestroy_v2, other);
+    OPEN(ARGUMENT, (o.context = other));
+    /* The rest of the table runs with this context current, and works in the primary one. */
+}
+
+static void memory(void) {
+    lur_session_options o = defaults();
+    lur_session* s;
+    lur_step* step = NULL;
+    const lur_vector shape = flat(NULL, N);
+    o.allocate = take;
+    o.release = give;
+    OK(lur_open(&o, &s));
+    EXPECT(MEMORY, lur_step_create(s, NULL, &shape, &step));
+    OK(lur_close(s));
+    o.allocate = crooked;
+    OK(lur_open(&o, &s));
+    EXPECT(ARGUMENT, lur_step_create(s, NULL, &shape, &step));
+    OK(lur_close(s));
+    o = defaults();
+    o.kernel_folder = "/nonexistent";
+    OK(lur_open(&o, &s));
+    EXPECT(FILE, lur_step_create(s, NULL, &shape, &step));
+    OK(lur_close(s));
+}
+#endif
+
+static void creation(lur_session* session) {
+    lur_step_options o = step_defaults(0);
+    lur_vector shape = flat(NULL, N);
+    lur_segment segments[2] = {{0, INT64_MAX}, {0, INT64_MAX}};
+    lur_step* s;
+    uint64_t bytes;
+    struct {
+        lur_step_options known;
+        double tail;
+    } longer = {step_defaults(0), 1};
+    longer.known.size = sizeof longer;
+
+    EXPECT(ARGUMENT, lur_step_options_init(NULL, sizeof o));
+    EXPECT(SIZE, lur_step_options_init(&o, 12));
+    EXPECT(ARGUMENT, lur_step_create(session, &o, &shape, NULL));
+    EXPECT(ARGUMENT, lur_step_create(session, &o, NULL, &s));
+    EXPECT(NEWER_OPTION, lur_step_create(session, &longer.known, &shape, &s));
+    EXPECT(ARGUMENT, lur_step_create(NULL, &o, &shape, &s));
+    EXPECT(ARGUMENT, lur_plan_step(session, &o, &shape, NULL));
+    EXPECT(ARGUMENT, lur_plan_step(session, &o, NULL, &bytes));
+    CREATE(SIZE, o.size = 4);
+    CREATE(SIZE, shape.size = 4);
+    CREATE(ARGUMENT, o.dtype = 0);
+    CREATE(ARGUMENT, o.dtype = 7);
+    CREATE(ARGUMENT, o.second_order = 3);
+    CREATE(ARGUMENT, o.second_order = -1);
+    CREATE(ARGUMENT, o.nesterov = 2);
+    CREATE(ARGUMENT, shape.segment_count = 2);
+    MANAGED_CREATE(SIZE, shape.count = 0);
+    MANAGED_CREATE(SIZE, shape.count = -1);
+    MANAGED_CREATE(SIZE, shape.count = INT64_MAX);
+    MANAGED_CREATE(SIZE, (shape.segment_count = 2, shape.segments = segments));
+    MANAGED_CREATE(SIZE, (shape.segment_count = UINT32_MAX, shape.segments = segments));
+    MANAGED_CREATE(ARGUMENT, o.alpha = -1);
+    MANAGED_CREATE(ARGUMENT, o.alpha = NAN);
+    MANAGED_CREATE(ARGUMENT, o.momentum = 1);
+    MANAGED_CREATE(ARGUMENT, o.learning_rate = INFINITY);
+    MANAGED_CREATE(ARGUMENT, o.fd_radius = 0);
+    MANAGED_CREATE(ARGUMENT, o.look_ahead_cap = -0.1);
+    MANAGED(SIZE, (shape.count = 0, lur_plan_step(session, &o, &shape, &bytes)));
+}
+
+static void handles(lur_session* session, lur_step* step, lur_step* stale) {
+    const lur_vector x = flat(theta, N);
+    lur_device_info info = {0};
+    lur_telemetry t = {0};
+    uint64_t address;
+    EXPECT(ARGUMENT, lur_close(NULL));
+    EXPECT(HANDLE, lur_close((lur_session*)step));
+    EXPECT(HANDLE, lur_close((lur_session*)&x));
+    EXPECT(HANDLE, lur_close((lur_session*)~(uintptr_t)0));
+    EXPECT(ARGUMENT, lur_wait(NULL));
+    CHECK(lur_cancel(NULL) == LUR_ERROR_ARGUMENT);
+    CHECK(lur_cancel((lur_session*)step) == LUR_ERROR_HANDLE);
+    EXPECT(ARGUMENT, lur_device_info_get(session, NULL));
+    EXPECT(SIZE, lur_device_info_get(session, &info));
+    EXPECT(ARGUMENT, lur_precompile(session, 0));
+    EXPECT(ARGUMENT, lur_step_destroy(NULL));
+    EXPECT(HANDLE, lur_step_destroy(stale));
+    EXPECT(HANDLE, lur_step_destroy((lur_step*)session));
+    EXPECT(HANDLE, lur_step_look_ahead_enqueue(stale, &x, &x, &x));
+    EXPECT(HANDLE, lur_step_rate_enqueue((lur_step*)session, 1));
+    EXPECT(HANDLE, lur_step_skip_flag(stale, &address));
+    EXPECT(ARGUMENT, lur_step_skip_flag(step, NULL));
+    EXPECT(ARGUMENT, lur_step_telemetry_enqueue(step, NULL));
+    EXPECT(ARGUMENT, lur_step_telemetry_read(step, NULL));
+    EXPECT(SIZE, lur_step_telemetry_read(step, &t));
+}
+
+static void vectors(lur_step* step) {
+    const lur_vector x = flat(theta, N), y = flat(g, N), z = flat(ahead, N), m = flat(momentum, N), w = flat(v, N),
+                     p = flat(h, N);
+    lur_vector bad = z;
+    lur_segment two[2] = {{(uint64_t)(uintptr_t)ahead, N / 2}, {(uint64_t)(uintptr_t)(ahead + N / 2), N / 2}};
+    EXPECT(ARGUMENT, lur_step_look_ahead_enqueue(step, NULL, &y, &z));
+    EXPECT(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, NULL, &z));
+    EXPECT(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, NULL));
+    bad.size = 8;
+    EXPECT(SIZE, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
+    bad = z, bad.count = N - 1;
+    MANAGED(SIZE, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
+    bad = z, bad.segment_count = 2;
+    EXPECT(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
+    bad.segments = two;
+    MANAGED(SIZE, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
+    bad = z, bad.data = 0;
+    MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
+    bad.data = (uint64_t)(uintptr_t)ahead + 4;
+    MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
+    MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &x));
+    MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &y));
+    MANAGED(STATE, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, NULL));
+    MANAGED(STATE, lur_step_gradient_enqueue(step, &x, &y, &w, &p, &z));
+    MANAGED(STATE, lur_step_perturb_enqueue(step, 1, &x, &w, &z));
+    MANAGED(STATE, lur_step_difference_enqueue(step, &y, &w, &p));
+    MANAGED(ARGUMENT, lur_step_perturb_enqueue(step, 0, &x, &w, &z));
+    MANAGED(ARGUMENT, lur_step_rate_enqueue(step, -1));
+    MANAGED(ARGUMENT, lur_step_rate_enqueue(step, NAN));
+#ifndef FRONT_ONLY
+    lur_telemetry t = {.size = sizeof t};
+    double numbers[LUR_TELEMETRY_COUNT];
+    EXPECT(STATE, lur_step_telemetry_read(step, &t));
+    EXPECT(STATE, lur_step_telemetry_enqueue(step, numbers));
+    OK(lur_step_look_ahead_enqueue(step, &x, &y, &z));
+    EXPECT(STATE, lur_step_look_ahead_enqueue(step, &x, &y, &z));
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &x, &m, &y, NULL, &p, NULL));
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &x, &x, &y, &w, &p, NULL));
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &y, &m, &y, &w, &p, NULL));
+    EXPECT(ARGUMENT, lur_step_gradient_enqueue(step, &x, &y, &w, &p, &w));
+    bad = flat(mask, N - 1);
+    EXPECT(SIZE, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, &bad));
+    bad = flat(mask, N);
+    OK(lur_step_update_enqueue(step, &x, &m, &y, &w, &p, &bad));
+    OK(lur_step_telemetry_read(step, &t));
+    CHECK(theta[1] == 1); /* the mask of zeros */
+#endif
+}
+
+#ifndef FRONT_ONLY
+static void difference(lur_session* session) {
+    const lur_vector x = flat(theta, N), y = flat(g, N), z = flat(ahead, N), m = flat(momentum, N), w = flat(v, N),
+                     p = flat(h, N);
+    lur_step_options o = step_defaults(LUR_SECOND_ORDER_FD);
+    lur_step* step;
+    OK(lur_step_create(session, &o, &x, &step));
+    EXPECT(STATE, lur_step_perturb_enqueue(step, 1, &x, &w, &z));
+    OK(lur_step_look_ahead_enqueue(step, &x, &y, &z));
+    EXPECT(STATE, lur_step_perturb_enqueue(step, -1, &x, &w, &z));
+    EXPECT(STATE, lur_step_difference_enqueue(step, &y, &w, &p));
+    EXPECT(STATE, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, NULL));
+    OK(lur_step_perturb_enqueue(step, 1, &x, &w, &z));
+    EXPECT(STATE, lur_step_perturb_enqueue(step, 1, &x, &w, &z));
+    EXPECT(STATE, lur_step_update_enqueue(step, &x, &m, &y, &w, NULL, NULL));
+    EXPECT(ARGUMENT, lur_step_perturb_enqueue(step, -1, &x, &w, &w));
+    OK(lur_step_perturb_enqueue(step, -1, &x, &w, &z));
+    OK(lur_step_difference_enqueue(step, &y, &w, &p));
+    EXPECT(STATE, lur_step_difference_enqueue(step, &y, &w, &p));
+    OK(lur_step_update_enqueue(step, &x, &m, &y, &w, &p, NULL));
+    OK(lur_step_destroy(step));
+    o.second_order = LUR_SECOND_ORDER_NONE;
+    OK(lur_step_create(session, &o, &x, &step));
+    OK(lur_step_look_ahead_enqueue(step, &x, &y, &z));
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, NULL));
+    OK(lur_step_update_enqueue(step, &x, &m, &y, NULL, NULL, NULL));
+    OK(lur_step_destroy(step));
+}
+#endif
+
+int main(int argc, char** argv) {
+    if (argc < 2) return 2;
+    for (int i = 0; i < N; i++) theta[i] = i, g[i] = 1, v[i] = 2, h[i] = 3;
+    CHECK(lur_error_text(NULL, 0) == 0);
+    lur_session_options o = defaults();
+    lur_session *session, *closed;
+    lur_step *step, *stale;
+    const lur_vector shape = flat(NULL, N);
+    const lur_step_options given = step_defaults(LUR_SECOND_ORDER_GIVEN);
+    OK(lur_open(&o, &closed));
+    OK(lur_step_create(closed, &given, &shape, &stale));
+    OK(lur_close(closed));
+    EXPECT(HANDLE, lur_close(closed));
+    EXPECT(HANDLE, lur_wait(closed));
+    options();
+#ifndef FRONT_ONLY
+    static char doctor[1 << 14];
+    CHECK(lur_doctor(doctor, sizeof doctor) == strlen(doctor) && strstr(doctor, "liblur_cuda_host.so"));
+    streams();
+    memory();
+#endif
+    OK(lur_open(&o, &session));
+    OK(lur_step_create(session, &given, &shape, &step));
+    creation(session);
+    handles(session, step, stale);
+    vectors(step);
+#ifndef FRONT_ONLY
+    difference(session);
+#endif
+    char part[8];
+    EXPECT(ARGUMENT, lur_close(NULL));
+    CHECK(lur_error_text(part, sizeof part) > 7 && strlen(part) == 7);
+    OK(lur_close(session));
+    EXPECT(HANDLE, lur_step_destroy(step)); /* went with its session */
+    return report(argv[1]);
+}
