@@ -1,3 +1,4 @@
+using System.Text;
 using Lur.Device;
 
 namespace Lur.Native.Exports;
@@ -7,7 +8,7 @@ internal static unsafe class Dispatcher
 {
     /// <summary>Runs an operation. Whatever it throws is caught by <see cref="EntryPoint"/>.</summary>
     /// <param name="operation">The operation.</param>
-    /// <param name="self">The session or the step it belongs to.</param>
+    /// <param name="self">The session, step or job it belongs to.</param>
     /// <param name="a">Its arguments.</param>
     public static void Run(Operation operation, object? self, in Arguments a)
     {
@@ -22,7 +23,13 @@ internal static unsafe class Dispatcher
             case Operation.Open:
                 Open(a);
                 break;
-            case >= Operation.StepDestroy:
+            case Operation.MethodsJson:
+                Give(MethodsText.Json, a);
+                break;
+            case >= Operation.JobDestroy:
+                RunJob(operation, (NativeJob)self!, a);
+                break;
+            case >= Operation.StepDestroy and <= Operation.StepRead:
                 RunStep(operation, (NativeStep)self!, a);
                 break;
             default:
@@ -54,9 +61,41 @@ internal static unsafe class Dispatcher
                 var step = new NativeStep(session, *(StepOptions*)a.Pointer(0), (Vector*)a.Pointer(1));
                 *(nint*)a.Pointer(2) = step.Handle;
                 break;
+            case Operation.JobCreate:
+                var job = new NativeJob(session, *(JobOptions*)a.Pointer(0));
+                *(nint*)a.Pointer(2) = job.Handle;
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(operation), operation, "There is no such operation.");
         }
+    }
+
+    private static void RunJob(Operation operation, NativeJob job, in Arguments a)
+    {
+        switch (operation)
+        {
+            case Operation.JobDestroy:
+                job.Dispose();
+                break;
+            case Operation.JobPlan:
+                (*(ulong*)a.Pointer(0), *(long*)a.Pointer(1)) = job.Plan();
+                break;
+            case Operation.JobRun:
+                job.Run((delegate* unmanaged<nint, ProgressReport*, int>)a.Pointer(0), (nint)a.Pointer(1), a.Integer != 0);
+                break;
+            case Operation.JobResult:
+                Give(job.Result, a);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(operation), operation, "There is no such operation.");
+        }
+    }
+
+    // A text into the caller's buffer, and its length.
+    private static void Give(string text, in Arguments a)
+    {
+        *(ulong*)a.Pointer(1) = (ulong)Encoding.UTF8.GetByteCount(text);
+        Utf8.Write(text, (byte*)a.Pointer(0), (int)a.Integer);
     }
 
     private static void RunStep(Operation operation, NativeStep step, in Arguments a)

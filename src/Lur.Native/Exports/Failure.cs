@@ -30,6 +30,8 @@ internal unsafe struct Failure
         exception switch
         {
             CodedException coded => coded.Code,
+            UserErrorException { IsDivergence: true } => Code.NotFinite,
+            UserErrorException { InnerException: IOException or UnauthorizedAccessException } => Code.File,
             UserErrorException => Code.Argument,
             DllNotFoundException => Code.NoDevice,
             KernelCompilationException => Code.Compile,

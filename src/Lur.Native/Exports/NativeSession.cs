@@ -9,7 +9,9 @@ internal sealed unsafe class NativeSession
 {
     private readonly HashSet<IDisposable> _owned = [];
     private readonly SessionLog _log;
-    private readonly int* _cancelled;
+    private readonly int* _callbacks,
+        _cancelled;
+    private KernelPlaces _places = KernelPlaces.Default;
     private readonly GCHandle _handle;
 
     /// <summary>Opens a session.</summary>
@@ -18,6 +20,7 @@ internal sealed unsafe class NativeSession
     /// <param name="cancelled">Is set when a long call shall stop.</param>
     public NativeSession(in SessionOptions options, int* callbacks, int* cancelled)
     {
+        _callbacks = callbacks;
         _cancelled = cancelled;
         var flags = (SessionFlags)options.Flags;
         var environment = (flags & SessionFlags.IgnoreEnvironment) == 0;
@@ -68,6 +71,18 @@ internal sealed unsafe class NativeSession
 
     /// <summary>What the front keeps of it.</summary>
     public nint Handle => GCHandle.ToIntPtr(_handle);
+
+    /// <summary>Its log.</summary>
+    public SessionLog Log => _log;
+
+    /// <summary>Counts callbacks that have not returned.</summary>
+    public int* Callbacks => _callbacks;
+
+    /// <summary>Is not 0 when a long call shall stop.</summary>
+    public int* Cancelled => _cancelled;
+
+    /// <summary>How a job opens the session's device for itself.</summary>
+    public DeviceOptions Opening => new() { Ordinal = Device.Properties.Ordinal, Kernels = _places };
 
     /// <summary>Frees it with the session.</summary>
     public void Own(IDisposable item) => _owned.Add(item);
@@ -129,6 +144,7 @@ internal sealed unsafe class NativeSession
             MayCompile = (flags & SessionFlags.NoCompile) == 0,
         };
         places.Distrusted += _log.Warn;
+        _places = places;
         var how = new DeviceAttachment
         {
             Ordinal = options.Ordinal,

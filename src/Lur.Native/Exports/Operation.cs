@@ -22,4 +22,10 @@ internal enum Operation
     StepSkipFlag,
     StepTelemetry,
     StepRead,
+    MethodsJson,
+    JobCreate,
+    JobDestroy,
+    JobPlan,
+    JobRun,
+    JobResult,
 }

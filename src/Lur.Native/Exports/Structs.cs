@@ -109,3 +109,46 @@ internal struct Telemetry
     public double ThetaNorm;
     public double LookAhead;
 }
+
+[Flags]
+internal enum JobFlags : uint
+{
+    None = 0,
+    Overwrite = 1,
+    AlsoCopies = 2,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct JobOptions
+{
+    public uint Size;
+    public uint Flags;
+    public byte* Model;
+    public byte* Data;
+    public byte* Output;
+    public byte** Forget;
+    public byte** Options;
+    public byte** Forgotten;
+    public uint ForgetCount;
+    public uint OptionCount;
+    public uint ForgottenCount;
+    public int ImageSize;
+    public byte* Method;
+    public byte* Split;
+    public ulong Seed;
+    public long CheckpointEvery;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ProgressReport
+{
+    public uint Size;
+    public int Reserved;
+    public long Done;
+    public long Total;
+    public byte* Stage;
+    public byte* Unit;
+    public double RetainLoss;
+    public double ForgetLoss;
+    public double Cosine;
+}

@@ -131,7 +131,7 @@ struct slot* front_find(const void* handle, enum kind kind) {
 }
 
 static int32_t no_handle(const void* handle, enum kind kind) {
-    const char* const name = kind == KIND_SESSION ? "session" : "step";
+    const char* const name = kind == KIND_SESSION ? "session" : kind == KIND_STEP ? "step" : "job";
     if (!handle) return front_fail(LUR_ERROR_ARGUMENT, "The %s is null.", name);
     return front_fail(LUR_ERROR_HANDLE, "The handle %p is no live %s: it was destroyed, or never was one.", handle,
                       name);
@@ -220,6 +220,34 @@ void front_remove_all(struct slot* session) {
         if (s->generation & 1 && s != session && s->session == session) front_remove(s);
     }
     front_remove(session);
+}
+
+int32_t front_create(const void* session, enum kind kind, enum operation operation, struct arguments arguments,
+                     void** made) {
+    struct slot *s, *fresh;
+    LUR_TRY(front_enter(session, KIND_SESSION, &s));
+    int32_t code = front_add(kind, s, &fresh);
+    if (!code) {
+        arguments.pointers[2] = &fresh->managed;
+        code = front_managed(operation, s->managed, &arguments);
+        if (code)
+            front_remove(fresh);
+        else
+            *made = front_publish(fresh);
+    }
+    front_leave(s);
+    return code;
+}
+
+int32_t front_destroy(const void* handle, enum kind kind, enum operation operation) {
+    struct slot* s;
+    LUR_TRY(front_enter(handle, kind, &s));
+    struct slot* const session = s->session;
+    const struct arguments none = {{0}, 0, 0};
+    const int32_t code = front_managed(operation, s->managed, &none);
+    front_remove(s);
+    front_leave(session);
+    return code;
 }
 
 // ---- arguments ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,13 @@ enum operation {
     OP_STEP_RATE,
     OP_STEP_SKIP_FLAG,
     OP_STEP_TELEMETRY,
-    OP_STEP_READ
+    OP_STEP_READ,
+    OP_METHODS_JSON,
+    OP_JOB_CREATE,
+    OP_JOB_DESTROY,
+    OP_JOB_PLAN,
+    OP_JOB_RUN,
+    OP_JOB_RESULT
 };
 
 // What an operation is given: Exports/Arguments.cs has the same fields.
@@ -40,7 +46,7 @@ struct arguments {
     double number;
 };
 
-enum kind { KIND_SESSION = 1, KIND_STEP = 2 };
+enum kind { KIND_SESSION = 1, KIND_STEP = 2, KIND_JOB = 3 };
 
 // An entry of the table of handles. It never moves and is never freed, so that a stale handle may look at it.
 struct slot {
@@ -71,6 +77,10 @@ void front_leave(struct slot* self);
 
 // Claims the session of a handle, calls managed code with it, gives the session back.
 int32_t front_call(const void* handle, enum kind, enum operation, const struct arguments*);
+
+// Makes something of a session: pointers[2] becomes the place for its object. And the end of it.
+int32_t front_create(const void* session, enum kind, enum operation, struct arguments, void** made);
+int32_t front_destroy(const void* handle, enum kind, enum operation);
 
 // The slot behind a handle, or null; looks at no memory but the table's and sets no text.
 struct slot* front_find(const void* handle, enum kind);

@@ -73,31 +73,14 @@ LUR_EXPORT int32_t lur_step_create(lur_session* session, const lur_step_options*
     if (!step) return front_fail(LUR_ERROR_ARGUMENT, "step is null.");
     *step = NULL;
     LUR_TRY(read_step(options, shape, &ours));
-    struct slot *s, *made;
-    LUR_TRY(front_enter(session, KIND_SESSION, &s));
-    int32_t code = front_add(KIND_STEP, s, &made);
-    if (!code) {
-        const struct arguments arguments = {{&ours, shape, &made->managed}, 0, 0};
-        code = front_managed(OP_STEP_CREATE, s->managed, &arguments);
-        if (code)
-            front_remove(made);
-        else
-            *step = front_publish(made);
-    }
-    front_leave(s);
-    return code;
+    void* made = NULL;
+    const struct arguments arguments = {{&ours, shape}, 0, 0};
+    LUR_TRY(front_create(session, KIND_STEP, OP_STEP_CREATE, arguments, &made));
+    *step = made;
+    return LUR_OK;
 }
 
-LUR_EXPORT int32_t lur_step_destroy(lur_step* step) {
-    struct slot* s;
-    LUR_TRY(front_enter(step, KIND_STEP, &s));
-    struct slot* const session = s->session;
-    const struct arguments none = {{0}, 0, 0};
-    const int32_t code = front_managed(OP_STEP_DESTROY, s->managed, &none);
-    front_remove(s);
-    front_leave(session);
-    return code;
-}
+LUR_EXPORT int32_t lur_step_destroy(lur_step* step) { return front_destroy(step, KIND_STEP, OP_STEP_DESTROY); }
 
 LUR_EXPORT int32_t lur_step_look_ahead_enqueue(lur_step* step, const lur_vector* theta, const lur_vector* g,
                                                const lur_vector* ahead) {

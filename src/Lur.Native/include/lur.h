@@ -137,8 +137,8 @@ int32_t lur_open(const lur_session_options* options, lur_session** session);
 /* Waits for its work and frees everything that was made in it, whose handles are then invalid. */
 int32_t lur_close(lur_session* session);
 
-/* Asks a lengthy call of the session (lur_precompile) to stop with LUR_ERROR_CANCELLED; nothing without one. Any
- * thread, also in a signal handler. Sets no error text. */
+/* Asks a lengthy call of the session (lur_precompile, lur_job_run, lur_job_resume) to stop with LUR_ERROR_CANCELLED;
+ * nothing without one. Any thread, also in a signal handler. Sets no error text. */
 int32_t lur_cancel(lur_session* session);
 
 /* Waits for everything given to the session's stream so far. */
@@ -301,6 +301,89 @@ typedef struct lur_telemetry {
 
 /* What the last update reports. Waits for it. */
 int32_t lur_step_telemetry_read(lur_step* step, lur_telemetry* telemetry);
+
+/* ---- jobs: a model in a file forgets
+ * ---------------------------------------------------------------------------------
+ *
+ * A job is what the command "lur forget" does: it reads a model (safetensors) and a data set, makes the model forget a
+ * class or a set of samples by one of the methods, and leaves model.safetensors, result.json and more in a folder. With
+ * the same options the model has the same bytes. Classifiers and diffusion models (UNets) are both served.
+ *
+ * While it runs a job opens the session's device anew: it computes on the same device with the session's kernels, but
+ * in the primary context, in a stream of its own, and with memory of the driver. Context, stream and allocator of the
+ * session are for steps. */
+
+typedef struct lur_job lur_job; /* the options of a job, checked; and the result of its last run */
+
+enum {                         /* flags of a job, added up */
+       LUR_JOB_OVERWRITE = 1,  /* replace what an earlier run left in output, once this one has its results */
+       LUR_JOB_ALSO_COPIES = 2 /* forget retained pictures, too, that equal one to forget pixel by pixel */
+};
+
+typedef struct lur_job_options {
+    uint32_t size;                /* bytes of this struct */
+    uint32_t flags;               /* 0 */
+    const char* model;            /* file of the trained model; must be set */
+    const char* data;             /* data set it was trained on: a path, or a generated set; must be set */
+    const char* output;           /* folder for everything that the job leaves, made where missing; must be set */
+    const char* const* forget;    /* what to forget: "class:3", "random:10%", ...; at least one */
+    const char* const* options;   /* null: options of the method, each "key=value"; lur_methods_json lists them */
+    const char* const* forgotten; /* null: lists of what the model forgot before; null for forget.txt beside it */
+    uint32_t forget_count;        /* texts in forget */
+    uint32_t option_count;        /* 0: texts in options */
+    uint32_t forgotten_count;     /* 0: texts in forgotten */
+    int32_t image_size;       /* 0: rows and columns that images are scaled to; 0 for the size that the model takes */
+    const char* method;       /* "lur": name of the method, in any case */
+    const char* split;        /* null: split.json the model was trained with; null for the one beside it */
+    uint64_t seed;            /* 1: of every draw */
+    int64_t checkpoint_every; /* 0: steps between checkpoints; 0 writes one only when the job is cancelled */
+} lur_job_options;
+
+/* Fills in defaults. size: sizeof(lur_job_options) of the caller. */
+int32_t lur_job_options_init(lur_job_options* options, size_t size);
+
+/* Makes a job and checks its options, of the files only the head of the model. An unknown method, or one that is not
+ * for such a model, is LUR_ERROR_UNSUPPORTED; an option that it does not have or take is LUR_ERROR_ARGUMENT. */
+int32_t lur_job_create(lur_session* session, const lur_job_options* options, lur_job** job);
+
+/* Frees a job. What it left in files stays. */
+int32_t lur_job_destroy(lur_job* job);
+
+/* Opens model and data and says what the job would take: device memory of a step with its vectors in bytes, and the
+ * number of steps. Writes nothing. LUR_ERROR_ARGUMENT for a method that makes no steps. */
+int32_t lur_job_plan(lur_job* job, uint64_t* bytes, int64_t* steps);
+
+typedef struct lur_progress {
+    uint32_t size;      /* bytes of this struct as the library knows it */
+    int32_t reserved;   /* 0 */
+    int64_t done;       /* units of the stage that are done */
+    int64_t total;      /* units of the stage in all */
+    const char* stage;  /* what is done now, for example "repair"; lives until the callback returns */
+    const char* unit;   /* of done and total, in the plural: "steps", "images"; lives as long */
+    double retain_loss; /* loss on what is kept; NaN outside the steps */
+    double forget_loss; /* loss on what is forgotten; NaN outside the steps, and for methods that have none */
+    double cosine;      /* of the angle between the gradients of the two; NaN as well */
+} lur_progress;
+
+/* Runs a job to its end. Blocks, and works on the calling thread; progress is called there, at the beginning and the
+ * end of each stage or epoch and at most ten times a second between; null for nobody. When it returns something else
+ * than 0, or lur_cancel is called from anywhere, the job stops between two steps with LUR_ERROR_CANCELLED. The file of
+ * the model is never changed. A job that is cancelled among its steps leaves a checkpoint in output, and no model. A
+ * job may be run again. LUR_ERROR_FILE and LUR_ERROR_FORMAT: the data or the model; LUR_ERROR_NOT_FINITE: it diverged.
+ */
+int32_t lur_job_run(lur_job* job, int32_t (*progress)(void* user, const lur_progress* progress), void* user);
+
+/* As lur_job_run, from the checkpoint in output on, which a job with the same options left, in this process or another.
+ * The model has the bytes of a job that was never stopped. */
+int32_t lur_job_resume(lur_job* job, int32_t (*progress)(void* user, const lur_progress* progress), void* user);
+
+/* The result of a job's last run, which is result.json of its folder: accuracies or losses before and after, costs,
+ * hashes. Copies like lur_error_text; *length becomes the whole length without the zero byte. LUR_ERROR_STATE before a
+ * run has ended well. */
+int32_t lur_job_result_json(lur_job* job, char* buffer, size_t capacity, size_t* length);
+
+/* All methods with their options, defaults and sources, as JSON; needs no session. Copies as lur_job_result_json. */
+int32_t lur_methods_json(char* buffer, size_t capacity, size_t* length);
 
 #ifdef __cplusplus
 }

@@ -94,6 +94,7 @@ struct session_options {
 };
 
 class step;
+class job;
 
 // A device with a stream, and everything made in it. Moves, and closes itself.
 class session {
@@ -119,7 +120,7 @@ class session {
     lur_session* get() const noexcept { return state_->handle; }
     void wait() { state_->done(lur_wait(get())); }
     void precompile(int32_t dtype) { state_->done(lur_precompile(get(), dtype)); }
-    // From any thread; precompile then throws an error with LUR_ERROR_CANCELLED.
+    // From any thread; precompile, or a job that runs, then throws an error with LUR_ERROR_CANCELLED.
     void cancel() noexcept { lur_cancel(get()); }
     lur_device_info info() const {
         lur_device_info i{};
@@ -130,6 +131,7 @@ class session {
 
   private:
     friend class step;
+    friend class job;
     struct state {
         explicit state(session_options&& o) : options(std::move(o)) {}
         ~state() {
@@ -236,6 +238,104 @@ class step {
     session::state* state_;
     std::unique_ptr<lur_step, destroy> handle_;
 };
+
+// Options of a job; those left empty have the defaults of lur_job_options.
+struct job_options {
+    std::string model, data, output, method = "lur", split;
+    std::vector<std::string> forget, options, forgotten; // options: "key=value"
+    uint64_t seed = 1;
+    int64_t checkpoint_every = 0;
+    int32_t image_size = 0;
+    uint32_t flags = 0;
+};
+
+// What a job would take.
+struct job_plan {
+    uint64_t bytes;
+    int64_t steps;
+};
+
+// A model in a file forgets. Moves, and destroys itself; its session must outlive it.
+class job {
+  public:
+    // Called on the thread of run; false cancels. It may throw: the job is cancelled, and run throws the same.
+    using progress = std::function<bool(const lur_progress&)>;
+
+    job(session& s, const job_options& options) : state_(s.state_.get()) {
+        lur_job_options o;
+        check(lur_job_options_init(&o, sizeof o));
+        o.model = options.model.c_str(), o.data = options.data.c_str(), o.output = options.output.c_str();
+        o.method = options.method.c_str();
+        if (!options.split.empty()) o.split = options.split.c_str();
+        const auto forget = pointers(options.forget), values = pointers(options.options),
+                   forgotten = pointers(options.forgotten);
+        o.forget = forget.data(), o.forget_count = static_cast<uint32_t>(forget.size());
+        o.options = values.data(), o.option_count = static_cast<uint32_t>(values.size());
+        o.forgotten = forgotten.data(), o.forgotten_count = static_cast<uint32_t>(forgotten.size());
+        o.seed = options.seed, o.checkpoint_every = options.checkpoint_every;
+        o.image_size = options.image_size, o.flags = options.flags;
+        lur_job* made = nullptr;
+        state_->done(lur_job_create(s.get(), &o, &made));
+        handle_.reset(made);
+    }
+    job(job&&) noexcept = default;
+    job& operator=(job&&) noexcept = default;
+
+    lur_job* get() const noexcept { return handle_.get(); }
+    job_plan plan() const {
+        job_plan p{};
+        state_->done(lur_job_plan(get(), &p.bytes, &p.steps));
+        return p;
+    }
+    void run(const progress& hear = {}) { call(lur_job_run, hear); }
+    void resume(const progress& hear = {}) { call(lur_job_resume, hear); }
+    std::string result() const {
+        return text([&](char* buffer, size_t capacity, size_t* length) {
+            state_->done(lur_job_result_json(get(), buffer, capacity, length));
+        });
+    }
+
+    // The text that a function of lur.h copies out.
+    template <class F> static std::string text(F copy) {
+        size_t length = 0;
+        copy(nullptr, 0, &length);
+        std::string all(length, '\0');
+        copy(&all[0], length + 1, &length);
+        return all;
+    }
+
+  private:
+    struct destroy {
+        void operator()(lur_job* j) const noexcept { lur_job_destroy(j); }
+    };
+    struct listener {
+        session::state* state;
+        const progress& hear;
+        static int32_t call(void* user, const lur_progress* p) {
+            auto* self = static_cast<listener*>(user);
+            bool go_on = false;
+            self->state->firewall([&] { go_on = self->hear(*p); });
+            return go_on ? 0 : 1;
+        }
+    };
+    template <class F> void call(F run, const progress& hear) {
+        listener l{state_, hear};
+        state_->done(run(get(), hear ? &listener::call : nullptr, &l));
+    }
+    static std::vector<const char*> pointers(const std::vector<std::string>& texts) {
+        std::vector<const char*> all;
+        for (const std::string& t : texts) all.push_back(t.c_str());
+        return all;
+    }
+    session::state* state_;
+    std::unique_ptr<lur_job, destroy> handle_;
+};
+
+// All methods with their options, as JSON.
+inline std::string methods() {
+    return job::text(
+        [](char* buffer, size_t capacity, size_t* length) { check(lur_methods_json(buffer, capacity, length)); });
+}
 
 } // namespace lur
 

@@ -17,7 +17,10 @@ internal sealed class ForgetAdvice(BoundMethod method, Func<string, string> spel
                 $"The loss or a gradient was not finite for {skipped} steps in a row (step {step}): "
                     + $"unlearning diverged; lower {spell("lr")}{Alternatives()}."
             )
-        );
+        )
+        {
+            IsDivergence = true,
+        };
 
     /// <summary>The look-ahead goes far.</summary>
     public string LongLookAhead(StepTelemetry t, long step) =>

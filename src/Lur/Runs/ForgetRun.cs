@@ -50,7 +50,10 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None);
         var (method, model) = (parts.Method, parts.Model);
         return method.Program is { } program
-            ? StepMemory.Of(program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows)
+            ? StepMemory.Of(program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows) with
+            {
+                Steps = method.Steps,
+            }
             : throw new UserErrorException(
                 $"The method {settings.Method.Definition.Name} has no step to plan; leave out {_host.Spell("plan")}."
             );

@@ -20,6 +20,12 @@ public sealed record StepMemory(
     IReadOnlyList<(string Name, long Bytes)> Further
 )
 {
+    /// <summary>Steps that the run makes; 0 where the plan is of one step alone.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Bytes that a step takes, all together.</summary>
+    public long TotalBytes => ArenaBytes + VectorBytes + Further.Sum(f => f.Bytes);
+
     internal static StepMemory Of(Program program, Model model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
     {
         var plan = program.Plan();

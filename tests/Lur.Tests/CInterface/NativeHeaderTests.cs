@@ -66,6 +66,8 @@ public partial class NativeHeaderTests
             ("lur_vector", Unsafe.SizeOf<Vector>()),
             ("lur_step_options", Unsafe.SizeOf<StepOptions>()),
             ("lur_telemetry", Unsafe.SizeOf<Telemetry>()),
+            ("lur_job_options", Unsafe.SizeOf<JobOptions>()),
+            ("lur_progress", Unsafe.SizeOf<ProgressReport>()),
         ];
         foreach (var (name, size) in ours)
             Assert.That(golden, Has.Member(string.Create(CultureInfo.InvariantCulture, $"struct {name} {size}")));

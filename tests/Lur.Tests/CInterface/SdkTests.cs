@@ -90,7 +90,7 @@ public partial class SdkTests
         return Path.Combine(build, "build/by-cmake");
     }
 
-    private static string Cpp(string source)
+    internal static string Cpp(string source)
     {
         var program = Path.Combine(NativeBuild.Scratch, Path.GetFileName(source) + ".run");
         var compiler = NativeBuild

@@ -309,6 +309,83 @@ static void difference(lur_session* session) {
 }
 #endif
 
+/* Of files and methods: jobs.c. */
+#define JOB(code, set)                                                                                                 \
+    do {                                                                                                               \
+        lur_job_options o = named;                                                                                     \
+        lur_job* j = (lur_job*)8;                                                                                      \
+        set;                                                                                                           \
+        expect(LUR_ERROR_##code, lur_job_create(session, &o, &j), #set, __LINE__);                                     \
+        CHECK(j == NULL);                                                                                              \
+    } while (0)
+
+static void jobs(lur_session* session, lur_step* step) {
+    const char *const texts[] = {"class:3", NULL}, *const odd[] = {"class:3", "\xff"}, *const empty[] = {""};
+    lur_job_options named;
+    lur_job* job;
+    uint64_t bytes;
+    int64_t steps;
+    size_t length = 1;
+    struct {
+        lur_job_options known;
+        uint64_t tail;
+    } longer;
+    EXPECT(ARGUMENT, lur_job_options_init(NULL, sizeof named));
+    EXPECT(SIZE, lur_job_options_init(&named, 8));
+    OK(lur_job_options_init(&named, sizeof named));
+    CHECK(named.seed == 1 && strcmp(named.method, "lur") == 0);
+    named.model = "/nonexistent", named.data = "synthetic", named.output = "/nonexistent";
+    named.forget = texts, named.forget_count = 1;
+    longer.known = named, longer.known.size = sizeof longer, longer.tail = 1;
+    EXPECT(NEWER_OPTION, lur_job_create(session, &longer.known, &job));
+    EXPECT(ARGUMENT, lur_job_create(session, &named, NULL));
+    EXPECT(ARGUMENT, lur_job_create(session, NULL, &job));
+    EXPECT(ARGUMENT, lur_job_create(NULL, &named, &job));
+    EXPECT(HANDLE, lur_job_create((lur_session*)step, &named, &job));
+    JOB(SIZE, o.size = 8);
+    JOB(ARGUMENT, o.model = NULL);
+    JOB(ARGUMENT, o.data = "");
+    JOB(ARGUMENT, o.output = NULL);
+    JOB(ARGUMENT, o.method = NULL);
+    JOB(ARGUMENT, o.model = "\xc3(");
+    JOB(ARGUMENT, o.split = "\xff");
+    JOB(ARGUMENT, o.forget_count = 0);
+    JOB(ARGUMENT, o.forget_count = 2);
+    JOB(ARGUMENT, o.forget = NULL);
+    JOB(ARGUMENT, (o.forget = odd, o.forget_count = 2));
+    JOB(ARGUMENT, o.option_count = 1);
+    JOB(ARGUMENT, (o.options = empty, o.option_count = 1));
+    JOB(ARGUMENT, o.forgotten_count = 1);
+    JOB(SIZE, o.option_count = UINT32_MAX);
+    JOB(ARGUMENT, o.image_size = -1);
+    JOB(ARGUMENT, o.checkpoint_every = -1);
+    JOB(NEWER_OPTION, o.flags = 4);
+#ifndef FRONT_ONLY
+    JOB(UNSUPPORTED, o.method = "magic");
+    JOB(FILE, o.seed = 2);
+#endif
+    EXPECT(ARGUMENT, lur_job_run(NULL, NULL, NULL));
+    EXPECT(HANDLE, lur_job_run((lur_job*)step, NULL, NULL));
+    EXPECT(HANDLE, lur_job_resume((lur_job*)session, NULL, NULL));
+    EXPECT(HANDLE, lur_job_destroy((lur_job*)step));
+    EXPECT(HANDLE, lur_step_destroy((lur_step*)&named));
+    EXPECT(ARGUMENT, lur_job_destroy(NULL));
+    EXPECT(ARGUMENT, lur_job_plan((lur_job*)step, NULL, &steps));
+    EXPECT(ARGUMENT, lur_job_plan((lur_job*)step, &bytes, NULL));
+    EXPECT(HANDLE, lur_job_plan((lur_job*)step, &bytes, &steps));
+    EXPECT(ARGUMENT, lur_job_result_json((lur_job*)step, NULL, 0, NULL));
+    EXPECT(HANDLE, lur_job_result_json((lur_job*)step, NULL, 0, &length));
+    CHECK(length == 0);
+    EXPECT(ARGUMENT, lur_methods_json(NULL, 0, NULL));
+#ifdef FRONT_ONLY
+    OK(lur_job_create(session, &named, &job));
+    OK(lur_job_run(job, NULL, NULL));
+    OK(lur_job_destroy(job));
+    EXPECT(HANDLE, lur_job_run(job, NULL, NULL));
+    EXPECT(HANDLE, lur_job_destroy(job));
+#endif
+}
+
 int main(int argc, char** argv) {
     if (argc < 2) return 2;
     for (int i = 0; i < N; i++) theta[i] = i, g[i] = 1, v[i] = 2, h[i] = 3;
@@ -335,6 +412,7 @@ int main(int argc, char** argv) {
     creation(session);
     handles(session, step, stale);
     vectors(step);
+    jobs(session, step);
 #ifndef FRONT_ONLY
     difference(session);
 #endif

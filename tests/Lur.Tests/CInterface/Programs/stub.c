@@ -11,5 +11,6 @@ int32_t lur__call(int32_t operation, intptr_t self, const struct arguments* a, v
     (void)self, (void)failure;
     if (operation == 2) *(intptr_t*)a->pointers[1] = 1; /* OP_OPEN */
     if (operation == 8) *(intptr_t*)a->pointers[2] = 1; /* OP_STEP_CREATE */
+    if (operation == 20) *(intptr_t*)a->pointers[2] = 1; /* OP_JOB_CREATE */
     return 0;
 }
