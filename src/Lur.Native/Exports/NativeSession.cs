@@ -29,8 +29,8 @@ internal sealed unsafe class NativeSession
         var wish = new LibraryWish(kinds[options.DeviceKind], options.Threads, !environment);
         if (NativeLibraries.Settle(wish) is { } why)
         {
-            // Threads are the process's: a session that asks for others works with those that there are.
-            if (wish.Threads == 0 || NativeLibraries.Settle(wish with { Threads = 0 }) is not null)
+            // Threads and the libraries that the environment led to are the process's: a later session works with those that there are.
+            if (wish == new LibraryWish(wish.Device) || NativeLibraries.Settle(new LibraryWish(wish.Device)) is not null)
                 throw new CudaLibraryException(why);
             _log.Warn(why);
         }

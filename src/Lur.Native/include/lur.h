@@ -99,7 +99,8 @@ enum {                      /* device_kind */
 enum { /* flags, added up */
        LUR_FLAG_NO_COMPILE =
            1, /* kernels are loaded at lur_open and never compiled: LUR_ERROR_COMPILE if one is missing */
-       LUR_FLAG_IGNORE_ENVIRONMENT = 2, /* no environment variable is read; no cache but cache_folder */
+       LUR_FLAG_IGNORE_ENVIRONMENT = 2, /* no environment variable is read; no cache but cache_folder. The libraries are
+                                           the process's: who opens first decides how they are found */
        LUR_FLAG_NO_CACHE = 4            /* compiled kernels are neither kept nor looked for */
 };
 

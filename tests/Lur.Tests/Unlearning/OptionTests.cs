@@ -157,7 +157,8 @@ public class OptionTests
             new TrainingOptions { Seed = 3 }.ToString(),
             Is.EqualTo(
                 "TrainingOptions { Epochs = 20, BatchSize = 128, LearningRate = 0.1, Momentum = 0.9, Nesterov = True, "
-                    + "WeightDecay = 0.0005, Schedule = onecycle, Initialization = TorchDefault, Augment = auto, AugmentNoise = 0, Seed = 3 }"
+                    + "WeightDecay = 0.0005, Schedule = onecycle, Initialization = TorchDefault, Augment = auto, AugmentNoise = 0, "
+                    + "Seed = 3 }"
             ),
             "keys of cached models are made of it"
         );
