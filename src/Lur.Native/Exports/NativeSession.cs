@@ -82,7 +82,13 @@ internal sealed unsafe class NativeSession
     public int* Cancelled => _cancelled;
 
     /// <summary>How a job opens the session's device for itself.</summary>
-    public DeviceOptions Opening => new() { Ordinal = Device.Properties.Ordinal, Kernels = _places };
+    public DeviceOptions Opening =>
+        new()
+        {
+            Ordinal = Device.Properties.Ordinal,
+            Kernels = _places,
+            IsSettled = true,
+        };
 
     /// <summary>Frees it with the session.</summary>
     public void Own(IDisposable item) => _owned.Add(item);

@@ -33,6 +33,9 @@ public sealed record DeviceOptions
     /// <summary>Where kernels come from, and whether the environment is ignored.</summary>
     public KernelPlaces Kernels { get; init; } = KernelPlaces.Default;
 
+    /// <summary>True for who has a device open already: the process keeps the libraries it has, whatever is asked for here.</summary>
+    public bool IsSettled { get; init; }
+
     /// <summary>Chooses the libraries of the process. Who asks for nothing leaves that to the first call into the bindings, which says by
     /// itself what is missing.</summary>
     /// <exception cref="UserErrorException">They cannot be had, or the process has others already.</exception>
@@ -47,7 +50,7 @@ public sealed record DeviceOptions
             _ => "",
         };
         var wish = new LibraryWish(kind, Threads, Kernels.IgnoreEnvironment);
-        if (wish != new LibraryWish() && NativeLibraries.Settle(wish) is { } why)
+        if (!IsSettled && wish != new LibraryWish() && NativeLibraries.Settle(wish) is { } why)
             throw new UserErrorException(why);
     }
 }
