@@ -176,7 +176,8 @@ internal sealed class OutputFolder : IDisposable
         {
             output?.Dispose();
             throw new UserErrorException(
-                $"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with {spell("output")}."
+                $"The output folder '{folder}' cannot be created ({e.Message.TrimEnd('.')}); choose another with {spell("output")}.",
+                e
             );
         }
         catch

@@ -44,6 +44,19 @@ public class NativeJobTests
     }
 
     [Test]
+    public void AnotherProcessGoesOnToTheSameBytes()
+    {
+        new ForgetRun(_scope.Settings("unstopped")).Run();
+        foreach (var method in new[] { "-ft", "+ft" })
+        {
+            Assert.That(File.Exists(_scope["stopped/model.safetensors"]), Is.False);
+            RunJobs(_scope.Classifier, JobScope.Data, "class:3", _scope["stopped"], [method, .. s_quick]);
+        }
+
+        Assert.That(_scope.Model("stopped"), Is.EqualTo(_scope.Model("unstopped")));
+    }
+
+    [Test]
     public void AJobEndsFromEverywhereAndItsFailuresHaveCodes()
     {
         var folder = Directory.CreateDirectory(_scope["jobs"]).FullName;
