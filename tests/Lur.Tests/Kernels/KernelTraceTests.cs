@@ -55,6 +55,21 @@ public class KernelTraceTests
         Assert.That(broken, Is.Empty, string.Join('\n', broken));
     }
 
+    [Test]
+    public void ADeviceThatRunsASampleOfTheBlocksComputesNothingForOthers()
+    {
+        RequireTracing();
+        var ordinal = Enumerable.Range(0, ComputeDevice.Count).First(TestDevices.Traces);
+        Assert.That(
+            () => ComputeDevice.Open(ordinal),
+            Throws.TypeOf<UserErrorException>().With.Message.StartsWith($"Device {ordinal} runs a sample of every kernel's blocks")
+        );
+        Assert.That(
+            () => ComputeDevice.Attach(new DeviceAttachment { Ordinal = ordinal }),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("void")
+        );
+    }
+
     private static string[] Beyond(KernelTrace t)
     {
         var found = new List<string>();
