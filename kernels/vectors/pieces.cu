@@ -8,6 +8,7 @@
 // step_report reads the six sums of lur_meta_update, the alpha that was used and skip[2] of step_guard; a ratio with
 // |v| = 0 is 0.
 // Launch: number_store Elements(n), piece_sum Elements(values), the others Elements(1).
+// Trace: number_store, piece_sum, relative_alpha and step_report handle a few numbers: a warp or less.
 // Reference: "Learning to Unlearn while Retaining" (ICCV 2025, pp. 4211-4221).
 #include "include/sgd_step.cuh"
 

@@ -99,7 +99,7 @@ internal static class KernelsCommand
         var capabilities = new HashSet<Version>();
         for (var ordinal = 0; ordinal < ComputeDevice.Count; ordinal++)
         {
-            using var device = ComputeDevice.Open(ordinal);
+            using var device = ComputeDevice.Open(new DeviceOptions { Ordinal = ordinal, MayBeVoid = true });
             capabilities.Add(device.Properties.ComputeCapability);
         }
         var clock = Stopwatch.StartNew();

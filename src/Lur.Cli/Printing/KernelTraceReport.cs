@@ -22,7 +22,6 @@ internal static class KernelTraceReport
                 $"There is no kernel '{kernel}'; " + Spelling.DidYouMean(kernel, known.Keys, "'lur kernels --list' names them.")
             );
         var steps = models.Select(Parse).ToArray();
-        Environment.SetEnvironmentVariable("LUR_DEVICE", "host");
         using var device = KernelTrace.OpenDevice();
         foreach (var (text, model, batch) in steps)
         {
@@ -34,7 +33,7 @@ internal static class KernelTraceReport
             TablePrinter.Print(context, TableOf(text, [.. rows], known, shapes: kernel is not null));
         }
 
-        context.Note("Counted on at most 32 blocks of a launch; docs/kernels.md says what each column is.");
+        context.Note("Counted on a sample of the blocks of each launch; docs/kernels.md says what each column is.");
         return ExitCode.Done;
     }
 

@@ -1,5 +1,4 @@
 #include "configuration.h"
-#include <mutex>
 #include <unistd.h>
 #include "errors.h"
 #include "settings.h"
@@ -64,28 +63,13 @@ Configuration parseDevices(const char* given) {
     return result;
 }
 
-namespace {
-
-std::mutex givenMutex;
-std::string given; // by lurHostSetDevices
-bool isRead = false;
-
-} // namespace
-
 const Configuration& configuration() {
     static const Configuration c = [] {
-        std::lock_guard<std::mutex> guard(givenMutex);
-        isRead = true;
-        const char* v = given.empty() ? variable("LUR_HOST_DEVICES") : given.c_str();
+        const std::string asked = askedDevices();
+        const char* v = asked.empty() ? variable("LUR_HOST_DEVICES") : asked.c_str();
         return parseDevices(v && *v ? v : "lane");
     }();
     return c;
-}
-
-bool configure(const char* devices) {
-    std::lock_guard<std::mutex> guard(givenMutex);
-    if (!isRead && devices) given = devices;
-    return !isRead;
 }
 
 int cpuLevel() {
@@ -112,6 +96,3 @@ long long lastLevelCacheBytes() {
 }
 
 } // namespace lur
-
-// Devices in place of those that LUR_HOST_DEVICES names, in its words. 0, or 1 when the devices are in use already.
-LUR_API int lurHostSetDevices(const char* devices) { return lur::configure(devices) ? 0 : 1; }

@@ -21,8 +21,6 @@ struct Configuration {
     std::string error;
 };
 const Configuration& configuration();
-// Devices in place of the environment's. False when the configuration was read before.
-bool configure(const char* devices);
 Configuration parseDevices(const char* text);
 
 // The x86-64 micro-architecture level (System V psABI): 2, 3 (AVX2, FMA) or 4 (AVX-512); 1 for older CPUs.

@@ -11,6 +11,7 @@ namespace {
 struct Settings {
     std::mutex mutex;
     int threads = 0;
+    std::string devices;
     bool ignored = false, used = false;
 };
 
@@ -38,6 +39,13 @@ int askedThreads() {
     return s.threads;
 }
 
+std::string askedDevices() {
+    Settings& s = settings();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    s.used = true;
+    return s.devices;
+}
+
 } // namespace lur
 
 // Sets the threads of the pool (0: LUR_HOST_THREADS, else the cores) and whether the environment is ignored. To be
@@ -49,5 +57,15 @@ LUR_API int lurHostConfigure(int threads, int ignoreEnvironment) {
     if (s.used) return same ? 0 : 1;
     s.threads = threads;
     s.ignored = ignoreEnvironment != 0;
+    return 0;
+}
+
+// Sets the devices in place of those that LUR_HOST_DEVICES names, in its words. To be called before anything else; 0,
+// or 1 when the library is at work already and keeps its devices.
+LUR_API int lurHostSetDevices(const char* devices) {
+    lur::Settings& s = lur::settings();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    if (s.used) return 1;
+    s.devices = devices;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,19 @@ int32_t front_read(void* ours, size_t size, const void* theirs, const char* name
                               "%s sets a field at byte %zu, which this version of Lur (%s) does not know.", name, i,
                               lur_version());
     memcpy(ours, theirs, size);
+    return LUR_OK;
+}
+
+int32_t front_fill(const void* handle, enum kind kind, enum operation operation, void* theirs, size_t size,
+                   const char* name) {
+    _Alignas(max_align_t) char ours[512] = {0};
+    _Static_assert(sizeof(lur_device_info) <= sizeof ours && sizeof(lur_telemetry) <= sizeof ours,
+                   "the largest struct");
+    LUR_TRY(front_writable(theirs, size, name));
+    memcpy(ours, theirs, sizeof(uint32_t)); // how many bytes the caller knows
+    const struct arguments arguments = {{ours}, 0, 0};
+    LUR_TRY(front_call(handle, kind, operation, &arguments));
+    memcpy(theirs, ours, size);
     return LUR_OK;
 }
 

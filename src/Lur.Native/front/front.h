@@ -97,6 +97,8 @@ void front_remove_all(struct slot* session);
 int32_t front_read(void* ours, size_t size, const void* theirs, const char* name);
 // The size of a struct that is written; at least `least`.
 int32_t front_writable(const void* theirs, size_t least, const char* name);
+// Has an operation fill a struct of the caller, pointers[0]; it is written where that succeeds alone.
+int32_t front_fill(const void* handle, enum kind, enum operation, void* theirs, size_t size, const char* name);
 int32_t front_utf8(const char* text, const char* name);
 
 #define LUR_TRY(expression)                                                                                            \

@@ -80,14 +80,7 @@ LUR_EXPORT int32_t lur_wait(lur_session* session) {
 }
 
 LUR_EXPORT int32_t lur_device_info_get(lur_session* session, lur_device_info* info) {
-    LUR_TRY(front_writable(info, sizeof *info, "info"));
-    lur_device_info ours;
-    memset(&ours, 0, sizeof ours);
-    ours.size = info->size;
-    const struct arguments arguments = {{&ours}, 0, 0};
-    LUR_TRY(front_call(session, KIND_SESSION, OP_DEVICE_INFO, &arguments));
-    *info = ours;
-    return LUR_OK;
+    return front_fill(session, KIND_SESSION, OP_DEVICE_INFO, info, sizeof *info, "info");
 }
 
 LUR_EXPORT int32_t lur_precompile(lur_session* session, int32_t dtype) {

@@ -134,12 +134,5 @@ LUR_EXPORT int32_t lur_step_telemetry_enqueue(lur_step* step, double* pinned) {
 }
 
 LUR_EXPORT int32_t lur_step_telemetry_read(lur_step* step, lur_telemetry* telemetry) {
-    LUR_TRY(front_writable(telemetry, sizeof *telemetry, "telemetry"));
-    lur_telemetry ours;
-    memset(&ours, 0, sizeof ours);
-    ours.size = telemetry->size;
-    const struct arguments arguments = {{&ours}, 0, 0};
-    LUR_TRY(front_call(step, KIND_STEP, OP_STEP_READ, &arguments));
-    *telemetry = ours;
-    return LUR_OK;
+    return front_fill(step, KIND_STEP, OP_STEP_READ, telemetry, sizeof *telemetry, "telemetry");
 }

@@ -1,6 +1,6 @@
 namespace Lur.Device;
 
-/// <content>Working in the context, the stream and the memory of a program that has its own.</content>
+/// <content>Opening a device, and working in the context, the stream and the memory of a program that has its own.</content>
 public sealed partial class ComputeDevice
 {
     private const int Alignment = 256;
@@ -11,6 +11,31 @@ public sealed partial class ComputeDevice
 
     /// <summary>CUstream that everything but copies beside the kernels goes to.</summary>
     public nint NativeStream => Stream.Pointer;
+
+    /// <summary>Opens a device, by its primary context.</summary>
+    /// <param name="ordinal">0-based position in the driver's list.</param>
+    /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
+    /// <exception cref="UserErrorException">There is no such device.</exception>
+    public static ComputeDevice Open(int ordinal = 0) => Open(new DeviceOptions { Ordinal = ordinal });
+
+    /// <summary>Opens a device, by its primary context.</summary>
+    /// <param name="options">Which, and how.</param>
+    /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
+    /// <exception cref="UserErrorException">There is no such device, it computes nothing for others
+    /// (<see cref="DeviceOptions.MayBeVoid"/>), or the process computes with other settings already.</exception>
+    public static ComputeDevice Open(DeviceOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Settle();
+        return Attach(
+            new DeviceAttachment
+            {
+                Ordinal = options.Ordinal,
+                Kernels = options.Kernels,
+                MayBeVoid = options.MayBeVoid,
+            }
+        );
+    }
 
     /// <summary>Opens a device as a program asks for it. What the program gave stays the program's: <see cref="Dispose"/> frees
     /// neither its context nor its stream.</summary>

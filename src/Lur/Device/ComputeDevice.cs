@@ -30,6 +30,13 @@ public sealed partial class ComputeDevice : IDisposable
             using var scope = Enter();
             var device = _context?.Device ?? DeviceOfContext();
             Properties = new DeviceProperties(_context is null ? device.Pointer : ordinal, device);
+            if (Properties.IsVoid && !how.MayBeVoid)
+            {
+                throw new UserErrorException(
+                    $"Device {Properties.Ordinal} runs a sample of every kernel's blocks to trace them, so what it computes is void; take "
+                        + "another device, or unset LUR_HOST_DEVICES."
+                );
+            }
             if (how.Stream == 0)
                 _ownStream = new CudaStream(CUStreamFlags.NonBlocking);
             Stream = _ownStream?.Stream ?? Foreign(how.Stream);
@@ -83,23 +90,6 @@ public sealed partial class ComputeDevice : IDisposable
     internal CUstream Stream { get; }
 
     internal CUstream Handle(DeviceStream stream) => stream == DeviceStream.Copy ? _copies.Stream : Stream;
-
-    /// <summary>Opens a device, by its primary context.</summary>
-    /// <param name="ordinal">0-based position in the driver's list.</param>
-    /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
-    /// <exception cref="UserErrorException">There is no such device.</exception>
-    public static ComputeDevice Open(int ordinal = 0) => Open(new DeviceOptions { Ordinal = ordinal });
-
-    /// <summary>Opens a device, by its primary context.</summary>
-    /// <param name="options">Which, and how.</param>
-    /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
-    /// <exception cref="UserErrorException">There is no such device, or the process computes with other settings already.</exception>
-    public static ComputeDevice Open(DeviceOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        options.Settle();
-        return Attach(new DeviceAttachment { Ordinal = options.Ordinal, Kernels = options.Kernels });
-    }
 
     /// <summary>
     /// Destroys a device's context with everything in it, after a kernel fault has made it unusable. Objects made on

@@ -34,4 +34,7 @@ public sealed record DeviceAttachment
 
     /// <summary>Where kernels come from.</summary>
     public KernelPlaces Kernels { get; init; } = KernelPlaces.Default;
+
+    /// <summary>See <see cref="DeviceOptions.MayBeVoid"/>.</summary>
+    internal bool MayBeVoid { get; init; }
 }

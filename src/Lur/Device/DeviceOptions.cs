@@ -36,6 +36,9 @@ public sealed record DeviceOptions
     /// <summary>True for who has a device open already: the process keeps the libraries it has, whatever is asked for here.</summary>
     public bool IsSettled { get; init; }
 
+    /// <summary>True to open a device whose results are void, to look at it or to trace on it; else it is refused.</summary>
+    public bool MayBeVoid { get; init; }
+
     /// <summary>Chooses the libraries of the process. Who asks for nothing leaves that to the first call into the bindings, which says by
     /// itself what is missing.</summary>
     /// <exception cref="UserErrorException">They cannot be had, or the process has others already.</exception>

@@ -30,6 +30,12 @@ public sealed class DeviceProperties
     /// <summary>The driver's name for it.</summary>
     public string Name { get; }
 
+    /// <summary>True for a device of the host driver that traces kernels (docs/kernels.md).</summary>
+    public bool Traces => Name.Contains(", trace", StringComparison.Ordinal);
+
+    /// <summary>True for one that runs a sample of the blocks: what it computes is void.</summary>
+    public bool IsVoid => Name.Contains(", trace of a sample", StringComparison.Ordinal);
+
     /// <summary>Multiprocessors; on a host device the worker threads.</summary>
     public int Multiprocessors { get; }
 

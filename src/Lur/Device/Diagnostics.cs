@@ -72,7 +72,7 @@ public static class Diagnostics
 
     private static string BlasVersion()
     {
-        using var device = ComputeDevice.Open();
+        using var device = ComputeDevice.Open(new DeviceOptions { MayBeVoid = true });
         var version = device.Gemm.LibraryVersion;
         // 11.11.3 is 111103, 12.8.4 is 120804; the host driver reports its own number.
         return $"{version / 10000}.{version / 100 % 100}.{version % 100}";
@@ -86,7 +86,7 @@ public static class Diagnostics
         {
             for (var i = 0; i < ComputeDevice.Count; i++)
             {
-                using var device = ComputeDevice.Open(i);
+                using var device = ComputeDevice.Open(new DeviceOptions { Ordinal = i, MayBeVoid = true });
                 var p = device.Properties;
                 first ??= p.ComputeCapability;
                 devices.Add(

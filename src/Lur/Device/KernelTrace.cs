@@ -90,12 +90,13 @@ public sealed record KernelTrace
     /// <exception cref="UserErrorException">The process has devices already, and none of them traces.</exception>
     public static ComputeDevice OpenDevice()
     {
-        BindingSetup.Ensure();
+        // The host driver's, whatever else the machine has.
+        new DeviceOptions { Kind = DeviceKind.Host }.Settle();
         _ = HostTrace.Configure("fiber:trace+sampled");
         for (var i = 0; i < ComputeDevice.Count; i++)
         {
-            var device = ComputeDevice.Open(i);
-            if (device.Properties.Name.Contains("trace", StringComparison.Ordinal))
+            var device = ComputeDevice.Open(new DeviceOptions { Ordinal = i, MayBeVoid = true });
+            if (device.Properties.Traces)
                 return device;
             device.Dispose();
         }

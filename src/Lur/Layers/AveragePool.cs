@@ -1,9 +1,9 @@
 namespace Lur.Layers;
 
 /// <summary>Mean over square windows of the elements inside the input: padding is not counted (torch's count_include_pad false).
-/// x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1. Linear, so its tangent passes are its passes. Formulas:
+/// x [N, H, W, C] -> y [N, H', W', C], H' = (H + 2 pad - size) / stride + 1. Formulas:
 /// <c>kernels/operators/pool.cu</c>.</summary>
-public sealed class AveragePool : Layer
+public sealed class AveragePool : LinearMap
 {
     private readonly PoolWindow _window;
 
@@ -19,36 +19,11 @@ public sealed class AveragePool : Layer
     public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => _window.Output(Name, inputs[0]);
 
     /// <inheritdoc/>
-    public override Value Forward(NetworkPass pass, Node node)
-    {
-        var x = Network.Input(pass, node);
-        var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
-        EmitMeans(pass, y, x);
-        return y;
-    }
-
-    /// <inheritdoc/>
-    public override void Backward(NetworkPass pass, Node node)
-    {
-        var (x, dy) = (Network.Input(pass, node), pass.GradientOf(Network.Output(pass, node)));
-        EmitSpread(pass, pass.GradientOf(x, out var accumulate), dy, accumulate);
-    }
-
-    /// <inheritdoc/>
-    public override void ForwardTangent(NetworkPass pass, Node node) =>
-        EmitMeans(pass, pass.TangentOf(Network.Output(pass, node)), pass.TangentOf(Network.Input(pass, node)));
-
-    /// <inheritdoc/>
-    public override void BackwardTangent(NetworkPass pass, Node node)
-    {
-        var (x, tdy) = (Network.Input(pass, node), pass.TangentGradientOf(Network.Output(pass, node)));
-        EmitSpread(pass, pass.TangentGradientOf(x, out var accumulate), tdy, accumulate);
-    }
-
-    private void EmitMeans(NetworkPass pass, Value y, Value x) =>
+    protected override void Apply(NetworkPass pass, Value y, Value x) =>
         pass.Launch.Pool.AveragePoolForward(pass.Device.Rows(y.Shape.Rows, y.Shape.Innermost), y, x, _window.Geometry(x.Shape, y.Shape));
 
-    private void EmitSpread(NetworkPass pass, Value dx, Value dy, bool accumulate) =>
+    /// <inheritdoc/>
+    protected override void ApplyTranspose(NetworkPass pass, Value dx, Value dy, bool accumulate) =>
         pass.Launch.Pool.AveragePoolBackward(
             pass.Device.Rows(dx.Shape.Rows, dx.Shape.Innermost),
             dx,

@@ -2,7 +2,7 @@ namespace Lur.Layers;
 
 /// <summary>Nearest up-sampling to a size: x [N, H, W, C] -> y [N, H', W', C], y[i, j] = x[floor(i H / H'), floor(j W / W')]. Formulas:
 /// <c>kernels/operators/resample.cu</c>.</summary>
-public sealed class Upsample : Layer
+public sealed class Upsample : LinearMap
 {
     private readonly int _height,
         _width;
@@ -24,39 +24,14 @@ public sealed class Upsample : Layer
     }
 
     /// <inheritdoc/>
-    public override Value Forward(NetworkPass pass, Node node)
-    {
-        var x = Network.Input(pass, node);
-        var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
-        Enlarge(pass, y, x);
-        return y;
-    }
-
-    /// <inheritdoc/>
-    public override void Backward(NetworkPass pass, Node node)
-    {
-        var (x, dy) = (Network.Input(pass, node), pass.GradientOf(Network.Output(pass, node)));
-        Gather(pass, pass.GradientOf(x, out var accumulate), dy, accumulate);
-    }
-
-    /// <inheritdoc/>
-    public override void ForwardTangent(NetworkPass pass, Node node) =>
-        Enlarge(pass, pass.TangentOf(Network.Output(pass, node)), pass.TangentOf(Network.Input(pass, node)));
-
-    /// <inheritdoc/>
-    public override void BackwardTangent(NetworkPass pass, Node node)
-    {
-        var (x, tdy) = (Network.Input(pass, node), pass.TangentGradientOf(Network.Output(pass, node)));
-        Gather(pass, pass.TangentGradientOf(x, out var accumulate), tdy, accumulate);
-    }
-
-    private static void Enlarge(NetworkPass pass, Value y, Value x)
+    protected override void Apply(NetworkPass pass, Value y, Value x)
     {
         var (i, o) = (x.Shape, y.Shape);
         pass.Launch.Resample.NearestForward(pass.Device.Rows(o.Rows, o[3]), y, x, i[0], i[1], i[2], o[1], o[2], o[3]);
     }
 
-    private static void Gather(NetworkPass pass, Value dx, Value dy, bool accumulate)
+    /// <inheritdoc/>
+    protected override void ApplyTranspose(NetworkPass pass, Value dx, Value dy, bool accumulate)
     {
         var (i, o) = (dx.Shape, dy.Shape);
         var shape = pass.Device.Rows(i.Rows, i[3], o.Count);

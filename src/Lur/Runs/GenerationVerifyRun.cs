@@ -67,8 +67,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         using var classifier = parts.Load(path);
         using var judge = new Judge(classifier, source.Test, _own.JudgeTraining.AugmentNoise, cancel);
         Introduce(judge);
-        var assessor = AssessorOf(parts, judge, cancel);
-        assessor.Look = inception is null ? null : inception.Of;
+        var assessor = AssessorOf(parts, judge, inception, cancel);
         using var reclassifier = new DiffusionClassifier(parts.Original);
         var judgeSha256 = RunFolder.Sha256Of(path);
         GenerativeAssessment Assess(Model model, string file, string name) =>
@@ -104,10 +103,13 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         return result with { Verdict = GenerationVerdict.Judge(GenerationEvidenceGathering.Of(result)) };
     }
 
-    private GenerationAssessor AssessorOf(Parts parts, Judge judge, CancellationToken cancel)
+    private GenerationAssessor AssessorOf(Parts parts, Judge judge, InceptionLook? inception, CancellationToken cancel)
     {
         var (source, set) = (parts.Source, parts.Set);
-        return new(judge, source.Train, parts.Split.Train, source.Test, set.RequestedClasses, set.WholeClasses, _own.Sampling, cancel);
+        return new(judge, source.Train, parts.Split.Train, source.Test, set.RequestedClasses, set.WholeClasses, _own.Sampling, cancel)
+        {
+            Look = inception is null ? null : inception.Of,
+        };
     }
 
     // The stage is over with the last image: what looks at them has stages of its own.

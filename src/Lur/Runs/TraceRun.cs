@@ -27,24 +27,17 @@ public static class TraceRun
     )
     {
         ArgumentNullException.ThrowIfNull(device);
-        var spec = ModelFamilies.Parse(architecture, new ImageSize(32, 32, 3), 10);
-        var task = MethodCatalog.TaskOf(spec);
         // A tenth of the images is forgotten: enough of them for one batch of each set, drawn twice.
         using var source = DataSource.Open(
             string.Create(CultureInfo.InvariantCulture, $"synthetic:train={20 * Math.Max(batch, 1)},test=10")
         );
         string[] classes = [.. source.Train.ClassNames];
-        using var model = new Model(
-            device,
-            Precision.Float32,
-            ModelFamilies.Parse(architecture, new ImageSize(32, 32, 3), classes.Length),
-            classes,
-            new InputNormalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
-        );
+        var spec = ModelFamilies.Parse(architecture, new ImageSize(32, 32, 3), classes.Length);
+        using var model = new Model(device, Precision.Float32, spec, classes, new InputNormalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]));
         model.Initialize(1);
         int[] all = [.. Enumerable.Range(0, source.Train.Count)];
         var set = ForgetSet.Resolve(["class:0"], source.Train, all, 1);
-        var definition = MethodCatalog.Find(method, task);
+        var definition = MethodCatalog.Find(method, MethodCatalog.TaskOf(spec));
         var given = new Dictionary<string, string>(StringComparer.Ordinal) { ["batch"] = batch.ToString(CultureInfo.InvariantCulture) };
         foreach (var (name, text) in options)
             given[name] = text;

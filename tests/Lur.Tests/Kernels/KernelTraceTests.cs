@@ -55,6 +55,21 @@ public class KernelTraceTests
         Assert.That(broken, Is.Empty, string.Join('\n', broken));
     }
 
+    [Test]
+    public void ADeviceThatRunsASampleOfTheBlocksComputesNothingForOthers()
+    {
+        RequireTracing();
+        var ordinal = Enumerable.Range(0, ComputeDevice.Count).First(TestDevices.Traces);
+        Assert.That(
+            () => ComputeDevice.Open(ordinal),
+            Throws.TypeOf<UserErrorException>().With.Message.StartsWith($"Device {ordinal} runs a sample of every kernel's blocks")
+        );
+        Assert.That(
+            () => ComputeDevice.Attach(new DeviceAttachment { Ordinal = ordinal }),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("void")
+        );
+    }
+
     private static string[] Beyond(KernelTrace t)
     {
         var found = new List<string>();
@@ -127,6 +142,10 @@ public class KernelTraceTests
         };
         kernels.Pool.AveragePoolForward(device.Rows(2 * 16 * 16, 64), a, b, window);
         kernels.Pool.AveragePoolBackward(device.Rows(2 * 16 * 16, 64), a, b, window, 0);
+        kernels.Pieces.NumberStore(device.Elements(6), wide, 6, 1);
+        kernels.Pieces.PieceSum(device.Elements(6), new(x.Address), wide, 3, 6);
+        kernels.Pieces.RelativeAlpha(device.Elements(1), new(x.Address), new(y.Address), wide, 1);
+        kernels.Pieces.StepReport(device.Elements(1), new(x.Address), new(y.Address), wide, new(first.Address));
         kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
         kernels.Vector.VectorAxpy(elements, a, b, n, 1);
         kernels.Vector.VectorScale(elements, a, b, n, 1);

@@ -55,7 +55,7 @@ public sealed class GenerationAssessor
     }
 
     /// <summary>Looks at all that a model drew with InceptionV3; null to leave that out.</summary>
-    internal Func<GeneratedSet, InceptionQuality>? Look { get; set; }
+    internal Func<GeneratedSet, InceptionQuality>? Look { get; init; }
 
     /// <summary>Test images whose denoising loss is taken, evenly spaced.</summary>
     public int[] TestImages { get; }
