@@ -9,6 +9,8 @@ namespace Lur.Tests.CInterface;
 /// <summary>What the file exports and needs, and that no exception can leave it.</summary>
 public partial class NativeLibraryTests
 {
+    private const string Programs = "tests/Lur.Tests/CInterface/Programs";
+
     [Test]
     public void ItExportsWhatTheMapListsAndTheHeaderDeclares()
     {
@@ -38,6 +40,33 @@ public partial class NativeLibraryTests
         Assert.That(needed, Is.SubsetOf(new[] { "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0" }));
         // Version symbols of a newer C library would keep it from older systems than it is built on needs it to.
         Assert.That(new FileInfo(NativeBuild.Library).Length, Is.LessThan(8 << 20));
+    }
+
+    [Test]
+    public void AFloatThatIsReturnedSurvivesTheSearchForTheThread()
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            Assert.Ignore("Not run: front/tls.c is for x86-64.");
+        string[] sources = [$"{Programs}/returned.c", "src/Lur.Native/front/tls.c"];
+        // The stack below the function is not left alone by the call.
+        var program = NativeBuild.CompileTo(Path.Combine(NativeBuild.Scratch, "returned"), [.. sources, "-mno-red-zone", "-no-pie"]);
+        Assert.That(ChildProcess.Run(program, []).ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public void NothingInItLooksForTheThreadButThroughTheGuardOfFloats()
+    {
+        if (ChildProcess.TryRun("objdump", ["-d", "--no-show-raw-insn", NativeBuild.Library]) is not { ExitCode: 0 } code)
+        {
+            Assert.Ignore("Not run: objdump (binutils) is missing.");
+            return;
+        }
+
+        var lines = code.Output.Split('\n');
+        int[] calls = [.. Enumerable.Range(0, lines.Length).Where(i => lines[i].Contains("<__tls_get_addr@plt>", StringComparison.Ordinal))];
+        int[] made = [.. calls.Where(i => lines[i].Contains("call", StringComparison.Ordinal))];
+        Assert.That(made, Has.Length.EqualTo(1));
+        Assert.That(lines[made[0] - 1], Does.Contain("movups %xmm1,0x10(%rsp)"));
     }
 
     [Test]
