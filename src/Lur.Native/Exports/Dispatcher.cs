@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Lur.Device;
 
@@ -8,9 +9,31 @@ internal static unsafe class Dispatcher
 {
     /// <summary>Runs an operation. Whatever it throws is caught by <see cref="EntryPoint"/>.</summary>
     /// <param name="operation">The operation.</param>
-    /// <param name="self">The session, step or job it belongs to.</param>
+    /// <param name="self">The session, step, job or model it belongs to.</param>
     /// <param name="a">Its arguments.</param>
     public static void Run(Operation operation, object? self, in Arguments a)
+    {
+        switch (self)
+        {
+            case NativeSession session:
+                RunSession(operation, session, a);
+                break;
+            case NativeStep step:
+                RunStep(operation, step, a);
+                break;
+            case NativeJob job:
+                RunJob(operation, job, a);
+                break;
+            case NativeModel model:
+                RunModel(operation, model, a);
+                break;
+            default:
+                RunAlone(operation, a);
+                break;
+        }
+    }
+
+    private static void RunAlone(Operation operation, in Arguments a)
     {
         switch (operation)
         {
@@ -26,15 +49,8 @@ internal static unsafe class Dispatcher
             case Operation.MethodsJson:
                 Give(MethodsText.Json, a);
                 break;
-            case >= Operation.JobDestroy:
-                RunJob(operation, (NativeJob)self!, a);
-                break;
-            case >= Operation.StepDestroy and <= Operation.StepRead:
-                RunStep(operation, (NativeStep)self!, a);
-                break;
             default:
-                RunSession(operation, (NativeSession)self!, a);
-                break;
+                throw Unknown(operation);
         }
     }
 
@@ -62,11 +78,21 @@ internal static unsafe class Dispatcher
                 *(nint*)a.Pointer(2) = step.Handle;
                 break;
             case Operation.JobCreate:
-                var job = new NativeJob(session, *(JobOptions*)a.Pointer(0));
+                var job = new NativeJob(session, *(JobOptions*)a.Pointer(0), (Provider*)a.Pointer(1), Weights(a));
                 *(nint*)a.Pointer(2) = job.Handle;
                 break;
+            case Operation.ModelOpen:
+                *(nint*)a.Pointer(2) = NativeModel.Open(session, Utf8.Read((byte*)a.Pointer(0))!).Handle;
+                break;
+            case Operation.ModelCreate:
+                *(nint*)a.Pointer(2) = NativeModel.Create(session, *(ModelOptions*)a.Pointer(0)).Handle;
+                break;
+            case Operation.Sample:
+                var images = new ImageJob(session, *(SampleOptions*)a.Pointer(0), Weights(a));
+                images.Run((delegate* unmanaged<nint, ProgressReport*, int>)a.Pointer(1), (nint)a.Pointer(2));
+                break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(operation), operation, "There is no such operation.");
+                throw Unknown(operation);
         }
     }
 
@@ -87,9 +113,45 @@ internal static unsafe class Dispatcher
                 Give(job.Result, a);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(operation), operation, "There is no such operation.");
+                throw Unknown(operation);
         }
     }
+
+    private static void RunModel(Operation operation, NativeModel model, in Arguments a)
+    {
+        switch (operation)
+        {
+            case Operation.ModelDestroy:
+                model.Dispose();
+                break;
+            case Operation.ModelDescribe:
+                model.Describe((ModelInfo*)a.Pointer(0));
+                break;
+            case Operation.ModelTensor:
+                model.Describe(a.Integer, (TensorInfo*)a.Pointer(0));
+                break;
+            case Operation.ModelBind:
+                model.Bind(new ReadOnlySpan<Tensor>(a.Pointer(0), (int)a.Pointer(1)), flat: a.Integer == 1);
+                break;
+            case Operation.ModelWriteBack:
+                model.WriteBack();
+                break;
+            case Operation.ModelLoad:
+                model.Load(Utf8.Read((byte*)a.Pointer(0))!);
+                break;
+            case Operation.ModelSave:
+                model.Save(Utf8.Read((byte*)a.Pointer(0))!);
+                break;
+            default:
+                throw Unknown(operation);
+        }
+    }
+
+    private static NativeModel? Weights(in Arguments a) =>
+        a.Pointer(3) is var handle && handle is null ? null : (NativeModel?)GCHandle.FromIntPtr((nint)handle).Target;
+
+    private static ArgumentOutOfRangeException Unknown(Operation operation) =>
+        new(nameof(operation), operation, "There is no such operation.");
 
     // A text into the caller's buffer, and its length.
     private static void Give(string text, in Arguments a)

@@ -69,4 +69,13 @@ internal static unsafe class Utf8
     /// <summary>Reads a string that the front has checked; null for none.</summary>
     public static string? Read(byte* text) =>
         text is null ? null : Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+
+    /// <summary>Reads a list of strings that the front has checked.</summary>
+    public static string[] ReadAll(byte** texts, uint count)
+    {
+        var all = new string[count];
+        for (var i = 0; i < all.Length; i++)
+            all[i] = Read(texts[i])!;
+        return all;
+    }
 }

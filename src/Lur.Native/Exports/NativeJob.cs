@@ -11,16 +11,24 @@ internal sealed unsafe class NativeJob : IDisposable
 {
     private readonly NativeSession _session;
     private readonly ForgetSettings _settings;
-    private readonly GCHandle _handle;
+    private readonly ProvidedImages? _provider;
+    private readonly NativeModel? _weights;
+    private readonly bool _keepsPartial;
+    private GCHandle _handle;
     private string? _result;
 
     /// <summary>Makes a job.</summary>
     /// <param name="session">Its session.</param>
     /// <param name="options">Checked by the front but for what they name.</param>
+    /// <param name="provider">Gives the data; null for those that the options name.</param>
+    /// <param name="weights">The model; null for the file that the options name.</param>
     /// <exception cref="CodedException">There is no such method for the model, or the model is none.</exception>
-    public NativeJob(NativeSession session, in JobOptions options)
+    public NativeJob(NativeSession session, in JobOptions options, Provider* provider, NativeModel? weights)
     {
-        (_session, _settings) = (session, Read(options));
+        (_session, _weights) = (session, weights);
+        _provider = provider is null ? null : new ProvidedImages(session, *provider);
+        _keepsPartial = ((JobFlags)options.Flags & JobFlags.KeepPartial) != 0;
+        _settings = Read(options);
         _handle = GCHandle.Alloc(this);
         session.Own(this);
     }
@@ -32,11 +40,35 @@ internal sealed unsafe class NativeJob : IDisposable
     /// <exception cref="CodedException">There was none, or it did not come to an end.</exception>
     public string Result => _result ?? throw new CodedException(Code.State, "The job has no result: no run of it has ended well so far.");
 
+    // Where a model in memory is put down, so that a failure has something to go back to, and a verification to compare with.
+    private string Original => Path.Combine(_settings.Output, "original", "model.safetensors");
+
     /// <summary>What the job would take: bytes of a step, number of steps.</summary>
     public (ulong Bytes, long Steps) Plan()
     {
-        var plan = Coded(() => new ForgetRun(_settings, Host(null)).Plan());
-        return ((ulong)plan.TotalBytes, plan.Steps);
+        _weights?.RequireLive();
+        var folder = _weights is null ? null : Directory.CreateTempSubdirectory("lur-plan-");
+        try
+        {
+            var settings = WithData(_settings);
+            if (folder is not null)
+            {
+                settings = settings with { Model = Path.Combine(folder.FullName, "model.safetensors") };
+                _weights!.Save(settings.Model);
+            }
+
+            // In memory of its own: a plan leaves that of the caller alone.
+            var plan = Coded(() => new ForgetRun(settings, Host(null, null)).Plan());
+            return ((ulong)plan.TotalBytes, plan.Steps);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new CodedException(Code.Cancelled, "The provider asked to stop.");
+        }
+        finally
+        {
+            folder?.Delete(recursive: true);
+        }
     }
 
     /// <summary>Runs to the end, or until it is cancelled.</summary>
@@ -47,13 +79,14 @@ internal sealed unsafe class NativeJob : IDisposable
     public void Run(delegate* unmanaged<nint, ProgressReport*, int> progress, nint user, bool resume)
     {
         _result = null;
+        _weights?.RequireLive();
         Volatile.Write(ref *_session.Cancelled, 0);
         using var cancel = new CancellationTokenSource();
         var listener = new JobListener(progress, user, _session, cancel);
-        var run = new ForgetRun(_settings with { Resume = resume }, Host(listener));
         try
         {
-            var result = Coded(() => run.Run(cancel.Token));
+            var settings = WithData(_settings) with { Resume = resume };
+            var result = _weights is null ? Run(settings, listener, cancel.Token) : RunInMemory(settings, listener, cancel.Token);
             _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
         }
         catch (OperationCanceledException)
@@ -71,15 +104,51 @@ internal sealed unsafe class NativeJob : IDisposable
         _handle.Free();
     }
 
-    private RunHost Host(JobListener? listener) =>
+    private ForgetResult Run(ForgetSettings settings, JobListener listener, CancellationToken cancel) =>
+        Coded(() => new ForgetRun(settings, Host(listener, _weights?.Memory)).Run(cancel));
+
+    private ForgetResult RunInMemory(ForgetSettings settings, JobListener listener, CancellationToken cancel)
+    {
+        settings = settings with { Model = Original };
+        Coded(() =>
+        {
+            new ForgetRun(settings, Host(null, null)).RequireFolder();
+            return 0;
+        });
+        if (!settings.Resume || !File.Exists(Original))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Original)!);
+            _weights!.Save(Original);
+        }
+
+        try
+        {
+            var result = Run(settings, listener, cancel);
+            _weights!.Load(result.ModelPath);
+            return result;
+        }
+        catch (Exception e) when (_weights!.Memory is not null && !(_keepsPartial && e is OperationCanceledException))
+        {
+            _weights.Load(Original);
+            throw;
+        }
+    }
+
+    private ForgetSettings WithData(ForgetSettings settings) =>
+        _provider is null ? settings : settings with { DataOptions = settings.DataOptions with { Memory = _provider.Read() } };
+
+    private RunHost Host(JobListener? listener, WeightMemory? memory) => HostOf(_session, listener) with { Weights = memory };
+
+    /// <summary>Where what a session is asked for runs, and how it speaks.</summary>
+    public static RunHost HostOf(NativeSession session, JobListener? listener) =>
         new()
         {
-            Device = _session.Opening,
+            Device = session.Opening,
             Progress = listener,
             Spell = option =>
                 option switch
                 {
-                    "overwrite" => "LUR_JOB_OVERWRITE",
+                    "overwrite" => "LUR_JOB_OVERWRITE (LUR_SAMPLE_OVERWRITE)",
                     "also-copies" => "LUR_JOB_ALSO_COPIES",
                     "resume" => "lur_job_resume",
                     "plan" => "lur_job_plan",
@@ -102,7 +171,12 @@ internal sealed unsafe class NativeJob : IDisposable
     // Told apart only once something has failed: by whether the data set alone fails with the same words.
     private bool IsOfTheData(UserErrorException error)
     {
-        if (error.IsUsage || error.IsDivergence || error.InnerException is IOException or UnauthorizedAccessException)
+        if (
+            _provider is not null
+            || error.IsUsage
+            || error.IsDivergence
+            || error.InnerException is IOException or UnauthorizedAccessException
+        )
             return false;
         try
         {
@@ -115,17 +189,17 @@ internal sealed unsafe class NativeJob : IDisposable
         }
     }
 
-    private static ForgetSettings Read(in JobOptions o)
+    private ForgetSettings Read(in JobOptions o)
     {
-        var (model, flags) = (Utf8.Read(o.Model)!, (JobFlags)o.Flags);
+        var (model, flags) = (Utf8.Read(o.Model), (JobFlags)o.Flags);
         return new ForgetSettings
         {
-            Model = model,
-            Data = Utf8.Read(o.Data)!,
+            Model = model ?? "",
+            Data = _provider?.Name ?? Utf8.Read(o.Data)!,
             Output = Utf8.Read(o.Output)!,
-            Forget = Texts(o.Forget, o.ForgetCount),
-            Method = Choose(Utf8.Read(o.Method)!, model, Pairs(Texts(o.Options, o.OptionCount))),
-            Forgotten = Texts(o.Forgotten, o.ForgottenCount),
+            Forget = Utf8.ReadAll(o.Forget, o.ForgetCount),
+            Method = Choose(Utf8.Read(o.Method)!, model, Pairs(Utf8.ReadAll(o.Options, o.OptionCount))),
+            Forgotten = Utf8.ReadAll(o.Forgotten, o.ForgottenCount),
             Split = Utf8.Read(o.Split),
             Seed = o.Seed,
             DataOptions = new DataOptions { ImageSize = o.ImageSize == 0 ? null : o.ImageSize },
@@ -135,7 +209,7 @@ internal sealed unsafe class NativeJob : IDisposable
         };
     }
 
-    private static BoundMethod Choose(string name, string model, Dictionary<string, string> given)
+    private BoundMethod Choose(string name, string? model, Dictionary<string, string> given)
     {
         try
         {
@@ -146,28 +220,29 @@ internal sealed unsafe class NativeJob : IDisposable
             throw new CodedException(Code.Unsupported, e.Message);
         }
 
-        if (!File.Exists(model))
+        if (model is not null && !File.Exists(model))
             throw new CodedException(Code.File, $"The model '{model}' does not exist; check the path.");
         MethodTask task;
         try
         {
-            task = ModelFile.DrawsImages(model) ? MethodTask.Diffusion : MethodTask.Classification;
+            task = _weights?.Draws ?? ModelFile.DrawsImages(model!) ? MethodTask.Diffusion : MethodTask.Classification;
         }
         catch (UserErrorException e) when (e.InnerException is not (IOException or UnauthorizedAccessException))
         {
             throw new CodedException(Code.Format, e.Message);
         }
 
+        MethodDefinition method;
         try
         {
-            _ = MethodCatalog.Find(name, task);
+            method = MethodCatalog.Find(name, task);
         }
         catch (UserErrorException e)
         {
             throw new CodedException(Code.Unsupported, e.Message);
         }
 
-        return MethodChoice.Read(name, model, given);
+        return model is null ? BoundMethod.Read(method, given) : MethodChoice.Read(name, model, given);
     }
 
     private static Dictionary<string, string> Pairs(string[] texts)
@@ -183,13 +258,5 @@ internal sealed unsafe class NativeJob : IDisposable
         }
 
         return pairs;
-    }
-
-    private static string[] Texts(byte** texts, uint count)
-    {
-        var all = new string[count];
-        for (var i = 0; i < all.Length; i++)
-            all[i] = Utf8.Read(texts[i])!;
-        return all;
     }
 }

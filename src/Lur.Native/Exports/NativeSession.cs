@@ -11,8 +11,8 @@ internal sealed unsafe class NativeSession
     private readonly SessionLog _log;
     private readonly int* _callbacks,
         _cancelled;
-    private KernelPlaces _places = KernelPlaces.Default;
-    private readonly GCHandle _handle;
+    private DeviceAttachment _place = new();
+    private GCHandle _handle;
 
     /// <summary>Opens a session.</summary>
     /// <param name="options">What the caller asks for, checked by the front.</param>
@@ -81,14 +81,8 @@ internal sealed unsafe class NativeSession
     /// <summary>Is not 0 when a long call shall stop.</summary>
     public int* Cancelled => _cancelled;
 
-    /// <summary>How a job opens the session's device for itself.</summary>
-    public DeviceOptions Opening =>
-        new()
-        {
-            Ordinal = Device.Properties.Ordinal,
-            Kernels = _places,
-            IsSettled = true,
-        };
+    /// <summary>How a job opens the session's device: in its context, stream and memory.</summary>
+    public DeviceOptions Opening => new() { Attachment = _place with { Stream = Device.NativeStream } };
 
     /// <summary>Frees it with the session.</summary>
     public void Own(IDisposable item) => _owned.Add(item);
@@ -150,7 +144,6 @@ internal sealed unsafe class NativeSession
             MayCompile = (flags & SessionFlags.NoCompile) == 0,
         };
         places.Distrusted += _log.Warn;
-        _places = places;
         var how = new DeviceAttachment
         {
             Ordinal = options.Ordinal,
@@ -161,6 +154,7 @@ internal sealed unsafe class NativeSession
         };
         try
         {
+            _place = how;
             return ComputeDevice.Attach(how);
         }
         catch (CudaException e) when (options.Context != 0 && e.CudaError is (CUResult)201 or (CUResult)400 or (CUResult)709)

@@ -11,7 +11,7 @@ internal sealed unsafe class NativeStep : IDisposable
     private readonly NativeSession _session;
     private readonly long[] _counts;
     private readonly ulong[][] _addresses = new ulong[MostVectors][];
-    private readonly GCHandle _handle;
+    private GCHandle _handle;
 
     /// <summary>Makes a step.</summary>
     /// <param name="session">Its session.</param>

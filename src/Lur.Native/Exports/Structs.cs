@@ -116,6 +116,7 @@ internal enum JobFlags : uint
     None = 0,
     Overwrite = 1,
     AlsoCopies = 2,
+    KeepPartial = 4,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -137,6 +138,125 @@ internal unsafe struct JobOptions
     public byte* Split;
     public ulong Seed;
     public long CheckpointEvery;
+    public nint Weights;
+    public Provider* Provider;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct BatchRequest
+{
+    public uint Size;
+    public int Part;
+    public long Count;
+    public long* Indices;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct Batch
+{
+    public uint Size;
+    public int Place;
+    public int Dtype;
+    public int Layout;
+    public ulong Images;
+    public int* Labels;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct Provider
+{
+    public uint Size;
+    public int Channels;
+    public int Rows;
+    public int Columns;
+    public long TrainCount;
+    public long TestCount;
+    public byte** Classes;
+    public uint ClassCount;
+    public uint Reserved;
+    public byte* Name;
+    public delegate* unmanaged<nint, BatchRequest*, Batch*, int> Next;
+    public nint User;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ModelOptions
+{
+    public uint Size;
+    public int Channels;
+    public int Rows;
+    public int Columns;
+    public byte* Architecture;
+    public byte** Classes;
+    public uint ClassCount;
+    public uint Reserved;
+    public double* Mean;
+    public double* Deviation;
+    public byte* Augmentation;
+    public ulong Seed;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct ModelInfo
+{
+    public uint Size;
+    public int Draws;
+    public int Channels;
+    public int Rows;
+    public int Columns;
+    public int ClassCount;
+    public long TensorCount;
+    public long ParameterCount;
+    public long StatisticCount;
+    public fixed byte Architecture[256];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct TensorInfo
+{
+    public uint Size;
+    public int Rank;
+    public long Count;
+    public long Offset;
+    public int Statistic;
+    public int Reserved;
+    public fixed long Shape[8];
+    public fixed long DeviceShape[8];
+    public fixed byte Name[192];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct Tensor
+{
+    public uint Size;
+    public int Rank;
+    public byte* Name;
+    public ulong Data;
+    public int Place;
+    public int Dtype;
+    public int Layout;
+    public int Reserved;
+    public fixed long Shape[8];
+    public fixed long Stride[8];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SampleOptions
+{
+    public uint Size;
+    public uint Flags;
+    public byte* Model;
+    public nint Weights;
+    public byte* Output;
+    public byte** Classes;
+    public uint ClassCount;
+    public int Count;
+    public byte* Sampler;
+    public int Steps;
+    public int Reserved;
+    public double Eta;
+    public double Guidance;
+    public ulong Seed;
 }
 
 [StructLayout(LayoutKind.Sequential)]

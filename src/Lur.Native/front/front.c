@@ -132,7 +132,8 @@ struct slot* front_find(const void* handle, enum kind kind) {
 }
 
 static int32_t no_handle(const void* handle, enum kind kind) {
-    const char* const name = kind == KIND_SESSION ? "session" : kind == KIND_STEP ? "step" : "job";
+    static const char* const names[] = {"", "session", "step", "job", "model"};
+    const char* const name = names[kind];
     if (!handle) return front_fail(LUR_ERROR_ARGUMENT, "The %s is null.", name);
     return front_fail(LUR_ERROR_HANDLE, "The handle %p is no live %s: it was destroyed, or never was one.", handle,
                       name);
@@ -230,7 +231,8 @@ int32_t front_create(const void* session, enum kind kind, enum operation operati
     int32_t code = front_add(kind, s, &fresh);
     if (!code) {
         arguments.pointers[2] = &fresh->managed;
-        code = front_managed(operation, s->managed, &arguments);
+        if (arguments.pointers[3]) code = front_weights(s, arguments.pointers[3], &arguments.pointers[3]);
+        if (!code) code = front_managed(operation, s->managed, &arguments);
         if (code)
             front_remove(fresh);
         else
@@ -238,6 +240,17 @@ int32_t front_create(const void* session, enum kind kind, enum operation operati
     }
     front_leave(s);
     return code;
+}
+
+int32_t front_weights(const struct slot* session, const void* handle, const void** managed) {
+    *managed = NULL;
+    if (!handle) return LUR_OK;
+    const struct slot* const s = front_find(handle, KIND_MODEL);
+    if (!s) return no_handle(handle, KIND_MODEL);
+    if (s->session != session)
+        return front_fail(LUR_ERROR_ARGUMENT, "weights is a model of another session; open it in this one.");
+    *managed = (const void*)s->managed;
+    return LUR_OK;
 }
 
 int32_t front_destroy(const void* handle, enum kind kind, enum operation operation) {
@@ -276,12 +289,18 @@ int32_t front_read(void* ours, size_t size, const void* theirs, const char* name
 
 int32_t front_fill(const void* handle, enum kind kind, enum operation operation, void* theirs, size_t size,
                    const char* name) {
+    return front_fill_at(handle, kind, operation, 0, theirs, size, name);
+}
+
+int32_t front_fill_at(const void* handle, enum kind kind, enum operation operation, int64_t position, void* theirs,
+                      size_t size, const char* name) {
     _Alignas(max_align_t) char ours[512] = {0};
-    _Static_assert(sizeof(lur_device_info) <= sizeof ours && sizeof(lur_telemetry) <= sizeof ours,
+    _Static_assert(sizeof(lur_device_info) <= sizeof ours && sizeof(lur_telemetry) <= sizeof ours &&
+                       sizeof(lur_model_info) <= sizeof ours && sizeof(lur_tensor_info) <= sizeof ours,
                    "the largest struct");
     LUR_TRY(front_writable(theirs, size, name));
     memcpy(ours, theirs, sizeof(uint32_t)); // how many bytes the caller knows
-    const struct arguments arguments = {{ours}, 0, 0};
+    const struct arguments arguments = {{ours}, position, 0};
     LUR_TRY(front_call(handle, kind, operation, &arguments));
     memcpy(theirs, ours, size);
     return LUR_OK;
@@ -302,5 +321,30 @@ int32_t front_utf8(const char* text, const char* name) {
             return front_fail(LUR_ERROR_ARGUMENT, "%s is not UTF-8 at byte %d.", name, (int)((const char*)p - text));
         p += more + 1;
     }
+    return LUR_OK;
+}
+
+int32_t front_text(const char* text, const char* name) {
+    if (!text || !*text) return front_fail(LUR_ERROR_ARGUMENT, "%s is %s.", name, text ? "empty" : "null");
+    return front_utf8(text, name);
+}
+
+int32_t front_texts(const char* const* texts, uint32_t count, const char* name) {
+    if (count > 1 << 20) return front_fail(LUR_ERROR_SIZE, "%s has %u texts; %d is the most.", name, count, 1 << 20);
+    if (count && !texts) return front_fail(LUR_ERROR_ARGUMENT, "%s has %u texts, and is null.", name, count);
+    for (uint32_t i = 0; i < count; i++) {
+        char element[32];
+        snprintf(element, sizeof element, "%s[%u]", name, i);
+        LUR_TRY(front_text(texts[i], element));
+    }
+    return LUR_OK;
+}
+
+int32_t front_init(void* options, size_t size, size_t least, const char* name) {
+    if (!options) return front_fail(LUR_ERROR_ARGUMENT, "options is null.");
+    if (size < least || size > UINT32_MAX)
+        return front_fail(LUR_ERROR_SIZE, "A %s has %zu bytes, and not %zu.", name, least, size);
+    memset(options, 0, size);
+    *(uint32_t*)options = (uint32_t)size;
     return LUR_OK;
 }

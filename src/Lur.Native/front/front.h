@@ -36,7 +36,17 @@ enum operation {
     OP_JOB_DESTROY,
     OP_JOB_PLAN,
     OP_JOB_RUN,
-    OP_JOB_RESULT
+    OP_JOB_RESULT,
+    OP_MODEL_OPEN,
+    OP_MODEL_CREATE,
+    OP_MODEL_DESTROY,
+    OP_MODEL_DESCRIBE,
+    OP_MODEL_TENSOR,
+    OP_MODEL_BIND,
+    OP_MODEL_WRITE_BACK,
+    OP_MODEL_LOAD,
+    OP_MODEL_SAVE,
+    OP_SAMPLE
 };
 
 // What an operation is given: Exports/Arguments.cs has the same fields.
@@ -46,7 +56,7 @@ struct arguments {
     double number;
 };
 
-enum kind { KIND_SESSION = 1, KIND_STEP = 2, KIND_JOB = 3 };
+enum kind { KIND_SESSION = 1, KIND_STEP = 2, KIND_JOB = 3, KIND_MODEL = 4 };
 
 // An entry of the table of handles. It never moves and is never freed, so that a stale handle may look at it.
 struct slot {
@@ -80,6 +90,8 @@ int32_t front_call(const void* handle, enum kind, enum operation, const struct a
 
 // Makes something of a session: pointers[2] becomes the place for its object. And the end of it.
 int32_t front_create(const void* session, enum kind, enum operation, struct arguments, void** made);
+// The object of a model of a session that has been entered; null for a null handle.
+int32_t front_weights(const struct slot* session, const void* handle, const void** managed);
 int32_t front_destroy(const void* handle, enum kind, enum operation);
 
 // The slot behind a handle, or null; looks at no memory but the table's and sets no text.
@@ -99,7 +111,15 @@ int32_t front_read(void* ours, size_t size, const void* theirs, const char* name
 int32_t front_writable(const void* theirs, size_t least, const char* name);
 // Has an operation fill a struct of the caller, pointers[0]; it is written where that succeeds alone.
 int32_t front_fill(const void* handle, enum kind, enum operation, void* theirs, size_t size, const char* name);
+// The same, of the thing at a position.
+int32_t front_fill_at(const void* handle, enum kind, enum operation, int64_t position, void* theirs, size_t size,
+                      const char* name);
 int32_t front_utf8(const char* text, const char* name);
+// Texts that must be there, and lists of them.
+int32_t front_text(const char* text, const char* name);
+int32_t front_texts(const char* const* texts, uint32_t count, const char* name);
+// Checks the size that an init function is given.
+int32_t front_init(void* options, size_t size, size_t least, const char* name);
 
 #define LUR_TRY(expression)                                                                                            \
     do {                                                                                                               \

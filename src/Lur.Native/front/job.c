@@ -1,52 +1,55 @@
 // The functions of a job.
 #include "front.h"
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
+#include <math.h>
 
 LUR_EXPORT int32_t lur_job_options_init(lur_job_options* options, size_t size) {
-    if (!options) return front_fail(LUR_ERROR_ARGUMENT, "options is null.");
-    if (size < sizeof *options || size > UINT32_MAX)
-        return front_fail(LUR_ERROR_SIZE, "A lur_job_options has %zu bytes, and not %zu.", sizeof *options, size);
-    memset(options, 0, size);
-    options->size = (uint32_t)size;
+    LUR_TRY(front_init(options, size, sizeof *options, "lur_job_options"));
     options->method = "lur";
     options->seed = 1;
     return LUR_OK;
 }
 
-static int32_t check_text(const char* text, const char* name) {
-    if (!text || !*text) return front_fail(LUR_ERROR_ARGUMENT, "%s is %s.", name, text ? "empty" : "null");
-    return front_utf8(text, name);
+// One of two sources must be given, as the text of a path or as something else.
+static int32_t check_either(const char* text, const char* name, const void* other, const char* other_name) {
+    if (text && other)
+        return front_fail(LUR_ERROR_ARGUMENT, "%s and %s are both given; leave one null.", name, other_name);
+    if (other) return LUR_OK;
+    if (!text) return front_fail(LUR_ERROR_ARGUMENT, "%s and %s are both null.", name, other_name);
+    return front_text(text, name);
 }
 
-static int32_t check_texts(const char* const* texts, uint32_t count, const char* name) {
-    if (count > 1 << 20) return front_fail(LUR_ERROR_SIZE, "%s has %u texts; %d is the most.", name, count, 1 << 20);
-    if (count && !texts) return front_fail(LUR_ERROR_ARGUMENT, "%s has %u texts, and is null.", name, count);
-    for (uint32_t i = 0; i < count; i++) {
-        char element[32];
-        snprintf(element, sizeof element, "%s[%u]", name, i);
-        LUR_TRY(check_text(texts[i], element));
-    }
-    return LUR_OK;
+static int32_t check_provider(const lur_provider* p) {
+    if (p->channels != 1 && p->channels != 3)
+        return front_fail(LUR_ERROR_ARGUMENT, "channels is %d; images have 1 or 3.", p->channels);
+    if (p->rows < 1 || p->columns < 1 || p->rows > 1 << 14 || p->columns > 1 << 14)
+        return front_fail(LUR_ERROR_SIZE, "rows and columns are %d and %d; they must be within 1 and %d.", p->rows,
+                          p->columns, 1 << 14);
+    if (p->train_count < 1 || p->test_count < 0 || p->train_count > INT_MAX || p->test_count > INT_MAX)
+        return front_fail(LUR_ERROR_SIZE, "train_count and test_count are %lld and %lld.", (long long)p->train_count,
+                          (long long)p->test_count);
+    if (!p->next) return front_fail(LUR_ERROR_ARGUMENT, "next is null.");
+    if (!p->class_count) return front_fail(LUR_ERROR_ARGUMENT, "class_count is 0.");
+    LUR_TRY(front_texts(p->classes, p->class_count, "classes"));
+    return front_text(p->name, "name");
 }
 
 static int32_t check_job(const lur_job_options* o) {
-    LUR_TRY(check_text(o->model, "model"));
-    LUR_TRY(check_text(o->data, "data"));
-    LUR_TRY(check_text(o->output, "output"));
-    LUR_TRY(check_text(o->method, "method"));
+    LUR_TRY(check_either(o->model, "model", o->weights, "weights"));
+    LUR_TRY(check_either(o->data, "data", o->provider, "provider"));
+    LUR_TRY(front_text(o->output, "output"));
+    LUR_TRY(front_text(o->method, "method"));
     if (!o->forget_count) return front_fail(LUR_ERROR_ARGUMENT, "forget_count is 0: there is nothing to forget.");
-    LUR_TRY(check_texts(o->forget, o->forget_count, "forget"));
-    LUR_TRY(check_texts(o->options, o->option_count, "options"));
-    LUR_TRY(check_texts(o->forgotten, o->forgotten_count, "forgotten"));
+    LUR_TRY(front_texts(o->forget, o->forget_count, "forget"));
+    LUR_TRY(front_texts(o->options, o->option_count, "options"));
+    LUR_TRY(front_texts(o->forgotten, o->forgotten_count, "forgotten"));
     LUR_TRY(front_utf8(o->split, "split"));
     if (o->image_size < 0)
         return front_fail(LUR_ERROR_ARGUMENT, "image_size is %d; it must be at least 0.", o->image_size);
     if (o->checkpoint_every < 0)
         return front_fail(LUR_ERROR_ARGUMENT, "checkpoint_every is %lld; it must be at least 0.",
                           (long long)o->checkpoint_every);
-    if (o->flags & ~(uint32_t)(LUR_JOB_OVERWRITE | LUR_JOB_ALSO_COPIES))
+    if (o->flags & ~(uint32_t)(LUR_JOB_OVERWRITE | LUR_JOB_ALSO_COPIES | LUR_JOB_KEEP_PARTIAL))
         return front_fail(LUR_ERROR_NEWER_OPTION,
                           "flags is 0x%x and holds bits that this version of Lur does not know.", o->flags);
     return LUR_OK;
@@ -58,8 +61,13 @@ LUR_EXPORT int32_t lur_job_create(lur_session* session, const lur_job_options* o
     *job = NULL;
     LUR_TRY(front_read(&ours, sizeof ours, options, "options"));
     LUR_TRY(check_job(&ours));
+    lur_provider provider = {0};
+    if (ours.provider) {
+        LUR_TRY(front_read(&provider, sizeof provider, ours.provider, "provider"));
+        LUR_TRY(check_provider(&provider));
+    }
     void* made = NULL;
-    const struct arguments arguments = {{&ours}, 0, 0};
+    const struct arguments arguments = {{&ours, ours.provider ? &provider : NULL, NULL, ours.weights}, 0, 0};
     LUR_TRY(front_create(session, KIND_JOB, OP_JOB_CREATE, arguments, &made));
     *job = made;
     return LUR_OK;
@@ -109,4 +117,46 @@ LUR_EXPORT int32_t lur_methods_json(char* buffer, size_t capacity, size_t* lengt
     LUR_TRY(read_buffer(buffer, capacity, length, &arguments));
     LUR_TRY(front_start());
     return front_managed(OP_METHODS_JSON, 0, &arguments);
+}
+
+// ---- images ---------------------------------------------------------------------------------------------------------
+
+LUR_EXPORT int32_t lur_sample_options_init(lur_sample_options* options, size_t size) {
+    LUR_TRY(front_init(options, size, sizeof *options, "lur_sample_options"));
+    options->count = 64;
+    options->sampler = "ddim";
+    options->steps = 50;
+    options->guidance = NAN;
+    options->seed = 1;
+    return LUR_OK;
+}
+
+static int32_t check_sample(const lur_sample_options* o) {
+    LUR_TRY(check_either(o->model, "model", o->weights, "weights"));
+    LUR_TRY(front_text(o->output, "output"));
+    LUR_TRY(front_text(o->sampler, "sampler"));
+    LUR_TRY(front_texts(o->classes, o->class_count, "classes"));
+    if (o->count < 1) return front_fail(LUR_ERROR_ARGUMENT, "count is %d; it must be at least 1.", o->count);
+    if (o->steps < 1) return front_fail(LUR_ERROR_ARGUMENT, "steps is %d; it must be at least 1.", o->steps);
+    if (!(o->eta >= 0 && o->eta <= 1))
+        return front_fail(LUR_ERROR_ARGUMENT, "eta is %g; it must be within 0 and 1.", o->eta);
+    if (isinf(o->guidance)) return front_fail(LUR_ERROR_ARGUMENT, "guidance is infinite.");
+    if (o->flags & ~(uint32_t)LUR_SAMPLE_OVERWRITE)
+        return front_fail(LUR_ERROR_NEWER_OPTION,
+                          "flags is 0x%x and holds bits that this version of Lur does not know.", o->flags);
+    return LUR_OK;
+}
+
+LUR_EXPORT int32_t lur_sample(lur_session* session, const lur_sample_options* options, progress_function progress,
+                              void* user) {
+    lur_sample_options ours;
+    LUR_TRY(front_read(&ours, sizeof ours, options, "options"));
+    LUR_TRY(check_sample(&ours));
+    struct slot* s;
+    LUR_TRY(front_enter(session, KIND_SESSION, &s));
+    struct arguments arguments = {{&ours, (const void*)(uintptr_t)progress, user}, 0, 0};
+    int32_t code = front_weights(s, ours.weights, &arguments.pointers[3]);
+    if (!code) code = front_managed(OP_SAMPLE, s->managed, &arguments);
+    front_leave(s);
+    return code;
 }

@@ -3,11 +3,7 @@
 #include <string.h>
 
 LUR_EXPORT int32_t lur_session_options_init(lur_session_options* options, size_t size) {
-    if (!options) return front_fail(LUR_ERROR_ARGUMENT, "options is null.");
-    if (size < sizeof *options || size > UINT32_MAX)
-        return front_fail(LUR_ERROR_SIZE, "A lur_session_options has %zu bytes, and not %zu.", sizeof *options, size);
-    memset(options, 0, size);
-    options->size = (uint32_t)size;
+    LUR_TRY(front_init(options, size, sizeof *options, "lur_session_options"));
     options->log_level = LUR_LOG_WARNING;
     return LUR_OK;
 }

@@ -138,8 +138,8 @@ int32_t lur_open(const lur_session_options* options, lur_session** session);
 /* Waits for its work and frees everything that was made in it, whose handles are then invalid. */
 int32_t lur_close(lur_session* session);
 
-/* Asks a lengthy call of the session (lur_precompile, lur_job_run, lur_job_resume) to stop with LUR_ERROR_CANCELLED;
- * nothing without one. Any thread, also in a signal handler. Sets no error text. */
+/* Asks a lengthy call of the session (lur_precompile, lur_job_run, lur_job_resume, lur_sample) to stop with
+ * LUR_ERROR_CANCELLED; nothing without one. Any thread, also in a signal handler. Sets no error text. */
 int32_t lur_cancel(lur_session* session);
 
 /* Waits for everything given to the session's stream so far. */
@@ -164,9 +164,12 @@ typedef struct lur_device_info {
 /* Tells what the session works on. */
 int32_t lur_device_info_get(lur_session* session, lur_device_info* info);
 
-enum { /* dtype */
+enum { /* dtype; steps and kernels have the first two */
        LUR_F32 = 1,
-       LUR_F64 = 2
+       LUR_F64 = 2,
+       LUR_F16 = 3,
+       LUR_BF16 = 4,
+       LUR_U8 = 5
 };
 
 /* Makes the kernels of a dtype ready ahead of time; compiles what is in no folder of images, which takes minutes. */
@@ -303,29 +306,181 @@ typedef struct lur_telemetry {
 /* What the last update reports. Waits for it. */
 int32_t lur_step_telemetry_read(lur_step* step, lur_telemetry* telemetry);
 
-/* ---- jobs: a model in a file forgets
- * ---------------------------------------------------------------------------------
+/* ---- models: weights between a file, Lur, and memory of the caller
+ * -------------------------------------------------------------------------
  *
- * A job is what the command "lur forget" does: it reads a model (safetensors) and a data set, makes the model forget a
- * class or a set of samples by one of the methods, and leaves model.safetensors, result.json and more in a folder. With
- * the same options the model has the same bytes. Classifiers and diffusion models (UNets) are both served.
+ * A model is a network with its weights on the session's device. Jobs take one in the place of a file. Its weights come
+ * from a file, are drawn, or are those of the caller: LUR_BIND_TABLE copies tensors in by name and, when it is asked
+ * to, back; LUR_BIND_FLAT makes memory of the caller the model's own, and nothing is copied. */
+
+typedef struct lur_model lur_model; /* a network with its weights, in 32 bit floats */
+
+/* Reads a model from a safetensors file that says itself what it is, as Lur writes them. */
+int32_t lur_model_open(lur_session* session, const char* path, lur_model** model);
+
+typedef struct lur_model_options {
+    uint32_t size;              /* bytes of this struct */
+    int32_t channels;           /* 3: of the images that it takes */
+    int32_t rows;               /* 32 */
+    int32_t columns;            /* 32 */
+    const char* architecture;   /* as "lur train --model" takes it, for example "resnet18:w64"; must be set */
+    const char* const* classes; /* null: names of the classes; null names them by their numbers */
+    uint32_t class_count;       /* 10 */
+    uint32_t reserved;          /* 0 */
+    const double* mean;         /* null: what is taken off pixels in [0, 1], one a channel; null for 0.5 */
+    const double* deviation;    /* null: what they are then divided by; null for 0.5 */
+    const char* augmentation;   /* "auto": changes of training images, as "lur train --augment" takes them */
+    uint64_t seed;              /* 1: of the weights */
+} lur_model_options;
+
+/* Fills in defaults. size: sizeof(lur_model_options) of the caller. */
+int32_t lur_model_options_init(lur_model_options* options, size_t size);
+
+/* Makes a model with drawn weights, which lur_model_bind may replace. */
+int32_t lur_model_create(lur_session* session, const lur_model_options* options, lur_model** model);
+
+/* Frees a model; memory of the caller stays as it is. A job that was given it can no longer run. */
+int32_t lur_model_destroy(lur_model* model);
+
+typedef struct lur_model_info {
+    uint32_t size;           /* bytes of this struct, set by the caller */
+    int32_t draws;           /* 1 for a model that draws images, 0 for a classifier */
+    int32_t channels;        /* of the images that it takes */
+    int32_t rows;            /* of them */
+    int32_t columns;         /* of them */
+    int32_t class_count;     /* how many it knows */
+    int64_t tensor_count;    /* weights and running statistics, by name */
+    int64_t parameter_count; /* elements of all weights: the length of the flat vector "parameters" */
+    int64_t statistic_count; /* elements of all running statistics: that of "statistics" */
+    char architecture[256];  /* as lur_model_options has it, every choice spelled out */
+} lur_model_info;
+
+/* Tells what a model is. */
+int32_t lur_model_describe(lur_model* model, lur_model_info* info);
+
+typedef struct lur_tensor_info {
+    uint32_t size;           /* bytes of this struct, set by the caller */
+    int32_t rank;            /* how many extents it has */
+    int64_t count;           /* elements */
+    int64_t offset;          /* first element in its flat vector; the same for an architecture and a version of Lur */
+    int32_t statistic;       /* 0: in the vector "parameters"; 1: in "statistics" */
+    int32_t reserved;        /* 0 */
+    int64_t shape[8];        /* extents as declared: in files and in tables. Filters are output, input, row, column */
+    int64_t device_shape[8]; /* extents in the flat vector. Filters are output, row, column, input */
+    char name[192];          /* UTF-8 */
+} lur_tensor_info;
+
+/* Tells what the tensor at a position (0 to tensor_count - 1) is, in the order of files. */
+int32_t lur_model_tensor(lur_model* model, int64_t position, lur_tensor_info* info);
+
+enum { /* place */
+       LUR_PLACE_HOST = 0,
+       LUR_PLACE_DEVICE = 1
+};
+
+enum {                          /* layout */
+       LUR_LAYOUT_DECLARED = 0, /* filters output, input, row, column; images channel, row, column */
+       LUR_LAYOUT_CHANNELS_LAST =
+           1 /* filters output, row, column, input; images row, column, channel; else as declared */
+};
+
+typedef struct lur_tensor {
+    uint32_t size;     /* bytes of this struct; the same for all of an array */
+    int32_t rank;      /* 1 to 8; 0 for a single number */
+    const char* name;  /* UTF-8 */
+    uint64_t data;     /* address of the first element */
+    int32_t place;     /* LUR_PLACE_* */
+    int32_t dtype;     /* LUR_F32, LUR_F64, LUR_F16 or LUR_BF16 */
+    int32_t layout;    /* LUR_LAYOUT_*: the order that shape and stride are in */
+    int32_t reserved;  /* 0 */
+    int64_t shape[8];  /* extents */
+    int64_t stride[8]; /* elements from one to the next, at least 1; all 0 for row-major without gaps */
+} lur_tensor;
+
+enum { /* mode of lur_model_bind */
+       LUR_BIND_FLAT = 1,
+       LUR_BIND_TABLE = 2
+};
+
+/* Makes weights of the caller a model's. All tensors must be there, once each, and no others; what is wrong is one
+ * sentence that lists it. Waits.
+ * LUR_BIND_TABLE: weights and statistics by name, from the host or the device, are copied in; a value that no model can
+ * have (NaN, infinity, a negative variance) is LUR_ERROR_NOT_FINITE, and the model is as it was.
+ * LUR_BIND_FLAT: "parameters" and, where the model has any, "statistics": two vectors (rank 1, LUR_F32, on the device,
+ * no stride) laid out as lur_model_tensor says, which are the model's from now on with what they hold. They must live
+ * until the model is destroyed; a job works in them, and the caller may read and write them between calls. */
+int32_t lur_model_bind(lur_model* model, const lur_tensor* tensors, uint32_t count, int32_t mode);
+
+/* Copies the model's weights to the tensors of the last LUR_BIND_TABLE, whose memory must still be there. Waits. F16
+ * and BF16 are rounded to nearest even. LUR_ERROR_STATE without such a table. */
+int32_t lur_model_write_back(lur_model* model);
+
+/* Replaces the model's weights by those of a file with the same network; weights that are bound flat are written. */
+int32_t lur_model_load(lur_model* model, const char* path);
+
+/* Writes the model as a safetensors file that says itself what it is, whole or not at all. */
+int32_t lur_model_save(lur_model* model, const char* path);
+
+/* ---- jobs: a model forgets
+ * --------------------------------------------------------------------------------------------
  *
- * While it runs a job opens the session's device anew: it computes on the same device with the session's kernels, but
- * in the primary context, in a stream of its own, and with memory of the driver. Context, stream and allocator of the
- * session are for steps. */
+ * A job is what the command "lur forget" does: it takes a model and a data set, makes the model forget a class or a set
+ * of samples by one of the methods, and leaves model.safetensors, result.json and more in a folder. With the same
+ * options the model has the same bytes. Classifiers and diffusion models (UNets) are both served. A job works in the
+ * context, the stream and the memory of its session. */
 
 typedef struct lur_job lur_job; /* the options of a job, checked; and the result of its last run */
 
-enum {                         /* flags of a job, added up */
-       LUR_JOB_OVERWRITE = 1,  /* replace what an earlier run left in output, once this one has its results */
-       LUR_JOB_ALSO_COPIES = 2 /* forget retained pictures, too, that equal one to forget pixel by pixel */
+enum { /* part of a data set */
+       LUR_PART_TRAIN = 0,
+       LUR_PART_TEST = 1
+};
+
+typedef struct lur_batch_request {
+    uint32_t size;          /* bytes of this struct as the library knows it */
+    int32_t part;           /* LUR_PART_*: which part of the data set */
+    int64_t count;          /* samples that are asked for */
+    const int64_t* indices; /* their numbers in the part; lives until the callback returns */
+} lur_batch_request;
+
+typedef struct lur_batch {
+    uint32_t size;         /* bytes of this struct as the library knows it */
+    int32_t place;         /* LUR_PLACE_HOST */
+    int32_t dtype;         /* LUR_U8: 0 to 255; or LUR_F32: 0 to 1, which is rounded to 255 steps */
+    int32_t layout;        /* LUR_LAYOUT_DECLARED */
+    uint64_t images;       /* address of the first pixel of the first image; the images follow one another */
+    const int32_t* labels; /* one an image, on the host */
+} lur_batch;
+
+/* A data set by a function of the caller. */
+typedef struct lur_provider {
+    uint32_t size;              /* bytes of this struct */
+    int32_t channels;           /* 1 (grey) or 3 (red, green, blue) */
+    int32_t rows;               /* of an image */
+    int32_t columns;            /* of an image */
+    int64_t train_count;        /* samples to train on */
+    int64_t test_count;         /* samples to measure on; 0 holds a fifth of each class out of the others */
+    const char* const* classes; /* names of the classes; a label is a position in this list */
+    uint32_t class_count;       /* length of that list */
+    uint32_t reserved;          /* 0 */
+    const char* name;           /* of the data set, in messages and results */
+    /* Fills in what the batch should point to, which must stay until the next call; not 0 stops the job. Each sample is
+     * asked for once, at the beginning of lur_job_plan, lur_job_run or lur_job_resume, and kept in host memory. */
+    int32_t (*next)(void* user, const lur_batch_request* request, lur_batch* batch);
+    void* user; /* passed to it */
+} lur_provider;
+
+enum {                          /* flags of a job, added up */
+       LUR_JOB_OVERWRITE = 1,   /* replace what an earlier run left in output, once this one has its results */
+       LUR_JOB_ALSO_COPIES = 2, /* forget retained pictures, too, that equal one to forget pixel by pixel */
+       LUR_JOB_KEEP_PARTIAL = 4 /* weights that are bound flat stay as they are when the job is cancelled */
 };
 
 typedef struct lur_job_options {
     uint32_t size;                /* bytes of this struct */
     uint32_t flags;               /* 0 */
-    const char* model;            /* file of the trained model; must be set */
-    const char* data;             /* data set it was trained on: a path, or a generated set; must be set */
+    const char* model;            /* file of the trained model; this or weights */
+    const char* data;             /* data set it was trained on: a path, or a generated set; this or provider */
     const char* output;           /* folder for everything that the job leaves, made where missing; must be set */
     const char* const* forget;    /* what to forget: "class:3", "random:10%", ...; at least one */
     const char* const* options;   /* null: options of the method, each "key=value"; lur_methods_json lists them */
@@ -335,9 +490,11 @@ typedef struct lur_job_options {
     uint32_t forgotten_count;     /* 0: texts in forgotten */
     int32_t image_size;       /* 0: rows and columns that images are scaled to; 0 for the size that the model takes */
     const char* method;       /* "lur": name of the method, in any case */
-    const char* split;        /* null: split.json the model was trained with; null for the one beside it */
+    const char* split;        /* null: split.json the model was trained with; null for the one beside the model */
     uint64_t seed;            /* 1: of every draw */
     int64_t checkpoint_every; /* 0: steps between checkpoints; 0 writes one only when the job is cancelled */
+    lur_model* weights;       /* null: model of the session, which must outlive the job */
+    const lur_provider* provider; /* null: data set by a function of the caller; copied before the call returns */
 } lur_job_options;
 
 /* Fills in defaults. size: sizeof(lur_job_options) of the caller. */
@@ -351,7 +508,7 @@ int32_t lur_job_create(lur_session* session, const lur_job_options* options, lur
 int32_t lur_job_destroy(lur_job* job);
 
 /* Opens model and data and says what the job would take: device memory of a step with its vectors in bytes, and the
- * number of steps. Writes nothing. LUR_ERROR_ARGUMENT for a method that makes no steps. */
+ * number of steps. Leaves nothing. LUR_ERROR_ARGUMENT for a method that makes no steps. */
 int32_t lur_job_plan(lur_job* job, uint64_t* bytes, int64_t* steps);
 
 typedef struct lur_progress {
@@ -371,7 +528,9 @@ typedef struct lur_progress {
  * than 0, or lur_cancel is called from anywhere, the job stops between two steps with LUR_ERROR_CANCELLED. The file of
  * the model is never changed. A job that is cancelled among its steps leaves a checkpoint in output, and no model. A
  * job may be run again. LUR_ERROR_FILE and LUR_ERROR_FORMAT: the data or the model; LUR_ERROR_NOT_FINITE: it diverged.
- */
+ * With weights, original/model.safetensors in output becomes what they were, and a job that ends well leaves its
+ * result in the model (lur_model_write_back copies it on to a table). After a failure or a cancellation they are what
+ * they were, flat memory included, unless LUR_JOB_KEEP_PARTIAL says otherwise. */
 int32_t lur_job_run(lur_job* job, int32_t (*progress)(void* user, const lur_progress* progress), void* user);
 
 /* As lur_job_run, from the checkpoint in output on, which a job with the same options left, in this process or another.
@@ -385,6 +544,38 @@ int32_t lur_job_result_json(lur_job* job, char* buffer, size_t capacity, size_t*
 
 /* All methods with their options, defaults and sources, as JSON; needs no session. Copies as lur_job_result_json. */
 int32_t lur_methods_json(char* buffer, size_t capacity, size_t* length);
+
+/* ---- images: a diffusion model draws
+ * ---------------------------------------------------------------------------------- */
+
+enum {                          /* flags of lur_sample, added up */
+       LUR_SAMPLE_OVERWRITE = 1 /* replace images of an earlier run in output */
+};
+
+typedef struct lur_sample_options {
+    uint32_t size;              /* bytes of this struct */
+    uint32_t flags;             /* 0 */
+    const char* model;          /* file of the model; this or weights */
+    lur_model* weights;         /* null: model of the session */
+    const char* output;         /* folder for CLASS/00000.png and so on, made where missing; must be set */
+    const char* const* classes; /* null: which classes, by name or number; null for all */
+    uint32_t class_count;       /* 0: texts in classes */
+    int32_t count;              /* 64: images of each class */
+    const char* sampler;        /* "ddim": or "ddpm", "dpm++" */
+    int32_t steps;              /* 50: of the sampler */
+    int32_t reserved;           /* 0 */
+    double eta;                 /* 0: noise that ddim adds, as a share of ddpm's */
+    double guidance; /* NaN: weight of the class; NaN for 2 where the model knows a row for no class, else 1 */
+    uint64_t seed;   /* 1: of every draw */
+} lur_sample_options;
+
+/* Fills in defaults. size: sizeof(lur_sample_options) of the caller. */
+int32_t lur_sample_options_init(lur_sample_options* options, size_t size);
+
+/* Draws images into a folder, as the command "lur sample" does, with the same pixels. Blocks; progress as for
+ * lur_job_run. When it is cancelled nothing is left. */
+int32_t lur_sample(lur_session* session, const lur_sample_options* options,
+                   int32_t (*progress)(void* user, const lur_progress* progress), void* user);
 
 #ifdef __cplusplus
 }

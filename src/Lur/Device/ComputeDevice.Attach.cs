@@ -18,7 +18,7 @@ public sealed partial class ComputeDevice
     /// <exception cref="UserErrorException">There is no such device.</exception>
     public static ComputeDevice Open(int ordinal = 0) => Open(new DeviceOptions { Ordinal = ordinal });
 
-    /// <summary>Opens a device, by its primary context.</summary>
+    /// <summary>Opens a device, by its primary context unless the options name a place.</summary>
     /// <param name="options">Which, and how.</param>
     /// <exception cref="DllNotFoundException">There is nothing to compute on; the message says what was tried.</exception>
     /// <exception cref="UserErrorException">There is no such device, it computes nothing for others
@@ -26,6 +26,8 @@ public sealed partial class ComputeDevice
     public static ComputeDevice Open(DeviceOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Attachment is { } place)
+            return Attach(place);
         options.Settle();
         return Attach(
             new DeviceAttachment

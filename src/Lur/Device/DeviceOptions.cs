@@ -33,8 +33,9 @@ public sealed record DeviceOptions
     /// <summary>Where kernels come from, and whether the environment is ignored.</summary>
     public KernelPlaces Kernels { get; init; } = KernelPlaces.Default;
 
-    /// <summary>True for who has a device open already: the process keeps the libraries it has, whatever is asked for here.</summary>
-    public bool IsSettled { get; init; }
+    /// <summary>Where a program works already: the device is opened in its context, stream and memory, and the rest here does not count.
+    /// Null opens it by itself.</summary>
+    public DeviceAttachment? Attachment { get; init; }
 
     /// <summary>True to open a device whose results are void, to look at it or to trace on it; else it is refused.</summary>
     public bool MayBeVoid { get; init; }
@@ -53,7 +54,7 @@ public sealed record DeviceOptions
             _ => "",
         };
         var wish = new LibraryWish(kind, Threads, Kernels.IgnoreEnvironment);
-        if (!IsSettled && wish != new LibraryWish() && NativeLibraries.Settle(wish) is { } why)
+        if (wish != new LibraryWish() && NativeLibraries.Settle(wish) is { } why)
             throw new UserErrorException(why);
     }
 }

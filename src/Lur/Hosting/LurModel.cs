@@ -11,6 +11,13 @@ namespace Lur.Hosting;
 /// <param name="DeviceShape">Its extents in the memory of the device; filters are [output, row, column, input].</param>
 public sealed record LurTensor(string Name, IReadOnlyList<long> Shape, IReadOnlyList<int> DeviceShape)
 {
+    /// <summary>First element in the flat vector of the weights, or in that of the running statistics. The same for an architecture and
+    /// a version of Lur.</summary>
+    public int Offset { get; init; }
+
+    /// <summary>True for a running statistic.</summary>
+    public bool IsStatistic { get; init; }
+
     /// <summary>Number of elements.</summary>
     public int Count => DeviceShape.Aggregate(1, (product, extent) => product * extent);
 }
@@ -23,8 +30,11 @@ public sealed class LurModel : IDisposable
     private readonly Model _model;
     private readonly Dictionary<string, ParameterSlot> _slots;
 
-    internal LurModel(Model model)
+    /// <summary>Takes a model over.</summary>
+    /// <param name="model">The model; disposed of with this.</param>
+    public LurModel(Model model)
     {
+        ArgumentNullException.ThrowIfNull(model);
         _model = model;
         _slots = model.Network.StateOrder.ToDictionary(slot => model.Spec.FileNames(slot)[0], StringComparer.Ordinal);
         Tensors =
@@ -33,7 +43,11 @@ public sealed class LurModel : IDisposable
                 pair.Key,
                 model.Spec.FileShapes(pair.Value)[0],
                 [.. Enumerable.Range(0, pair.Value.Shape.Rank).Select(axis => pair.Value.Shape[axis])]
-            )),
+            )
+            {
+                Offset = pair.Value.Offset,
+                IsStatistic = IsStatistic(pair.Value),
+            }),
         ];
     }
 
@@ -67,6 +81,20 @@ public sealed class LurModel : IDisposable
     /// <exception cref="ObjectDisposedException">The model or its engine was disposed.</exception>
     public void Write(string name, ReadOnlySpan<float> values)
     {
+        var slot = RequireUsable(name, values);
+        var memory = new float[slot.Count];
+        _model.Spec.Family.FromFile(slot, values, memory);
+        Vector(slot).Write<float>(slot.Offset, memory);
+    }
+
+    /// <summary>Refuses what <see cref="Write"/> would refuse; nothing is written.</summary>
+    /// <param name="name">Name of the tensor.</param>
+    /// <param name="values">Its elements.</param>
+    /// <exception cref="UserErrorException">As there.</exception>
+    public void Require(string name, ReadOnlySpan<float> values) => _ = RequireUsable(name, values);
+
+    private ParameterSlot RequireUsable(string name, ReadOnlySpan<float> values)
+    {
         var slot = Find(name, values.Length);
         foreach (var value in values)
         {
@@ -77,9 +105,7 @@ public sealed class LurModel : IDisposable
                 throw new UserErrorException($"The values given for tensor '{name}' hold the negative variance {value}.");
         }
 
-        var memory = new float[slot.Count];
-        _model.Spec.Family.FromFile(slot, values, memory);
-        Vector(slot).Write<float>(slot.Offset, memory);
+        return slot;
     }
 
     /// <summary>Where a tensor lies on the device, for programs that have kernels of their own: <see cref="LurTensor.Count"/> floats in
@@ -110,8 +136,9 @@ public sealed class LurModel : IDisposable
     /// <summary>Frees its memory.</summary>
     public void Dispose() => _model.Dispose();
 
-    private FlatVector Vector(ParameterSlot slot) =>
-        slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance ? _model.Buffers : _model.Parameters;
+    private FlatVector Vector(ParameterSlot slot) => IsStatistic(slot) ? _model.Buffers : _model.Parameters;
+
+    private static bool IsStatistic(ParameterSlot slot) => slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance;
 
     private ParameterSlot Find(string name, int? count)
     {

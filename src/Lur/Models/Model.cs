@@ -30,7 +30,8 @@ public sealed class Model : IDisposable
         ModelSpec spec,
         Network network,
         IReadOnlyList<string> classNames,
-        InputNormalization normalization
+        InputNormalization normalization,
+        WeightMemory? memory = null
     )
     {
         Device = device;
@@ -39,11 +40,16 @@ public sealed class Model : IDisposable
         Network = network;
         ClassNames = classNames;
         Normalization = normalization;
-        Parameters = new FlatVector(device, precision, network.Parameters, "parameters");
-        Buffers = new FlatVector(device, precision, network.Buffers, "running statistics")
-        {
-            Initial = v => Draw(v, v.Layout.Slots, 0, default),
-        };
+        Parameters = memory is null
+            ? new FlatVector(device, precision, network.Parameters, "parameters")
+            : new FlatVector(device, precision, network.Parameters, "parameters", memory.Parameters);
+        Buffers =
+            memory is null || network.Buffers.Count == 0
+                ? new FlatVector(device, precision, network.Buffers, "running statistics")
+                {
+                    Initial = v => Draw(v, v.Layout.Slots, 0, default),
+                }
+                : new FlatVector(device, precision, network.Buffers, "running statistics", memory.Statistics);
     }
 
     /// <summary>Device that holds the model.</summary>
@@ -121,20 +127,30 @@ public sealed class Model : IDisposable
     /// <summary>Allocates a copy on the same device.</summary>
     public Model Clone()
     {
-        var copy = new Model(Device, Precision, Spec, Network, ClassNames, Normalization)
-        {
-            Augmentation = Augmentation,
-            BatchesTracked = BatchesTracked,
-            ImportedHeader = ImportedHeader,
-            History = History,
-        };
-        foreach (var (name, count) in TrackedAtLoad)
-            copy.TrackedAtLoad[name] = count;
-        foreach (var (name, text) in TaskSettings)
-            copy.TaskSettings[name] = text;
+        var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization));
         copy.Parameters.CopyFrom(Parameters);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
+    }
+
+    // What it has beside its weights.
+    private Model Described(Model other)
+    {
+        (other.Augmentation, other.BatchesTracked) = (Augmentation, BatchesTracked);
+        (other.ImportedHeader, other.History) = (ImportedHeader, History);
+        foreach (var (name, count) in TrackedAtLoad)
+            other.TrackedAtLoad[name] = count;
+        foreach (var (name, text) in TaskSettings)
+            other.TaskSettings[name] = text;
+        return other;
+    }
+
+    /// <summary>A model of the same network, classes and history whose weights are memory of a program, with what that holds.</summary>
+    /// <param name="memory">The memory.</param>
+    public Model Over(WeightMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        return Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, memory));
     }
 
     /// <summary>Allocates a copy with further outputs. The new rows of the head are drawn, the old ones and everything before them

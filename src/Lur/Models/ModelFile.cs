@@ -89,8 +89,15 @@ public static class ModelFile
     /// <param name="device">Device to hold the model.</param>
     /// <param name="precision">Element type on the device.</param>
     /// <param name="defaults">Used where the file has no metadata of Lur's; null if no data set is at hand.</param>
+    /// <param name="memory">Memory of a program for the weights; null for memory of the model's own.</param>
     /// <exception cref="UserErrorException">The file is missing, damaged, or does not hold such a model.</exception>
-    public static Model Load(string path, ComputeDevice device, Precision precision, ModelDefaults? defaults = null)
+    public static Model Load(
+        string path,
+        ComputeDevice device,
+        Precision precision,
+        ModelDefaults? defaults = null,
+        WeightMemory? memory = null
+    )
     {
         using var files = WeightFiles.Open(path, [path]);
         var file = files.Files[0];
@@ -104,7 +111,8 @@ public static class ModelFile
             spec,
             network,
             ModelMetadata.ReadClasses(file, spec, defaults),
-            ModelMetadata.ReadNormalization(file, spec, defaults)
+            ModelMetadata.ReadNormalization(file, spec, defaults),
+            memory
         )
         {
             Augmentation = ModelMetadata.ReadAugmentation(file, spec, defaults),
@@ -123,6 +131,21 @@ public static class ModelFile
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Replaces a model's weights, running statistics and history by those of a file that holds the same network.</summary>
+    /// <exception cref="UserErrorException">The file is missing, damaged, or holds another network.</exception>
+    public static void Read(Model model, string path)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using var files = WeightFiles.Open(path, [path]);
+        var file = files.Files[0];
+        TensorComparison.Require(file, ModelTensors.Expected(files, model.Spec, model.Network), model.Spec.Text);
+        model.TrackedAtLoad.Clear();
+        model.BatchesTracked = 0;
+        ModelTensors.Read(files, model);
+        ModelMetadata.ReadTaskSettings(file, model);
+        model.History = ModelMetadata.ReadHistory(file);
     }
 
     /// <summary>Size of the images that a model file takes, by its metadata; null where it has none, as an imported one.</summary>

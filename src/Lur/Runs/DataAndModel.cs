@@ -79,6 +79,7 @@ public static class DataAndModel
     /// <param name="source">Data set.</param>
     /// <param name="precision">Element type on the device.</param>
     /// <param name="normalization">Input normalisation of a model without metadata; null for that of the data set.</param>
+    /// <param name="memory">Memory of a program for the weights; null for memory of the model's own.</param>
     /// <exception cref="UserErrorException">There is no such model, it does not fit the data, or it has a normalisation of its
     /// own.</exception>
     public static Model Load(
@@ -86,7 +87,8 @@ public static class DataAndModel
         ComputeDevice device,
         DataSource source,
         Precision precision = Precision.Float32,
-        InputNormalization? normalization = null
+        InputNormalization? normalization = null,
+        WeightMemory? memory = null
     )
     {
         var channels = source.Train.Channels;
@@ -101,7 +103,8 @@ public static class DataAndModel
             path,
             device,
             precision,
-            normalization is null ? defaults : defaults with { Normalization = new Lazy<InputNormalization>(normalization) }
+            normalization is null ? defaults : defaults with { Normalization = new Lazy<InputNormalization>(normalization) },
+            memory
         );
         try
         {

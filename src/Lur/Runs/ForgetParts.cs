@@ -34,7 +34,7 @@ internal sealed class ForgetParts : IDisposable
         {
             parts.Device = ComputeDevice.Open(host.Device);
             parts.Source = DataAndModel.OpenData(settings.Data, settings.Model, settings.DataOptions, host.Progress);
-            parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source);
+            parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source, memory: host.Weights);
             var data = parts.Source.Train;
             var history = parts.Model.History;
             parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);

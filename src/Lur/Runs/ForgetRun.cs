@@ -43,6 +43,10 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
     /// <summary>True if a folder holds the checkpoint of a forgetting run.</summary>
     internal static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
 
+    /// <summary>Refuses an output folder that the run may not use, before anything is opened.</summary>
+    /// <exception cref="UserErrorException">It may not.</exception>
+    public void RequireFolder() => OutputFolder.Check(settings.Output, Use, _host.Spell);
+
     /// <summary>What a step takes on the device; nothing is written.</summary>
     /// <exception cref="UserErrorException">The settings or the data cannot be used, or the method has no step.</exception>
     public StepMemory Plan()
@@ -67,7 +71,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
     /// <exception cref="OperationCanceledException">It was cancelled; with <see cref="ForgetSettings.Resume"/> it goes on.</exception>
     public ForgetResult Run(CancellationToken cancel = default)
     {
-        OutputFolder.Check(settings.Output, Use, _host.Spell);
+        RequireFolder();
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
         var (model, method) = (parts.Model, parts.Method);
         DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);

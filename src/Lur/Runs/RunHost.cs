@@ -1,4 +1,5 @@
 using Lur.Device;
+using Lur.Models;
 
 namespace Lur.Runs;
 
@@ -7,6 +8,10 @@ public sealed record RunHost
 {
     /// <summary>The device, and how it is opened.</summary>
     public DeviceOptions Device { get; init; } = new();
+
+    /// <summary>Memory of the program that the weights of a forgetting run lie in while it goes on and afterwards; null for memory of the
+    /// run's own.</summary>
+    public WeightMemory? Weights { get; init; }
 
     /// <summary>Hears what the run says; null for nobody. It is called from the thread of the run.</summary>
     public IProgress<RunEvent>? Progress { get; init; }

@@ -1,4 +1,5 @@
 using Lur.Runs;
+using Lur.Tasks.Diffusion;
 using Lur.Tests.Architecture;
 using Lur.Tests.Hosting;
 
@@ -61,6 +62,31 @@ public class NativeJobTests
     {
         var folder = Directory.CreateDirectory(_scope["jobs"]).FullName;
         Assert.That(RunJobs(_scope.Classifier, JobScope.Data, "class:3", folder), Is.GreaterThan(100));
+    }
+
+    [Test]
+    public void WeightsAndDataOfTheProgramServeAsFilesDo()
+    {
+        var folder = Directory.CreateDirectory(_scope["memory"]).FullName;
+        var program = NativeBuild.Compile($"{Programs}/models.c");
+        string[] words = [_scope.Classifier, JobScope.Data, "class:3", folder, _scope.UNet];
+        Assert.That(NativeBuild.RunSilently(program, words), Is.GreaterThan(2000));
+        // The images of the file, of memory, and of the command.
+        var settings = new SampleSettings
+        {
+            Model = _scope.UNet,
+            Output = _scope["drawn-by-csharp"],
+            Classes = ["star"],
+            Count = 3,
+            Sampling = new SamplingOptions { Steps = 4 },
+        };
+        new SampleRun(settings).Run();
+        for (var i = 0; i < settings.Count; i++)
+        {
+            var ours = File.ReadAllBytes(Path.Combine(settings.Output, "star", $"0000{i}.png"));
+            foreach (var drawn in new[] { "drawn", "drawn-of-memory" })
+                Assert.That(File.ReadAllBytes(Path.Combine(folder, drawn, "star", $"0000{i}.png")), Is.EqualTo(ours));
+        }
     }
 
     [Test]

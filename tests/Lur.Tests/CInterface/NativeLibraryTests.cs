@@ -63,7 +63,10 @@ public partial class NativeLibraryTests
         }
 
         var lines = code.Output.Split('\n');
-        int[] calls = [.. Enumerable.Range(0, lines.Length).Where(i => lines[i].Contains("<__tls_get_addr@plt>", StringComparison.Ordinal))];
+        int[] calls =
+        [
+            .. Enumerable.Range(0, lines.Length).Where(i => lines[i].Contains("<__tls_get_addr@plt>", StringComparison.Ordinal)),
+        ];
         int[] made = [.. calls.Where(i => lines[i].Contains("call", StringComparison.Ordinal))];
         Assert.That(made, Has.Length.EqualTo(1));
         Assert.That(lines[made[0] - 1], Does.Contain("movups %xmm1,0x10(%rsp)"));
