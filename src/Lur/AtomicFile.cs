@@ -74,14 +74,16 @@ public static class AtomicFile
     /// <summary>Removes temporary files that a killed process left in a folder; call it at start.</summary>
     /// <param name="folder">The folder; one that does not exist holds nothing to remove.</param>
     /// <returns>How many were removed.</returns>
-    public static int RemoveLeftovers(string folder) => RemoveLeftovers(folder, ".*" + TemporarySuffix, recurse: false);
+    public static int RemoveLeftovers(string folder) => RemoveLeftovers(folder, IsTemporary, recurse: false);
+
+    private static bool IsTemporary(string name) => name.StartsWith('.') && name.EndsWith(TemporarySuffix, StringComparison.Ordinal);
 
     /// <summary>Removes files that nobody has open.</summary>
     /// <param name="folder">The folder; one that does not exist holds nothing to remove.</param>
-    /// <param name="pattern">Which files.</param>
+    /// <param name="isOne">Which files, by name.</param>
     /// <param name="recurse">True for the folders below, too; those that may not be read are passed over.</param>
     /// <returns>How many were removed.</returns>
-    internal static int RemoveLeftovers(string folder, string pattern, bool recurse)
+    internal static int RemoveLeftovers(string folder, Func<string, bool> isOne, bool recurse)
     {
         if (!Directory.Exists(folder))
             return 0;
@@ -92,7 +94,7 @@ public static class AtomicFile
             IgnoreInaccessible = recurse,
             AttributesToSkip = 0,
         };
-        foreach (var path in Directory.EnumerateFiles(folder, pattern, options))
+        foreach (var path in Directory.EnumerateFiles(folder, "*", options).Where(path => isOne(Path.GetFileName(path))))
         {
             try
             {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -94,6 +95,7 @@ struct session_options {
 };
 
 class step;
+class model;
 class job;
 
 // A device with a stream, and everything made in it. Moves, and closes itself.
@@ -120,7 +122,8 @@ class session {
     lur_session* get() const noexcept { return state_->handle; }
     void wait() { state_->done(lur_wait(get())); }
     void precompile(int32_t dtype) { state_->done(lur_precompile(get(), dtype)); }
-    // From any thread; precompile, or a job that runs, then throws an error with LUR_ERROR_CANCELLED.
+    // From any thread; precompile, a job that runs, or images that are drawn, then throws an error with
+    // LUR_ERROR_CANCELLED.
     void cancel() noexcept { lur_cancel(get()); }
     lur_device_info info() const {
         lur_device_info i{};
@@ -131,7 +134,9 @@ class session {
 
   private:
     friend class step;
+    friend class model;
     friend class job;
+    friend class calls;
     struct state {
         explicit state(session_options&& o) : options(std::move(o)) {}
         ~state() {
@@ -239,6 +244,126 @@ class step {
     std::unique_ptr<lur_step, destroy> handle_;
 };
 
+// Called on the thread of the call; false cancels. It may throw: the call is cancelled, and throws the same.
+using progress = std::function<bool(const lur_progress&)>;
+
+// What several classes below need.
+class calls {
+    friend class model;
+    friend class job;
+    friend void sample(session&, const struct sample_options&, const progress&);
+
+    static std::vector<const char*> pointers(const std::vector<std::string>& texts) {
+        std::vector<const char*> all;
+        for (const std::string& t : texts) all.push_back(t.c_str());
+        return all;
+    }
+    static const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+    struct listener {
+        session::state* state;
+        const progress& hear;
+        static int32_t call(void* user, const lur_progress* p) {
+            auto* self = static_cast<listener*>(user);
+            bool go_on = false;
+            self->state->firewall([&] { go_on = self->hear(*p); });
+            return go_on ? 0 : 1;
+        }
+    };
+    template <class F> static void run(session::state* state, const progress& hear, F function) {
+        listener l{state, hear};
+        state->done(function(hear ? &listener::call : nullptr, &l));
+    }
+    static session::state* state_of(session& s) { return s.state_.get(); }
+};
+
+// Options of a model with drawn weights.
+struct model_options {
+    std::string architecture;
+    std::vector<std::string> classes; // names; empty for the numbers 0 to 9
+    int32_t channels = 3, rows = 32, columns = 32;
+    std::vector<double> mean, deviation; // of pixels in [0, 1], one a channel; empty for 0.5
+    std::string augmentation = "auto";
+    uint64_t seed = 1;
+};
+
+// A network with its weights. Moves, and destroys itself; its session must outlive it, and it the jobs on it.
+class model {
+  public:
+    model(session& s, const std::string& path) : state_(s.state_.get()) {
+        lur_model* made = nullptr;
+        state_->done(lur_model_open(s.get(), path.c_str(), &made));
+        handle_.reset(made);
+    }
+    model(session& s, const model_options& options) : state_(s.state_.get()) {
+        lur_model_options o;
+        check(lur_model_options_init(&o, sizeof o));
+        const auto classes = calls::pointers(options.classes);
+        o.architecture = options.architecture.c_str(), o.augmentation = options.augmentation.c_str();
+        if (!classes.empty()) o.classes = classes.data(), o.class_count = static_cast<uint32_t>(classes.size());
+        o.channels = options.channels, o.rows = options.rows, o.columns = options.columns, o.seed = options.seed;
+        const auto channels = static_cast<size_t>(options.channels);
+        for (const auto* numbers : {&options.mean, &options.deviation})
+            if (!numbers->empty() && numbers->size() != channels)
+                throw error(LUR_ERROR_SIZE, "mean and deviation have one number a channel.", 0);
+        if (!options.mean.empty()) o.mean = options.mean.data();
+        if (!options.deviation.empty()) o.deviation = options.deviation.data();
+        lur_model* made = nullptr;
+        state_->done(lur_model_create(s.get(), &o, &made));
+        handle_.reset(made);
+    }
+    model(model&&) noexcept = default;
+    model& operator=(model&&) noexcept = default;
+
+    lur_model* get() const noexcept { return handle_.get(); }
+    lur_model_info info() const {
+        lur_model_info i{};
+        i.size = sizeof i;
+        state_->done(lur_model_describe(get(), &i));
+        return i;
+    }
+    lur_tensor_info tensor(int64_t position) const {
+        lur_tensor_info i{};
+        i.size = sizeof i;
+        state_->done(lur_model_tensor(get(), position, &i));
+        return i;
+    }
+    void bind_table(const std::vector<lur_tensor>& tensors) {
+        state_->done(lur_model_bind(get(), tensors.data(), static_cast<uint32_t>(tensors.size()), LUR_BIND_TABLE));
+    }
+    // statistics: empty for a model without running statistics.
+    void bind_flat(view<float> parameters, view<float> statistics) {
+        std::vector<lur_tensor> both{flat("parameters", parameters)};
+        if (statistics.size()) both.push_back(flat("statistics", statistics));
+        state_->done(lur_model_bind(get(), both.data(), static_cast<uint32_t>(both.size()), LUR_BIND_FLAT));
+    }
+    void write_back() { state_->done(lur_model_write_back(get())); }
+    void load(const std::string& path) { state_->done(lur_model_load(get(), path.c_str())); }
+    void save(const std::string& path) { state_->done(lur_model_save(get(), path.c_str())); }
+
+  private:
+    static lur_tensor flat(const char* name, view<float> v) {
+        lur_tensor t{};
+        t.size = sizeof t, t.rank = 1, t.name = name, t.data = v.address();
+        t.place = LUR_PLACE_DEVICE, t.dtype = LUR_F32, t.shape[0] = static_cast<int64_t>(v.size());
+        return t;
+    }
+    struct destroy {
+        void operator()(lur_model* m) const noexcept { lur_model_destroy(m); }
+    };
+    session::state* state_;
+    std::unique_ptr<lur_model, destroy> handle_;
+};
+
+// A data set by a function, which fills in a batch and may throw.
+struct provider {
+    std::string name;
+    std::vector<std::string> classes;
+    int32_t channels = 3, rows = 0, columns = 0;
+    int64_t train_count = 0, test_count = 0;
+    std::function<void(const lur_batch_request&, lur_batch&)> next;
+};
+
 // Options of a job; those left empty have the defaults of lur_job_options.
 struct job_options {
     std::string model, data, output, method = "lur", split;
@@ -247,6 +372,8 @@ struct job_options {
     int64_t checkpoint_every = 0;
     int32_t image_size = 0;
     uint32_t flags = 0;
+    lur::model* weights = nullptr; // in the place of model
+    lur::provider provider = {};   // in the place of data, where it has a function
 };
 
 // What a job would take.
@@ -255,25 +382,38 @@ struct job_plan {
     int64_t steps;
 };
 
-// A model in a file forgets. Moves, and destroys itself; its session must outlive it.
+// A model forgets. Moves, and destroys itself; its session must outlive it.
 class job {
   public:
-    // Called on the thread of run; false cancels. It may throw: the job is cancelled, and run throws the same.
-    using progress = std::function<bool(const lur_progress&)>;
-
-    job(session& s, const job_options& options) : state_(s.state_.get()) {
+    job(session& s, const job_options& options)
+        : state_(s.state_.get()), source_(new source{state_, options.provider.next}) {
         lur_job_options o;
         check(lur_job_options_init(&o, sizeof o));
-        o.model = options.model.c_str(), o.data = options.data.c_str(), o.output = options.output.c_str();
-        o.method = options.method.c_str();
-        if (!options.split.empty()) o.split = options.split.c_str();
-        const auto forget = pointers(options.forget), values = pointers(options.options),
-                   forgotten = pointers(options.forgotten);
+        o.model = calls::or_null(options.model), o.data = calls::or_null(options.data);
+        o.output = options.output.c_str(), o.method = options.method.c_str();
+        o.split = calls::or_null(options.split);
+        const auto forget = calls::pointers(options.forget), values = calls::pointers(options.options),
+                   forgotten = calls::pointers(options.forgotten), classes = calls::pointers(options.provider.classes);
         o.forget = forget.data(), o.forget_count = static_cast<uint32_t>(forget.size());
         o.options = values.data(), o.option_count = static_cast<uint32_t>(values.size());
         o.forgotten = forgotten.data(), o.forgotten_count = static_cast<uint32_t>(forgotten.size());
         o.seed = options.seed, o.checkpoint_every = options.checkpoint_every;
         o.image_size = options.image_size, o.flags = options.flags;
+        if (options.weights) o.weights = options.weights->get();
+        const lur::provider& given = options.provider;
+        const lur_provider p = {sizeof p,
+                                given.channels,
+                                given.rows,
+                                given.columns,
+                                given.train_count,
+                                given.test_count,
+                                classes.data(),
+                                static_cast<uint32_t>(classes.size()),
+                                0,
+                                given.name.c_str(),
+                                &source::call,
+                                source_.get()};
+        if (given.next) o.provider = &p;
         lur_job* made = nullptr;
         state_->done(lur_job_create(s.get(), &o, &made));
         handle_.reset(made);
@@ -281,14 +421,20 @@ class job {
     job(job&&) noexcept = default;
     job& operator=(job&&) noexcept = default;
 
+    using progress = lur::progress;
+
     lur_job* get() const noexcept { return handle_.get(); }
     job_plan plan() const {
         job_plan p{};
         state_->done(lur_job_plan(get(), &p.bytes, &p.steps));
         return p;
     }
-    void run(const progress& hear = {}) { call(lur_job_run, hear); }
-    void resume(const progress& hear = {}) { call(lur_job_resume, hear); }
+    void run(const progress& hear = {}) {
+        calls::run(state_, hear, [&](auto function, void* user) { return lur_job_run(get(), function, user); });
+    }
+    void resume(const progress& hear = {}) {
+        calls::run(state_, hear, [&](auto function, void* user) { return lur_job_resume(get(), function, user); });
+    }
     std::string result() const {
         return text([&](char* buffer, size_t capacity, size_t* length) {
             state_->done(lur_job_result_json(get(), buffer, capacity, length));
@@ -308,28 +454,45 @@ class job {
     struct destroy {
         void operator()(lur_job* j) const noexcept { lur_job_destroy(j); }
     };
-    struct listener {
+    struct source {
         session::state* state;
-        const progress& hear;
-        static int32_t call(void* user, const lur_progress* p) {
-            auto* self = static_cast<listener*>(user);
-            bool go_on = false;
-            self->state->firewall([&] { go_on = self->hear(*p); });
-            return go_on ? 0 : 1;
+        std::function<void(const lur_batch_request&, lur_batch&)> next;
+        static int32_t call(void* user, const lur_batch_request* request, lur_batch* batch) {
+            auto* self = static_cast<source*>(user);
+            bool given = false;
+            self->state->firewall([&] { self->next(*request, *batch), given = true; });
+            return given ? 0 : 1;
         }
     };
-    template <class F> void call(F run, const progress& hear) {
-        listener l{state_, hear};
-        state_->done(run(get(), hear ? &listener::call : nullptr, &l));
-    }
-    static std::vector<const char*> pointers(const std::vector<std::string>& texts) {
-        std::vector<const char*> all;
-        for (const std::string& t : texts) all.push_back(t.c_str());
-        return all;
-    }
     session::state* state_;
+    std::unique_ptr<source> source_; // outlives the handle, which is destroyed first
     std::unique_ptr<lur_job, destroy> handle_;
 };
+
+// Options of images; those left empty have the defaults of lur_sample_options.
+struct sample_options {
+    std::string model, output, sampler = "ddim";
+    std::vector<std::string> classes;
+    int32_t count = 64, steps = 50;
+    double eta = 0, guidance = std::numeric_limits<double>::quiet_NaN();
+    uint64_t seed = 1;
+    uint32_t flags = 0;
+    lur::model* weights = nullptr; // in the place of model
+};
+
+// A diffusion model draws images into a folder.
+inline void sample(session& s, const sample_options& options, const progress& hear = {}) {
+    lur_sample_options o;
+    check(lur_sample_options_init(&o, sizeof o));
+    const auto classes = calls::pointers(options.classes);
+    o.model = calls::or_null(options.model), o.output = options.output.c_str(), o.sampler = options.sampler.c_str();
+    o.classes = classes.data(), o.class_count = static_cast<uint32_t>(classes.size());
+    o.count = options.count, o.steps = options.steps, o.eta = options.eta, o.guidance = options.guidance;
+    o.seed = options.seed, o.flags = options.flags;
+    if (options.weights) o.weights = options.weights->get();
+    calls::run(calls::state_of(s), hear,
+               [&](auto function, void* user) { return lur_sample(s.get(), &o, function, user); });
+}
 
 // All methods with their options, as JSON.
 inline std::string methods() {

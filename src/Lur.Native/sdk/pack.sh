@@ -8,7 +8,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rm -rf "$destination"
 mkdir -p "$destination"/{include,samples,lib/pkgconfig,lib/cmake/Lur}
 cp "$here"/include/* "$destination/include/"
-cp "$here"/../../samples/*.c "$here"/../../samples/*.cpp "$destination/samples/"
+cp "$here"/../../samples/*.c "$here"/../../samples/*.cpp "$here"/../../samples/*.py "$destination/samples/"
+mkdir -p "$destination/samples/rust/src"
+cp "$here"/../../samples/rust/{Cargo.toml,build.rs} "$destination/samples/rust/"
+cp "$here"/../../samples/rust/src/*.rs "$destination/samples/rust/src/"
 cp "$here"/../../LICENSE "$destination/"
 cp "$built/liblur.so.0" "$built/liblur_cuda_host.so" "$destination/lib/"
 ln -s liblur.so.0 "$destination/lib/liblur.so"

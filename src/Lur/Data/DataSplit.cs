@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace Lur.Data;
 
@@ -90,7 +89,7 @@ public sealed class DataSplit
             Train = Train,
             Validation = Validation,
         };
-        AtomicFile.WriteText(path, JsonSerializer.Serialize(document, SplitJson.Default.SplitDocument) + "\n");
+        AtomicFile.WriteText(path, document.ToJson() + "\n");
     }
 
     /// <summary>Reads a split and verifies it: hashes, order, disjointness, completeness, and that it is of this data.</summary>
@@ -136,10 +135,11 @@ public sealed class DataSplit
     private static SplitDocument Read(string path)
     {
         using var stream = MappedFile.OpenRead(path, "split");
+        var json = new byte[stream.Length];
+        stream.ReadExactly(json);
         try
         {
-            return JsonSerializer.Deserialize(stream, SplitJson.Default.SplitDocument)
-                ?? throw new UserErrorException($"'{path}' is not a split: expected a JSON object.");
+            return SplitDocument.Read(json) ?? throw new UserErrorException($"'{path}' is not a split: expected a JSON object.");
         }
         catch (JsonException e)
         {
@@ -164,21 +164,3 @@ public sealed class DataSplit
 
     private static string Short(string hash) => hash.Length > 12 ? hash[..12] : hash;
 }
-
-internal sealed class SplitDocument
-{
-    public int Version { get; set; }
-    public string Dataset { get; set; } = "";
-    public int Count { get; set; }
-    public string Fingerprint { get; set; } = "";
-    public ulong Seed { get; set; }
-    public double ValidationShare { get; set; }
-    public string TrainSha256 { get; set; } = "";
-    public string ValidationSha256 { get; set; } = "";
-    public int[] Train { get; set; } = [];
-    public int[] Validation { get; set; } = [];
-}
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true)]
-[JsonSerializable(typeof(SplitDocument))]
-internal sealed partial class SplitJson : JsonSerializerContext;

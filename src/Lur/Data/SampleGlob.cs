@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-
 namespace Lur.Data;
 
 /// <summary>Samples of an image folder whose path matches a pattern.</summary>
@@ -66,26 +64,20 @@ internal static class SampleGlob
     private static Func<IImageDataset, int, bool> Matcher(string pattern)
     {
         var namesOnly = !pattern.Contains('/', StringComparison.Ordinal);
-        var expression = Regex
-            .Escape(pattern)
-            .Replace(@"\*\*/", "(?:.*/)?", StringComparison.Ordinal)
-            .Replace(@"\*\*", ".*", StringComparison.Ordinal)
-            .Replace(@"\*", "[^/]*", StringComparison.Ordinal)
-            .Replace(@"\?", "[^/]", StringComparison.Ordinal);
-        var matcher = new Regex($@"\A{expression}\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        var matcher = new GlobPattern(pattern);
         return (data, i) =>
         {
             var path = data.RelativePath(i);
             return path is not null
                 && (
                     namesOnly
-                        ? matcher.IsMatch(path[(path.LastIndexOf('/') + 1)..])
-                        : matcher.IsMatch(path)
+                        ? matcher.Matches(path.AsSpan(path.LastIndexOf('/') + 1))
+                        : matcher.Matches(path)
                             || (
                                 data.Identify(i).Name is var name
                                 && name.Length > path.Length
                                 && pattern.StartsWith(name[..^path.Length], StringComparison.Ordinal)
-                                && matcher.IsMatch(name)
+                                && matcher.Matches(name)
                             )
                 );
         };

@@ -65,7 +65,8 @@ internal static class ImageFile
 
     /// <summary>Removes what killed processes left half-written in a cache.</summary>
     /// <returns>How many files.</returns>
-    internal static int RemoveLeftovers(string cache) => AtomicFile.RemoveLeftovers(cache, "*" + TemporarySuffix, recurse: true);
+    internal static int RemoveLeftovers(string cache) =>
+        AtomicFile.RemoveLeftovers(cache, name => name.EndsWith(TemporarySuffix, StringComparison.Ordinal), recurse: true);
 
     private static FileStream Create(string path, bool isPrivate)
     {

@@ -1,12 +1,12 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Lur.Checkpoints;
 
 namespace Lur.Models;
 
 /// <summary>What Lur's model files say in their metadata beside the tensors.</summary>
-internal static partial class ModelMetadata
+internal static class ModelMetadata
 {
     /// <summary>Spec of the architecture; its presence marks a file of Lur's.</summary>
     public const string Architecture = "lur.architecture";
@@ -29,11 +29,8 @@ internal static partial class ModelMetadata
     {
         writer.Metadata[Architecture] = model.Architecture;
         writer.Metadata[InputKey] = model.Spec.Input.ToString();
-        writer.Metadata[ClassesKey] = JsonSerializer.Serialize([.. model.ClassNames], ModelJson.Default.StringArray);
-        writer.Metadata[NormalizationKey] = JsonSerializer.Serialize(
-            new NormalizationDocument([.. model.Normalization.Mean], [.. model.Normalization.Std]),
-            ModelJson.Default.NormalizationDocument
-        );
+        writer.Metadata[ClassesKey] = OnOneLine(w => WriteTexts(w, model.ClassNames));
+        writer.Metadata[NormalizationKey] = OnOneLine(w => WriteNormalization(w, model.Normalization));
         // Crop and flip is what a file of Lur's means that does not say; to leave it out keeps such files as they were.
         if (model.Augmentation != Augmentation.CropAndFlip)
             writer.Metadata[AugmentationKey] = model.Augmentation.Name;
@@ -99,9 +96,7 @@ internal static partial class ModelMetadata
     /// <summary>Names of the outputs: from the metadata, else those of the data set, else numbers.</summary>
     public static string[] ReadClasses(SafeTensorsFile file, ModelSpec spec, ModelDefaults? defaults)
     {
-        if (
-            file.Metadata.TryGetValue(ClassesKey, out var json) && Parse(file, ClassesKey, json, ModelJson.Default.StringArray) is { } names
-        )
+        if (file.Metadata.TryGetValue(ClassesKey, out var json) && Parse(file, ClassesKey, json, Texts) is { } names)
         {
             return names.Length == spec.Classes
                 ? names
@@ -120,8 +115,7 @@ internal static partial class ModelMetadata
     {
         if (file.Metadata.TryGetValue(NormalizationKey, out var json))
         {
-            var document = Parse(file, NormalizationKey, json, ModelJson.Default.NormalizationDocument);
-            return new InputNormalization(document.Mean, document.Std);
+            return Parse(file, NormalizationKey, json, root => new InputNormalization(Numbers(root, "Mean"), Numbers(root, "Std")));
         }
 
         return spec.OwnNormalization
@@ -146,21 +140,53 @@ internal static partial class ModelMetadata
             : throw new UserErrorException($"'{file.Path}': the metadata '{AugmentationKey}' is '{name}', which is no augmentation.");
     }
 
-    private static T Parse<T>(SafeTensorsFile file, string key, string json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    private static T Parse<T>(SafeTensorsFile file, string key, string json, Func<JsonElement, T> read)
     {
         try
         {
-            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException();
+            using var document = JsonDocument.Parse(json);
+            return read(document.RootElement);
         }
-        catch (JsonException)
+        // Another kind, a missing field, and a number that is none: what the elements throw.
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             throw new UserErrorException($"'{file.Path}': the metadata '{key}' is not the JSON that Lur writes: '{json}'.");
         }
     }
 
-    private sealed record NormalizationDocument(double[] Mean, double[] Std);
+    private static string[] Texts(JsonElement root) => [.. root.EnumerateArray().Select(e => e.GetString() ?? throw new JsonException())];
 
-    [JsonSerializable(typeof(string[]))]
-    [JsonSerializable(typeof(NormalizationDocument))]
-    private sealed partial class ModelJson : JsonSerializerContext;
+    private static double[] Numbers(JsonElement root, string name) =>
+        [.. root.GetProperty(name).EnumerateArray().Select(e => e.GetDouble())];
+
+    private static void WriteTexts(Utf8JsonWriter w, IReadOnlyList<string> texts)
+    {
+        w.WriteStartArray();
+        foreach (var text in texts)
+            w.WriteStringValue(text);
+        w.WriteEndArray();
+    }
+
+    private static void WriteNormalization(Utf8JsonWriter w, InputNormalization normalization)
+    {
+        w.WriteStartObject();
+        foreach (var (name, numbers) in new[] { ("Mean", normalization.Mean), ("Std", normalization.Std) })
+        {
+            w.WriteStartArray(name);
+            foreach (var number in numbers)
+                w.WriteNumberValue(number);
+            w.WriteEndArray();
+        }
+
+        w.WriteEndObject();
+    }
+
+    // Not as JsonText: metadata are single lines, in the form that files have had from the first.
+    private static string OnOneLine(Action<Utf8JsonWriter> write)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+            write(writer);
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+    }
 }

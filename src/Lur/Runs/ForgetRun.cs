@@ -43,8 +43,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
     /// <summary>True if a folder holds the checkpoint of a forgetting run.</summary>
     internal static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
 
-    /// <summary>Refuses an output folder that the run may not use, before anything is opened.</summary>
-    /// <exception cref="UserErrorException">It may not.</exception>
+    /// <summary>Refuses an output folder that the run may not use (<see cref="UserErrorException"/>).</summary>
     public void RequireFolder() => OutputFolder.Check(settings.Output, Use, _host.Spell);
 
     /// <summary>What a step takes on the device; nothing is written.</summary>
@@ -276,7 +275,6 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             if (output.IsFree)
                 _history.Log.Save(output.At("log.csv"));
         }
-
         return 0;
     }
 

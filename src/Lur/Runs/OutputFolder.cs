@@ -266,9 +266,10 @@ internal sealed class OutputFolder : IDisposable
 
     private void RemoveSheets()
     {
-        foreach (var path in Directory.GetFiles(_folder, "sheet-*.png"))
-            if (Path.GetFileNameWithoutExtension(path)["sheet-".Length..].All(char.IsAsciiDigit))
-                File.Delete(path);
+        foreach (var path in Directory.GetFiles(_folder))
+            if (Path.GetFileName(path) is var name && name.StartsWith("sheet-", StringComparison.Ordinal) && name.EndsWith(".png"))
+                if (name["sheet-".Length..^".png".Length].All(char.IsAsciiDigit))
+                    File.Delete(path);
     }
 
     private void RemoveStage()

@@ -12,6 +12,7 @@ public partial class NativeHeaderTests
 {
     private const string Header = "src/Lur.Native/include/lur.h",
         Golden = "tests/Lur.Tests/CInterface/lur-abi.txt";
+    private static readonly string[] s_headers = [Header, "src/Lur.Native/include/lur_dlpack.h"];
 
     [TestCase("c", "c99")]
     [TestCase("c", "c11")]
@@ -19,7 +20,7 @@ public partial class NativeHeaderTests
     [TestCase("c++", "c++20")]
     public void TheHeaderCompilesWithoutAWarning(string language, string standard)
     {
-        foreach (var compiler in NativeBuild.Compilers)
+        foreach (var (compiler, header) in from c in NativeBuild.Compilers from h in s_headers select (c, h))
         {
             string[] strict = language == "c" ? ["-Wstrict-prototypes", "-Wmissing-prototypes"] : [];
             var result = ChildProcess.Run(
@@ -35,7 +36,9 @@ public partial class NativeHeaderTests
                     "-Wconversion",
                     .. strict,
                     "-fsyntax-only",
-                    Header,
+                    "-include",
+                    header,
+                    "/dev/null",
                 ],
                 folder: Repository.Root
             );

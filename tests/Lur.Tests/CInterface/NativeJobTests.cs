@@ -1,6 +1,5 @@
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
-using Lur.Tests.Architecture;
 using Lur.Tests.Hosting;
 
 namespace Lur.Tests.CInterface;
@@ -87,6 +86,24 @@ public class NativeJobTests
             foreach (var drawn in new[] { "drawn", "drawn-of-memory" })
                 Assert.That(File.ReadAllBytes(Path.Combine(folder, drawn, "star", $"0000{i}.png")), Is.EqualTo(ours));
         }
+    }
+
+    [Test]
+    public void AHundredJobsLeaveTheProcessAsItWas()
+    {
+        var folder = Directory.CreateDirectory(_scope["growth"]).FullName;
+        string[] words = [_scope.Classifier, JobScope.Data, "class:3", folder, _scope.UNet, "growth"];
+        Assert.That(NativeBuild.RunSilently(NativeBuild.Compile($"{Programs}/models.c"), words), Is.GreaterThan(300));
+    }
+
+    [Test]
+    public void TheSampleInMemoryForgetsInItsOwnVectors()
+    {
+        var program = NativeBuild.Compile("samples/memory.c", "-std=c99", "-pedantic", "-Wstrict-prototypes");
+        var result = ChildProcess.Run(program, [Directory.CreateDirectory(_scope["bars"]).FullName], NativeBuild.Environment);
+        Assert.That(result.ExitCode, Is.Zero, result.Text);
+        Assert.That(result.Output, Does.Contain("weights changed in their place"));
+        Assert.That(File.Exists(_scope["bars/run/original/model.safetensors"]));
     }
 
     [Test]

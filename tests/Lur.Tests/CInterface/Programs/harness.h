@@ -1,11 +1,13 @@
 /* harness.h - checks for C programs around liblur. A program says nothing and ends with 0 when all of its checks hold;
  * the file that its first argument names then holds their number. */
 #pragma once
+#include <dirent.h>
 #include <dlfcn.h>
 #include <lur.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int checks, failures;
 
@@ -63,4 +65,21 @@ static inline lur_step_options step_defaults(int32_t second_order) {
 static inline lur_vector flat(const void* data, int64_t count) {
     lur_vector v = {sizeof v, 0, (uint64_t)(uintptr_t)data, count, NULL};
     return v;
+}
+
+/* What the process has: threads and files as entries of /proc, and bytes of memory. */
+static inline int entries(const char* folder) {
+    int n = 0;
+    DIR* d = opendir(folder);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+static inline long resident(void) {
+    long pages = 0, all;
+    FILE* f = fopen("/proc/self/statm", "r");
+    if (fscanf(f, "%ld %ld", &all, &pages) != 2) pages = -1;
+    fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
 }

@@ -49,6 +49,55 @@ int main(int argc, char** argv) {
     }
     job.resume();
     CHECK(job.result().find("\"command\": \"forget\"") != std::string::npos);
+    // Weights in vectors of this program, data by a function that throws.
+    lur::model model(session, std::string(argv[2]));
+    const lur_model_info info = model.info();
+    std::vector<float> parameters(static_cast<size_t>(info.parameter_count)),
+        statistics(static_cast<size_t>(info.statistic_count));
+    model.bind_flat(parameters, statistics);
+    model.load(argv[2]);
+    CHECK(parameters != std::vector<float>(parameters.size()) && model.tensor(0).count > 0);
+    const std::vector<float> before = parameters;
+    lur::job_options in_memory = o;
+    in_memory.model.clear(), in_memory.weights = &model, in_memory.output += "-memory";
+    {
+        lur::job second(session, in_memory);
+        second.run();
+    }
+    CHECK(parameters != before);
+    lur::model result(session, in_memory.output + "/model.safetensors");
+    std::vector<float> also(parameters.size()), their_statistics(statistics.size());
+    result.bind_flat(also, their_statistics);
+    result.load(in_memory.output + "/model.safetensors");
+    CHECK(also == parameters && their_statistics == statistics);
+    lur::job_options provided = in_memory;
+    provided.data.clear(), provided.output += "-provided";
+    provided.provider.name = "mine", provided.provider.classes = {"a", "b"};
+    provided.provider.rows = provided.provider.columns = 8, provided.provider.train_count = 10;
+    provided.provider.next = [](const lur_batch_request&, lur_batch&) { throw mine("no data"); };
+    try {
+        lur::job third(session, provided);
+        third.run();
+        CHECK(!"what the provider threw is lost");
+    } catch (const mine& e) {
+        CHECK(std::string(e.what()) == "no data");
+    }
+    lur::model_options drawn;
+    drawn.architecture = "resnet[1,1]:w4", drawn.mean = {0.5};
+    try {
+        lur::model never(session, drawn);
+        CHECK(!"one mean for three channels");
+    } catch (const lur::error& e) {
+        CHECK(e.code() == LUR_ERROR_SIZE);
+    }
+    lur::sample_options images;
+    images.weights = &model, images.output = in_memory.output + "-images";
+    try {
+        lur::sample(session, images);
+        CHECK(!"a classifier drew images");
+    } catch (const lur::error& e) {
+        CHECK(e.code() == LUR_ERROR_UNSUPPORTED);
+    }
     CHECK(lur::methods().find("\"salun\"") != std::string::npos);
     return report(argv[1]);
 }

@@ -319,6 +319,114 @@ static void difference(lur_session* session) {
         CHECK(j == NULL);                                                                                              \
     } while (0)
 
+static int32_t give_nothing(void* user, const lur_batch_request* request, lur_batch* batch) {
+    (void)user, (void)request, (void)batch;
+    return 1;
+}
+
+/* Of files, tensors and networks: models.c. */
+static void models(lur_session* session, lur_step* step) {
+    const char* const classes[] = {"a", "\xff"};
+    const double infinite[3] = {0, 1e308 * 10, 0};
+    lur_model_options named;
+    lur_model* model = (lur_model*)8;
+    lur_model_info info = {.size = sizeof info};
+    lur_tensor_info about = {.size = sizeof about};
+    lur_tensor tensor = {.size = sizeof tensor, .name = "x", .data = 8, .dtype = LUR_F32};
+    EXPECT(ARGUMENT, lur_model_options_init(NULL, sizeof named));
+    EXPECT(SIZE, lur_model_options_init(&named, 8));
+    OK(lur_model_options_init(&named, sizeof named));
+    named.architecture = "resnet18";
+    EXPECT(ARGUMENT, lur_model_create(session, &named, NULL));
+    EXPECT(ARGUMENT, lur_model_create(session, NULL, &model));
+    EXPECT(ARGUMENT, lur_model_create(NULL, &named, &model));
+    EXPECT(HANDLE, lur_model_create((lur_session*)step, &named, &model));
+    EXPECT(ARGUMENT, lur_model_open(session, NULL, &model));
+    EXPECT(ARGUMENT, lur_model_open(session, "", &model));
+    EXPECT(ARGUMENT, lur_model_open(session, "\xff", &model));
+    EXPECT(ARGUMENT, lur_model_open(session, "/x", NULL));
+    EXPECT(HANDLE, lur_model_open((lur_session*)step, "/x", &model));
+    CHECK(model == NULL);
+#define MODEL(code, set)                                                                                               \
+    do {                                                                                                               \
+        lur_model_options o = named;                                                                                   \
+        set;                                                                                                           \
+        expect(LUR_ERROR_##code, lur_model_create(session, &o, &model), #set, __LINE__);                               \
+        CHECK(model == NULL);                                                                                          \
+    } while (0)
+    MODEL(SIZE, o.size = 8);
+    MODEL(ARGUMENT, o.architecture = NULL);
+    MODEL(ARGUMENT, o.augmentation = "");
+    MODEL(ARGUMENT, o.channels = 4);
+    MODEL(SIZE, o.rows = 0);
+    MODEL(SIZE, o.columns = -1);
+    MODEL(SIZE, o.class_count = UINT32_MAX);
+    MODEL(ARGUMENT, (o.classes = classes, o.class_count = 2));
+    MODEL(ARGUMENT, o.mean = infinite);
+    MODEL(ARGUMENT, o.deviation = infinite); /* and zeros */
+    EXPECT(ARGUMENT, lur_model_destroy(NULL));
+    EXPECT(HANDLE, lur_model_destroy((lur_model*)step));
+    EXPECT(HANDLE, lur_model_destroy((lur_model*)&named));
+    EXPECT(ARGUMENT, lur_model_describe((lur_model*)step, NULL));
+    EXPECT(HANDLE, lur_model_describe((lur_model*)step, &info));
+    EXPECT(HANDLE, lur_model_tensor((lur_model*)session, 0, &about));
+    info.size = about.size = 8;
+    EXPECT(SIZE, lur_model_describe((lur_model*)step, &info));
+    EXPECT(SIZE, lur_model_tensor((lur_model*)step, 0, &about));
+    EXPECT(ARGUMENT, lur_model_bind((lur_model*)step, NULL, 1, LUR_BIND_TABLE));
+    EXPECT(ARGUMENT, lur_model_bind((lur_model*)step, &tensor, 0, LUR_BIND_TABLE));
+    EXPECT(ARGUMENT, lur_model_bind((lur_model*)step, &tensor, 1, 0));
+    EXPECT(SIZE, lur_model_bind((lur_model*)step, &tensor, UINT32_MAX, LUR_BIND_TABLE));
+    EXPECT(HANDLE, lur_model_bind((lur_model*)step, &tensor, 1, LUR_BIND_TABLE));
+    tensor.name = NULL;
+    EXPECT(ARGUMENT, lur_model_bind((lur_model*)step, &tensor, 1, LUR_BIND_FLAT));
+    EXPECT(HANDLE, lur_model_write_back((lur_model*)step));
+    EXPECT(ARGUMENT, lur_model_write_back(NULL));
+    EXPECT(ARGUMENT, lur_model_load((lur_model*)step, NULL));
+    EXPECT(HANDLE, lur_model_load((lur_model*)step, "/x"));
+    EXPECT(HANDLE, lur_model_save((lur_model*)step, "/x"));
+#ifdef FRONT_ONLY
+    OK(lur_model_create(session, &named, &model));
+    OK(lur_model_write_back(model));
+    OK(lur_model_destroy(model));
+    EXPECT(HANDLE, lur_model_destroy(model));
+#endif
+}
+
+static void images(lur_session* session, lur_step* step) {
+    const char* const classes[] = {"\xff"};
+    lur_sample_options named;
+    EXPECT(ARGUMENT, lur_sample_options_init(NULL, sizeof named));
+    EXPECT(SIZE, lur_sample_options_init(&named, 8));
+    OK(lur_sample_options_init(&named, sizeof named));
+    named.model = named.output = "/nonexistent";
+    EXPECT(ARGUMENT, lur_sample(session, NULL, NULL, NULL));
+    EXPECT(ARGUMENT, lur_sample(NULL, &named, NULL, NULL));
+    EXPECT(HANDLE, lur_sample((lur_session*)step, &named, NULL, NULL));
+#define SAMPLE(code, set)                                                                                              \
+    do {                                                                                                               \
+        lur_sample_options o = named;                                                                                  \
+        set;                                                                                                           \
+        expect(LUR_ERROR_##code, lur_sample(session, &o, NULL, NULL), #set, __LINE__);                                 \
+    } while (0)
+    SAMPLE(SIZE, o.size = 8);
+    SAMPLE(ARGUMENT, o.model = NULL);
+    SAMPLE(ARGUMENT, o.output = "");
+    SAMPLE(ARGUMENT, o.sampler = NULL);
+    SAMPLE(ARGUMENT, o.count = 0);
+    SAMPLE(ARGUMENT, o.steps = -1);
+    SAMPLE(ARGUMENT, o.eta = 1.5);
+    SAMPLE(ARGUMENT, o.eta = o.guidance); /* NaN */
+    SAMPLE(ARGUMENT, o.guidance = 1e308 * 10);
+    SAMPLE(ARGUMENT, o.class_count = 1);
+    SAMPLE(ARGUMENT, (o.classes = classes, o.class_count = 1));
+    SAMPLE(NEWER_OPTION, o.flags = 2);
+    SAMPLE(HANDLE, (o.model = NULL, o.weights = (lur_model*)step));
+#ifndef FRONT_ONLY
+    SAMPLE(FILE, (void)0);
+#endif
+}
+
 static void jobs(lur_session* session, lur_step* step) {
     const char *const texts[] = {"class:3", NULL}, *const odd[] = {"class:3", "\xff"}, *const empty[] = {""};
     lur_job_options named;
@@ -359,7 +467,31 @@ static void jobs(lur_session* session, lur_step* step) {
     JOB(SIZE, o.option_count = UINT32_MAX);
     JOB(ARGUMENT, o.image_size = -1);
     JOB(ARGUMENT, o.checkpoint_every = -1);
-    JOB(NEWER_OPTION, o.flags = 4);
+    JOB(NEWER_OPTION, o.flags = 8);
+    JOB(HANDLE, (o.model = NULL, o.weights = (lur_model*)step));
+    JOB(HANDLE, (o.model = NULL, o.weights = (lur_model*)&named));
+    JOB(ARGUMENT, o.weights = (lur_model*)step); /* and a model */
+    lur_provider p = {.size = sizeof p, .channels = 3, .rows = 4, .columns = 4, .train_count = 2, .name = "p"};
+    p.classes = texts, p.class_count = 1, p.next = give_nothing;
+#define PROVIDER(code, set)                                                                                            \
+    do {                                                                                                               \
+        lur_provider q = p;                                                                                            \
+        set;                                                                                                           \
+        JOB(code, (o.data = NULL, o.provider = &q));                                                                   \
+    } while (0)
+    JOB(ARGUMENT, o.provider = &p); /* and data */
+    PROVIDER(SIZE, q.size = 8);
+    PROVIDER(ARGUMENT, q.channels = 2);
+    PROVIDER(SIZE, q.rows = 0);
+    PROVIDER(SIZE, q.columns = 1 << 20);
+    PROVIDER(SIZE, q.train_count = 0);
+    PROVIDER(SIZE, q.test_count = -1);
+    PROVIDER(SIZE, q.train_count = INT64_MAX);
+    PROVIDER(ARGUMENT, q.next = NULL);
+    PROVIDER(ARGUMENT, q.name = NULL);
+    PROVIDER(ARGUMENT, q.class_count = 0);
+    PROVIDER(ARGUMENT, q.classes = NULL);
+    PROVIDER(ARGUMENT, q.class_count = 2);
 #ifndef FRONT_ONLY
     JOB(UNSUPPORTED, o.method = "magic");
     JOB(FILE, o.seed = 2);
@@ -413,6 +545,8 @@ int main(int argc, char** argv) {
     handles(session, step, stale);
     vectors(step);
     jobs(session, step);
+    models(session, step);
+    images(session, step);
 #ifndef FRONT_ONLY
     difference(session);
 #endif

@@ -1,5 +1,5 @@
 /* Weights and data of the caller: tables and flat memory, a provider, jobs on them, and images.
- *   models COUNT MODEL DATA FORGET FOLDER UNET */
+ *   models COUNT MODEL DATA FORGET FOLDER UNET [growth] */
 #include "harness.h"
 #include <math.h>
 #include <pthread.h>
@@ -544,9 +544,43 @@ static void give(void* user, uint64_t address, uint64_t bytes) {
     free((void*)(uintptr_t)address);
 }
 
+/* A hundred jobs, half of them on weights in memory: the process is what it was after the first ten. */
+static void growth(void) {
+    static const char* const quickest[] = {"epochs=1", "batch=20", "lr=0.01"};
+    int threads = 0, files = 0;
+    long settled = 0;
+    lur_session_options host = defaults();
+    lur_model* alone;
+    OK(lur_open(&host, &session));
+    OK(lur_model_open(session, words[2], &alone));
+    OK(lur_model_save(alone, in("", "alone.safetensors"))); /* without the split of other data beside it */
+    OK(lur_model_destroy(alone));
+    for (int i = 0; i < 100; i++) {
+        lur_job_options o = options_of("growth");
+        lur_model* model = NULL;
+        if (i % 2) OK(lur_model_open(session, words[2], &model));
+        o.weights = model, o.model = model ? NULL : in("", "alone.safetensors");
+        o.data = "synthetic:train=40,test=20,seed=5", o.options = quickest, o.flags = LUR_JOB_OVERWRITE;
+        run(o);
+        if (model) OK(lur_model_destroy(model));
+        if (i == 10) settled = resident(), threads = entries("/proc/self/task"), files = entries("/proc/self/fd");
+    }
+    char what[100];
+    snprintf(what, sizeof what, "the process has grown by %ld bytes", resident() - settled);
+    check_that(resident() - settled < 1 << 20, what, __LINE__);
+    CHECK(entries("/proc/self/fd") == files);
+    /* Samples are read by threads of a pool, which has at most one a core and lets them go when it likes. */
+    CHECK(entries("/proc/self/task") <= threads + sysconf(_SC_NPROCESSORS_ONLN));
+    OK(lur_close(session));
+}
+
 int main(int argc, char** argv) {
-    if (argc != 7) return 2;
+    if (argc < 7) return 2;
     words = argv;
+    if (argc > 7) {
+        growth();
+        return report(argv[1]);
+    }
     struct memory m = {0, 0, 0};
     lur_session_options o = defaults();
     o.allocate = take, o.release = give, o.allocator_user = &m;

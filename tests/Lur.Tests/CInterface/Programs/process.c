@@ -44,22 +44,6 @@ static lur_session* open_session(void) {
     return s;
 }
 
-static int count(const char* folder) {
-    int n = 0;
-    DIR* d = opendir(folder);
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
-
-static long resident(void) {
-    long pages = 0, all;
-    FILE* f = fopen("/proc/self/statm", "r");
-    if (fscanf(f, "%ld %ld", &all, &pages) != 2) pages = -1;
-    fclose(f);
-    return pages * sysconf(_SC_PAGESIZE);
-}
-
 /* ---- signals --------------------------------------------------------------------------------------------------------
  */
 
@@ -154,7 +138,7 @@ static void growth(void) {
     lur_step* step;
     OK(p_lur_step_create(session, NULL, &shape, &step)); /* the driver's worker threads start with the first launch */
     OK(p_lur_step_destroy(step));
-    const int threads = count("/proc/self/task"), files = count("/proc/self/fd");
+    const int threads = entries("/proc/self/task"), files = entries("/proc/self/fd");
     for (int kind = 0; kind < 2; kind++) {
         long settled = 0;
         for (int i = 0; i < 1000; i++) {
@@ -169,8 +153,8 @@ static void growth(void) {
         char what[100];
         snprintf(what, sizeof what, "kind %d: the process has grown by %ld bytes", kind, resident() - settled);
         check_that(resident() - settled < 1 << 20, what, __LINE__);
-        CHECK(count("/proc/self/task") == threads);
-        CHECK(count("/proc/self/fd") == files);
+        CHECK(entries("/proc/self/task") == threads);
+        CHECK(entries("/proc/self/fd") == files);
     }
     OK(p_lur_close(session));
 }

@@ -9,8 +9,10 @@ struct arguments {
 };
 int32_t lur__call(int32_t operation, intptr_t self, const struct arguments* a, void* failure) {
     (void)self, (void)failure;
-    if (operation == 2) *(intptr_t*)a->pointers[1] = 1; /* OP_OPEN */
-    if (operation == 8) *(intptr_t*)a->pointers[2] = 1; /* OP_STEP_CREATE */
+    if (operation == 2) *(intptr_t*)a->pointers[1] = 1;  /* OP_OPEN */
+    if (operation == 8) *(intptr_t*)a->pointers[2] = 1;  /* OP_STEP_CREATE */
     if (operation == 20) *(intptr_t*)a->pointers[2] = 1; /* OP_JOB_CREATE */
+    if (operation == 25) *(intptr_t*)a->pointers[2] = 1; /* OP_MODEL_OPEN */
+    if (operation == 26) *(intptr_t*)a->pointers[2] = 1; /* OP_MODEL_CREATE */
     return 0;
 }
