@@ -2,11 +2,11 @@ using Lur.Runs;
 
 namespace Lur.Hosting;
 
-/// <summary>Compares an unlearned classifier with models that never saw the samples, as <c>lur verify</c> does. Those it trains are kept
+/// <summary>Compares an unlearned model with models that never saw the samples, as <c>lur verify</c> does. Those it trains are kept
 /// in the cache of the engine.</summary>
 public static class VerifyJob
 {
-    /// <summary>Starts the job on a thread of its own.</summary>
+    /// <summary>Starts the job for a classifier on a thread of its own.</summary>
     /// <param name="engine">Where it runs; it is busy until the task has ended.</param>
     /// <param name="settings">What decides it.</param>
     /// <param name="progress">Is posted how far it is, in the caller's synchronisation context where there is one, and never waited for:
@@ -28,6 +28,32 @@ public static class VerifyJob
         return engine.RunAsync(
             "verification job",
             host => new VerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel),
+            progress,
+            p => p,
+            cancel
+        );
+    }
+
+    /// <summary>Starts the job for a model that draws images, which a judge looks at; as <see cref="RunAsync"/>.</summary>
+    /// <param name="engine">Where it runs; it is busy until the task has ended.</param>
+    /// <param name="settings">What decides it; <see cref="VerifySettings.Generation"/> says how images are drawn and judged.</param>
+    /// <param name="progress">Is posted how far it is, as for <see cref="RunAsync"/>. Null for nobody.</param>
+    /// <param name="cancel">Stops it.</param>
+    /// <returns>What it came to.</returns>
+    /// <exception cref="InvalidOperationException">The engine is busy.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public static Task<GenerationVerifyResult> RunDrawnAsync(
+        LurEngine engine,
+        VerifySettings settings,
+        IProgress<JobProgress>? progress = null,
+        CancellationToken cancel = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        ArgumentNullException.ThrowIfNull(settings);
+        return engine.RunAsync(
+            "verification job",
+            host => new GenerationVerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel),
             progress,
             p => p,
             cancel

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lur.Tests.Architecture;
 using Lur.Tests.Data;
 
@@ -72,6 +73,10 @@ public class NativeProgramTests
         var program = NativeBuild.Compile("samples/step.c");
         var result = ChildProcess.Run("bash", ["-c", $"ulimit -v 4194304; exec '{program}' --quiet"]);
         Assert.That((result.ExitCode, result.Text), Is.EqualTo((0, "")));
+        using var temp = new TempFolder();
+        var job = NativeBuild.Compile("samples/memory.c");
+        result = ChildProcess.Run("bash", ["-c", $"ulimit -v 4194304; exec '{job}' '{temp.Path}'"]);
+        Assert.That(result.ExitCode, Is.Zero, result.Text);
     }
 
     [TestCase("step")]
@@ -85,6 +90,24 @@ public class NativeProgramTests
         string[] leaks = ["--leak-check=full", "--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"];
         string[] all = ["-q", "--error-exitcode=9", .. leaks, NativeBuild.Compile($"samples/{sample}.c"), argument];
         var result = ChildProcess.Run("valgrind", all);
+        Assert.That(result.ExitCode, Is.Zero, result.Text);
+    }
+
+    /// <summary>Binaries of the samples, built against the header of 0.1 (Release-0.1/build.sh made them): they are never built
+    /// again.</summary>
+    [TestCase("step", "--quiet")]
+    [TestCase("memory", null)]
+    public void AProgramBuiltAgainstTheFirstReleaseRuns(string sample, string? argument)
+    {
+        if (RuntimeInformation.ProcessArchitecture != System.Runtime.InteropServices.Architecture.X64)
+            Assert.Ignore("Not run: the binaries are for x86-64.");
+        using var temp = new TempFolder();
+        // A copy: what comes out of an archive need not be marked as a program.
+        var program = temp[sample];
+        File.Copy(Path.Combine(Repository.Root, "tests/Lur.Tests/CInterface/Release-0.1", sample), program);
+        UnixModes.Allow(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var folder = Directory.CreateDirectory(temp["results"]).FullName;
+        var result = ChildProcess.Run(program, [argument ?? folder], [("LD_LIBRARY_PATH", NativeBuild.Folder)]);
         Assert.That(result.ExitCode, Is.Zero, result.Text);
     }
 

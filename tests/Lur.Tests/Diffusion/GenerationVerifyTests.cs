@@ -3,6 +3,7 @@ using Lur.Cli;
 using Lur.Cli.Commands;
 using Lur.Data;
 using Lur.Device;
+using Lur.Hosting;
 using Lur.Metrics.Generation;
 using Lur.Models;
 using Lur.Runs;
@@ -177,6 +178,30 @@ public class GenerationVerifyTests
         Assert.That((alone.Code, alone.Text.Contains("Withheld", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Done, true)), alone.Text);
         Assert.That(JsonNode.Parse(File.ReadAllText(Path.Combine(same, "verify.json")))!["attacks"], Is.Null);
         Assert.That(Command.Run([.. verify, "scalar"]).Text, Does.Contain("which is for classifiers"));
+    }
+
+    [Test]
+    public void AJobFindsWhatTheCommandFinds()
+    {
+        var run = _runs.Make("hosted", DrawingRuns.TakeAnotherRow);
+        var result = Path.Combine(run, "verify.json");
+        Command.Judged(["verify", run, "--samples", "12", "--steps", "10", "--judge-epochs", "10", "--attacks", "none"]);
+        var printed = File.ReadAllText(result);
+        File.Delete(result);
+        var settings = new VerifySettings
+        {
+            Runs = [run],
+            Generation = new GenerationSettings
+            {
+                Sampling = new SamplingPlan { Samples = 12, Steps = 10 },
+                JudgeTraining = new TrainingOptions { Epochs = 10, AugmentNoise = new GenerationSettings().JudgeTraining.AugmentNoise },
+                Attacks = GenerationAttacks.None,
+            },
+        };
+        using var engine = LurEngine.Open();
+        var found = VerifyJob.RunDrawnAsync(engine, settings).GetAwaiter().GetResult();
+        Assert.That(File.ReadAllText(result), Is.EqualTo(printed));
+        Assert.That(found.Unlearned, Has.Count.EqualTo(1));
     }
 
     [Test]

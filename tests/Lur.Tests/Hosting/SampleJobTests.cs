@@ -38,6 +38,27 @@ public class SampleJobTests
     }
 
     [Test]
+    public void AClassifierIsVerifiedAsByTheCommand()
+    {
+        using var scope = new JobScope();
+        new ForgetRun(scope.Settings("run")).Run();
+        using var engine = LurEngine.Open(new LurEngineOptions { CacheFolder = scope["cache"] });
+        var settings = new VerifySettings
+        {
+            Runs = [scope["run"]],
+            RetrainSeeds = [1],
+            Attacks = AttackChoice.None,
+        };
+        var verified = VerifyJob.RunAsync(engine, settings).GetAwaiter().GetResult();
+        var hosted = File.ReadAllText(scope["run/verify.json"]);
+        Assert.That(Directory.Exists(scope["cache/references"]));
+        File.Delete(scope["run/verify.json"]);
+        var printed = new VerifyRun(settings with { CacheFolder = scope["cache/references"] }).Run();
+        Assert.That(hosted, Is.EqualTo(File.ReadAllText(scope["run/verify.json"])));
+        Assert.That(verified.Verdict.Verdict, Is.EqualTo(printed.Verdict.Verdict));
+    }
+
+    [Test]
     public void ReferencesLieInTheCacheOfTheEngineUnlessTheSettingsSayWhere()
     {
         using LurEngine own = LurEngine.Open(new LurEngineOptions { CacheFolder = "cache" }),

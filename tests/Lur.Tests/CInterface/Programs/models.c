@@ -530,11 +530,11 @@ static void images(void) {
  */
 
 struct memory {
-    int64_t live, most, calls;
+    int64_t live, most, calls, fail_at;
 };
 static uint64_t take(void* user, uint64_t bytes, uint64_t alignment) {
     struct memory* const m = user;
-    m->calls++;
+    if (++m->calls == m->fail_at) return 0;
     m->live += (int64_t)bytes;
     if (m->live > m->most) m->most = m->live;
     return (uint64_t)(uintptr_t)aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
@@ -542,6 +542,47 @@ static uint64_t take(void* user, uint64_t bytes, uint64_t alignment) {
 static void give(void* user, uint64_t address, uint64_t bytes) {
     ((struct memory*)user)->live -= (int64_t)bytes;
     free((void*)(uintptr_t)address);
+}
+
+/* A job in the caller's context and stream: another context is current before and after, also where it is cancelled and
+ * where memory runs out, of which nothing is left. */
+static void foreign(void) {
+    void *context, *other, *stream, *now;
+    struct memory m = {0};
+    lur_session_options o = defaults();
+    DRIVER(cuCtxCreate_v2, &context, 0, 0);
+    DRIVER(cuStreamCreate, &stream, 1);
+    DRIVER(cuCtxCreate_v2, &other, 0, 0); /* current from now on */
+    o.context = context, o.stream = stream, o.allocate = take, o.release = give, o.allocator_user = &m;
+    int64_t needed = 0; /* pieces of memory that the job takes: the first, one amid, and the last are refused */
+    for (int i = 0; i < 4; i++) {
+        const int64_t failure = i == 0 ? 0 : i == 1 ? 1 : i == 2 ? needed / 2 : needed;
+        OK(lur_open(&o, &session));
+        lur_model* model;
+        OK(lur_model_open(session, words[2], &model));
+        lur_job_options how = options_of("foreign");
+        how.weights = model, how.flags = LUR_JOB_OVERWRITE;
+        lur_job* job = make(how);
+        const int64_t before = m.calls;
+        m.fail_at = failure ? before + failure : 0;
+        CHECK(lur_job_run(job, NULL, NULL) == (failure ? LUR_ERROR_MEMORY : LUR_OK));
+        m.fail_at = 0;
+        if (!failure) needed = m.calls - before;
+        DRIVER(cuCtxGetCurrent, &now);
+        CHECK(now == other && needed > 4);
+        OK(lur_model_load(model, words[2]));
+        CHECK(lur_job_run(job, stop, NULL) == LUR_ERROR_CANCELLED);
+        DRIVER(cuCtxGetCurrent, &now);
+        CHECK(now == other);
+        OK(lur_close(session));
+        CHECK(m.live == 0);
+    }
+    DRIVER(cuCtxPopCurrent_v2, &now);
+    DRIVER(cuCtxDestroy_v2, other);
+    DRIVER(cuCtxPushCurrent_v2, context);
+    DRIVER(cuStreamSynchronize, stream);
+    DRIVER(cuStreamDestroy_v2, stream);
+    DRIVER(cuCtxDestroy_v2, context);
 }
 
 /* A hundred jobs, half of them on weights in memory: the process is what it was after the first ten. */
@@ -581,7 +622,7 @@ int main(int argc, char** argv) {
         growth();
         return report(argv[1]);
     }
-    struct memory m = {0, 0, 0};
+    struct memory m = {0};
     lur_session_options o = defaults();
     o.allocate = take, o.release = give, o.allocator_user = &m;
     OK(lur_open(&o, &session));
@@ -595,5 +636,6 @@ int main(int argc, char** argv) {
     images();
     OK(lur_close(session));
     CHECK(m.live == 0);
+    foreign();
     return report(argv[1]);
 }
