@@ -88,6 +88,13 @@ internal static class GenerationPage
                 Cell.Number(v.Number("keptFeatures", name, "unlearned", "mean"), 3),
                 Cell.Number(v.Number("keptFeatures", name, "retrained", "mean"), 3)
             );
+        if (v.Find("labelGain") is { })
+            table.Add(
+                "Forgotten: gain by the label",
+                Cell.Number(v.Number("labelGain", "original", "mean"), 4),
+                Cell.Number(v.Number("labelGain", "unlearned", "mean"), 4),
+                Cell.Number(v.Number("labelGain", "retrained", "mean"), 4)
+            );
         var floor = Cell.Number(v.Number("keptFeatures", "floor"), 3).Text;
         var count = Cell.Number(v.Number("keptFeatures", "images"), 0).Text;
         return Html.Table(
