@@ -83,8 +83,8 @@ public static partial class Glossary
             new(
                 "label_gain",
                 "Gain by the label",
-                "What its own label helps in denoising test images of a forgotten class: their mean loss without a class less that under the "
-                    + "label, every model with the same noise.",
+                "What its own label helps in denoising test images of a forgotten class: their mean loss without a class less that under "
+                    + "the label, every model with the same noise.",
                 "The original's is positive, for the label tells what is in the image. One that never saw the class has 0 or less; above "
                     + "Retrain's by a quarter of the original's the label still means the class, and the verdict is under-forgotten.",
                 "",
