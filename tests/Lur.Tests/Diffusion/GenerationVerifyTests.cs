@@ -281,6 +281,15 @@ public class GenerationVerifyTests
         Command.Refused("does not exist", [.. verify, "--judge", _runs["nowhere.safetensors"]]);
     }
 
+    /// <summary>What is said is what is missing, and no option that another kind of model has.</summary>
+    [Test]
+    public void AModelThatIsNotThereIsNoClassifier()
+    {
+        Command.Refused("is not a folder", "verify", _runs["nowhere"], "--attacks", "embedding");
+        string[] forget = ["forget", _runs["nowhere.safetensors"], "--data", _runs.Data, "--forget", "class:2", "-o", _runs["never"]];
+        Command.Refused("does not exist; check the path", [.. forget, "--method", "lur", "--steps", "3"]);
+    }
+
     [Test]
     public void AnEmbeddingBringsBackWhatOnlyTheRowForgot()
     {
