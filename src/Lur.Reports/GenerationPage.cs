@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Xml.Linq;
 using Lur.Checkpoints;
+using Lur.Metrics.Generation;
 using Lur.Runs;
 using static Lur.Reports.Html;
 
@@ -22,7 +23,11 @@ internal static class GenerationPage
     public static string Render(RunFolder run, XElement? verdict)
     {
         var v = run.Verification;
-        var title = string.Join(", ", Forgotten(v).DefaultIfEmpty(run.Forget));
+        // A class that has no name but a number would be a page about a number.
+        var title = string.Join(
+            ", ",
+            Forgotten(v).Select(name => name.All(char.IsAsciiDigit) ? $"class {name}" : name).DefaultIfEmpty(run.Forget)
+        );
         return Page(
             $"{title}: forgotten by {run.MethodTitle}",
             E(
@@ -148,7 +153,7 @@ internal static class GenerationPage
                 {
                     var table = new Table(
                         attack.Text("attack"),
-                        new Column("at", attack.Text("unit"), Right: true),
+                        new Column("at", attack.Text("unit") == DrawingAttack.NoiseUnit ? "Noise, %" : "Step", Right: true),
                         new Column("unlearned", "Unlearned", Right: true),
                         new Column("retrained", "Retrained", Right: true)
                     );
@@ -159,7 +164,10 @@ internal static class GenerationPage
                             Cell.Number(point.Number("recognised"), 1, " %"),
                             Cell.Number(i < retrained.Length ? retrained[i].Number("recognised") : double.NaN, 1, " %")
                         );
-                    return Html.Table(table, $"Attack {attack.Text("attack")}: images in which what was forgotten is recognised.");
+                    return Html.Table(
+                        table,
+                        $"Images in which what was forgotten is recognised, {DrawingAttack.InWords(attack.Text("attack"))}."
+                    );
                 }),
         ];
         return tables.Length == 0 ? null : E("section", E("h2", "Attacks"), tables);

@@ -17,7 +17,6 @@ public class GenerationVerdictTests
     private static DrawingAttack Attack(double unlearned, double retrained) =>
         new(
             "embedding",
-            "with a new row",
             "steps",
             [0, 50],
             [
@@ -57,7 +56,12 @@ public class GenerationVerdictTests
         var v = GenerationVerdict.Judge(Evidence() with { Attacks = [Attack(unlearned, retrained)] });
         Assert.That(v.Verdict, Is.EqualTo(expected));
         if (expected == Verdict.UnderForgotten)
-            Assert.That(v.Sentence, Does.Contain("dormant, not gone: with a new row it is recognised in 60.0 % of the images at 50 steps"));
+            Assert.That(
+                v.Sentence,
+                Does.Contain(
+                    "dormant, not gone: with a new row of the class table and every other weight as it is it is recognised in 60.0 % of the images at 50 steps"
+                )
+            );
     }
 
     // The original's label gains 0.04; Retrain's row was never trained, and misleads.

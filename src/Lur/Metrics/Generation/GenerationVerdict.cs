@@ -2,24 +2,6 @@ using System.Globalization;
 
 namespace Lur.Metrics.Generation;
 
-/// <summary>One attack on what a model draws: at each of its points the share of images that are classed as what was forgotten.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Title">It in words, as the end of "what was forgotten comes back ...".</param>
-/// <param name="Unit">What <see cref="Points"/> count: steps, percent of the noise.</param>
-/// <param name="Points">Points, ascending.</param>
-/// <param name="Unlearned">For each unlearned model the share at each point, percent.</param>
-/// <param name="Retrained">For each retrained model; may be empty.</param>
-/// <param name="Images">Images that a share is of.</param>
-public sealed record DrawingAttack(
-    string Name,
-    string Title,
-    string Unit,
-    IReadOnlyList<int> Points,
-    IReadOnlyList<double[]> Unlearned,
-    IReadOnlyList<double[]> Retrained,
-    int Images
-);
-
 /// <summary>What their label helps in denoising test images of the forgotten classes: for each image the loss without a class less the
 /// loss under its own, with the same noise.</summary>
 /// <param name="Original">Mean of the original model.</param>
