@@ -1,4 +1,3 @@
-using Lur.Checkpoints;
 using Lur.Models;
 using Lur.Unlearning;
 
@@ -19,7 +18,7 @@ public static class MethodChoice
         // Of a name that one task alone has, whatever is wrong with the file is said later.
         var definition = TaskOf(model) is { } task ? MethodCatalog.Find(name, task) : MethodCatalog.Find(name);
         if (definition != DiffusionRetrain.Definition)
-            return Bind(definition, model, given);
+            return BoundMethod.Read(definition, given);
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         var folder = ReferenceModels.TrainingOf(model);
         if (File.Exists(Path.Combine(folder, "config.json")) && ReferenceModels.RecipeOf(folder, "").Diffusion is { } recipe)
@@ -28,20 +27,6 @@ public static class MethodChoice
         foreach (var (option, text) in given)
             options[option] = text;
         return BoundMethod.Read(definition, options);
-    }
-
-    // Options of the wrong one of two methods with one name would be the lesser half of what is wrong.
-    private static BoundMethod Bind(MethodDefinition definition, string model, IReadOnlyDictionary<string, string> given)
-    {
-        try
-        {
-            return BoundMethod.Read(definition, given);
-        }
-        catch (OptionException) when (!File.Exists(model))
-        {
-            using var missing = SafeTensorsFile.Open(model);
-            throw;
-        }
     }
 
     private static MethodTask? TaskOf(string model)
