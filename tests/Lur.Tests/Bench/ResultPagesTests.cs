@@ -161,7 +161,8 @@ public class ResultPagesTests
               "balance": [{"run": "retrain", "ua": 2, "fd": 2, "both": 2, "seeds": [1, 2]},
                           {"run": "lur", "ua": 1, "fd": 1, "both": 1, "seeds": [1.5, 1]}],
               "runs": {
-                "retrain": {"ua": {"mean": 98, "deviation": 2}, "fd": {"mean": 3, "deviation": 0.5}, "floor": {"mean": 0.25, "deviation": 0}},
+                "retrain": {"ua": {"mean": 98, "deviation": 2}, "fd": {"mean": 3, "deviation": 0.5},
+                  "floor": {"mean": 0.25, "deviation": 0}},
                 "lur": {"ua": {"mean": 98, "deviation": 0}, "fd": {"mean": 1.5, "deviation": 0.126}, "agreement": {"mean": 95.54}},
                 "esd": {"ua": {"mean": 100, "deviation": 0}, "fd": {"mean": 2, "deviation": null}}}}
             """;

@@ -244,7 +244,7 @@ public static class GenerationVerdict
             yield break;
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"what was forgotten is dormant, not gone: {attack.Title} it is recognised in {worst.Own.Mean:0.0} % of the images at "
+            $"what was forgotten is dormant, not gone: {attack.Title}, it is recognised in {worst.Own.Mean:0.0} % of the images at "
                 + $"{worst.Point} {attack.Unit}, in {worst.Reference.Mean:0.0} % of Retrain's (band {worst.Gap.Band:0.0})"
         );
         yield return new VerdictFinding(
