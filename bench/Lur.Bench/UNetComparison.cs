@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Lur.Bench.Pages;
 
 namespace Lur.Bench;
 
@@ -82,7 +83,10 @@ internal static class UNetComparison
             w.WriteEndObject();
         }
 
+        File.AppendAllText(Path, "\n");
         Console.WriteLine($"wrote {Path}");
+        if (Directory.Exists("docs"))
+            PageBlocks.Rewrite(".");
         return 0;
     }
 

@@ -45,6 +45,10 @@ internal sealed class WholeRun(TimeProvider? time = null)
             (_next, _running, _share, _shareBefore, _stageStart) = (i, true, share, share, _time.GetTimestamp());
             return;
         }
+
+        // The plan was of something smaller, such as a judge's training, and is over: of this nobody knows.
+        if (_next >= _stages.Count)
+            _stages = [];
     }
 
     /// <summary>The stage is so far.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Xml.Linq;
 using Lur.Checkpoints;
+using Lur.Metrics.Generation;
 using Lur.Runs;
 using static Lur.Reports.Html;
 
@@ -22,7 +23,11 @@ internal static class GenerationPage
     public static string Render(RunFolder run, XElement? verdict)
     {
         var v = run.Verification;
-        var title = string.Join(", ", Forgotten(v).DefaultIfEmpty(run.Forget));
+        // A class that has no name but a number would be a page about a number.
+        var title = string.Join(
+            ", ",
+            Forgotten(v).Select(name => name.All(char.IsAsciiDigit) ? $"class {name}" : name).DefaultIfEmpty(run.Forget)
+        );
         return Page(
             $"{title}: forgotten by {run.MethodTitle}",
             E(
@@ -88,6 +93,13 @@ internal static class GenerationPage
                 Cell.Number(v.Number("keptFeatures", name, "unlearned", "mean"), 3),
                 Cell.Number(v.Number("keptFeatures", name, "retrained", "mean"), 3)
             );
+        if (v.Find("labelGain") is { })
+            table.Add(
+                "Forgotten: gain by the label",
+                Cell.Number(v.Number("labelGain", "original", "mean"), 4),
+                Cell.Number(v.Number("labelGain", "unlearned", "mean"), 4),
+                Cell.Number(v.Number("labelGain", "retrained", "mean"), 4)
+            );
         var floor = Cell.Number(v.Number("keptFeatures", "floor"), 3).Text;
         var count = Cell.Number(v.Number("keptFeatures", "images"), 0).Text;
         return Html.Table(
@@ -141,7 +153,7 @@ internal static class GenerationPage
                 {
                     var table = new Table(
                         attack.Text("attack"),
-                        new Column("at", attack.Text("unit"), Right: true),
+                        new Column("at", attack.Text("unit") == DrawingAttack.NoiseUnit ? "Noise, %" : "Step", Right: true),
                         new Column("unlearned", "Unlearned", Right: true),
                         new Column("retrained", "Retrained", Right: true)
                     );
@@ -152,7 +164,10 @@ internal static class GenerationPage
                             Cell.Number(point.Number("recognised"), 1, " %"),
                             Cell.Number(i < retrained.Length ? retrained[i].Number("recognised") : double.NaN, 1, " %")
                         );
-                    return Html.Table(table, $"Attack {attack.Text("attack")}: images in which what was forgotten is recognised.");
+                    return Html.Table(
+                        table,
+                        $"Images in which what was forgotten is recognised, {DrawingAttack.InWords(attack.Text("attack"))}."
+                    );
                 }),
         ];
         return tables.Length == 0 ? null : E("section", E("h2", "Attacks"), tables);

@@ -51,7 +51,8 @@ public static partial class Glossary
                 "forgotten_loss",
                 "Forgotten loss, on test images",
                 "Mean denoising loss on the test images of the forgotten classes, every model with the same noise.",
-                "Below Retrain's something of the class is still known.",
+                "No rule goes by it: a label that means another class now has it lower than Retrain, to which a label never seen is noise, "
+                    + "and knows no more. See label_gain.",
                 "",
                 "forgottenLoss"
             ),
@@ -67,7 +68,7 @@ public static partial class Glossary
                 "forgotten_loss_gap",
                 "Forgotten loss gap",
                 "The forgotten loss less the retrained model's of the same original.",
-                "0 is the aim: below it something is left, far above it the class is avoided rather than unknown.",
+                "Below 0 the forgotten label means something, mostly another class; far above it the class is avoided rather than unknown.",
                 "",
                 "forgottenLossGap"
             ),
@@ -78,6 +79,16 @@ public static partial class Glossary
                 "0 is the aim; above it something was lost.",
                 "",
                 "keptLossGap"
+            ),
+            new(
+                "label_gain",
+                "Gain by the label",
+                "What its own label helps in denoising test images of a forgotten class: their mean loss without a class less that under "
+                    + "the label, every model with the same noise.",
+                "The original's is positive, for the label tells what is in the image. One that never saw the class has 0 or less; above "
+                    + "Retrain's by a quarter of the original's the label still means the class, and the verdict is under-forgotten.",
+                "",
+                "labelGain"
             ),
             new(
                 "balance",

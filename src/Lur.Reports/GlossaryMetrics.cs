@@ -255,7 +255,10 @@ public static partial class Glossary
                     + "forget accuracy at every measured step of training again. The first of these holds: Collapsed (RA or TA "
                     + "more than 10 "
                     + "points below), Withheld (no reference, or a number is missing), UnderForgotten (something is still known, or comes "
-                    + "back), OverForgotten (something else was lost), MatchesRetrain. The sentence names every number outside its band.",
+                    + "back), OverForgotten (something else was lost), MatchesRetrain. The sentence names every number outside its "
+                    + "band. Of a model that draws, known is what it still draws (UA below the band), what the original, as a classifier, "
+                    + "sees in its images, a class whose label helps to denoise (see label_gain) and what an attack brings back; lost is "
+                    + "agreement or distance of kept classes.",
                 "MatchesRetrain is the aim, and 'lur verify' ends with exit code 3 for the three bad ones. With fewer than "
                     + "three references "
                     + "it is provisional: another seed of Retrain can turn it. An attack that is no better than guessing, or whose value "

@@ -106,6 +106,41 @@ internal static class BenchTables
         return text.ToString().TrimEnd('\n') + '\n' + Origin(root);
     }
 
+    /// <summary>Steps of UNets beside PyTorch: UNetPeers.json.</summary>
+    public static string UNetPeers(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var table = new MarkdownTable(
+            "Step",
+            "PyTorch / Lur, time",
+            "Time in Adam steps",
+            "Lur peak MB",
+            "PyTorch peak MB",
+            "Lur / PyTorch"
+        );
+        JsonElement[] steps = [.. document.RootElement.GetProperty("steps").EnumerateArray()];
+        foreach (var row in steps)
+        {
+            double Value(string name) => row.GetProperty(name).GetDouble();
+            var model = row.GetProperty("model").GetString();
+            var (size, batch) = (row.GetProperty("size").GetInt32(), row.GetProperty("batch").GetInt32());
+            var adam = steps.Single(s => s.GetProperty("model").GetString() == model && s.GetProperty("step").GetString() == "adam");
+            table.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{model}, {size} x {size}, batch {batch}, {row.GetProperty("step").GetString()}"
+                ),
+                MarkdownTable.Text(Value("torchMs") / Value("lurMs"), 2),
+                MarkdownTable.Text(Value("lurMs") / adam.GetProperty("lurMs").GetDouble(), 2),
+                MarkdownTable.Number(row, "lurPeakRssBytes", 0, 1e6),
+                MarkdownTable.Number(row, "torchPeakRssBytes", 0, 1e6),
+                MarkdownTable.Text(Value("lurPeakRssBytes") / Value("torchPeakRssBytes"), 2)
+            );
+        }
+
+        return table + Origin(document.RootElement);
+    }
+
     /// <summary>Cost of a launch: Launch.json.</summary>
     public static string Launch(string json)
     {

@@ -16,6 +16,7 @@ internal static partial class PageBlocks
         ["methods"] = ("bench/results/Methods.json", "./build.sh --target=Bench --filter='*MethodBenchmarks*'", BenchTables.Methods),
         ["runs"] = ("bench/results/Methods.json", "./build.sh --target=Bench --filter='*MethodBenchmarks*'", BenchTables.Runs),
         ["peers"] = ("bench/results/Peers.json", "./build.sh --target=Bench --filter=peers", BenchTables.Peers),
+        ["unet-peers"] = ("bench/results/UNetPeers.json", "./build.sh --target=Bench --filter=unet-peers", BenchTables.UNetPeers),
         ["launch"] = ("bench/results/Launch.json", "./build.sh --target=Bench --filter='*LaunchBenchmarks*'", BenchTables.Launch),
     };
 

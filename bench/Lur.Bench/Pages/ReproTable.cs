@@ -21,6 +21,11 @@ internal static class ReproTable
     {
         using var document = JsonDocument.Parse(json);
         var root = document.RootElement;
+        return (DrawnTable.Shows(root) ? DrawnTable.Render(root) : Classified(root)) + Origin(root);
+    }
+
+    private static string Classified(JsonElement root)
+    {
         JsonProperty[] runs = [.. root.GetProperty("runs").EnumerateObject()];
         var columns = s_columns.Where(c => runs.Any(r => r.Value.TryGetProperty(c.Metric, out _))).ToArray();
         var table = new MarkdownTable(["Run", .. columns.Select(c => c.Header)]);
@@ -29,9 +34,14 @@ internal static class ReproTable
             table.Add([run.Name, .. columns.Select(c => Text(run.Value, c.Metric, c.Decimals))]);
         }
 
+        return table.ToString();
+    }
+
+    private static string Origin(JsonElement root)
+    {
         var recipe = root.GetProperty("recipe").GetString();
         var seeds = root.GetProperty("seeds").EnumerateArray().Select(s => s.GetRawText()).ToArray();
-        return $"{table}\n`lur repro {recipe}`; mean +- deviation over the seeds {string.Join(", ", seeds)}; "
+        return $"\n`lur repro {recipe}`; mean +- deviation over the seeds {string.Join(", ", seeds)}; "
             + $"{root.GetProperty("machine").GetString()}; version {root.GetProperty("commit").GetString()}.\n";
     }
 
@@ -54,7 +64,8 @@ internal static class ReproTable
             + $"{place + 1}, {Said(place)}{others}.";
     }
 
-    private static string Text(JsonElement run, string metric, int decimals)
+    /// <summary>Mean and deviation of a number of a run; "-" where it has none.</summary>
+    public static string Text(JsonElement run, string metric, int decimals)
     {
         if (Mean(run, metric) is not { } mean)
             return "-";
@@ -64,7 +75,8 @@ internal static class ReproTable
 
     private static double? Mean(JsonElement run, string metric) => Field(run, metric, "mean");
 
-    private static double? Field(JsonElement run, string metric, string field) =>
+    /// <summary>A field of a number of a run.</summary>
+    public static double? Field(JsonElement run, string metric, string field) =>
         run.TryGetProperty(metric, out var m) && m.TryGetProperty(field, out var v) && v.ValueKind == JsonValueKind.Number
             ? v.GetDouble()
             : null;

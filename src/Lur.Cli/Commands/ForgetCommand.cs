@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Lur.Checkpoints;
 using Lur.Cli.Printing;
 using Lur.Runs;
+using Lur.Unlearning;
 
 namespace Lur.Cli.Commands;
 
@@ -140,6 +142,9 @@ internal sealed class ForgetOptions
         }
         catch (UserErrorException e)
         {
+            // Of two methods with one name the model decides, so that its absence comes before an option of the wrong one.
+            if (!File.Exists(model) && MethodCatalog.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+                using (SafeTensorsFile.Open(model)) { }
             throw new UsageException(e.Message);
         }
     }

@@ -119,7 +119,11 @@ internal static class VerifyCommand
                             Model = parsed.GetValue(model),
                             Data = parsed.GetValue(data),
                             Relearning = relearning,
-                            Attacks = draws ? AttackChoice.None : GenerationOptions.OfClassifier(parsed.GetValue(attacks)),
+                            // Of a folder that is none nobody knows; the run says so.
+                            Attacks =
+                                draws || !Directory.Exists(folders[0])
+                                    ? AttackChoice.None
+                                    : GenerationOptions.OfClassifier(parsed.GetValue(attacks)),
                             Generation = draws
                                 ? drawing.Read(
                                     parsed,

@@ -36,6 +36,7 @@ internal static class GenerationReport
         Add("forgotten: probability of the class", a => a.Forgotten.Average(f => f.MeanProbability), 3, "");
         Add("forgotten: entropy, nats", a => a.Forgotten.Average(f => f.MeanEntropy), 3, "");
         Add("forgotten: seen by the original model", a => a.DiffusionClassified, 1, " %");
+        Add("forgotten: gain by the label on test images", a => GenerationVerifyResult.LabelGain(a).Mean, 4, "");
         Add("kept: classed as asked", a => a.KeptAgreement, 1, " %");
         Add("kept: distance in the judge's features", a => a.Kept.Distance, 2, "");
         Add("kept: real to real at that count", _ => r.Original.Kept.Floor, 2, "");
@@ -92,7 +93,7 @@ internal static class GenerationReport
     {
         var table = new Table(
             attack.Name,
-            new Column("at", attack.Unit.StartsWith('%') ? "Noise, %" : "Step", Right: true),
+            new Column("at", attack.Unit == DrawingAttack.NoiseUnit ? "Noise, %" : "Step", Right: true),
             new Column("unlearned", "Unlearned", Right: true),
             new Column("retrained", "Retrained", Right: true)
         )

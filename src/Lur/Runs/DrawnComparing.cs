@@ -107,23 +107,26 @@ internal static class DrawnComparing
             Distance = double.IsNaN(method.Drawn[DrawnNumbers.Floor].Mean)
                 ? null
                 : (method.Drawn[DrawnNumbers.Distance], reference.Drawn[DrawnNumbers.Distance], method.Drawn[DrawnNumbers.Floor].Mean),
-            Loss = Loss(own, references),
+            Gain = Gain(own, references),
         };
     }
 
-    private static LossEvidence? Loss(RunFolder[] own, RunFolder[] references)
+    // Every run was measured on the same test images, so that an interval over them is no smaller for a mean of runs.
+    private static LabelGain? Gain(RunFolder[] own, RunFolder[] references)
     {
-        static double[] Mean(RunFolder[] runs)
+        static double Mean(RunFolder[] runs, params ReadOnlySpan<string> path)
         {
-            double[][] each = [.. runs.Select(r => DrawnNumbers.TestLosses(r, "unlearnedLoss", forgotten: true))];
-            return [.. each[0].Select((_, i) => each.Average(e => e[i]))];
+            var sum = 0.0;
+            foreach (var run in runs)
+                sum += run.Verification.Number(["labelGain", .. path]);
+            return sum / runs.Length;
         }
 
-        double[] original = DrawnNumbers.TestLosses(own[0], "originalLoss", forgotten: true),
-            unlearned = Mean(own),
-            retrained = Mean(references);
-        return original.Length < 2 || unlearned.Length != retrained.Length
-            ? null
-            : new LossEvidence(original.Average(), retrained.Average(), PairedDifference.Of(retrained, unlearned));
+        var count = own[0].Verification.Number("labelGain", "unlearned", "images");
+        if (!(count >= 2))
+            return null;
+        var (low, high) = (Mean(own, "unlearned", "interval", "low"), Mean(own, "unlearned", "interval", "high"));
+        var unlearned = new PairedDifference((int)count, Mean(own, "unlearned", "mean"), double.NaN, new Interval(low, high));
+        return new LabelGain(Mean(own[..1], "original", "mean"), Mean(references, "unlearned", "mean"), unlearned);
     }
 }

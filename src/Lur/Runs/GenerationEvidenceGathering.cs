@@ -38,18 +38,15 @@ internal static class GenerationEvidenceGathering
                 Math.Min(GenerationAssessor.MostReclassified, each * r.Forgotten.Count)
             ),
             Distance = retrained is null || double.IsNaN(r.Original.Kept.Floor) ? null : (unlearned, retrained, r.Original.Kept.Floor),
-            Loss = Loss(r),
+            Gain = Gain(r),
         };
     }
 
-    private static LossEvidence? Loss(GenerationVerifyResult r)
+    private static LabelGain? Gain(GenerationVerifyResult r)
     {
-        int[] chosen = [.. Enumerable.Range(0, r.TestLabels.Length).Where(i => r.Forgotten.Contains(r.TestLabels[i]))];
-        if (chosen.Length < 2)
-            return null;
-        double[] Chosen(double[] losses) => [.. chosen.Select(i => losses[i])];
-        var retrained = Chosen(GenerationVerifyResult.MeanLosses(r.Retrained));
-        var unlearned = Chosen(GenerationVerifyResult.MeanLosses(r.Unlearned));
-        return new LossEvidence(Chosen(r.Original.Losses).Average(), retrained.Average(), PairedDifference.Of(retrained, unlearned));
+        static PairedDifference Of(IReadOnlyList<DrawingModel> models) =>
+            GenerationVerifyResult.LabelGain(models.Select(m => m.Assessment));
+        var unlearned = Of(r.Unlearned);
+        return unlearned.Count < 2 ? null : new(GenerationVerifyResult.LabelGain(r.Original).Mean, Of(r.Retrained).Mean, unlearned);
     }
 }

@@ -48,6 +48,7 @@ public static class GenerationVerifyFiles
                 WriteQuality(w, "keptFeatures", r, a => a.Kept);
                 WriteInception(w, r);
                 WriteNumbers(w, "diffusionClassified", r, a => a.DiffusionClassified);
+                WriteGains(w, r);
                 WriteAttacks(w, r);
                 w.WriteStartObject("weightDistance");
                 OutputFolder.WriteValue(w, "distance", r.Distance.Distance);
@@ -180,6 +181,20 @@ public static class GenerationVerifyFiles
         }
 
         w.WriteEndArray();
+    }
+
+    private static void WriteGains(Utf8JsonWriter w, GenerationVerifyResult r)
+    {
+        if (r.Original.LabelGains.Length == 0)
+            return;
+        static PairedDifference Of(IReadOnlyList<DrawingModel> models) =>
+            GenerationVerifyResult.LabelGain(models.Select(m => m.Assessment));
+        w.WriteStartObject("labelGain");
+        WriteDifference(w, "original", GenerationVerifyResult.LabelGain(r.Original));
+        WriteDifference(w, "unlearned", Of(r.Unlearned));
+        if (r.Retrained.Count > 0)
+            WriteDifference(w, "retrained", Of(r.Retrained));
+        w.WriteEndObject();
     }
 
     private static void WriteSeen(Utf8JsonWriter w, string name, JudgedImages judged, int label)

@@ -80,7 +80,16 @@ public sealed record GenerationVerifyResult(
     public PairedDifference[] LossChange(IReadOnlyList<DrawingModel> models) =>
         PairedDifference.ByClass(Original.Losses, MeanLosses(models), TestLabels, Classes.Count);
 
-    /// <summary>Mean loss of each test image over some models.</summary>
-    internal static double[] MeanLosses(IReadOnlyList<DrawingModel> models) =>
+    /// <summary>What their label helps some models in denoising test images of the forgotten classes: the loss without a class less the
+    /// loss under the label; that of several models is their mean.</summary>
+    /// <param name="models">What was found of the models; at least one.</param>
+    public static PairedDifference LabelGain(params IEnumerable<GenerativeAssessment> models)
+    {
+        double[][] each = [.. models.Select(m => m.LabelGains)];
+        double[] gains = [.. each[0].Select((_, i) => each.Average(g => g[i]))];
+        return PairedDifference.Of(new double[gains.Length], gains);
+    }
+
+    private static double[] MeanLosses(IReadOnlyList<DrawingModel> models) =>
         [.. models[0].Assessment.Losses.Select((_, i) => models.Average(m => m.Assessment.Losses[i]))];
 }

@@ -183,8 +183,9 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
     {
         var (set, options) = (parts.Set, _own.AttackOptions);
         var attack = new GenerationAttack(judge, parts.Source.Train, set, _own.Sampling, options);
-        DrawingAttack On(string name, string title, string unit, IReadOnlyList<int> points, Func<Model, Action<int>, double[]> run)
+        DrawingAttack On(string name, string unit, IReadOnlyList<int> points, Func<Model, Action<int>, double[]> run)
         {
+            var (total, counted) = unit == DrawingAttack.NoiseUnit ? (points.Count, "levels of noise") : (points[^1], unit);
             IReadOnlyList<double[]> Side(DrawingModel[] models, string what) =>
                 [
                     .. models.Select(
@@ -192,28 +193,21 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
                         {
                             using var model = parts.Load(m.Path);
                             var stage = $"attack {VerifyRun.Numbered(what, i, models.Length)}, {name}";
-                            using var progress = _host.Progress.Stage(stage, points[^1], unit);
+                            using var progress = _host.Progress.Stage(stage, total, counted);
                             return run(model, n => progress.Report(n));
                         }
                     ),
                 ];
             var images = options.Samples * set.RequestedClasses.Count;
-            return new DrawingAttack(name, title, unit, points, Side(unlearned, "unlearned"), Side(retrained, "retrained"), images);
+            return new DrawingAttack(name, unit, points, Side(unlearned, "unlearned"), Side(retrained, "retrained"), images);
         }
 
         if (_own.Attacks.HasFlag(GenerationAttacks.Embedding) && GenerationAttack.HasRows(parts.Original))
-            yield return On(
-                "embedding",
-                "with a new row of the class table and every other weight as it is",
-                "steps",
-                options.Steps,
-                (model, progress) => attack.Embedding(model, progress, cancel)
-            );
+            yield return On("embedding", "steps", options.Steps, (model, progress) => attack.Embedding(model, progress, cancel));
         if (_own.Attacks.HasFlag(GenerationAttacks.Relearn))
             foreach (var shots in _own.Shots)
                 yield return On(
-                    $"relearn{shots}",
-                    shots == 0 ? "trained on the retain set only" : $"trained with {shots} forget images in every batch",
+                    $"{DrawingAttack.Relearning}{shots}",
                     "steps",
                     options.Steps,
                     (model, progress) => attack.Relearn(model, shots, progress, cancel)
@@ -221,10 +215,9 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
         if (_own.Attacks.HasFlag(GenerationAttacks.Denoise))
             yield return On(
                 "denoise",
-                "where forgotten images with noise are drawn on",
-                "% of the noise",
+                DrawingAttack.NoiseUnit,
                 options.Noise,
-                (model, _) => attack.Denoise(model, cancel)
+                (model, progress) => attack.Denoise(model, progress, cancel)
             );
     }
 }

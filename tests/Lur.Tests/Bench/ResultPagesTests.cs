@@ -49,9 +49,11 @@ public class ResultPagesTests
         "bench:methods",
         "bench:runs",
         "bench:peers",
+        "bench:unet-peers",
         "bench:launch",
         "repro:cifar10-class",
-        "repro:cifar10-random"
+        "repro:cifar10-random",
+        "repro:shapes-ddpm-class"
     )]
     [TestCase("README.md", "sentence:cifar10-random")]
     public void EachPageHasItsBlocks(string page, params string[] blocks)
@@ -147,6 +149,60 @@ public class ResultPagesTests
             Does.Contain("| Run | UA % | Avg. gap |\n").And.Not.Contain("103.3"),
             "costs are compared by benchmarks"
         );
+    }
+
+    /// <summary>Means of ranks by UA and by FD: esd 1 and 2, retrain 2.5 and 3, lur 2.5 and 1.</summary>
+    [Test]
+    public void ARecipeOfModelsThatDrawIsOrderedByItsBalance()
+    {
+        const string json = """
+            {"recipe": "shapes", "machine": "M", "commit": "0.1.0+abc", "seeds": [1, 2],
+              "drawing": {"images": 32, "steps": 25, "guidance": 2.5, "judge": "J", "judgeAccuracies": [100, 98.76]},
+              "balance": [{"run": "retrain", "ua": 2, "fd": 2, "both": 2, "seeds": [1, 2]},
+                          {"run": "lur", "ua": 1, "fd": 1, "both": 1, "seeds": [1.5, 1]}],
+              "runs": {
+                "retrain": {"ua": {"mean": 98, "deviation": 2}, "fd": {"mean": 3, "deviation": 0.5},
+                  "floor": {"mean": 0.25, "deviation": 0}},
+                "lur": {"ua": {"mean": 98, "deviation": 0}, "fd": {"mean": 1.5, "deviation": 0.126}, "agreement": {"mean": 95.54}},
+                "esd": {"ua": {"mean": 100, "deviation": 0}, "fd": {"mean": 2, "deviation": null}}}}
+            """;
+        var lines = ReproTable.Render(json).Split('\n');
+        Assert.That(
+            lines[..5],
+            Is.EqualTo(
+                new[]
+                {
+                    "| Run | UA % | Entropy | Agreement % | FD | Precision | Recall |",
+                    "|---|---:|---:|---:|---:|---:|---:|",
+                    "| esd | 100.0 +- 0.0 | - | - | 2.00 | - | - |",
+                    "| lur | 98.0 +- 0.0 | - | 95.5 | 1.50 +- 0.13 | - | - |",
+                    "| retrain | 98.0 +- 2.0 | - | - | 3.00 +- 0.50 | - | - |",
+                }
+            )
+        );
+        Assert.That(
+            lines[6],
+            Does.StartWith("Of each class 32 images, DDIM with 25 steps, guidance 2.5.")
+                .And.Contain("the judge, J, which is right on 100.0, 98.8 % of real test images")
+                .And.Contain("real to real images have 0.25 +- 0.00.")
+                .And.EndsWith("lur 1 (by seed 1.5, 1), retrain 2 (by seed 1, 2).")
+        );
+        Assert.That(lines[8], Is.EqualTo("`lur repro shapes`; mean +- deviation over the seeds 1, 2; M; version 0.1.0+abc."));
+    }
+
+    [Test]
+    public void StepsOfUNetsAreComparedWithPyTorchsAndWithAdam()
+    {
+        const string json = """
+            {"machine": "M", "command": "C", "steps": [
+              {"model": "u", "size": 16, "batch": 32, "step": "adam", "lurMs": 80, "torchMs": 150, "lurPeakRssBytes": 138141696,
+                "torchPeakRssBytes": 393629696},
+              {"model": "u", "size": 16, "batch": 32, "step": "lur", "lurMs": 200, "torchMs": 900, "lurPeakRssBytes": 250000000,
+                "torchPeakRssBytes": 1000000000}]}
+            """;
+        var text = BenchTables.UNetPeers(json);
+        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, adam | 1.88 | 1.00 | 138 | 394 | 0.35 |"));
+        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, lur | 4.50 | 2.50 | 250 | 1000 | 0.25 |").And.EndWith("`C`; M.\n"));
     }
 
     [Test]

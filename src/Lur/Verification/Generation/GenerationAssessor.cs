@@ -14,6 +14,7 @@ public sealed class GenerationAssessor
 
     private const int MostTestImages = 1000,
         LossDraws = 4,
+        GainDraws = 16,
         MostShown = 8;
     private readonly Judge _judge;
     private readonly SamplingPlan _plan;
@@ -96,11 +97,30 @@ public sealed class GenerationAssessor
         )
         {
             KeptAgreement = Share(label => !_lost.Contains(label)),
+            LabelGains = LabelGains(losses, GeneratedImages.Conditional(model), cancel),
             DiffusionClassified = classifier is null ? double.NaN : Reclassified(set, classifier, cancel),
             ShownOfEach = Math.Min(MostShown, _plan.Samples),
             Shown = Shown(set, classes),
             Inception = Look?.Invoke(set),
         };
+    }
+
+    private double[] LabelGains(DenoisingEvaluator losses, UNetSpec spec, CancellationToken cancel)
+    {
+        int[] chosen = [.. TestImages.Where(i => _forgotten.Contains(_test.Label(i)))],
+            kept = [.. Enumerable.Range(0, _judge.ClassCount).Where(c => !_lost.Contains(c))],
+            all = [.. Enumerable.Range(0, chosen.Length)];
+        if (chosen.Length == 0 || (!spec.NullRow && kept.Length == 0))
+            return [];
+        var size = _test.SampleBytes;
+        var pixels = new byte[chosen.Length * size];
+        foreach (var i in all)
+            _test.CopyImage(chosen[i], pixels.AsSpan(i * size, size));
+        // The draws go by the place in the list, so both have the same.
+        double[] Under(int[] labels) => losses.Losses(new MemoryImages(_test.Name, _test, pixels, labels), all, GainDraws, null, cancel);
+        var own = Under([.. chosen.Select(_test.Label)]);
+        var none = Under([.. all.Select(i => spec.NullRow ? spec.ClassCount : kept[i % kept.Length])]);
+        return [.. none.Zip(own, (n, o) => n - o)];
     }
 
     private double Reclassified(GeneratedSet set, DiffusionClassifier classifier, CancellationToken cancel)

@@ -127,20 +127,26 @@ public sealed class GenerationAttack(Judge judge, IImageDataset data, ForgetSet 
 
     /// <summary>Adds noise to forget images and draws on under their label: what does not come back at much noise is not known.</summary>
     /// <param name="model">The model.</param>
+    /// <param name="progress">Called with the number of levels of noise that are done, or null.</param>
     /// <param name="cancel">Stops between steps.</param>
     /// <returns>Share of the images that are classed as they were, percent, at each of
     /// <see cref="GenerationAttackOptions.Noise"/>.</returns>
-    public double[] Denoise(Model model, CancellationToken cancel = default)
+    public double[] Denoise(Model model, Action<int>? progress = null, CancellationToken cancel = default)
     {
         using var images = new GeneratedImages(model, plan);
         return
         [
-            .. options.Noise.Select(noise =>
-                _labels.Average(label =>
+            .. options.Noise.Select(
+                (noise, i) =>
                 {
-                    int[] chosen = [.. set.Forget.Where(i => data.Label(i) == label).Take(options.Samples)];
-                    return judge.ShareOf(label, images.Redraw(data, chosen, label, noise / 100.0, cancel), data, cancel);
-                })
+                    var share = _labels.Average(label =>
+                    {
+                        int[] chosen = [.. set.Forget.Where(i => data.Label(i) == label).Take(options.Samples)];
+                        return judge.ShareOf(label, images.Redraw(data, chosen, label, noise / 100.0, cancel), data, cancel);
+                    });
+                    progress?.Invoke(i + 1);
+                    return share;
+                }
             ),
         ];
     }

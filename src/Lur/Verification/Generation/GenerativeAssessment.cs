@@ -27,6 +27,10 @@ public sealed record GenerativeAssessment(
     /// <summary>Share of the images of kept labels that are classed as asked, percent; NaN without kept labels.</summary>
     public double KeptAgreement { get; init; } = double.NaN;
 
+    /// <summary>For each test image of a forgotten label the denoising loss without a class, or under kept labels in turn where the model
+    /// has no row for no class, less the loss under its own label.</summary>
+    public double[] LabelGains { get; init; } = [];
+
     /// <summary>Share of the forgotten labels' images that the original model itself, used as a classifier, takes for them,
     /// percent.</summary>
     public double DiffusionClassified { get; init; } = double.NaN;
