@@ -40,9 +40,11 @@ internal static class TrainCommand
         var every = SharedOptions.CheckpointEvery();
         var sheets = SheetEvery();
         var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
-        var size = SharedOptions.ImageSize();
+        var (size, gpu) = (SharedOptions.ImageSize(), SharedOptions.DeviceModelOption(plan));
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, size]))
+        foreach (
+            var option in training.All.Concat([noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size])
+        )
             command.Options.Add(option);
         return command
             .WithFrequent(s_frequent)
@@ -50,7 +52,8 @@ internal static class TrainCommand
                 "lur train --data synthetic -o out/base",
                 "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
                 "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain",
-                "lur train --data digits --model unet:c16:m1,2,2 -o out/unet"
+                "lur train --data digits --model unet:c16:m1,2,2 -o out/unet",
+                "lur train --data synthetic --model resnet18:w64 -o out/base --plan --device-model h100"
             )
             .Runs(
                 (context, parsed, cancel) =>
@@ -76,6 +79,7 @@ internal static class TrainCommand
                             parsed.GetValue(seed)
                         ),
                         parsed.GetValue(plan),
+                        parsed.GetValue(gpu),
                         cancel
                     )
             );
@@ -164,9 +168,9 @@ internal static class TrainCommand
         }
     }
 
-    private static int Run(CommandContext context, TrainSettings settings, bool planOnly, CancellationToken cancel)
+    private static int Run(CommandContext context, TrainSettings settings, bool planOnly, string? gpu, CancellationToken cancel)
     {
-        var run = new TrainRun(settings, RunPrinter.Host(context));
+        var run = new TrainRun(settings, SharedOptions.Planner(RunPrinter.Host(context), gpu));
         if (planOnly)
             PlanPrinter.Print(context, run.Plan());
         else

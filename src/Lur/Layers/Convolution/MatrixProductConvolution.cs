@@ -56,8 +56,8 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
                 PatchGradients(workspace, two, image * imageRows, images * imageRows, true);
             _kernels.Col2im(
                 Device.Rows((long)images * Shape.H * Shape.W, Shape.C),
-                dx,
-                workspace,
+                dx.Taking((long)images * Shape.H * Shape.W * Shape.C, ElementSize),
+                workspace.Taking((long)images * imageRows * _patch, ElementSize),
                 image,
                 images,
                 Shape.Geometry,
@@ -153,7 +153,9 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     {
         if (Shape.IsPointwise)
             return x;
-        _kernels.Im2col(Device.Rows(rows, Shape.S * Shape.C), workspace, x, first, rows, Shape.Geometry);
+        // The part of the images that has these rows of patches.
+        var (columns, images) = (workspace.Taking((long)rows * _patch, ElementSize), Shape.InputLength * rows / _rows);
+        _kernels.Im2col(Device.Rows(rows, Shape.S * Shape.C), columns, x.Taking(images, ElementSize), first, rows, Shape.Geometry);
         return workspace;
     }
 }
