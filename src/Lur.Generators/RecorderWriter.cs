@@ -64,8 +64,8 @@ internal static class RecorderWriter
         // A method of its own: the closure is made only where something is recorded.
         text.Append($"    private void Record{method}(LaunchShape shape{list}) =>\n");
         text.Append(
-            $"        _program!.Record(\"{kernel.Name}\", () => _kernels.{method}(shape{call}), [{string.Join(", ", accesses)}], new NodeWork(shape"
-                + $"{(adds is null ? "" : $", {adds} != 0")}));\n"
+            $"        _program!.Record(\"{kernel.Name}\", () => _kernels.{method}(shape{call}), "
+                + $"[{string.Join(", ", accesses)}], new NodeWork(shape{(adds is null ? "" : $", {adds} != 0")}));\n"
         );
     }
 

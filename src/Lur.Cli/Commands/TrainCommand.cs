@@ -35,16 +35,14 @@ internal static class TrainCommand
         var training = Recipe();
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var (noAugment, seed) = (SharedOptions.NoAugment(), SharedOptions.Seed());
-        var validation = Validation();
-        var exclude = Exclude();
+        var (validation, exclude) = (Validation(), Exclude());
         var every = SharedOptions.CheckpointEvery();
         var sheets = SheetEvery();
         var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
         var (size, gpu) = (SharedOptions.ImageSize(), SharedOptions.DeviceModelOption(plan));
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        foreach (
-            var option in training.All.Concat([noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size])
-        )
+        Option[] more = [noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];
+        foreach (var option in training.All.Concat(more))
             command.Options.Add(option);
         return command
             .WithFrequent(s_frequent)
@@ -52,8 +50,7 @@ internal static class TrainCommand
                 "lur train --data synthetic -o out/base",
                 "lur train --data cifar-10-batches-bin --epochs 20 -o out/base",
                 "lur train --data cifar-10-batches-bin --forget class:3 -o out/retrain",
-                "lur train --data digits --model unet:c16:m1,2,2 -o out/unet",
-                "lur train --data synthetic --model resnet18:w64 -o out/base --plan --device-model h100"
+                "lur train --data digits --model unet:c16:m1,2,2 -o out/unet"
             )
             .Runs(
                 (context, parsed, cancel) =>
@@ -78,8 +75,7 @@ internal static class TrainCommand
                             parsed.GetValue(noAugment),
                             parsed.GetValue(seed)
                         ),
-                        parsed.GetValue(plan),
-                        parsed.GetValue(gpu),
+                        (parsed.GetValue(plan), parsed.GetValue(gpu)),
                         cancel
                     )
             );
@@ -168,10 +164,10 @@ internal static class TrainCommand
         }
     }
 
-    private static int Run(CommandContext context, TrainSettings settings, bool planOnly, string? gpu, CancellationToken cancel)
+    private static int Run(CommandContext context, TrainSettings settings, (bool Only, string? Gpu) plan, CancellationToken cancel)
     {
-        var run = new TrainRun(settings, SharedOptions.Planner(RunPrinter.Host(context), gpu));
-        if (planOnly)
+        var run = new TrainRun(settings, SharedOptions.Planner(RunPrinter.Host(context), plan.Gpu));
+        if (plan.Only)
             PlanPrinter.Print(context, run.Plan());
         else
             run.Run(cancel);

@@ -80,7 +80,7 @@ internal static class PlanPrinter
     {
         var table = new Table(
             "prediction",
-            new Column("what", "What"),
+            new Column("partOfTheTime", "Part of the time"),
             new Column("predictedTime", "Predicted time", Right: true),
             new Column("share", "Share", Right: true)
         )

@@ -31,7 +31,6 @@ internal sealed class LibraryPlaces(Func<string, string?> variable, string root 
         "/usr/lib/nvidia",
         "/usr/local/nvidia/lib64",
         "/usr/lib/wsl/lib",
-        "/run/opengl-driver/lib",
     ];
 
     private static readonly string[] SystemFolders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"];

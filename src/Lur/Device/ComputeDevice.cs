@@ -240,7 +240,8 @@ public sealed partial class ComputeDevice : IDisposable
 
     internal bool IsCapturing { get; private set; }
 
-    /// <exception cref="InvalidOperationException">The device shows the attributes of another, which kernels would be shaped for.</exception>
+    /// <summary>Lets kernels and products be made.</summary>
+    /// <exception cref="InvalidOperationException">The device shows the attributes of another, for which launches are shaped.</exception>
     internal void RequireRunning()
     {
         if (PlannedAs is { } model)

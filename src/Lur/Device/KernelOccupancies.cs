@@ -18,13 +18,9 @@ internal static class KernelOccupancies
         Precision precision
     )
     {
-        var architecture = (model.Capability.Major * 10) + model.Capability.Minor;
-        var budget = kernels
-            .Select(k => (Kernel: k, Needs: KernelBudget.Of(k, precision, architecture)))
-            .Where(k => k.Needs is not null)
-            .ToDictionary(k => k.Kernel, k => k.Needs!.Value, StringComparer.Ordinal);
+        var budget = Budget(kernels, model, precision);
         var nvrtc = NvrtcLibrary.TryFind(out _);
-        if (nvrtc is null || !nvrtc.Architectures.Contains(architecture))
+        if (nvrtc is null || !nvrtc.Architectures.Contains(Architecture(model)))
             return (budget, $"the table {KernelBudget.Path}");
         var found = new ConcurrentDictionary<string, KernelOccupancy>(StringComparer.Ordinal);
         try
@@ -45,4 +41,13 @@ internal static class KernelOccupancies
         }
         return (found, $"images of NVRTC {nvrtc.Version}");
     }
+
+    /// <summary>What they may occupy at the most, by the table.</summary>
+    public static Dictionary<string, KernelOccupancy> Budget(IEnumerable<string> kernels, DeviceModel model, Precision precision) =>
+        kernels
+            .Select(k => (Kernel: k, Needs: KernelBudget.Of(k, precision, Architecture(model))))
+            .Where(k => k.Needs is not null)
+            .ToDictionary(k => k.Kernel, k => k.Needs!.Value, StringComparer.Ordinal);
+
+    private static int Architecture(DeviceModel model) => (model.Capability.Major * 10) + model.Capability.Minor;
 }

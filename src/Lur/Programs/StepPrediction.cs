@@ -67,6 +67,17 @@ public sealed record StepPrediction
         ArgumentNullException.ThrowIfNull(nodes);
         ArgumentNullException.ThrowIfNull(model);
         var (needs, source) = KernelOccupancies.Of([.. nodes.Select(n => n.Name).Distinct()], model, precision);
+        return Of(nodes, model, needs, source);
+    }
+
+    /// <summary>As the other, with what kernels occupy given by their names.</summary>
+    internal static StepPrediction Of(
+        IReadOnlyList<PlannedNode> nodes,
+        DeviceModel model,
+        IReadOnlyDictionary<string, KernelOccupancy> needs,
+        string source
+    )
+    {
         PredictedNode[] With(double rate) =>
             [.. nodes.Select(n => Roofline.Predict(n, model, needs.TryGetValue(n.Name, out var k) ? k : null, rate))];
         return new StepPrediction(model, With(model.Float32), source)

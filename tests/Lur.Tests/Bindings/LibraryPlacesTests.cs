@@ -7,7 +7,7 @@ namespace Lur.Tests.Bindings;
 /// <summary>Where libraries are looked for, and in which order, in a root of the test's own with libraries made by the compiler.</summary>
 public partial class LibraryPlacesTests
 {
-    private const string Packages = "/usr/lib/python3.11/site-packages/nvidia";
+    private const string Packages = "/usr/lib/python3.11/site-packages/nvidia/";
     private static readonly string[] s_names = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"];
     private readonly Dictionary<string, string> _variables = [];
     private TempFolder _root = null!;
@@ -29,8 +29,8 @@ public partial class LibraryPlacesTests
     [TestCase("/opt/cuda/lib64/libnvrtc.so.13", "the toolkit")]
     [TestCase("/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2", "its usual folder")]
     [TestCase("/usr/lib64/libnvrtc.so.12", "its usual folder")]
-    [TestCase(Packages + "/cuda_nvrtc/lib/libnvrtc.so.12", "the Python packages in")]
-    [TestCase(Packages + "/cu13/lib/libnvrtc.so.13", "the Python packages in")]
+    [TestCase(Packages + "cuda_nvrtc/lib/libnvrtc.so.12", "the Python packages in")]
+    [TestCase(Packages + "cu13/lib/libnvrtc.so.13", "the Python packages in")]
     [TestCase("/usr/lib/python3/dist-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12", "the Python packages in")]
     [TestCase("/opt/conda/lib/python3.9/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.11.2", "the Python packages in")]
     public void ItIsFoundInEachUsualPlace(string file, string foundBy)
@@ -62,8 +62,8 @@ public partial class LibraryPlacesTests
     public void TheNewestThatFitsTheDriverIsTaken(string? driver, string? expected)
     {
         Make("/usr/local/cuda/lib64/libnvrtc.so.11.2");
-        Make($"{Packages}/cuda_nvrtc/lib/libnvrtc.so.12");
-        Make($"{Packages}/cu13/lib/libnvrtc.so.13");
+        Make($"{Packages}cuda_nvrtc/lib/libnvrtc.so.12");
+        Make($"{Packages}cu13/lib/libnvrtc.so.13");
         var found = Find(driver);
         Assert.That(found.Library?.Path, expected is null ? Is.Null : Does.EndWith(expected));
         if (expected is null)
@@ -87,31 +87,31 @@ public partial class LibraryPlacesTests
     public void VariablesGoBeforeEverything()
     {
         Make("/usr/local/cuda/lib64/libnvrtc.so.12");
-        Make("/named/lib64/libnvrtc.so.12");
-        Make("/mine/libnvrtc.so.11.2");
-        Make("/mine/libnvrtc.so.13");
-        _variables["CUDA_PATH"] = _root["named"];
-        Assert.That(Find("12.0").Library?.Path, Is.EqualTo(_root["named/lib64/libnvrtc.so.12"]));
-        _variables["LUR_CUDA_LIB_DIR"] = _root["mine"];
+        Make("/var/named/lib64/libnvrtc.so.12");
+        Make("/var/mine/libnvrtc.so.11.2");
+        Make("/var/mine/libnvrtc.so.13");
+        _variables["CUDA_PATH"] = _root["var/named"];
+        Assert.That(Find("12.0").Library?.Path, Is.EqualTo(_root["var/named/lib64/libnvrtc.so.12"]));
+        _variables["LUR_CUDA_LIB_DIR"] = _root["var/mine"];
         var found = Find("12.0").Library;
         Assert.That(
             found?.Path,
-            Is.EqualTo(_root["mine/libnvrtc.so.13"]),
+            Is.EqualTo(_root["var/mine/libnvrtc.so.13"]),
             "who insists has the newest of what is there, whatever the driver"
         );
-        Assert.That(found!.FoundBy, Is.EqualTo($"LUR_CUDA_LIB_DIR={_root["mine"]}"));
+        Assert.That(found!.FoundBy, Is.EqualTo($"LUR_CUDA_LIB_DIR={_root["var/mine"]}"));
     }
 
     [Test]
     public void AnEnvironmentOfPythonGoesBeforeTheMachines()
     {
-        Make($"{Packages}/cuda_nvrtc/lib/libnvrtc.so.12");
-        Make("/venv/lib/python3.9/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
-        Make("/venv/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
-        _root.Write("venv/bin/python3", "");
+        Make($"{Packages}cuda_nvrtc/lib/libnvrtc.so.12");
+        Make("/var/venv/lib/python3.9/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
+        Make("/var/venv/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
+        _root.Write("var/venv/bin/python3", "");
         Assert.That(Find().Library?.Path, Does.Contain("/usr/lib/python3.11/"));
-        _variables["PATH"] = $"/nonexistent:{_root["venv/bin"]}";
-        Assert.That(Find().Library?.Path, Does.Contain("/venv/lib/python3.12/"));
+        _variables["PATH"] = $"/nonexistent:{_root["var/venv/bin"]}";
+        Assert.That(Find().Library?.Path, Does.Contain("/var/venv/lib/python3.12/"));
     }
 
     [Test]
@@ -126,9 +126,9 @@ public partial class LibraryPlacesTests
         // Cut off behind its header: only the loader sees that.
         Make("/usr/local/lib/libnvrtc.so.12");
         _root.Write("usr/local/lib/libnvrtc.so.12", File.ReadAllBytes(_root["usr/local/lib/libnvrtc.so.12"]).AsSpan(0, 40));
-        Make($"{Packages}/cuda_nvrtc/lib/libnvrtc.so.12");
+        Make($"{Packages}cuda_nvrtc/lib/libnvrtc.so.12");
         var found = Find();
-        Assert.That(found.Library?.Path, Is.EqualTo($"{_root.Path}{Packages}/cuda_nvrtc/lib/libnvrtc.so.12"));
+        Assert.That(found.Library?.Path, Is.EqualTo($"{_root.Path}{Packages}cuda_nvrtc/lib/libnvrtc.so.12"));
         Assert.That(found.Defects, Has.Count.EqualTo(5));
         Assert.That(
             found.Defects,
@@ -170,7 +170,7 @@ public partial class LibraryPlacesTests
     public void WhatALibraryNeedsBesideItIsLoadedWithIt()
     {
         // cublasLt lies beside cuBLAS, and neither says where: without its being loaded first, the loader would not find it.
-        var folder = $"{_root.Path}{Packages}/cublas/lib";
+        var folder = $"{_root.Path}{Packages}cublas/lib";
         FalseLibrary.Build($"{folder}/libcublasLt.so.12", "int lt(void) { return 5; }", "-Wl,-soname,libcublasLt.so.12");
         var calls = $"int lt(void); int answer(void) {{ return lt(); }} {FalseLibrary.Blas}";
         FalseLibrary.Build($"{folder}/libcublas.so.12", calls, "-L" + folder, "-l:libcublasLt.so.12");
