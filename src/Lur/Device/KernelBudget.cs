@@ -29,7 +29,7 @@ internal static class KernelBudget
     private static OrderedDictionary<(string, string), KernelOccupancy[]> Read()
     {
         var rows = new OrderedDictionary<(string, string), KernelOccupancy[]>();
-        using var stream = typeof(KernelBudget).Assembly.GetManifestResourceStream(Path)!;
+        using var stream = typeof(KernelBudget).Assembly.GetManifestResourceStream("Lur.Device.KernelBudget.txt")!;
         using var reader = new StreamReader(stream);
         while (reader.ReadLine() is { } line)
         {

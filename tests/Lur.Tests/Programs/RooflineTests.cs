@@ -123,6 +123,7 @@ public class RooflineTests
     [TestCase("h100", 64, 0, 256, 4)]
     [TestCase("h100", 255, 0, 256, 1)]
     [TestCase("h100", 16, 0, 32, 32)] // no more than 32 blocks
+    [TestCase("h100", 88, 0, 32, 20)] // 2816 a warp: 23, in fours 20
     [TestCase("h100", 32, 0, 1024, 2)]
     [TestCase("h100", 48, 0, 1024, 1)] // 1536 a warp: 42, in fours 40 warps, one block of 32
     [TestCase("h100", 32, 50 << 10, 128, 4)] // 50 of 228 KiB, the system's KiB among them
