@@ -17,9 +17,11 @@ internal sealed class LibraryPlaces(Func<string, string?> variable, string root 
     internal const string FolderVariable = "LUR_CUDA_LIB_DIR";
 
     /// <summary>What <see cref="Usual"/> goes through, for messages.</summary>
-    internal const string Described =
-        "the system's library search, CUDA toolkits (/usr/local/cuda*, /opt/cuda), the library folders of distributions, and the nvidia "
-        + "packages of Python";
+    internal static string Described(string role) =>
+        role == NativeLibraries.Driver
+            ? "the system's library search and the driver folders of distributions"
+            : "the system's library search, CUDA toolkits (/usr/local/cuda*, /opt/cuda), the library folders of distributions, and the "
+                + "nvidia packages of Python";
 
     // The toolkit's own stubs folder is left out: its libcuda only serves to link against.
     private static readonly string[] DriverFolders =

@@ -69,7 +69,7 @@ internal static class LibrarySearch
 
         string Tried()
         {
-            var where = insisted.Concat(toolkits).Select(p => p.Label).Distinct().Append(LibraryPlaces.Described);
+            var where = insisted.Concat(toolkits).Select(p => p.Label).Distinct().Append(LibraryPlaces.Described(role));
             var newer = names.Except(fitting).ToArray();
             return $"tried {string.Join(", ", fitting)} in {string.Join(", ", where)}"
                 + (newer.Length == 0 ? "" : $"; {string.Join(", ", newer)} would be newer than the driver's CUDA {driver}");
