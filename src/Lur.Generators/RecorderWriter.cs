@@ -55,6 +55,7 @@ internal static class RecorderWriter
             .Parameters.Select((p, i) => (p, names[i]))
             .Where(a => a.p.IsPointer)
             .Select(a => $"Access.{(a.p.IsConst ? "Reads" : "WritesTo")}({a.Item2})");
+        var adds = kernel.Parameters.Select((p, i) => p.Name == "accumulate" ? names[i] : null).FirstOrDefault(n => n is not null);
         var summary = kernel.Summary.Length > 0 ? kernel.Summary : $"Launches {kernel.Name}.";
         text.Append($"\n    /// <summary>{summary}</summary>\n");
         text.Append($"    public void {method}(LaunchShape shape{list})\n    {{\n");
@@ -63,7 +64,8 @@ internal static class RecorderWriter
         // A method of its own: the closure is made only where something is recorded.
         text.Append($"    private void Record{method}(LaunchShape shape{list}) =>\n");
         text.Append(
-            $"        _program!.Record(\"{kernel.Name}\", () => _kernels.{method}(shape{call}), [{string.Join(", ", accesses)}]);\n"
+            $"        _program!.Record(\"{kernel.Name}\", () => _kernels.{method}(shape{call}), "
+                + $"[{string.Join(", ", accesses)}], new NodeWork(shape{(adds is null ? "" : $", {adds} != 0")}));\n"
         );
     }
 

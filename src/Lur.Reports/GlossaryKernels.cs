@@ -69,5 +69,54 @@ public static partial class Glossary
                 "Atomic operations, by lane.",
                 "0 in every kernel whose result is a floating-point number: their order is not fixed."
             ),
+            new(
+                "part_of_the_step",
+                "Part of the step",
+                "Retain gradient, forget gradient, Hessian-vector product or update, as in docs/step.md.",
+                "Of 'lur train --plan --device-model GPU'.",
+                "",
+                "section"
+            ),
+            new(
+                "node",
+                "Node",
+                "A kernel, a matrix product (gemm) or a copy of the captured graph of a step.",
+                "Each costs a start beside its work."
+            ),
+            new("nodes", "Nodes", "How many equal nodes a step has.", "Many short ones spend their time in being started."),
+            new(
+                "operations",
+                "Operations",
+                "Arithmetic of the nodes: 2 m n k for a product, 8 for each element that a kernel reads or writes.",
+                "Divided by the rate of the GPU they are the time at the least."
+            ),
+            new(
+                "occupancy",
+                "Occupancy",
+                "Share of a multiprocessor's warps that its registers and shared memory leave room for, the least of the nodes.",
+                "Half is enough for most kernels that wait for memory."
+            ),
+            new(
+                "predicted_time",
+                "Predicted time",
+                "Time on a GPU that is not here, by a roofline from bytes, operations and starts.",
+                "A prediction and no measurement: a real step takes longer.",
+                "ms",
+                "predictedTime"
+            ),
+            new(
+                "bound",
+                "Bound by",
+                "What decides the time of a node: memory, arithmetic, or that it is started.",
+                "It says what to improve: fewer bytes, a faster product, fewer nodes."
+            ),
+            new(
+                "part_of_the_time",
+                "Part of the time",
+                "What the predicted time of a step goes to, and the time in other precisions of products.",
+                "The first four rows add up to the step.",
+                "",
+                "partOfTheTime"
+            ),
         ];
 }

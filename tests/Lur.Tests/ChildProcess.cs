@@ -96,6 +96,6 @@ internal static class ChildProcess
         Run(
             Dotnet,
             ["exec", Path.Combine(folder ?? AppContext.BaseDirectory, "Lur.Tests.dll"), probe],
-            [("LUR_DEVICE", null), ("LUR_CUDA_LIB_DIR", null), ("CUDA_PATH", null), .. environment]
+            [("LUR_DEVICE", null), ("LUR_CUDA_LIB_DIR", null), ("CUDA_PATH", null), ("CUDA_HOME", null), .. environment]
         );
 }

@@ -14,6 +14,7 @@ public static class TestHost
     {
         ["backend"] = LibraryProbes.Backend,
         ["doctor"] = LibraryProbes.Doctor,
+        ["diagnosis"] = LibraryProbes.Diagnosis,
         ["compile"] = LibraryProbes.Compile,
         ["gemm"] = LibraryProbes.Gemm,
         ["hermetic"] = EngineProbes.Hermetic,

@@ -29,8 +29,9 @@ internal static class ForgetCommand
     {
         var options = new ForgetOptions();
         var plan = SharedOptions.Plan();
+        var gpu = SharedOptions.DeviceModelOption(plan);
         var command = new Command("forget", "Make a model forget a class or a set of samples, and measure what it forgot and kept.");
-        options.AddTo(command, plan);
+        options.AddTo(command, plan, gpu);
         Shorten(command);
         return command
             .WithShort("Make a model forget a class or samples, and measure it.")
@@ -41,7 +42,7 @@ internal static class ForgetCommand
                 "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out",
                 "lur forget unet/model.safetensors -d photos -f class:cat --method esd --steps 200 -o out"
             )
-            .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), cancel));
+            .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), parsed.GetValue(gpu), cancel));
     }
 
     private static void Shorten(Command command)
@@ -50,9 +51,9 @@ internal static class ForgetCommand
         command.Options.First(o => o.Name == "--trim").WithShort("Sparsity of the first trim; 0 skips it. [lur: 0.97]");
     }
 
-    private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, CancellationToken cancel)
+    private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, string? gpu, CancellationToken cancel)
     {
-        var run = new ForgetRun(settings, RunPrinter.Host(context));
+        var run = new ForgetRun(settings, SharedOptions.Planner(RunPrinter.Host(context), gpu));
         if (planOnly)
             PlanPrinter.Print(context, run.Plan());
         else
@@ -90,7 +91,7 @@ internal sealed class ForgetOptions
     private readonly MethodCommandOptions _method = new();
 
     /// <summary>Adds them to a command, in the order of its help.</summary>
-    public void AddTo(Command command, Option<bool> plan)
+    public void AddTo(Command command, Option<bool> plan, Option<string?> gpu)
     {
         command.Arguments.Add(_model);
         foreach (
@@ -107,6 +108,7 @@ internal sealed class ForgetOptions
                 _resume,
                 _overwrite,
                 plan,
+                gpu,
                 _size,
             }
         )

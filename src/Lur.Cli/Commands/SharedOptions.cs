@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Numerics;
 using Lur.Cli.Printing;
 using Lur.Data;
+using Lur.Device;
 using Lur.Runs;
 
 namespace Lur.Cli.Commands;
@@ -63,6 +64,28 @@ internal static class SharedOptions
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };
+
+    /// <summary>The GPU that <c>--plan</c> predicts for, checked to come with it.</summary>
+    public static Option<string?> DeviceModelOption(Option<bool> plan)
+    {
+        var option = new Option<string?>("--device-model")
+        {
+            Description =
+                "With --plan: plan for this GPU, which need not be here, and predict from bytes, operations and launches how long a step "
+                + $"takes there: {DeviceModel.Known}.",
+            HelpName = "GPU",
+        }.WithShort($"With --plan: predict a step on {DeviceModel.Known}.");
+        option.Validators.Add(result =>
+        {
+            if (!result.GetValue(plan))
+                result.AddError("--device-model goes with --plan; it predicts a step and runs none.");
+        });
+        return option;
+    }
+
+    /// <summary>Where a plan is made: here, or as if on a model of GPU.</summary>
+    public static RunHost Planner(RunHost host, string? model) =>
+        model is null ? host : host with { Device = host.Device with { PlannedAs = DeviceModel.Find(model) } };
 
     public static Option<int?> ImageSize()
     {

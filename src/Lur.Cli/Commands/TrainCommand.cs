@@ -35,14 +35,14 @@ internal static class TrainCommand
         var training = Recipe();
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var (noAugment, seed) = (SharedOptions.NoAugment(), SharedOptions.Seed());
-        var validation = Validation();
-        var exclude = Exclude();
+        var (validation, exclude) = (Validation(), Exclude());
         var every = SharedOptions.CheckpointEvery();
         var sheets = SheetEvery();
         var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
-        var size = SharedOptions.ImageSize();
+        var (size, gpu) = (SharedOptions.ImageSize(), SharedOptions.DeviceModelOption(plan));
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        foreach (var option in training.All.Concat([noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, size]))
+        Option[] more = [noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];
+        foreach (var option in training.All.Concat(more))
             command.Options.Add(option);
         return command
             .WithFrequent(s_frequent)
@@ -75,7 +75,7 @@ internal static class TrainCommand
                             parsed.GetValue(noAugment),
                             parsed.GetValue(seed)
                         ),
-                        parsed.GetValue(plan),
+                        (parsed.GetValue(plan), parsed.GetValue(gpu)),
                         cancel
                     )
             );
@@ -164,10 +164,10 @@ internal static class TrainCommand
         }
     }
 
-    private static int Run(CommandContext context, TrainSettings settings, bool planOnly, CancellationToken cancel)
+    private static int Run(CommandContext context, TrainSettings settings, (bool Only, string? Gpu) plan, CancellationToken cancel)
     {
-        var run = new TrainRun(settings, RunPrinter.Host(context));
-        if (planOnly)
+        var run = new TrainRun(settings, SharedOptions.Planner(RunPrinter.Host(context), plan.Gpu));
+        if (plan.Only)
             PlanPrinter.Print(context, run.Plan());
         else
             run.Run(cancel);

@@ -1,3 +1,4 @@
+using Lur.Programs;
 using Lur.Reports;
 using Lur.Runs;
 
@@ -6,6 +7,9 @@ namespace Lur.Cli.Printing;
 /// <summary>Prints what a step takes on the device, before anything runs (<c>--plan</c>).</summary>
 internal static class PlanPrinter
 {
+    // As many groups of nodes as a step's cost usually hangs on.
+    private const int Shown = 5;
+
     /// <summary>Prints a plan.</summary>
     public static void Print(CommandContext context, StepMemory memory)
     {
@@ -24,6 +28,83 @@ internal static class PlanPrinter
         table.Add("total", "", Cell.Bytes(memory.ArenaBytes + memory.VectorBytes));
         foreach (var (name, bytes) in memory.Further)
             table.Add(name, "", Cell.Bytes(bytes));
-        TablePrinter.Print(context, table);
+        if (memory.Prediction is { } prediction)
+            TablePrinter.Print(context, [table, Costliest(prediction), Times(prediction)]);
+        else
+            TablePrinter.Print(context, table);
+        if (memory.Prediction is { } made)
+        {
+            context.Note(
+                "A prediction and no measurement: every array once from memory at the peaks of the data sheet; registers and shared memory "
+                    + $"from {made.OccupancySource}; docs/kernels.md says what is left out."
+            );
+        }
     }
+
+    private static Table Costliest(StepPrediction prediction)
+    {
+        var table = new Table(
+            "nodes",
+            new Column("section", "Part of the step"),
+            new Column("node", "Node"),
+            new Column("nodes", "Nodes", Right: true),
+            new Column("bytes", "Bytes", Right: true),
+            new Column("operations", "Operations", Right: true),
+            new Column("occupancy", "Occupancy", Right: true),
+            new Column("predictedTime", "Predicted time", Right: true),
+            new Column("share", "Share", Right: true),
+            new Column("bound", "Bound by")
+        )
+        {
+            Title = $"costliest nodes on {prediction.Model.Name}",
+        };
+        foreach (var g in prediction.Groups.Take(Shown))
+        {
+            table.Add(
+                g.Section,
+                g.Name,
+                g.Nodes,
+                Cell.Bytes(g.Bytes),
+                g.Operations,
+                Cell.Percent(g.Occupancy, 0),
+                Milliseconds(g.Seconds),
+                Cell.Percent(g.Seconds / prediction.Seconds),
+                Name(g.Bound)
+            );
+        }
+
+        return table;
+    }
+
+    private static Table Times(StepPrediction prediction)
+    {
+        var table = new Table(
+            "prediction",
+            new Column("partOfTheTime", "Part of the time"),
+            new Column("predictedTime", "Predicted time", Right: true),
+            new Column("share", "Share", Right: true)
+        )
+        {
+            Title = $"a step of {prediction.Nodes.Count:N0} nodes on {prediction.Model.Name}",
+        };
+        void Add(string what, double seconds) => table.Add(what, Milliseconds(seconds), Cell.Percent(seconds / prediction.Seconds));
+        Add("memory decides", prediction.MemorySeconds);
+        Add("arithmetic decides", prediction.ArithmeticSeconds);
+        Add("shorter than their start", prediction.SmallSeconds);
+        Add("starts", prediction.LaunchSeconds);
+        Add("step, products in float32", prediction.Seconds);
+        Add("step, if products were in TF32", prediction.Tf32Seconds);
+        Add("step, if products were in bfloat16", prediction.Bfloat16Seconds);
+        return table;
+    }
+
+    private static Cell Milliseconds(double seconds) => Cell.Number(1e3 * seconds, 3, " ms");
+
+    private static string Name(Bound bound) =>
+        bound switch
+        {
+            Bound.Memory => "memory",
+            Bound.Arithmetic => "arithmetic",
+            _ => "launch",
+        };
 }

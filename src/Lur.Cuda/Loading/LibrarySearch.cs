@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Lur.Cuda.Loading;
@@ -15,37 +16,98 @@ public sealed record LoadedLibrary(string Role, string Path, string FoundBy, Int
 /// </summary>
 internal static class LibrarySearch
 {
-    /// <summary>Folders to search, separated as in PATH; searched before anything else.</summary>
-    internal const string FolderVariable = "LUR_CUDA_LIB_DIR";
-
     /// <summary>The outcome of a search: the library, or what was tried and what was wrong with what was found.</summary>
     internal sealed record Outcome(LoadedLibrary? Library, string Tried, IReadOnlyList<string> Defects);
 
-    /// <summary>Searches folders in order and, in each, names in order.</summary>
-    /// <param name="environment">False where variables of the environment name no folder.</param>
+    /// <summary>Searches the folders that somebody insists on; then, for each major version from the newest on that the driver can work
+    /// with, the toolkits that the environment names and the usual places.</summary>
+    /// <param name="places">Where libraries may lie.</param>
     /// <param name="role">The role the library is to serve.</param>
     /// <param name="names">File names, newest first.</param>
     /// <param name="required">Exports, with the version that introduced them: a library without one is passed over.</param>
-    internal static Outcome Find(bool environment, string role, string[] names, (string Export, string Since)[] required)
+    /// <param name="driver">CUDA version of the driver, of which a library's major version may not be above; null for any.</param>
+    internal static Outcome Find(
+        LibraryPlaces places,
+        string role,
+        string[] names,
+        (string Export, string Since)[] required,
+        Version? driver = null
+    )
     {
         var defects = new List<string>();
-        var places = new List<string>();
-        foreach (var (folder, label) in Folders(environment))
+        LibraryPlace[] insisted = [.. places.Insisted()];
+        foreach (var place in insisted)
         {
-            places.Add(label);
             foreach (var name in names)
             {
-                var file = folder.Length == 0 ? name : Path.Combine(folder, name);
-                if (folder.Length > 0 && !File.Exists(file))
-                    continue;
-                if (TryOpen(role, file, label, required, defects) is { } library)
+                if (Look(place, name) is { } library)
                     return new Outcome(library, "", defects);
             }
             // Someone pointed at this folder: going on would silently use another library than the one they meant.
-            if (defects.Count > 0 && label.StartsWith(FolderVariable, StringComparison.Ordinal))
-                break;
+            if (defects.Count > 0)
+                return new Outcome(null, $"tried {string.Join(", ", names)} in {place.Label}", defects);
         }
-        return new Outcome(null, $"tried {string.Join(", ", names)} in {string.Join(", ", places)}", defects);
+
+        string[] fitting = [.. names.Where(n => driver is null || MajorOf(n) is not { } major || major <= driver.Major)];
+        LibraryPlace[] toolkits = [.. places.Toolkits()];
+        LibraryPlace[] all = [.. toolkits, .. places.Usual(role, driver, defects)];
+        foreach (var name in fitting)
+        {
+            foreach (var place in all)
+            {
+                if (Look(place, name) is { } library)
+                    return new Outcome(library, "", defects);
+            }
+        }
+        return new Outcome(null, Tried(), defects);
+
+        LoadedLibrary? Look(LibraryPlace place, string name)
+        {
+            var file = place.Folder.Length == 0 ? name : Path.Combine(place.Folder, name);
+            return place.Folder.Length == 0 || IsThere(file, defects) ? TryOpen(role, file, place.Label, required, defects) : null;
+        }
+
+        string Tried()
+        {
+            var where = insisted.Concat(toolkits).Select(p => p.Label).Distinct().Append(LibraryPlaces.Described(role));
+            var newer = names.Except(fitting).ToArray();
+            return $"tried {string.Join(", ", fitting)} in {string.Join(", ", where)}"
+                + (newer.Length == 0 ? "" : $"; {string.Join(", ", newer)} would be newer than the driver's CUDA {driver}");
+        }
+    }
+
+    /// <summary>CUDA's major version in a file name (libcublas.so.12, libnvrtc.so.11.2, nvrtc64_120_0.dll); null without one.</summary>
+    internal static int? MajorOf(string name)
+    {
+        var windows = name.EndsWith(".dll", StringComparison.Ordinal);
+        var start = windows ? name.IndexOf("64_", StringComparison.Ordinal) + 3 : name.IndexOf(".so.", StringComparison.Ordinal) + 4;
+        var digits = string.Concat(name.Skip(start).TakeWhile(char.IsAsciiDigit));
+        // A driver's 1 is no version of CUDA.
+        return !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 1 ? null
+            : windows && number >= 100 ? number / 10
+            : number;
+    }
+
+    // A folder that this user may not enter looks empty, and one who may enter it would have been served from there.
+    private static bool IsThere(string file, List<string> defects)
+    {
+        if (File.Exists(file))
+            return true;
+        try
+        {
+            _ = File.GetAttributes(file);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            var defect = $"{Path.GetDirectoryName(file)} cannot be searched ({e.Message.TrimEnd('.')})";
+            if (!defects.Exists(d => d.StartsWith(defect[..defect.IndexOf('(', StringComparison.Ordinal)], StringComparison.Ordinal)))
+                defects.Add(defect);
+        }
+        catch (IOException)
+        {
+            // Not there.
+        }
+        return false;
     }
 
     /// <summary>Opens one file, or says in <paramref name="defects"/> why it cannot be used.</summary>
@@ -57,8 +119,12 @@ internal static class LibrarySearch
         List<string> defects
     )
     {
-        if (role == NativeLibraries.Compiler && Path.GetDirectoryName(file) is { Length: > 0 } folder)
-            PreloadBuiltins(folder);
+        if (Unfit(file) is { } unfit)
+        {
+            defects.Add($"{file} cannot be loaded ({unfit})");
+            return null;
+        }
+        Preload(role, file);
         IntPtr handle;
         try
         {
@@ -81,30 +147,36 @@ internal static class LibrarySearch
         return new LoadedLibrary(role, ResolvedPath(file), foundBy, handle);
     }
 
-    // NVRTC opens its builtins by bare name, which fails when NVRTC itself came from a folder that the system's loader
-    // does not search (error 7 at the first compilation). A library already in the process is found by its name.
-    private static void PreloadBuiltins(string folder)
+    private static string? Unfit(string file)
     {
-        foreach (var file in Directory.Exists(folder) ? Directory.GetFiles(folder, "libnvrtc-builtins.so.*") : [])
-            NativeLibrary.TryLoad(file, out _);
+        if (!OperatingSystem.IsLinux() || !Path.IsPathRooted(file) || !File.Exists(file))
+            return null;
+        try
+        {
+            return ElfHeader.WhyNot(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message.TrimEnd('.');
+        }
     }
 
-    private static IEnumerable<(string Folder, string Label)> Folders(bool environment)
+    // NVRTC opens its builtins by bare name, and cuBLAS needs cublasLt, which fails when the library itself came from a folder that the
+    // system's loader does not search (NVRTC's error 7 at the first compilation). A library already in the process is found by its name.
+    private static void Preload(string role, string file)
     {
-        string? Variable(string name) => environment ? Environment.GetEnvironmentVariable(name) : null;
-        var variable = Variable(FolderVariable);
-        foreach (var folder in (variable ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-            yield return (Path.GetFullPath(folder), $"{FolderVariable}={folder}");
-        yield return ("", "the system's library search");
-        if (Variable("CUDA_PATH") is { Length: > 0 } toolkit)
+        if (Path.GetDirectoryName(file) is not { Length: > 0 } folder)
+            return;
+        var beside = role switch
         {
-            yield return (Path.Combine(toolkit, OperatingSystem.IsWindows() ? "bin" : "lib64"), $"CUDA_PATH={toolkit}");
-            yield return (Path.Combine(toolkit, OperatingSystem.IsWindows() ? "bin/x64" : "lib"), $"CUDA_PATH={toolkit}");
-        }
-        if (OperatingSystem.IsLinux())
+            NativeLibraries.Compiler => "libnvrtc-builtins.so.*",
+            NativeLibraries.Blas when MajorOf(Path.GetFileName(file)) is { } major => $"libcublasLt.so.{major}",
+            _ => null,
+        };
+        foreach (var helper in beside is not null && Directory.Exists(folder) ? Directory.GetFiles(folder, beside) : [])
         {
-            yield return ("/usr/local/cuda/lib64", "/usr/local/cuda/lib64");
-            yield return ("/usr/lib/wsl/lib", "/usr/lib/wsl/lib");
+            if (Unfit(helper) is null)
+                NativeLibrary.TryLoad(helper, out _);
         }
     }
 

@@ -50,6 +50,7 @@ public static unsafe class NativeLibraries
 
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, LoadedLibrary> Loaded = [];
+    private static readonly Dictionary<string, IReadOnlyList<string>> PassedOver = [];
 
     /// <summary>Who serves, and why not the other.</summary>
     internal sealed record Choice(LoadedLibrary? Library, bool IsHost, string Reason, IReadOnlyList<string> Defects);
@@ -144,7 +145,7 @@ public static unsafe class NativeLibraries
         if (wish == "host")
             return OpenHost(who, []);
         var found = LibrarySearch.Find(
-            !asked.IgnoreEnvironment,
+            LibraryPlaces.Of(!asked.IgnoreEnvironment),
             Driver,
             ["libcuda.so.1", "libcuda.so", "nvcuda.dll"],
             [
@@ -242,24 +243,49 @@ public static unsafe class NativeLibraries
                 )
                 : (
                     LibrarySearch.Find(
-                        AsksEnvironment,
+                        LibraryPlaces.Of(AsksEnvironment),
                         Blas,
                         names ?? BlasNames,
-                        [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")]
+                        [("cublasCreate_v2", "every cuBLAS"), ("cublasSetWorkspace_v2", "CUDA 11.2")],
+                        DriverVersion
                     ),
                     "cuBLAS",
                     "install it (Debian non-free: apt-get install libcublas11; CUDA's repository: libcublas-12-8)"
                 );
         if (found.Library is not null)
+        {
+            lock (Gate)
+                PassedOver[role] = found.Defects;
             return found.Library;
+        }
         var state = found.Defects.Count > 0 ? $"is not usable: {string.Join("; ", found.Defects)}" : "was not found";
         throw new CudaLibraryException(
-            $"{what} {state} ({found.Tried}): {remedy}, or set {LibrarySearch.FolderVariable} "
+            $"{what} {state} ({found.Tried}): {remedy}, or set {LibraryPlaces.FolderVariable} "
                 + "to the folder that holds it, or set LUR_DEVICE=host to run on the CPU."
         );
     }
 
     /// <summary>Looks for NVIDIA's NVRTC, whoever executes.</summary>
     internal static LibrarySearch.Outcome FindCompiler(string[]? names = null) =>
-        LibrarySearch.Find(AsksEnvironment, Compiler, names ?? CompilerNames, NvrtcLibrary.Required);
+        LibrarySearch.Find(LibraryPlaces.Of(AsksEnvironment), Compiler, names ?? CompilerNames, NvrtcLibrary.Required, DriverVersion);
+
+    /// <summary>What was found on the way to a library that serves, and could not be used.</summary>
+    internal static IReadOnlyList<string> DefectsOf(string role)
+    {
+        lock (Gate)
+            return role == Driver ? Chosen.Defects : PassedOver.GetValueOrDefault(role, []);
+    }
+
+    // What NVIDIA's libraries have to work with; the host driver sets no limit to those that only compile beside it.
+    private static Version? DriverVersion
+    {
+        get
+        {
+            if (s_settled?.Choice is not { IsHost: false, Library: { } driver })
+                return null;
+            int version;
+            var code = ((delegate* unmanaged<int*, int>)NativeLibrary.GetExport(driver.Handle, "cuDriverGetVersion"))(&version);
+            return code == 0 ? new Version(version / 1000, version % 1000 / 10) : null;
+        }
+    }
 }

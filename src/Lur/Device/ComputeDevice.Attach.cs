@@ -34,7 +34,8 @@ public sealed partial class ComputeDevice
             {
                 Ordinal = options.Ordinal,
                 Kernels = options.Kernels,
-                MayBeVoid = options.MayBeVoid,
+                MayBeVoid = options.MayBeVoid || options.PlannedAs is not null,
+                PlannedAs = options.PlannedAs,
             }
         );
     }

@@ -37,6 +37,8 @@ public sealed partial class ComputeDevice : IDisposable
                         + "another device, or unset LUR_HOST_DEVICES."
                 );
             }
+            if (how.PlannedAs is { } model)
+                (Properties, PlannedAs) = (Properties.As(model), model);
             if (how.Stream == 0)
                 _ownStream = new CudaStream(CUStreamFlags.NonBlocking);
             Stream = _ownStream?.Stream ?? Foreign(how.Stream);
@@ -64,10 +66,14 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>What the device is.</summary>
     public DeviceProperties Properties { get; }
 
+    /// <summary>The model whose attributes it shows, on a device that plans and runs nothing; else null.</summary>
+    public DeviceModel? PlannedAs { get; }
+
     /// <summary>Matrix products.</summary>
     /// <exception cref="DllNotFoundException">cuBLAS is missing; the message says what was tried.</exception>
     /// <exception cref="ObjectDisposedException">The device was disposed.</exception>
-    public Gemm Gemm => _gemm ??= new Gemm(this);
+    /// <exception cref="InvalidOperationException">The device only plans.</exception>
+    public Gemm Gemm => _gemm ??= MakeGemm();
 
     /// <summary>Kernel launches and matrix products given to the device since it was opened; a replay counts those it holds.</summary>
     public long LaunchCount { get; internal set; }
@@ -234,6 +240,14 @@ public sealed partial class ComputeDevice : IDisposable
 
     internal bool IsCapturing { get; private set; }
 
+    /// <summary>Lets kernels and products be made.</summary>
+    /// <exception cref="InvalidOperationException">The device shows the attributes of another, for which launches are shaped.</exception>
+    internal void RequireRunning()
+    {
+        if (PlannedAs is { } model)
+            throw new InvalidOperationException($"A device that plans for {model.Name} runs nothing; open one without a model.");
+    }
+
     internal void Track(KernelModule module) => _loaded.Add(module);
 
     /// <summary>Makes the device's context current until the scope is disposed.</summary>
@@ -253,6 +267,12 @@ public sealed partial class ComputeDevice : IDisposable
 
     /// <summary>The owner frees the item.</summary>
     internal void Disown(IDisposable item) => _owned.Remove(item);
+
+    private Gemm MakeGemm()
+    {
+        RequireRunning();
+        return new Gemm(this);
+    }
 
     // The work that is recorded may make other contexts current: the scopes of a capture do not enclose it.
     private void BeginCapture()

@@ -37,4 +37,7 @@ public sealed record DeviceAttachment
 
     /// <summary>See <see cref="DeviceOptions.MayBeVoid"/>.</summary>
     internal bool MayBeVoid { get; init; }
+
+    /// <summary>See <see cref="DeviceOptions.PlannedAs"/>.</summary>
+    internal DeviceModel? PlannedAs { get; init; }
 }

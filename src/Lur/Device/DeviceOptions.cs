@@ -40,6 +40,10 @@ public sealed record DeviceOptions
     /// <summary>True to open a device whose results are void, to look at it or to trace on it; else it is refused.</summary>
     public bool MayBeVoid { get; init; }
 
+    /// <summary>A model whose attributes the device is to show in place of its own, for plans of steps that run elsewhere; null for none.
+    /// It has memory and runs nothing.</summary>
+    public DeviceModel? PlannedAs { get; init; }
+
     /// <summary>Chooses the libraries of the process. Who asks for nothing leaves that to the first call into the bindings, which says by
     /// itself what is missing.</summary>
     /// <exception cref="UserErrorException">They cannot be had, or the process has others already.</exception>

@@ -24,6 +24,16 @@ public sealed class DeviceProperties
         ComputeCapability = new Version(Get(CUDeviceAttribute.ComputeCapabilityMajor), Get(CUDeviceAttribute.ComputeCapabilityMinor));
     }
 
+    private DeviceProperties(DeviceProperties here, DeviceModel model)
+    {
+        (Ordinal, Name) = (here.Ordinal, model.Name);
+        (TotalMemory, Multiprocessors, WarpSize, MaxThreadsPerBlock) = (model.MemoryBytes, model.Multiprocessors, 32, 1024);
+        (L2CacheBytes, SharedMemoryPerBlock, ComputeCapability) = (model.L2Bytes, 48 << 10, model.Capability);
+    }
+
+    /// <summary>As if the device were one of a model.</summary>
+    internal DeviceProperties As(DeviceModel model) => new(this, model);
+
     /// <summary>Position in the driver's list.</summary>
     public int Ordinal { get; }
 

@@ -13,13 +13,14 @@ public static class Diagnostics
         var findings = new List<Finding>();
         var libraries = new List<LibraryReport>();
         var choice = NativeLibraries.Chosen;
-        foreach (var defect in choice.Defects)
-            findings.Add(new Finding("warning", $"{defect}."));
         string? driverVersion = null;
         IReadOnlyList<int> architectures = [];
         IReadOnlyList<DeviceReport> devices = [];
         if (choice.Library is null)
+        {
+            findings.AddRange(choice.Defects.Select(Warning));
             findings.Add(new Finding("error", choice.Reason));
+        }
         else
         {
             libraries.Add(Look("driver", NativeLibraries.Driver, findings, () => driverVersion = $"{CudaContext.GetDriverVersion()}"));
@@ -61,6 +62,7 @@ public static class Diagnostics
         try
         {
             library = NativeLibraries.Get(name);
+            findings.AddRange(NativeLibraries.DefectsOf(name).Select(Warning));
             return new LibraryReport(role, library.Path, library.FoundBy, version(), null);
         }
         catch (Exception e) when (IsExpected(e))
@@ -69,6 +71,8 @@ public static class Diagnostics
             return new LibraryReport(role, library?.Path, library?.FoundBy, null, OneLine(e.Message));
         }
     }
+
+    private static Finding Warning(string defect) => new("warning", $"{defect}.");
 
     private static string BlasVersion()
     {
@@ -81,6 +85,7 @@ public static class Diagnostics
     private static List<DeviceReport> Devices(List<Finding> findings, bool host, out Version? first)
     {
         var devices = new List<DeviceReport>();
+        var empty = new List<int>();
         first = null;
         try
         {
@@ -89,6 +94,8 @@ public static class Diagnostics
                 using var device = ComputeDevice.Open(new DeviceOptions { Ordinal = i, MayBeVoid = true });
                 var p = device.Properties;
                 first ??= p.ComputeCapability;
+                if (p.IsVoid)
+                    empty.Add(i);
                 devices.Add(
                     new DeviceReport(
                         i,
@@ -107,8 +114,18 @@ public static class Diagnostics
         {
             findings.Add(new Finding("error", OneLine(e.Message)));
         }
+        foreach (var i in empty)
+            findings.Add(Void(i, alone: empty.Count == devices.Count));
         return devices;
     }
+
+    // Nothing runs where every device is of this kind; else it is one not to take.
+    private static Finding Void(int ordinal, bool alone) =>
+        new(
+            alone ? "error" : "warning",
+            $"Device {ordinal} runs a sample of every kernel's blocks to trace them, so what it computes is void: "
+                + (alone ? "unset LUR_HOST_DEVICES, or name a lane device in it." : "take another.")
+        );
 
     // A compiler that loads may still lack what it works with: builtins beside NVRTC, a C++ compiler behind the host driver.
     private static void TryCompiling(List<Finding> findings, Version? capability, IReadOnlyList<int> architectures)

@@ -147,6 +147,7 @@ public abstract unsafe class KernelModule
     [MethodImpl(MethodImplOptions.NoInlining)]
     private CUfunction[] LoadFunctions()
     {
+        _device.RequireRunning();
         using var scope = _device.Enter();
         var request = KernelSource.Read(File, Precision, _device.Places).For(_device.Properties.ComputeCapability);
         var (image, origin) = KernelImages.Get(request);

@@ -1,3 +1,5 @@
+using Lur.Device;
+
 namespace Lur.Layers;
 
 /// <summary>Inputs side by side along the channels: [..., C1], [..., C2], ... -> [..., C1 + C2 + ...]. Formulas:
@@ -55,10 +57,22 @@ public sealed class Concat(string name) : Layer(name)
         foreach (var part in parts)
         {
             var (rows, width) = (part.Shape.Rows, part.Shape.Innermost);
-            pass.Launch.Concat.ConcatForward(pass.Device.Rows(rows, width), y, part, rows, width, first, y.Shape.Innermost);
+            pass.Launch.Concat.ConcatForward(
+                pass.Device.Rows(rows, width),
+                Part(pass, y, part),
+                part,
+                rows,
+                width,
+                first,
+                y.Shape.Innermost
+            );
             first += width;
         }
     }
+
+    // Of the whole a launch touches as many elements as the part has.
+    private static Operand<Real> Part(NetworkPass pass, Operand<Real> whole, Value part) =>
+        whole.Taking(part.Shape.Count, pass.Program.Precision.Size());
 
     private static void Split(NetworkPass pass, Node node, Value dy, Func<int, bool> wanted, Func<Value, (Value, bool)> target)
     {
@@ -71,7 +85,7 @@ public sealed class Concat(string name) : Layer(name)
             {
                 var (dx, accumulate) = target(x);
                 var shape = pass.Device.Rows(rows, width);
-                pass.Launch.Concat.ConcatBackward(shape, dx, dy, rows, width, first, dy.Shape.Innermost, accumulate ? 1 : 0);
+                pass.Launch.Concat.ConcatBackward(shape, dx, Part(pass, dy, x), rows, width, first, dy.Shape.Innermost, accumulate ? 1 : 0);
             }
 
             first += width;

@@ -23,8 +23,9 @@ public interface IDeviceBuffer
 public readonly struct Operand<T>
 {
     private readonly ulong _offset;
+    private readonly long _extent;
 
-    internal Operand(IDeviceBuffer? buffer, ulong offset) => (Buffer, _offset) = (buffer, offset);
+    internal Operand(IDeviceBuffer? buffer, ulong offset, long extent = 0) => (Buffer, _offset, _extent) = (buffer, offset, extent);
 
     /// <summary>The buffer; null for a bare address.</summary>
     public IDeviceBuffer? Buffer { get; }
@@ -35,6 +36,17 @@ public readonly struct Operand<T>
     /// <summary>The address; null for an argument that is left out.</summary>
     public DevicePointer<T> Pointer => new((Buffer?.Address ?? 0) + _offset);
 
+    /// <summary>Bytes that a launch touches: what was said by <see cref="Taking"/>, else all from here on; 0 for a bare address.</summary>
+    internal long Bytes =>
+        _extent > 0 ? _extent
+        : Buffer is null ? 0
+        : Math.Clamp(unchecked(Buffer.Bytes - (long)_offset), 0, Buffer.Bytes);
+
+    /// <summary>The same place, of which a launch touches so many elements; only counts of bytes ask for it.</summary>
+    /// <param name="elements">How many elements, wherever they lie from here on.</param>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public Operand<T> Taking(long elements, int elementSize) => IsNull ? this : new(Buffer, _offset, elements * elementSize);
+
     /// <summary>Another element of the same array; null stays null.</summary>
     /// <param name="elements">Distance in elements; may be negative.</param>
     /// <param name="elementSize">Bytes of an element; for <see cref="Real"/> that of the precision.</param>
@@ -43,7 +55,7 @@ public readonly struct Operand<T>
 
     /// <summary>The same place with another element type.</summary>
     /// <typeparam name="TOther">The other element type.</typeparam>
-    public Operand<TOther> As<TOther>() => new(Buffer, _offset);
+    public Operand<TOther> As<TOther>() => new(Buffer, _offset, _extent);
 
     /// <summary>A bare address: memory that outlives every program that uses it.</summary>
     public static implicit operator Operand<T>(DevicePointer<T> pointer) => new(null, pointer.Address);
@@ -73,11 +85,12 @@ public static class Operand
 /// <summary>What a recorded operation does with one of its arguments.</summary>
 /// <param name="Buffer">The buffer; null for an address that no plan knows.</param>
 /// <param name="Writes">False where it only reads.</param>
-public readonly record struct Access(IDeviceBuffer? Buffer, bool Writes)
+/// <param name="Bytes">How much of it; 0 where that is not known.</param>
+public readonly record struct Access(IDeviceBuffer? Buffer, bool Writes, long Bytes)
 {
     /// <summary>A <c>const</c> pointer of a kernel.</summary>
-    public static Access Reads<T>(Operand<T> operand) => new(operand.Buffer, false);
+    public static Access Reads<T>(Operand<T> operand) => new(operand.Buffer, false, operand.Bytes);
 
     /// <summary>A pointer of a kernel that is not <c>const</c>: written, and perhaps read before.</summary>
-    public static Access WritesTo<T>(Operand<T> operand) => new(operand.Buffer, true);
+    public static Access WritesTo<T>(Operand<T> operand) => new(operand.Buffer, true, operand.Bytes);
 }

@@ -54,8 +54,26 @@ public sealed class ProductLaunches
         _program!.Record(
             "gemm",
             () => _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc),
-            [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]
+            [
+                Access.Reads(a) with
+                {
+                    Bytes = Bytes(m, k),
+                },
+                Access.Reads(b) with
+                {
+                    Bytes = Bytes(k, n),
+                },
+                Access.WritesTo(c) with
+                {
+                    Bytes = Bytes(m, n),
+                },
+            ],
+            new NodeWork(default, beta != 0, new ProductSize(m, n, k, 1))
         );
+
+    // Of matrices at equal distances; those that lie at one place are one.
+    private long Bytes(int rows, int columns, long stride = 1, int batch = 1) =>
+        (long)rows * columns * (stride == 0 ? 1 : batch) * _precision.Size();
 
     /// <summary>Equal products on matrices that lie at equal distances, in elements.</summary>
     public void RunBatched(
@@ -106,7 +124,21 @@ public sealed class ProductLaunches
         _program!.Record(
             "batched gemm",
             () => Batched(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, strideA, strideB, strideC, batch),
-            [Access.Reads(a), Access.Reads(b), Access.WritesTo(c)]
+            [
+                Access.Reads(a) with
+                {
+                    Bytes = Bytes(m, k, strideA, batch),
+                },
+                Access.Reads(b) with
+                {
+                    Bytes = Bytes(k, n, strideB, batch),
+                },
+                Access.WritesTo(c) with
+                {
+                    Bytes = Bytes(m, n, strideC, batch),
+                },
+            ],
+            new NodeWork(default, beta != 0, new ProductSize(m, n, k, batch))
         );
 
     private void Batched(

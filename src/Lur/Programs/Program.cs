@@ -12,6 +12,7 @@ namespace Lur.Programs;
 public sealed class Program : IDisposable
 {
     private readonly List<(string Name, Action Run)> _operations = [];
+    private readonly List<PlannedNode> _nodes = [];
     private readonly List<(string Name, int First)> _sections = [];
     private readonly List<Value> _values = [];
     private readonly List<(Value Value, double[] Numbers)> _constants = [];
@@ -114,24 +115,31 @@ public sealed class Program : IDisposable
 
     /// <summary>Copies page-locked memory to a buffer. The host leaves it alone until the device is done with the step.</summary>
     public void Upload<T>(Value target, PinnedBuffer<T> source)
-        where T : unmanaged => Record("upload", () => Device.UploadAsync(target.Typed<T>(), source), [new Access(target, true)]);
+        where T : unmanaged =>
+        Record("upload", () => Device.UploadAsync(target.Typed<T>(), source), [new Access(target, true, target.Bytes)]);
 
     /// <summary>Fills a buffer with zeros.</summary>
     public void Clear(Value target) =>
-        Record("clear", () => Device.Fill(target.Typed<byte>(), 0, target.Bytes), [new Access(target, true)]);
+        Record("clear", () => Device.Fill(target.Typed<byte>(), 0, target.Bytes), [new Access(target, true, target.Bytes)]);
 
     /// <summary>Copies bytes within the device.</summary>
     public void Copy<T>(Operand<T> target, Operand<T> source, long bytes) =>
-        Record("copy", () => Device.Copy(target.Pointer, source.Pointer, bytes), [Access.Reads(source), Access.WritesTo(target)]);
+        Record(
+            "copy",
+            () => Device.Copy(target.Pointer, source.Pointer, bytes),
+            [Access.Reads(source) with { Bytes = bytes }, Access.WritesTo(target) with { Bytes = bytes }]
+        );
 
     /// <summary>Appends an operation.</summary>
     /// <param name="name">Name for messages.</param>
     /// <param name="run">Enqueues the work; must not allocate, synchronise or read back.</param>
     /// <param name="accesses">What it reads and writes.</param>
-    internal void Record(string name, Action run, ReadOnlySpan<Access> accesses)
+    /// <param name="work">Shape of a launch, or size of a product; nothing for copies.</param>
+    internal void Record(string name, Action run, ReadOnlySpan<Access> accesses, NodeWork work = default)
     {
         RequireOpen();
-        foreach (var (buffer, writes) in accesses)
+        _nodes.Add(PlannedNode.Of(_sections.Count > 0 ? _sections[^1].Name : "", name, accesses, work, Precision));
+        foreach (var (buffer, writes, _) in accesses)
         {
             if (buffer is Value value)
                 value.Touch(_operations.Count, name, writes);
@@ -141,6 +149,9 @@ public sealed class Program : IDisposable
 
         _operations.Add((name, run));
     }
+
+    /// <summary>What each operation moves and computes, in order: a node of the captured graph each.</summary>
+    public IReadOnlyList<PlannedNode> Nodes => _nodes;
 
     /// <summary>Names the operations that follow, up to the next section, for <see cref="RunSections"/>.</summary>
     public void Section(string name) => _sections.Add((name, _operations.Count));

@@ -26,6 +26,9 @@ public sealed record StepMemory(
     /// <summary>Bytes that a step takes, all together.</summary>
     public long TotalBytes => ArenaBytes + VectorBytes + Further.Sum(f => f.Bytes);
 
+    /// <summary>How long a step would take on the model of GPU that the device plans for; null on one that is itself.</summary>
+    public StepPrediction? Prediction { get; private init; }
+
     internal static StepMemory Of(Program program, Model model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
     {
         var plan = program.Plan();
@@ -37,6 +40,9 @@ public sealed record StepMemory(
             vectors,
             (vectors * model.Parameters.Bytes) + model.Buffers.Bytes,
             more ?? []
-        );
+        )
+        {
+            Prediction = program.Device.PlannedAs is { } gpu ? StepPrediction.Of(program.Nodes, gpu, program.Precision) : null,
+        };
     }
 }

@@ -27,6 +27,45 @@ public static class TraceRun
     )
     {
         ArgumentNullException.ThrowIfNull(device);
+        return With(
+            device,
+            architecture,
+            batch,
+            method,
+            options,
+            bound =>
+            {
+                _ = KernelTrace.Take();
+                _ = bound.RunStep();
+                device.Synchronize();
+                return KernelTrace.Take();
+            }
+        );
+    }
+
+    /// <summary>The nodes of such a step, which is not made.</summary>
+    /// <param name="device">Any, also one that only plans.</param>
+    /// <param name="architecture">As in <see cref="Step"/>.</param>
+    /// <param name="batch">Images of a batch.</param>
+    /// <param name="method">A method that has a step.</param>
+    /// <param name="options">Its options by name.</param>
+    internal static IReadOnlyList<PlannedNode> Nodes(
+        ComputeDevice device,
+        string architecture,
+        int batch,
+        string method = "lur",
+        params ReadOnlySpan<(string Name, string Text)> options
+    ) => With(device, architecture, batch, method, options, bound => bound.Program!.Nodes);
+
+    private static T With<T>(
+        ComputeDevice device,
+        string architecture,
+        int batch,
+        string method,
+        ReadOnlySpan<(string Name, string Text)> options,
+        Func<UnlearningMethod, T> use
+    )
+    {
         // A tenth of the images is forgotten: enough of them for one batch of each set, drawn twice.
         using var source = DataSource.Open(
             string.Create(CultureInfo.InvariantCulture, $"synthetic:train={20 * Math.Max(batch, 1)},test=10")
@@ -42,9 +81,6 @@ public static class TraceRun
         foreach (var (name, text) in options)
             given[name] = text;
         using var bound = definition.Make(new UnlearningTask(model, source.Train, set, 1), definition.Read(given));
-        _ = KernelTrace.Take();
-        _ = bound.RunStep();
-        device.Synchronize();
-        return KernelTrace.Take();
+        return use(bound);
     }
 }

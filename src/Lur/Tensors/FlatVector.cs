@@ -72,7 +72,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     public DevicePointer<Real> Pointer => new(Address);
 
     /// <summary>First element of one tensor.</summary>
-    public Operand<Real> At(ParameterSlot slot) => At(slot.Offset);
+    public Operand<Real> At(ParameterSlot slot) => At(slot.Offset).Taking(slot.Count, Precision.Size());
 
     /// <summary>An element, by its number.</summary>
     public Operand<Real> At(long element) => ((Operand<Real>)this).At(element, Precision.Size());

@@ -15,6 +15,8 @@ internal static class LibraryProbes
 
     internal static string Doctor() => Diagnostics.Inspect().ToJson();
 
+    internal static string Diagnosis() => Diagnostics.Inspect().ToText();
+
     /// <summary>Compiles one kernel file and says where its image came from.</summary>
     internal static string Compile()
     {

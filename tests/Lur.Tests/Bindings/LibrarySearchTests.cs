@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lur.Cuda.Loading;
 using Lur.Device;
@@ -63,7 +64,7 @@ public class LibrarySearchTests
     {
         RequireHostDriver();
         using var folder = new TempFolder();
-        Build(
+        FalseLibrary.Build(
             folder["libcuda.so.1"],
             "int cuInit(unsigned f) { return 0; } int cuDeviceGetCount(int* n) { *n = 0; return 0; } "
                 + "int cuMemAllocAsync(void) { return 0; } int cuGraphInstantiateWithFlags(void) { return 0; }"
@@ -78,7 +79,7 @@ public class LibrarySearchTests
     {
         RequireHostDriver();
         using var folder = new TempFolder();
-        Build(folder["libcuda.so.1"], "int cuInit(unsigned f) { return 0; }");
+        FalseLibrary.Build(folder["libcuda.so.1"], "int cuInit(unsigned f) { return 0; }");
         AssertFails(
             ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path), ("LUR_DEVICE", "cuda")]),
             folder["libcuda.so.1"],
@@ -109,7 +110,7 @@ public class LibrarySearchTests
         RequireHostDriver();
         using var folder = new TempFolder();
         File.Copy(HostDriver, folder["libcuda.so.1"]);
-        Build(folder["libnvrtc.so.11.2"], "int nvrtcVersion(int* a, int* b) { *a = 11; *b = 0; return 0; }");
+        FalseLibrary.Build(folder["libnvrtc.so.11.2"], "int nvrtcVersion(int* a, int* b) { *a = 11; *b = 0; return 0; }");
         AssertFails(ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder.Path)]), "no nvrtcGetCUBIN", "CUDA 11.2");
     }
 
@@ -202,6 +203,36 @@ public class LibrarySearchTests
         );
     }
 
+    [Test]
+    public void PackagesOfPythonServeADriverThatIsNoOlder()
+    {
+        RequireHostDriver();
+        if (NativeLibrary.TryLoad("libnvrtc.so.12", out _))
+            Assert.Ignore("Not run: the system's search has an NVRTC of CUDA 12, which goes first.");
+        using var folder = new TempFolder();
+        // The host driver stands for a driver of CUDA 12.0, and for an NVRTC of any version.
+        File.Copy(HostDriver, folder.Write("driver/libcuda.so.1", ""), overwrite: true);
+        foreach (var package in (string[])["cu13/lib/libnvrtc.so.13", "cuda_nvrtc/lib/libnvrtc.so.12"])
+            File.Copy(HostDriver, folder.Write($"venv/lib/python3.11/site-packages/nvidia/{package}", ""), overwrite: true);
+        var child = ChildProcess.Probe("backend", [("LUR_CUDA_LIB_DIR", folder["driver"]), ("VIRTUAL_ENV", folder["venv"])]);
+        Assert.That(child.ExitCode, Is.Zero, child.Error);
+        var nvrtc = child.Output.Split('\n')[1];
+        Assert.That(nvrtc, Is.EqualTo(folder["venv/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12"]));
+    }
+
+    [Test]
+    public void WhereEveryDeviceIsVoidTheDoctorIsNotReady()
+    {
+        RequireHostDriver();
+        var child = ChildProcess.Probe("doctor", [Host, ("LUR_HOST_DEVICES", "fiber:trace+sampled")]);
+        Assert.That(child.ExitCode, Is.Zero, child.Error);
+        Assert.That(child.Output, Does.Contain("Device 0 runs a sample").And.Contain("\"severity\": \"error\""));
+        var text = ChildProcess.Probe("diagnosis", [Host, ("LUR_HOST_DEVICES", "fiber:trace+sampled")]);
+        Assert.That(text.Output, Does.Contain("not ready: mend the error above").And.Contain("unset LUR_HOST_DEVICES"));
+        text = ChildProcess.Probe("diagnosis", [Host, ("LUR_HOST_DEVICES", "lane;fiber:trace+sampled")]);
+        Assert.That(text.Output, Does.Contain("ready; computing on the CPU").And.Contain("Device 1 runs a sample"));
+    }
+
     private static void RequireHostDriver()
     {
         if (!File.Exists(HostDriver))
@@ -214,18 +245,5 @@ public class LibrarySearchTests
         foreach (var part in parts)
             Assert.That(child.Error, Does.Contain(part));
         TestContext.Out.WriteLine(child.Error);
-    }
-
-    private static void Build(string file, string source)
-    {
-        var compiler = new[] { "gcc", "g++", "clang" }
-            .SelectMany(c => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(p => Path.Combine(p, c)))
-            .FirstOrDefault(File.Exists);
-        if (compiler is null)
-            Assert.Ignore("Not run: no C compiler to make a false library with.");
-        var text = file + ".c";
-        File.WriteAllText(text, source);
-        var built = ChildProcess.Run(compiler!, ["-shared", "-fPIC", "-xc", text, "-o", file]);
-        Assert.That(built.ExitCode, Is.Zero, $"building a false library: {built.Error}");
     }
 }

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
-namespace Lur.Tests.Bindings;
+namespace Lur.Device;
 
 /// <summary>What a kernel occupies on a GPU, as its image says.</summary>
 /// <param name="Registers">Registers of a thread, in the units of 8 in which a multiprocessor allots them.</param>
@@ -16,10 +17,13 @@ internal readonly record struct KernelOccupancy(int Registers, int StackBytes, i
     /// <summary>registers/stack/shared, as the budget writes it.</summary>
     public override string ToString() => $"{Registers}/{StackBytes}/{SharedBytes}";
 
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
     public static KernelOccupancy Parse(string text) =>
         text.Split('/') is [var r, var s, var m]
-            ? new(int.Parse(r), int.Parse(s), int.Parse(m))
+            ? new(Number(r), Number(s), Number(m))
             : throw new FormatException($"'{text}' is not registers/stack/shared");
+
+    private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 }
 
 /// <summary>

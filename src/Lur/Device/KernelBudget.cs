@@ -1,14 +1,16 @@
-using Lur.Device;
+namespace Lur.Device;
 
-namespace Lur.Tests.Bindings;
-
-/// <summary>The table of what each kernel may occupy on a GPU, tests/Lur.Tests/Bindings/kernel-budget.txt.</summary>
+/// <summary>The table of what each kernel may occupy on a GPU, kernels/budget.txt.</summary>
 internal static class KernelBudget
 {
     /// <summary>Of the table in the repository.</summary>
-    public const string Path = "tests/Lur.Tests/Bindings/kernel-budget.txt";
+    public const string Path = "kernels/budget.txt";
 
-    private static readonly Lazy<IReadOnlyDictionary<(string File, string Kernel), KernelOccupancy[]>> s_rows = new(Read);
+    private static readonly Lazy<OrderedDictionary<(string File, string Kernel), KernelOccupancy[]>> s_rows = new(Read);
+
+    private static readonly Lazy<Dictionary<string, KernelOccupancy[]>> s_kernels = new(() =>
+        Rows.ToDictionary(r => r.Key.Kernel, r => r.Value, StringComparer.Ordinal)
+    );
 
     /// <summary>Headings of the numbers of a row.</summary>
     public static IReadOnlyList<string> Columns { get; } = ["float sm_80", "float sm_90", "double sm_80", "double sm_90"];
@@ -20,10 +22,16 @@ internal static class KernelBudget
     public static int Column(Precision precision, int architecture) =>
         (precision == Precision.Float32 ? 0 : 2) + (architecture == 80 ? 0 : 1);
 
+    /// <summary>What a kernel may occupy, by its name alone; null for a product or a copy.</summary>
+    public static KernelOccupancy? Of(string kernel, Precision precision, int architecture) =>
+        s_kernels.Value.TryGetValue(kernel, out var row) ? row[Column(precision, architecture)] : null;
+
     private static OrderedDictionary<(string, string), KernelOccupancy[]> Read()
     {
         var rows = new OrderedDictionary<(string, string), KernelOccupancy[]>();
-        foreach (var line in File.ReadLines(System.IO.Path.Combine(AppContext.BaseDirectory, "Bindings", "kernel-budget.txt")))
+        using var stream = typeof(KernelBudget).Assembly.GetManifestResourceStream("Lur.Device.KernelBudget.txt")!;
+        using var reader = new StreamReader(stream);
+        while (reader.ReadLine() is { } line)
         {
             if (
                 line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is [var file, var kernel, .. { Length: 4 } numbers]
