@@ -2,7 +2,6 @@ using System.CommandLine;
 using Lur.Checkpoints;
 using Lur.Cli.Printing;
 using Lur.Runs;
-using Lur.Unlearning;
 
 namespace Lur.Cli.Commands;
 
@@ -144,8 +143,8 @@ internal sealed class ForgetOptions
         }
         catch (UserErrorException e)
         {
-            // Of two methods with one name the model decides, so that its absence comes before an option of the wrong one.
-            if (!File.Exists(model) && MethodCatalog.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+            // Of two methods with one name the model decides: its absence comes before an option that the other one takes.
+            if (!File.Exists(model) && MethodChoice.AnyTakes(name, given))
                 using (SafeTensorsFile.Open(model)) { }
             throw new UsageException(e.Message);
         }

@@ -34,7 +34,7 @@ internal sealed class SplitDocument
             document = new SplitDocument();
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                var name = reader.GetString()!;
+                var name = Characters(reader, json);
                 reader.Read();
                 document.Take(name, ref reader, json);
             }
@@ -113,7 +113,20 @@ internal sealed class SplitDocument
     private static string Text(in Utf8JsonReader reader, ReadOnlySpan<byte> json)
     {
         Expect(reader, JsonTokenType.String, json);
-        return reader.GetString()!;
+        return Characters(reader, json);
+    }
+
+    private static string Characters(in Utf8JsonReader reader, ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return reader.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            // Bytes that are no UTF-8.
+            throw At(reader, json);
+        }
     }
 
     private static int Whole(in Utf8JsonReader reader, ReadOnlySpan<byte> json)

@@ -29,6 +29,25 @@ public static class MethodChoice
         return BoundMethod.Read(definition, options);
     }
 
+    /// <summary>Whether there is a method of the name, for whatever models, that takes the options.</summary>
+    /// <param name="name">Name of the method, in any case.</param>
+    /// <param name="given">Options by name.</param>
+    public static bool AnyTakes(string name, IReadOnlyDictionary<string, string> given) =>
+        MethodCatalog.All.Any(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase) && Takes(m, given));
+
+    private static bool Takes(MethodDefinition method, IReadOnlyDictionary<string, string> given)
+    {
+        try
+        {
+            _ = BoundMethod.Read(method, given);
+            return true;
+        }
+        catch (UserErrorException)
+        {
+            return false;
+        }
+    }
+
     private static MethodTask? TaskOf(string model)
     {
         try

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Lur.Tests.Architecture;
 
 namespace Lur.Tests.CInterface;
 
 /// <summary>liblur from Python and Rust, and tensors by DLPack.</summary>
-public class LanguageTests
+public partial class LanguageTests
 {
     [Test]
     public void ATensorOfDlpackIsATensorOfTheHeader() =>
@@ -25,11 +26,18 @@ public class LanguageTests
     [Test]
     public void TheRustSampleAgreesWithAPlainLoop()
     {
-        if (ChildProcess.TryRun("rustc", ["--version"]) is null)
+        // The first may be a launcher for compilers that are not there.
+        string[] compilers = ["rustc", "/usr/bin/rustc"];
+        var rustc = compilers.FirstOrDefault(c => ChildProcess.TryRun(c, ["--version"]) is { ExitCode: 0 });
+        if (rustc is null)
+        {
             Assert.Ignore("Not run: rustc is missing.");
+            return;
+        }
+
         var program = Path.Combine(NativeBuild.Scratch, "step-rust");
         string[] arguments = ["--edition", "2021", "-D", "warnings", "-L", $"native={NativeBuild.Folder}", "-l", "dylib=lur"];
-        var built = ChildProcess.Run("rustc", [.. arguments, "samples/rust/src/main.rs", "-o", program], folder: Repository.Root);
+        var built = ChildProcess.Run(rustc, [.. arguments, "samples/rust/src/main.rs", "-o", program], folder: Repository.Root);
         Assert.That(built.ExitCode, Is.Zero, built.Text);
         var result = ChildProcess.Run(program, ["--quiet"], [("LD_LIBRARY_PATH", NativeBuild.Folder)]);
         Assert.That(result.ExitCode, Is.Zero, result.Text);
@@ -56,6 +64,12 @@ public class LanguageTests
         Assert.That(result.ExitCode, Is.Zero, result.Text);
         if (Environment.GetEnvironmentVariable("LUR_WRITE_GOLDEN") == "1")
             File.WriteAllText(Path.Combine(Repository.Root, golden), result.Output);
-        Assert.That(result.Output, Is.EqualTo(Repository.Read(golden)));
+        Assert.That(Tokens(result.Output), Is.EqualTo(Tokens(Repository.Read(golden))));
     }
+
+    // bindgen's text goes through rustfmt where there is one, which breaks lines and puts commas at their ends.
+    private static string Tokens(string text) => Gaps().Replace(text, "$1");
+
+    [GeneratedRegex(@",?\s+([)}>\]])|\s+")]
+    private static partial Regex Gaps();
 }
