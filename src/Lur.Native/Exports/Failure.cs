@@ -22,7 +22,8 @@ internal unsafe struct Failure
             code == Code.Defect
                 ? $"This is a defect of Lur, please report it: {exception.GetType().Name}: {exception.Message}"
                 : exception.Message;
-        Utf8.Write(text, Text, Capacity);
+        // A sentence; what some say of every tensor in lines of their own is for a page.
+        Utf8.Write(text.Split('\n')[0], Text, Capacity);
         return (int)code;
     }
 

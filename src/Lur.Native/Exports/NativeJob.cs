@@ -148,7 +148,7 @@ internal sealed unsafe class NativeJob : IDisposable
             Spell = option =>
                 option switch
                 {
-                    "overwrite" => "LUR_JOB_OVERWRITE (LUR_SAMPLE_OVERWRITE)",
+                    "overwrite" => "the flag that overwrites (LUR_JOB_OVERWRITE, LUR_SAMPLE_OVERWRITE)",
                     "also-copies" => "LUR_JOB_ALSO_COPIES",
                     "resume" => "lur_job_resume",
                     "plan" => "lur_job_plan",

@@ -186,12 +186,17 @@ internal sealed unsafe class NativeModel : IDisposable
             throw new UserErrorException($"'{vector.Name}' is to be a vector of LUR_F32 on the device without gaps, to be bound flat.");
         if (given.FirstOrDefault(v => v.Flat % sizeof(float) != 0) is { } odd)
             throw new UserErrorException($"'{odd.Name}' does not begin at a multiple of {sizeof(float)} bytes.");
+        if (given.Length == 2 && Overlap(given[0], given[1]))
+            throw new UserErrorException("'parameters' and 'statistics' share memory; each is a vector of its own.");
         DevicePointer<Real> At(string name) => new(given.FirstOrDefault(v => v.Name == name)?.Flat ?? 0);
         var memory = new WeightMemory(At("parameters"), At("statistics"));
         var bound = _model.Over(memory);
         _tensors.Dispose();
         (_model, _tensors, Memory, _table) = (bound, new LurModel(bound), memory, null);
     }
+
+    private static bool Overlap(BoundTensor a, BoundTensor b) =>
+        a.Flat < b.Flat + ((ulong)b.Count * sizeof(float)) && b.Flat < a.Flat + ((ulong)a.Count * sizeof(float));
 
     private void BindTable(BoundTensor[] given)
     {

@@ -28,6 +28,9 @@ static int32_t check_provider(const lur_provider* p) {
     if (p->train_count < 1 || p->test_count < 0 || p->train_count > INT_MAX || p->test_count > INT_MAX)
         return front_fail(LUR_ERROR_SIZE, "train_count and test_count are %lld and %lld.", (long long)p->train_count,
                           (long long)p->test_count);
+    if (p->reserved)
+        return front_fail(LUR_ERROR_NEWER_OPTION,
+                          "reserved is not 0: this version of Lur does not know what is asked for.");
     if (!p->next) return front_fail(LUR_ERROR_ARGUMENT, "next is null.");
     if (!p->class_count) return front_fail(LUR_ERROR_ARGUMENT, "class_count is 0.");
     LUR_TRY(front_texts(p->classes, p->class_count, "classes"));
@@ -136,6 +139,9 @@ static int32_t check_sample(const lur_sample_options* o) {
     LUR_TRY(front_text(o->output, "output"));
     LUR_TRY(front_text(o->sampler, "sampler"));
     LUR_TRY(front_texts(o->classes, o->class_count, "classes"));
+    if (o->reserved)
+        return front_fail(LUR_ERROR_NEWER_OPTION,
+                          "reserved is not 0: this version of Lur does not know what is asked for.");
     if (o->count < 1) return front_fail(LUR_ERROR_ARGUMENT, "count is %d; it must be at least 1.", o->count);
     if (o->steps < 1) return front_fail(LUR_ERROR_ARGUMENT, "steps is %d; it must be at least 1.", o->steps);
     if (!(o->eta >= 0 && o->eta <= 1))

@@ -43,6 +43,10 @@ static int32_t check_model(const lur_model_options* o) {
                           o->columns, 1 << 14);
     if (o->class_count > 1 << 20)
         return front_fail(LUR_ERROR_SIZE, "class_count is %u; %d is the most.", o->class_count, 1 << 20);
+    if (!o->class_count) return front_fail(LUR_ERROR_SIZE, "class_count is 0; a model knows at least one class.");
+    if (o->reserved)
+        return front_fail(LUR_ERROR_NEWER_OPTION,
+                          "reserved is not 0: this version of Lur does not know what is asked for.");
     if (o->classes) LUR_TRY(front_texts(o->classes, o->class_count, "classes"));
     LUR_TRY(check_normalization(o->mean, o->channels, false, "mean"));
     return check_normalization(o->deviation, o->channels, true, "deviation");
@@ -72,7 +76,11 @@ LUR_EXPORT int32_t lur_model_tensor(lur_model* model, int64_t position, lur_tens
 }
 
 static int32_t check_tensor(const lur_tensor* t, const char* name) {
+    if (!t->name) return front_fail(LUR_ERROR_ARGUMENT, "%s has no name.", name);
     LUR_TRY(front_text(t->name, name));
+    if (t->reserved)
+        return front_fail(LUR_ERROR_NEWER_OPTION,
+                          "reserved is not 0: this version of Lur does not know what is asked for.");
     if (!t->data) return front_fail(LUR_ERROR_ARGUMENT, "The tensor '%s' has no data.", t->name);
     if (t->rank < 0 || t->rank > 8)
         return front_fail(LUR_ERROR_SIZE, "The tensor '%s' has rank %d; 0 to 8 are known.", t->name, t->rank);

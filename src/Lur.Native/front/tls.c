@@ -27,6 +27,26 @@ __asm__(".text\n"
         ".size __wrap___tls_get_addr, . - __wrap___tls_get_addr\n"
         ".section .note.GNU-stack,\"\",@progbits\n"
         ".text\n");
+
+// The runtime's own threads have room for what they do, and none for thread-local variables of the program, which glibc
+// puts on the same stack: from 256 kB of them on such a thread cannot be made, and the process ends with a text. What
+// glibc needs beyond its least is added (--wrap=pthread_attr_setstacksize).
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <unistd.h>
+
+int __real_pthread_attr_setstacksize(pthread_attr_t* attributes, size_t size);
+int __wrap_pthread_attr_setstacksize(pthread_attr_t* attributes, size_t size);
+
+__attribute__((visibility("hidden"))) int __wrap_pthread_attr_setstacksize(pthread_attr_t* attributes, size_t size) {
+    size_t (*least)(const pthread_attr_t*);
+    // A function of glibc that has no header; without it the size is what it was.
+    *(void**)&least = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
+    const size_t plain = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+    const size_t own = least ? least(attributes) : 0;
+    return __real_pthread_attr_setstacksize(attributes, own > plain ? size + own - plain : size);
+}
 #else
 #error "front/tls.c knows x86-64 only: see what the runtime's hijack does with returned floats on this machine."
 #endif

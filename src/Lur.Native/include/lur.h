@@ -10,14 +10,14 @@
  * function lur_X_init, then set what differs. Structs grow at their end only; a shorter one than ours takes defaults
  * for the rest, a longer one must have zeros there (LUR_ERROR_NEWER_OPTION).
  * - Handles are numbers in the guise of pointers. They are never read through: one that was destroyed, or is none, or
- * is one of another kind gives LUR_ERROR_HANDLE.
+ * is one of another kind gives LUR_ERROR_HANDLE; a null one LUR_ERROR_ARGUMENT.
  * - Strings are UTF-8 and end with a zero byte; they are copied before a function returns. Text comes out into a buffer
  * of the caller. No memory changes its owner.
  * - A session, with everything made in it, belongs to one thread at a time: any thread, but a call while another one is
  * under way gives LUR_ERROR_THREAD. Two sessions may be used by two threads at once.
  * - Callbacks run on the thread that made the call, within it, with the user pointer they were given with. They must
  * return: a C++ exception or a longjmp out of one makes the session unusable (LUR_ERROR_STATE). They may not call the
- * session.
+ * session, but for lur_cancel; functions without a session, and other sessions, they may.
  * - The current CUDA context of the calling thread is the same before and after every call, failures included.
  * - A function whose name ends in _enqueue gives work to the session's stream and returns: it does not wait for the
  * device, takes no memory and reads nothing back, and it may be captured into a graph of the caller.
@@ -25,8 +25,8 @@
  * address of device memory is any address of the program.
  * - In a child of fork every call gives LUR_ERROR_FORKED, unless Lur was first used in the child.
  * - The first call installs handlers of SIGSEGV, SIGFPE, SIGBUS (CPU only) and the first real-time signal, which pass
- * on what is not theirs. Install handlers of your own before it, or chain to the earlier ones. No other disposition
- * changes.
+ * on what is not theirs (of a signal that is sent, and not a fault, only to handlers of the program). Install handlers
+ * of your own before it, or chain to the earlier ones. No other disposition changes.
  * - The library cannot be unloaded: dlclose leaves it in the process.
  */
 #ifndef LUR_H
@@ -464,8 +464,9 @@ typedef struct lur_provider {
     uint32_t class_count;       /* length of that list */
     uint32_t reserved;          /* 0 */
     const char* name;           /* of the data set, in messages and results */
-    /* Fills in what the batch should point to, which must stay until the next call; not 0 stops the job. Each sample is
-     * asked for once, at the beginning of lur_job_plan, lur_job_run or lur_job_resume, and kept in host memory. */
+    /* Fills in what the batch should point to, which must stay until the next call; not 0 ends the call with
+     * LUR_ERROR_CANCELLED. At most 256 samples are asked for at a time, each once and in order, at the beginning of
+     * lur_job_plan, lur_job_run or lur_job_resume, and kept in host memory. */
     int32_t (*next)(void* user, const lur_batch_request* request, lur_batch* batch);
     void* user; /* passed to it */
 } lur_provider;

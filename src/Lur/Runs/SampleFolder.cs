@@ -17,6 +17,7 @@ internal sealed class SampleFolder : IDisposable
     private readonly string _folder;
     private readonly OutputFolder _output;
     private readonly Func<string, string> _spell;
+    private bool _isNew;
 
     private SampleFolder(string folder, OutputFolder output, Func<string, string> spell) =>
         (_folder, _output, _spell) = (folder, output, spell);
@@ -39,11 +40,12 @@ internal sealed class SampleFolder : IDisposable
     /// <exception cref="UserErrorException">It cannot be created, another run is writing into it, or see <see cref="Check"/>.</exception>
     public static SampleFolder Open(string folder, bool overwrite, Func<string, string> spell)
     {
+        var isNew = !Directory.Exists(folder);
         var output = OutputFolder.Open(folder, null, spell);
         try
         {
             Check(folder, overwrite, spell);
-            return new SampleFolder(folder, output, spell);
+            return new SampleFolder(folder, output, spell) { _isNew = isNew };
         }
         catch
         {
@@ -131,7 +133,21 @@ internal sealed class SampleFolder : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _output.Dispose();
+    public void Dispose()
+    {
+        _output.Dispose();
+        if (!_isNew || Directory.EnumerateFileSystemEntries(_folder).Any())
+            return;
+        try
+        {
+            // Made for images of which there are none.
+            Directory.Delete(_folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // An empty folder harms nobody.
+        }
+    }
 
     private string At(string name) => Path.Combine(_folder, name);
 

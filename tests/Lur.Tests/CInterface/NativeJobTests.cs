@@ -1,5 +1,6 @@
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
+using Lur.Tests.Architecture;
 using Lur.Tests.Hosting;
 
 namespace Lur.Tests.CInterface;
@@ -86,6 +87,18 @@ public class NativeJobTests
             foreach (var drawn in new[] { "drawn", "drawn-of-memory" })
                 Assert.That(File.ReadAllBytes(Path.Combine(folder, drawn, "star", $"0000{i}.png")), Is.EqualTo(ours));
         }
+    }
+
+    [Test]
+    public void AProgramWithMuchThreadLocalStorageHasItsThreads()
+    {
+        // A megabyte, four times what the runtime gives its own threads.
+        const string much = "__thread char big[1 << 20];\n";
+        var source = Path.Combine(NativeBuild.Scratch, "much.c");
+        File.WriteAllText(source, much + Repository.Read("samples/memory.c"));
+        var program = NativeBuild.Compile(source);
+        var result = ChildProcess.Run(program, [Directory.CreateDirectory(_scope["much"]).FullName], NativeBuild.Environment);
+        Assert.That(result.ExitCode, Is.Zero, result.Text);
     }
 
     [Test]

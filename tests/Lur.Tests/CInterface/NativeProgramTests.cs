@@ -40,7 +40,7 @@ public class NativeProgramTests
                 $"{Programs}/misuse.c",
                 $"{Programs}/stub.c",
                 .. front,
-                "-Wl,--wrap=__tls_get_addr",
+                "-Wl,--wrap=__tls_get_addr,--wrap=pthread_attr_setstacksize",
                 "-lm",
                 "-ldl",
                 "-pthread",

@@ -123,7 +123,10 @@ public sealed class Evaluator : IDisposable
                     $"The model's output for sample {indices[start + (i / classes)]} of {data.Name} is {_rowLogits[i]}, not a "
                         + $"finite number, "
                         + "so that it names no class; its training or unlearning diverged, and a smaller learning rate may help."
-                );
+                )
+                {
+                    IsDivergence = true,
+                };
     }
 
     private static void Softmax(ReadOnlySpan<float> logits, Span<float> probabilities)

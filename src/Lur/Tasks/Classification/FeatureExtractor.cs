@@ -103,7 +103,10 @@ public sealed class FeatureExtractor : IDisposable
                 throw new UserErrorException(
                     $"The classifier's output for an image of {data.Name} is {z}, not a finite number; its training diverged, and a "
                         + "smaller learning rate may help."
-                );
+                )
+                {
+                    IsDivergence = true,
+                };
             largest = Math.Max(largest, z);
         }
 

@@ -73,5 +73,8 @@ public sealed class DenoisingEvaluator : IDisposable
         new(
             $"The denoising loss of sample {sample} of {data.Name} is not a finite number; the training or unlearning of the model "
                 + "diverged, and a smaller learning rate may help."
-        );
+        )
+        {
+            IsDivergence = true,
+        };
 }

@@ -183,7 +183,10 @@ public sealed class ImageSampler : IDisposable
         new(
             $"Image {image} holds NaN or infinity: the model's weights diverged, in its training or its unlearning; train it with a "
                 + "smaller learning rate."
-        );
+        )
+        {
+            IsDivergence = true,
+        };
 
     private static int RowsOn(ComputeDevice device, UNetSpec spec)
     {

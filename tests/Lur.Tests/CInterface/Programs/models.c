@@ -54,6 +54,9 @@ static struct flat flat_of(const char* path) {
                                  .dtype = LUR_F32,
                                  .shape = {f.s}}};
     CHECK(lur_model_bind(f.model, both, 1, LUR_BIND_FLAT) == LUR_ERROR_ARGUMENT); /* the statistics are missing */
+    lur_tensor one[2] = {both[0], both[1]};
+    one[1].data = one[0].data + 4;
+    CHECK(lur_model_bind(f.model, one, 2, LUR_BIND_FLAT) == LUR_ERROR_ARGUMENT); /* they share memory */
     OK(lur_model_bind(f.model, both, 2, LUR_BIND_FLAT));
     OK(lur_model_load(f.model, path));
     return f;
@@ -237,6 +240,7 @@ static void wrong_tables(void) {
     BIND(SIZE, bad.tensors[0].size = 8);
     BIND(SIZE, bad.tensors[1].size++);
     BIND(ARGUMENT, mode = LUR_BIND_FLAT);
+    BIND(NEWER_OPTION, bad.tensors[0].reserved = 1);
     *(float*)(uintptr_t)t.tensors[t.count - 1].data = NAN;
     BIND(NOT_FINITE, (void)0);
     CHECK(lur_error_text(text, sizeof text) && strstr(text, t.names[t.count - 1]));
@@ -251,6 +255,7 @@ static void wrong_tables(void) {
     CHECK(lur_model_tensor(m, 0, &about) == LUR_ERROR_SIZE);
     CHECK(lur_model_load(m, "/nonexistent") == LUR_ERROR_FILE && lur_model_load(m, words[0]) == LUR_ERROR_FORMAT);
     CHECK(lur_model_load(m, words[6]) == LUR_ERROR_FORMAT); /* another network */
+    CHECK(lur_error_text(text, sizeof text) && !strchr(text, '\n'));
     CHECK(lur_model_save(m, "/proc/nowhere/model") == LUR_ERROR_FILE);
     lur_model *other = NULL, *none = NULL;
     CHECK(lur_model_open(session, "/nonexistent", &none) == LUR_ERROR_FILE && !none);
@@ -324,6 +329,14 @@ static void jobs(void) {
     o = options_of("again"), o.weights = mine.model;
     job = make(o);
     CHECK(lur_job_run(job, NULL, NULL) == LUR_ERROR_ARGUMENT && same(mine, result));
+    OK(lur_job_destroy(job));
+    drop(mine);
+
+    static const char* const away[] = {"epochs=1", "batch=16", "lr=1e30"};
+    mine = flat_of(words[2]);
+    o = options_of("away"), o.weights = mine.model, o.options = away, o.method = "ga";
+    job = make(o);
+    CHECK(lur_job_run(job, NULL, NULL) == LUR_ERROR_NOT_FINITE && same(mine, file));
     OK(lur_job_destroy(job));
     drop(mine);
 
@@ -511,7 +524,7 @@ static void images(void) {
     int calls = 0;
     o.output = in("drawn-never", "");
     CHECK(lur_sample(session, &o, at_once, &calls) == LUR_ERROR_CANCELLED && calls >= 1);
-    CHECK(!exists(in("drawn-never", "star")));
+    CHECK(!exists(in("drawn-never", "")));
     o.weights = classifier;
     CHECK(lur_sample(session, &o, NULL, NULL) == LUR_ERROR_UNSUPPORTED);
     o.weights = unet, o.sampler = "magic";
@@ -608,7 +621,9 @@ static void growth(void) {
     }
     char what[100];
     snprintf(what, sizeof what, "the process has grown by %ld bytes", resident() - settled);
-    check_that(resident() - settled < 1 << 20, what, __LINE__);
+    /* The collector's heap breathes by two megabytes (26.3 to 30.4 over the hundred, and back); 50 kB a job would show.
+     */
+    check_that(resident() - settled < 4 << 20, what, __LINE__);
     CHECK(entries("/proc/self/fd") == files);
     /* Samples are read by threads of a pool, which has at most one a core and lets them go when it likes. */
     CHECK(entries("/proc/self/task") <= threads + sysconf(_SC_NPROCESSORS_ONLN));
