@@ -34,10 +34,15 @@ public sealed class NpzFile : IDisposable
     {
         (Path, _stream) = (path, stream);
         _archive = new ZipArchive(stream, ZipArchiveMode.Read);
-        foreach (var entry in _archive.Entries)
-            if (entry.FullName.EndsWith(Suffix, StringComparison.Ordinal))
-                if (!_entries.TryAdd(entry.FullName[..^Suffix.Length], entry))
-                    throw new UserErrorException($"'{path}' has the array '{entry.FullName[..^Suffix.Length]}' twice; save it again.");
+        foreach (var entry in _archive.Entries.Where(e => e.FullName.EndsWith(Suffix, StringComparison.Ordinal)))
+        {
+            var name = entry.FullName[..^Suffix.Length];
+            // What names it would break the sentence in two.
+            if (name.Any(char.IsControl))
+                throw new InvalidDataException("A name holds characters that are none.");
+            if (!_entries.TryAdd(name, entry))
+                throw new UserErrorException($"'{path}' has the array '{name}' twice; save it again.");
+        }
     }
 
     /// <summary>The path it was opened with.</summary>

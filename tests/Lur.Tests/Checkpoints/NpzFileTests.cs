@@ -122,6 +122,7 @@ public class NpzFileTests
         Refuses(() => NpzFile.Open(folder.Write("single.npy", npy)), "a single NumPy array", "numpy.savez");
         Refuses(() => NpzFile.Open(folder.Write("m.pt", Zip(("archive/data.pkl", npy)))), "a pickled PyTorch file");
         Refuses(() => NpzFile.Open(folder.Write("page.npz", "<html>not found</html>")), "a web page");
+        Refuses(() => NpzFile.Open(folder.Write("lines.npz", Zip(("c\nube.npy", npy)))), "no whole .npz file");
         Refuses(() => NpzFile.Open(folder.Write("twice.npz", Zip(("a.npy", npy), ("a.npy", npy)))), "the array 'a' twice");
         using var other = NpzFile.Open(
             folder.Write("other.npz", Zip(("readme.txt", npy), ("b.npy", Encoding.UTF8.GetBytes("hello world"))))
