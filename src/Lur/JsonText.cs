@@ -11,10 +11,16 @@ public static class JsonText
 
     /// <summary>The text of what is written.</summary>
     /// <param name="write">Writes one JSON value.</param>
-    public static string Of(Action<Utf8JsonWriter> write)
+    public static string Of(Action<Utf8JsonWriter> write) => Of(write, s_options);
+
+    /// <summary>The text on one line, with all escaped that is not plain: as metadata and splits have had it from the first.</summary>
+    /// <param name="write">Writes one JSON value.</param>
+    internal static string OnOneLine(Action<Utf8JsonWriter> write) => Of(write, default);
+
+    private static string Of(Action<Utf8JsonWriter> write, JsonWriterOptions options)
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, s_options))
+        using (var writer = new Utf8JsonWriter(stream, options))
             write(writer);
         return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }

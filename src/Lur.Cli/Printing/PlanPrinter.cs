@@ -28,17 +28,17 @@ internal static class PlanPrinter
         table.Add("total", "", Cell.Bytes(memory.ArenaBytes + memory.VectorBytes));
         foreach (var (name, bytes) in memory.Further)
             table.Add(name, "", Cell.Bytes(bytes));
-        if (memory.Prediction is { } prediction)
-            TablePrinter.Print(context, [table, Costliest(prediction), Times(prediction)]);
-        else
-            TablePrinter.Print(context, table);
-        if (memory.Prediction is { } made)
+        if (memory.Predict() is not { } prediction)
         {
-            context.Note(
-                "A prediction and no measurement: every array once from memory at the peaks of the data sheet; registers and shared memory "
-                    + $"from {made.OccupancySource}; docs/kernels.md says what is left out."
-            );
+            TablePrinter.Print(context, table);
+            return;
         }
+
+        TablePrinter.Print(context, [table, Costliest(prediction), Times(prediction)]);
+        context.Note(
+            "A prediction and no measurement: every array once from memory at the peaks of the data sheet; registers and shared memory "
+                + $"from {prediction.OccupancySource}; docs/kernels.md says what is left out."
+        );
     }
 
     private static Table Costliest(StepPrediction prediction)

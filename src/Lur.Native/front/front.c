@@ -348,3 +348,18 @@ int32_t front_init(void* options, size_t size, size_t least, const char* name) {
     *(uint32_t*)options = (uint32_t)size;
     return LUR_OK;
 }
+
+int32_t front_unknown(uint32_t bits, uint32_t known, const char* name) {
+    if (!(bits & ~known)) return LUR_OK;
+    return front_fail(LUR_ERROR_NEWER_OPTION, "%s is 0x%x and holds bits that this version of Lur does not know.", name,
+                      bits);
+}
+
+int32_t front_image(int32_t channels, int32_t rows, int32_t columns) {
+    if (channels != 1 && channels != 3)
+        return front_fail(LUR_ERROR_ARGUMENT, "channels is %d; images have 1 or 3.", channels);
+    if (rows < 1 || columns < 1 || rows > 1 << 14 || columns > 1 << 14)
+        return front_fail(LUR_ERROR_SIZE, "rows and columns are %d and %d; they must be within 1 and %d.", rows,
+                          columns, 1 << 14);
+    return LUR_OK;
+}

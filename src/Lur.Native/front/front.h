@@ -118,6 +118,9 @@ int32_t front_utf8(const char* text, const char* name);
 // Texts that must be there, and lists of them.
 int32_t front_text(const char* text, const char* name);
 int32_t front_texts(const char* const* texts, uint32_t count, const char* name);
+// Refuses bits that are not among those that are known; none are for a reserved field.
+int32_t front_unknown(uint32_t bits, uint32_t known, const char* name);
+int32_t front_image(int32_t channels, int32_t rows, int32_t columns);
 // Checks the size that an init function is given.
 int32_t front_init(void* options, size_t size, size_t least, const char* name);
 

@@ -20,17 +20,11 @@ static int32_t check_either(const char* text, const char* name, const void* othe
 }
 
 static int32_t check_provider(const lur_provider* p) {
-    if (p->channels != 1 && p->channels != 3)
-        return front_fail(LUR_ERROR_ARGUMENT, "channels is %d; images have 1 or 3.", p->channels);
-    if (p->rows < 1 || p->columns < 1 || p->rows > 1 << 14 || p->columns > 1 << 14)
-        return front_fail(LUR_ERROR_SIZE, "rows and columns are %d and %d; they must be within 1 and %d.", p->rows,
-                          p->columns, 1 << 14);
+    LUR_TRY(front_image(p->channels, p->rows, p->columns));
     if (p->train_count < 1 || p->test_count < 0 || p->train_count > INT_MAX || p->test_count > INT_MAX)
         return front_fail(LUR_ERROR_SIZE, "train_count and test_count are %lld and %lld.", (long long)p->train_count,
                           (long long)p->test_count);
-    if (p->reserved)
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "reserved is not 0: this version of Lur does not know what is asked for.");
+    LUR_TRY(front_unknown((uint32_t)p->reserved, 0, "reserved"));
     if (!p->next) return front_fail(LUR_ERROR_ARGUMENT, "next is null.");
     if (!p->class_count) return front_fail(LUR_ERROR_ARGUMENT, "class_count is 0.");
     LUR_TRY(front_texts(p->classes, p->class_count, "classes"));
@@ -52,9 +46,7 @@ static int32_t check_job(const lur_job_options* o) {
     if (o->checkpoint_every < 0)
         return front_fail(LUR_ERROR_ARGUMENT, "checkpoint_every is %lld; it must be at least 0.",
                           (long long)o->checkpoint_every);
-    if (o->flags & ~(uint32_t)(LUR_JOB_OVERWRITE | LUR_JOB_ALSO_COPIES | LUR_JOB_KEEP_PARTIAL))
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "flags is 0x%x and holds bits that this version of Lur does not know.", o->flags);
+    LUR_TRY(front_unknown(o->flags, LUR_JOB_OVERWRITE | LUR_JOB_ALSO_COPIES | LUR_JOB_KEEP_PARTIAL, "flags"));
     return LUR_OK;
 }
 
@@ -139,17 +131,13 @@ static int32_t check_sample(const lur_sample_options* o) {
     LUR_TRY(front_text(o->output, "output"));
     LUR_TRY(front_text(o->sampler, "sampler"));
     LUR_TRY(front_texts(o->classes, o->class_count, "classes"));
-    if (o->reserved)
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "reserved is not 0: this version of Lur does not know what is asked for.");
+    LUR_TRY(front_unknown((uint32_t)o->reserved, 0, "reserved"));
     if (o->count < 1) return front_fail(LUR_ERROR_ARGUMENT, "count is %d; it must be at least 1.", o->count);
     if (o->steps < 1) return front_fail(LUR_ERROR_ARGUMENT, "steps is %d; it must be at least 1.", o->steps);
     if (!(o->eta >= 0 && o->eta <= 1))
         return front_fail(LUR_ERROR_ARGUMENT, "eta is %g; it must be within 0 and 1.", o->eta);
     if (isinf(o->guidance)) return front_fail(LUR_ERROR_ARGUMENT, "guidance is infinite.");
-    if (o->flags & ~(uint32_t)LUR_SAMPLE_OVERWRITE)
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "flags is 0x%x and holds bits that this version of Lur does not know.", o->flags);
+    LUR_TRY(front_unknown(o->flags, LUR_SAMPLE_OVERWRITE, "flags"));
     return LUR_OK;
 }
 

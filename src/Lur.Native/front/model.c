@@ -36,17 +36,11 @@ static int32_t check_normalization(const double* numbers, int32_t count, bool di
 static int32_t check_model(const lur_model_options* o) {
     LUR_TRY(front_text(o->architecture, "architecture"));
     LUR_TRY(front_text(o->augmentation, "augmentation"));
-    if (o->channels != 1 && o->channels != 3)
-        return front_fail(LUR_ERROR_ARGUMENT, "channels is %d; images have 1 or 3.", o->channels);
-    if (o->rows < 1 || o->columns < 1 || o->rows > 1 << 14 || o->columns > 1 << 14)
-        return front_fail(LUR_ERROR_SIZE, "rows and columns are %d and %d; they must be within 1 and %d.", o->rows,
-                          o->columns, 1 << 14);
+    LUR_TRY(front_image(o->channels, o->rows, o->columns));
     if (o->class_count > 1 << 20)
         return front_fail(LUR_ERROR_SIZE, "class_count is %u; %d is the most.", o->class_count, 1 << 20);
     if (!o->class_count) return front_fail(LUR_ERROR_SIZE, "class_count is 0; a model knows at least one class.");
-    if (o->reserved)
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "reserved is not 0: this version of Lur does not know what is asked for.");
+    LUR_TRY(front_unknown((uint32_t)o->reserved, 0, "reserved"));
     if (o->classes) LUR_TRY(front_texts(o->classes, o->class_count, "classes"));
     LUR_TRY(check_normalization(o->mean, o->channels, false, "mean"));
     return check_normalization(o->deviation, o->channels, true, "deviation");
@@ -78,9 +72,7 @@ LUR_EXPORT int32_t lur_model_tensor(lur_model* model, int64_t position, lur_tens
 static int32_t check_tensor(const lur_tensor* t, const char* name) {
     if (!t->name) return front_fail(LUR_ERROR_ARGUMENT, "%s has no name.", name);
     LUR_TRY(front_text(t->name, name));
-    if (t->reserved)
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "reserved is not 0: this version of Lur does not know what is asked for.");
+    LUR_TRY(front_unknown((uint32_t)t->reserved, 0, "reserved"));
     if (!t->data) return front_fail(LUR_ERROR_ARGUMENT, "The tensor '%s' has no data.", t->name);
     if (t->rank < 0 || t->rank > 8)
         return front_fail(LUR_ERROR_SIZE, "The tensor '%s' has rank %d; 0 to 8 are known.", t->name, t->rank);

@@ -26,9 +26,7 @@ static int32_t check_options(const lur_session_options* o) {
         return front_fail(LUR_ERROR_ARGUMENT, "allocate and release go together: one of them is null.");
     if (o->log_level < LUR_LOG_WARNING || o->log_level > LUR_LOG_INFO)
         return front_fail(LUR_ERROR_ARGUMENT, "log_level is %d, which is none of LUR_LOG_*.", o->log_level);
-    if (o->flags & ~(uint32_t)(LUR_FLAG_NO_COMPILE | LUR_FLAG_IGNORE_ENVIRONMENT | LUR_FLAG_NO_CACHE))
-        return front_fail(LUR_ERROR_NEWER_OPTION,
-                          "flags is 0x%x and holds bits that this version of Lur does not know.", o->flags);
+    LUR_TRY(front_unknown(o->flags, LUR_FLAG_NO_COMPILE | LUR_FLAG_IGNORE_ENVIRONMENT | LUR_FLAG_NO_CACHE, "flags"));
     LUR_TRY(front_utf8(o->cache_folder, "cache_folder"));
     return front_utf8(o->kernel_folder, "kernel_folder");
 }

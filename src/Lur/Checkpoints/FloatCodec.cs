@@ -23,7 +23,13 @@ public static class FloatCodec
         return bytes;
     }
 
-    internal static void Decode<T>(TensorType type, ReadOnlySpan<byte> bytes, Span<T> destination, SafeTensorsFile file, string name)
+    /// <summary>Values from bytes in a floating element type.</summary>
+    /// <typeparam name="T">float or double.</typeparam>
+    /// <param name="type">F64, F32, F16 or BF16.</param>
+    /// <param name="bytes">As many elements as the destination has.</param>
+    /// <param name="destination">Receives them.</param>
+    /// <exception cref="ArgumentException">Not a floating type.</exception>
+    public static void Decode<T>(TensorType type, ReadOnlySpan<byte> bytes, Span<T> destination)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (type == TensorTypes.Of<T>())
@@ -32,10 +38,10 @@ public static class FloatCodec
             return;
         }
         for (var i = 0; i < destination.Length; i++)
-            destination[i] = T.CreateTruncating(ReadOne(type, bytes, i, file, name));
+            destination[i] = T.CreateTruncating(ReadOne(type, bytes, i));
     }
 
-    private static double ReadOne(TensorType type, ReadOnlySpan<byte> bytes, int i, SafeTensorsFile file, string name)
+    private static double ReadOne(TensorType type, ReadOnlySpan<byte> bytes, int i)
     {
         ref var p = ref Unsafe.Add(ref MemoryMarshal.GetReference(bytes), (nint)i * type.Size());
         return type switch
@@ -44,9 +50,7 @@ public static class FloatCodec
             TensorType.F32 => Unsafe.ReadUnaligned<float>(ref p),
             TensorType.F16 => (double)Unsafe.ReadUnaligned<Half>(ref p),
             TensorType.BF16 => BitConverter.UInt32BitsToSingle((uint)Unsafe.ReadUnaligned<ushort>(ref p) << 16),
-            _ => throw new UserErrorException(
-                $"'{file.Path}': tensor '{name}' is {type.Name()}, expected a floating type (F64, F32, F16 or BF16)."
-            ),
+            _ => throw new ArgumentException($"{type.Name()} is not a floating type.", nameof(type)),
         };
     }
 

@@ -138,11 +138,15 @@ public sealed class SafeTensorsFile : IDisposable
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        if (!tensor.Type.IsFloating())
+            throw new UserErrorException(
+                $"'{Path}': tensor '{tensor.Name}' is {tensor.Type.Name()}, expected a floating type (F64, F32, F16 or BF16)."
+            );
         var size = tensor.Type.Size();
         for (var done = 0; done < destination.Length; )
         {
             var part = destination[done..Math.Min(destination.Length, done + (CopyBytes / size))];
-            FloatCodec.Decode(tensor.Type, Bytes(tensor, (first + done) * size, part.Length * size), part, this, tensor.Name);
+            FloatCodec.Decode(tensor.Type, Bytes(tensor, (first + done) * size, part.Length * size), part);
             done += part.Length;
         }
     }

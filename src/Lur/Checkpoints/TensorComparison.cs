@@ -124,8 +124,7 @@ public sealed class TensorComparison
         return text.ToString().TrimEnd();
     }
 
-    private static bool TypeFits(ExpectedTensor e, TensorInfo t) =>
-        e.Type is { } type ? t.Type == type : t.Type is TensorType.F64 or TensorType.F32 or TensorType.F16 or TensorType.BF16;
+    private static bool TypeFits(ExpectedTensor e, TensorInfo t) => e.Type is { } type ? t.Type == type : t.Type.IsFloating();
 
     // DataParallel and wrapper modules prefix every name ("module.", "model."): the commonest reason that nothing fits.
     private static string? FindPrefix(HashSet<string> names, List<TensorInfo> extra)

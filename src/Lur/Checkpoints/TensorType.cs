@@ -84,6 +84,9 @@ public static class TensorTypes
             _ => 8,
         };
 
+    /// <summary>Whether it is F64, F32, F16 or BF16, which weights may have.</summary>
+    public static bool IsFloating(this TensorType type) => type is TensorType.F64 or TensorType.F32 or TensorType.F16 or TensorType.BF16;
+
     /// <summary>The spelling in a file's header, such as <c>F32</c>.</summary>
     public static string Name(this TensorType type) => s_names[(int)type];
 

@@ -46,10 +46,8 @@ internal sealed class SplitDocument
     }
 
     /// <summary>Its text, on one line.</summary>
-    public string ToJson()
-    {
-        using var stream = new MemoryStream();
-        using (var w = new Utf8JsonWriter(stream))
+    public string ToJson() =>
+        JsonText.OnOneLine(w =>
         {
             w.WriteStartObject();
             w.WriteNumber("version", Version);
@@ -63,10 +61,7 @@ internal sealed class SplitDocument
             Write(w, "train", Train);
             Write(w, "validation", Validation);
             w.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
-    }
+        });
 
     private void Take(string name, ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
     {

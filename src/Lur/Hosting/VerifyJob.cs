@@ -21,18 +21,7 @@ public static class VerifyJob
         VerifySettings settings,
         IProgress<JobProgress>? progress = null,
         CancellationToken cancel = default
-    )
-    {
-        ArgumentNullException.ThrowIfNull(engine);
-        ArgumentNullException.ThrowIfNull(settings);
-        return engine.RunAsync(
-            "verification job",
-            host => new VerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel),
-            progress,
-            p => p,
-            cancel
-        );
-    }
+    ) => Start(engine, settings, (own, host) => new VerifyRun(own, host).Run(cancel), progress, cancel);
 
     /// <summary>Starts the job for a model that draws images, which a judge looks at; as <see cref="RunAsync"/>.</summary>
     /// <param name="engine">Where it runs; it is busy until the task has ended.</param>
@@ -47,13 +36,21 @@ public static class VerifyJob
         VerifySettings settings,
         IProgress<JobProgress>? progress = null,
         CancellationToken cancel = default
+    ) => Start(engine, settings, (own, host) => new GenerationVerifyRun(own, host).Run(cancel), progress, cancel);
+
+    private static Task<T> Start<T>(
+        LurEngine engine,
+        VerifySettings settings,
+        Func<VerifySettings, RunHost, T> run,
+        IProgress<JobProgress>? progress,
+        CancellationToken cancel
     )
     {
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(settings);
         return engine.RunAsync(
             "verification job",
-            host => new GenerationVerifyRun(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host).Run(cancel),
+            host => run(settings with { CacheFolder = engine.References(settings.CacheFolder) }, host),
             progress,
             p => p,
             cancel

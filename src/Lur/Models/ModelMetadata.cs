@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
 
@@ -29,8 +28,8 @@ internal static class ModelMetadata
     {
         writer.Metadata[Architecture] = model.Architecture;
         writer.Metadata[InputKey] = model.Spec.Input.ToString();
-        writer.Metadata[ClassesKey] = OnOneLine(w => WriteTexts(w, model.ClassNames));
-        writer.Metadata[NormalizationKey] = OnOneLine(w => WriteNormalization(w, model.Normalization));
+        writer.Metadata[ClassesKey] = JsonText.OnOneLine(w => WriteTexts(w, model.ClassNames));
+        writer.Metadata[NormalizationKey] = JsonText.OnOneLine(w => WriteNormalization(w, model.Normalization));
         // Crop and flip is what a file of Lur's means that does not say; to leave it out keeps such files as they were.
         if (model.Augmentation != Augmentation.CropAndFlip)
             writer.Metadata[AugmentationKey] = model.Augmentation.Name;
@@ -179,14 +178,5 @@ internal static class ModelMetadata
         }
 
         w.WriteEndObject();
-    }
-
-    // Not as JsonText: metadata are single lines, in the form that files have had from the first.
-    private static string OnOneLine(Action<Utf8JsonWriter> write)
-    {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream))
-            write(writer);
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
 }

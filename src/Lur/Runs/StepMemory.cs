@@ -1,3 +1,4 @@
+using Lur.Device;
 using Lur.Models;
 
 namespace Lur.Runs;
@@ -26,8 +27,10 @@ public sealed record StepMemory(
     /// <summary>Bytes that a step takes, all together.</summary>
     public long TotalBytes => ArenaBytes + VectorBytes + Further.Sum(f => f.Bytes);
 
+    private (IReadOnlyList<PlannedNode> Nodes, DeviceModel Gpu, Precision Precision)? Planned { get; init; }
+
     /// <summary>How long a step would take on the model of GPU that the device plans for; null on one that is itself.</summary>
-    public StepPrediction? Prediction { get; private init; }
+    public StepPrediction? Predict() => Planned is var (nodes, gpu, precision) ? StepPrediction.Of(nodes, gpu, precision) : null;
 
     internal static StepMemory Of(Program program, Model model, int vectors, IReadOnlyList<(string Name, long Bytes)>? more = null)
     {
@@ -42,7 +45,7 @@ public sealed record StepMemory(
             more ?? []
         )
         {
-            Prediction = program.Device.PlannedAs is { } gpu ? StepPrediction.Of(program.Nodes, gpu, program.Precision) : null,
+            Planned = program.Device.PlannedAs is { } gpu ? (program.Nodes, gpu, program.Precision) : null,
         };
     }
 }
