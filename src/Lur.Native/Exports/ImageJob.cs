@@ -18,8 +18,8 @@ internal sealed unsafe class ImageJob
     {
         (_session, _weights) = (session, weights);
         var (model, sampler) = (Utf8.Read(o.Model), Utf8.Read(o.Sampler)!);
-        if (model is not null && !File.Exists(model))
-            throw new CodedException(Code.File, $"The model '{model}' does not exist; check the path.");
+        if (model is not null)
+            NativeModel.RequireFile(model);
         if (weights is { Draws: false })
             throw new CodedException(Code.Unsupported, "The model is a classifier; images are drawn by a diffusion model.");
         SamplerKind[] kinds = [.. Enum.GetValues<SamplerKind>().Where(k => k.Name() == sampler)];
@@ -54,28 +54,14 @@ internal sealed unsafe class ImageJob
     /// <exception cref="CodedException">It was cancelled.</exception>
     public void Run(delegate* unmanaged<nint, ProgressReport*, int> progress, nint user)
     {
-        Volatile.Write(ref *_session.Cancelled, 0);
-        using var cancel = new CancellationTokenSource();
-        var listener = new JobListener(progress, user, _session, cancel);
-        var folder = _weights is null ? null : Directory.CreateTempSubdirectory("lur-sample-");
-        try
-        {
-            var settings = _settings;
-            if (folder is not null)
-            {
-                settings = settings with { Model = Path.Combine(folder.FullName, "model.safetensors") };
-                _weights!.Save(settings.Model);
-            }
-
-            _ = new SampleRun(settings, NativeJob.HostOf(_session, listener)).Run(cancel.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            throw new CodedException(Code.Cancelled, "The drawing was cancelled; nothing is left of it.");
-        }
-        finally
-        {
-            folder?.Delete(recursive: true);
-        }
+        using var copy = _weights is null ? null : ModelCopy.Of(_weights);
+        var settings = copy is null ? _settings : _settings with { Model = copy.Path };
+        JobListener.Hear(
+            progress,
+            user,
+            _session,
+            "The drawing was cancelled; nothing is left of it.",
+            (listener, cancel) => new SampleRun(settings, NativeJob.HostOf(_session, listener)).Run(cancel)
+        );
     }
 }

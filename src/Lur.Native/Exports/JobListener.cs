@@ -18,6 +18,33 @@ internal sealed unsafe class JobListener(
     CancellationTokenSource cancel
 ) : IProgress<RunEvent>
 {
+    /// <summary>Runs something that reports its progress and can be cancelled.</summary>
+    /// <param name="progress">Function of the caller; null for none.</param>
+    /// <param name="user">Goes to it.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="cancelled">What is said where it was cancelled.</param>
+    /// <param name="run">Runs it.</param>
+    /// <exception cref="CodedException">It was cancelled.</exception>
+    public static void Hear(
+        delegate* unmanaged<nint, ProgressReport*, int> progress,
+        nint user,
+        NativeSession session,
+        string cancelled,
+        Action<JobListener, CancellationToken> run
+    )
+    {
+        Volatile.Write(ref *session.Cancelled, 0);
+        using var cancel = new CancellationTokenSource();
+        try
+        {
+            run(new JobListener(progress, user, session, cancel), cancel.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new CodedException(Code.Cancelled, cancelled);
+        }
+    }
+
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
     private JobProgress? _stage;
     private long _posted;

@@ -47,27 +47,19 @@ internal sealed unsafe class NativeJob : IDisposable
     public (ulong Bytes, long Steps) Plan()
     {
         _weights?.RequireLive();
-        var folder = _weights is null ? null : Directory.CreateTempSubdirectory("lur-plan-");
+        using var copy = _weights is null ? null : ModelCopy.Of(_weights);
         try
         {
             var settings = WithData(_settings);
-            if (folder is not null)
-            {
-                settings = settings with { Model = Path.Combine(folder.FullName, "model.safetensors") };
-                _weights!.Save(settings.Model);
-            }
-
+            if (copy is not null)
+                settings = settings with { Model = copy.Path };
             // In memory of its own: a plan leaves that of the caller alone.
-            var plan = Coded(() => new ForgetRun(settings, Host(null, null)).Plan());
+            var plan = Coded(() => new ForgetRun(settings, HostOf(_session, null)).Plan());
             return ((ulong)plan.TotalBytes, plan.Steps);
         }
         catch (OperationCanceledException)
         {
             throw new CodedException(Code.Cancelled, "The provider asked to stop.");
-        }
-        finally
-        {
-            folder?.Delete(recursive: true);
         }
     }
 
@@ -80,19 +72,18 @@ internal sealed unsafe class NativeJob : IDisposable
     {
         _result = null;
         _weights?.RequireLive();
-        Volatile.Write(ref *_session.Cancelled, 0);
-        using var cancel = new CancellationTokenSource();
-        var listener = new JobListener(progress, user, _session, cancel);
-        try
-        {
-            var settings = WithData(_settings) with { Resume = resume };
-            var result = _weights is null ? Run(settings, listener, cancel.Token) : RunInMemory(settings, listener, cancel.Token);
-            _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
-        }
-        catch (OperationCanceledException)
-        {
-            throw new CodedException(Code.Cancelled, "The job was cancelled; its checkpoint, where it has one, is in its output folder.");
-        }
+        JobListener.Hear(
+            progress,
+            user,
+            _session,
+            "The job was cancelled; its checkpoint, where it has one, is in its output folder.",
+            (listener, cancel) =>
+            {
+                var settings = WithData(_settings) with { Resume = resume };
+                var result = _weights is null ? Run(settings, listener, cancel) : RunInMemory(settings, listener, cancel);
+                _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
+            }
+        );
     }
 
     /// <summary>Frees the job.</summary>
@@ -105,25 +96,18 @@ internal sealed unsafe class NativeJob : IDisposable
     }
 
     private ForgetResult Run(ForgetSettings settings, JobListener listener, CancellationToken cancel) =>
-        Coded(() => new ForgetRun(settings, Host(listener, _weights?.Memory)).Run(cancel));
+        Coded(() => new ForgetRun(settings, HostOf(_session, listener) with { Weights = _weights?.Memory }).Run(cancel));
 
     private ForgetResult RunInMemory(ForgetSettings settings, JobListener listener, CancellationToken cancel)
     {
         settings = settings with { Model = Original };
-        Coded(() =>
-        {
-            new ForgetRun(settings, Host(null, null)).RequireFolder();
-            return 0;
-        });
-        if (!settings.Resume || !File.Exists(Original))
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Original)!);
-            _weights!.Save(Original);
-        }
-
+        var began = PutDown(settings);
         try
         {
             var result = Run(settings, listener, cancel);
+            // Two that begin at the same moment put their models into one place; the folder lets one of them go on.
+            if (result.ParentSha256 != began)
+                throw new UserErrorException($"Another job has replaced '{Original}'; give each job an output folder of its own.");
             _weights!.Load(result.ModelPath);
             return result;
         }
@@ -134,10 +118,34 @@ internal sealed unsafe class NativeJob : IDisposable
         }
     }
 
+    // The weights as they are now become the original, or are held to be those that the job began with.
+    private string PutDown(ForgetSettings settings)
+    {
+        Coded(() =>
+        {
+            new ForgetRun(settings, HostOf(_session, null)).RequireFolder();
+            return 0;
+        });
+        Directory.CreateDirectory(Path.GetDirectoryName(Original)!);
+        using var copy = ModelCopy.Beside(Original, _weights!);
+        var now = copy.Sha256;
+        if (!settings.Resume || !File.Exists(Original))
+        {
+            copy.Keep(Original);
+            return now;
+        }
+
+        var began = ModelCopy.HashOf(Original);
+        return began == now || (_keepsPartial && _weights!.Memory is not null)
+            ? began
+            : throw new UserErrorException(
+                $"The weights are not those that the job began with, which are in '{Original}'; load these with lur_model_load, or "
+                    + "begin anew with lur_job_run."
+            );
+    }
+
     private ForgetSettings WithData(ForgetSettings settings) =>
         _provider is null ? settings : settings with { DataOptions = settings.DataOptions with { Memory = _provider.Read() } };
-
-    private RunHost Host(JobListener? listener, WeightMemory? memory) => HostOf(_session, listener) with { Weights = memory };
 
     /// <summary>Where what a session is asked for runs, and how it speaks.</summary>
     public static RunHost HostOf(NativeSession session, JobListener? listener) =>
@@ -220,8 +228,8 @@ internal sealed unsafe class NativeJob : IDisposable
             throw new CodedException(Code.Unsupported, e.Message);
         }
 
-        if (model is not null && !File.Exists(model))
-            throw new CodedException(Code.File, $"The model '{model}' does not exist; check the path.");
+        if (model is not null)
+            NativeModel.RequireFile(model);
         MethodTask task;
         try
         {

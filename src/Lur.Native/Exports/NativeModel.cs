@@ -26,8 +26,7 @@ internal sealed unsafe class NativeModel : IDisposable
     /// <summary>Reads a model.</summary>
     public static NativeModel Open(NativeSession session, string path)
     {
-        if (!File.Exists(path))
-            throw new CodedException(Code.File, $"The model '{path}' does not exist; check the path.");
+        RequireFile(path);
         return new NativeModel(session, OfFile(() => ModelFile.Load(path, session.Device, Precision.Float32)));
     }
 
@@ -119,8 +118,7 @@ internal sealed unsafe class NativeModel : IDisposable
     /// <summary>Takes the weights of a file.</summary>
     public void Load(string path)
     {
-        if (!File.Exists(path))
-            throw new CodedException(Code.File, $"The model '{path}' does not exist; check the path.");
+        RequireFile(path);
         _ = OfFile(() =>
         {
             ModelFile.Read(Live, path);
@@ -150,6 +148,14 @@ internal sealed unsafe class NativeModel : IDisposable
         _session.Disown(this);
         _tensors.Dispose();
         _handle.Free();
+    }
+
+    /// <summary>Refuses a path at which there is no file.</summary>
+    /// <exception cref="CodedException">There is none.</exception>
+    public static void RequireFile(string path)
+    {
+        if (!File.Exists(path))
+            throw new CodedException(Code.File, $"The model '{path}' does not exist; check the path.");
     }
 
     /// <summary>Refuses to be used by a job after its end.</summary>

@@ -1,25 +1,12 @@
 /* Jobs: cancelled from everywhere, gone on with, asked from outside, and what is wrong with files and options.
  *   jobs COUNT MODEL DATA FORGET FOLDER [METHOD OPTION=VALUE...]       with a method that alone, into FOLDER; -METHOD
  * stops at its first step, +METHOD goes on */
+#include "folders.h"
 #include "harness.h"
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 static lur_session* session;
-static char** words;
-
-static const char* in(const char* folder, const char* file) {
-    static char paths[4][1024];
-    static int next;
-    char* const path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s%s%s", words[5], folder, *file ? "/" : "", file);
-    return path;
-}
-static int exists(const char* path) {
-    struct stat s;
-    return stat(path, &s) == 0;
-}
 static char* content(const char* path, size_t* size) {
     FILE* f = fopen(path, "rb");
     if (!f) return NULL;

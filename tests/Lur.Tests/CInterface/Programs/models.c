@@ -1,25 +1,12 @@
 /* Weights and data of the caller: tables and flat memory, a provider, jobs on them, and images.
  *   models COUNT MODEL DATA FORGET FOLDER UNET [growth] */
+#include "folders.h"
 #include "harness.h"
 #include <math.h>
 #include <pthread.h>
-#include <sys/stat.h>
 
 enum { MOST = 64 };
 static lur_session* session;
-static char** words;
-
-static const char* in(const char* folder, const char* file) {
-    static char paths[6][1024];
-    static int next;
-    char* const path = paths[next++ % 6];
-    snprintf(path, sizeof paths[0], "%s/%s%s%s", words[5], folder, *file ? "/" : "", file);
-    return path;
-}
-static int exists(const char* path) {
-    struct stat s;
-    return stat(path, &s) == 0;
-}
 
 /* ---- memory of the caller -------------------------------------------------------------------------------------------
  */
@@ -322,6 +309,14 @@ static void jobs(void) {
     /* Cancelled, the weights are what they were; gone on with, they become what they should. */
     CHECK(lur_job_run(job, stop, NULL) == LUR_ERROR_CANCELLED && same(mine, file));
     CHECK(exists(in("flat", "original/model.safetensors")));
+    /* Other weights than those it began with are not taken for them. */
+    OK(lur_model_load(mine.model, in("file", "model.safetensors")));
+    CHECK(lur_job_resume(job, NULL, NULL) == LUR_ERROR_ARGUMENT && same(mine, result));
+    OK(lur_model_load(mine.model, words[2]));
+    mine.parameters[0] += 1;
+    CHECK(lur_job_resume(job, NULL, NULL) == LUR_ERROR_ARGUMENT);
+    mine.parameters[0] = file.parameters[0];
+    CHECK(same(mine, file));
     OK(lur_job_resume(job, NULL, NULL));
     CHECK(same(mine, result));
     OK(lur_job_destroy(job));
