@@ -535,7 +535,8 @@ typedef struct lur_progress {
 int32_t lur_job_run(lur_job* job, int32_t (*progress)(void* user, const lur_progress* progress), void* user);
 
 /* As lur_job_run, from the checkpoint in output on, which a job with the same options left, in this process or another.
- * The model has the bytes of a job that was never stopped. */
+ * The model has the bytes of a job that was never stopped. Weights must be those that it began with
+ * (LUR_ERROR_ARGUMENT), but for those that LUR_JOB_KEEP_PARTIAL has left. */
 int32_t lur_job_resume(lur_job* job, int32_t (*progress)(void* user, const lur_progress* progress), void* user);
 
 /* The result of a job's last run, which is result.json of its folder: accuracies or losses before and after, costs,
