@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Lur.Models;
@@ -33,7 +32,6 @@ internal sealed record DiffusersPlaces(
     public const string WeightsName = "diffusion_pytorch_model.safetensors";
 
     private const string Stem = "diffusion_pytorch_model";
-    private const int LargestText = 64 << 20;
 
     // Full precision before half.
     private static readonly string[] s_variants = ["", ".fp16", ".bf16"];
@@ -130,24 +128,7 @@ internal sealed record DiffusersPlaces(
 
     /// <summary>A text file, so that its bytes can be written again.</summary>
     /// <exception cref="UserErrorException">It is too large, no UTF-8, or cannot be read.</exception>
-    public string ReadText(string relative)
-    {
-        var path = At(relative);
-        try
-        {
-            return new FileInfo(path).Length <= LargestText
-                ? new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path))
-                : throw new UserErrorException($"'{path}' is larger than a text of diffusers can be; it is another file.");
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new UserErrorException($"'{path}' is not UTF-8 text; download it again.");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}).", e);
-        }
-    }
+    public string ReadText(string relative) => TextFile.Read(At(relative));
 
     /// <summary>Refuses a pipeline of other models.</summary>
     /// <exception cref="UserErrorException">Its UNet is of another class, or it has further models.</exception>
