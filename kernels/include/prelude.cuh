@@ -100,6 +100,8 @@ DEVICE float real_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c
 DEVICE double real_fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 DEVICE float real_abs(float x) { return __builtin_fabsf(x); }
 DEVICE double real_abs(double x) { return __builtin_fabs(x); }
+DEVICE float real_erfc(float x) { return host_erfcf(x); }
+DEVICE double real_erfc(double x) { return __builtin_erfc(x); }
 DEVICE float real_cos(float x) { return __builtin_cosf(x); }
 DEVICE double real_cos(double x) { return __builtin_cos(x); }
 DEVICE float real_sin(float x) { return __builtin_sinf(x); }
@@ -115,6 +117,8 @@ DEVICE float real_fma(float a, float b, float c) { return fmaf(a, b, c); }
 DEVICE double real_fma(double a, double b, double c) { return fma(a, b, c); }
 DEVICE float real_abs(float x) { return fabsf(x); }
 DEVICE double real_abs(double x) { return fabs(x); }
+DEVICE float real_erfc(float x) { return erfcf(x); }
+DEVICE double real_erfc(double x) { return erfc(x); }
 DEVICE float real_cos(float x) { return cosf(x); }
 DEVICE double real_cos(double x) { return cos(x); }
 DEVICE float real_sin(float x) { return sinf(x); }

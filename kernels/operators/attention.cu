@@ -13,6 +13,7 @@
 //
 // The kernels are the maps of rows [rows, M]; what comes in lies where the result goes: p holds S, x holds dP or tS, tp
 // holds tS, ds holds dP, tds holds tdP.
+//   causal_mask       S -> S, and out of reach for the keys behind the query: all that follows gives them 0
 //   softmax           S -> P, and lse
 //   jacobian          S -> P, x -> P (x - row sum of P x)
 //   backward_tangent  S -> P, tS -> tP, dP -> dS, tdP -> tdS
@@ -42,6 +43,15 @@ DEVICE accum row_max(const real* x, int n) {
     for (int l = 1; l < VEC; l++) largest = real_max(lanes[l], largest);
     LANE_LOOP (i, n - whole) largest = real_max(x[whole + i], largest);
     return block_max<accum>(largest);
+}
+
+// Row r of a matrix is query first + r mod length, which sees the keys up to its own number. Launch: Rows(rows, M).
+KERNEL attention_causal_mask(real* __restrict__ s, int rows, int M, int length, int first) {
+    GRID_ROWS (r, rows) {
+        const int query = first + r % length;
+        real* hidden = s + (long long)r * M + query + 1;
+        LANE_LOOP (j, M - 1 - query) hidden[j] = MaxOp::identity<real>();
+    }
 }
 
 KERNEL COOPERATIVE attention_softmax(real* __restrict__ p, real* __restrict__ lse, int rows, int M) {

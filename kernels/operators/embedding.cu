@@ -1,4 +1,4 @@
-// embedding.cu - a row of a table for each sample: ids int [N], table [V, E], y [N, E].
+// embedding.cu - a row of a table for each id: ids int [N], table [V, E], y [N, E]; ids of sequences are N = samples T.
 //
 //   forward    y[n] = table[ids[n]]; zeros where the id is below 0                          Rows(N, E)
 //   backward   dtable[v] = sum of dy[n] over the n with ids[n] = v, in the order of n       Rows(V, E)

@@ -4,18 +4,20 @@ namespace Lur.Layers;
 
 /// <summary>Scaled dot-product attention with heads: o = softmax(q k^T / sqrt(D)) v for each sample and head, D = C / heads channels
 /// that are neighbours. Formulas of all passes: <c>kernels/operators/attention.cu</c>. Vaswani et al., 2017.</summary>
-/// <remarks>Inputs: q, k, v, in that order, without weights: the projections are <see cref="Linear"/> layers around it. q is
+/// <remarks>A causal one lets query i see the keys 0 to i alone. Inputs: q, k, v, in that order, without weights: the projections are <see cref="Linear"/> layers around it. q is
 /// [N, L, C] or an image [N, H, W, C], whose pixels are its L rows; so are k and v with M rows, of one shape. They may be one value.
 /// Between the passes it keeps N heads L numbers; no matrix of L x M survives an operation, and scratch is bounded.</remarks>
 public sealed class Attention : Layer
 {
     private readonly int _heads;
+    private readonly bool _causal;
 
     /// <summary>Creates the layer.</summary>
     /// <param name="name">Name.</param>
     /// <param name="heads">Number of heads; it divides the channels.</param>
-    public Attention(string name, int heads)
-        : base(name) => _heads = heads;
+    /// <param name="causal">True for keys up to the query's own number alone.</param>
+    public Attention(string name, int heads, bool causal = false)
+        : base(name) => (_heads, _causal) = (heads, causal);
 
     private sealed record Cache(AttentionOperator Op, Value Lse);
 
@@ -45,7 +47,7 @@ public sealed class Attention : Layer
         var y = pass.Activation($"{Name}/y", OutputShape([q.Shape, k.Shape, v.Shape]));
         var (n, c) = (q.Shape[0], q.Shape.Innermost);
         var shape = new AttentionShape(n, q.Shape.Rows / n, k.Shape.Rows / n, c, _heads);
-        var op = new AttentionOperator(pass.Launch, shape);
+        var op = new AttentionOperator(pass.Launch, shape, _causal);
         var lse = pass.Cache($"{Name}/lse", new Shape(shape.LogSums));
         pass.Remember(node.Index, new Cache(op, lse));
         op.Forward(y, lse, Inputs(pass, node), Matrix(pass, op, "forward/p"));

@@ -2,7 +2,7 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>A row of a table for each sample: ids int [N] -> [N, width]; zeros for an id below 0. Formulas:
+/// <summary>A row of a table for each id: int [N] -> [N, width], or [N, T] -> [N, T, width]; zeros for an id below 0. Formulas:
 /// <c>kernels/operators/embedding.cu</c>.</summary>
 public sealed class Embedding : Layer
 {
@@ -30,7 +30,14 @@ public sealed class Embedding : Layer
     }
 
     /// <inheritdoc/>
-    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) => new(inputs[0][0], _width);
+    /// <exception cref="ArgumentException">The ids are neither [N] nor [N, T].</exception>
+    public override Shape OutputShape(ReadOnlySpan<Shape> inputs) =>
+        inputs[0].Rank switch
+        {
+            1 => new(inputs[0][0], _width),
+            2 => new(inputs[0][0], inputs[0][1], _width),
+            _ => throw new ArgumentException($"'{Name}' takes ids [N] or [N, T]; it gets {inputs[0]}."),
+        };
 
     /// <inheritdoc/>
     public override Value Forward(NetworkPass pass, Node node)
@@ -54,8 +61,16 @@ public sealed class Embedding : Layer
         Gather(pass, pass.GradientTangents!, pass.TangentGradientOf(Network.Output(pass, node)), Network.Input(pass, node));
 
     private void Look(NetworkPass pass, Value y, FlatVector table, Value ids) =>
-        pass.Launch.Embedding.EmbeddingForward(pass.Device.Rows(y.Shape[0], _width), y, table.At(_table), ids, y.Shape[0], _width);
+        pass.Launch.Embedding.EmbeddingForward(pass.Device.Rows(y.Shape.Rows, _width), y, table.At(_table), ids, y.Shape.Rows, _width);
 
     private void Gather(NetworkPass pass, FlatVector gradients, Value dy, Value ids) =>
-        pass.Launch.Embedding.EmbeddingBackward(pass.Device.Rows(_rows, _width), gradients.At(_table), dy, ids, dy.Shape[0], _rows, _width);
+        pass.Launch.Embedding.EmbeddingBackward(
+            pass.Device.Rows(_rows, _width),
+            gradients.At(_table),
+            dy,
+            ids,
+            dy.Shape.Rows,
+            _rows,
+            _width
+        );
 }

@@ -15,12 +15,14 @@ public class AttentionFixtureTests
 
     [TestCase("attention_self", 2)]
     [TestCase("attention_cross", 2)]
+    [TestCase("attention_causal", 2)]
     [TestCase("attention_one_head", 1)]
     public void AllPasses(string name, int heads)
     {
         var fixture = Fixture.Open("ops");
         using var options = JsonDocument.Parse(fixture.Metadata["ops"]);
         Assert.That(options.RootElement.GetProperty(name).GetProperty("heads").GetInt32(), Is.EqualTo(heads));
+        var causal = options.RootElement.GetProperty(name).TryGetProperty("causal", out var masked) && masked.GetBoolean();
         double[] Of(string tensor) => fixture.Doubles($"{name}.{tensor}");
         Triple All(string suffix) => new(Of("q" + suffix), Of("k" + suffix), Of("v" + suffix));
         int[] q = fixture.Shape($"{name}.q"),
@@ -29,7 +31,7 @@ public class AttentionFixtureTests
         foreach (var test in TestDevices.All)
         foreach (var elements in new[] { 0, 2 * shape.M })
         {
-            using var bench = new AttentionBench(test, Precision.Float64, shape, All(""), elements);
+            using var bench = new AttentionBench(test, Precision.Float64, shape, All(""), elements, causal);
             var (t, dy, tdy) = (All(".t"), Of("y.d"), Of("y.td"));
             double[]?[] tangents = [t.Q, t.K, t.V];
             Errors.AssertClose(bench.Forward().O, Of("y"), Tolerance, "y");

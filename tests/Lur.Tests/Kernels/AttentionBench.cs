@@ -16,10 +16,15 @@ internal sealed class AttentionBench : IDisposable
     private readonly GuardedBuffer[] _scratch;
 
     /// <summary>Opens the buffers; scratch is exactly as large as asked for and NaN.</summary>
-    public AttentionBench(TestDevice test, Precision precision, AttentionShape shape, Triple x, int matrixElements = 0)
+    public AttentionBench(TestDevice test, Precision precision, AttentionShape shape, Triple x, int matrixElements = 0, bool causal = false)
     {
         (_scope, _shape) = (new KernelScope(test, precision), shape);
-        Operator = new AttentionOperator(LaunchSet.Immediate(test.Device, precision), shape, (long)matrixElements * precision.Size());
+        Operator = new AttentionOperator(
+            LaunchSet.Immediate(test.Device, precision),
+            shape,
+            causal,
+            (long)matrixElements * precision.Size()
+        );
         _x = Buffers(x);
         (_y, _lse) = (_scope.Vector(shape.N * shape.L * shape.C), _scope.Vector(shape.LogSums));
         _scratch = [.. Enumerable.Range(0, 4).Select(_ => _scope.Vector(Operator.MatrixElements))];

@@ -45,8 +45,8 @@ public class AttentionTests
         Vectors.AssertClose(actual.Q, With(before?.Q, expected.Q), relative, 1, $"{what} q");
     }
 
-    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
-    public void AllPasses(Precision precision)
+    [Test]
+    public void AllPasses([ValueSource(typeof(KernelScope), nameof(KernelScope.Precisions))] Precision precision, [Values] bool causal)
     {
         var random = TestRandom.ForCurrentTest();
         var close = Tolerance(precision);
@@ -56,8 +56,8 @@ public class AttentionTests
             var (x, t, before) = (Draw(random, precision, shape), Draw(random, precision, shape), Draw(random, precision, shape));
             double[] dy = Draw(random, precision, shape).Q,
                 tdy = Draw(random, precision, shape).Q;
-            var reference = new AttentionReference(shape, x);
-            using var bench = new AttentionBench(test, precision, shape, x, elements);
+            var reference = new AttentionReference(shape, x, causal);
+            using var bench = new AttentionBench(test, precision, shape, x, elements, causal);
             var (o, lse) = bench.Forward();
             Vectors.AssertClose(o, reference.Forward(), close, 1, $"{bench.Name} o");
             Vectors.AssertClose([.. lse.Order()], [.. reference.LogSums().Order()], close, 1, $"{bench.Name} lse, in any order");
@@ -67,6 +67,25 @@ public class AttentionTests
             var td = reference.BackwardTangent(t, dy, tdy);
             AssertClose(bench.BackwardTangent(All(t), dy, tdy), td, null, close, $"{bench.Name} td written");
             AssertClose(bench.BackwardTangent(All(t), dy, tdy, before), td, before, close, $"{bench.Name} td added");
+        }
+    }
+
+    /// <summary>The first query sees the first key alone, exactly, whatever the others are, and gives them nothing.</summary>
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
+    public void AKeyBehindTheQueryHasNoPart(Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        var shape = new AttentionShape(1, 5, 5, 2, 1);
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            var x = Draw(random, precision, shape);
+            (x.K[9], x.V[9]) = (1e4, 1e4); // of the last key
+            double[] dy = [1, 2, .. new double[8]];
+            using var bench = new AttentionBench(test, precision, shape, x, 0, causal: true);
+            Errors.AssertSame(bench.Forward().O[..2], x.V[..2], $"{bench.Name} o");
+            var d = bench.Backward(dy);
+            Errors.AssertSame(d.V, dy, $"{bench.Name} dv");
+            Errors.AssertSame([.. d.Q.Concat(d.K).Select(Math.Abs)], new double[20], $"{bench.Name} dq, dk");
         }
     }
 

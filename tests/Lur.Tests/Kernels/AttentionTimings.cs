@@ -46,7 +46,7 @@ public class AttentionTimings
     private static (AttentionOperator Op, Action[] Passes) Prepare(KernelScope scope, AttentionShape s, long matrixBytes)
     {
         var (launch, random) = (LaunchSet.Immediate(scope.Device, scope.Precision), TestRandom.ForCurrentTest());
-        var op = new AttentionOperator(launch, s, matrixBytes);
+        var op = new AttentionOperator(launch, s, matrixBytes: matrixBytes);
         Operand<Real> Of(long count) => scope.Vector(random.NormalArray(count)).Pointer;
         Operand<Real> Rows(int rows) => Of((long)s.N * rows * s.C);
         AttentionOperands Inputs() => new(Rows(s.L), Rows(s.M), Rows(s.M));

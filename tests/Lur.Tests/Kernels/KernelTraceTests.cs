@@ -142,6 +142,7 @@ public class KernelTraceTests
         };
         kernels.Pool.AveragePoolForward(device.Rows(2 * 16 * 16, 64), a, b, window);
         kernels.Pool.AveragePoolBackward(device.Rows(2 * 16 * 16, 64), a, b, window, 0);
+        Transformer(device, kernels, [a, b, new(z.Address), new(m.Address), table]);
         kernels.Pieces.NumberStore(device.Elements(6), wide, 6, 1);
         kernels.Pieces.PieceSum(device.Elements(6), new(x.Address), wide, 3, 6);
         kernels.Pieces.RelativeAlpha(device.Elements(1), new(x.Address), new(y.Address), wide, 1);
@@ -153,6 +154,32 @@ public class KernelTraceTests
         kernels.Vector.VectorAbsAccumulate(elements, a, b, n);
         device.Synchronize();
         return KernelTrace.Take();
+    }
+
+    // 100 rows of a text encoder, and of a UNet's gates.
+    private static void Transformer(ComputeDevice device, KernelSet kernels, DevicePointer<Real>[] x)
+    {
+        const int rows = 100,
+            width = 320;
+        var (a, b, c, d, small) = (x[0], x[1], x[2], x[3], x[4]);
+        var (elements, each, blocks) = (device.Elements(rows * width), device.Rows(rows, width), device.Blocks(rows, width));
+        var sums = device.ColumnSums(rows, width, 2);
+        kernels.LayerNorm.LayerNormForward(blocks, a, b, c, d, small, small, rows, width, 1e-5);
+        kernels.LayerNorm.LayerNormSums(sums, a, b, c, d, d, rows, width, 2);
+        kernels.LayerNorm.LayerNormBackward(blocks, a, b, c, d, d, small, rows, width, 0);
+        kernels.LayerNorm.LayerNormForwardTangent(blocks, a, b, c, d, d, small, small, small, small, small, rows, width);
+        kernels.LayerNorm.LayerNormTangentSums(sums, a, b, b, c, c, d, d, d, d, rows, width, 2);
+        kernels.LayerNorm.LayerNormBackwardTangent(blocks, a, b, b, c, c, d, d, d, d, small, small, rows, width, 0);
+        kernels.Gelu.GeluForward(elements, a, b, rows * width, 0);
+        kernels.Gelu.GeluBackward(elements, a, b, c, rows * width, 1, 1);
+        kernels.Gelu.GeluBackwardTangent(elements, a, b, b, c, c, rows * width, 0, 0);
+        kernels.Geglu.GegluForward(each, a, b, rows, width / 2);
+        kernels.Geglu.GegluBackward(each, a, b, c, rows, width / 2, 0);
+        kernels.Geglu.GegluForwardTangent(each, a, b, c, rows, width / 2);
+        kernels.Geglu.GegluBackwardTangent(each, a, b, b, c, d, rows, width / 2, 0);
+        kernels.PositionEmbedding.PositionEmbeddingForward(each, a, b, c, 2, rows / 2, width);
+        kernels.PositionEmbedding.PositionEmbeddingBackward(each, a, b, 2, rows / 2, rows / 2, width);
+        kernels.Attention.AttentionCausalMask(each, a, rows, width, rows, 0);
     }
 
     private static void RequireTracing()

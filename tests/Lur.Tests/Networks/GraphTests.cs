@@ -26,6 +26,8 @@ public class GraphTests
         Attentive,
         Conditioned,
         Rectangular,
+        Transformer,
+        Text,
     }
 
     private static Network Build(Graph graph) =>
@@ -38,6 +40,8 @@ public class GraphTests
             Graph.Smooth => Smooth(),
             Graph.Conditioned => Conditioned(),
             Graph.Rectangular => Rectangular(),
+            Graph.Transformer => TransformerNetworks.OfImages(),
+            Graph.Text => TransformerNetworks.OfText(),
             _ => Attentive(),
         };
 

@@ -25,27 +25,30 @@ internal sealed class LayerHarness : IDisposable
     /// <param name="layer">The layer.</param>
     /// <param name="inputs">Shapes of its inputs, batch first.</param>
     /// <param name="ids">An input of ids instead; null for none.</param>
-    public LayerHarness(ComputeDevice device, Precision precision, Layer layer, Shape[] inputs, int[]? ids = null)
+    /// <param name="positions">Ids of a sample; 0 for one without an axis of its own.</param>
+    public LayerHarness(ComputeDevice device, Precision precision, Layer layer, Shape[] inputs, int[]? ids = null, int positions = 0)
     {
         _program = new Program(device, precision) { Poison = true };
         var network = new Network();
         int[] nodes =
         [
             .. inputs.Select((shape, i) => network.Add(new Source($"input{i}", shape), network.AddInput($"none{i}", null))),
-            .. ids is null ? Array.Empty<int>() : [network.AddInput("ids", null)],
+            .. ids is null ? Array.Empty<int>() : [network.AddInput("ids", positions == 0 ? null : new Shape(positions))],
         ];
         network.Add(layer, nodes);
         FlatVector Vector(string name) => new(device, precision, network.Parameters, name);
         (_weights, _direction, _gradient, _product) = (Vector("weights"), Vector("direction"), Vector("gradient"), Vector("product"));
         _buffers = new FlatVector(device, precision, network.Buffers, "buffers");
-        var batch = ids?.Length ?? inputs[0][0];
+        var batch = ids?.Length / Math.Max(1, positions) ?? inputs[0][0];
         var pass = new NetworkPass(_program, "layer", batch, _weights, _buffers, NormalizationMode.Frozen)
         {
             Gradients = _gradient,
             WeightTangents = _direction,
             GradientTangents = _product,
         };
-        var given = network.Inputs.Select(i => (i.Name, i.Name == "ids" ? Ids(ids!) : Unread(i.Batched(batch)))).ToArray();
+        var given = network
+            .Inputs.Select(i => (i.Name, i.Name == "ids" ? Ids(ids!, i.Batched(batch)) : Unread(i.Batched(batch))))
+            .ToArray();
         _output = Program.Keep(network.Forward(pass, given));
         _ty = Program.Keep(network.ForwardTangent(pass));
         (_dy, _tdy) = (Given(pass.GradientOf(_output)), Given(pass.TangentGradientOf(_output)));
@@ -83,9 +86,9 @@ internal sealed class LayerHarness : IDisposable
 
     private Value Unread(Shape shape) => Program.Keep(_program.Real("none", ValueRole.Input, shape));
 
-    private Value Ids(int[] ids)
+    private Value Ids(int[] ids, Shape shape)
     {
-        var input = _program.Input<int>("ids", new Shape(ids.Length));
+        var input = _program.Input<int>("ids", shape);
         ids.CopyTo(input.Span);
         return input.Device;
     }

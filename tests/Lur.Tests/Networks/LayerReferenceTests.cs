@@ -16,7 +16,14 @@ public class LayerReferenceTests
         Epsilon = 1e-3;
 
     /// <summary>A layer with the definition of its output: theta is all inputs one after another, then the weights.</summary>
-    internal sealed record Case(string Name, Func<Layer> Layer, Shape[] Inputs, Func<HyperDual[], HyperDual[]> Forward, int[]? Ids = null)
+    internal sealed record Case(
+        string Name,
+        Func<Layer> Layer,
+        Shape[] Inputs,
+        Func<HyperDual[], HyperDual[]> Forward,
+        int[]? Ids = null,
+        int Positions = 0
+    )
     {
         public override string ToString() => Name;
     }
@@ -48,15 +55,17 @@ public class LayerReferenceTests
         yield return Looked([2, 0, 2, 5], 6, 5);
         yield return Looked([0], 1, 1);
         yield return Looked([1, -1, 1], 3, 67);
+        yield return Looked([1, 4, 1, 0, -1, 1], 5, 7, 3);
     }
 
     [TestCaseSource(nameof(Cases))]
+    [TestCaseSource(typeof(TransformerCases), nameof(TransformerCases.All))]
     public void AllPasses(object given)
     {
         var (test, random) = ((Case)given, TestRandom.ForCurrentTest());
         foreach (var precision in KernelScope.Precisions)
         {
-            using var sizes = new LayerHarness(TestDevices.Default, precision, test.Layer(), test.Inputs, test.Ids);
+            using var sizes = new LayerHarness(TestDevices.Default, precision, test.Layer(), test.Inputs, test.Ids, test.Positions);
             double[] Draw(int count) => precision.Round(random.NormalArray(count));
             var (theta, tangent) = (Draw(sizes.Layout.Count), Draw(sizes.Layout.Count));
             var (dy, tdy) = (Draw(sizes.Outputs), Draw(sizes.Outputs));
@@ -64,7 +73,7 @@ public class LayerReferenceTests
             var tolerance = Units * precision.Unit();
             foreach (var device in TestDevices.AllBlockSizes())
             {
-                using var harness = new LayerHarness(device.Device, precision, test.Layer(), test.Inputs, test.Ids);
+                using var harness = new LayerHarness(device.Device, precision, test.Layer(), test.Inputs, test.Ids, test.Positions);
                 var actual = harness.Run(theta, tangent, dy, tdy);
                 var where = $"{test.Name} {device.Name}/{device.Device.PreferredBlock} {precision}";
                 Errors.AssertClose(actual.Y, expected.Y, tolerance, $"{where} y");
@@ -215,12 +224,13 @@ public class LayerReferenceTests
         return Named(new Case($"add {n}", () => new Add("add", scale), [new Shape(1, n), new Shape(1, n)], Forward));
     }
 
-    private static TestCaseData Looked(int[] ids, int rows, int width)
+    private static TestCaseData Looked(int[] ids, int rows, int width, int positions = 0)
     {
         HyperDual[] Forward(HyperDual[] theta) =>
             [.. ids.SelectMany(id => Enumerable.Range(0, width).Select(e => id < 0 ? (HyperDual)0 : theta[(id * width) + e]))];
-        return Named(new Case($"embedding {ids.Length} of {rows}x{width}", () => new Embedding("table", rows, width), [], Forward, ids));
+        var name = $"embedding {ids.Length} of {rows}x{width}{(positions > 0 ? $" by {positions}" : "")}";
+        return Named(new Case(name, () => new Embedding("table", rows, width), [], Forward, ids, positions));
     }
 
-    private static TestCaseData Named(Case test) => new TestCaseData(test).SetArgDisplayNames(test.Name);
+    internal static TestCaseData Named(Case test) => new TestCaseData(test).SetArgDisplayNames(test.Name);
 }

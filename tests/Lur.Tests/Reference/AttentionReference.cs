@@ -9,8 +9,8 @@ internal sealed record Triple(double[] Q, double[] K, double[] V)
 }
 
 /// <summary>Scaled dot-product attention in float64, each pass for each sample and head by itself, with whole matrices.</summary>
-/// <remarks>The row sums are those of the outputs, r = sum of do o over the channels, where the product's are of the matrices.</remarks>
-internal sealed class AttentionReference(AttentionShape shape, Triple x)
+/// <remarks>With a causal mask the sums of a row go over the keys 0 to i alone. The row sums are those of the outputs, r = sum of do o over the channels, where the product's are of the matrices.</remarks>
+internal sealed class AttentionReference(AttentionShape shape, Triple x, bool causal = false)
 {
     private delegate double[,] Sum(int rows, int columns, int terms, Func<int, int, int, double> term);
 
@@ -84,8 +84,9 @@ internal sealed class AttentionReference(AttentionShape shape, Triple x)
         {
             var (q, k, v) = Of(all.X);
             var s = Product(_l, _m, _d, (i, j, d) => _c * q[i, d] * k[j, d]);
-            double[] lse = [.. Enumerable.Range(0, _l).Select(i => LogSum([.. Enumerable.Range(0, _m).Select(j => s[i, j])]))];
-            var p = Product(_l, _m, 1, (i, j, _) => Math.Exp(s[i, j] - lse[i]));
+            int Seen(int i) => all.Causal ? Math.Min(_m, i + 1) : _m;
+            double[] lse = [.. Enumerable.Range(0, _l).Select(i => LogSum([.. Enumerable.Range(0, Seen(i)).Select(j => s[i, j])]))];
+            var p = Product(_l, _m, 1, (i, j, _) => j < Seen(i) ? Math.Exp(s[i, j] - lse[i]) : 0);
             return (p, Product(_l, _d, _m, (i, d, j) => p[i, j] * v[j, d]), lse);
         }
 
@@ -138,4 +139,6 @@ internal sealed class AttentionReference(AttentionShape shape, Triple x)
     private AttentionShape Shape => shape;
 
     private Triple X => x;
+
+    private bool Causal => causal;
 }

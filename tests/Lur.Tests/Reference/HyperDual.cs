@@ -27,6 +27,19 @@ internal readonly record struct HyperDual(double V, double A = 0, double B = 0, 
         return Apply(x, r, 0.5 / r, -0.25 / (r * r * r));
     }
 
+    /// <summary>The distribution function of the standard normal: 1/2 + phi(x) (x + x^3/3 + x^5/(3 5) + ...) (Marsaglia 2004).</summary>
+    public static HyperDual NormalCdf(HyperDual x)
+    {
+        var (density, sum, term) = (Math.Exp(-x.V * x.V / 2) / Math.Sqrt(2 * Math.PI), 0.0, x.V);
+        for (var k = 3; Math.Abs(term) > 1e-18; k += 2)
+        {
+            sum += term;
+            term *= x.V * x.V / k;
+        }
+
+        return Apply(x, 0.5 + (density * sum), density, -x.V * density);
+    }
+
     // f(x), f'(x), f''(x) at x.V.
     private static HyperDual Apply(HyperDual x, double f, double first, double second) =>
         new(f, first * x.A, first * x.B, (first * x.C) + (second * x.A * x.B));

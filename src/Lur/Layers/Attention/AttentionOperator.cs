@@ -18,6 +18,7 @@ internal sealed class AttentionOperator
     private readonly LaunchSet _launch;
     private readonly AttentionShape _shape;
     private readonly double _scale;
+    private readonly bool _causal;
 
     // A block: `_count` samples of one head, or heads of one sample, whichever there are more of, and `_rows` of their L rows: all
     // unless a block is one matrix. `inner` is the axis that a batch of products runs along, `outer` the other one.
@@ -33,12 +34,13 @@ internal sealed class AttentionOperator
     /// <summary>Prepares the passes for one shape.</summary>
     /// <param name="launch">Launchers of a program, or of a device at once.</param>
     /// <param name="shape">The sizes.</param>
+    /// <param name="causal">True where query i sees the keys 0 to i alone.</param>
     /// <param name="matrixBytes">Most bytes of scratch for one of at most four matrices, but for a row; 0 chooses.</param>
     /// <exception cref="ArgumentException">The shape is invalid.</exception>
-    public AttentionOperator(LaunchSet launch, AttentionShape shape, long matrixBytes = 0)
+    public AttentionOperator(LaunchSet launch, AttentionShape shape, bool causal = false, long matrixBytes = 0)
     {
         shape.Validate();
-        (_launch, _shape, _scale) = (launch, shape, 1 / Math.Sqrt(shape.HeadWidth));
+        (_launch, _shape, _causal, _scale) = (launch, shape, causal, 1 / Math.Sqrt(shape.HeadWidth));
         var (n, l, m, c, heads) = shape;
         (int Extent, long Queries, long Keys) samples = (n, (long)l * c, (long)m * c),
             ranges = (heads, shape.HeadWidth, shape.HeadWidth);
@@ -60,7 +62,7 @@ internal sealed class AttentionOperator
     {
         foreach (var block in Blocks())
         {
-            Outer(block, p, x.Q, x.K, _scale, 0);
+            Scores(block, p, x);
             _launch.Attention.AttentionSoftmax(Launch(block), p, Sums(lse, block), block.MatrixRows, _shape.M);
             Queries(block, o, p, x.V, 1, 0);
         }
@@ -82,7 +84,7 @@ internal sealed class AttentionOperator
     {
         foreach (var block in Blocks())
         {
-            Outer(block, p, x.Q, x.K, _scale, 0);
+            Scores(block, p, x);
             Outer(block, ds, dy, x.V, 1, 0);
             _launch.Attention.AttentionJacobian(Launch(block), p, ds, Sums(lse, block), block.MatrixRows, _shape.M);
             Keys(block, dk, ds, x.Q, _scale);
@@ -103,7 +105,7 @@ internal sealed class AttentionOperator
     {
         foreach (var block in Blocks())
         {
-            Outer(block, p, x.Q, x.K, _scale, 0);
+            Scores(block, p, x);
             ScoreTangents(block, tp, x, t);
             _launch.Attention.AttentionJacobian(Launch(block), p, tp, Sums(lse, block), block.MatrixRows, _shape.M);
             Queries(block, to, tp, x.V, 1, 0);
@@ -127,7 +129,7 @@ internal sealed class AttentionOperator
         var (p, tp, ds, tds) = scratch;
         foreach (var block in Blocks())
         {
-            Outer(block, p, x.Q, x.K, _scale, 0);
+            Scores(block, p, x);
             ScoreTangents(block, tp, x, t);
             Outer(block, ds, y.Dy, x.V, 1, 0);
             Outer(block, tds, y.Tdy, x.V, 1, 0);
@@ -167,6 +169,15 @@ internal sealed class AttentionOperator
     private Operand<Real> KeysAt(Operand<Real> x, Block b) => At(x, (b.Outer * _outerKeys) + (b.First * _innerKeys));
 
     private Operand<Real> At(Operand<Real> x, long element) => x.At(element, _launch.Precision.Size());
+
+    private void Scores(Block block, Operand<Real> s, AttentionOperands x)
+    {
+        Outer(block, s, x.Q, x.K, _scale, 0);
+        if (!_causal)
+            return;
+        var shape = _launch.Device.Rows(block.MatrixRows, _shape.M);
+        _launch.Attention.AttentionCausalMask(shape, s, block.MatrixRows, _shape.M, block.Rows, block.Row);
+    }
 
     private void ScoreTangents(Block block, Operand<Real> ts, AttentionOperands x, AttentionOperands t)
     {
