@@ -5,7 +5,7 @@ namespace Lur.Models;
 /// <summary>Where the files of a model lie in a folder that diffusers published, relative to it and with slashes: in unet/ and
 /// scheduler/ of a pipeline, or all in the folder itself.</summary>
 /// <param name="Root">The folder.</param>
-/// <param name="Config">config.json of the UNet.</param>
+/// <param name="Config">config.json of the UNet, or of another part.</param>
 /// <param name="Weights">Its weights: one file, or the shards.</param>
 /// <param name="Index">Index of the shards; null for one file.</param>
 /// <param name="Scheduler">scheduler_config.json; null where there is none.</param>
@@ -69,6 +69,22 @@ internal sealed record DiffusersPlaces(
         return places.WithWeights(unet);
     }
 
+    /// <summary>Finds the files of one part of a pipeline.</summary>
+    /// <param name="root">Folder of the pipeline.</param>
+    /// <param name="part">Folder of the part in it; empty where the root is that.</param>
+    /// <param name="stem">How the name of its weights begins.</param>
+    /// <exception cref="UserErrorException">Something is missing, or is a pickle.</exception>
+    public static DiffusersPlaces Part(string root, string part, string stem = Stem)
+    {
+        var folder = part.Length == 0 ? "" : part + "/";
+        var places = new DiffusersPlaces(root, folder + ConfigName, [], null, null, null);
+        return places.Existing(places.Config) is not null
+            ? places.WithWeights(folder, stem)
+            : throw new UserErrorException(
+                $"'{places.At(part)}' has no {ConfigName}, as every model in a pipeline of diffusers has; download the folder again."
+            );
+    }
+
     private static DiffusersPlaces Beside(string file)
     {
         var root = Path.GetDirectoryName(Path.GetFullPath(file))!;
@@ -81,14 +97,14 @@ internal sealed record DiffusersPlaces(
             };
     }
 
-    private DiffusersPlaces WithWeights(string folder)
+    private DiffusersPlaces WithWeights(string folder, string stem = Stem)
     {
         foreach (var variant in s_variants)
         {
-            if (Existing($"{folder}{Stem}{variant}.safetensors") is { } one)
+            if (Existing($"{folder}{stem}{variant}.safetensors") is { } one)
                 return this with { Weights = [one] };
             var index =
-                Existing($"{folder}{Stem}{variant}.safetensors.index.json") ?? Existing($"{folder}{Stem}.safetensors.index{variant}.json");
+                Existing($"{folder}{stem}{variant}.safetensors.index.json") ?? Existing($"{folder}{stem}.safetensors.index{variant}.json");
             if (index is not null)
                 return this with { Index = index, Weights = Shards(folder, index) };
         }
@@ -100,7 +116,7 @@ internal sealed record DiffusersPlaces(
             pickle is not null
                 ? $"'{pickle}' is a pickle, which can run code when it is read; save the model again in Python: "
                     + "pipeline.save_pretrained(FOLDER, safe_serialization=True)."
-                : $"'{At(folder)}' has no {WeightsName} and no index of its parts; download the folder again."
+                : $"'{At(folder)}' has no {stem}.safetensors and no index of its parts; download the folder again."
         );
     }
 
