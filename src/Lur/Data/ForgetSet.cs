@@ -64,7 +64,8 @@ public sealed class ForgetSet
 
     /// <summary>
     /// Resolves specifications to index lists; several are united. Forms: <c>class:3</c> or <c>class:cat</c> (a name
-    /// wins over a number), several with commas between them (<c>class:3,5</c>; a name that has the comma itself wins),
+    /// wins over a number), <c>caption:star</c> for all classes whose names, sentences, have these words (several with commas between
+    /// them), several with commas between them (<c>class:3,5</c>; a name that has the comma itself wins),
     /// <c>random:10%</c> or <c>random:4500</c> of the training part, <c>glob:PATTERN</c> over paths
     /// of an image folder (<c>*</c> and <c>?</c> stay within a name, <c>**</c> crosses folders, a pattern without '/'
     /// matches file names), <c>sample:17</c> or <c>sample:NAME</c> with the number or the name of a sample
@@ -120,7 +121,8 @@ public sealed class ForgetSet
         ArgumentNullException.ThrowIfNull(data);
         if (specifications.Count == 0)
             throw new UserErrorException(
-                "Nothing to forget was given; write class:N, class:NAME, random:10%, random:N, glob:PATTERN or a file of samples."
+                "Nothing to forget was given; write class:N, class:NAME, caption:WORDS, random:10%, random:N, glob:PATTERN or a file of "
+                    + "samples."
             );
         bool[] forgotten = new bool[data.Count],
             before = new bool[data.Count];

@@ -7,6 +7,8 @@ namespace Lur.Data;
 /// ReadOnlySpan{int}, ulong, ReadOnlySpan{int})"/> lists them).</summary>
 internal static class ForgetSpecification
 {
+    private const string CaptionKind = "caption";
+
     /// <summary>Samples that a specification selects.</summary>
     /// <param name="specification">The text.</param>
     /// <param name="data">The training set.</param>
@@ -28,11 +30,34 @@ internal static class ForgetSpecification
         SplitKind(specification) switch
         {
             ("class", string name) => OfClass(specification, name, data, train),
+            (CaptionKind, string words) => OfCaption(specification, words, data, train),
             ("random", string amount) => AtRandom(specification, amount, known, random()),
             ("glob", string pattern) => SampleGlob.Find(specification, pattern, data, train, directory, notes),
             ("sample", string name) => OfSample(specification, name, directory),
             _ => OfPath(specification, directory),
         };
+
+    /// <summary>The words of a specification of captions, alternatives between commas; none of another kind.</summary>
+    internal static IReadOnlyList<string> CaptionWordsOf(string specification) =>
+        SplitKind(specification) is (CaptionKind, string words)
+            ? words.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            : [];
+
+    private static List<int> OfCaption(string specification, string words, IImageDataset data, ReadOnlySpan<int> train)
+    {
+        var any = CaptionWordsOf(specification);
+        var chosen = data.ClassNames.Select(name => any.Any(w => CaptionWords.Contains(name, w))).ToArray();
+        var samples = new List<int>();
+        foreach (var i in train)
+            if (chosen[data.Label(i)])
+                samples.Add(i);
+        return samples.Count > 0
+            ? samples
+            : throw new UserErrorException(
+                $"'{specification}' selects nothing: no caption of a training sample has the words '{words}'; the captions are such as "
+                    + $"'{data.ClassNames[0]}'."
+            );
+    }
 
     private static List<int> OfSample(string specification, string name, SampleDirectory directory)
     {
@@ -69,7 +94,7 @@ internal static class ForgetSpecification
             if (directory.Find(path) is { } place)
                 return [Trained(path, place, directory)];
         throw new UserErrorException(
-            $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, random:10%, random:N, "
+            $"'{path}' is not a forget specification: no such file; write class:N, class:NAME, caption:WORDS, random:10%, random:N, "
                 + "glob:PATTERN, sample:N, sample:NAME or the path of a file of samples."
         );
     }

@@ -2,15 +2,18 @@ using System.Globalization;
 
 namespace Lur.Data;
 
-/// <summary>Data sets that need no download: <c>synthetic</c> to classify, <c>shapes</c> to draw.</summary>
+/// <summary>Data sets that need no download: <c>synthetic</c> to classify, <c>shapes</c> to draw, <c>captions</c> to draw from sentences.</summary>
 internal static class GeneratedSets
 {
     private const string Synthetic = "synthetic",
-        Shapes = "shapes";
+        Shapes = "shapes",
+        Captions = "captions",
+        CaptionShapes = "captions-shapes",
+        CaptionColours = "captions-colours";
 
     /// <summary>True for the name of a generated set, with or without its numbers. A folder of that name is given with a
     /// slash.</summary>
-    public static bool IsName(string location) => NameOf(location) is Synthetic or Shapes;
+    public static bool IsName(string location) => NameOf(location) is Synthetic or Shapes or Captions or CaptionShapes or CaptionColours;
 
     /// <summary>Opens <c>NAME[:train=N,test=M,seed=S]</c>.</summary>
     /// <exception cref="UserErrorException">The numbers cannot be read.</exception>
@@ -47,7 +50,16 @@ internal static class GeneratedSets
     }
 
     private static IImageDataset Set(string name, int count, ulong seed, SyntheticPart part) =>
-        name == Shapes ? new ShapesDataset(count, seed, part) : new SyntheticDataset(count, seed, part);
+        name switch
+        {
+            Shapes => new ShapesDataset(count, seed, part),
+            Captions => new CaptionsDataset(count, seed, part),
+            CaptionShapes or CaptionColours => new CaptionContents(new CaptionsDataset(count, seed, part), name == CaptionColours),
+            _ => new SyntheticDataset(count, seed, part),
+        };
+
+    /// <summary>The images of a generated set of captions with the sets of their shapes for labels; null for another location.</summary>
+    public static string? ShapesOf(string location) => NameOf(location) == Captions ? CaptionShapes + location[Captions.Length..] : null;
 
     private static string NameOf(string location) => location.Split(':', 2)[0];
 }

@@ -138,7 +138,7 @@ public sealed class LurModel : IDisposable
 
     private FlatVector Vector(ParameterSlot slot) => IsStatistic(slot) ? _model.Buffers : _model.Parameters;
 
-    private static bool IsStatistic(ParameterSlot slot) => slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance;
+    private static bool IsStatistic(ParameterSlot slot) => slot.IsState;
 
     private ParameterSlot Find(string name, int? count)
     {

@@ -99,6 +99,15 @@ internal sealed class ConfigReader
             : throw Refusal(key, value.GetRawText(), "a list of 1 to 8 whole numbers");
     }
 
+    /// <summary>A whole number or a list of them.</summary>
+    public int[] IntegersOrOne(string key, int missing, int least, int most) =>
+        Has(key, out var value) && value.ValueKind != JsonValueKind.Array
+            ? [Whole(key, value, least, most)]
+            : Integers(key, [missing], least, most);
+
+    /// <summary>The JSON of a value; null where the key is missing or null.</summary>
+    public string? Value(string key) => Has(key, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetRawText() : null;
+
     /// <summary>For each level whether its block is that with attention.</summary>
     public bool[] Blocks(string key, string plain, string attention, bool[] missing, int levels)
     {

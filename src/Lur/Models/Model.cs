@@ -31,7 +31,8 @@ public sealed class Model : IDisposable
         Network network,
         IReadOnlyList<string> classNames,
         InputNormalization normalization,
-        WeightMemory? memory = null
+        WeightMemory? memory = null,
+        FlatVector? weights = null
     )
     {
         Device = device;
@@ -40,8 +41,9 @@ public sealed class Model : IDisposable
         Network = network;
         ClassNames = classNames;
         Normalization = normalization;
-        Parameters = memory is null
-            ? new FlatVector(device, precision, network.Parameters, "parameters")
+        Parameters =
+            weights is not null ? weights
+            : memory is null ? new FlatVector(device, precision, network.Parameters, "parameters")
             : new FlatVector(device, precision, network.Parameters, "parameters", memory.Parameters);
         Buffers =
             memory is null || network.Buffers.Count == 0
@@ -118,7 +120,7 @@ public sealed class Model : IDisposable
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>
     public void ResetRunningStatistics()
     {
-        Draw(Buffers, Buffers.Layout.Slots, 0, default);
+        Draw(Buffers, [.. Buffers.Layout.Slots.Where(s => s.Kind != ParameterKind.Given)], 0, default);
         BatchesTracked = 0;
         foreach (var name in TrackedAtLoad.Keys)
             TrackedAtLoad[name] = 0;
@@ -151,6 +153,23 @@ public sealed class Model : IDisposable
     {
         ArgumentNullException.ThrowIfNull(memory);
         return Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, memory));
+    }
+
+    /// <summary>This model with other prompts. It takes over the weights: the old one is of no use afterwards, and needs no
+    /// disposal.</summary>
+    /// <param name="prompts">The prompts, which are its classes.</param>
+    /// <param name="rows">Rows of the prompts and, last, of no prompt, [prompts + 1, rows, width].</param>
+    /// <exception cref="ArgumentException">The model takes no prompts, or the numbers are not as many.</exception>
+    public Model WithPrompts(IReadOnlyList<string> prompts, ReadOnlySpan<float> rows)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        if (Spec is not UNetSpec { Condition: ClassCondition.Prompt } unet)
+            throw new ArgumentException($"{Architecture} is not given rows of prompts.", nameof(prompts));
+        var spec = unet with { ClassCount = prompts.Count, NullRow = true };
+        var model = Described(new Model(Device, Precision, spec, spec.Build(), prompts, Normalization, null, Parameters));
+        model.Buffers.Set(model.Buffers.Layout[UNet.PromptRows], rows);
+        Buffers.Dispose();
+        return model;
     }
 
     /// <summary>Allocates a copy with further outputs. The new rows of the head are drawn, the old ones and everything before them

@@ -22,7 +22,7 @@ public static class ModelFile
         ModelMetadata.Write(writer, model);
         foreach (var (key, value) in metadata ?? new Dictionary<string, string>())
             writer.Metadata[key] = value;
-        WriteTensors(writer, model);
+        WriteTensors(writer, model, given: true);
         writer.Save(path);
     }
 
@@ -44,7 +44,10 @@ public static class ModelFile
     /// <summary>Writes the tensors that a header names, as it has them.</summary>
     internal static void Export(Model model, string path, string header)
     {
-        var tensors = ModelTensors.Of(model).SelectMany(t => t.Names.Select(name => (name, t))).ToDictionary(p => p.name, p => p.t);
+        var tensors = ModelTensors
+            .Of(model, given: false)
+            .SelectMany(t => t.Names.Select(name => (name, t)))
+            .ToDictionary(p => p.name, p => p.t);
         SafeTensorsFile.WriteWithHeader(
             path,
             WithHistory(path, header, model.History),
@@ -63,7 +66,7 @@ public static class ModelFile
                 writer.Metadata[key] = value;
         }
 
-        WriteTensors(writer, model);
+        WriteTensors(writer, model, given: false);
         writer.Save(path);
     }
 
@@ -191,9 +194,9 @@ public static class ModelFile
         }
     }
 
-    private static void WriteTensors(SafeTensorsWriter writer, Model model)
+    private static void WriteTensors(SafeTensorsWriter writer, Model model, bool given)
     {
-        foreach (var tensor in ModelTensors.Of(model))
+        foreach (var tensor in ModelTensors.Of(model, given))
             writer.Add(tensor.Name, tensor.Type, tensor.Shape, stream => tensor.Write(tensor.Type, stream));
     }
 }

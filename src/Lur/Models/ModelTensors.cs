@@ -28,11 +28,14 @@ internal static class ModelTensors
     /// <summary>What a file of a network holds.</summary>
     public static IEnumerable<ExpectedTensor> Expected(WeightFiles files, ModelSpec spec, Network network)
     {
+        var own = files.Files[0].Metadata.ContainsKey(ModelMetadata.Architecture);
         foreach (var slot in network.StateOrder)
         {
             var name = NameIn(files, spec, slot);
             var (found, shapes) = (files.Holding(name)?[name].Shape, spec.FileShapes(slot));
-            yield return new ExpectedTensor(name, shapes.FirstOrDefault(s => found?.SequenceEqual(s) == true) ?? shapes[0]);
+            var shape = shapes.FirstOrDefault(s => found?.SequenceEqual(s) == true) ?? shapes[0];
+            // What a network is given stands in Lur's own files and not in those of others.
+            yield return new ExpectedTensor(name, shape, Optional: slot.Kind == ParameterKind.Given && !own);
             if (slot.Kind == ParameterKind.RunningVariance)
                 yield return new ExpectedTensor(TrackedName(slot), [], TensorType.I64, Optional: true);
         }
@@ -46,6 +49,8 @@ internal static class ModelTensors
         {
             foreach (var slot in vector.Layout.Slots)
             {
+                if (slot.Kind == ParameterKind.Given && files.Holding(slot.Name) is null)
+                    continue;
                 if (vector.Precision == Precision.Float32)
                     Read<float>(files, model.Spec, vector, slot);
                 else
@@ -58,12 +63,14 @@ internal static class ModelTensors
     }
 
     /// <summary>All tensors of a model, in the order of torch's state_dict.</summary>
-    public static IEnumerable<StateTensor> Of(Model model)
+    /// <param name="model">The model.</param>
+    /// <param name="given">Whether what a network is given is among them; it is no part of a state_dict.</param>
+    public static IEnumerable<StateTensor> Of(Model model, bool given)
     {
         var (spec, family, wide) = (model.Spec, model.Spec.Family, model.Precision == Precision.Float64);
-        foreach (var slot in model.Network.StateOrder)
+        foreach (var slot in model.Network.StateOrder.Where(s => given || s.Kind != ParameterKind.Given))
         {
-            var vector = slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance ? model.Buffers : model.Parameters;
+            var vector = slot.IsState ? model.Buffers : model.Parameters;
             yield return wide
                 ? new StateTensor(
                     spec.FileNames(slot),

@@ -3,20 +3,26 @@ using Lur.Layers;
 namespace Lur.Models;
 
 /// <summary>Builds the network of a <see cref="UNetSpec"/>. Inputs: images [N, H, W, C], time int [N], and with a condition classes
-/// int [N]. Names and order of tensors are diffusers' (UNet2DModel).</summary>
+/// int [N], or the rows of prompts [N, rows, width]. Names and order of tensors are diffusers' (UNet2DModel and
+/// UNet2DConditionModel).</summary>
 internal sealed class UNet(UNetSpec spec)
 {
     /// <summary>Tensor of the row for no class, where it stands alone.</summary>
     public const string NullRow = "null_class";
 
+    /// <summary>State with the rows of the prompts, those of no prompt last.</summary>
+    public const string PromptRows = "prompts";
+
     private readonly Network _network = new(spec.Input.Height, spec.Input.Width, spec.Input.Channels);
-    private readonly Stack<(int Node, int Channels)> _skips = new();
+    private readonly Stack<(int Node, int Height, int Width)> _skips = new();
     private int _embedding, // SiLU of what the blocks are conditioned on
+        _context, // rows of the prompts, where there are any
         _h,
         _channels,
         _height = spec.Input.Height,
         _width = spec.Input.Width;
 
+    private bool Prompts => spec.Condition == ClassCondition.Prompt;
     private int First => spec.Widths[0];
     private int Embedding => 4 * First;
     private int EmbeddingOfBlocks => spec.Condition == ClassCondition.Concatenated ? 2 * Embedding : Embedding;
@@ -26,7 +32,8 @@ internal sealed class UNet(UNetSpec spec)
     public Network Build()
     {
         var halvings = 1 << (spec.Widths.Count - 1);
-        if (spec.Input.Height % halvings != 0 || spec.Input.Width % halvings != 0)
+        // The way up of diffusers' UNet2DConditionModel takes its sizes from the way down; that of UNet2DModel doubles.
+        if (!Prompts && (spec.Input.Height % halvings != 0 || spec.Input.Width % halvings != 0))
         {
             throw new UserErrorException(
                 $"A UNet of {spec.Widths.Count} levels halves its images {spec.Widths.Count - 1} times: {spec.Input.Width} x "
@@ -39,7 +46,7 @@ internal sealed class UNet(UNetSpec spec)
         Condition();
         _h = _network.Add(stem, spec.CenterInput ? _network.Add(new Affine("center", 2, -1), -1) : -1);
         (_channels, _height, _width) = (First, spec.Input.Height, spec.Input.Width);
-        _skips.Push((_h, _channels));
+        _skips.Push((_h, _height, _width));
         for (var level = 0; level < spec.Widths.Count; level++)
             Down(level);
         // diffusers lists the way up before the middle, which runs first.
@@ -58,7 +65,9 @@ internal sealed class UNet(UNetSpec spec)
     {
         var time = _network.AddInput(UNetInputs.Time, null);
         var e = Mlp("time_embedding", Sinusoids("time_proj", time));
-        if (spec.Condition != ClassCondition.None)
+        if (Prompts)
+            _context = Context();
+        else if (spec.Condition != ClassCondition.None)
         {
             var classes = _network.AddInput(UNetInputs.Class, null);
             if (spec.Condition == ClassCondition.Table)
@@ -83,6 +92,15 @@ internal sealed class UNet(UNetSpec spec)
         _embedding = _network.Add(new Silu("embedding.silu"), e);
     }
 
+    // Without prompts of its own it is given their rows.
+    private int Context() =>
+        spec.ClassCount == 0
+            ? _network.AddInput(UNetInputs.Context, new Shape(spec.ContextLength, spec.ContextWidth))
+            : _network.Add(
+                new PromptTable(PromptRows, spec.TableRows, spec.ContextLength, spec.ContextWidth),
+                _network.AddInput(UNetInputs.Class, null)
+            );
+
     private int Sinusoids(string name, int of) => _network.Add(new TimeEmbedding(name, First, spec.FrequencyShift, spec.CosinesFirst), of);
 
     private int Mlp(string name, int x)
@@ -97,14 +115,16 @@ internal sealed class UNet(UNetSpec spec)
         var (width, name) = (spec.Widths[level], Name("down_blocks", level));
         var residuals = Enumerable.Range(0, spec.Layers).Select(j => Residual($"{name}.resnets.{j}", j == 0 ? _channels : width, width, 1));
         var blocks = residuals.ToArray();
-        var attentions = spec.DownAttention[level] ? blocks.Select((_, j) => Attention($"{name}.attentions.{j}", width)).ToArray() : [];
+        var attentions = spec.DownAttention[level]
+            ? blocks.Select((_, j) => Attention($"{name}.attentions.{j}", level, width)).ToArray()
+            : [];
         Register(attentions, blocks);
         for (var j = 0; j < blocks.Length; j++)
         {
             _h = blocks[j].Add(_network, _h, _embedding);
             if (attentions.Length > 0)
-                _h = attentions[j].Add(_network, _h);
-            _skips.Push((_h, width));
+                _h = attentions[j].Add(_network, _h, _context);
+            _skips.Push((_h, _height, _width));
         }
 
         _channels = width;
@@ -112,8 +132,8 @@ internal sealed class UNet(UNetSpec spec)
             return;
         var padding = spec.EndPadding ? Padding.EndOnly(1) : Padding.Symmetric(1);
         _h = _network.Add(new Convolution($"{name}.downsamplers.0.conv", width, width, 3, 2, padding, bias: true), _h);
-        (_height, _width) = (_height / 2, _width / 2);
-        _skips.Push((_h, width));
+        (_height, _width) = spec.EndPadding ? (_height / 2, _width / 2) : ((_height + 1) / 2, (_width + 1) / 2);
+        _skips.Push((_h, _height, _width));
     }
 
     private void Middle()
@@ -121,17 +141,19 @@ internal sealed class UNet(UNetSpec spec)
         var (width, scale) = (_channels, 1 / spec.MidScale);
         UNetResidual[] blocks = [.. Enumerable.Range(0, 2).Select(j => Residual($"mid_block.resnets.{j}", width, width, scale))];
         var groups = spec.MidGroups ?? (spec.ScaleShift ? default(int?) : spec.Groups);
-        UNetAttention[] attentions = spec.MidAttention
-            ? [new UNetAttention("mid_block.attentions.0", width, Heads(width), groups, spec.Epsilon, scale)]
-            : [];
+        const string Name = "mid_block.attentions.0";
+        UNetAttending[] attentions =
+            !spec.MidAttention ? []
+            : Prompts ? [new UNetTransformer(Name, width, spec.Heads[^1], spec)]
+            : [new UNetAttention(Name, width, Heads(width), groups, spec.Epsilon, scale)];
         Register(attentions, blocks);
         _h = blocks[0].Add(_network, _h, _embedding);
         foreach (var attention in attentions)
-            _h = attention.Add(_network, _h);
+            _h = attention.Add(_network, _h, _context);
         _h = blocks[1].Add(_network, _h, _embedding);
     }
 
-    private sealed record UpLevel(UNetResidual[] Blocks, UNetAttention[] Attentions, Convolution? Upsampler)
+    private sealed record UpLevel(UNetResidual[] Blocks, UNetAttending[] Attentions, Convolution? Upsampler)
     {
         public void Register(Network network)
         {
@@ -159,7 +181,7 @@ internal sealed class UNet(UNetSpec spec)
 
         return new UpLevel(
             blocks,
-            spec.UpAttention[level] ? [.. blocks.Select((_, j) => Attention($"{name}.attentions.{j}", width))] : [],
+            spec.UpAttention[level] ? [.. blocks.Select((_, j) => Attention($"{name}.attentions.{j}", last - level, width))] : [],
             level == last ? null : Convolve($"{name}.upsamplers.0.conv", width, width)
         );
     }
@@ -171,17 +193,17 @@ internal sealed class UNet(UNetSpec spec)
             var name = FormattableString.Invariant($"up_blocks.{level}.concat.{j}");
             _h = layers.Blocks[j].Add(_network, _network.Add(new Concat(name), _h, _skips.Pop().Node), _embedding);
             if (layers.Attentions.Length > 0)
-                _h = layers.Attentions[j].Add(_network, _h);
+                _h = layers.Attentions[j].Add(_network, _h, _context);
         }
 
         if (layers.Upsampler is null)
             return;
-        (_height, _width) = (2 * _height, 2 * _width);
+        (_, _height, _width) = _skips.Peek();
         _h = _network.Add(new Upsample(Name("up_blocks", level) + ".upsamplers.0", _height, _width), _h);
         _h = _network.Add(layers.Upsampler, _h);
     }
 
-    private void Register(UNetAttention[] attentions, UNetResidual[] blocks)
+    private void Register(UNetAttending[] attentions, UNetResidual[] blocks)
     {
         foreach (var attention in attentions)
             attention.Register(_network);
@@ -194,7 +216,10 @@ internal sealed class UNet(UNetSpec spec)
     private UNetResidual Residual(string name, int inputs, int outputs, double scale) =>
         new(name, inputs, outputs, EmbeddingOfBlocks, spec, scale);
 
-    private UNetAttention Attention(string name, int width) => new(name, width, Heads(width), spec.Groups, spec.Epsilon, 1);
+    private UNetAttending Attention(string name, int level, int width) =>
+        Prompts
+            ? new UNetTransformer(name, width, spec.Heads[level], spec)
+            : new UNetAttention(name, width, Heads(width), spec.Groups, spec.Epsilon, 1);
 
     private int Heads(int width) => spec.HeadWidth == 0 ? 1 : width / spec.HeadWidth;
 

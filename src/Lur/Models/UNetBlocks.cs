@@ -59,9 +59,23 @@ internal sealed class UNetResidual
     }
 }
 
+/// <summary>What stands behind a residual block of a level with attention.</summary>
+internal abstract class UNetAttending
+{
+    /// <summary>Registers its layers in diffusers' order.</summary>
+    public abstract void Register(Network network);
+
+    /// <summary>Appends it.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="x">Node of the image.</param>
+    /// <param name="context">Node of the rows of the prompts, where there are any.</param>
+    /// <returns>Node of the output.</returns>
+    public abstract int Add(Network network, int x, int context);
+}
+
 /// <summary>y = scale (to_out(attention(to_q(n), to_k(n), to_v(n))) + x), n = group_norm(x), over the positions of an image: the
 /// attention of a UNet, as diffusers' Attention in UNet2DModel.</summary>
-internal sealed class UNetAttention
+internal sealed class UNetAttention : UNetAttending
 {
     private readonly string _name;
     private readonly int _heads;
@@ -81,16 +95,14 @@ internal sealed class UNetAttention
         Linear Project(string what) => new($"{name}.{what}", width, width);
     }
 
-    public void Register(Network network)
+    public override void Register(Network network)
     {
         foreach (var layer in new Layer?[] { _norm, _q, _k, _v, _out })
             if (layer is not null)
                 network.Register(layer);
     }
 
-    /// <summary>Appends the block.</summary>
-    /// <returns>Node of the output.</returns>
-    public int Add(Network network, int x)
+    public override int Add(Network network, int x, int context)
     {
         var n = _norm is null ? x : network.Add(_norm, x);
         var o = network.Add(new Attention(_name + ".attention", _heads), network.Add(_q, n), network.Add(_k, n), network.Add(_v, n));

@@ -9,8 +9,10 @@ namespace Lur.Models;
 public static class UNetConfig
 {
     private const string NullRowKey = "_lur_null_row",
-        ClassesKey = "_lur_classes",
-        Version = "0.27.2"; // whose layout is written
+        ClassesKey = "_lur_classes";
+
+    /// <summary>Version of diffusers whose layout is written.</summary>
+    internal const string Version = "0.27.2";
 
     private static readonly string[] s_sinusoids = ["positional"],
         s_activations = ["silu", "swish"];
@@ -23,7 +25,8 @@ public static class UNetConfig
     public static UNetSpec Read(string path, ReadOnlySpan<byte> json, (int Height, int Width)? size = null)
     {
         var c = new ConfigReader(path, json);
-        c.RequireOneOf("_class_name", "UNet2DModel", "UNet2DModel");
+        if (c.RequireOneOf("_class_name", "UNet2DModel", "UNet2DModel", UNetPromptConfig.ClassName) == UNetPromptConfig.ClassName)
+            return UNetPromptConfig.Read(c, size);
         c.RequireOneOf("time_embedding_type", "positional", s_sinusoids);
         c.RequireOneOf("act_fn", "silu", s_activations);
         c.RequireOneOf("downsample_type", "conv", "conv");
@@ -82,6 +85,8 @@ public static class UNetConfig
     public static string Write(UNetSpec spec, IReadOnlyList<string> classes)
     {
         ArgumentNullException.ThrowIfNull(spec);
+        if (spec.Condition == ClassCondition.Prompt)
+            return UNetPromptConfig.Write(spec);
         if (spec.Condition == ClassCondition.Concatenated)
             throw new ArgumentException("No network of diffusers concatenates its class.", nameof(spec));
         var text = JsonText.Of(w =>
@@ -140,16 +145,13 @@ public static class UNetConfig
         Number(w, "num_class_embeds", spec.ClassCount == 0 ? null : spec.TableRows);
         w.WriteNumber("out_channels", spec.Outputs);
         w.WriteString("resnet_time_scale_shift", spec.ScaleShift ? "scale_shift" : "default");
-        if (spec.Input.Height == spec.Input.Width)
-            w.WriteNumber("sample_size", spec.Input.Height);
-        else
-            List(w, "sample_size", [spec.Input.Height, spec.Input.Width], w.WriteNumberValue);
+        Size(w, spec.Input);
         w.WriteString("time_embedding_type", "positional");
         List(w, "up_block_types", spec.UpAttention, a => w.WriteStringValue(a ? "AttnUpBlock2D" : "UpBlock2D"));
         w.WriteString("upsample_type", "conv");
     }
 
-    private static void List<T>(Utf8JsonWriter w, string key, IReadOnlyList<T> values, Action<T> write)
+    internal static void List<T>(Utf8JsonWriter w, string key, IReadOnlyList<T> values, Action<T> write)
     {
         w.WriteStartArray(key);
         foreach (var value in values)
@@ -157,7 +159,15 @@ public static class UNetConfig
         w.WriteEndArray();
     }
 
-    private static void Number(Utf8JsonWriter w, string key, int? value)
+    internal static void Size(Utf8JsonWriter w, ImageSize input)
+    {
+        if (input.Height == input.Width)
+            w.WriteNumber("sample_size", input.Height);
+        else
+            List(w, "sample_size", [input.Height, input.Width], w.WriteNumberValue);
+    }
+
+    internal static void Number(Utf8JsonWriter w, string key, int? value)
     {
         if (value is { } number)
             w.WriteNumber(key, number);
@@ -165,9 +175,9 @@ public static class UNetConfig
             w.WriteNull(key);
     }
 
-    private static ImageSize Input(ConfigReader c, (int Height, int Width)? size)
+    internal static ImageSize Input(ConfigReader c, (int Height, int Width)? size, int missing = 3)
     {
-        var channels = c.Count("in_channels", 3, 1, 1024);
+        var channels = c.Count("in_channels", missing, 1, 1024);
         var sample = c.Size("sample_size") ?? size;
         return sample is { } s
             ? new ImageSize(s.Height, s.Width, channels)

@@ -8,4 +8,7 @@ public static class UNetInputs
 
     /// <summary>Classes, int [N].</summary>
     public const string Class = "classes";
+
+    /// <summary>Rows of a prompt, real [N, rows, width].</summary>
+    public const string Context = "context";
 }

@@ -18,11 +18,18 @@ public enum ClassCondition
     /// <summary>A row of a table goes through a network of its own and beside the time embedding, as in the public code of Selective
     /// Amnesia.</summary>
     Concatenated,
+
+    /// <summary>The blocks with attention are transformers that attend to rows of a text, as diffusers' UNet2DConditionModel: classes are
+    /// prompts.</summary>
+    Prompt,
 }
 
 /// <summary>Everything that fixes a UNet of Ho et al. (2020) as diffusers' UNet2DModel generalises it.</summary>
 public sealed record UNetSpec : ModelSpec
 {
+    /// <summary>Rows of a prompt of the text encoders of Stable Diffusion.</summary>
+    public const int UsualContextLength = 77;
+
     /// <summary>Channels of each level.</summary>
     public required IReadOnlyList<int> Widths { get; init; }
 
@@ -35,8 +42,23 @@ public sealed record UNetSpec : ModelSpec
     /// <summary>The same on the way up, from the deepest level upwards.</summary>
     public required IReadOnlyList<bool> UpAttention { get; init; }
 
-    /// <summary>Channels of a head; 0: one head.</summary>
+    /// <summary>Channels of a head; 0: one head. Without meaning where prompts are the condition.</summary>
     public int HeadWidth { get; init; }
+
+    /// <summary>Heads of the attentions of each level, where prompts are the condition; empty otherwise.</summary>
+    public IReadOnlyList<int> Heads { get; init; } = [];
+
+    /// <summary>Rows of a prompt; 0 without prompts.</summary>
+    public int ContextLength { get; init; }
+
+    /// <summary>Length of a row of a prompt; 0 without prompts.</summary>
+    public int ContextWidth { get; init; }
+
+    /// <summary>True where the projections around a transformer are matrices; false: filters of one pixel.</summary>
+    public bool LinearProjection { get; init; }
+
+    /// <summary>Blocks of a transformer.</summary>
+    public int TransformerBlocks { get; init; } = 1;
 
     /// <summary>Groups of every normalisation.</summary>
     public int Groups { get; init; } = 32;
@@ -75,7 +97,8 @@ public sealed record UNetSpec : ModelSpec
     /// <summary>How it takes the class.</summary>
     public ClassCondition Condition { get; init; }
 
-    /// <summary>Classes it can draw; 0 without condition. The table has as many rows, and one more with <see cref="NullRow"/>.</summary>
+    /// <summary>Classes it can draw; 0 without condition, and where it is given the rows of a prompt in place of its number. The table has
+    /// as many rows, and one more with <see cref="NullRow"/>.</summary>
     public int ClassCount { get; init; }
 
     /// <summary>True where a last row of the table stands for no class, which guidance needs.</summary>
@@ -106,7 +129,9 @@ public sealed record UNetSpec : ModelSpec
     public override IReadOnlyList<string> FileNames(ParameterSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        return Condition == ClassCondition.Concatenated ? [SelectiveAmnesiaNames.Of(slot.Name, Widths.Count)] : UNetNames.Of(slot.Name);
+        return Condition == ClassCondition.Concatenated ? [SelectiveAmnesiaNames.Of(slot.Name, Widths.Count)]
+            : Condition == ClassCondition.Prompt ? [slot.Name]
+            : UNetNames.Of(slot.Name);
     }
 
     /// <inheritdoc/>
@@ -118,6 +143,8 @@ public sealed record UNetSpec : ModelSpec
         var shape = Family.FileShape(slot);
         if (slot.Name == UNet.NullRow)
             return [shape, [1, .. shape]];
+        if (Condition == ClassCondition.Prompt)
+            return UNetNames.ProjectionShapes(slot, shape);
         if (slot.Kind != ParameterKind.Matrix || !slot.Name.Contains(".attentions.", StringComparison.Ordinal))
             return [shape];
         return Condition == ClassCondition.Concatenated

@@ -10,7 +10,8 @@ internal static class UNetText
     public const string Grammar =
         "unet:c64:m1,2,2 with the channels of the first level and the multiple of each, or unet:w64,128,128; options :attn16,8 (sizes "
         + "of the levels with attention), :rN (blocks a level, 2), :hN (channels of a head; h0 is one head), :gN (groups), :dropN "
-        + "(dropout), :kN (classes; k0 for none), :eN (epsilon)";
+        + "(dropout), :kN (classes; k0 for none), :eN (epsilon); for prompts in place of classes :xN (length of a prompt's row), :tokN "
+        + "(rows), :heads8 or :heads5,10 (heads a level), :depthN (blocks of a transformer), :linproj";
 
     private const int MostWidth = 4096;
 
@@ -27,7 +28,10 @@ internal static class UNetText
         Add(true, $"down{Flags(s.DownAttention)}");
         Add(true, $"up{Flags(s.UpAttention)}");
         Add(true, $"r{s.Layers}");
-        Add(true, $"h{s.HeadWidth}");
+        if (s.Condition == ClassCondition.Prompt)
+            Prompts(s, Add);
+        else
+            Add(true, $"h{s.HeadWidth}");
         Add(true, $"g{s.Groups}");
         Add(s.Epsilon != 1e-5, $"e{s.Epsilon}");
         Add(s.MidGroups is not null, $"midg{s.MidGroups}");
@@ -40,11 +44,20 @@ internal static class UNetText
         Add(s.Dropout != 0, $"drop{s.Dropout}");
         Add(s.CenterInput, $"center");
         Add(s.Outputs != s.Input.Channels, $"out{s.Outputs}");
-        Add(s.Condition is ClassCondition.None or ClassCondition.Table, $"k{s.ClassCount}");
+        Add(s.Condition is ClassCondition.None or ClassCondition.Table or ClassCondition.Prompt, $"k{s.ClassCount}");
         Add(s.Condition == ClassCondition.TimeStep, $"ktime{s.ClassCount}");
         Add(s.Condition == ClassCondition.Concatenated, $"kbeside{s.ClassCount}");
         Add(s.ClassCount > 0 && !s.NullRow, $"nonull");
         return string.Join(':', parts);
+    }
+
+    private static void Prompts(UNetSpec s, Action<bool, FormattableString> add)
+    {
+        add(true, $"heads{string.Join(',', s.Heads)}");
+        add(true, $"x{s.ContextWidth}");
+        add(true, $"tok{s.ContextLength}");
+        add(s.TransformerBlocks != 1, $"depth{s.TransformerBlocks}");
+        add(s.LinearProjection, $"linproj");
     }
 
     /// <summary>Reads a text.</summary>

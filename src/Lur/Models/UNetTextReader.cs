@@ -9,12 +9,16 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
         _layers = 2,
         _head,
         _outputs = input.Channels,
-        _classes = classes;
+        _classes = classes,
+        _contextWidth,
+        _contextLength = UNetSpec.UsualContextLength,
+        _depth = 1;
     private int? _groups,
         _midGroups;
     private int[] _widths = [],
         _multiples = [],
-        _attentionSizes = [];
+        _attentionSizes = [],
+        _heads = [8];
     private string? _down,
         _up;
     private double _epsilon = 1e-5,
@@ -26,7 +30,8 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
         _sinesFirst,
         _film,
         _center,
-        _noNull;
+        _noNull,
+        _linear;
     private ClassCondition _condition = ClassCondition.Table;
 
     public UNetSpec Read()
@@ -42,7 +47,11 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             throw Refusal($"heads of {_head} channels do not divide a level of {odd}");
         var attention = Attention(widths.Length);
         var down = _down is null ? attention : Flags(_down, widths.Length, "down");
-        var condition = _classes == 0 ? ClassCondition.None : _condition;
+        var condition =
+            _contextWidth > 0 ? ClassCondition.Prompt
+            : _classes == 0 ? ClassCondition.None
+            : _condition;
+        var prompts = condition == ClassCondition.Prompt;
         return new UNetSpec
         {
             Widths = widths,
@@ -63,7 +72,12 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             CenterInput = _center,
             Condition = condition,
             ClassCount = _classes,
-            NullRow = condition is ClassCondition.Table or ClassCondition.Concatenated && !_noNull,
+            NullRow = condition is ClassCondition.Table or ClassCondition.Concatenated or ClassCondition.Prompt && !_noNull,
+            Heads = prompts ? Heads(widths) : [],
+            ContextWidth = _contextWidth,
+            ContextLength = prompts ? _contextLength : 0,
+            TransformerBlocks = _depth,
+            LinearProjection = _linear,
             Outputs = _outputs,
             Input = input,
         };
@@ -85,6 +99,8 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
                 return _center = true;
             case "nonull":
                 return _noNull = true;
+            case "linproj":
+                return _linear = true;
             default:
                 return false;
         }
@@ -95,6 +111,12 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
         // The longer names first: each begins with a letter of a shorter one.
         if (After(option, "attn") is { } sizes)
             _attentionSizes = Whole(sizes, "attn", 1, 65536);
+        else if (After(option, "heads") is { } heads)
+            _heads = Whole(heads, "heads", 1, UNetText.WidthLimit);
+        else if (After(option, "tok") is { } rows)
+            _contextLength = One(rows, "tok", 1, 4096);
+        else if (After(option, "depth") is { } depth)
+            _depth = One(depth, "depth", 1, 64);
         else if (After(option, "down") is { } down)
             _down = down;
         else if (After(option, "up") is { } up)
@@ -146,6 +168,9 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             case 'e':
                 _epsilon = Real(value, "e", v => v > 0 && double.IsFinite(v), "above 0");
                 return true;
+            case 'x':
+                _contextWidth = One(value, "x", 1, 65536);
+                return true;
             case 'k':
                 _classes = One(value, "k", 0, 1_000_000);
                 return true;
@@ -165,17 +190,32 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             : throw Refusal($"a level has more than {UNetText.WidthLimit} channels");
     }
 
+    // One number is that of every level.
+    private int[] Heads(int[] widths)
+    {
+        int[] heads = _heads.Length == 1 ? [.. Enumerable.Repeat(_heads[0], widths.Length)] : _heads;
+        if (heads.Length != widths.Length)
+            throw Refusal($"'heads' has {heads.Length} numbers for {widths.Length} levels");
+        for (var i = 0; i < heads.Length; i++)
+            if (widths[i] % heads[i] != 0)
+                throw Refusal($"{heads[i]} heads do not divide a level of {widths[i]} channels");
+        return heads;
+    }
+
     private bool[] Attention(int levels)
     {
         var flags = new bool[levels];
         foreach (var size in _attentionSizes)
         {
-            var level = Enumerable.Range(0, levels).FirstOrDefault(i => input.Height >> i == size, -1);
+            var level = Enumerable.Range(0, levels).FirstOrDefault(i => Halved(i) == size, -1);
             flags[level < 0 ? throw Refusal($"no level has images of {size} pixels, which 'attn{size}' asks for") : level] = true;
         }
 
         return flags;
     }
+
+    // A way down that is for prompts rounds up; the other one takes sizes that it halves alone.
+    private int Halved(int level) => _contextWidth > 0 ? (input.Height + (1 << level) - 1) >> level : input.Height >> level;
 
     // 32 where they divide every level, as published networks have; fewer for narrow ones.
     private static int DefaultGroups(int[] widths)

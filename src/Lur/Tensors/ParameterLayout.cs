@@ -23,6 +23,9 @@ public enum ParameterKind
 
     /// <summary>Running variance (unbiased, as torch): state, not trained.</summary>
     RunningVariance,
+
+    /// <summary>Numbers that a network is given: state, not trained.</summary>
+    Given,
 }
 
 /// <summary>One named tensor inside a flat vector.</summary>
@@ -41,6 +44,9 @@ public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape,
 
     /// <summary>Inputs that feed one output: R*S*C of a filter, the row length of a matrix, 1 otherwise.</summary>
     public int FanIn => Kind is ParameterKind.Filter or ParameterKind.Matrix ? Count / Shape[0] : 1;
+
+    /// <summary>True for what is not trained.</summary>
+    public bool IsState => Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance or ParameterKind.Given;
 
     /// <summary>True for the scale and shift of a normalisation layer; trimming leaves them alone.</summary>
     public bool IsNormalization => Kind is ParameterKind.NormalizationScale or ParameterKind.NormalizationShift;

@@ -33,6 +33,7 @@ public static class MethodCatalog
         DiffusionScissorHands.Definition,
         DiffusionSalUn.Definition,
         DiffusionErase.Definition,
+        DiffusionAblation.Definition,
         SelectiveAmnesia.Definition,
         DiffusionRetrain.Definition,
         DiffusionFineTune.Definition,

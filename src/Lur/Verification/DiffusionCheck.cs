@@ -25,7 +25,7 @@ public static class DiffusionCheck
         ArgumentNullException.ThrowIfNull(fixture);
         var lines = new List<CheckLine>();
         Evaluate(fixture, device, precision, lines);
-        foreach (var kind in new[] { "neg", "reassign" })
+        foreach (var kind in new[] { "neg", "reassign", "esd" })
             if (fixture.Has($"lur_{kind}.forget_loss"))
                 Lur(fixture, device, precision, kind, lines);
         return lines;

@@ -12,6 +12,7 @@ namespace Lur.Verification;
 /// <c>docs/gradient-fixtures.md</c>; the network is in FILE.config.json beside FILE.safetensors, or in the metadata.</summary>
 public sealed class DiffusionFixture : IDisposable
 {
+    private const string ContextName = "encoder_hidden_states";
     private readonly SafeTensorsFile _file;
 
     private DiffusionFixture(SafeTensorsFile file)
@@ -28,6 +29,8 @@ public sealed class DiffusionFixture : IDisposable
         {
             Input = new ImageSize((int)size[2], (int)size[3], (int)size[1]),
         };
+        if (Spec.Condition == ClassCondition.Prompt)
+            Spec = Spec with { ContextLength = ContextLength() };
         Network = Spec.Build();
     }
 
@@ -112,13 +115,24 @@ public sealed class DiffusionFixture : IDisposable
     public void Fill(NoisyTensors batch, string prefix, string target = "target")
     {
         var times = _file.ReadArray<long>($"{prefix}.timesteps");
-        var labels = Spec.Condition == ClassCondition.None ? [] : _file.ReadArray<long>($"{prefix}.class_labels");
+        var prompts = Spec.Condition == ClassCondition.Prompt;
+        if (prompts)
+            batch.SetContext(Read($"{prefix}.{ContextName}"));
+        var labels = prompts || Spec.Condition == ClassCondition.None ? [] : _file.ReadArray<long>($"{prefix}.class_labels");
         batch.Set(
             ReadImages($"{prefix}.sample"),
             Array.ConvertAll(times, t => (int)t),
             Array.ConvertAll(labels, l => (int)l),
             ReadImages($"{prefix}.{target}")
         );
+    }
+
+    private int ContextLength()
+    {
+        var shape = _file.Contains("retain." + ContextName) ? _file["retain." + ContextName].Shape : [];
+        return shape.Count == 3 && shape[2] == Spec.ContextWidth
+            ? (int)shape[1]
+            : throw new UserErrorException($"'{Path}': 'retain.{ContextName}' is missing or not N x rows x {Spec.ContextWidth}.");
     }
 
     /// <summary>A number of the metadata.</summary>

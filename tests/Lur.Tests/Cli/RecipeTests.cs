@@ -69,10 +69,10 @@ public class RecipeTests
             VerifyAndReproTests.MeasuredIsOfTheSchema(File.ReadAllText(file));
     }
 
-    /// <summary>The small one has those that are ranked, RL and FT: a seed is to take minutes on two cores.</summary>
-    [TestCase("shapes-ddpm-class")]
-    [TestCase("cifar10-small-ddpm-class", "ga", "neggrad", "l1-sparse", "ssd")]
-    [TestCase("cifar10-ddpm-class")]
+    /// <summary>The small one has those that are ranked, RL and FT: a seed is to take minutes on two cores. CA is for prompts.</summary>
+    [TestCase("shapes-ddpm-class", "ca")]
+    [TestCase("cifar10-small-ddpm-class", "ga", "neggrad", "l1-sparse", "ssd", "ca")]
+    [TestCase("cifar10-ddpm-class", "ca")]
     public void ATableOfModelsThatDrawHasEveryMethodAndThreeSeeds(string name, params string[] without)
     {
         var recipe = Recipe.Read(name);

@@ -102,7 +102,7 @@ public class DiffusersRefusalTests
             t => Edit(t["in/model_index.json"], "\"unet\": [", "\"vqvae\": [\"diffusers\", \"VQModel\"],\n  \"unet\": ["),
             "has a vqvae too"
         );
-        Refused("tiny-ddpm", t => Edit(t["in/config.json"], "UNet2DModel", "UNet2DConditionModel"), "UNet2DConditionModel");
+        Refused("tiny-ddpm", t => Edit(t["in/config.json"], "UNet2DModel", "UNet2DConditionModel"), "CrossAttnDownBlock2D");
     }
 
     [Test]

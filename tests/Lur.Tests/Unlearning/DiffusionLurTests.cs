@@ -102,6 +102,7 @@ public class DiffusionLurTests
         {
             DiffusionForgetLoss.Negative => task.Ascent,
             DiffusionForgetLoss.Uniform => task.Loss,
+            DiffusionForgetLoss.Erase => DiffusionTargets.Away(scope.Model, original, 1),
             DiffusionForgetLoss.Null => DiffusionTargets.Other(scope.Model, original, [3, 3, 3, 3]),
             _ => DiffusionTargets.Other(scope.Model, original, [2, 2, 0, 3]),
         };

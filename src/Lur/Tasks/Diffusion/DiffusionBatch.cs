@@ -29,10 +29,14 @@ public sealed class DiffusionBatch : BatchStage, INoisyBatch
         var drawn = DiffusionDraws.Noise(program, name, clean.Shape, state);
         (Noisy, Target) = DiffusionDraws.AddNoise(program, name, noise.Schedule, noise.Config.Prediction, clean, drawn, Times);
         if (spec.Condition != ClassCondition.None)
+        {
+            var labels = task.Conditions is { } other ? DiffusionDraws.MapClasses(program, name, DeviceLabels, [.. other]) : DeviceLabels;
             Classes =
                 augment && spec.NullRow && noise.ConditionDrop > 0
-                    ? DiffusionDraws.DropConditions(program, name, DeviceLabels, spec.ClassCount, noise.ConditionDrop, state)
-                    : DeviceLabels;
+                    ? DiffusionDraws.DropConditions(program, name, labels, spec.ClassCount, noise.ConditionDrop, state)
+                    : labels;
+        }
+
         if (augment && spec.Dropout > 0)
             Random = new RandomSource(RandomState, name);
     }

@@ -23,6 +23,10 @@ public enum DiffusionForgetLoss
     /// <summary>Squared distance from what a reference gives without a class on the same rows.</summary>
     [Choice("null")]
     Null,
+
+    /// <summary>Squared distance from what a reference gives without a class, less a multiple of what the class adds (ESD).</summary>
+    [Choice("esd")]
+    Erase,
 }
 
 /// <summary>Losses that take what other weights, or the same ones, give on the same noisy rows for their target. The target is a

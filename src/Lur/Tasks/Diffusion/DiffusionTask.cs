@@ -29,10 +29,19 @@ public sealed class DiffusionTask : LearningTask
     /// <summary>True where images of uniform noise stand in for those of the batch, under the labels that it has.</summary>
     public bool Surrogate { get; private init; }
 
-    /// <summary>The task of forgetting: every row keeps its class.</summary>
+    /// <summary>For each class the one that images of it are shown under; null for their own.</summary>
+    public IReadOnlyList<int>? Conditions { get; private init; }
+
+    /// <summary>The task of forgetting: no row is shown without a class.</summary>
     /// <param name="surrogate">Whether uniform noise stands in for the images (Heng, Soh 2023).</param>
-    public DiffusionTask Forgetting(bool surrogate = false) =>
-        new(Model) { Noise = Noise with { ConditionDrop = 0 }, Surrogate = surrogate };
+    /// <param name="conditions">For each class the one that its images are shown under (Kumari et al. 2023); null for their own.</param>
+    public DiffusionTask Forgetting(bool surrogate = false, IReadOnlyList<int>? conditions = null) =>
+        new(Model)
+        {
+            Noise = Noise with { ConditionDrop = 0 },
+            Surrogate = surrogate,
+            Conditions = conditions,
+        };
 
     /// <inheritdoc/>
     public override LossFactory Loss => Squared(1);

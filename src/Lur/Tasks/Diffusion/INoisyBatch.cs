@@ -14,6 +14,9 @@ public interface INoisyBatch : IBatch
     /// <summary>Classes as the network is given them, int [N]; null for a network without.</summary>
     Value? Classes { get; }
 
+    /// <summary>Rows of prompts, real [N, rows, width], for a network that is given them in place of numbers; null for another.</summary>
+    Value? Context => null;
+
     /// <summary>What the output is to be: the noise, the velocity or the image; shape of <see cref="Noisy"/>.</summary>
     Value Target { get; }
 }

@@ -17,6 +17,9 @@ public sealed record NoisyRows(int Batch, Value Noisy, Value Times, Value? Class
     public RandomSource? Random { get; init; }
 
     /// <inheritdoc/>
+    public Value? Context { get; init; }
+
+    /// <inheritdoc/>
     public IReadOnlyList<(string Name, Value Value)> Inputs => InputsOf(this);
 
     /// <inheritdoc/>
@@ -28,7 +31,9 @@ public sealed record NoisyRows(int Batch, Value Noisy, Value Times, Value? Class
     {
         ArgumentNullException.ThrowIfNull(batch);
         var (images, times) = ((NetworkInput.Images, batch.Noisy), (UNetInputs.Time, batch.Times));
-        return batch.Classes is { } classes ? [images, times, (UNetInputs.Class, classes)] : [images, times];
+        return batch.Classes is { } classes ? [images, times, (UNetInputs.Class, classes)]
+            : batch.Context is { } context ? [images, times, (UNetInputs.Context, context)]
+            : [images, times];
     }
 
     /// <summary>Records copies of some rows of a batch.</summary>
@@ -43,7 +48,13 @@ public sealed record NoisyRows(int Batch, Value Noisy, Value Times, Value? Class
         Value Real(Value from, string what)
         {
             var (size, row) = (program.Precision.Size(), from.Shape.Count / from.Shape[0]);
-            var to = program.Real($"{name}/{what}", ValueRole.Input, new Shape(rows, from.Shape[1], from.Shape[2], from.Shape[3]));
+            var to = program.Real(
+                $"{name}/{what}",
+                ValueRole.Input,
+                from.Shape.Rank == 3
+                    ? new Shape(rows, from.Shape[1], from.Shape[2])
+                    : new Shape(rows, from.Shape[1], from.Shape[2], from.Shape[3])
+            );
             program.Copy<Real>(to, ((Operand<Real>)from).At((long)start * row, size), (long)rows * row * size);
             return to;
         }
@@ -63,6 +74,7 @@ public sealed record NoisyRows(int Batch, Value Noisy, Value Times, Value? Class
             Real(whole.Target, "target")
         )
         {
+            Context = whole.Context is { } context ? Real(context, "context") : null,
             Random = whole.Random is { } random ? random with { First = random.First + start } : null,
         };
     }

@@ -10,6 +10,7 @@ public sealed class NoisyTensors : INoisyBatch
         _target;
     private readonly RunInput<int> _times;
     private readonly RunInput<int>? _classes;
+    private readonly RealInput? _context;
 
     /// <summary>Declares the buffers and emits their upload.</summary>
     /// <param name="program">Program under construction.</param>
@@ -24,7 +25,10 @@ public sealed class NoisyTensors : INoisyBatch
         _noisy = new RealInput(program, $"{name}/noisy", image);
         _target = new RealInput(program, $"{name}/target", image.WithInnermost(spec.Outputs));
         _times = program.Input<int>($"{name}/times", new Shape(batch));
-        _classes = spec.Condition == ClassCondition.None ? null : program.Input<int>($"{name}/classes", new Shape(batch));
+        if (spec is { Condition: ClassCondition.Prompt, ClassCount: 0 })
+            _context = new RealInput(program, $"{name}/context", new Shape(batch, spec.ContextLength, spec.ContextWidth));
+        else if (spec.Condition != ClassCondition.None)
+            _classes = program.Input<int>($"{name}/classes", new Shape(batch));
     }
 
     /// <inheritdoc/>
@@ -43,10 +47,19 @@ public sealed class NoisyTensors : INoisyBatch
     public Value? Classes => _classes?.Device;
 
     /// <inheritdoc/>
+    public Value? Context => _context?.Device;
+
+    /// <inheritdoc/>
     public IReadOnlyList<(string Name, Value Value)> Inputs => NoisyRows.InputsOf(this);
 
     /// <inheritdoc/>
     public IBatch Part(Program program, string name, int start, int rows) => NoisyRows.PartOf(this, program, name, start, rows);
+
+    /// <summary>Sets the rows of the prompts of the next run.</summary>
+    /// <param name="context">[N, rows, width].</param>
+    /// <exception cref="InvalidOperationException">The network is given none.</exception>
+    public void SetContext(ReadOnlySpan<double> context) =>
+        (_context ?? throw new InvalidOperationException("The network is given no rows of prompts.")).Set(context);
 
     /// <summary>Sets the next run's numbers.</summary>
     /// <param name="noisy">[N, H, W, C].</param>

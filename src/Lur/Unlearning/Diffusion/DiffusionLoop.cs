@@ -23,7 +23,7 @@ internal sealed class DiffusionLoop
         Optimizer = method.Own(options.ToOptimizer(Model.Parameters));
         foreach (var vector in Optimizer.State)
             method.Keep(vector);
-        Part = options.Part == UNetPart.All ? null : method.Own(MaskOf(Model, options.Part));
+        Part = UNetPart.IsAll(options.Part) ? null : method.Own(MaskOf(Model, options.Part));
     }
 
     /// <summary>The task of the retain batches.</summary>
@@ -38,6 +38,9 @@ internal sealed class DiffusionLoop
     /// <summary>Weights that are trained; null: all.</summary>
     public ParameterMask? Part { get; }
 
+    /// <summary>What takes the place of forgotten words in a prompt; empty for nothing.</summary>
+    public string Anchor => _options.Anchor;
+
     /// <summary>Bytes of the copies of <see cref="Frozen"/>.</summary>
     public long FrozenBytes { get; private set; }
 
@@ -46,6 +49,13 @@ internal sealed class DiffusionLoop
 
     /// <summary>Batches of the forget set.</summary>
     public MethodFeed Forget() => Feed("forget", _method.Task.Set.Forget);
+
+    /// <summary>Batches of the samples of the retain set that have some classes.</summary>
+    public MethodFeed RetainOf(Func<int, bool> classes)
+    {
+        var data = _method.Task.Data;
+        return Feed("retain of some classes", [.. _method.Task.Set.Retain.Where(i => classes(data.Label(i)))]);
+    }
 
     /// <summary>A frozen copy of the weights as they are, which the method owns.</summary>
     public FlatVector Frozen()
@@ -105,10 +115,18 @@ internal sealed class DiffusionLoop
     /// <param name="loss">The loss; null for that of the task.</param>
     /// <param name="rule">What the update does beside optimiser, clipping and part.</param>
     /// <param name="prepare">Told the number of each step before it is made.</param>
-    public FedStep Single(MethodFeed feed, TermRole role, LossFactory? loss = null, UpdateRule? rule = null, Action<long>? prepare = null)
+    /// <param name="task">Makes the batch; null for the task of the role.</param>
+    public FedStep Single(
+        MethodFeed feed,
+        TermRole role,
+        LossFactory? loss = null,
+        UpdateRule? rule = null,
+        Action<long>? prepare = null,
+        DiffusionTask? task = null
+    )
     {
         var step = Begin("single");
-        var task = role == TermRole.Retain ? Task : Task.Forgetting();
+        task ??= role == TermRole.Retain ? Task : Task.Forgetting();
         var (gradient, stage) = Gradient(step, Model.Parameters, role, task, loss ?? task.Loss);
         step.Update(step.Along(gradient), Ruled(rule));
         return new FedStep(step, (feed, stage)) { Prepare = prepare };
@@ -142,10 +160,12 @@ internal sealed class DiffusionLoop
     /// <param name="kind">Which.</param>
     /// <param name="reference">Weights of a target.</param>
     /// <param name="replacements">For each class the one that takes its place.</param>
+    /// <param name="strength">Of esd: the multiple of what the class adds.</param>
     public (DiffusionTask Task, LossFactory Loss) ForgetLoss(
         DiffusionForgetLoss kind,
         Func<FlatVector> reference,
-        Func<IReadOnlyList<int>> replacements
+        Func<IReadOnlyList<int>> replacements,
+        double strength = 1
     )
     {
         var task = Task.Forgetting(surrogate: kind == DiffusionForgetLoss.Uniform);
@@ -153,6 +173,7 @@ internal sealed class DiffusionLoop
         {
             DiffusionForgetLoss.Negative => (task, task.Ascent),
             DiffusionForgetLoss.Uniform => (task, task.Loss),
+            DiffusionForgetLoss.Erase => (task, DiffusionTargets.Away(Model, reference(), strength)),
             DiffusionForgetLoss.Null => (
                 task,
                 DiffusionTargets.Other(Model, reference(), DiffusionTargets.NullTable(DiffusionTargets.RequireClasses(Model)))
@@ -179,15 +200,16 @@ internal sealed class DiffusionLoop
 
     private MethodFeed Feed(string name, int[] indices) => _method.Feed(new MethodFeed(_method.Task, name, indices, _options.BatchSize));
 
-    private static ParameterMask MaskOf(Model model, UNetPart part)
+    private static ParameterMask MaskOf(Model model, IReadOnlyList<string> part)
     {
         var layout = model.Parameters.Layout;
         var bits = new byte[layout.Count];
-        foreach (var slot in layout.Slots.Where(s => part.Holds(s)))
+        foreach (var slot in layout.Slots.Where(s => UNetPart.Holds(part, s)))
             bits.AsSpan(slot.Offset, slot.Count).Fill(1);
         if (!bits.Contains((byte)1))
             throw new UserErrorException(
-                $"The model {model.Architecture} has no attention that could be trained alone; leave --train out."
+                $"The model {model.Architecture} has no tensor of '{string.Join(',', part)}' that could be trained alone; take one of "
+                    + $"{UNetPart.Names}, or a part of a tensor's name."
             );
         var mask = new ParameterMask(model.Device, layout);
         mask.Set(bits);

@@ -39,7 +39,7 @@ public sealed class DiffusionLur : DiffusionMethod
         else
         {
             var forget = loop.Forget();
-            var (forgetting, loss) = loop.ForgetLoss(options.ForgetLoss, loop.Frozen, Replacements);
+            var (forgetting, loss) = loop.ForgetLoss(options.ForgetLoss, loop.Frozen, Replacements, options.Strength);
             var (v, forgotten) = loop.Gradient(step, step.LookAhead(g, options.LookAheadCap), TermRole.Forget, forgetting, loss);
             // With alpha = 0 the product has no effect, bit for bit.
             var kind = options.Alpha == 0 ? HessianVectorProduct.None : options.Hvp;

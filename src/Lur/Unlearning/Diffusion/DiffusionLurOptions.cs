@@ -21,9 +21,14 @@ public sealed partial record DiffusionLurOptions : DiffusionOptions
     public partial double RetainWeight { get; init; }
 
     /// <summary>Loss on forget batches: the denoising loss ascended (neg), the distance from what the original model gives for the next
-    /// class that is kept (reassign) or for none (null), or the denoising loss on uniform noise in place of the images (uniform).</summary>
+    /// class that is kept, or for the anchor (reassign), for none (null), or for none less what the class adds (esd), or the denoising
+    /// loss on uniform noise in place of the images (uniform).</summary>
     [Option("forget-loss", DiffusionForgetLoss.Reassign, Source = "ours: bounded, with the target of SalUn")]
     public partial DiffusionForgetLoss ForgetLoss { get; init; }
+
+    /// <summary>For esd: how far the target lies beyond what is given for no class, away from the class.</summary>
+    [Option("strength", 1, Source = "public code of ESD, 2023", Least = 0)]
+    public partial double Strength { get; init; }
 
     /// <summary>Second-order term: exact (tangent passes), fd (central finite difference) or none (first order).</summary>
     [Option("hvp", HessianVectorProduct.Exact, Source = "exact: the re-implementation differentiates through the inner step")]

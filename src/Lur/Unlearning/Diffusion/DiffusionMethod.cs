@@ -32,7 +32,12 @@ public abstract class DiffusionMethod : UnlearningMethod
         SetEpochs(1, (step, steps));
     }
 
-    /// <summary>For each class the one that takes its place: the next that is kept.</summary>
-    private protected IReadOnlyList<int> Replacements() =>
-        DiffusionTargets.NextTable(DiffusionTargets.RequireClasses(Model), [.. Task.Set.WholeClasses]);
+    /// <summary>For each class the one that takes its place: the next that is kept, or a prompt with other words.</summary>
+    private protected IReadOnlyList<int> Replacements()
+    {
+        var spec = DiffusionTargets.RequireClasses(Model);
+        return _loop!.Anchor.Length == 0
+            ? DiffusionTargets.NextTable(spec, [.. Task.Set.WholeClasses])
+            : AnchoredPrompts.Table(Model, Task.Set, _loop.Anchor);
+    }
 }

@@ -58,9 +58,15 @@ public partial record DiffusionOptions : OptionRecord
     [Option("clip", 1, Source = SalUnCode, Least = 0)]
     public partial double LargestNorm { get; init; }
 
-    /// <summary>Weights that are trained: all, the attentions, or the way up. The others keep their bits.</summary>
+    /// <summary>Weights that are trained, the others keep their bits: all, attention, up, of models with prompts also xattn, xattn-strict,
+    /// selfattn, attn, noxattn, esd-u, or parts of tensors' names.</summary>
     [Option("train", UNetPart.All, Source = SalUnCode)]
-    public partial UNetPart Part { get; init; }
+    public partial IReadOnlyList<string> Part { get; init; }
+
+    /// <summary>What takes the place of the forgotten words in a prompt, where a loss compares with another one; empty: the next prompt
+    /// that is kept.</summary>
+    [Option("anchor", "", Source = "ours; the anchor concept of Kumari et al. 2023")]
+    public partial string Anchor { get; init; }
 
     /// <summary>Seed of every draw; a method takes its task's.</summary>
     public ulong Seed { get; init; } = 1;
