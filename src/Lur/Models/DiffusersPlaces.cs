@@ -31,7 +31,8 @@ internal sealed record DiffusersPlaces(
     /// <summary>File of the weights.</summary>
     public const string WeightsName = "diffusion_pytorch_model.safetensors";
 
-    private const string Stem = "diffusion_pytorch_model";
+    /// <summary>How the name of the weights begins.</summary>
+    public const string Stem = "diffusion_pytorch_model";
 
     // Full precision before half.
     private static readonly string[] s_variants = ["", ".fp16", ".bf16"];
@@ -146,12 +147,21 @@ internal sealed record DiffusersPlaces(
     /// <exception cref="UserErrorException">It is too large, no UTF-8, or cannot be read.</exception>
     public string ReadText(string relative) => TextFile.Read(At(relative));
 
+    /// <summary>True for a folder with a text-to-image model.</summary>
+    public bool IsTextToImage => Pipeline is not null && PipelineFolder.Claims(Root);
+
     /// <summary>Refuses a pipeline of other models.</summary>
     /// <exception cref="UserErrorException">Its UNet is of another class, or it has further models.</exception>
     public void RequirePipeline()
     {
         if (Pipeline is null)
             return;
+        if (IsTextToImage)
+        {
+            PipelineFolder.Open(Root);
+            return;
+        }
+
         var root = Object(At(Pipeline), ReadText(Pipeline));
         var name =
             root.TryGetProperty("_class_name", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : "pipeline";
@@ -170,12 +180,12 @@ internal sealed record DiffusersPlaces(
     }
 
     // A component is [library, class]; [null, null] is absent.
-    private static string? ClassOf(JsonElement value) =>
+    internal static string? ClassOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2 && value[1].ValueKind == JsonValueKind.String
             ? value[1].GetString()
             : null;
 
-    private static JsonElement Object(string path, string text)
+    internal static JsonElement Object(string path, string text)
     {
         try
         {

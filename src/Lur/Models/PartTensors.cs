@@ -28,15 +28,18 @@ internal static class PartTensors
     /// <summary>Reads the tensors of a network.</summary>
     /// <param name="files">Files that hold them.</param>
     /// <param name="weights">Receives them.</param>
+    /// <param name="prefix">Stands before their names in the vector, and not in the files.</param>
+    /// <param name="of">The tensors to read; null for all of the vector.</param>
     /// <exception cref="UserErrorException">A number is not finite.</exception>
-    public static void Read(WeightFiles files, FlatVector weights)
+    public static void Read(WeightFiles files, FlatVector weights, string prefix = "", ParameterLayout? of = null)
     {
-        foreach (var slot in weights.Layout.Slots)
+        foreach (var tensor in (of ?? weights.Layout).Slots)
         {
+            var slot = weights.Layout[prefix + tensor.Name];
             if (weights.Precision == Precision.Float64)
-                Read<double>(files, weights, slot);
+                Read<double>(files, NameIn(files, tensor), weights, slot);
             else
-                Read<float>(files, weights, slot);
+                Read<float>(files, NameIn(files, tensor), weights, slot);
         }
     }
 
@@ -56,10 +59,9 @@ internal static class PartTensors
         return names.FirstOrDefault(n => files.Holding(n) is not null) ?? names[0];
     }
 
-    private static void Read<T>(WeightFiles files, FlatVector weights, ParameterSlot slot)
+    private static void Read<T>(WeightFiles files, string name, FlatVector weights, ParameterSlot slot)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var name = NameIn(files, slot);
         var file = files.Holding(name)!;
         // Filters change their order, one after another.
         var row = slot.Count / slot.Shape[0];
