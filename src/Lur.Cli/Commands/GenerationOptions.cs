@@ -32,7 +32,8 @@ internal sealed class GenerationOptions
             d.Samples,
             "a whole number of at least 4",
             n => n >= 4
-        );
+        )
+            .WithShort("Of a model that draws: images of each class or prompt.");
         _steps = SharedOptions.Number(
             "--steps",
             "Of a model that draws: steps of its sampler (DDIM; 25 for prompts).",

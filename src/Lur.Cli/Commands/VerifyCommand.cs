@@ -75,11 +75,23 @@ internal static class VerifyCommand
             command.Add(option);
         return command
             .WithShort("Compare an unlearned model with a retrained one: was it forgotten?")
-            .WithFrequent("--retrain", "--reference", "--relearn", "--shots", "--attacks", "--samples", "--model", "--data")
+            .WithFrequent(
+                "--retrain",
+                "--reference",
+                "--relearn",
+                "--shots",
+                "--attacks",
+                "--samples",
+                "--prompts",
+                "--detector",
+                "--model",
+                "--data"
+            )
             .WithExamples(
                 "lur verify out/forget --retrain 1,2,3 --relearn",
                 "lur verify out/forget --reference out/retrain",
-                "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding"
+                "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding",
+                "lur verify out/forget --prompts prompts.json --detector './look.sh {dir}'"
             )
             .Runs(
                 (context, parsed, cancel) =>
