@@ -120,8 +120,18 @@ internal sealed class ConfigReader
         if (names.Length != levels)
             throw Refusal(key, $"{names.Length} blocks", $"{levels}, one for each of block_out_channels");
         if (Array.Find(names, n => n != plain && n != attention) is { } unknown)
-            throw Refusal(key, unknown, $"{plain} or {attention}");
+            throw Refusal(key, unknown, plain == attention ? plain : $"{plain} or {attention}");
         return [.. names.Select(n => n == attention)];
+    }
+
+    /// <summary>Refuses blocks of any kind but one, and another number of them than levels; a missing key is fine.</summary>
+    public void RequireBlocks(string key, string kind, int levels) => Blocks(key, kind, kind, new bool[levels], levels);
+
+    /// <summary>Refuses a key that is there and not null.</summary>
+    public void RequireAbsent(string key)
+    {
+        if (Has(key, out var value) && value.ValueKind != JsonValueKind.Null)
+            throw Refusal(key, value.GetRawText(), "null");
     }
 
     /// <summary>An extent or [height, width]; null where it is missing or null.</summary>

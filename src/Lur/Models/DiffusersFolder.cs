@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Text;
 
 namespace Lur.Models;
 
@@ -16,7 +17,8 @@ public static class DiffusersFolder
     // Settings by the files that they were: text as it is, of weights the header.
     private const string TextPrefix = "file:",
         HeaderPrefix = "header:",
-        SchedulerPlace = "scheduler-file";
+        SchedulerPlace = "scheduler-file",
+        PipelineKey = "pipeline-folder";
 
     /// <summary>True for a folder, or for weights with diffusers' names of a UNet.</summary>
     /// <param name="path">Folder or safetensors file.</param>
@@ -61,6 +63,9 @@ public static class DiffusersFolder
         places.RequirePipeline();
         var (config, json) = (places.At(places.Config), places.ReadText(places.Config));
         var spec = UNetConfig.Read(config, Encoding.UTF8.GetBytes(json), size);
+        // No prompt has more rows than its tokenizer gives it.
+        if (places.IsTextToImage)
+            spec = spec with { ContextLength = ClipTokenizer.Open(places.At(PipelineFolder.Tokenizer)).Length };
         if (classNames is not null)
             spec = Named(spec, classNames, path);
         classNames ??= UNetConfig.ReadClasses(config, Encoding.UTF8.GetBytes(json), spec.Classes);
@@ -87,13 +92,16 @@ public static class DiffusersFolder
     }
 
     /// <summary>Writes a model as a folder: that of an imported model with its own files, another's as diffusers writes a DDPMPipeline
-    /// now.</summary>
+    /// now. A part of a text-to-image model is written with the other parts, which are copied from the folder that it came from.</summary>
     /// <param name="model">A UNet.</param>
     /// <param name="folder">The folder; created where it is missing.</param>
+    /// <returns>Files with older weights that were not copied.</returns>
     /// <exception cref="UserErrorException">It is no network of diffusers, a file is there already, or cannot be written.</exception>
-    public static void Save(Model model, string folder)
+    public static IReadOnlyList<string> Save(Model model, string folder)
     {
         ArgumentNullException.ThrowIfNull(model);
+        if (model.TaskSettings.GetValueOrDefault(PipelineKey) is { } root)
+            return PipelineWriter.Save(PipelineOf(model, root), model, folder);
         if (model.Spec is not UNetSpec { Condition: not ClassCondition.Concatenated } spec)
             throw new UserErrorException(
                 $"{model.Architecture} is no network that diffusers builds; export it to a file that ends in .safetensors."
@@ -119,7 +127,34 @@ public static class DiffusersFolder
         if (place is not null && model.TaskSettings.GetValueOrDefault(SchedulerKey) is { } scheduler)
             files[place] = path => AtomicFile.WriteText(path, scheduler);
         Write(folder, files);
+        return [];
     }
+
+    /// <summary>The text-to-image model that a UNet was imported with; null for another.</summary>
+    /// <param name="model">A UNet.</param>
+    /// <exception cref="UserErrorException">Its folder is gone, or has become another.</exception>
+    public static PipelineFolder? PipelineOf(Model model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.TaskSettings.GetValueOrDefault(PipelineKey) is { } root ? PipelineOf(model, root) : null;
+    }
+
+    private static PipelineFolder PipelineOf(Model model, string root)
+    {
+        var index = Path.Combine(root, DiffusersPlaces.PipelineName);
+        if (!File.Exists(index))
+            throw new UserErrorException(
+                $"The folder '{root}' that the model was imported from, with its text encoder, is not there; put it there again."
+            );
+        return TextFile.Read(index) == model.TaskSettings.GetValueOrDefault(TextPrefix + DiffusersPlaces.PipelineName)
+            ? PipelineFolder.Open(root)
+            : throw new UserErrorException(
+                $"'{index}' has changed since the model was imported from that folder; put the folder there again."
+            );
+    }
+
+    /// <summary>The header of one of the files that an imported model came from; null where it came from others.</summary>
+    internal static string? HeaderOf(Model model, string weights) => model.TaskSettings.GetValueOrDefault(HeaderPrefix + weights);
 
     /// <summary>The header of an imported model whose weights were one file; null for another.</summary>
     internal static string? OnlyHeader(Model model)
@@ -158,6 +193,8 @@ public static class DiffusersFolder
         foreach (var text in new[] { places.Config, places.Index, places.Pipeline })
             if (text is not null)
                 model.TaskSettings[TextPrefix + text] = places.ReadText(text);
+        if (places.IsTextToImage)
+            model.TaskSettings[PipelineKey] = Path.GetFullPath(places.Root);
         for (var i = 0; i < places.Weights.Count; i++)
             model.TaskSettings[HeaderPrefix + places.Weights[i]] = files.Files[i].HeaderText;
         if (places.Scheduler is not { } scheduler)

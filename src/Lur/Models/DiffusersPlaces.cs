@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Lur.Models;
@@ -6,7 +5,7 @@ namespace Lur.Models;
 /// <summary>Where the files of a model lie in a folder that diffusers published, relative to it and with slashes: in unet/ and
 /// scheduler/ of a pipeline, or all in the folder itself.</summary>
 /// <param name="Root">The folder.</param>
-/// <param name="Config">config.json of the UNet.</param>
+/// <param name="Config">config.json of the UNet, or of another part.</param>
 /// <param name="Weights">Its weights: one file, or the shards.</param>
 /// <param name="Index">Index of the shards; null for one file.</param>
 /// <param name="Scheduler">scheduler_config.json; null where there is none.</param>
@@ -32,8 +31,8 @@ internal sealed record DiffusersPlaces(
     /// <summary>File of the weights.</summary>
     public const string WeightsName = "diffusion_pytorch_model.safetensors";
 
-    private const string Stem = "diffusion_pytorch_model";
-    private const int LargestText = 64 << 20;
+    /// <summary>How the name of the weights begins.</summary>
+    public const string Stem = "diffusion_pytorch_model";
 
     // Full precision before half.
     private static readonly string[] s_variants = ["", ".fp16", ".bf16"];
@@ -71,6 +70,22 @@ internal sealed record DiffusersPlaces(
         return places.WithWeights(unet);
     }
 
+    /// <summary>Finds the files of one part of a pipeline.</summary>
+    /// <param name="root">Folder of the pipeline.</param>
+    /// <param name="part">Folder of the part in it; empty where the root is that.</param>
+    /// <param name="stem">How the name of its weights begins.</param>
+    /// <exception cref="UserErrorException">Something is missing, or is a pickle.</exception>
+    public static DiffusersPlaces Part(string root, string part, string stem = Stem)
+    {
+        var folder = part.Length == 0 ? "" : part + "/";
+        var places = new DiffusersPlaces(root, folder + ConfigName, [], null, null, null);
+        return places.Existing(places.Config) is not null
+            ? places.WithWeights(folder, stem)
+            : throw new UserErrorException(
+                $"'{places.At(part)}' has no {ConfigName}, as every model in a pipeline of diffusers has; download the folder again."
+            );
+    }
+
     private static DiffusersPlaces Beside(string file)
     {
         var root = Path.GetDirectoryName(Path.GetFullPath(file))!;
@@ -83,14 +98,14 @@ internal sealed record DiffusersPlaces(
             };
     }
 
-    private DiffusersPlaces WithWeights(string folder)
+    private DiffusersPlaces WithWeights(string folder, string stem = Stem)
     {
         foreach (var variant in s_variants)
         {
-            if (Existing($"{folder}{Stem}{variant}.safetensors") is { } one)
+            if (Existing($"{folder}{stem}{variant}.safetensors") is { } one)
                 return this with { Weights = [one] };
             var index =
-                Existing($"{folder}{Stem}{variant}.safetensors.index.json") ?? Existing($"{folder}{Stem}.safetensors.index{variant}.json");
+                Existing($"{folder}{stem}{variant}.safetensors.index.json") ?? Existing($"{folder}{stem}.safetensors.index{variant}.json");
             if (index is not null)
                 return this with { Index = index, Weights = Shards(folder, index) };
         }
@@ -102,7 +117,7 @@ internal sealed record DiffusersPlaces(
             pickle is not null
                 ? $"'{pickle}' is a pickle, which can run code when it is read; save the model again in Python: "
                     + "pipeline.save_pretrained(FOLDER, safe_serialization=True)."
-                : $"'{At(folder)}' has no {WeightsName} and no index of its parts; download the folder again."
+                : $"'{At(folder)}' has no {stem}.safetensors and no index of its parts; download the folder again."
         );
     }
 
@@ -130,24 +145,10 @@ internal sealed record DiffusersPlaces(
 
     /// <summary>A text file, so that its bytes can be written again.</summary>
     /// <exception cref="UserErrorException">It is too large, no UTF-8, or cannot be read.</exception>
-    public string ReadText(string relative)
-    {
-        var path = At(relative);
-        try
-        {
-            return new FileInfo(path).Length <= LargestText
-                ? new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path))
-                : throw new UserErrorException($"'{path}' is larger than a text of diffusers can be; it is another file.");
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new UserErrorException($"'{path}' is not UTF-8 text; download it again.");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}).", e);
-        }
-    }
+    public string ReadText(string relative) => TextFile.Read(At(relative));
+
+    /// <summary>True for a folder with a text-to-image model.</summary>
+    public bool IsTextToImage => Pipeline is not null && PipelineFolder.Claims(Root);
 
     /// <summary>Refuses a pipeline of other models.</summary>
     /// <exception cref="UserErrorException">Its UNet is of another class, or it has further models.</exception>
@@ -155,6 +156,12 @@ internal sealed record DiffusersPlaces(
     {
         if (Pipeline is null)
             return;
+        if (IsTextToImage)
+        {
+            PipelineFolder.Open(Root);
+            return;
+        }
+
         var root = Object(At(Pipeline), ReadText(Pipeline));
         var name =
             root.TryGetProperty("_class_name", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : "pipeline";
@@ -173,12 +180,12 @@ internal sealed record DiffusersPlaces(
     }
 
     // A component is [library, class]; [null, null] is absent.
-    private static string? ClassOf(JsonElement value) =>
+    internal static string? ClassOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2 && value[1].ValueKind == JsonValueKind.String
             ? value[1].GetString()
             : null;
 
-    private static JsonElement Object(string path, string text)
+    internal static JsonElement Object(string path, string text)
     {
         try
         {

@@ -37,10 +37,7 @@ public abstract class ModelFamily
     public virtual IReadOnlyList<string> FileNames(ParameterSlot slot) => [slot.Name];
 
     /// <summary>Extents of a tensor in a file: torch's, filters as OIHW.</summary>
-    public virtual long[] FileShape(ParameterSlot slot) =>
-        slot.Kind == ParameterKind.Filter
-            ? [slot.Shape[0], slot.Shape[3], slot.Shape[1], slot.Shape[2]]
-            : [.. Enumerable.Range(0, slot.Shape.Rank).Select(axis => (long)slot.Shape[axis])];
+    public virtual long[] FileShape(ParameterSlot slot) => slot.FileShape();
 
     /// <summary>Puts the elements of a tensor, or of a part of its first extent, from the order of a file into that of the memory.
     /// The first extent is outermost in both.</summary>

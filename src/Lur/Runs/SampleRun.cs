@@ -39,23 +39,22 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
             throw new UserErrorException($"The count is {settings.Count}, expected 1 to {MostImages} images of each class.");
         SampleFolder.Check(settings.Output, settings.Overwrite, _host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
-        using var model = ModelFile.Load(settings.Model, device, Precision.Float32);
+        using var model = Prompted(ModelFile.Load(settings.Model, device, Precision.Float32));
         var classes = Classes(model);
         var options = Options(model);
-        using var sampler = new ImageSampler(model, options);
+        using var pictures = new SampledPictures(model, settings.Model);
+        using var sampler = new ImageSampler(model, options) { AsDrawn = pictures.Decodes };
         if (sampler.Note is { } note)
             _host.Progress.Note(note);
-        if (model.Outputs is not (1 or 3))
-            throw new UserErrorException($"'{settings.Model}' draws {model.Outputs} channels, and a PNG file has 1 or 3 of them.");
         using var folder = SampleFolder.Open(settings.Output, settings.Overwrite, _host.Spell);
         folder.RequireRoom([.. classes.Select(c => c.Folder)]);
         var clock = Stopwatch.StartNew();
-        Draw(sampler, model, classes, folder, cancel);
+        Draw(sampler, pictures, classes, folder, cancel);
         clock.Stop();
         if (settings.Sheet is { } sheet)
         {
-            var input = model.Spec.Input;
-            folder.Write(SampleFolder.SheetName, stream => sheet(stream, _sheet, (model.Outputs, input.Height, input.Width)));
+            var size = pictures.Size;
+            folder.Write(SampleFolder.SheetName, stream => sheet(stream, _sheet, (size.Channels, size.Height, size.Width)));
         }
 
         OutputFolder.WriteJson(folder.Staged(SampleFolder.DescriptionName), w => Describe(w, model, options, classes));
@@ -63,6 +62,31 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         var result = new SampleResult(settings.Output, classes, settings.Count, settings.Sheet is not null, clock.Elapsed);
         _host.Progress?.Report(new SamplingFinished(result));
         return result;
+    }
+
+    private Model Prompted(Model model)
+    {
+        try
+        {
+            if (settings.Prompts.Count == 0 && settings.Negative.Length == 0)
+                return PromptBook.IsOf(model) && settings.Classes.Count == 0
+                    ? throw new UserErrorException($"'{settings.Model}' draws from prompts; give {_host.Spell("prompt")}.")
+                    : model;
+            if (!PromptBook.IsOf(model))
+                throw new UserErrorException(
+                    $"'{settings.Model}' takes no prompts; leave {_host.Spell("prompt")} and {_host.Spell("negative")} out."
+                );
+            if (settings.Prompts.Count > 0)
+                model = PromptBook.With(model, settings.Model, [.. settings.Prompts.Distinct(StringComparer.Ordinal)], _host.Progress.Warn);
+            if (settings.Negative.Length > 0)
+                PromptBook.SetNegative(model, settings.Model, settings.Negative, _host.Progress.Warn);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     private SamplingOptions Options(Model model)
@@ -87,9 +111,15 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         return [.. labels.Select(c => new SampledClass(names[c], c, SampleFolder.NameOf(names, c), FirstNumber(c)))];
     }
 
-    private void Draw(ImageSampler sampler, Model model, List<SampledClass> classes, SampleFolder folder, CancellationToken cancel)
+    private void Draw(
+        ImageSampler sampler,
+        SampledPictures pictures,
+        List<SampledClass> classes,
+        SampleFolder folder,
+        CancellationToken cancel
+    )
     {
-        var (input, channels) = (model.Spec.Input, model.Outputs);
+        var size = pictures.Size;
         var each = (long)settings.Count * sampler.Steps;
         using var stage = _host.Progress.Stage("sample", each * classes.Count, "steps of images");
         for (var c = 0; c < classes.Count; c++)
@@ -101,12 +131,12 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
                 settings.Count,
                 (k, image) =>
                 {
-                    var chw = ImageSampler.ToBytes(image);
+                    var chw = pictures.Of(image);
                     if (row.Count < settings.SheetColumns)
                         row.Add(chw);
                     folder.Write(
                         Path.Combine(current.Folder, k.ToString("D5", CultureInfo.InvariantCulture) + ".png"),
-                        stream => PngEncoder.Write(stream, input.Width, input.Height, channels, Interleaved(chw, channels))
+                        stream => PngEncoder.Write(stream, size.Width, size.Height, size.Channels, Interleaved(chw, size.Channels))
                     );
                 },
                 current.FirstNumber,

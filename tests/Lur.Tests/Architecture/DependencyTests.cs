@@ -11,15 +11,17 @@ public class DependencyTests
         ["Device"] = [],
         ["Programs"] = ["Device"],
         ["Tensors"] = ["Device", "Programs"],
+        // From a prompt to the numbers of its tokens.
+        ["Text"] = [],
         ["Layers"] = ["Device", "Programs", "Tensors"],
         ["Optimizers"] = ["Device", "Programs", "Tensors"],
         // ModelFile knows how a model's tensors are named and laid out in a file; Checkpoints knows files only.
-        ["Models"] = ["Device", "Programs", "Tensors", "Layers", "Checkpoints"],
+        ["Models"] = ["Device", "Programs", "Tensors", "Text", "Layers", "Checkpoints"],
         ["Data"] = ["Tensors"],
         ["Metrics"] = ["Tensors"],
         ["Checkpoints"] = ["Tensors"],
         // What a model is for: how its batches are made, its losses, how it is judged.
-        ["Tasks"] = ["Losses", "Steps", "Device", "Programs", "Tensors", "Layers", "Models", "Data", "Metrics"],
+        ["Tasks"] = ["Losses", "Steps", "Device", "Programs", "Tensors", "Text", "Layers", "Models", "Data", "Metrics"],
         ["Training"] =
         [
             "Tasks",
@@ -42,6 +44,7 @@ public class DependencyTests
             "Device",
             "Programs",
             "Tensors",
+            "Text",
             "Layers",
             "Optimizers",
             "Models",
@@ -58,6 +61,7 @@ public class DependencyTests
             "Device",
             "Programs",
             "Tensors",
+            "Text",
             "Layers",
             "Optimizers",
             "Models",
@@ -75,6 +79,7 @@ public class DependencyTests
             "Device",
             "Programs",
             "Tensors",
+            "Text",
             "Layers",
             "Models",
             "Data",

@@ -46,6 +46,10 @@ public sealed class Fixture
     /// <summary>An F64 tensor, row-major.</summary>
     public double[] Doubles(string name) => Read<double>(name, "F64");
 
+    /// <summary>An F64 or F32 tensor, row-major.</summary>
+    public double[] Numbers(string name) =>
+        _tensors[name].Type == "F32" ? Array.ConvertAll(Read<float>(name, "F32"), x => (double)x) : Doubles(name);
+
     /// <summary>A U8 tensor, row-major.</summary>
     public byte[] Bytes(string name) => Read<byte>(name, "U8");
 
