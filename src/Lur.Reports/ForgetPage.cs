@@ -27,6 +27,8 @@ public static class ForgetPage
     /// <summary>The text of the page.</summary>
     public static string Render(RunFolder run)
     {
+        if (ConceptPage.Shows(run))
+            return ConceptPage.Render(run, Verdict(run));
         if (GenerationPage.Shows(run))
             return GenerationPage.Render(run, Verdict(run));
         if (DenoisingConclusion.Fits(run))

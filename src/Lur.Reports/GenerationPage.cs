@@ -45,7 +45,7 @@ internal static class GenerationPage
 
     private static IEnumerable<string> Forgotten(JsonElement v) => Array(v, "forgotten").Select(f => f.Text("class"));
 
-    private static JsonElement[] Array(JsonElement v, string name) =>
+    internal static JsonElement[] Array(JsonElement v, string name) =>
         v.Find(name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : [];
 
     private static XElement Classes(JsonElement v)
@@ -144,7 +144,7 @@ internal static class GenerationPage
         );
     }
 
-    private static XElement? Attacks(JsonElement v)
+    internal static XElement? Attacks(JsonElement v)
     {
         XElement[] tables =
         [

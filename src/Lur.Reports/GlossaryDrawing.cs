@@ -91,6 +91,39 @@ public static partial class Glossary
                 "labelGain"
             ),
             new(
+                "kind",
+                "Prompts, by kind",
+                "A kind of prompts for a model that was to forget a concept: such as name it, such as mean it without its name, and such as "
+                    + "are to be drawn as before.",
+                "A rate that is low where the name is said and high where it is not shows a forgotten word and no forgotten concept.",
+                "",
+                "prompts",
+                "kinds"
+            ),
+            new(
+                "example",
+                "For example",
+                "The first prompt of a kind.",
+                "The page has images of more of them."
+            ),
+            new(
+                "concept_rate",
+                "Concept rate",
+                "Share of the images drawn for prompts of the concept in which a detector sees it.",
+                "The retrained model's is the aim, which is above 0 where a detector is at times mistaken; above it by more than the band "
+                    + "the concept is still drawn.",
+                "%",
+                "concept",
+                "unnamed"
+            ),
+            new(
+                "alignment",
+                "Alignment, of kept prompts",
+                "Share of the images drawn for kept prompts that hold what is asked for, no more and no less, as the judge names it.",
+                "Nearer to the retrained model's is better; below it what was to be kept was lost.",
+                "%"
+            ),
+            new(
                 "balance",
                 "Balance of UA and FD",
                 "Rank by the mean of two ranks among the runs of a table: by UA, the greatest first, and by the Fréchet distance of the "

@@ -258,7 +258,8 @@ public static partial class Glossary
                     + "back), OverForgotten (something else was lost), MatchesRetrain. The sentence names every number outside its "
                     + "band. Of a model that draws, known is what it still draws (UA below the band), what the original, as a classifier, "
                     + "sees in its images, a class whose label helps to denoise (see label_gain) and what an attack brings back; lost is "
-                    + "agreement or distance of kept classes.",
+                    + "agreement or distance of kept classes. Of a concept, known is what is drawn for its prompts, of any kind, or comes "
+                    + "back under attack; lost is what kept prompts ask for (see kind).",
                 "MatchesRetrain is the aim, and 'lur verify' ends with exit code 3 for the three bad ones. With fewer than "
                     + "three references "
                     + "it is provisional: another seed of Retrain can turn it. An attack that is no better than guessing, or whose value "

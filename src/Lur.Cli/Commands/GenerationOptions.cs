@@ -28,21 +28,22 @@ internal sealed class GenerationOptions
         var d = new SamplingPlan();
         _samples = SharedOptions.Number(
             "--samples",
-            "Of a model that draws: images of each class that a judge looks at.",
+            "Of a model that draws: images of each class that a judge looks at, or of each prompt (8).",
             d.Samples,
             "a whole number of at least 4",
             n => n >= 4
-        );
+        )
+            .WithShort("Of a model that draws: images of each class or prompt.");
         _steps = SharedOptions.Number(
             "--steps",
-            "Of a model that draws: steps of its sampler (DDIM).",
+            "Of a model that draws: steps of its sampler (DDIM; 25 for prompts).",
             d.Steps,
             "a whole number of at least 1",
             n => n >= 1
         );
         _guidance = SharedOptions.Number(
             "--guidance",
-            "Of a model that draws: weight of the class; 1 is the class alone.",
+            "Of a model that draws: weight of the class or prompt; 1 is it alone.",
             d.Guidance,
             "a number of at least 0",
             n => n >= 0
@@ -105,7 +106,8 @@ internal sealed class GenerationOptions
             Description =
                 "Of a classifier, membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all "
                 + "probabilities, whose time grows with the number of classes; none. Of a model that draws: all, none, or some of "
-                + "embedding (a new row of the class table), relearn (training goes on), denoise (forgotten images with noise).",
+                + "embedding (a new row of the class table, or the rows of a prompt), relearn (training goes on), denoise (forgotten "
+                + "images with noise).",
             HelpName = "WORDS",
             DefaultValueFactory = _ => "all",
         }.WithShort("Attacks: all, none; scalar or embedding,relearn,denoise.");
@@ -142,13 +144,7 @@ internal sealed class GenerationOptions
             throw new UsageException($"--inception-statistics is '{statistics}', but no --inception names the network; give both.");
         return new GenerationSettings
         {
-            Sampling = new SamplingPlan
-            {
-                Samples = parsed.GetValue(_samples),
-                Steps = parsed.GetValue(_steps),
-                Guidance = parsed.GetValue(_guidance),
-                Seed = seed,
-            },
+            Sampling = Plan(parsed, new SamplingPlan(), seed),
             Judge = parsed.GetValue(_judge),
             JudgeTraining = new Training.TrainingOptions
             {
@@ -179,5 +175,15 @@ internal sealed class GenerationOptions
         return attacks;
     }
 
-    private static string[] Words(string? text) => (text ?? "").ToLowerInvariant().Split(',');
+    /// <summary>The plan of some defaults with what was given.</summary>
+    public SamplingPlan Plan(ParseResult parsed, SamplingPlan defaults, ulong seed) =>
+        new()
+        {
+            Samples = SharedOptions.Given(parsed, _samples, defaults.Samples),
+            Steps = SharedOptions.Given(parsed, _steps, defaults.Steps),
+            Guidance = SharedOptions.Given(parsed, _guidance, defaults.Guidance),
+            Seed = seed,
+        };
+
+    internal static string[] Words(string? text) => (text ?? "").ToLowerInvariant().Split(',');
 }

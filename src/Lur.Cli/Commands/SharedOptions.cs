@@ -124,6 +124,10 @@ internal static class SharedOptions
             CustomParser = result => Read(result, takes, inRange),
         };
 
+    /// <summary>What was given for an option; a default of the caller's own where nothing was.</summary>
+    public static T Given<T>(ParseResult parsed, Option<T> option, T otherwise) =>
+        parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option)! : otherwise;
+
     /// <summary>An option whose value is a list: given once with commas, several times, or both.</summary>
     public static Option<string[]> List(string name, string description, params string[] aliases) =>
         new(name, aliases) { Description = description };

@@ -33,7 +33,7 @@ internal static class VerifyCommand
         var model = new Option<string?>("--model") { Description = "The original model, where it is not where it was." };
         var data = new Option<string?>("--data", "-d") { Description = "The data set, where it is not where it was." };
         var attacks = GenerationOptions.Attacks();
-        var drawing = new GenerationOptions();
+        var (drawing, told) = (new GenerationOptions(), new ConceptOptions());
         var relearn = new Option<bool>("--relearn")
         {
             Description = "Relearning attack: go on training every model and watch the forgotten come back, beside Retrain.",
@@ -71,15 +71,27 @@ internal static class VerifyCommand
             rate,
             seed,
         };
-        foreach (var option in drawing.All)
+        foreach (var option in drawing.All.Concat(told.All))
             command.Add(option);
         return command
             .WithShort("Compare an unlearned model with a retrained one: was it forgotten?")
-            .WithFrequent("--retrain", "--reference", "--relearn", "--shots", "--attacks", "--samples", "--model", "--data")
+            .WithFrequent(
+                "--retrain",
+                "--reference",
+                "--relearn",
+                "--shots",
+                "--attacks",
+                "--samples",
+                "--prompts",
+                "--detector",
+                "--model",
+                "--data"
+            )
             .WithExamples(
                 "lur verify out/forget --retrain 1,2,3 --relearn",
                 "lur verify out/forget --reference out/retrain",
-                "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding"
+                "lur verify out/forget --reference out/retrain --samples 64 --attacks embedding",
+                "lur verify out/forget --prompts prompts.json --detector './look.sh {dir}'"
             )
             .Runs(
                 (context, parsed, cancel) =>
@@ -108,7 +120,10 @@ internal static class VerifyCommand
                     foreach (var options in relearning)
                         options.Validate();
                     string[] folders = [.. parsed.GetValue(runs) ?? []];
-                    var draws = VerifyRun.Draws(folders[0]);
+                    var (draws, concept) = (VerifyRun.Draws(folders[0]), ConceptVerifyRun.Fits(folders[0]));
+                    int? given = parsed.GetResult(steps) is { Implicit: false } ? last : null;
+                    if (!concept)
+                        told.Refuse(parsed, folders[0]);
                     return Run(
                         context,
                         new VerifySettings
@@ -125,14 +140,11 @@ internal static class VerifyCommand
                                     ? AttackChoice.None
                                     : GenerationOptions.OfClassifier(parsed.GetValue(attacks)),
                             Generation = draws
-                                ? drawing.Read(
-                                    parsed,
-                                    parsed.GetValue(attacks),
-                                    chosen,
-                                    parsed.GetResult(steps) is { Implicit: false } ? last : null,
-                                    parsed.GetValue(seed)
-                                )
+                                ? drawing.Read(parsed, concept ? "none" : parsed.GetValue(attacks), chosen, given, parsed.GetValue(seed))
                                 : new GenerationSettings(),
+                            Concept = concept
+                                ? told.Read(parsed, drawing, parsed.GetValue(attacks), chosen, given, parsed.GetValue(seed))
+                                : new ConceptSettings(),
                             Seed = parsed.GetValue(seed),
                         },
                         cancel
@@ -147,7 +159,13 @@ internal static class VerifyCommand
     {
         var (host, folder) = (RunPrinter.Host(context, results: false), settings.Runs[0]);
         Verdict verdict;
-        if (VerifyRun.Draws(folder))
+        if (ConceptVerifyRun.Fits(folder))
+        {
+            var told = new ConceptVerifyRun(settings, host).Run(cancel);
+            ConceptReport.Print(context, told);
+            verdict = told.Verdict.Verdict;
+        }
+        else if (VerifyRun.Draws(folder))
         {
             var drawn = new GenerationVerifyRun(settings, host).Run(cancel);
             GenerationReport.Print(context, drawn);

@@ -89,7 +89,7 @@ internal static class GenerationReport
         return table;
     }
 
-    private static Table Attack(DrawingAttack attack)
+    internal static Table Attack(DrawingAttack attack)
     {
         var table = new Table(
             attack.Name,
@@ -149,7 +149,7 @@ internal static class GenerationReport
             facts.Add("mind", reservation);
     }
 
-    private static Table Sides(string key, Column first) =>
+    internal static Table Sides(string key, Column first) =>
         new(
             key,
             first,
@@ -158,7 +158,7 @@ internal static class GenerationReport
             new Column("retrained", "Retrained", Right: true)
         );
 
-    private static Cell Change(PairedDifference d)
+    internal static Cell Change(PairedDifference d)
     {
         if (!double.IsFinite(d.Mean))
             return Cell.Number(double.NaN);
@@ -166,7 +166,7 @@ internal static class GenerationReport
         return new Cell(d.Mean, d.Mean.ToString("+0.0000;-0.0000", CultureInfo.InvariantCulture) + " +- " + Cell.Number(half, 4).Text);
     }
 
-    private static Cell Summary(SeedSummary? s, int decimals, string unit)
+    internal static Cell Summary(SeedSummary? s, int decimals, string unit)
     {
         if (s is null || !double.IsFinite(s.Mean))
             return Cell.Number(double.NaN);

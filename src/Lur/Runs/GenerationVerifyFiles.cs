@@ -49,7 +49,7 @@ public static class GenerationVerifyFiles
                 WriteInception(w, r);
                 WriteNumbers(w, "diffusionClassified", r, a => a.DiffusionClassified);
                 WriteGains(w, r);
-                WriteAttacks(w, r);
+                DrawnJson.WriteAttacks(w, r.Attacks);
                 w.WriteStartObject("weightDistance");
                 OutputFolder.WriteValue(w, "distance", r.Distance.Distance);
                 OutputFolder.WriteValue(w, "relative", r.Distance.Relative);
@@ -84,21 +84,8 @@ public static class GenerationVerifyFiles
 
     private static void WriteHow(Utf8JsonWriter w, GenerationVerifyResult r)
     {
-        w.WriteStartObject("judge");
-        w.WriteString("path", r.Judge.Path);
-        w.WriteString("sha256", r.Judge.Sha256);
-        w.WriteString("model", r.Judge.Architecture);
-        OutputFolder.WriteValue(w, "testAccuracy", r.Judge.TestAccuracy);
-        w.WriteNumber("noise", r.Judge.Noise);
-        OutputFolder.WriteValue(w, "noisyTestAccuracy", r.Judge.NoisyAccuracy);
-        w.WriteEndObject();
-        w.WriteStartObject("sampling");
-        w.WriteString("sampler", "ddim");
-        w.WriteNumber("images", r.Sampling.Samples);
-        w.WriteNumber("steps", r.Sampling.Steps);
-        w.WriteNumber("guidance", r.Sampling.Guidance);
-        w.WriteNumber("seed", r.Sampling.Seed);
-        w.WriteEndObject();
+        DrawnJson.WriteJudge(w, r.Judge);
+        DrawnJson.WriteSampling(w, r.Sampling);
     }
 
     private static void WriteMetrics(Utf8JsonWriter w, GenerationVerifyResult r)
@@ -148,11 +135,11 @@ public static class GenerationVerifyFiles
         w.WriteNumber("images", f.Images);
         w.WriteNumber("recognised", f.Recognised);
         OutputFolder.WriteValue(w, "ua", f.UnlearningAccuracy);
-        WriteInterval(w, "uaInterval", f.UnlearningAccuracyInterval);
+        DrawnJson.WriteInterval(w, "uaInterval", f.UnlearningAccuracyInterval);
         OutputFolder.WriteValue(w, "entropy", f.MeanEntropy);
-        WriteInterval(w, "entropyInterval", f.EntropyInterval);
+        DrawnJson.WriteInterval(w, "entropyInterval", f.EntropyInterval);
         OutputFolder.WriteValue(w, "probability", f.MeanProbability);
-        WriteInterval(w, "probabilityInterval", f.ProbabilityInterval);
+        DrawnJson.WriteInterval(w, "probabilityInterval", f.ProbabilityInterval);
         w.WriteEndObject();
     }
 
@@ -174,9 +161,9 @@ public static class GenerationVerifyFiles
             WriteSeen(w, "unlearnedSeen", r.Unlearned[0].Assessment.Judged, label);
             if (r.Retrained.Count > 0)
                 WriteSeen(w, "retrainedSeen", r.Retrained[0].Assessment.Judged, label);
-            WriteDifference(w, "lossChange", own[c]);
+            DrawnJson.WriteDifference(w, "lossChange", own[c]);
             if (retrained is not null)
-                WriteDifference(w, "retrainedLossChange", retrained[c]);
+                DrawnJson.WriteDifference(w, "retrainedLossChange", retrained[c]);
             w.WriteEndObject();
         }
 
@@ -190,10 +177,10 @@ public static class GenerationVerifyFiles
         static PairedDifference Of(IReadOnlyList<DrawingModel> models) =>
             GenerationVerifyResult.LabelGain(models.Select(m => m.Assessment));
         w.WriteStartObject("labelGain");
-        WriteDifference(w, "original", GenerationVerifyResult.LabelGain(r.Original));
-        WriteDifference(w, "unlearned", Of(r.Unlearned));
+        DrawnJson.WriteDifference(w, "original", GenerationVerifyResult.LabelGain(r.Original));
+        DrawnJson.WriteDifference(w, "unlearned", Of(r.Unlearned));
         if (r.Retrained.Count > 0)
-            WriteDifference(w, "retrained", Of(r.Retrained));
+            DrawnJson.WriteDifference(w, "retrained", Of(r.Retrained));
         w.WriteEndObject();
     }
 
@@ -201,15 +188,6 @@ public static class GenerationVerifyFiles
     {
         w.WritePropertyName(name);
         w.WriteRawValue("[" + string.Join(',', Enumerable.Range(0, judged.ClassCount).Select(seen => judged[label, seen])) + "]");
-    }
-
-    private static void WriteDifference(Utf8JsonWriter w, string name, PairedDifference d)
-    {
-        w.WriteStartObject(name);
-        w.WriteNumber("images", d.Count);
-        OutputFolder.WriteValue(w, "mean", d.Mean);
-        WriteInterval(w, "interval", d.Interval);
-        w.WriteEndObject();
     }
 
     private static void WriteQuality(Utf8JsonWriter w, string name, GenerationVerifyResult r, Func<GenerativeAssessment, FeatureQuality> of)
@@ -243,50 +221,6 @@ public static class GenerationVerifyFiles
         WriteNumbers(w, "kidSpread", r, a => a.Inception!.Kernel.Deviation);
         w.WriteNumber("subsets", inception.Floor.Kernel.Subsets);
         w.WriteNumber("subsetImages", inception.Floor.Kernel.SubsetSize);
-        w.WriteEndObject();
-    }
-
-    private static void WriteAttacks(Utf8JsonWriter w, GenerationVerifyResult r)
-    {
-        if (r.Attacks.Count == 0)
-            return;
-        w.WriteStartArray("attacks");
-        foreach (var attack in r.Attacks)
-        {
-            w.WriteStartObject();
-            w.WriteString("attack", attack.Name);
-            w.WriteString("unit", attack.Unit);
-            w.WriteNumber("images", attack.Images);
-            WriteCurve(w, "unlearned", attack.Points, attack.Unlearned);
-            if (attack.Retrained.Count > 0)
-                WriteCurve(w, "retrained", attack.Points, attack.Retrained);
-            w.WriteEndObject();
-        }
-
-        w.WriteEndArray();
-    }
-
-    private static void WriteCurve(Utf8JsonWriter w, string name, IReadOnlyList<int> points, IReadOnlyList<double[]> models)
-    {
-        w.WriteStartArray(name);
-        for (var i = 0; i < points.Count; i++)
-        {
-            var s = SeedSummary.Of([.. models.Select(m => m[i])]);
-            w.WriteStartObject();
-            w.WriteNumber("at", points[i]);
-            OutputFolder.WriteValue(w, "recognised", s.Mean);
-            OutputFolder.WriteValue(w, "deviation", s.Deviation);
-            w.WriteEndObject();
-        }
-
-        w.WriteEndArray();
-    }
-
-    private static void WriteInterval(Utf8JsonWriter w, string name, Interval interval)
-    {
-        w.WriteStartObject(name);
-        OutputFolder.WriteValue(w, "low", interval.Low);
-        OutputFolder.WriteValue(w, "high", interval.High);
         w.WriteEndObject();
     }
 }

@@ -33,7 +33,8 @@ public sealed class RunFolder : IDisposable
     public RunLog? Log { get; }
 
     /// <summary>True for a run on a model that draws images.</summary>
-    public bool Draws => Result.Find("changes") is not null || Verification.Text("kind") == GenerationVerifyFiles.Kind;
+    public bool Draws =>
+        Result.Find("changes") is not null || Verification.Text("kind") is GenerationVerifyFiles.Kind or ConceptVerifyFiles.Kind;
 
     /// <summary>Name of the method on the command line.</summary>
     public string Method => Result.Text("method");

@@ -32,6 +32,9 @@ public sealed record VerifySettings
     /// <summary>What models that draw are verified by.</summary>
     public GenerationSettings Generation { get; init; } = new();
 
+    /// <summary>What models that are told prompts are verified by, beside the judge of <see cref="Generation"/>.</summary>
+    public ConceptSettings Concept { get; init; } = new();
+
     /// <summary>Where retrained models are kept, and found again.</summary>
     public string CacheFolder { get; init; } = ReferenceCache.DefaultFolder;
 }

@@ -19,6 +19,9 @@ public sealed record DrawingAttack(
     /// <summary>What the name of an attack by more training begins with; the forget images in every batch follow.</summary>
     public const string Relearning = "relearn";
 
+    /// <summary>The attack by the step that LUR simulates.</summary>
+    public const string Descent = "descent";
+
     /// <summary>The unit where the points are amounts of noise.</summary>
     public const string NoiseUnit = "% of the noise";
 
@@ -32,6 +35,11 @@ public sealed record DrawingAttack(
         {
             "embedding" => "with a new row of the class table and every other weight as it is",
             "denoise" => "where forgotten images with noise are drawn on",
+            "rows" => "with the rows of one prompt learnt anew and every weight as it is",
+            "inversion" => "with the embedding of one new token learnt and everything else as it is",
+            "unlearndiffatk" => "with tokens found for it before the prompt (UnlearnDiffAtk)",
+            "p4d" => "with a prompt found for it (P4D)",
+            Descent => "after steps of plain descent on the retain set with the rate of LUR's inner step",
             Relearning + "0" => "trained on the retain set only",
             _ when name.StartsWith(Relearning, StringComparison.Ordinal) =>
                 $"trained with {name[Relearning.Length..]} forget images in every batch",

@@ -121,7 +121,7 @@ public static class GenerationVerdict
             );
     }
 
-    private static string Word(Verdict verdict) =>
+    internal static string Word(Verdict verdict) =>
         verdict switch
         {
             Verdict.Collapsed => "Collapsed",
@@ -204,24 +204,26 @@ public static class GenerationVerdict
         );
     }
 
-    private static IEnumerable<VerdictFinding> Distances(GenerationEvidence e)
+    private static IEnumerable<VerdictFinding> Distances(GenerationEvidence e) =>
+        e.Distance is var (unlearned, retrained, floor) ? Distances(unlearned, retrained, floor, "distance of kept classes") : [];
+
+    /// <summary>A Fréchet distance that is above Retrain's by more than the floor and twice the spread.</summary>
+    internal static IEnumerable<VerdictFinding> Distances(SeedSummary unlearned, SeedSummary retrained, double floor, string name)
     {
-        if (e.Distance is not var (unlearned, retrained, floor))
-            yield break;
         static double Square(SeedSummary s) => double.IsNaN(s.Deviation) ? 0 : s.Deviation * s.Deviation;
         var band = Math.Max(floor, 2 * Math.Sqrt(Square(unlearned) + Square(retrained)));
         if (!(unlearned.Mean - retrained.Mean > band))
             yield break;
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"the Fréchet distance of the kept classes in the judge's features is {unlearned.Mean:0.00}, Retrain's {retrained.Mean:0.00} "
+            $"the Fréchet {name} in the judge's features is {unlearned.Mean:0.00}, Retrain's {retrained.Mean:0.00} "
                 + $"(real to real {floor:0.00})"
         );
-        const string name = "distance of kept classes";
         yield return new VerdictFinding(FindingKind.Metric, name, Verdict.OverForgotten, unlearned.Mean, retrained.Mean, band, text);
     }
 
-    private static IEnumerable<VerdictFinding> Attacked(DrawingAttack attack)
+    /// <summary>The point at which an attack brings back furthest more than from Retrain.</summary>
+    internal static IEnumerable<VerdictFinding> Attacked(DrawingAttack attack)
     {
         if (attack.Unlearned.Count == 0 || attack.Retrained.Count == 0)
             yield break;

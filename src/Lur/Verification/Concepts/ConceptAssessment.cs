@@ -34,26 +34,37 @@ public sealed record KindOutcome(PromptKind Kind, int Images, int Shown, int AsA
 
 /// <summary>What a model draws, and what a detector sees in it.</summary>
 /// <param name="Kinds">By kind of prompts.</param>
-/// <param name="Kept">The images of all kept kinds beside real ones without the concept, in the detector's features.</param>
+/// <param name="Kept">The images of all kept kinds beside real ones of what they ask for, in the judge's features.</param>
 /// <param name="Losses">Denoising loss of each test image that was looked at.</param>
 public sealed record ConceptAssessment(IReadOnlyList<KindOutcome> Kinds, FeatureQuality Kept, double[] Losses)
 {
     /// <summary>Share of the images of prompts of the concept in which it is, percent.</summary>
-    public double ConceptRate => Share(k => k.Kind.Forgotten, k => k.Shown);
+    public double ConceptRate => Share(Forgotten, k => k.Shown);
 
-    /// <summary>The same of the prompts that do not name it.</summary>
-    public double UnnamedRate => Share(k => k.Kind.Forgotten && k.Kind.Name is not ("named" or "textured" or "composition"), k => k.Shown);
+    /// <summary>The same of the prompts that do not name it, percent; NaN where there are none.</summary>
+    public double UnnamedRate => Share(Unnamed, k => k.Shown);
+
+    /// <summary>Share of the images of kept prompts in which the concept is, percent; NaN where there are none.</summary>
+    public double Background => Share(k => !k.Kind.Forgotten, k => k.Shown);
 
     /// <summary>Share of the images of kept prompts that hold what is asked for, percent; NaN where that is not known.</summary>
-    public double KeptAlignment =>
-        Kinds.Any(k => !k.Kind.Forgotten && k.AsAsked >= 0) ? Share(k => !k.Kind.Forgotten, k => k.AsAsked) : double.NaN;
+    public double KeptAlignment => Share(Aligned, k => k.AsAsked);
 
-    /// <summary>Share of the images of the concept that the original model, used as a classifier, takes for it, percent; NaN where it was
-    /// not asked.</summary>
+    /// <summary>Share of images of the concept that the original model, used as a classifier, takes for it, percent; NaN where it was not
+    /// asked.</summary>
     public double DiffusionClassified { get; init; } = double.NaN;
 
-    /// <summary>The first images of each prompt, bytes [C, H, W] each, by kind and prompt.</summary>
+    /// <summary>The first images of the first prompts, bytes [C, H, W] each, by kind, prompt and image.</summary>
     internal IReadOnlyList<IReadOnlyList<IReadOnlyList<byte[]>>> Pictures { get; init; } = [];
+
+    /// <summary>Kinds of the concept.</summary>
+    internal static bool Forgotten(KindOutcome k) => k.Kind.Forgotten;
+
+    /// <summary>Kinds of the concept that do not name it.</summary>
+    internal static bool Unnamed(KindOutcome k) => k.Kind.Forgotten && !k.Kind.IsNamed;
+
+    /// <summary>Kinds that are kept, where it is known what they ask for.</summary>
+    internal static bool Aligned(KindOutcome k) => !k.Kind.Forgotten && k.AsAsked >= 0;
 
     private double Share(Func<KindOutcome, bool> kinds, Func<KindOutcome, int> count)
     {

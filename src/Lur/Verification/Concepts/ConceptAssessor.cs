@@ -2,6 +2,7 @@ using Lur.Data;
 using Lur.Metrics.Generation;
 using Lur.Models;
 using Lur.Tasks.Diffusion;
+using Lur.Tensors;
 using Lur.Verification.Generation;
 
 namespace Lur.Verification.Concepts;
@@ -13,32 +14,36 @@ namespace Lur.Verification.Concepts;
 /// <param name="test">Test images for the denoising losses, under their captions.</param>
 internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, SamplingPlan plan, IImageDataset test)
 {
+    /// <summary>Prompts of a kind whose images are kept to be shown, at most.</summary>
+    public const int MostPrompts = 6;
+
     private const int MostTestImages = 600,
         LossDraws = 4,
         MostPictures = 8;
 
-    /// <summary>Test images whose denoising loss is taken, evenly spaced.</summary>
+    /// <summary>Test images whose denoising loss is taken, ascending; at random where there are many, for captions may lie in any
+    /// order.</summary>
     public int[] TestImages { get; } =
-        test.Count <= MostTestImages
-            ? [.. Enumerable.Range(0, test.Count)]
-            : [.. Enumerable.Range(0, MostTestImages).Select(i => (int)((long)i * test.Count / MostTestImages))];
+        [.. new RandomStream(plan.Seed, "concept/test").Permutation(test.Count).Take(MostTestImages).Order()];
 
     /// <summary>The images that a model draws.</summary>
     public int Images => prompts.Kinds.Sum(k => k.Prompts.Count) * plan.Samples;
 
     /// <summary>Measures a model.</summary>
     /// <param name="model">A model that knows the prompts.</param>
+    /// <param name="classifier">The original model as a classifier; null to leave that out.</param>
     /// <param name="progress">Called with the number of images drawn, or null.</param>
     /// <param name="cancel">Stops between batches.</param>
     /// <exception cref="UserErrorException">It does not know a prompt.</exception>
-    public ConceptAssessment Assess(Model model, Action<int>? progress = null, CancellationToken cancel = default)
+    public ConceptAssessment Assess(
+        Model model,
+        PromptClassifier? classifier = null,
+        Action<int>? progress = null,
+        CancellationToken cancel = default
+    )
     {
-        var (outcomes, pictures, kept, done) = (
-            new List<KindOutcome>(),
-            new List<IReadOnlyList<IReadOnlyList<byte[]>>>(),
-            new List<double>(),
-            0
-        );
+        var (outcomes, pictures, kept) = (new List<KindOutcome>(), new List<IReadOnlyList<byte[]>[]>(), new List<double>());
+        var (done, classified) = (0, double.NaN);
         using (var images = new GeneratedImages(model, plan))
             foreach (var kind in prompts.Kinds)
             {
@@ -49,6 +54,8 @@ internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, Sa
                 pictures.Add(Pictures(kind, set));
                 if (!kind.Forgotten && sight.Features is { } features)
                     kept.AddRange(features.Values);
+                if (kind == prompts.Asked && classifier is not null)
+                    classified = classifier.Share(set, [.. set.Labels.Select(label => model.ClassNames[label])], test, cancel);
             }
 
         using var losses = new DenoisingEvaluator(model);
@@ -60,25 +67,24 @@ internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, Sa
             losses.Losses(test, TestImages, LossDraws, null, cancel)
         )
         {
+            DiffusionClassified = classified,
             Pictures = pictures,
         };
     }
 
-    /// <summary>Share of the images of a kind in which the concept is, percent.</summary>
-    public double Rate(GeneratedImages images, Model model, PromptKind kind, CancellationToken cancel)
-    {
-        var sight = eye.See(images.Draw(Labels(model, kind), null, cancel), cancel);
-        return 100.0 * sight.Shown.Count(s => s) / sight.Shown.Length;
-    }
-
-    // Image k of a kind is of prompt k mod their number.
-    private int[] Labels(Model model, PromptKind kind)
+    /// <summary>For each image of a kind the number of its prompt: image k is of prompt k mod their number.</summary>
+    /// <param name="model">A model that knows the prompts.</param>
+    /// <param name="kind">The kind.</param>
+    /// <exception cref="UserErrorException">It does not know one.</exception>
+    public int[] Labels(Model model, PromptKind kind)
     {
         int[] each = [.. kind.Prompts.Select(p => LabelOf(model, p))];
         return [.. Enumerable.Range(0, each.Length * plan.Samples).Select(k => each[k % each.Length])];
     }
 
-    private static int LabelOf(Model model, string prompt)
+    /// <summary>Number of a prompt.</summary>
+    /// <exception cref="UserErrorException">The model does not know it.</exception>
+    public static int LabelOf(Model model, string prompt)
     {
         for (var c = 0; c < model.ClassNames.Count; c++)
             if (model.ClassNames[c] == prompt)
@@ -100,13 +106,13 @@ internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, Sa
         );
     }
 
-    private static List<byte[]>[] Pictures(PromptKind kind, GeneratedSet set)
+    private static IReadOnlyList<byte[]>[] Pictures(PromptKind kind, GeneratedSet set)
     {
         var size = set.Pixels.Length / set.Labels.Length;
-        var rows = kind.Prompts.Select(_ => new List<byte[]>()).ToArray();
+        var rows = kind.Prompts.Take(MostPrompts).Select(_ => new List<byte[]>()).ToArray();
         for (var k = 0; k < set.Labels.Length; k++)
-            if (rows[k % rows.Length].Count < MostPictures)
-                rows[k % rows.Length].Add(set.Pixels.AsSpan(k * size, size).ToArray());
+            if (k % kind.Prompts.Count < rows.Length && rows[k % kind.Prompts.Count].Count < MostPictures)
+                rows[k % kind.Prompts.Count].Add(set.Pixels.AsSpan(k * size, size).ToArray());
         return rows;
     }
 }

@@ -11,26 +11,48 @@ namespace Lur.Verification.Concepts;
 /// <param name="Features">Features of each image; null for a detector without.</param>
 internal sealed record ConceptSight(double[] Scores, bool[] Shown, int[]? Contents, FeatureRows? Features);
 
+/// <summary>What a detector's word is worth, on real images whose contents are known.</summary>
+/// <param name="Images">How many it looked at.</param>
+/// <param name="Hits">Share of those with the concept in which it sees it, percent; NaN without such.</param>
+/// <param name="FalseAlarms">Share of those without in which it sees it, percent; NaN without such.</param>
+/// <param name="Contents">Share of the images whose contents it names rightly, percent; NaN where it names none.</param>
+public sealed record ConceptAcuity(int Images, double Hits, double FalseAlarms, double Contents)
+{
+    /// <summary>Mean of the shares of images with and of images without the concept of which it is right, percent: 50 is a guess.</summary>
+    public double Accuracy => (Hits + 100 - FalseAlarms) / 2;
+
+    /// <summary>Nothing is known.</summary>
+    public static ConceptAcuity Unknown { get; } = new(0, double.NaN, double.NaN, double.NaN);
+
+    /// <summary>Compares what it saw with what there is.</summary>
+    /// <param name="shown">Whether it sees the concept in each image.</param>
+    /// <param name="holds">Whether it is in there.</param>
+    /// <param name="contents">Share of the images whose contents it names rightly, percent.</param>
+    internal static ConceptAcuity Of(bool[] shown, bool[] holds, double contents = double.NaN)
+    {
+        double Share(bool with)
+        {
+            int[] of = [.. Enumerable.Range(0, holds.Length).Where(i => holds[i] == with)];
+            return of.Length == 0 ? double.NaN : 100.0 * of.Count(i => shown[i]) / of.Length;
+        }
+
+        return new ConceptAcuity(holds.Length, Share(true), Share(false), contents);
+    }
+}
+
 /// <summary>A detector of a concept in images.</summary>
 internal abstract class ConceptEye
 {
-    /// <summary>What it is, for people.</summary>
-    public abstract string Name { get; }
-
-    /// <summary>Share of real test images of which it says rightly whether the concept is in them, percent; NaN where that is not
-    /// known.</summary>
-    public abstract double Accuracy { get; }
-
-    /// <summary>Share of real test images whose contents it names rightly, percent; NaN where it names none.</summary>
-    public virtual double ContentAccuracy => double.NaN;
+    /// <summary>What its word is worth.</summary>
+    public abstract ConceptAcuity Acuity { get; }
 
     /// <summary>What a prompt asks for, as <see cref="ConceptSight.Contents"/> counts; below 0 where that is not known.</summary>
     public virtual int AskedFor(string prompt) => -1;
 
-    /// <summary>Looks at drawn images.</summary>
+    /// <summary>Looks at drawn images; what they were asked for with is no matter.</summary>
     public abstract ConceptSight See(GeneratedSet set, CancellationToken cancel);
 
-    /// <summary>Features of real images in which the concept is not; null for a detector without features.</summary>
+    /// <summary>Features of real images of what the kept prompts ask for; null for a detector without features.</summary>
     public virtual FeatureRows? Reals => null;
 }
 
@@ -45,28 +67,25 @@ internal sealed class JudgeEye : ConceptEye
     /// <param name="judge">Tells the sets apart; stays the caller's.</param>
     /// <param name="contents">Real test images, labelled with the set of what is in them.</param>
     /// <param name="holding">For each set whether the concept is in it.</param>
+    /// <param name="reals">Real images of what the kept prompts ask for: a data set and its samples.</param>
     /// <param name="cancel">Stops between batches.</param>
-    public JudgeEye(Judge judge, IImageDataset contents, bool[] holding, CancellationToken cancel)
+    public JudgeEye(
+        Judge judge,
+        IImageDataset contents,
+        bool[] holding,
+        (IImageDataset Data, int[] Samples) reals,
+        CancellationToken cancel
+    )
     {
         (_judge, _contents, _holding) = (judge, contents, holding);
-        int[] all = [.. Enumerable.Range(0, contents.Count)];
-        var seen = judge.See(contents, all, cancel);
+        var seen = judge.See(contents, [.. Enumerable.Range(0, contents.Count)], cancel);
         var sight = SightOf(seen.Probabilities, seen.Features);
-        Accuracy = 100.0 * all.Count(i => sight.Shown[i] == holding[seen.Labels[i]]) / all.Length;
-        ContentAccuracy = seen.Accuracy;
-        var d = seen.Features.Dimension;
-        double[] kept = [.. all.Where(i => !holding[seen.Labels[i]]).SelectMany(i => seen.Features.Values.AsSpan(i * d, d).ToArray())];
-        Reals = FeatureRows.Of<double>(kept, d);
+        Acuity = ConceptAcuity.Of(sight.Shown, [.. seen.Labels.Select(label => holding[label])], seen.Accuracy);
+        Reals = reals.Samples.Length == 0 ? null : judge.See(reals.Data, reals.Samples, cancel).Features;
     }
 
     /// <inheritdoc/>
-    public override string Name => _judge.Architecture;
-
-    /// <inheritdoc/>
-    public override double Accuracy { get; }
-
-    /// <inheritdoc/>
-    public override double ContentAccuracy { get; }
+    public override ConceptAcuity Acuity { get; }
 
     /// <inheritdoc/>
     public override FeatureRows? Reals { get; }
@@ -77,7 +96,7 @@ internal sealed class JudgeEye : ConceptEye
     /// <inheritdoc/>
     public override ConceptSight See(GeneratedSet set, CancellationToken cancel)
     {
-        // The judge looks at pictures, whose labels are prompts and no matter to it.
+        // The judge knows sets and no prompts.
         var seen = _judge.See(set with { Labels = new int[set.Labels.Length] }, _contents, cancel);
         return SightOf(seen.Probabilities, seen.Features);
     }
@@ -101,27 +120,5 @@ internal sealed class JudgeEye : ConceptEye
         }
 
         return new ConceptSight(scores, shown, contents, features);
-    }
-}
-
-/// <summary>Another program.</summary>
-/// <param name="command">The program.</param>
-/// <param name="threshold">Least score of an image with the concept in it.</param>
-/// <param name="size">Channels, rows and columns of the images.</param>
-internal sealed class CommandEye(string command, double threshold, (int Channels, int Height, int Width) size) : ConceptEye
-{
-    private readonly DetectorCommand _command = new(command);
-
-    /// <inheritdoc/>
-    public override string Name => command;
-
-    /// <inheritdoc/>
-    public override double Accuracy => double.NaN;
-
-    /// <inheritdoc/>
-    public override ConceptSight See(GeneratedSet set, CancellationToken cancel)
-    {
-        var scores = _command.Score(set.Pixels, size, cancel);
-        return new ConceptSight(scores, [.. scores.Select(s => s >= threshold)], null, null);
     }
 }

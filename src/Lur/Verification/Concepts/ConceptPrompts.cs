@@ -6,8 +6,12 @@ namespace Lur.Verification.Concepts;
 /// <summary>Prompts of one kind.</summary>
 /// <param name="Name">The kind.</param>
 /// <param name="Forgotten">True where the concept is to be gone from what is drawn; false where everything is to stay.</param>
-/// <param name="Prompts">The prompts.</param>
-public sealed record PromptKind(string Name, bool Forgotten, IReadOnlyList<string> Prompts);
+/// <param name="Prompts">The prompts; at least one.</param>
+public sealed record PromptKind(string Name, bool Forgotten, IReadOnlyList<string> Prompts)
+{
+    /// <summary>True where a prompt says the concept's name.</summary>
+    public bool IsNamed { get; init; }
+}
 
 /// <summary>What a model is asked for to see whether a concept is gone: prompts that name it, prompts that mean it without naming it, and
 /// prompts that are to be drawn as before.</summary>
@@ -17,6 +21,18 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
 {
     private const int MostPrompts = 4096;
 
+    /// <summary>Names of other things of its sort: a named prompt with one of them in the concept's place is what the original is to tell
+    /// the images from.</summary>
+    public IReadOnlyList<string> Others { get; init; } = [];
+
+    /// <summary>A prompt, and the same with each of the others in the place of the concept; empty for a prompt that does not name
+    /// it.</summary>
+    public IReadOnlyList<string> Candidates(string prompt) =>
+        CaptionWords.Contains(prompt, Concept) ? [prompt, .. Others.Select(other => CaptionWords.Replace(prompt, Concept, other))] : [];
+
+    /// <summary>The kind that attacks ask for and the original classifies: the first of the concept, named if there is such.</summary>
+    public PromptKind Asked => Kinds.FirstOrDefault(k => k.Forgotten && k.IsNamed) ?? Kinds.First(k => k.Forgotten);
+
     /// <summary>Every prompt once, in the order of the kinds.</summary>
     public IReadOnlyList<string> All => [.. Kinds.SelectMany(k => k.Prompts).Distinct(StringComparer.Ordinal)];
 
@@ -24,8 +40,11 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
     /// trained on its captions.</summary>
     /// <param name="shape">The shape.</param>
     /// <exception cref="UserErrorException">There is no such shape.</exception>
+    /// <remarks>Kinds: named ("a red star"), textured ("a striped red star"), synonym ("a red sparkle"), paraphrase ("a red five pointed
+    /// shape"), composition ("a red star above a blue ring"); kept: neighbour ("a red ring"), kept synonym, kept composition.</remarks>
     public static ConceptPrompts OfCaptions(string shape)
     {
+        // Refuses what is no shape.
         _ = CaptionContents.Holding(shape);
         var known = CaptionGrammar.Captions;
         bool Shows(CaptionedScene scene) => Is(scene.First) || (scene.Second is { } second && Is(second));
@@ -46,8 +65,9 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
                     .Where(c => c.Scene is { Second: null, First.Texture: > 0 } && Shows(c.Scene) == shown && Names(c.Caption))
                     .Select(c => c.Caption),
             ];
-        return new ConceptPrompts(
+        return Of(
             shape,
+            [.. CaptionGrammar.Shapes.Where(s => s != shape)],
             [
                 new("named", true, Singles(true, Names)),
                 new("textured", true, Textured(true)),
@@ -61,7 +81,8 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
         );
     }
 
-    /// <summary>Reads a file: { "concept": "star", "forgotten": { "named": ["a star"], ... }, "kept": { "neighbour": [...] } }.</summary>
+    /// <summary>Reads a file: { "concept": "star", "forgotten": { "named": ["a star"], ... }, "kept": { "neighbour": [...] },
+    /// "others": ["ring"] }; "kept" and "others" may be left out.</summary>
     /// <param name="path">JSON file.</param>
     /// <exception cref="UserErrorException">It cannot be read, or says something else.</exception>
     public static ConceptPrompts Read(string path)
@@ -71,17 +92,15 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
             using var json = JsonDocument.Parse(File.ReadAllBytes(path));
             var root = json.RootElement;
             PromptKind[] kinds = [.. KindsOf(root, "forgotten", true), .. KindsOf(root, "kept", false)];
-            if (!kinds.Any(k => k.Forgotten) || kinds.Sum(k => k.Prompts.Count) is 0 or > MostPrompts)
+            if (!kinds.Any(k => k.Forgotten) || kinds.Sum(k => k.Prompts.Count) > MostPrompts)
                 throw new UserErrorException($"'{path}' has no prompts under 'forgotten', or more than {MostPrompts} in all.");
-            return new ConceptPrompts(root.GetProperty("concept").GetString() ?? "", kinds);
+            if (kinds.GroupBy(k => k.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
+                throw new UserErrorException($"'{path}' has the kind '{twice.Key}' twice; give each kind a name of its own.");
+            return Of(TextOf(root.GetProperty("concept")), root.TryGetProperty("others", out var others) ? Texts(others) : [], kinds);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new UserErrorException(
-                $"'{path}' is no file of prompts: it is to be {{ \"concept\": NAME, \"forgotten\": {{ KIND: [PROMPT, ...] }}, \"kept\": "
-                    + "{ KIND: [PROMPT, ...] } }.",
-                e
-            );
+            throw new UserErrorException($"'{path}' is no file of prompts: {Form}.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -89,15 +108,33 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
         }
     }
 
-    private static IEnumerable<PromptKind> KindsOf(JsonElement root, string key, bool forgotten) =>
-        root.TryGetProperty(key, out var kinds)
-            ?
+    /// <summary>What a file of prompts looks like.</summary>
+    internal const string Form =
+        "it is to be JSON such as { \"concept\": \"star\", \"forgotten\": { \"named\": [\"a red star\"], \"synonym\": [\"a red sparkle\"] }, "
+        + "\"kept\": { \"neighbour\": [\"a red ring\"] }, \"others\": [\"ring\"] }";
+
+    private static ConceptPrompts Of(string concept, IReadOnlyList<string> others, IEnumerable<PromptKind> kinds) =>
+        new(
+            concept,
             [
                 .. kinds
-                    .EnumerateObject()
-                    .Select(k => new PromptKind(k.Name, forgotten, [.. k.Value.EnumerateArray().Select(p => p.GetString()!)])),
+                    .Where(k => k.Prompts.Count > 0)
+                    .Select(k => k with { IsNamed = k.Prompts.Any(p => CaptionWords.Contains(p, concept)) }),
             ]
+        )
+        {
+            Others = others,
+        };
+
+    private static IEnumerable<PromptKind> KindsOf(JsonElement root, string key, bool forgotten) =>
+        root.TryGetProperty(key, out var kinds)
+            ? [.. kinds.EnumerateObject().Select(k => new PromptKind(k.Name, forgotten, Texts(k.Value))).Where(k => k.Prompts.Count > 0)]
             : [];
+
+    private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(TextOf)];
+
+    // An empty prompt is no prompt.
+    private static string TextOf(JsonElement e) => e.GetString() is { Length: > 0 } text ? text : throw new JsonException();
 
     // Sentences of two shapes that are no caption of the set.
     private static List<string> Unread()

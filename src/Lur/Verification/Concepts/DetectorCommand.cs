@@ -7,7 +7,7 @@ namespace Lur.Verification.Concepts;
 /// <summary>A detector of a concept that is another program: it is given a folder of PNG images in place of {dir}, and prints a line for
 /// each, its name and a score.</summary>
 /// <param name="command">The command, for <c>/bin/sh</c>, with {dir} in it.</param>
-public sealed class DetectorCommand(string command)
+internal sealed class DetectorCommand(string command)
 {
     private const string Place = "{dir}";
 

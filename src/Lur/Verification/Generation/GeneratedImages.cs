@@ -100,6 +100,12 @@ internal sealed class GeneratedImages : IDisposable
     {
         var labels = new int[indices.Length];
         Array.Fill(labels, label);
+        return Redraw(data, indices, labels, share, cancel);
+    }
+
+    /// <summary>The same, each under a label of its own.</summary>
+    public GeneratedSet Redraw(IImageDataset data, ReadOnlySpan<int> indices, int[] labels, double share, CancellationToken cancel)
+    {
         var set = Empty(labels);
         var row = Math.Max(0, Array.FindIndex(_schedule.Rows.ToArray(), r => r.Timestep <= share * (_noise.Schedule.Count - 1)));
         var kept = _noise.Schedule.AlphasCumprod[_schedule.Rows[row].Timestep];

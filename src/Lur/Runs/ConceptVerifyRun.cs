@@ -1,0 +1,215 @@
+using System.Globalization;
+using Lur.Data;
+using Lur.Device;
+using Lur.Metrics;
+using Lur.Metrics.Generation;
+using Lur.Models;
+using Lur.Verification.Concepts;
+using Lur.Verification.Generation;
+
+namespace Lur.Runs;
+
+/// <summary>Compares models that are told prompts and were to forget a concept with models that never saw it, says how it came out, and
+/// leaves verify.json and some images of each kind of prompts in the first run's folder.</summary>
+/// <param name="settings">What decides the verification.</param>
+/// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
+public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = null)
+{
+    private readonly RunHost _host = host ?? new RunHost();
+    private readonly VerifyInputs _inputs = new(settings, host ?? new RunHost());
+    private readonly ConceptSettings _own = settings.Concept;
+
+    /// <summary>True where the runs are of models that are told prompts.</summary>
+    /// <param name="folder">Folder of a run.</param>
+    public static bool Fits(string folder) => ConceptInputs.TakesPrompts(Path.Combine(folder, OutputFolder.ModelName));
+
+    /// <summary>Runs.</summary>
+    /// <param name="cancel">Stops between batches.</param>
+    /// <exception cref="UserErrorException">A folder is none of a run, what belongs to it is not there any more, or nobody knows what to
+    /// ask for or who is to look.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public ConceptVerifyResult Run(CancellationToken cancel = default)
+    {
+        _own.Sampling.Validate();
+        _own.AttackOptions.Validate();
+        var first = _inputs.ReadTasks()[0];
+        var prompts = ConceptInputs.PromptsOf(_own, first, _host.Spell);
+        string[] written = [VerifyFiles.FileName, GenerationVerifyFiles.ImagesName, OutputFolder.PageName];
+        OutputFolder.RequireUntouched(first.Folder, written, _inputs.Reads(first), _host.Spell);
+        using var held = OutputFolder.Hold(first.Folder, _host.Spell);
+        // Again, now that nobody else can change it.
+        var tasks = _inputs.ReadTasks();
+        var task = tasks[0];
+        task.RequireOriginal(_host.Spell);
+        using var device = ComputeDevice.Open(_host.Device);
+        var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
+        using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);
+        // Before it is given further prompts: references are trained with those of the data.
+        var known = DataAndModel.Load(task.Original, device, source);
+        var architecture = known.Architecture;
+        using var original = Extended(known, task.Original, prompts);
+        var split = task.LoadSplit(source);
+        var set = task.Resolve(source, split, cancel);
+        var references = _inputs.References(tasks, source, split, set, architecture, cancel);
+        var result = Measure(new Parts(device, source, split, set, original, task, prompts), tasks, references, cancel);
+        ConceptVerifyFiles.Write(task.Folder, result, task.ModelSha256);
+        AuditLog.Append(task.Folder, _host.Time, "verified", w => ConceptVerifyFiles.WriteRecord(w, result));
+        return result;
+    }
+
+    private sealed record Parts(
+        ComputeDevice Device,
+        DataSource Source,
+        DataSplit Split,
+        ForgetSet Set,
+        Model Original,
+        ForgetTask Task,
+        ConceptPrompts Prompts
+    )
+    {
+        public Model Load(string path) => Extended(DataAndModel.Load(path, Device, Source), path, Prompts);
+    }
+
+    private static Model Extended(Model model, string path, ConceptPrompts prompts)
+    {
+        try
+        {
+            return PromptBook.Extend(model, path, ConceptInputs.Wanted(prompts));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private ConceptVerifyResult Measure(Parts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
+    {
+        var (source, prompts, data) = (parts.Source, parts.Prompts, parts.Source.Test);
+        using var detector = ConceptDetection.Open(
+            new ConceptDetectionParts(parts.Device, source, parts.Split, parts.Set, parts.Task, prompts),
+            settings,
+            _host,
+            cancel
+        );
+        _host.Progress.Note(Introduction(detector.Facts, prompts.Concept));
+        var assessor = new ConceptAssessor(detector.Eye, prompts, _own.Sampling, data);
+        using var classifier = new PromptClassifier(parts.Original, prompts);
+        ConceptAssessment Assess(Model model, string file, string name) =>
+            Known(
+                file,
+                detector.Facts,
+                () => Drawing(name, assessor.Images, progress => assessor.Assess(model, classifier, progress, cancel))
+            );
+
+        ConceptModel[] Each(string[] paths, string what) =>
+            [
+                .. paths.Select(
+                    (path, i) =>
+                    {
+                        using var model = parts.Load(path);
+                        return new ConceptModel(path, Assess(model, path, VerifyRun.Numbered(what, i, paths.Length)));
+                    }
+                ),
+            ];
+
+        var before = Assess(parts.Original, parts.Task.Original, "original");
+        var (unlearned, retrained) = (Each([.. tasks.Select(t => t.Unlearned)], "unlearned"), Each(references, "retrained"));
+        var result = new ConceptVerifyResult(
+            prompts,
+            detector.Facts,
+            _own.Sampling,
+            before,
+            unlearned,
+            retrained,
+            new UnlearningVerdict(Verdict.Withheld, "", []),
+            [.. Attacks(parts, detector.Eye, unlearned, retrained, cancel)],
+            VerifyRun.Distance(parts.Original, unlearned[0].Path, parts.Device, source)
+        )
+        {
+            TestHolds = [.. assessor.TestImages.Select(i => detector.Holds[data.Label(i)])],
+            Size = (data.Channels, data.Height, data.Width),
+        };
+        return result with { Verdict = ConceptVerdict.Judge(result.Evidence()) };
+    }
+
+    // The stage is over with the last image: the losses behind them are no images.
+    private ConceptAssessment Drawing(string name, int total, Func<Action<int>, ConceptAssessment> assess)
+    {
+        using var stage = _host.Progress.Stage($"draw {name}", total, "images");
+        return assess(n => stage.Report(n));
+    }
+
+    internal static string Introduction(ConceptDetector d, string concept)
+    {
+        static string Percent(double value) => value.ToString("0.0", CultureInfo.InvariantCulture) + " %";
+        var of = d.Acuity;
+        var known =
+            of.Images == 0
+                ? "; how good it is nobody knows"
+                : $", sees '{concept}' in {Percent(of.Hits)} of the real test images with it and in {Percent(of.FalseAlarms)} of those without";
+        var contents = double.IsNaN(of.Contents) ? "" : $"; the judge names the contents of {Percent(of.Contents)} of them rightly";
+        return $"the detector, {d.Command ?? d.Judge?.Architecture}{known}{contents}";
+    }
+
+    /// <summary>What was found of a model, or is now.</summary>
+    private ConceptAssessment Known(string file, ConceptDetector detector, Func<ConceptAssessment> assess)
+    {
+        if (_own.Assessed is not { } assessed)
+            return assess();
+        var key = RunFolder.Sha256Of(file) + detector.Judge?.Sha256 + detector.Command;
+        return assessed.TryGetValue(key, out var known) ? known : assessed[key] = assess();
+    }
+
+    private IEnumerable<DrawingAttack> Attacks(
+        Parts parts,
+        ConceptEye eye,
+        ConceptModel[] unlearned,
+        ConceptModel[] retrained,
+        CancellationToken cancel
+    )
+    {
+        var options = _own.AttackOptions;
+        var attack = new ConceptAttack(eye, parts.Prompts, parts.Source.Train, parts.Set, _own.Sampling, options);
+        DrawingAttack On(string name, string unit, IReadOnlyList<int> points, Func<Model, Action<int>, double[]> run)
+        {
+            var (total, counted) = unit == DrawingAttack.NoiseUnit ? (points.Count, "levels of noise") : (points[^1], unit);
+            IReadOnlyList<double[]> Side(ConceptModel[] models, string what) =>
+                [
+                    .. models.Select(
+                        (m, i) =>
+                        {
+                            using var model = parts.Load(m.Path);
+                            var stage = $"attack {VerifyRun.Numbered(what, i, models.Length)}, {name}";
+                            using var progress = _host.Progress.Stage(stage, total, counted);
+                            return run(model, n => progress.Report(n));
+                        }
+                    ),
+                ];
+            return new DrawingAttack(name, unit, points, Side(unlearned, "unlearned"), Side(retrained, "retrained"), options.Samples);
+        }
+
+        if (_own.Attacks.HasFlag(ConceptAttacks.Relearn))
+        {
+            const string steps = "steps";
+            yield return On(DrawingAttack.Descent, steps, options.Steps, (model, progress) => attack.Descend(model, progress, cancel));
+            foreach (var shots in _own.Shots)
+                yield return On(
+                    $"{DrawingAttack.Relearning}{shots}",
+                    steps,
+                    options.Steps,
+                    (model, progress) => attack.Relearn(model, shots, progress, cancel)
+                );
+        }
+
+        if (_own.Attacks.HasFlag(ConceptAttacks.Denoise))
+            yield return On(
+                "denoise",
+                DrawingAttack.NoiseUnit,
+                options.Noise,
+                (model, progress) => attack.Denoise(model, progress, cancel)
+            );
+        if (_own.Attacks.HasFlag(ConceptAttacks.Rows))
+            yield return On("rows", "steps", options.RowsSteps, (model, progress) => attack.Rows(model, progress, cancel));
+    }
+}
