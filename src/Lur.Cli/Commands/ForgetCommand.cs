@@ -39,7 +39,8 @@ internal static class ForgetCommand
                 "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
                 "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
                 "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out",
-                "lur forget unet/model.safetensors -d photos -f class:cat --method esd --steps 200 -o out"
+                "lur forget unet/model.safetensors -d photos -f class:cat --method esd --steps 200 -o out",
+                "lur forget text/model.safetensors -d captions --concept star --anchor ring -o out"
             )
             .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), parsed.GetValue(gpu), cancel));
     }
@@ -67,7 +68,19 @@ internal sealed class ForgetOptions
     private readonly Argument<string> _model = new("MODEL") { Description = "Trained model (safetensors)." };
     private readonly Option<string> _data = SharedOptions.Data(),
         _output = SharedOptions.Output();
-    private readonly Option<string[]> _forget = SharedOptions.Forget();
+    private readonly Option<string[]> _forget = SharedOptions.Forget(required: false);
+    private readonly Option<string[]> _concept = new("--concept")
+    {
+        Description = "Words whose captions are forgotten, as --forget caption:WORDS; repeatable; of models that draw from prompts.",
+        HelpName = "WORDS",
+    };
+    private readonly Option<string[]> _leaveOut = new("--leave-out")
+    {
+        Description =
+            "What is neither forgotten nor retained, in the forms of --forget: samples that show the concept under other words, and would "
+            + "bring it back; repeatable.",
+        HelpName = "SPEC",
+    };
     private readonly Option<string?> _split = new("--split")
     {
         Description = "split.json the model was trained with; default: the one beside the model.",
@@ -99,6 +112,8 @@ internal sealed class ForgetOptions
                 _data,
                 _output,
                 _forget,
+                _concept,
+                _leaveOut,
                 _copies,
                 _split,
                 _forgotten,
@@ -116,13 +131,20 @@ internal sealed class ForgetOptions
     }
 
     /// <summary>What was given.</summary>
-    public ForgetSettings Read(ParseResult parsed) =>
-        new()
+    /// <exception cref="UsageException">Nothing is to be forgotten.</exception>
+    public ForgetSettings Read(ParseResult parsed)
+    {
+        var concepts = (parsed.GetValue(_concept) ?? []).Select(words => "caption:" + words);
+        string[] forget = [.. parsed.GetValue(_forget) ?? [], .. concepts];
+        if (forget.Length == 0)
+            throw new UsageException("Option '--forget' is required.");
+        return new()
         {
             Model = parsed.GetValue(_model)!,
             Data = parsed.GetValue(_data)!,
             Output = parsed.GetValue(_output)!,
-            Forget = parsed.GetValue(_forget) ?? [],
+            Forget = forget,
+            LeaveOut = parsed.GetValue(_leaveOut) ?? [],
             AlsoCopies = parsed.GetValue(_copies),
             Split = parsed.GetValue(_split),
             Forgotten = parsed.GetValue(_forgotten) ?? [],
@@ -133,6 +155,7 @@ internal sealed class ForgetOptions
             Overwrite = parsed.GetValue(_overwrite),
             DataOptions = SharedOptions.DataOptions(parsed.GetValue(_size)),
         };
+    }
 
     private static BoundMethod Bind(MethodCommandOptions options, ParseResult parsed, string model)
     {

@@ -15,17 +15,19 @@ internal static class SampleCommand
         var output = SharedOptions.Output();
         output.Description = "Folder for the images: CLASS/00000.png and so on, sheet.png, sample.json.";
         var classes = SharedOptions.List("--class", "Class by name or number; repeatable; all of them by default.", "-c");
+        var (prompts, file, negative) = Prompts();
         var (count, guidance, steps, eta) = (Count(), Guidance(), Steps(), Eta());
         var sampler = OptionText.Choice("--sampler", "Sampler.", SamplerKind.Ddim);
         var seed = SharedOptions.Seed();
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace images of an earlier run in the folder." };
         var command = new Command("sample", "Draw images of some classes from a diffusion model.") { model, output, classes };
-        foreach (var option in new Option[] { count, steps, sampler, eta, guidance, seed, overwrite })
+        foreach (var option in new Option[] { prompts, file, negative, count, steps, sampler, eta, guidance, seed, overwrite })
             command.Options.Add(option);
         return command
             .WithExamples(
                 "lur sample out/base/model.safetensors -o out/images",
-                "lur sample out/forget/model.safetensors --class cat --count 1000 -o out/cats"
+                "lur sample out/forget/model.safetensors --class cat --count 1000 -o out/cats",
+                "lur sample out/text/model.safetensors --prompt \"a red star\" --guidance 4 -o out/stars"
             )
             .Runs(
                 (context, parsed, cancel) =>
@@ -36,6 +38,8 @@ internal static class SampleCommand
                             Model = parsed.GetValue(model)!,
                             Output = parsed.GetValue(output)!,
                             Classes = parsed.GetValue(classes) ?? [],
+                            Prompts = [.. parsed.GetValue(prompts) ?? [], .. ReadPrompts(parsed.GetValue(file))],
+                            Negative = parsed.GetValue(negative) ?? "",
                             Count = parsed.GetValue(count),
                             Sampling = new SamplingOptions
                             {
@@ -61,6 +65,36 @@ internal static class SampleCommand
         };
         new SampleRun(settings, RunPrinter.Host(context)).Run(cancel);
         return ExitCode.Done;
+    }
+
+    private static (Option<string[]> Prompts, Option<string?> File, Option<string?> Negative) Prompts() =>
+        (
+            new Option<string[]>("--prompt", "-p")
+            {
+                Description = "What to draw, of a model that is told prompts; repeatable.",
+                HelpName = "TEXT",
+            },
+            new Option<string?>("--prompts") { Description = "A text file with a prompt a line.", HelpName = "FILE" },
+            new Option<string?>("--negative")
+            {
+                Description = "What guidance leads away from, in place of no prompt.",
+                HelpName = "TEXT",
+            }
+        );
+
+    private static IEnumerable<string> ReadPrompts(string? path)
+    {
+        if (path is null)
+            return [];
+        try
+        {
+            string[] lines = [.. File.ReadLines(path).Select(l => l.Trim()).Where(l => l.Length > 0)];
+            return lines.Length > 0 ? lines : throw new UserErrorException($"'{path}' holds no prompt; write one a line.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"'{path}' cannot be read ({e.Message.TrimEnd('.')}).", e);
+        }
     }
 
     private static Option<int> Count() =>

@@ -46,8 +46,8 @@ internal static class SharedOptions
     public const string Forms =
         "class:3, class:cat, class:3,5, random:10%, random:4500, a file of samples (ids.txt), glob:PATTERN, sample:17, sample:NAME";
 
-    public static Option<string[]> Forget() =>
-        new Option<string[]>("--forget", "-f") { Description = $"What to forget: {Forms}; repeatable.", Required = true }.WithShort(
+    public static Option<string[]> Forget(bool required = true) =>
+        new Option<string[]>("--forget", "-f") { Description = $"What to forget: {Forms}; repeatable.", Required = required }.WithShort(
             "What: class:3, class:cat,dog, random:10%, ids.txt."
         );
 

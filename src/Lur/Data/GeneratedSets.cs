@@ -46,7 +46,7 @@ internal static class GeneratedSets
         }
 
         var (trainSet, testSet) = (Set(name, train, seed, SyntheticPart.Train), Set(name, test, seed, SyntheticPart.Test));
-        return new DataSource("synthetic", trainSet, testSet, $"generated, seed {seed}", trainSet, testSet);
+        return new DataSource(name == Captions ? Captions : Synthetic, trainSet, testSet, $"generated, seed {seed}", trainSet, testSet);
     }
 
     private static IImageDataset Set(string name, int count, ulong seed, SyntheticPart part) =>

@@ -163,12 +163,21 @@ public sealed class Model : IDisposable
     public Model WithPrompts(IReadOnlyList<string> prompts, ReadOnlySpan<float> rows)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        if (Spec is not UNetSpec { Condition: ClassCondition.Prompt } unet)
+        if (Spec is not UNetSpec { Condition: ClassCondition.Prompt, Encoder: null } unet)
             throw new ArgumentException($"{Architecture} is not given rows of prompts.", nameof(prompts));
         var spec = unet with { ClassCount = prompts.Count, NullRow = true };
         var model = Described(new Model(Device, Precision, spec, spec.Build(), prompts, Normalization, null, Parameters));
         model.Buffers.Set(model.Buffers.Layout[UNet.PromptRows], rows);
         Buffers.Dispose();
+        return model;
+    }
+
+    /// <summary>A copy of what a smaller network has of this one's tensors, by their names.</summary>
+    /// <param name="spec">The network; every trained tensor of it is one of this model's.</param>
+    internal Model WithNetwork(ModelSpec spec)
+    {
+        var model = Described(new Model(Device, Precision, spec, ClassNames, Normalization));
+        CopyTensors(Parameters, model.Parameters);
         return model;
     }
 

@@ -65,7 +65,7 @@ internal static class ModelTensors
     /// <summary>All tensors of a model, in the order of torch's state_dict.</summary>
     /// <param name="model">The model.</param>
     /// <param name="given">Whether what a network is given is among them; it is no part of a state_dict.</param>
-    public static IEnumerable<StateTensor> Of(Model model, bool given)
+    public static IEnumerable<StateTensor> Of(Model model, bool given = false)
     {
         var (spec, family, wide) = (model.Spec, model.Spec.Family, model.Precision == Precision.Float64);
         foreach (var slot in model.Network.StateOrder.Where(s => given || s.Kind != ParameterKind.Given))

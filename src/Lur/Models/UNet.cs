@@ -13,6 +13,9 @@ internal sealed class UNet(UNetSpec spec)
     /// <summary>State with the rows of the prompts, those of no prompt last.</summary>
     public const string PromptRows = "prompts";
 
+    /// <summary>Stands before the names of a text encoder's tensors where it is trained with the network.</summary>
+    public const string TextPrefix = "text_encoder.";
+
     private readonly Network _network = new(spec.Input.Height, spec.Input.Width, spec.Input.Channels);
     private readonly Stack<(int Node, int Height, int Width)> _skips = new();
     private int _embedding, // SiLU of what the blocks are conditioned on
@@ -93,13 +96,16 @@ internal sealed class UNet(UNetSpec spec)
     }
 
     // Without prompts of its own it is given their rows.
-    private int Context() =>
-        spec.ClassCount == 0
-            ? _network.AddInput(UNetInputs.Context, new Shape(spec.ContextLength, spec.ContextWidth))
-            : _network.Add(
-                new PromptTable(PromptRows, spec.TableRows, spec.ContextLength, spec.ContextWidth),
-                _network.AddInput(UNetInputs.Class, null)
-            );
+    private int Context()
+    {
+        if (spec.ClassCount == 0)
+            return _network.AddInput(UNetInputs.Context, new Shape(spec.ContextLength, spec.ContextWidth));
+        var ids = _network.AddInput(UNetInputs.Class, null);
+        if (spec.Encoder is not { } text)
+            return _network.Add(new PromptTable(PromptRows, spec.TableRows, spec.ContextLength, spec.ContextWidth), ids);
+        var tokens = _network.Add(new PromptTokens(PromptRows, spec.TableRows, spec.ContextLength), ids);
+        return ClipText.Append(_network, text, tokens, TextPrefix);
+    }
 
     private int Sinusoids(string name, int of) => _network.Add(new TimeEmbedding(name, First, spec.FrequencyShift, spec.CosinesFirst), of);
 

@@ -70,7 +70,7 @@ internal abstract class UNetAttending
     /// <param name="x">Node of the image.</param>
     /// <param name="context">Node of the rows of the prompts, where there are any.</param>
     /// <returns>Node of the output.</returns>
-    public abstract int Add(Network network, int x, int context);
+    public abstract int Add(Network network, int x, int context = 0);
 }
 
 /// <summary>y = scale (to_out(attention(to_q(n), to_k(n), to_v(n))) + x), n = group_norm(x), over the positions of an image: the
@@ -102,7 +102,7 @@ internal sealed class UNetAttention : UNetAttending
                 network.Register(layer);
     }
 
-    public override int Add(Network network, int x, int context)
+    public override int Add(Network network, int x, int context = 0)
     {
         var n = _norm is null ? x : network.Add(_norm, x);
         var o = network.Add(new Attention(_name + ".attention", _heads), network.Add(_q, n), network.Add(_k, n), network.Add(_v, n));

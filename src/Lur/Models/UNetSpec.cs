@@ -54,6 +54,9 @@ public sealed record UNetSpec : ModelSpec
     /// <summary>Length of a row of a prompt; 0 without prompts.</summary>
     public int ContextWidth { get; init; }
 
+    /// <summary>The text encoder that is trained with it, so that it is told tokens; null where it is told rows.</summary>
+    public ClipTextSpec? Encoder { get; init; }
+
     /// <summary>True where the projections around a transformer are matrices; false: filters of one pixel.</summary>
     public bool LinearProjection { get; init; }
 

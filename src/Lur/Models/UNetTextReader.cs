@@ -12,13 +12,15 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
         _classes = classes,
         _contextWidth,
         _contextLength = UNetSpec.UsualContextLength,
-        _depth = 1;
+        _depth = 1,
+        _vocabulary = 1;
     private int? _groups,
         _midGroups;
     private int[] _widths = [],
         _multiples = [],
         _attentionSizes = [],
-        _heads = [8];
+        _heads = [8],
+        _clip = [];
     private string? _down,
         _up;
     private double _epsilon = 1e-5,
@@ -78,6 +80,7 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             ContextLength = prompts ? _contextLength : 0,
             TransformerBlocks = _depth,
             LinearProjection = _linear,
+            Encoder = prompts && _clip.Length > 0 ? Encoder() : null,
             Outputs = _outputs,
             Input = input,
         };
@@ -115,6 +118,10 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             _heads = Whole(heads, "heads", 1, UNetText.WidthLimit);
         else if (After(option, "tok") is { } rows)
             _contextLength = One(rows, "tok", 1, 4096);
+        else if (After(option, "clip") is { } clip)
+            _clip = Whole(clip, "clip", 1, 4096);
+        else if (After(option, "vocab") is { } vocabulary)
+            _vocabulary = One(vocabulary, "vocab", 1, 1 << 24);
         else if (After(option, "depth") is { } depth)
             _depth = One(depth, "depth", 1, 64);
         else if (After(option, "down") is { } down)
@@ -189,6 +196,19 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             ? _widths
             : throw Refusal($"a level has more than {UNetText.WidthLimit} channels");
     }
+
+    private ClipTextSpec Encoder() =>
+        _clip.Length == 2 && _contextWidth % _clip[1] == 0
+            ? new ClipTextSpec
+            {
+                Vocabulary = _vocabulary,
+                Width = _contextWidth,
+                Hidden = 4 * _contextWidth,
+                Layers = _clip[0],
+                Heads = _clip[1],
+                Positions = _contextLength,
+            }
+            : throw Refusal($"'clip{string.Join(',', _clip)}' is to be layers and heads, and the heads divide {_contextWidth}");
 
     // One number is that of every level.
     private int[] Heads(int[] widths)

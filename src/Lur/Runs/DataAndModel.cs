@@ -23,9 +23,15 @@ public static class DataAndModel
         );
 
     /// <summary>What <see cref="Augmentation.Auto"/> is for a data set: IDX files are mostly digits and letters, which are not
-    /// mirrored.</summary>
+    /// mirrored, and what captions say is in its place.</summary>
     public static Augmentation AugmentationOf(DataSource source) =>
-        source.Format == "idx" ? Augmentation.CropOnly : Augmentation.CropAndFlip;
+        source.Format switch
+        {
+            "idx" => Augmentation.CropOnly,
+            // A caption says what is left and what is right.
+            "captions" => Augmentation.None,
+            _ => Augmentation.CropAndFlip,
+        };
 
     /// <summary>Opens the data set that a model is used with: images of a folder are scaled to the size that the model takes, unless
     /// the options give another.</summary>
@@ -109,6 +115,9 @@ public static class DataAndModel
         try
         {
             Require(model, path, source);
+            // The prompts of the data are what it is asked for, whichever it was saved with.
+            if (PromptBook.IsOf(model))
+                model = PromptBook.With(model, path, source.Train.ClassNames);
             MatchClasses(model, path, source);
             var (mean, deviation) = (model.Normalization.Mean, model.Normalization.Std);
             if (normalization is not null && !(mean.SequenceEqual(normalization.Mean) && deviation.SequenceEqual(normalization.Std)))
@@ -158,7 +167,7 @@ public static class DataAndModel
             );
         }
 
-        if (model.Spec.Classes > 0 && model.Spec.Classes != data.ClassNames.Count)
+        if (model.Spec.Classes > 0 && model.Spec.Classes != data.ClassNames.Count && !PromptBook.IsOf(model))
         {
             var difference =
                 ClassOrder.AreNumbers(model.ClassNames) || ClassOrder.AreNumbers(data.ClassNames)
@@ -216,6 +225,8 @@ public static class DataAndModel
     {
         var data = source.Train;
         var spec = SpecOf(architecture, data);
+        if (spec is UNetSpec { Condition: ClassCondition.Prompt } prompted)
+            spec = PromptTraining.SpecOf(prompted, data);
         var defaults = Defaults(source);
         var classes = spec.Classes == 0 ? [] : defaults.ClassNames;
         var model = new Model(device, precision, spec, classes, spec.OwnNormalization ?? defaults.Normalization.Value)
@@ -223,6 +234,8 @@ public static class DataAndModel
             Augmentation = spec.Suited(defaults.Augmentation),
         };
         model.Initialize(seed, scheme);
+        if (PromptBook.IsOf(model))
+            PromptTraining.Tell(model);
         return model;
     }
 }

@@ -38,6 +38,8 @@ internal static class ForgetFiles
         foreach (var specification in settings.Forget)
             w.WriteStringValue(specification);
         w.WriteEndArray();
+        if (settings.LeaveOut.Count > 0)
+            OutputFolder.WriteTexts(w, "leaveOut", settings.LeaveOut);
         w.WriteBoolean("alsoCopies", settings.AlsoCopies);
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");

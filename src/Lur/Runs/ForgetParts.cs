@@ -39,6 +39,8 @@ internal sealed class ForgetParts : IDisposable
             var history = parts.Model.History;
             parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);
             var earlier = EarlierRequests.Of(history, settings.Model, settings.Forgotten, parts.Source, parts.Split, host.Spell);
+            if (settings.LeaveOut.Count > 0)
+                earlier = [.. earlier.Union(ForgetSet.Resolve(settings.LeaveOut, parts.Source, parts.Split.Train, settings.Seed).Forget)];
             (parts.Set, parts.Copies) = CopyCheck.Resolve(
                 settings.Forget,
                 settings.AlsoCopies,
@@ -50,6 +52,12 @@ internal sealed class ForgetParts : IDisposable
                 earlier
             );
             parts.RequireKeptTest();
+            if (settings.Method.Options is DiffusionOptions { Anchor.Length: > 0 } anchored && PromptBook.IsOf(parts.Model))
+                parts.Model = PromptBook.Extend(
+                    parts.Model,
+                    settings.Model,
+                    AnchoredPrompts.Missing(data.ClassNames, parts.Set, anchored.Anchor)
+                );
             var task = new UnlearningTask(parts.Model, data, parts.Set, settings.Seed, cancel) { Progress = progress };
             parts.Method = settings.Method.Create(task);
             return parts;

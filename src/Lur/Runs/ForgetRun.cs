@@ -93,6 +93,8 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         var after = OrSave(method, () => Timed("evaluate unlearned", () => Assess(parts, "unlearned", cancel)));
         model.History = EarlierRequests.History(parts.Split, parts.Set);
         ModelFile.Save(model, output.Staged(OutputFolder.ModelName), ForgetFiles.Metadata(settings, parts.Set, parent));
+        if (PromptFolder.Beside(settings.Model) is not null)
+            PromptFolder.Copy(settings.Model, output.StagedFolder(PromptFolder.Name));
         var result = new ForgetResult(
             settings.Output,
             ModelPath,

@@ -18,6 +18,10 @@ public sealed record ForgetSettings
     /// <summary>What to forget, in the forms that <see cref="ForgetSet"/> resolves.</summary>
     public required IReadOnlyList<string> Forget { get; init; }
 
+    /// <summary>Samples that are neither forgotten nor retained, in the same forms: what shows the concept under other words, and would
+    /// bring it back.</summary>
+    public IReadOnlyList<string> LeaveOut { get; init; } = [];
+
     /// <summary>Forget the pictures of the retain set, too, that equal one to forget pixel by pixel.</summary>
     public bool AlsoCopies { get; init; }
 

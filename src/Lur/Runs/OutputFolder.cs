@@ -211,6 +211,14 @@ internal sealed class OutputFolder : IDisposable
         return Path.Combine(At(StageName), name);
     }
 
+    /// <summary>Path of a folder to write files to that <see cref="Publish"/> puts in place.</summary>
+    public string StagedFolder(string name)
+    {
+        var path = Staged(name);
+        Directory.CreateDirectory(path);
+        return path;
+    }
+
     /// <summary>Path of a sheet that is drawn while a run goes on: seen at once where nothing of another run lies there.</summary>
     /// <param name="name">Which: a number.</param>
     public string Sheet(string name) => IsFree ? At($"sheet-{name}.png") : Staged($"sheet-{name}.png");
@@ -228,6 +236,7 @@ internal sealed class OutputFolder : IDisposable
             // In a free folder they are this run's.
             if (!IsFree)
                 RemoveSheets();
+            PublishFolders();
             foreach (var name in staged.OrderBy(n => n == ResultName))
                 File.Move(Staged(name), At(name), overwrite: true);
             RemoveStage();
@@ -262,6 +271,15 @@ internal sealed class OutputFolder : IDisposable
     {
         var path = Path.Combine(folder, LockName);
         return FileLock.TryTake(path) ?? throw Busy(folder, FileLock.HolderOf(path) ?? "it ends just now", spell);
+    }
+
+    // That of an earlier run goes even where this one has none.
+    private void PublishFolders()
+    {
+        if (!IsFree && Directory.Exists(At(PromptFolder.Name)))
+            Directory.Delete(At(PromptFolder.Name), recursive: true);
+        foreach (var folder in Directory.GetDirectories(At(StageName)))
+            Directory.Move(folder, At(Path.GetFileName(folder)));
     }
 
     private void RemoveSheets()

@@ -39,7 +39,7 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
             throw new UserErrorException($"The count is {settings.Count}, expected 1 to {MostImages} images of each class.");
         SampleFolder.Check(settings.Output, settings.Overwrite, _host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
-        using var model = ModelFile.Load(settings.Model, device, Precision.Float32);
+        using var model = Prompted(ModelFile.Load(settings.Model, device, Precision.Float32));
         var classes = Classes(model);
         var options = Options(model);
         using var sampler = new ImageSampler(model, options);
@@ -63,6 +63,31 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         var result = new SampleResult(settings.Output, classes, settings.Count, settings.Sheet is not null, clock.Elapsed);
         _host.Progress?.Report(new SamplingFinished(result));
         return result;
+    }
+
+    private Model Prompted(Model model)
+    {
+        try
+        {
+            if (settings.Prompts.Count == 0 && settings.Negative.Length == 0)
+                return PromptBook.IsOf(model) && settings.Classes.Count == 0
+                    ? throw new UserErrorException($"'{settings.Model}' draws from prompts; give {_host.Spell("prompt")}.")
+                    : model;
+            if (!PromptBook.IsOf(model))
+                throw new UserErrorException(
+                    $"'{settings.Model}' takes no prompts; leave {_host.Spell("prompt")} and {_host.Spell("negative")} out."
+                );
+            if (settings.Prompts.Count > 0)
+                model = PromptBook.With(model, settings.Model, [.. settings.Prompts.Distinct(StringComparer.Ordinal)]);
+            if (settings.Negative.Length > 0)
+                PromptBook.SetNegative(model, settings.Model, settings.Negative);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     private SamplingOptions Options(Model model)

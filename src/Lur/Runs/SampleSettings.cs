@@ -14,6 +14,12 @@ public sealed record SampleSettings
     /// <summary>Classes by name or number, each entry one or several with commas; empty for all of the model's.</summary>
     public IReadOnlyList<string> Classes { get; init; } = [];
 
+    /// <summary>Prompts, of a model that is told them; each is a class then.</summary>
+    public IReadOnlyList<string> Prompts { get; init; } = [];
+
+    /// <summary>What takes the place of no prompt in guidance, of a model that is told prompts; empty for none.</summary>
+    public string Negative { get; init; } = "";
+
     /// <summary>Images of each class, 1 to 1 000 000.</summary>
     public int Count { get; init; } = 64;
 
