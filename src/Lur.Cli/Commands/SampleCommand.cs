@@ -75,11 +75,7 @@ internal static class SampleCommand
                 HelpName = "TEXT",
             },
             new Option<string?>("--prompts") { Description = "A text file with a prompt a line.", HelpName = "FILE" },
-            new Option<string?>("--negative")
-            {
-                Description = "What guidance leads away from, in place of no prompt.",
-                HelpName = "TEXT",
-            }
+            new Option<string?>("--negative") { Description = "What guidance leads away from, in place of no prompt.", HelpName = "TEXT" }
         );
 
     private static IEnumerable<string> ReadPrompts(string? path)

@@ -42,7 +42,10 @@ internal static class PromptFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"'{from}' cannot be copied to '{to}' ({e.Message.TrimEnd('.')}); free space, or choose another folder.", e);
+            throw new UserErrorException(
+                $"'{from}' cannot be copied to '{to}' ({e.Message.TrimEnd('.')}); free space, or choose another folder.",
+                e
+            );
         }
     }
 }

@@ -14,7 +14,10 @@ internal static class PromptTraining
     /// <exception cref="UserErrorException">It has no text encoder.</exception>
     public static UNetSpec SpecOf(UNetSpec spec, IImageDataset data) =>
         spec.Encoder is { } encoder
-            ? spec with { Encoder = encoder with { Vocabulary = TokenizerOf(spec, data.ClassNames).IdCount } }
+            ? spec with
+            {
+                Encoder = encoder with { Vocabulary = TokenizerOf(spec, data.ClassNames).IdCount },
+            }
             : throw new UserErrorException(
                 $"The model '{spec.Text}' is told the rows of prompts, and nothing makes them: train a text encoder with it, for example "
                     + ":clip2,4."
@@ -65,7 +68,10 @@ internal static class PromptTraining
 
     private static ClipTokenizer TokenizerOf(UNetSpec spec, IReadOnlyList<string> captions) =>
         ClipTokenizer.OfWords(
-            captions.SelectMany(c => c.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).Distinct().Order(StringComparer.Ordinal),
+            captions
+                .SelectMany(c => c.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+                .Distinct()
+                .Order(StringComparer.Ordinal),
             spec.ContextLength
         );
 }
