@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Text;
 
 namespace Lur.Models;
 
@@ -62,6 +63,9 @@ public static class DiffusersFolder
         places.RequirePipeline();
         var (config, json) = (places.At(places.Config), places.ReadText(places.Config));
         var spec = UNetConfig.Read(config, Encoding.UTF8.GetBytes(json), size);
+        // No prompt has more rows than its tokenizer gives it.
+        if (places.IsTextToImage)
+            spec = spec with { ContextLength = ClipTokenizer.Open(places.At(PipelineFolder.Tokenizer)).Length };
         if (classNames is not null)
             spec = Named(spec, classNames, path);
         classNames ??= UNetConfig.ReadClasses(config, Encoding.UTF8.GetBytes(json), spec.Classes);

@@ -160,14 +160,14 @@ public sealed class Model : IDisposable
     /// <param name="prompts">The prompts, which are its classes.</param>
     /// <param name="rows">Rows of the prompts and, last, of no prompt, [prompts + 1, rows, width].</param>
     /// <exception cref="ArgumentException">The model takes no prompts, or the numbers are not as many.</exception>
-    public Model WithPrompts(IReadOnlyList<string> prompts, ReadOnlySpan<float> rows)
+    public Model WithPrompts(IReadOnlyList<string> prompts, ReadOnlySpan<double> rows)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         if (Spec is not UNetSpec { Condition: ClassCondition.Prompt, Encoder: null } unet)
             throw new ArgumentException($"{Architecture} is not given rows of prompts.", nameof(prompts));
         var spec = unet with { ClassCount = prompts.Count, NullRow = true };
         var model = Described(new Model(Device, Precision, spec, spec.Build(), prompts, Normalization, null, Parameters));
-        model.Buffers.Set(model.Buffers.Layout[UNet.PromptRows], rows);
+        model.Buffers.Set(rows);
         Buffers.Dispose();
         return model;
     }

@@ -16,13 +16,14 @@ internal static class PromptBook
     /// <param name="model">A model that is told prompts.</param>
     /// <param name="path">Its file, beside which the text encoder lies.</param>
     /// <param name="prompts">Prompts that it is to know, too.</param>
+    /// <param name="cut">Told of a prompt whose end is cut off, as Stable Diffusion does; null refuses it.</param>
     /// <exception cref="UserErrorException">There is no text encoder, or a prompt is too long for it.</exception>
-    public static Model Extend(Model model, string path, IReadOnlyList<string> prompts) =>
-        With(model, path, [.. model.ClassNames, .. prompts.Except(model.ClassNames, StringComparer.Ordinal)]);
+    public static Model Extend(Model model, string path, IReadOnlyList<string> prompts, Action<string>? cut = null) =>
+        With(model, path, [.. model.ClassNames, .. prompts.Except(model.ClassNames, StringComparer.Ordinal)], cut);
 
     /// <summary>The model with these prompts and no other, in this order.</summary>
     /// <inheritdoc cref="Extend"/>
-    public static Model With(Model model, string path, IReadOnlyList<string> prompts)
+    public static Model With(Model model, string path, IReadOnlyList<string> prompts, Action<string>? cut = null)
     {
         if (model.ClassNames.SequenceEqual(prompts, StringComparer.Ordinal))
             return model;
@@ -31,67 +32,85 @@ internal static class PromptBook
         var known = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < model.ClassNames.Count; i++)
             known[model.ClassNames[i]] = i;
+        // An imported model has no rows, that of no prompt neither.
+        if (spec.ClassCount == 0)
+            prompts = [.. prompts, ""];
         string[] unknown = [.. prompts.Where(p => !known.ContainsKey(p)).Distinct(StringComparer.Ordinal)];
         var old = model.Buffers.ToArray();
-        var read = unknown.Length == 0 ? [] : Read(model, path, unknown);
-        var rows = new float[(prompts.Count + 1) * length];
-        for (var i = 0; i <= prompts.Count; i++)
+        var read = unknown.Length == 0 ? [] : Read(model, path, unknown, cut);
+        var count = spec.ClassCount == 0 ? prompts.Count - 1 : prompts.Count;
+        var rows = new double[(count + 1) * length];
+        for (var i = 0; i <= count; i++)
         {
             // The last row is that of no prompt.
             var place = i == prompts.Count ? model.ClassNames.Count : known.GetValueOrDefault(prompts[i], -1);
             var from = place >= 0 ? old.AsSpan(place * length, length) : read.AsSpan(Array.IndexOf(unknown, prompts[i]) * length, length);
-            for (var j = 0; j < length; j++)
-                rows[(i * length) + j] = (float)from[j];
+            from.CopyTo(rows.AsSpan(i * length, length));
         }
 
-        return model.WithPrompts(prompts, rows);
+        return model.WithPrompts([.. prompts.Take(count)], rows);
     }
 
     /// <summary>Puts a prompt in the place of no prompt.</summary>
     /// <param name="model">A model that is told prompts.</param>
     /// <param name="path">Its file, beside which the text encoder lies.</param>
     /// <param name="prompt">The prompt.</param>
+    /// <param name="cut">See <see cref="Extend"/>.</param>
     /// <exception cref="UserErrorException">There is no text encoder, or the prompt is too long for it.</exception>
-    public static void SetNegative(Model model, string path, string prompt)
+    public static void SetNegative(Model model, string path, string prompt, Action<string>? cut = null)
     {
-        var row = Read(model, path, [prompt]);
+        var row = Read(model, path, [prompt], cut);
         var slot = model.Buffers.Layout[UNet.PromptRows];
-        model.Buffers.Write<float>(slot.End - row.Length, [.. row.Select(r => (float)r)]);
+        var all = model.Buffers.ToArray();
+        row.CopyTo(all.AsSpan(slot.End - row.Length));
+        model.Buffers.Set(all);
     }
 
-    private static double[] Read(Model model, string path, string[] prompts)
+    private static double[] Read(Model model, string path, string[] prompts, Action<string>? cut)
     {
-        if (PromptFolder.Beside(path) is not { } folder)
+        if (PromptFolder.Of(model, path) is not { } folder)
             throw new UserErrorException(
                 $"'{path}' does not know the prompt '{prompts[0]}', and there is no folder '{PromptFolder.Name}' with a text encoder beside it "
                     + "to read it; put the one back that 'lur train' or 'lur import' left beside the model."
             );
-        return Rows(folder, model.Device, (UNetSpec)model.Spec, prompts);
+        return Rows(folder, model, prompts, cut);
     }
 
     /// <summary>Rows of prompts, [prompts, rows, width], from the text encoder of a folder.</summary>
+    /// <param name="folder">Folder with text_encoder and tokenizer.</param>
+    /// <param name="model">The model that they are for.</param>
+    /// <param name="prompts">The prompts.</param>
+    /// <param name="cut">See <see cref="Extend"/>.</param>
     /// <exception cref="UserErrorException">The encoder is not the network's, or a prompt is too long.</exception>
-    public static double[] Rows(string folder, ComputeDevice device, UNetSpec spec, IReadOnlyList<string> prompts)
+    public static double[] Rows(string folder, Model model, IReadOnlyList<string> prompts, Action<string>? cut = null)
     {
+        var spec = (UNetSpec)model.Spec;
         var tokenizer = ClipTokenizer.Open(PromptFolder.TokenizerOf(folder));
-        using var encoder = TextEncoder.Open(PromptFolder.EncoderOf(folder), device, Precision.Float32);
+        using var encoder = TextEncoder.Open(PromptFolder.EncoderOf(folder), model.Device, model.Precision);
         if (encoder.Spec.Width != spec.ContextWidth)
             throw new UserErrorException(
                 $"The text encoder in '{folder}' gives rows of {encoder.Spec.Width} numbers, and the network takes {spec.ContextWidth}; it "
                     + "belongs to another model."
             );
-        return encoder.Encode([.. prompts.Select(p => Tokens(tokenizer, p, spec.ContextLength))]);
+        return encoder.Encode([.. prompts.Select(p => Tokens(tokenizer, p, spec.ContextLength, cut))]);
     }
 
     /// <summary>Tokens of a prompt.</summary>
+    /// <param name="tokenizer">Makes them.</param>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="length">How many there are.</param>
+    /// <param name="cut">See <see cref="Extend"/>.</param>
     /// <exception cref="UserErrorException">It has too many.</exception>
-    public static int[] Tokens(ClipTokenizer tokenizer, string prompt, int length)
+    public static int[] Tokens(ClipTokenizer tokenizer, string prompt, int length, Action<string>? cut = null)
     {
-        var ids = tokenizer.Encode(prompt, length, out var cut);
-        return cut == 0
-            ? ids
-            : throw new UserErrorException(
-                $"The prompt '{prompt}' has {cut} tokens more than the {length} that the model takes, two of which begin and end it; shorten it."
+        var ids = tokenizer.Encode(prompt, length, out var more);
+        if (more > 0 && cut is null)
+            throw new UserErrorException(
+                $"The prompt '{prompt}' has {more} tokens more than the {length} that the model takes, two of which begin and end it; "
+                    + "shorten it."
             );
+        if (more > 0)
+            cut?.Invoke($"the last {more} tokens of the prompt '{prompt}' are cut off: the model takes {length - 2}");
+        return ids;
     }
 }

@@ -9,9 +9,6 @@ internal static class PromptFolder
     /// <summary>Its name.</summary>
     public const string Name = "pipeline";
 
-    private const string Encoder = "text_encoder",
-        Tokenizer = "tokenizer";
-
     /// <summary>That beside a model; null where there is none.</summary>
     public static string? Beside(string model)
     {
@@ -19,11 +16,21 @@ internal static class PromptFolder
         return Directory.Exists(folder) ? folder : null;
     }
 
+    /// <summary>That of a model: the folder beside it, or the pipeline that it was imported from; null where there is none.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">Its file.</param>
+    /// <exception cref="UserErrorException">The pipeline is not there any more, or is another.</exception>
+    public static string? Of(Model model, string path) => Beside(path) ?? DiffusersFolder.PipelineOf(model)?.Root;
+
+    /// <summary>Folder of the autoencoder, of a latent model; null for another.</summary>
+    public static string? AutoencoderOf(string folder) =>
+        Path.Combine(folder, PipelineFolder.Autoencoder) is var path && Directory.Exists(path) ? path : null;
+
     /// <summary>Folder of the text encoder.</summary>
-    public static string EncoderOf(string folder) => Path.Combine(folder, Encoder);
+    public static string EncoderOf(string folder) => Path.Combine(folder, PipelineFolder.TextEncoder);
 
     /// <summary>Folder of the tokenizer.</summary>
-    public static string TokenizerOf(string folder) => Path.Combine(folder, Tokenizer);
+    public static string TokenizerOf(string folder) => Path.Combine(folder, PipelineFolder.Tokenizer);
 
     /// <summary>Copies that beside a model into the folder of a run, where there is one.</summary>
     /// <exception cref="UserErrorException">It cannot be read or written.</exception>

@@ -55,8 +55,7 @@ internal static class PromptTraining
         var unet = model.WithNetwork(spec);
         try
         {
-            var rows = PromptBook.Rows(folder, model.Device, spec, [.. model.ClassNames, ""]);
-            unet.Buffers.Set(unet.Buffers.Layout[UNet.PromptRows], [.. rows.Select(r => (float)r)]);
+            unet.Buffers.Set(PromptBook.Rows(folder, unet, [.. model.ClassNames, ""]));
             return unet;
         }
         catch

@@ -42,20 +42,19 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         using var model = Prompted(ModelFile.Load(settings.Model, device, Precision.Float32));
         var classes = Classes(model);
         var options = Options(model);
-        using var sampler = new ImageSampler(model, options);
+        using var pictures = new SampledPictures(model, settings.Model);
+        using var sampler = new ImageSampler(model, options) { AsDrawn = pictures.Decodes };
         if (sampler.Note is { } note)
             _host.Progress.Note(note);
-        if (model.Outputs is not (1 or 3))
-            throw new UserErrorException($"'{settings.Model}' draws {model.Outputs} channels, and a PNG file has 1 or 3 of them.");
         using var folder = SampleFolder.Open(settings.Output, settings.Overwrite, _host.Spell);
         folder.RequireRoom([.. classes.Select(c => c.Folder)]);
         var clock = Stopwatch.StartNew();
-        Draw(sampler, model, classes, folder, cancel);
+        Draw(sampler, pictures, classes, folder, cancel);
         clock.Stop();
         if (settings.Sheet is { } sheet)
         {
-            var input = model.Spec.Input;
-            folder.Write(SampleFolder.SheetName, stream => sheet(stream, _sheet, (model.Outputs, input.Height, input.Width)));
+            var size = pictures.Size;
+            folder.Write(SampleFolder.SheetName, stream => sheet(stream, _sheet, (size.Channels, size.Height, size.Width)));
         }
 
         OutputFolder.WriteJson(folder.Staged(SampleFolder.DescriptionName), w => Describe(w, model, options, classes));
@@ -78,9 +77,9 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
                     $"'{settings.Model}' takes no prompts; leave {_host.Spell("prompt")} and {_host.Spell("negative")} out."
                 );
             if (settings.Prompts.Count > 0)
-                model = PromptBook.With(model, settings.Model, [.. settings.Prompts.Distinct(StringComparer.Ordinal)]);
+                model = PromptBook.With(model, settings.Model, [.. settings.Prompts.Distinct(StringComparer.Ordinal)], _host.Progress.Warn);
             if (settings.Negative.Length > 0)
-                PromptBook.SetNegative(model, settings.Model, settings.Negative);
+                PromptBook.SetNegative(model, settings.Model, settings.Negative, _host.Progress.Warn);
             return model;
         }
         catch
@@ -112,9 +111,15 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         return [.. labels.Select(c => new SampledClass(names[c], c, SampleFolder.NameOf(names, c), FirstNumber(c)))];
     }
 
-    private void Draw(ImageSampler sampler, Model model, List<SampledClass> classes, SampleFolder folder, CancellationToken cancel)
+    private void Draw(
+        ImageSampler sampler,
+        SampledPictures pictures,
+        List<SampledClass> classes,
+        SampleFolder folder,
+        CancellationToken cancel
+    )
     {
-        var (input, channels) = (model.Spec.Input, model.Outputs);
+        var size = pictures.Size;
         var each = (long)settings.Count * sampler.Steps;
         using var stage = _host.Progress.Stage("sample", each * classes.Count, "steps of images");
         for (var c = 0; c < classes.Count; c++)
@@ -126,12 +131,12 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
                 settings.Count,
                 (k, image) =>
                 {
-                    var chw = ImageSampler.ToBytes(image);
+                    var chw = pictures.Of(image);
                     if (row.Count < settings.SheetColumns)
                         row.Add(chw);
                     folder.Write(
                         Path.Combine(current.Folder, k.ToString("D5", CultureInfo.InvariantCulture) + ".png"),
-                        stream => PngEncoder.Write(stream, input.Width, input.Height, channels, Interleaved(chw, channels))
+                        stream => PngEncoder.Write(stream, size.Width, size.Height, size.Channels, Interleaved(chw, size.Channels))
                     );
                 },
                 current.FirstNumber,

@@ -13,6 +13,8 @@ internal sealed class TrainSheets : IDisposable
     /// <summary>Images of each class on a sheet.</summary>
     internal const int Columns = 8;
 
+    private const int MostRows = 24;
+
     // Half of what 'lur sample' takes: shapes are told as well, in half the time.
     private const int Steps = 25;
     private readonly TrainSettings _settings;
@@ -59,9 +61,7 @@ internal sealed class TrainSheets : IDisposable
             return;
         using var averaged = _trainer.Averaged();
         var (input, rows) = (_model.Spec.Input, new List<List<byte[]>>());
-        int?[] labels = _model.Spec is UNetSpec { Condition: ClassCondition.None }
-            ? [null]
-            : [.. Enumerable.Range(0, _model.ClassNames.Count).Select(c => (int?)c)];
+        int?[] labels = _model.Spec is UNetSpec { Condition: ClassCondition.None } ? [null] : [.. Spread(_model.ClassNames.Count)];
         foreach (var label in labels)
         {
             var row = new List<byte[]>();
@@ -78,6 +78,10 @@ internal sealed class TrainSheets : IDisposable
 
         AtomicFile.Write(path, stream => _settings.Sheet!(stream, rows, (_model.Outputs, input.Height, input.Width)));
     }
+
+    // Of many captions some, evenly spaced.
+    private static IEnumerable<int?> Spread(int classes) =>
+        Enumerable.Range(0, Math.Min(classes, MostRows)).Select(i => (int?)((long)i * classes / Math.Min(classes, MostRows)));
 
     /// <inheritdoc/>
     public void Dispose() => _sampler.Dispose();

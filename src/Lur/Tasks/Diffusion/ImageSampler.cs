@@ -61,6 +61,9 @@ public sealed class ImageSampler : IDisposable
         _step.Emit(model.Network.Forward(pass, [.. inputs]));
     }
 
+    /// <summary>True to give the numbers as they are drawn, latents for an autoencoder, in place of images in [0, 1].</summary>
+    public bool AsDrawn { get; init; }
+
     /// <summary>Images that are made together.</summary>
     public int BatchSize => _rows;
 
@@ -77,7 +80,7 @@ public sealed class ImageSampler : IDisposable
     /// <param name="label">Class, from 0; null for a model without classes.</param>
     /// <param name="count">How many.</param>
     /// <param name="take">Given each image in its order: its place from 0, and its numbers in [0, 1], [C, H, W], which are valid during
-    /// the call.</param>
+    /// the call; see <see cref="AsDrawn"/>.</param>
     /// <param name="first">Number of the first image.</param>
     /// <param name="progress">Called after each step with the image steps made so far, of count times <see cref="Steps"/>.</param>
     /// <param name="cancel">Stops between steps.</param>
@@ -172,7 +175,10 @@ public sealed class ImageSampler : IDisposable
             for (var i = 0; i < image.Length; i++)
             {
                 var x = nhwc[(k * ImageLength) + (i % pixels * channels) + (i / pixels)];
-                image[i] = double.IsFinite(x) ? (float)Math.Clamp((x + 1) / 2, 0, 1) : throw NotFinite(start + k);
+                image[i] =
+                    !double.IsFinite(x) ? throw NotFinite(start + k)
+                    : AsDrawn ? (float)x
+                    : (float)Math.Clamp((x + 1) / 2, 0, 1);
             }
 
             take(start + k, image);
