@@ -32,6 +32,12 @@ public static class ModelFile
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static void Export(Model model, string path)
     {
+        if (CompVisFile.IsSourceOf(model))
+        {
+            CompVisFile.Save(model, path);
+            return;
+        }
+
         if ((model.ImportedHeader ?? DiffusersFolder.OnlyHeader(model)) is { } header)
         {
             Export(model, path, header);
@@ -71,7 +77,7 @@ public static class ModelFile
     }
 
     /// <summary>A header with what the model has forgotten; as it is where that is nothing.</summary>
-    private static string WithHistory(string path, string header, ModelHistory history)
+    internal static string WithHistory(string path, string header, ModelHistory history)
     {
         const string Metadata = "__metadata__";
         if (history.ForgottenSha256 is null)
