@@ -14,14 +14,24 @@ public sealed class Model : IDisposable
     /// <param name="spec">Architecture.</param>
     /// <param name="classNames">Names of the outputs.</param>
     /// <param name="normalization">Normalisation inside the model.</param>
+    /// <param name="trained">Which weights are trained, by name; null: all. See <see cref="Layers.Network.TrainOnly"/>.</param>
     public Model(
         ComputeDevice device,
         Precision precision,
         ModelSpec spec,
         IReadOnlyList<string> classNames,
-        InputNormalization normalization
+        InputNormalization normalization,
+        Func<string, bool>? trained = null
     )
-        : this(device, precision, spec, spec.Build(), classNames, normalization) { }
+        : this(device, precision, spec, Build(spec, trained), classNames, normalization) { }
+
+    private static Network Build(ModelSpec spec, Func<string, bool>? trained)
+    {
+        var network = spec.Build();
+        if (trained is not null)
+            network.TrainOnly(trained);
+        return network;
+    }
 
     /// <summary>A model on a network that the spec has built.</summary>
     internal Model(
@@ -43,6 +53,7 @@ public sealed class Model : IDisposable
         Parameters = memory is null
             ? new FlatVector(device, precision, network.Parameters, "parameters")
             : new FlatVector(device, precision, network.Parameters, "parameters", memory.Parameters);
+        Frozen = new FlatVector(device, precision, network.Frozen, "frozen parameters");
         Buffers =
             memory is null || network.Buffers.Count == 0
                 ? new FlatVector(device, precision, network.Buffers, "running statistics")
@@ -89,8 +100,24 @@ public sealed class Model : IDisposable
     /// <summary>Trained tensors.</summary>
     public FlatVector Parameters { get; }
 
+    /// <summary>Weights that are not trained; empty unless the network says so. Nothing that trains writes to it.</summary>
+    public FlatVector Frozen { get; }
+
     /// <summary>Running statistics.</summary>
     public FlatVector Buffers { get; }
+
+    /// <summary>The vector that a tensor of the network lies in.</summary>
+    public FlatVector Holding(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        return IsStatistic(slot) ? Buffers
+            : slot.IsFrozen ? Frozen
+            : Parameters;
+    }
+
+    private static bool IsStatistic(ParameterSlot slot) => slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance;
+
+    private IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !IsStatistic(s));
 
     /// <summary>Batches that updated the running statistics since the model was created or loaded (torch's
     /// num_batches_tracked, less what the file had).</summary>
@@ -112,8 +139,11 @@ public sealed class Model : IDisposable
     /// its own, so the weights of a tensor do not depend on the others.</summary>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="scheme">Distribution of the filters.</param>
-    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal) =>
+    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal)
+    {
         Draw(Parameters, Parameters.Layout.Slots, seed, scheme);
+        Draw(Frozen, Frozen.Layout.Slots, seed, scheme);
+    }
 
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>
     public void ResetRunningStatistics()
@@ -129,6 +159,7 @@ public sealed class Model : IDisposable
     {
         var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization));
         copy.Parameters.CopyFrom(Parameters);
+        copy.Frozen.CopyFrom(Frozen);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
     }
@@ -150,7 +181,9 @@ public sealed class Model : IDisposable
     public Model Over(WeightMemory memory)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        return Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, memory));
+        var other = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, memory));
+        other.Frozen.CopyFrom(Frozen);
+        return other;
     }
 
     /// <summary>Allocates a copy with further outputs. The new rows of the head are drawn, the old ones and everything before them
@@ -160,13 +193,14 @@ public sealed class Model : IDisposable
     public Model WithOutputs(IReadOnlyList<string> names, ulong seed)
     {
         var spec = Spec with { Outputs = Outputs + names.Count };
-        var copy = new Model(Device, Precision, spec, [.. ClassNames, .. names], Normalization)
+        var copy = new Model(Device, Precision, spec, [.. ClassNames, .. names], Normalization, Network.Trained)
         {
             Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
         };
-        Draw(copy.Parameters, copy.Head, seed, WeightInitialization.KaimingNormal);
-        CopyTensors(Parameters, copy.Parameters);
+        foreach (var slot in copy.Weights.Where(copy.Spec.IsHead))
+            Draw(copy.Holding(slot), [slot], seed, WeightInitialization.KaimingNormal);
+        CopyTensors(this, copy);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
     }
@@ -174,7 +208,7 @@ public sealed class Model : IDisposable
     /// <summary>Takes over the state of a copy made by <see cref="WithOutputs"/>, without its further outputs.</summary>
     public void TakeFrom(Model widened)
     {
-        CopyTensors(widened.Parameters, Parameters);
+        CopyTensors(widened, this);
         Buffers.CopyFrom(widened.Buffers);
         BatchesTracked = widened.BatchesTracked;
     }
@@ -184,7 +218,7 @@ public sealed class Model : IDisposable
     public void ReorderOutputs(IReadOnlyList<int> order)
     {
         ArgumentNullException.ThrowIfNull(order);
-        foreach (var slot in Parameters.Layout.Slots.Where(Spec.HasClassAxis))
+        foreach (var slot in Weights.Where(Spec.HasClassAxis))
         {
             if (Precision == Precision.Float64)
                 Reorder<double>(slot, order);
@@ -199,6 +233,7 @@ public sealed class Model : IDisposable
     public void Dispose()
     {
         Parameters.Dispose();
+        Frozen.Dispose();
         Buffers.Dispose();
     }
 
@@ -206,23 +241,23 @@ public sealed class Model : IDisposable
         where T : unmanaged
     {
         var rows = new T[slot.Count];
-        Parameters.Read<T>(slot.Offset, rows);
+        Holding(slot).Read<T>(slot.Offset, rows);
         var ordered = new T[rows.Length];
         var width = rows.Length / slot.Shape[0];
         // A row behind those of the classes, for none of them, stays.
         rows.CopyTo(ordered, 0);
         for (var row = 0; row < order.Count; row++)
             rows.AsSpan(order[row] * width, width).CopyTo(ordered.AsSpan(row * width));
-        Parameters.Write<T>(slot.Offset, ordered);
+        Holding(slot).Write<T>(slot.Offset, ordered);
     }
 
     // Tensors differ in their first axis at most, so what both have is the front of each.
-    private void CopyTensors(FlatVector from, FlatVector to)
+    private static void CopyTensors(Model from, Model to)
     {
-        foreach (var slot in to.Layout.Slots)
+        foreach (var (slot, source) in to.Weights.Zip(from.Weights))
         {
-            var source = from.Layout[slot.Name];
-            Device.Copy(to.At(slot).Pointer, from.At(source).Pointer, (long)Math.Min(slot.Count, source.Count) * Precision.Size());
+            var bytes = (long)Math.Min(slot.Count, source.Count) * to.Precision.Size();
+            to.Device.Copy(to.Holding(slot).At(slot).Pointer, from.Holding(source).At(source).Pointer, bytes);
         }
     }
 

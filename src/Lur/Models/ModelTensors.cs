@@ -42,7 +42,7 @@ internal static class ModelTensors
     /// <exception cref="UserErrorException">A tensor holds NaN or infinity, or a running variance is negative.</exception>
     public static void Read(WeightFiles files, Model model)
     {
-        foreach (var vector in new[] { model.Parameters, model.Buffers })
+        foreach (var vector in new[] { model.Parameters, model.Frozen, model.Buffers })
         {
             foreach (var slot in vector.Layout.Slots)
             {
@@ -63,7 +63,7 @@ internal static class ModelTensors
         var (spec, family, wide) = (model.Spec, model.Spec.Family, model.Precision == Precision.Float64);
         foreach (var slot in model.Network.StateOrder)
         {
-            var vector = slot.Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance ? model.Buffers : model.Parameters;
+            var vector = model.Holding(slot);
             yield return wide
                 ? new StateTensor(
                     spec.FileNames(slot),
