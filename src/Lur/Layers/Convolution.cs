@@ -117,24 +117,17 @@ public sealed class Convolution : Layer
     public override void ForwardTangent(NetworkPass pass, Node node)
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
-        var ty = pass.TangentOf(y);
-        if (_weight.IsFrozen && !node.HasInputTangent())
-            pass.Program.Clear(ty);
-        else if (_weight.IsFrozen)
-            op.Forward(ty, pass.TangentOf(x), pass.WeightOf(_weight), false, Scratch(pass, op, "forward-tangent"));
+        var (ty, w) = (pass.TangentOf(y), pass.WeightOf(_weight));
+        if (!_weight.IsFrozen && node.HasInputTangent())
+            op.ForwardPair(ty, pass.TangentOf(x), w, x, pass.WeightTangents!.At(_weight), false, Scratch(pass, op, "forward-tangent"));
+        else if (!_weight.IsFrozen)
+            op.Forward(ty, x, pass.WeightTangents!.At(_weight), false, Scratch(pass, op, "forward-tangent"));
+        else if (node.HasInputTangent())
+            op.Forward(ty, pass.TangentOf(x), w, false, Scratch(pass, op, "forward-tangent"));
         else
-            WeightTangent(pass, node, op, ty, x);
+            pass.Program.Clear(ty);
         if (_bias is { IsFrozen: false })
             BiasRow.Add(pass, ty, pass.WeightTangents!.At(_bias));
-    }
-
-    private void WeightTangent(NetworkPass pass, Node node, ConvolutionOperator op, Value ty, Value x)
-    {
-        var (w, tw) = (pass.WeightOf(_weight), pass.WeightTangents!.At(_weight));
-        if (node.HasInputTangent())
-            op.ForwardPair(ty, pass.TangentOf(x), w, x, tw, false, Scratch(pass, op, "forward-tangent"));
-        else
-            op.Forward(ty, x, tw, false, Scratch(pass, op, "forward-tangent"));
     }
 
     /// <inheritdoc/>
