@@ -25,10 +25,17 @@ public static class UNetParts
     public static bool Holds(this UNetPart part, ParameterSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
+        return part.Holds(slot.Name);
+    }
+
+    /// <summary>Whether a tensor of a name belongs to a part: a rule for <see cref="Layers.Network.TrainOnly"/>.</summary>
+    public static bool Holds(this UNetPart part, string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
         return part switch
         {
-            UNetPart.Attention => slot.Name.Contains(".attentions.", StringComparison.Ordinal),
-            UNetPart.Up => slot.Name.StartsWith("up_blocks.", StringComparison.Ordinal),
+            UNetPart.Attention => name.Contains(".attentions.", StringComparison.Ordinal),
+            UNetPart.Up => name.StartsWith("up_blocks.", StringComparison.Ordinal),
             _ => true,
         };
     }

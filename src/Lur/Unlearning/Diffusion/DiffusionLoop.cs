@@ -20,10 +20,16 @@ internal sealed class DiffusionLoop
     public DiffusionLoop(UnlearningMethod method, DiffusionOptions options)
     {
         (_method, _options, Task) = (method, options, new DiffusionTask(method.Model));
+        var slots = Model.Parameters.Layout.Slots;
+        if (!slots.Any(s => options.Part.Holds(s)))
+            throw new UserErrorException(
+                $"The model {Model.Architecture} has no attention that could be trained alone; leave --train out."
+            );
         Optimizer = method.Own(options.ToOptimizer(Model.Parameters));
         foreach (var vector in Optimizer.State)
             method.Keep(vector);
-        Part = options.Part == UNetPart.All ? null : method.Own(MaskOf(Model, options.Part));
+        // A network that trains the part alone has vectors of its size.
+        Part = slots.All(s => options.Part.Holds(s)) ? null : method.Own(MaskOf(Model, options.Part));
     }
 
     /// <summary>The task of the retain batches.</summary>
@@ -185,10 +191,6 @@ internal sealed class DiffusionLoop
         var bits = new byte[layout.Count];
         foreach (var slot in layout.Slots.Where(s => part.Holds(s)))
             bits.AsSpan(slot.Offset, slot.Count).Fill(1);
-        if (!bits.Contains((byte)1))
-            throw new UserErrorException(
-                $"The model {model.Architecture} has no attention that could be trained alone; leave --train out."
-            );
         var mask = new ParameterMask(model.Device, layout);
         mask.Set(bits);
         return mask;

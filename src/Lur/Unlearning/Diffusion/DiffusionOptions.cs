@@ -62,6 +62,10 @@ public partial record DiffusionOptions : OptionRecord
     [Option("train", UNetPart.All, Source = SalUnCode)]
     public partial UNetPart Part { get; init; }
 
+    /// <summary>Which tensors the network of a run is to train, so that its vectors are as long as they; null: all. Methods that rank
+    /// all weights, or measure their length, need vectors of all, and mask them.</summary>
+    internal virtual Func<string, bool>? Trained => Part == UNetPart.All ? null : name => Part.Holds(name);
+
     /// <summary>Seed of every draw; a method takes its task's.</summary>
     public ulong Seed { get; init; } = 1;
 
