@@ -99,19 +99,23 @@ public static class ModelFile
     /// <param name="precision">Element type on the device.</param>
     /// <param name="defaults">Used where the file has no metadata of Lur's; null if no data set is at hand.</param>
     /// <param name="memory">Memory of a program for the weights; null for memory of the model's own.</param>
+    /// <param name="trained">Which weights are trained, by name; null: all. See <see cref="Network.TrainOnly"/>.</param>
     /// <exception cref="UserErrorException">The file is missing, damaged, or does not hold such a model.</exception>
     public static Model Load(
         string path,
         ComputeDevice device,
         Precision precision,
         ModelDefaults? defaults = null,
-        WeightMemory? memory = null
+        WeightMemory? memory = null,
+        Func<string, bool>? trained = null
     )
     {
         using var files = WeightFiles.Open(path, [path]);
         var file = files.Files[0];
         var spec = ModelMetadata.ReadSpec(file, defaults);
         var network = Build(spec, path);
+        if (trained is not null)
+            network.TrainOnly(trained);
         var named = spec.Classes == spec.Outputs ? $"{spec.Text} with {spec.Outputs} classes" : spec.Text;
         TensorComparison.Require(file, ModelTensors.Expected(files, spec, network), named);
         var model = new Model(
