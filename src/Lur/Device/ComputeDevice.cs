@@ -78,9 +78,6 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>Kernel launches and matrix products given to the device since it was opened; a replay counts those it holds.</summary>
     public long LaunchCount { get; internal set; }
 
-    /// <summary>Names of the kernels that were launched since the device was opened, in either precision.</summary>
-    internal IReadOnlySet<string> LaunchedKernels => _loaded.SelectMany(m => m.Launched).ToHashSet(StringComparer.Ordinal);
-
     /// <summary>
     /// Threads of a block, 256 or the device's maximum when less. Tests set it to try odd block sizes; must be 1 or a
     /// multiple of the warp size.
