@@ -269,7 +269,8 @@ void PackGpuBundle()
         Dotnet("Publishing " + project, "publish", project, "-c", "Release", "-o", app, "-p:DebugType=embedded", "-p:RunAnalyzers=false");
     Say("Copying the .NET runtime");
     CopyRuntime(System.IO.Path.Combine(bundle, "dotnet"));
-    foreach (string file in System.IO.Directory.GetFiles(System.IO.Path.Combine(root, "tests", "gpu-bundle")))
+    LeaveOut(bundle, System.IO.Path.Combine(root, "tests", "gpu-bundle", "leave-out.txt"));
+    foreach (string file in System.IO.Directory.GetFiles(System.IO.Path.Combine(root, "tests", "gpu-bundle"), "*.sh"))
         System.IO.File.Copy(file, System.IO.Path.Combine(bundle, System.IO.Path.GetFileName(file)));
     System.IO.Directory.CreateDirectory(System.IO.Path.Combine(bundle, "peers"));
     foreach (string file in System.IO.Directory.GetFiles(System.IO.Path.Combine(root, "bench", "peers"), "*.py"))
@@ -279,7 +280,8 @@ void PackGpuBundle()
     string[] source = cifar.Length > 0 ? ["--cifar", cifar] : [];
     Require("Packing the images", "dotnet", [bench, "gpu", "images", System.IO.Path.Combine(bundle, "data"), .. source]);
     Require("Tracing the kernels", "dotnet", bench, "gpu", "trace", System.IO.Path.Combine(bundle, "trace.json"));
-    System.IO.File.WriteAllText(System.IO.Path.Combine(bundle, "VERSION"), VersionOf(System.IO.Path.Combine(app, "Lur.dll")) + "\n");
+    Require("Noting the version", "bash", "-c", "dotnet \"$0\" --version >\"$1\"", System.IO.Path.Combine(app, "Lur.Cli.dll"),
+        System.IO.Path.Combine(bundle, "VERSION"));
     Say("Packing");
     Require("Packing", "tar", "-C", artifacts, "-cJf", archive, "gpu-bundle");
     double megabytes = new System.IO.FileInfo(archive).Length / 1e6;
@@ -288,7 +290,17 @@ void PackGpuBundle()
         throw new Exception($"the bundle is larger than 60 MB; look for what grew with: du -a artifacts/gpu-bundle | sort -n | tail -30");
 }
 
-string VersionOf(string assembly) => System.Diagnostics.FileVersionInfo.GetVersionInfo(assembly).ProductVersion;
+/// What only debuggers, coverage and other processors need: files and folders by name, a line each.
+void LeaveOut(string folder, string list)
+{
+    foreach (string name in System.IO.File.ReadAllLines(list))
+    {
+        foreach (string path in System.IO.Directory.GetDirectories(folder, name, SearchOption.AllDirectories))
+            System.IO.Directory.Delete(path, recursive: true);
+        foreach (string path in System.IO.Directory.GetFiles(folder, name, SearchOption.AllDirectories))
+            System.IO.File.Delete(path);
+    }
+}
 
 /// The runtime's own three parts, and nothing of the SDK.
 void CopyRuntime(string destination)

@@ -25,7 +25,14 @@ internal static class StandaloneRunner
           --every-kernel       Fail if a kernel of the catalogue was not launched.
         """;
 
-    private sealed record Choice(string? Results, Regex? Filter, (int Index, int Count) Shard, bool Sample, Regex? Beside, bool EveryKernel);
+    private sealed record Choice(
+        string? Results,
+        Regex? Filter,
+        (int Index, int Count) Shard,
+        bool Sample,
+        Regex? Beside,
+        bool EveryKernel
+    );
 
     public static int Run(string[] args)
     {

@@ -57,12 +57,12 @@ internal sealed class GpuPeers(string path, string python, string scripts, bool 
     public int Run()
     {
         for (var turn = 0; turn < (tiny ? 1 : Turns); turn++)
-        foreach (var c in Cases)
-        {
-            Theirs(c);
-            foreach (var step in c.Ours)
-                Ours(c, step);
-        }
+            foreach (var c in Cases)
+            {
+                Theirs(c);
+                foreach (var step in c.Ours)
+                    Ours(c, step);
+            }
 
         foreach (var row in _rows)
             Console.WriteLine(

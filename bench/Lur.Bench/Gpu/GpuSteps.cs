@@ -16,7 +16,11 @@ internal sealed class GpuSteps(string path, bool tiny)
             :
             [
                 ("resnet18:w64", 128, ["lur", "scissorhands-1", "lur-none", "scissorhands-5", "lur-fd", "sgd"]),
-                ("unet:w64,128,128:down010:up010:r2:g8", 64, ["unet-lur", "unet-scissorhands", "unet-lur-none", "unet-lur-fd", "unet-adam"]),
+                (
+                    "unet:w64,128,128:down010:up010:r2:g8",
+                    64,
+                    ["unet-lur", "unet-scissorhands", "unet-lur-none", "unet-lur-fd", "unet-adam"]
+                ),
             ];
 
     /// <summary>Times all of them.</summary>

@@ -54,9 +54,7 @@ internal static class KernelTimes
         var (file, vectors, kernels) = (new RowFile(path, "lur-gpu-kernels-1"), new List<VectorTime>(), new List<Action<Utf8JsonWriter>>());
         using var device = ComputeDevice.Open();
         // Predictions for a GPU whose data sheet is known; the rehearsal takes one to have something to divide by.
-        var model = DeviceModel.All.FirstOrDefault(m =>
-            tiny || device.Properties.Name.Contains(m.Key, StringComparison.OrdinalIgnoreCase)
-        );
+        var model = DeviceModel.All.FirstOrDefault(m => tiny || device.Properties.Name.Contains(m.Key, StringComparison.OrdinalIgnoreCase));
         void Write() =>
             file.Write(
                 w => w.WriteString("predictedFor", model?.Name),

@@ -47,23 +47,7 @@ internal sealed class VectorTimes : IDisposable
             (
                 "lur_meta_update",
                 7,
-                () =>
-                    k.Lur.LurMetaUpdate(
-                        blocks,
-                        x[0],
-                        x[1],
-                        partials,
-                        x[2],
-                        x[3],
-                        x[4],
-                        default,
-                        step,
-                        alpha,
-                        default,
-                        n,
-                        Partials,
-                        0
-                    )
+                () => k.Lur.LurMetaUpdate(blocks, x[0], x[1], partials, x[2], x[3], x[4], default, step, alpha, default, n, Partials, 0)
             ),
         ];
         foreach (var (name, vectors, launch) in cases)

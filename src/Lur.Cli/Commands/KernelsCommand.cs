@@ -45,7 +45,8 @@ internal static class KernelsCommand
 
     private static readonly Option<(int Index, int Count)?> s_part = new("--part")
     {
-        Description = "Compile the I-th of N shares of the files: NVRTC compiles one at a time in a process, and N processes share the work.",
+        Description =
+            "Compile the I-th of N shares of the files: NVRTC compiles one at a time in a process, and N processes share the work.",
         HelpName = "I/N",
         CustomParser = result =>
         {
