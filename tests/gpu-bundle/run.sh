@@ -104,7 +104,7 @@ fi
 train_model=${train_model:-resnet18:w64}
 export out data python shards cores train_model rehearse here
 
-# shellcheck source=json.sh
+# shellcheck source-path=SCRIPTDIR source=json.sh
 . "$here/json.sh"
 
 # ---- records ---------------------------------------------------------------------------------------------------------
@@ -122,7 +122,8 @@ record() {
 
 pack() {
     [ -n "$archive" ] || return 0
-    tar -C "$(dirname "$out")" --exclude='*.part' --exclude=kernel-cache -czf "$archive.part" "$(basename "$out")" && mv -f "$archive.part" "$archive"
+    tar -C "$(dirname "$out")" --exclude='*.part' --exclude=kernel-cache -czf "$archive.part" "$(basename "$out")" &&
+        mv -f "$archive.part" "$archive"
 }
 
 # ---- stages ----------------------------------------------------------------------------------------------------------
@@ -170,6 +171,8 @@ run_stage() {
         wait "$child"
         code=124
     fi
+    # What ignored the end of its stage; timeout has made a group of all of it.
+    kill -KILL -- -"$child" 2>/dev/null
     child=''
     case $code in
         0) result=passed ;;

@@ -70,7 +70,8 @@ internal sealed class GpuPeers(string path, string python, string scripts, bool 
                     ? $"{row.Model} b{row.Batch} {row.Program} {row.Step}: {error}"
                     : string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{row.Model} b{row.Batch} {row.Program} {row.Step}: {ChildProcess.Median(row.Milliseconds):F2} ms, {row.DeviceBytes / 1e6:F0} MB"
+                        $"{row.Model} b{row.Batch} {row.Program} {row.Step}: {ChildProcess.Median(row.Milliseconds):F2} ms, "
+                            + $"{row.DeviceBytes / 1e6:F0} MB"
                     )
             );
         return _rows.Any(r => r.Error is not null) ? 1 : 0;

@@ -104,7 +104,8 @@ internal static class KernelTimes
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{name} b{batch}: {nodes.Count} nodes, {1e3 * nodes.Sum(n => n.Seconds):F2} ms, predicted {1e3 * predicted?.Seconds ?? double.NaN:F2} ms"
+                $"{name} b{batch}: {nodes.Count} nodes, {1e3 * nodes.Sum(n => n.Seconds):F2} ms, "
+                    + $"predicted {1e3 * predicted?.Seconds ?? double.NaN:F2} ms"
             )
         );
         foreach (var g in groups)

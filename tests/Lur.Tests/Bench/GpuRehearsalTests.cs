@@ -88,7 +88,7 @@ public class GpuRehearsalTests
         Assert.That(packed.Keys, Does.Contain("app/Lur.Tests.dll").And.Contain("app/Lur.Bench.dll").And.Contain("dotnet/libcoreclr.so"));
         Assert.That(packed.Keys, Has.None.Contains("CodeCoverage"));
         var counter = new CountingStream();
-        using (var brotli = new BrotliStream(counter, new BrotliCompressionOptions { Quality = 4 }))
+        using (var brotli = new BrotliStream(counter, new BrotliCompressionOptions { Quality = 5 }))
             foreach (var (_, file) in packed.OrderBy(p => Path.GetExtension(p.Key), StringComparer.Ordinal))
             {
                 using var content = File.OpenRead(file);
