@@ -87,7 +87,7 @@ internal sealed class GpuBundle : IDisposable
     private void Script(string path, string text)
     {
         var file = _folder.Write(path, "#!/usr/bin/env bash\n" + text);
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        UnixModes.Set(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private void Link(string name, string target) => File.CreateSymbolicLink(_folder[$"bundle/{name}"], target);
