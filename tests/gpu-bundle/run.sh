@@ -20,7 +20,7 @@ Stages, in this order; a number is the limit in seconds where the total is 600, 
 Options:
   --out FOLDER          where results go; ./lur-gpu-results by default. Run again there: finished stages are replaced,
                         the training goes on.
-  --total SECONDS       for all stages together; 600 by default
+  --total SECONDS       for all stages together; 600 by default, 3600 in a rehearsal
   --limit STAGE=SECONDS limit of a stage; repeatable
   --stages A,B          only these, in the order above
   --data FOLDER         images for the training, in any form that lur takes, such as cifar-10-batches-bin; or LUR_DATA.
@@ -43,7 +43,7 @@ wrong() { printf 'run.sh: %s\nRun ./run.sh --help for the usage.\n' "$1" >&2; ex
 all_stages=(doctor tests sanitizer steps peers kernels train)
 declare -A limits=([doctor]=60 [tests]=150 [sanitizer]=90 [steps]=60 [peers]=120 [kernels]=45)
 declare -A own_limits=()
-out=$PWD/lur-gpu-results total=600 stages='' data=${LUR_DATA:-} train_model='' shards='' python=${PYTHON:-python3} archive='' rehearse=0
+out=$PWD/lur-gpu-results total='' stages='' data=${LUR_DATA:-} train_model='' shards='' python=${PYTHON:-python3} archive='' rehearse=0
 
 is_number() { [[ $1 =~ ^[1-9][0-9]{0,5}$ ]]; }
 is_stage() { [[ " ${all_stages[*]} " == *" $1 "* ]]; }
@@ -77,6 +77,8 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 stages=${stages:-${all_stages[*]}}
+# A rehearsal tests the script, on a machine that may be busy with more.
+total=${total:-$((rehearse == 1 ? 3600 : 600))}
 if [ -n "$data" ] && [[ $data != synthetic* ]] && [ ! -e "$data" ]; then wrong "--data: there is no '$data'."; fi
 mkdir -p "$out/stages" "$out/logs" "$out/data" || exit 1
 out=$(cd "$out" && pwd)

@@ -44,7 +44,7 @@ stage_doctor() {
 
 stage_tests() {
     local shard jobs=() failed=0
-    rm -f "$out"/data/tests-*.json
+    rm -f "$out/data/"tests-*.json
     for ((shard = 1; shard <= shards; shard++)); do
         tests --filter "$device_tests" --shard "$shard/$shards" --results "$out/data/tests-$shard.json" >"$out/logs/tests-$shard.log" 2>&1 &
         jobs+=($!)
@@ -86,7 +86,7 @@ stage_sanitizer() {
         entries+=("{\"tool\": \"$tool\", \"exitCode\": $code, \"summary\": $(json "$(grep 'SUMMARY' "$out/logs/sanitizer-$tool.log" | tail -n 1)")}")
         write "$out/data/sanitizer.json" "[$(join "${entries[@]}")]"
     done
-    if grep -qs 'Device not supported' "$out"/logs/sanitizer-*.log; then
+    if grep -qs 'Device not supported' "$out/logs/"sanitizer-*.log; then
         not_run 'compute-sanitizer says that it does not support this device or its driver'
     fi
     [ "$failed" = 0 ] || printf 'failed:%s; see logs/sanitizer-*.log\n' "$bad"
