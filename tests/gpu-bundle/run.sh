@@ -15,7 +15,7 @@ Stages, in this order; a number is the limit in seconds where the total is 600, 
   steps      60  steps of LUR and ScissorHands: ResNet-18, batch 128, and a UNet
   peers     120  PyTorch beside it, taking turns: eager for LUR; channels_last, bfloat16 and a CUDA graph for SGD
   kernels    45  each kernel's time against its prediction and trace; flat-vector kernels against a copy
-  train       *  training on the images as long as there is time, with a checkpoint that --resume continues
+  train       *  trains on the images as long as there is time, and leaves a checkpoint from which it goes on
 
 Options:
   --out FOLDER          where results go; ./lur-gpu-results by default. Run again there: finished stages are replaced,
