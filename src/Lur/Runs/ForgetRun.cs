@@ -41,7 +41,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         );
 
     /// <summary>True if a folder holds the checkpoint of a forgetting run.</summary>
-    internal static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
+    public static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
 
     /// <summary>Refuses an output folder that the run may not use (<see cref="UserErrorException"/>).</summary>
     public void RequireFolder() => OutputFolder.Check(settings.Output, Use, _host.Spell);
@@ -51,15 +51,34 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
     public StepMemory Plan()
     {
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None);
+        return PlanOf(parts)
+            ?? throw new UserErrorException(
+                $"The method {settings.Method.Definition.Name} has no step to plan; leave out {_host.Spell("plan")}."
+            );
+    }
+
+    private static StepMemory? PlanOf(ForgetParts parts)
+    {
         var (method, model) = (parts.Method, parts.Model);
         return method.Program is { } program
             ? StepMemory.Of(program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows) with
             {
                 Steps = method.Steps,
             }
-            : throw new UserErrorException(
-                $"The method {settings.Method.Definition.Name} has no step to plan; leave out {_host.Spell("plan")}."
-            );
+            : null;
+    }
+
+    private void RequireMemory(ForgetParts parts)
+    {
+        if (settings.MaxMemory == 0 || PlanOf(parts) is not { } plan || (ulong)plan.TotalBytes <= settings.MaxMemory)
+            return;
+        throw new UserErrorException(
+            $"A step of {settings.Method.Definition.Name} takes {plan.TotalBytes} bytes of device memory, and {_host.Spell("max-memory")} "
+                + $"allows {settings.MaxMemory}: raise it, or take smaller batches."
+        )
+        {
+            IsMemory = true,
+        };
     }
 
     /// <summary>Runs to the end, or to a checkpoint when cancelled between the preparations and the end. What an earlier run left in
@@ -73,6 +92,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         RequireFolder();
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
         var (model, method) = (parts.Model, parts.Method);
+        RequireMemory(parts);
         DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);
         using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
         var parent = RunFolder.Sha256Of(settings.Model);
@@ -260,11 +280,13 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             while (method.Step < method.Steps && !cancel.IsCancellationRequested)
             {
                 method.Enqueue();
-                var due = settings.CheckpointEvery > 0 && method.Step % settings.CheckpointEvery == 0;
+                var asked = _host.Checkpoint?.Invoke();
+                var due = asked is not null || (settings.CheckpointEvery > 0 && method.Step % settings.CheckpointEvery == 0);
                 // The device makes the next step while the host reads of the one before.
                 Drain(method, stage, left: due ? 0 : 1);
                 if (due)
                     SaveState(method);
+                asked?.Invoke(StatePath);
             }
             // The log of an interrupted run has every step that the weights have.
             Drain(method, stage);
