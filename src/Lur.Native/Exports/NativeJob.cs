@@ -75,18 +75,26 @@ internal sealed unsafe class NativeJob : IDisposable
     {
         _result = null;
         _weights?.RequireLive();
-        JobListener.Hear(
-            progress,
-            user,
-            _session,
-            "The job was cancelled; its checkpoint, where it has one, is in its output folder.",
-            (listener, cancel) =>
-            {
-                var settings = WithData(_settings) with { Resume = resume };
-                var result = _weights is null ? Run(settings, listener, cancel) : RunInMemory(settings, listener, cancel);
-                _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
-            }
-        );
+        try
+        {
+            JobListener.Hear(
+                progress,
+                user,
+                _session,
+                "The job was cancelled; its checkpoint, where it has one, is in its output folder.",
+                (listener, cancel) =>
+                {
+                    var settings = WithData(_settings) with { Resume = resume };
+                    var result = _weights is null ? Run(settings, listener, cancel) : RunInMemory(settings, listener, cancel);
+                    _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
+                }
+            );
+        }
+        finally
+        {
+            // What the job has left of garbage goes back to the system; without it the heap breathes by four megabytes.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
     }
 
     /// <summary>Frees the job.</summary>

@@ -9,7 +9,7 @@ namespace Lur.Runs;
 /// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv and result.json.</summary>
 /// <param name="settings">What decides the run.</param>
 /// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
-public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
+public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = null)
 {
     private const int MaxSkipped = 10;
     private readonly RunHost _host = host ?? new RunHost();
@@ -45,41 +45,6 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
 
     /// <summary>Refuses an output folder that the run may not use (<see cref="UserErrorException"/>).</summary>
     public void RequireFolder() => OutputFolder.Check(settings.Output, Use, _host.Spell);
-
-    /// <summary>What a step takes on the device; nothing is written.</summary>
-    /// <exception cref="UserErrorException">The settings or the data cannot be used, or the method has no step.</exception>
-    public StepMemory Plan()
-    {
-        using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None);
-        return PlanOf(parts)
-            ?? throw new UserErrorException(
-                $"The method {settings.Method.Definition.Name} has no step to plan; leave out {_host.Spell("plan")}."
-            );
-    }
-
-    private static StepMemory? PlanOf(ForgetParts parts)
-    {
-        var (method, model) = (parts.Method, parts.Model);
-        return method.Program is { } program
-            ? StepMemory.Of(program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows) with
-            {
-                Steps = method.Steps,
-            }
-            : null;
-    }
-
-    private void RequireMemory(ForgetParts parts)
-    {
-        if (settings.MaxMemory == 0 || PlanOf(parts) is not { } plan || (ulong)plan.TotalBytes <= settings.MaxMemory)
-            return;
-        throw new UserErrorException(
-            $"A step of {settings.Method.Definition.Name} takes {plan.TotalBytes} bytes of device memory, and {_host.Spell("max-memory")} "
-                + $"allows {settings.MaxMemory}: raise it, or take smaller batches."
-        )
-        {
-            IsMemory = true,
-        };
-    }
 
     /// <summary>Runs to the end, or to a checkpoint when cancelled between the preparations and the end. What an earlier run left in
     /// the folder stays whole until this one has its results.</summary>

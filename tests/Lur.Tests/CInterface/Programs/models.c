@@ -633,9 +633,7 @@ static void growth(void) {
     }
     char what[100];
     snprintf(what, sizeof what, "the process has grown by %ld bytes", resident() - settled);
-    /* The collector's heap breathes by two megabytes (26.3 to 30.4 over the hundred, and back); 50 kB a job would show.
-     */
-    check_that(resident() - settled < 4 << 20, what, __LINE__);
+    check_that(resident() - settled < 1 << 20, what, __LINE__);
     CHECK(entries("/proc/self/fd") == files);
     /* Samples are read by threads of a pool, which has at most one a core and lets them go when it likes. */
     CHECK(entries("/proc/self/task") <= threads + sysconf(_SC_NPROCESSORS_ONLN));
