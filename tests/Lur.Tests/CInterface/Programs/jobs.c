@@ -180,7 +180,9 @@ static void checkpoints(int other) {
     again.flags = LUR_JOB_OVERWRITE; /* what was in the folder's own place serves lur_job_resume */
     job = make(again);
     h = (struct heard){.copy = "/nonexistent/state", .job = job, .thread = pthread_self()};
-    CHECK(lur_job_run(job, hear, &h) == LUR_ERROR_FILE && !exists(in("unwritten", "model.safetensors")));
+    CHECK(lur_job_run(job, hear, &h) == LUR_ERROR_FILE);
+    CHECK(exists(in("unwritten", "unlearning-state.safetensors")) &&
+          exists(in("unwritten", "model.safetensors")) == other);
     OK(lur_job_resume(job, NULL, NULL));
     CHECK(same(in("unwritten", "model.safetensors"), in("whole", "model.safetensors")));
     OK(lur_job_destroy(job));
