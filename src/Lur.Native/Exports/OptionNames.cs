@@ -3,7 +3,7 @@ using Lur.Unlearning;
 
 namespace Lur.Native.Exports;
 
-/// <summary>Options of methods as the caller of the library gives them, key=value, where sentences of Lur have those of its command.</summary>
+/// <summary>Options of methods as the caller of the library gives them, key=value, in sentences that have those of the command.</summary>
 internal static class OptionNames
 {
     private static readonly Lazy<Dictionary<string, string[]>> s_choices = new(() =>
@@ -44,7 +44,10 @@ internal static class OptionNames
 
     private static bool IsValue(ReadOnlySpan<char> rest, string[] choices)
     {
-        var word = rest[..(rest.IndexOfAny(" ;,.:)") is var stop and >= 0 ? stop : rest.Length)];
+        var length = 0;
+        while (length < rest.Length && !" ;,.:)".Contains(rest[length], StringComparison.Ordinal))
+            length++;
+        var word = rest[..length];
         foreach (var choice in choices)
             if (word.SequenceEqual(choice))
                 return true;
