@@ -31,7 +31,7 @@ internal static class StableDiffusionStep
     {
         var spec = UNetConfig.Read("config.json", Encoding.UTF8.GetBytes(Config)) with { ContextLength = Rows };
         using var device = ComputeDevice.Open();
-        string[] parts = part.Split(',');
+        var parts = part.Split(',');
         double[] half = [.. Enumerable.Repeat(0.5, spec.Input.Channels)];
         using var model = new Model(
             device,
@@ -47,7 +47,8 @@ internal static class StableDiffusionStep
         (step.Parameters.ForgetWeight, step.Parameters.Alpha) = (0.5, 1e-3);
         NoisyTensors retain = new(step.Program, "retain", batch, spec),
             forget = new(step.Program, "forget", batch, spec);
-        LossTerm Term(string name, TermRole role, NoisyTensors rows) => new(name, role, rows, NormalizationMode.Frozen, DiffusionTask.Squared(1));
+        LossTerm Term(string name, TermRole role, NoisyTensors rows) =>
+            new(name, role, rows, NormalizationMode.Frozen, DiffusionTask.Squared(1));
         var g = step.Gradient(model.Parameters, Term("retain", TermRole.Retain, retain));
         var v = step.Gradient(step.LookAhead(g), Term("forget", TermRole.Forget, forget));
         step.Update(step.Bilevel(g, v, step.Product(g, v, HessianVectorProduct.Exact)), new UpdateRule { LargestNorm = 1 });
@@ -66,7 +67,9 @@ internal static class StableDiffusionStep
         var start = Stopwatch.GetTimestamp();
         var telemetry = step.Run(0, 1);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        Say($"one step in {seconds:F1} s: retain loss {telemetry.RetainLoss:G6}, forget loss {telemetry.ForgetLoss:G6}, skipped {telemetry.Skipped}");
+        Say(
+            $"one step in {seconds:F1} s: retain loss {telemetry.RetainLoss:G6}, forget loss {telemetry.ForgetLoss:G6}, skipped {telemetry.Skipped}"
+        );
         Say($"taken: {Gib(device.PeakBytes)} on the device, {Gib(Process.GetCurrentProcess().PeakWorkingSet64)} peak of the process");
         return telemetry.Skipped ? 1 : 0;
     }

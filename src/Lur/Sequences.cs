@@ -190,9 +190,9 @@ internal static class Sequences
 internal sealed class OrderedSequence<T>(IEnumerable<T> source, Comparison<T> comparison) : IEnumerable<T>
 {
     /// <summary>Orders what is equal so far by another key.</summary>
-    public OrderedSequence<T> ThenBy<TKey>(Func<T, TKey> key)
+    public OrderedSequence<T> ThenBy<TKey>(Func<T, TKey> key, IComparer<TKey>? comparer = null)
     {
-        var (first, second) = (comparison, Sequences.Comparison(key, null));
+        var (first, second) = (comparison, Sequences.Comparison(key, comparer));
         return new(source, (a, b) => first(a, b) is var order && order != 0 ? order : second(a, b));
     }
 

@@ -73,7 +73,7 @@ internal static class GpuResults
 
     private static int Number(JsonElement stage) => stage.GetProperty("number").GetInt32();
 
-    private static IEnumerable<string> Files(string folder, string under, string pattern)
+    private static OrderedSequence<string> Files(string folder, string under, string pattern)
     {
         var place = System.IO.Path.Combine(folder, under);
         return Directory.Exists(place)

@@ -3,7 +3,6 @@ using Lur.Cli.Printing;
 using Lur.Reports;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
-using Lur.Unlearning;
 using Lur.Verification.Concepts;
 using Lur.Verification.Generation;
 
@@ -12,7 +11,7 @@ namespace Lur.Cli.Commands;
 /// <summary>lur demo concept: a small text-to-image model, which comes with the program, forgets what a star is.</summary>
 internal static class ConceptDemo
 {
-    private const string Data = "captions:train=6120,test=612",
+    private const string Data = "captions:train=3060,test=306",
         Concept = "star";
 
     // Named; meant and not named; neighbours; unrelated. The compositions are no captions of the training set.

@@ -78,7 +78,7 @@ internal static class SampleCommand
             new Option<string?>("--negative") { Description = "What guidance leads away from, in place of no prompt.", HelpName = "TEXT" }
         );
 
-    private static IEnumerable<string> ReadPrompts(string? path)
+    private static string[] ReadPrompts(string? path)
     {
         if (path is null)
             return [];

@@ -43,9 +43,9 @@ internal static class ForgetReport
     /// <summary>The command that says whether the samples are forgotten as if the model had never seen them, or makes such a model to
     /// compare with; none for a model that has not.</summary>
     private static string? Next(ForgetResult r) =>
-        r.Method.Name == Unlearning.Retrain.Definition.Name
-            ? null
-            : $"lur verify {Shell(r.Folder)} --retrain 1,2,3{(r.Outcome is DenoisingOutcome ? "" : " --relearn")}";
+        r.Method.Name == Unlearning.Retrain.Definition.Name ? null
+        : r.Set.Specifications.Any(s => s.StartsWith("caption:", StringComparison.Ordinal)) ? $"lur verify {Shell(r.Folder)}"
+        : $"lur verify {Shell(r.Folder)} --retrain 1,2,3{(r.Outcome is DenoisingOutcome ? "" : " --relearn")}";
 
     private static void PrintDenoising(CommandContext context, ForgetResult r, DenoisingOutcome outcome)
     {

@@ -138,7 +138,7 @@ public static class PipelineWriter
     }
 
     // What version control keeps there are old files, too.
-    private static IEnumerable<string> FilesOf(string root) =>
+    private static OrderedSequence<string> FilesOf(string root) =>
         Directory
             .EnumerateFiles(root, "*", SearchOption.AllDirectories)
             .Select(f => Path.GetRelativePath(root, f).Replace('\\', '/'))

@@ -22,6 +22,9 @@ public static class UNetPart
         ("esd-u", name => !IsCross(name) && !name.Split('.').Any(p => p.Contains("norm", StringComparison.Ordinal))),
     ];
 
+    // What the public code of ESD leaves out beside the cross-attentions.
+    private static readonly string[] s_ends = ["time_embedding.", "conv_norm_out.", "conv_out."];
+
     /// <summary>The names.</summary>
     public static string Names { get; } = string.Join(", ", s_named.Select(p => p.Name));
 
@@ -66,7 +69,5 @@ public static class UNetPart
 
     private static bool IsSelf(string name) => Has(name, ".attn1.");
 
-    // What the public code of ESD leaves out beside the cross-attentions.
-    private static bool IsEnd(string name) =>
-        new[] { "time_embedding.", "conv_norm_out.", "conv_out." }.Any(n => name.StartsWith(n, StringComparison.Ordinal));
+    private static bool IsEnd(string name) => s_ends.Any(n => name.StartsWith(n, StringComparison.Ordinal));
 }

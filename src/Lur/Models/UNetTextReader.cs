@@ -213,7 +213,7 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
     // One number is that of every level.
     private int[] Heads(int[] widths)
     {
-        int[] heads = _heads.Length == 1 ? [.. Enumerable.Repeat(_heads[0], widths.Length)] : _heads;
+        var heads = _heads.Length == 1 ? Enumerable.Repeat(_heads[0], widths.Length).ToArray() : _heads;
         if (heads.Length != widths.Length)
             throw Refusal($"'heads' has {heads.Length} numbers for {widths.Length} levels");
         for (var i = 0; i < heads.Length; i++)

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Lur.Checkpoints;
-using Lur.Metrics;
 using Lur.Verification.Concepts;
-using Lur.Verification.Generation;
 
 namespace Lur.Runs;
 
@@ -71,7 +69,11 @@ public static class ConceptVerifyFiles
         void Add(string name, ConceptAssessment a)
         {
             IReadOnlyList<byte[]>[] prompts = [.. a.Pictures.SelectMany(kind => kind)];
-            writer.Add<byte>(name, [prompts.Length, prompts[0].Count, c, h, width], [.. prompts.SelectMany(p => p).SelectMany(image => image)]);
+            writer.Add<byte>(
+                name,
+                [prompts.Length, prompts[0].Count, c, h, width],
+                [.. prompts.SelectMany(p => p).SelectMany(image => image)]
+            );
         }
 
         Add("original", r.Original);

@@ -5,7 +5,6 @@ using Lur.Metrics;
 using Lur.Metrics.Generation;
 using Lur.Models;
 using Lur.Verification.Concepts;
-using Lur.Verification.Generation;
 
 namespace Lur.Runs;
 

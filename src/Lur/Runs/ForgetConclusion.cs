@@ -107,8 +107,11 @@ public sealed record ForgetConclusion(
             ? string.Create(CultureInfo.InvariantCulture, $"; most was lost by the class '{worst.Class}', {-worst.Change:0.0} points")
             : "";
 
+    // Of captions there are hundreds, and a specification names them all.
+    private const int MostNamed = 12;
+
     internal static string SubjectOf(IReadOnlyList<string> classes, IReadOnlyList<string> specifications) =>
-        classes.Count > 0 ? string.Join(", ", classes) : string.Join(", ", specifications);
+        classes.Count is > 0 and <= MostNamed ? string.Join(", ", classes) : string.Join(", ", specifications);
 
     private static (string, double)? WorstOf(IEnumerable<(string Class, double Change)> changes)
     {

@@ -10,6 +10,14 @@ namespace Lur.Runs;
 /// <summary>config.json and result.json of a forgetting run; docs/result.schema.json describes them.</summary>
 internal static class ForgetFiles
 {
+    /// <summary>Writes the model, and what else is in its pipeline.</summary>
+    public static void SaveModel(ForgetSettings settings, ForgetParts parts, OutputFolder output, string parent)
+    {
+        ModelFile.Save(parts.Model, output.Staged(OutputFolder.ModelName), Metadata(settings, parts.Set, parent));
+        if (PromptFolder.Beside(settings.Model) is not null)
+            PromptFolder.Copy(settings.Model, output.StagedFolder(PromptFolder.Name));
+    }
+
     /// <summary>Writes the fields of config.json: every option, resolved.</summary>
     public static void WriteConfig(
         Utf8JsonWriter w,

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Lur.Models;
 using Lur.Tasks.Diffusion;
 using Lur.Unlearning;
 
@@ -77,9 +76,7 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
         var peak = parts.Device.PeakBytes;
         var after = OrSave(method, () => Timed("evaluate unlearned", () => Assess(parts, "unlearned", cancel)));
         model.History = EarlierRequests.History(parts.Split, parts.Set);
-        ModelFile.Save(model, output.Staged(OutputFolder.ModelName), ForgetFiles.Metadata(settings, parts.Set, parent));
-        if (PromptFolder.Beside(settings.Model) is not null)
-            PromptFolder.Copy(settings.Model, output.StagedFolder(PromptFolder.Name));
+        ForgetFiles.SaveModel(settings, parts, output, parent);
         var result = new ForgetResult(
             settings.Output,
             ModelPath,

@@ -1,4 +1,3 @@
-using Lur.Device;
 using Lur.Models;
 using Lur.Tasks.Diffusion;
 using Lur.Text;

@@ -1,5 +1,4 @@
 using Lur.Data;
-using Lur.Device;
 using Lur.Models;
 using Lur.Text;
 
@@ -37,6 +36,20 @@ internal static class PromptTraining
             .. model.ClassNames.Append("").SelectMany(c => PromptBook.Tokens(tokenizer, c, spec.ContextLength)).Select(t => (float)t),
         ];
         model.Buffers.Set(model.Buffers.Layout[UNet.PromptRows], table);
+    }
+
+    /// <summary>Writes a trained model; a text encoder that was trained with it becomes a file of its own.</summary>
+    public static void Save(Model model, OutputFolder output, IReadOnlyDictionary<string, string> metadata)
+    {
+        var path = output.Staged(OutputFolder.ModelName);
+        if (model.Spec is not UNetSpec { Encoder: not null })
+        {
+            ModelFile.Save(model, path, metadata);
+            return;
+        }
+
+        using var unet = Separate(model, output.StagedFolder(PromptFolder.Name));
+        ModelFile.Save(unet, path, metadata);
     }
 
     /// <summary>Writes the text encoder and its tokenizer, and gives the UNet with the rows of its captions.</summary>

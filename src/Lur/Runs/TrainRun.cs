@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
-using Lur.Models;
 using Lur.Training;
 
 namespace Lur.Runs;
@@ -87,27 +86,13 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         SaveLog(output.Staged);
         model.History = EarlierRequests.History(parts.Split, parts.Excluded);
         using (trainer.Averaged())
-            SaveModel(parts, output);
+            PromptTraining.Save(model, output, Metadata(parts));
         WriteResult(output, test, parts, clock.Elapsed);
         output.Publish();
         File.Delete(_statePath);
         var result = new TrainResult(settings.Output, ModelPath, test, parts.Excluded is not null);
         _host.Progress?.Report(new TrainingFinished(result));
         return result;
-    }
-
-    // A text encoder that was trained with it becomes a file of its own.
-    private void SaveModel(TrainParts parts, OutputFolder output)
-    {
-        var path = output.Staged(OutputFolder.ModelName);
-        if (parts.Model.Spec is not UNetSpec { Encoder: not null })
-        {
-            ModelFile.Save(parts.Model, path, Metadata(parts));
-            return;
-        }
-
-        using var unet = PromptTraining.Separate(parts.Model, output.StagedFolder(PromptFolder.Name));
-        ModelFile.Save(unet, path, Metadata(parts));
     }
 
     /// <summary>Writes what the run is about.</summary>

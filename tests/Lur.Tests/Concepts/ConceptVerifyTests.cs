@@ -76,7 +76,10 @@ public class ConceptVerifyTests
         Assert.That(ended.Output, Does.Contain("Withheld: there is no retrained model").And.Contain("of the images of its prompts before"));
         Assert.That(ended.Error, Does.Contain("the detector, resnet[1,1]:w4"));
         var root = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "verify.json")))!;
-        Assert.That((root["attacks"], root["detector"]!["command"], root["kinds"]![0]!["retrained"]), Is.EqualTo(((JsonNode?)null, (JsonNode?)null, (JsonNode?)null)));
+        Assert.That(
+            (root["attacks"], root["detector"]!["command"], root["kinds"]![0]!["retrained"]),
+            Is.EqualTo(((JsonNode?)null, (JsonNode?)null, (JsonNode?)null))
+        );
         Assert.That((double?)root["detector"]!["contents"], Is.InRange(0, 100));
         Assert.That((string?)root["judge"]!["model"], Does.StartWith("resnet[1,1]:w4"));
         // In JSON the same.

@@ -4,9 +4,9 @@ using Lur.Device;
 using Lur.Models;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
+using Lur.Tensors;
 using Lur.Tests.Data;
 using Lur.Tests.Device;
-using Lur.Tensors;
 using Lur.Training;
 using Lur.Unlearning;
 
