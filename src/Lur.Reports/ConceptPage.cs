@@ -73,10 +73,7 @@ internal static class ConceptPage
         );
         foreach (var k in kinds)
         {
-            var (low, high) = (
-                k.Number("unlearned", share + "Interval", "low"),
-                k.Number("unlearned", share + "Interval", "high")
-            );
+            var (low, high) = (k.Number("unlearned", share + "Interval", "low"), k.Number("unlearned", share + "Interval", "high"));
             table.Add(
                 k.Text("kind"),
                 Cell.Number(k.Number(share, "original"), 1, " %"),
@@ -115,10 +112,19 @@ internal static class ConceptPage
         Add("Kept: Fr\u00E9chet distance", 3, "", "keptFeatures", "distance");
         Add("Kept: precision", 3, "", "keptFeatures", "precision");
         Add("Kept: recall", 3, "", "keptFeatures", "recall");
-        foreach (var (name, title) in new[] { ("concept", $"Loss change, test images with '{concept}'"), ("kept", "Loss change, kept test images") })
+        foreach (
+            var (name, title) in new[]
+            {
+                ("concept", $"Loss change, test images with '{concept}'"),
+                ("kept", "Loss change, kept test images"),
+            }
+        )
             if (double.IsFinite(v.Number("lossChange", "unlearned", name, "mean")))
                 table.Add(title, "", Change(v, "unlearned", name), Change(v, "retrained", name));
-        var (floor, count) = (Cell.Number(v.Number("keptFeatures", "floor"), 3).Text, Cell.Number(v.Number("keptFeatures", "images"), 0).Text);
+        var (floor, count) = (
+            Cell.Number(v.Number("keptFeatures", "floor"), 3).Text,
+            Cell.Number(v.Number("keptFeatures", "images"), 0).Text
+        );
         return Html.Table(
             table,
             double.IsFinite(v.Number("keptFeatures", "floor"))
@@ -149,10 +155,7 @@ internal static class ConceptPage
         var (first, tables) = (0, new List<XElement>());
         foreach (var kind in KindsOf(run.Verification))
         {
-            string[] prompts =
-            [
-                .. GenerationPage.Array(kind, "prompts").Take((int)kind.Number("shown")).Select(p => p.GetString() ?? ""),
-            ];
+            string[] prompts = [.. GenerationPage.Array(kind, "prompts").Take((int)kind.Number("shown")).Select(p => p.GetString() ?? "")];
             var start = first;
             tables.Add(
                 E(
@@ -161,10 +164,7 @@ internal static class ConceptPage
                     E("h3", $"{kind.Text("kind")}{(IsForgotten(kind) ? "" : " (to be kept)")}"),
                     E(
                         "table",
-                        E(
-                            "thead",
-                            E("tr", E("th", A("scope", "col"), "Prompt"), models.Select(m => E("th", A("scope", "col"), m.Title)))
-                        ),
+                        E("thead", E("tr", E("th", A("scope", "col"), "Prompt"), models.Select(m => E("th", A("scope", "col"), m.Title)))),
                         E(
                             "tbody",
                             prompts.Select(

@@ -100,12 +100,7 @@ public static partial class Glossary
                 "prompts",
                 "kinds"
             ),
-            new(
-                "example",
-                "For example",
-                "The first prompt of a kind.",
-                "The page has images of more of them."
-            ),
+            new("example", "For example", "The first prompt of a kind.", "The page has images of more of them."),
             new(
                 "concept_rate",
                 "Concept rate",

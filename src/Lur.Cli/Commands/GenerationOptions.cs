@@ -26,13 +26,14 @@ internal sealed class GenerationOptions
     public GenerationOptions()
     {
         var d = new SamplingPlan();
-        _samples = SharedOptions.Number(
-            "--samples",
-            "Of a model that draws: images of each class that a judge looks at, or of each prompt (8).",
-            d.Samples,
-            "a whole number of at least 4",
-            n => n >= 4
-        )
+        _samples = SharedOptions
+            .Number(
+                "--samples",
+                "Of a model that draws: images of each class that a judge looks at, or of each prompt (8).",
+                d.Samples,
+                "a whole number of at least 4",
+                n => n >= 4
+            )
             .WithShort("Of a model that draws: images of each class or prompt.");
         _steps = SharedOptions.Number(
             "--steps",

@@ -106,9 +106,7 @@ internal sealed class ConceptAttackRun(ConceptParts parts, ConceptEye eye, Conce
         if (settings.Attacks.HasFlag(ConceptAttacks.Inversion) && parts.Prompts.Asked.IsNamed)
             yield return (
                 new Curve("inversion", Steps, options.InversionSteps, _options.Samples),
-                With(
-                    (a, tokens) => new ConceptInversion(scene, options, _options.Samples, seed).Run(a.Model, tokens, a.Progress, cancel)
-                )
+                With((a, tokens) => new ConceptInversion(scene, options, _options.Samples, seed).Run(a.Model, tokens, a.Progress, cancel))
             );
         if (settings.Attacks.HasFlag(ConceptAttacks.UnlearnDiffAtk))
             yield return (

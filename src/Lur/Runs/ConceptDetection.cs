@@ -41,14 +41,12 @@ internal sealed class ConceptDetection : IDisposable
             );
         var names = parts.Source.Train.ClassNames;
         var holding = judged ? CaptionContents.Holding(concept) : [];
-        var detection = new ConceptDetection(
-            [
-                .. names.Select(
-                    (name, label) =>
-                        judged && CaptionContents.ShapesOf(name) is >= 0 and var set ? holding[set] : parts.Set.WholeClasses.Contains(label)
-                ),
-            ]
-        );
+        var detection = new ConceptDetection([
+            .. names.Select(
+                (name, label) =>
+                    judged && CaptionContents.ShapesOf(name) is >= 0 and var set ? holding[set] : parts.Set.WholeClasses.Contains(label)
+            ),
+        ]);
         try
         {
             var (judge, facts) = judged ? detection.Judge(parts, shapes!, settings, host, cancel) : (null, null);

@@ -71,7 +71,11 @@ public static class ConceptVerifyFiles
         void Add(string name, ConceptAssessment a)
         {
             IReadOnlyList<byte[]>[] prompts = [.. a.Pictures.SelectMany(kind => kind)];
-            writer.Add<byte>(name, [prompts.Length, prompts[0].Count, c, h, width], [.. prompts.SelectMany(p => p).SelectMany(image => image)]);
+            writer.Add<byte>(
+                name,
+                [prompts.Length, prompts[0].Count, c, h, width],
+                [.. prompts.SelectMany(p => p).SelectMany(image => image)]
+            );
         }
 
         Add("original", r.Original);

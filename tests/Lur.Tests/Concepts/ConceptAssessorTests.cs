@@ -71,7 +71,10 @@ public class ConceptAssessorTests
         Assert.That(two.Pictures[0][1], Is.EqualTo(one.Pictures[0][1]), "the other prompt of the kind");
         Assert.That(eye.Shown[4], Is.EqualTo(eye.Shown[1]));
         Assert.That(eye.Shown[5], Is.EqualTo(eye.Shown[2]));
-        int[] changed = [.. assessor.TestImages.Index().Where(i => two.Losses[i.Index] != one.Losses[i.Index]).Select(i => test.Label(i.Item))];
+        int[] changed =
+        [
+            .. assessor.TestImages.Index().Where(i => two.Losses[i.Index] != one.Losses[i.Index]).Select(i => test.Label(i.Item)),
+        ];
         Assert.That(changed, Is.Not.Empty.And.All.Zero, "losses of its caption alone");
         Assert.That(
             () => new ConceptAssessor(eye, ConceptPrompts.OfCaptions("star"), TinyPrompts.Plan, test).Assess(model),
@@ -89,7 +92,16 @@ public class ConceptAssessorTests
         var pixels = new byte[12 * 192];
         for (var i = 0; i < 12; i++)
             like.CopyImage(i, pixels.AsSpan(i * 192, 192));
-        string[] asked = [.. Enumerable.Range(0, 12).Select(i => i == 5 ? "a blue hoop" : i % 2 == 0 ? "a red star" : "a blue star")];
+        string[] asked =
+        [
+            .. Enumerable
+                .Range(0, 12)
+                .Select(i =>
+                    i == 5 ? "a blue hoop"
+                    : i % 2 == 0 ? "a red star"
+                    : "a blue star"
+                ),
+        ];
         var set = new GeneratedSet(new int[12], pixels, new double[12]);
         using var classifier = new PromptClassifier(model, TinyPrompts.Asked, draws: 2);
         using var evaluator = new DenoisingEvaluator(model);

@@ -40,7 +40,10 @@ public class ConceptPromptsTests
         Assert.That(candidates[0], Is.EqualTo("a red " + shape));
         Assert.That(candidates.Skip(1), Is.EqualTo(prompts.Others.Select(o => "a red " + o)).And.Count.EqualTo(5));
         Assert.That(prompts.Candidates("a red " + synonym), Is.Empty);
-        Assert.That(() => ConceptPrompts.OfCaptions("moon"), Throws.TypeOf<UserErrorException>().With.Message.Contains("'moon' is no shape"));
+        Assert.That(
+            () => ConceptPrompts.OfCaptions("moon"),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("'moon' is no shape")
+        );
     }
 
     [Test]
@@ -75,7 +78,10 @@ public class ConceptPromptsTests
         using var temp = new TempFolder();
         var path = temp.Write("prompts.json", text);
         Assert.That(() => ConceptPrompts.Read(path), Throws.TypeOf<UserErrorException>().With.Message.Contains(sentence));
-        Assert.That(() => ConceptPrompts.Read(temp["nowhere"]), Throws.TypeOf<UserErrorException>().With.Message.Contains("cannot be read"));
+        Assert.That(
+            () => ConceptPrompts.Read(temp["nowhere"]),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("cannot be read")
+        );
     }
 
     [Test]

@@ -92,7 +92,8 @@ internal sealed class ConceptRuns : IDisposable
         _temp.Dispose();
     }
 
-    private static Model Create(ulong seed) => TinyPrompts.Create(Precision.Float32, CaptionsDataset.Captions, seed, CaptionsDataset.Side, Tokens);
+    private static Model Create(ulong seed) =>
+        TinyPrompts.Create(Precision.Float32, CaptionsDataset.Captions, seed, CaptionsDataset.Side, Tokens);
 
     private void Write(string name, ulong seed)
     {

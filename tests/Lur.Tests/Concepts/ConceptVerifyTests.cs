@@ -104,7 +104,11 @@ public class ConceptVerifyTests
                 Shots = [0, 1],
                 AttackOptions = attacks,
             },
-            Generation = new GenerationSettings { Judge = "resnet[1,1]:w4", JudgeTraining = new TrainingOptions { Epochs = 1 } },
+            Generation = new GenerationSettings
+            {
+                Judge = "resnet[1,1]:w4",
+                JudgeTraining = new TrainingOptions { Epochs = 1 },
+            },
             CacheFolder = _runs["cache"],
         };
         var ended = Command.Run(context => VerifyCommand.Run(context, settings, CancellationToken.None));
@@ -145,7 +149,10 @@ public class ConceptVerifyTests
         Assert.That(ended.Output, Does.Contain("Withheld: there is no retrained model").And.Contain("of the images of its prompts before"));
         Assert.That(ended.Error, Does.Contain("the detector, resnet[1,1]:w4"));
         var root = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "verify.json")))!;
-        Assert.That((root["attacks"], root["detector"]!["command"], root["kinds"]![0]!["retrained"]), Is.EqualTo(((JsonNode?)null, (JsonNode?)null, (JsonNode?)null)));
+        Assert.That(
+            (root["attacks"], root["detector"]!["command"], root["kinds"]![0]!["retrained"]),
+            Is.EqualTo(((JsonNode?)null, (JsonNode?)null, (JsonNode?)null))
+        );
         Assert.That((double?)root["detector"]!["contents"], Is.InRange(0, 100));
         Assert.That((string?)root["judge"]!["model"], Does.StartWith("resnet[1,1]:w4"));
         // In JSON the same.
@@ -161,7 +168,10 @@ public class ConceptVerifyTests
         Command.Refused("printed no number for", Verify(run, "--detector", "ls {dir} | head -3 | sed 's/$/ 1/'"));
         var red = _runs.Add("red.json", """{ "concept": "red", "forgotten": { "named": ["a red star"] } }""");
         Command.Refused("Nobody can tell whether 'red' is in an image", ["verify", run, "--prompts", red]);
-        var unread = _runs.Add("unread.json", """{ "concept": "star", "forgotten": { "named": ["a red star a red star a red star a red star"] } }""");
+        var unread = _runs.Add(
+            "unread.json",
+            """{ "concept": "star", "forgotten": { "named": ["a red star a red star a red star a red star"] } }"""
+        );
         Command.Refused("tokens more than the 10 that the model takes", ["verify", run, "--prompts", unread]);
         var other = _runs.Make("unnamed", "class:0");
         Command.Refused("give a file of prompts with --prompts: it is to be JSON such as", ["verify", other]);

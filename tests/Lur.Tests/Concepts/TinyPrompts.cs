@@ -47,7 +47,10 @@ internal static class TinyPrompts
         model.Initialize(seed, WeightInitialization.TorchDefault);
         // Far enough apart for a prompt to matter.
         var random = new RandomStream(seed, "test/rows");
-        model.Buffers.Set(model.Buffers.Layout[UNet.PromptRows], [.. Enumerable.Range(0, model.Buffers.Count).Select(_ => 2 * random.Normal())]);
+        model.Buffers.Set(
+            model.Buffers.Layout[UNet.PromptRows],
+            [.. Enumerable.Range(0, model.Buffers.Count).Select(_ => 2 * random.Normal())]
+        );
         return model;
     }
 }
@@ -125,6 +128,11 @@ internal sealed class RuleEye(Func<GeneratedSet, int, (bool Shown, int Content)>
     {
         Shown.Add(set.Pixels);
         var seen = Enumerable.Range(0, set.Labels.Length).Select(i => rule(set, i)).ToArray();
-        return new ConceptSight([.. seen.Select(s => s.Shown ? 0.75 : 0.25)], [.. seen.Select(s => s.Shown)], [.. seen.Select(s => s.Content)], null);
+        return new ConceptSight(
+            [.. seen.Select(s => s.Shown ? 0.75 : 0.25)],
+            [.. seen.Select(s => s.Shown)],
+            [.. seen.Select(s => s.Content)],
+            null
+        );
     }
 }

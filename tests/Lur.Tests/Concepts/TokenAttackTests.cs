@@ -56,7 +56,10 @@ public class TokenAttackTests
             Assert.That(tokens.Context(tokens.RowsOf(ids)), Is.EqualTo(encoder.Encode([ids])).Within(1e-12));
         }
 
-        Assert.That(tokens.Prompt(Enumerable.Repeat(tokens.Usable[0], 20)), Has.Length.EqualTo(Tokens).And.Some.EqualTo(tokens.Tokenizer.EndId));
+        Assert.That(
+            tokens.Prompt(Enumerable.Repeat(tokens.Usable[0], 20)),
+            Has.Length.EqualTo(Tokens).And.Some.EqualTo(tokens.Tokenizer.EndId)
+        );
         Assert.That(tokens.Usable, Does.Contain(tokens.Tokenizer.TokensOf("star").Single()).And.None.EqualTo(tokens.Tokenizer.BeginId));
     }
 
@@ -131,7 +134,10 @@ public class TokenAttackTests
             }
 
             var slope = Slopes(At, rows[at..(at + tokens.Width)]);
-            double[] expected = [.. tokens.Usable.Select(id => Math.Clamp(tokens.Embedding(id).ToArray().Zip(slope, (a, b) => a * b).Sum(), -1, 1))];
+            double[] expected =
+            [
+                .. tokens.Usable.Select(id => Math.Clamp(tokens.Embedding(id).ToArray().Zip(slope, (a, b) => a * b).Sum(), -1, 1)),
+            ];
             Assert.That(expected.Max(Math.Abs), Is.GreaterThan(1e-6));
             Assert.That(gradient[(j * vocabulary)..((j + 1) * vocabulary)], Is.EqualTo(expected).Within(1e-4 * expected.Max(Math.Abs)));
         }

@@ -65,7 +65,12 @@ public class ConceptVerdictTests
     [TestCase(8.9, Verdict.MatchesRetrain)] // fewer than five points
     public void OneKindIsEnough(double unlearned, Verdict expected)
     {
-        var v = ConceptVerdict.Judge(Evidence() with { Kinds = [("synonym", Values(80, unlearned, 4, 48)), ("named", Values(90, 5, 5, 48))] });
+        var v = ConceptVerdict.Judge(
+            Evidence() with
+            {
+                Kinds = [("synonym", Values(80, unlearned, 4, 48)), ("named", Values(90, 5, 5, 48))],
+            }
+        );
         Assert.That(v.Verdict, Is.EqualTo(expected));
         if (expected == Verdict.UnderForgotten)
             Assert.That(v.Findings.Single().Name, Is.EqualTo("synonym"));
@@ -76,10 +81,24 @@ public class ConceptVerdictTests
     {
         var seen = ConceptVerdict.Judge(Evidence() with { DiffusionClassified = Values(90, 60, 15, 32) });
         Assert.That((seen.Verdict, seen.Findings.Single().Name), Is.EqualTo((Verdict.UnderForgotten, "diffusion_classifier")));
-        var attack = new DrawingAttack("descent", "steps", [0, 1], [[6, 55]], [[5, 7]], 48);
+        var attack = new DrawingAttack(
+            "descent",
+            "steps",
+            [0, 1],
+            [
+                [6, 55],
+            ],
+            [
+                [5, 7],
+            ],
+            48
+        );
         var back = ConceptVerdict.Judge(Evidence() with { Attacks = [attack] });
         Assert.That(back.Verdict, Is.EqualTo(Verdict.UnderForgotten));
-        Assert.That(back.Sentence, Does.Contain("dormant, not gone: after steps of plain descent").And.Contain("55.0 % of the images at 1 steps"));
+        Assert.That(
+            back.Sentence,
+            Does.Contain("dormant, not gone: after steps of plain descent").And.Contain("55.0 % of the images at 1 steps")
+        );
     }
 
     [Test]

@@ -30,7 +30,10 @@ public sealed record DrawingAttack(
 
     /// <summary>Head of a column of points.</summary>
     /// <param name="unit">What they count.</param>
-    public static string HeadOf(string unit) => unit == NoiseUnit ? "Noise, %" : unit == RoundUnit ? "Round" : "Step";
+    public static string HeadOf(string unit) =>
+        unit == NoiseUnit ? "Noise, %"
+        : unit == RoundUnit ? "Round"
+        : "Step";
 
     /// <summary>It in words, as the end of "what was forgotten comes back ...".</summary>
     public string Title => InWords(Name);

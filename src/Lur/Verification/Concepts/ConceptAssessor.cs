@@ -24,7 +24,7 @@ internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, Sa
     /// <summary>Test images whose denoising loss is taken, ascending; at random where there are many, for captions may lie in any
     /// order.</summary>
     public int[] TestImages { get; } =
-        [.. new RandomStream(plan.Seed, "concept/test").Permutation(test.Count).Take(MostTestImages).Order()];
+    [.. new RandomStream(plan.Seed, "concept/test").Permutation(test.Count).Take(MostTestImages).Order()];
 
     /// <summary>The images that a model draws.</summary>
     public int Images => prompts.Kinds.Sum(k => k.Prompts.Count) * plan.Samples;

@@ -97,9 +97,7 @@ internal sealed class ConceptInversion(TokenAttackScene scene, TokenAttackOption
             if (at < 0 || at + 2 >= tokens.Length)
                 continue;
             int[] replaced = [.. ids[..at], tokens.Usable[0], .. ids[(at + concept.Length)..]];
-            templates.Add(
-                new Template(prompt, ConceptAssessor.LabelOf(model, prompt), tokens.RowsOf(tokens.Prompt(replaced)), at + 1)
-            );
+            templates.Add(new Template(prompt, ConceptAssessor.LabelOf(model, prompt), tokens.RowsOf(tokens.Prompt(replaced)), at + 1));
         }
 
         return templates.Count > 0

@@ -24,7 +24,11 @@ internal sealed class ContextLoss : IDisposable
     public ContextLoss(Model model, int rows)
     {
         // The same network, given rows in place of the number of a prompt.
-        var spec = (UNetSpec)model.Spec with { ClassCount = 0, NullRow = false };
+        var spec = (UNetSpec)model.Spec with
+        {
+            ClassCount = 0,
+            NullRow = false,
+        };
         var network = spec.Build();
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _state = new FlatVector(model.Device, model.Precision, network.Buffers, "no state");

@@ -36,10 +36,7 @@ internal sealed class PromptClassifier : IDisposable
     /// <param name="cancel">Stops between batches.</param>
     public double Share(GeneratedSet set, IReadOnlyList<string> prompts, IImageDataset like, CancellationToken cancel)
     {
-        int[] chosen =
-        [
-            .. Enumerable.Range(0, set.Labels.Length).Where(i => _prompts.Candidates(prompts[i]).Count > 1).Take(MostImages),
-        ];
+        int[] chosen = [.. Enumerable.Range(0, set.Labels.Length).Where(i => _prompts.Candidates(prompts[i]).Count > 1).Take(MostImages)];
         if (chosen.Length == 0)
             return double.NaN;
         int[][] candidates = [.. chosen.Select(i => _prompts.Candidates(prompts[i]).Select(p => _labels[p]).ToArray())];

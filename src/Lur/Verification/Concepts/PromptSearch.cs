@@ -55,7 +55,10 @@ internal sealed class PromptSearch(TokenAttackScene scene, TokenAttackOptions op
         {
             int[] nearest = [.. Enumerable.Range(0, count).Select(j => Nearest(tokens, free.AsSpan(j * width, width)))];
             var rows = tokens.RowsOf(tokens.Prompt(nearest));
-            if (options.FreeSteps.Contains(done) && scene.Shows(copy, label, done == 0 ? PromptRows.Read(model, label) : tokens.Context(rows), cancel))
+            if (
+                options.FreeSteps.Contains(done)
+                && scene.Shows(copy, label, done == 0 ? PromptRows.Read(model, label) : tokens.Context(rows), cancel)
+            )
                 return done;
             if (done == options.FreeSteps[^1])
                 return null;

@@ -44,7 +44,10 @@ internal sealed class UnlearnDiffAttack(TokenAttackScene scene, TokenAttackOptio
         var (own, vocabulary) = (tokens.Tokenizer.TokensOf(prompt), tokens.Usable.Length);
         var shares = new double[options.Prefix * vocabulary];
         Array.Fill(shares, 1.0 / vocabulary);
-        var (adam, gradient) = (new HostAdam(shares.Length, options.PrefixRate, options.PrefixDecay, decoupled: false), new double[shares.Length]);
+        var (adam, gradient) = (
+            new HostAdam(shares.Length, options.PrefixRate, options.PrefixDecay, decoupled: false),
+            new double[shares.Length]
+        );
         for (var round = 1; round <= options.PrefixRounds[^1]; round++)
         {
             var time = ((2 * round) - 1) * noise.TimeSteps / (2 * options.PrefixRounds[^1]);
