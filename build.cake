@@ -7,6 +7,8 @@ using System.Xml.Linq;
 
 var target = Argument("target", "Build");
 var filter = Argument("filter", "");
+var cifar = Argument("cifar", "");
+var from = Argument("from", "");
 
 const string Solution = "Lur.Native.sln";
 const string TestProject = "tests/Lur.Tests/Lur.Tests.csproj";
@@ -123,8 +125,19 @@ Task("Bench")
 });
 
 Task("GpuBundle")
-    .Description("Pack tests, benchmarks, kernels and a .NET runtime into one archive for a GPU machine without an SDK.")
+    .Description("Pack command, tests, benchmarks, images and a .NET runtime for ten minutes on a GPU machine without an SDK (--cifar=FOLDER packs images of CIFAR-10).")
     .Does(() => PackGpuBundle());
+
+Task("GpuResults")
+    .Description("Put what the bundle's run.sh brought back (--from=FOLDER) into bench/results/Gpu.json and the tables of docs/results.md.")
+    .Does(() =>
+{
+    if (from.Length == 0)
+        throw new Exception("name the folder that run.sh calls its results: ./build.sh --target=GpuResults --from=FOLDER");
+    Say("Building the benchmarks");
+    Dotnet("The build of the benchmarks", "build", "bench/Lur.Bench", "-c", "Release");
+    Require("Merging", "dotnet", "run", "--project", "bench/Lur.Bench", "-c", "Release", "--no-build", "--", "gpu", "merge", from);
+});
 
 Task("Pack")
     .Description("Pack the library as NuGet packages, Lur and Lur.Runtime.linux-x64, into artifacts/packages.")
@@ -243,7 +256,8 @@ void PackSdk()
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"artifacts/{name}.tar.xz  {new System.IO.FileInfo(archive).Length / 1e6:F1} MB"));
 }
 
-/// One folder: app/ (tests, benchmarks, command, kernels; shared assemblies once), dotnet/ (this machine's runtime), run.sh.
+/// One folder: app/ (tests, benchmarks, command, kernels; shared assemblies once), dotnet/ (this machine's runtime), peers/ (PyTorch's
+/// side), data/ (images), trace.json, VERSION, run.sh.
 void PackGpuBundle()
 {
     string bundle = System.IO.Path.Combine(artifacts, "gpu-bundle"), app = System.IO.Path.Combine(bundle, "app");
@@ -255,13 +269,37 @@ void PackGpuBundle()
         Dotnet("Publishing " + project, "publish", project, "-c", "Release", "-o", app, "-p:DebugType=embedded", "-p:RunAnalyzers=false");
     Say("Copying the .NET runtime");
     CopyRuntime(System.IO.Path.Combine(bundle, "dotnet"));
-    System.IO.File.Copy(System.IO.Path.Combine(root, "tests", "gpu-bundle", "run.sh"), System.IO.Path.Combine(bundle, "run.sh"));
+    LeaveOut(bundle, System.IO.Path.Combine(root, "tests", "gpu-bundle", "leave-out.txt"));
+    foreach (string file in System.IO.Directory.GetFiles(System.IO.Path.Combine(root, "tests", "gpu-bundle"), "*.sh"))
+        System.IO.File.Copy(file, System.IO.Path.Combine(bundle, System.IO.Path.GetFileName(file)));
+    System.IO.Directory.CreateDirectory(System.IO.Path.Combine(bundle, "peers"));
+    foreach (string file in System.IO.Directory.GetFiles(System.IO.Path.Combine(root, "bench", "peers"), "*.py"))
+        System.IO.File.Copy(file, System.IO.Path.Combine(bundle, "peers", System.IO.Path.GetFileName(file)));
+    Say("Packing the images, and tracing the kernels");
+    string bench = System.IO.Path.Combine(app, "Lur.Bench.dll");
+    string[] source = cifar.Length > 0 ? ["--cifar", cifar] : [];
+    Require("Packing the images", "dotnet", [bench, "gpu", "images", System.IO.Path.Combine(bundle, "data"), .. source]);
+    Require("Tracing the kernels", "dotnet", bench, "gpu", "trace", System.IO.Path.Combine(bundle, "trace.json"));
+    Require("Noting the version", "bash", "-c", "dotnet \"$0\" --version >\"$1\"", System.IO.Path.Combine(app, "Lur.Cli.dll"),
+        System.IO.Path.Combine(bundle, "VERSION"));
     Say("Packing");
     Require("Packing", "tar", "-C", artifacts, "-cJf", archive, "gpu-bundle");
     double megabytes = new System.IO.FileInfo(archive).Length / 1e6;
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"artifacts/lur-gpu-bundle.tar.xz  {megabytes:F1} MB"));
     if (megabytes > 60)
         throw new Exception($"the bundle is larger than 60 MB; look for what grew with: du -a artifacts/gpu-bundle | sort -n | tail -30");
+}
+
+/// What only debuggers, coverage and other processors need: files and folders by name, a line each.
+void LeaveOut(string folder, string list)
+{
+    foreach (string name in System.IO.File.ReadAllLines(list))
+    {
+        foreach (string path in System.IO.Directory.GetDirectories(folder, name, SearchOption.AllDirectories))
+            System.IO.Directory.Delete(path, recursive: true);
+        foreach (string path in System.IO.Directory.GetFiles(folder, name, SearchOption.AllDirectories))
+            System.IO.File.Delete(path);
+    }
 }
 
 /// The runtime's own three parts, and nothing of the SDK.

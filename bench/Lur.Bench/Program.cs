@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lur;
 using Lur.Bench;
+using Lur.Bench.Gpu;
 using Lur.Bench.Pages;
 
 // Steps beside PyTorch's, a process each; not a benchmark of BenchmarkDotNet, which runs no other program. BenchmarkDotNet is not
@@ -29,6 +30,7 @@ try
             StepVariant.Find(step),
             Number(repeats)
         ),
+        ["gpu", .. var words] => GpuCommand.Run(words),
         ["peer-check", var folder, .. var steps] => PeerCheck.Write(folder, steps),
         _ => BenchmarkRun.Run(args),
     };

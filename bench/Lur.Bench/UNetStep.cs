@@ -77,7 +77,10 @@ internal sealed class UNetStep : IDisposable
 
         var times = string.Join(", ", ms.Select(x => x.ToString("F3", CultureInfo.InvariantCulture)));
         var peak = Process.GetCurrentProcess().PeakWorkingSet64;
-        Console.WriteLine($"{{\"all_ms\": [{times}], \"peak_rss_bytes\": {peak}, \"parameters\": {step._model.Parameters.Count}}}");
+        var (device, parameters) = (step._device.LiveBytes, step._model.Parameters.Count);
+        Console.WriteLine(
+            $"{{\"all_ms\": [{times}], \"peak_rss_bytes\": {peak}, \"device_bytes\": {device}, \"parameters\": {parameters}}}"
+        );
         return 0;
     }
 

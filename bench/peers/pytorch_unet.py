@@ -1,13 +1,16 @@
 """Times PyTorch on the steps of a diffusion UNet that Lur times, on the same machine.
 
     python3 bench/peers/pytorch_unet.py --widths 32,64 --attention 0,1 --layers 1 --size 16 --batch 32 --what adam [--repeats 5]
+        [--device cpu]
 
-Steps: adam (noise loss, gradient clipped to norm 1, AdamW), lur (exact, by double backward), lur-none (first order), sample
-(one step of DDIM with guidance: a batch of twice the size, without gradients). Prints one JSON object: milliseconds of each
-step, peak resident memory, versions. The network is diffusers' UNet2DModel with one attention head, as
+Steps, several with commas between them: adam (noise loss, gradient clipped to norm 1, AdamW), lur (exact, by double backward), lur-none (first order), sample
+(one step of DDIM with guidance: a batch of twice the size, without gradients); with -tf32
+behind it a step may use TF32, without it never. Prints one JSON object: milliseconds of the steps and their peaks of memory on the
+device (--device cuda), peak resident memory, versions; of several steps one that fails has its error instead. The network is diffusers' UNet2DModel with one attention head, as
 `unet:w32,64:down01:up10:r1` of Lur's, class-conditional with a row for no class. Needs torch only (Debian: python3-torch).
 """
 import argparse
+import gc
 import json
 import math
 import resource
@@ -18,6 +21,10 @@ try:
     import torch
     import torch.nn as nn
     import torch.nn.functional as F
+    try:
+        from torch.func import functional_call
+    except ImportError:
+        from torch.nn.utils.stateless import functional_call
 except ImportError:
     sys.exit("pytorch_unet.py needs PyTorch, which is not installed: apt-get install python3-torch")
 
@@ -80,7 +87,7 @@ class UNet(nn.Module):
 
     def forward(self, x, t, c):
         half = self.first // 2
-        a = t[:, None] * torch.exp(-math.log(10000) * torch.arange(half) / half)
+        a = t[:, None] * torch.exp(-math.log(10000) * torch.arange(half, device=x.device) / half)
         e = F.silu(self.time(torch.cat([a.cos(), a.sin()], 1)) + self.classes(c))
         h = self.stem(x)
         skips = [h]
@@ -97,7 +104,7 @@ class UNet(nn.Module):
 
 
 def at(model, names, params, inputs):
-    return torch.nn.utils.stateless.functional_call(model, dict(zip(names, params)), inputs)
+    return functional_call(model, dict(zip(names, params)), inputs)
 
 
 def lur(model, optimizer, retain, forget, exact, alpha=1e-3, lam=0.5):
@@ -124,41 +131,69 @@ def main():
     parser.add_argument("--attention", type=numbers, default=[0, 1])
     for name, default in (("layers", 1), ("size", 16), ("batch", 32), ("repeats", 5), ("threads", 2)):
         parser.add_argument("--" + name, type=int, default=default)
-    parser.add_argument("--what", choices=["adam", "lur", "lur-none", "sample"], default="adam")
+    parser.add_argument("--what", default="adam")
+    parser.add_argument("--device", default="cpu")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
+    gpu = a.device != "cpu"
+    result = {"torch": torch.__version__, "device": a.device}
+    for what in a.what.split(","):
+        name = what.replace("-tf32", "")
+        if name not in ("adam", "lur", "lur-none", "sample"):
+            sys.exit(f"--what knows adam, lur, lur-none and sample, not '{what}'")
+        gc.collect()
+        if gpu:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name != what
+        try:
+            times, result["parameters"] = measure(a, name, gpu)
+            result[what] = {"all_ms": times, "peak_device_bytes": torch.cuda.max_memory_allocated() if gpu else 0}
+        except RuntimeError as e:
+            if "," not in a.what:
+                raise
+            result[what] = {"error": str(e).splitlines()[0]}
+    if "," not in a.what:
+        result["all_ms"] = result[a.what]["all_ms"]
+    result["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(result))
+
+
+def measure(a, what, gpu):
+    """Milliseconds of each repeat, and the number of parameters."""
     torch.manual_seed(1)
-    model = UNet(a.widths, a.attention, a.layers)
+    model = UNet(a.widths, a.attention, a.layers).to(a.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, weight_decay=0)
-    rows = 2 * a.batch if a.what == "sample" else a.batch
+    rows = 2 * a.batch if what == "sample" else a.batch
 
     def batch():
-        x = torch.randn(rows, 3, a.size, a.size)
-        return (x, torch.randint(0, 1000, (rows,)), torch.randint(0, CLASSES, (rows,))), torch.randn_like(x)
+        x = torch.randn(rows, 3, a.size, a.size, device=a.device)
+        numbers = (torch.randint(0, n, (rows,), device=a.device) for n in (1000, CLASSES))
+        return (x, *numbers), torch.randn_like(x)
 
     retain, forget = batch(), batch()
 
     def step():
-        if a.what == "sample":
+        if what == "sample":
             with torch.no_grad():
                 null, given = model(*retain[0]).chunk(2)
                 return (null + 2 * (given - null)).clamp(-1, 1)
-        if a.what == "adam":
+        if what == "adam":
             optimizer.zero_grad(set_to_none=True)
             F.mse_loss(model(*retain[0]), retain[1]).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             return optimizer.step()
-        return lur(model, optimizer, retain, forget, a.what == "lur")
+        return lur(model, optimizer, retain, forget, what == "lur")
 
-    step()
     times = []
-    for _ in range(a.repeats):
+    for i in range(-1, a.repeats):
         start = time.perf_counter()
         step()
-        times.append((time.perf_counter() - start) * 1e3)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    parameters = sum(p.numel() for p in model.parameters())
-    print(json.dumps({"all_ms": times, "peak_rss_bytes": peak, "parameters": parameters, "torch": torch.__version__}))
+        if gpu:
+            torch.cuda.synchronize()
+        if i >= 0:
+            times.append((time.perf_counter() - start) * 1e3)
+    return times, sum(p.numel() for p in model.parameters())
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
-using System.Runtime.InteropServices;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.RegularExpressions;
+using Lur.Device;
+using Lur.Tests.Device;
 using NUnit.Framework.Api;
 using NUnit.Framework.Interfaces;
-using NUnit.Framework.Internal;
 
 namespace Lur.Tests;
 
@@ -16,121 +15,107 @@ namespace Lur.Tests;
 /// </summary>
 internal static class StandaloneRunner
 {
-    private const string Usage = "Usage: dotnet Lur.Tests.dll run [--results FILE.json] [--filter REGEX]";
+    private const string Usage = """
+        Usage: dotnet Lur.Tests.dll run [--results FILE.json] [--filter REGEX] [--shard I/N] [--sample [--with REGEX]] [--every-kernel]
+          --results FILE.json  Write the outcome of every test; kept up to date while they run, whole at any moment.
+          --filter REGEX       Run tests whose full name matches.
+          --shard I/N          Of the classes run the I-th of N shares, about as many tests in each.
+          --sample             Of each test method run the first case.
+          --with REGEX         Beside the sample, all cases whose full name matches.
+          --every-kernel       Fail if a kernel of the catalogue was not launched.
+        """;
+
+    private sealed record Choice(
+        string? Results,
+        Regex? Filter,
+        (int Index, int Count) Shard,
+        bool Sample,
+        Regex? Beside,
+        bool EveryKernel
+    );
 
     public static int Run(string[] args)
     {
-        string? results = null,
-            filter = null;
-        for (var i = 0; i < args.Length; i += 2)
+        if (Parse(args) is not { } choice)
         {
-            if (i + 1 < args.Length && args[i] == "--results")
-                results = args[i + 1];
-            else if (i + 1 < args.Length && args[i] == "--filter")
-                filter = args[i + 1];
-            else
-            {
-                Console.Error.WriteLine(Usage);
-                return 2;
-            }
+            Console.Error.WriteLine(Usage);
+            return 2;
         }
         var runner = new NUnitTestAssemblyRunner(new DefaultTestAssemblyBuilder());
         // 0 workers: on the calling thread. The tests share one device and are written for one thread.
-        runner.Load(Assembly.GetExecutingAssembly(), new Dictionary<string, object> { ["NumberOfTestWorkers"] = 0 });
+        var all = runner.Load(Assembly.GetExecutingAssembly(), new Dictionary<string, object> { ["NumberOfTestWorkers"] = 0 });
         var clock = Stopwatch.StartNew();
-        var listener = new Listener();
-        runner.Run(listener, filter is null ? TestFilter.Empty : new NameFilter(new Regex(filter)));
-        if (results is not null)
-            Write(results, listener.Results, clock.Elapsed);
-        return Summarise(listener.Results);
+        using var results = new StandaloneResults(choice.Results);
+        runner.Run(results, StandaloneFilter.Of(all, choice.Filter, choice.Shard, choice.Sample, choice.Beside));
+        var (launched, missing) = Kernels();
+        results.Finish(clock.Elapsed, launched, missing);
+        if (choice.EveryKernel)
+        {
+            Console.WriteLine(
+                missing.Length > 0 ? $"never launched: {string.Join(", ", missing)}" : $"all {launched.Count} kernels were launched"
+            );
+        }
+        return Summarise(results.All) + (choice.EveryKernel && missing.Length > 0 ? 1 : 0) > 0 ? 1 : 0;
     }
 
-    private static int Summarise(List<ITestResult> results)
+    private static Choice? Parse(string[] args)
     {
-        ITestResult[] skipped = [.. results.Where(r => Outcome(r) == "skipped")];
-        int passed = results.Count(r => Outcome(r) == "passed"),
+        var choice = new Choice(null, null, (1, 1), Sample: false, null, EveryKernel: false);
+        for (var i = 0; i < args.Length; i++)
+        {
+            var value = i + 1 < args.Length ? args[i + 1] : null;
+            switch (args[i])
+            {
+                case "--sample":
+                    choice = choice with { Sample = true };
+                    continue;
+                case "--every-kernel":
+                    choice = choice with { EveryKernel = true };
+                    continue;
+                case "--results" when value is not null:
+                    choice = choice with { Results = value };
+                    break;
+                case "--filter" when value is not null:
+                    choice = choice with { Filter = new Regex(value) };
+                    break;
+                case "--with" when value is not null:
+                    choice = choice with { Beside = new Regex(value) };
+                    break;
+                case "--shard" when Shard(value) is { } shard:
+                    choice = choice with { Shard = shard };
+                    break;
+                default:
+                    return null;
+            }
+            i++;
+        }
+        return choice;
+    }
+
+    private static (int Index, int Count)? Shard(string? text)
+    {
+        int Number(string part) => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
+        return text?.Split('/') is [var i, var n] && Number(i) is var index && Number(n) is var count && index >= 1 && index <= count
+            ? (index, count)
+            : null;
+    }
+
+    /// <summary>Which kernels the tests launched on the devices they share, and which not.</summary>
+    private static (IReadOnlySet<string> Launched, string[] Missing) Kernels()
+    {
+        var launched = TestDevices.Opened.SelectMany(d => d.LaunchedKernels).ToHashSet(StringComparer.Ordinal);
+        var known = KernelCatalog.Files.SelectMany(f => f.Kernels).Select(k => k.Name);
+        return (launched, [.. known.Where(k => !launched.Contains(k)).Order(StringComparer.Ordinal)]);
+    }
+
+    private static int Summarise(IReadOnlyList<ITestResult> results)
+    {
+        ITestResult[] skipped = [.. results.Where(r => StandaloneResults.Outcome(r) == "skipped")];
+        int passed = results.Count(r => StandaloneResults.Outcome(r) == "passed"),
             failed = results.Count - passed - skipped.Length;
         foreach (var reason in skipped.GroupBy(r => r.Message?.Split('\n')[0].Trim() ?? "").OrderByDescending(g => g.Count()))
             Console.WriteLine($"not run: {reason.Count(), 4}  {reason.Key}");
         Console.WriteLine($"{passed} passed, {failed} failed" + (skipped.Length > 0 ? $", {skipped.Length} skipped" : ""));
         return failed > 0 || passed == 0 ? 1 : 0;
-    }
-
-    private static string Outcome(ITestResult result) =>
-        result.ResultState.Status switch
-        {
-            TestStatus.Passed or TestStatus.Warning => "passed",
-            TestStatus.Skipped or TestStatus.Inconclusive => "skipped",
-            _ => "failed",
-        };
-
-    private static void Write(string path, List<ITestResult> results, TimeSpan elapsed)
-    {
-        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
-            Directory.CreateDirectory(folder);
-        using var stream = File.Create(path);
-        using var json = new Utf8JsonWriter(
-            stream,
-            new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
-        );
-        json.WriteStartObject();
-        json.WriteString(
-            "version",
-            Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
-        );
-        json.WriteString("runtime", RuntimeInformation.FrameworkDescription);
-        json.WriteNumber("cores", Environment.ProcessorCount);
-        json.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
-        foreach (var outcome in new[] { "passed", "failed", "skipped" })
-            json.WriteNumber(outcome, results.Count(r => Outcome(r) == outcome));
-        json.WriteStartArray("tests");
-        foreach (var result in results)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", result.FullName);
-            json.WriteString("outcome", Outcome(result));
-            json.WriteNumber("seconds", Math.Round(result.Duration, 4));
-            if (!string.IsNullOrEmpty(result.Message))
-                json.WriteString("message", result.Message);
-            if (!string.IsNullOrEmpty(result.StackTrace) && Outcome(result) == "failed")
-                json.WriteString("stack", result.StackTrace);
-            if (!string.IsNullOrEmpty(result.Output))
-                json.WriteString("output", result.Output);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteEndObject();
-    }
-
-    /// <summary>Keeps the results of single tests and prints a line for each that did not pass.</summary>
-    private sealed class Listener : ITestListener
-    {
-        public List<ITestResult> Results { get; } = [];
-
-        public void TestFinished(ITestResult result)
-        {
-            if (result.Test.IsSuite)
-            {
-                // A fixture whose set-up fails takes its tests along; they are reported one by one.
-                return;
-            }
-            Results.Add(result);
-            if (Outcome(result) == "failed")
-                Console.WriteLine($"FAILED {result.FullName}{Environment.NewLine}{result.Message}");
-        }
-
-        public void TestStarted(ITest test) { }
-
-        public void TestOutput(TestOutput output) { }
-
-        public void SendMessage(TestMessage message) { }
-    }
-
-    /// <summary>Tests whose full name matches.</summary>
-    private sealed class NameFilter(Regex pattern) : TestFilter
-    {
-        public override bool Match(ITest test) => !test.IsSuite && pattern.IsMatch(test.FullName);
-
-        public override TNode AddToXml(TNode parentNode, bool recursive) => parentNode.AddElement("test", pattern.ToString());
     }
 }

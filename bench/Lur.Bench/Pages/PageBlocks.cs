@@ -17,6 +17,7 @@ internal static partial class PageBlocks
         ["runs"] = ("bench/results/Methods.json", "./build.sh --target=Bench --filter='*MethodBenchmarks*'", BenchTables.Runs),
         ["peers"] = ("bench/results/Peers.json", "./build.sh --target=Bench --filter=peers", BenchTables.Peers),
         ["unet-peers"] = ("bench/results/UNetPeers.json", "./build.sh --target=Bench --filter=unet-peers", BenchTables.UNetPeers),
+        ["gpu"] = (GpuResults.Path, "./build.sh --target=GpuResults --from=FOLDER", GpuTables.Render),
         ["launch"] = ("bench/results/Launch.json", "./build.sh --target=Bench --filter='*LaunchBenchmarks*'", BenchTables.Launch),
     };
 

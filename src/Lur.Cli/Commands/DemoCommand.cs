@@ -10,19 +10,20 @@ namespace Lur.Cli.Commands;
 internal static class DemoCommand
 {
     private const string Classification = "classification",
-        Diffusion = "diffusion";
+        Diffusion = "diffusion",
+        Concept = "concept";
 
     public static Command Create()
     {
         var what = new Argument<string>("WHAT")
         {
-            Description = "classification, or diffusion: a UNet that draws shapes.",
+            Description = "classification, diffusion: a UNet that draws shapes, or concept: a text-to-image model that forgets a word.",
             DefaultValueFactory = _ => Classification,
         };
-        what.AcceptOnlyFromAmong(Classification, Diffusion);
+        what.AcceptOnlyFromAmong(Classification, Diffusion, Concept);
         var output = new Option<string?>("--output", "-o")
         {
-            Description = "Folder for everything the demo leaves behind; out/demo by default, out/demo-diffusion for the other.",
+            Description = "Folder for everything the demo leaves behind; out/demo by default, out/demo-diffusion, out/demo-concept.",
         };
         var seed = SharedOptions.Seed();
         var overwrite = SharedOptions.Overwrite();
@@ -42,12 +43,19 @@ internal static class DemoCommand
             .Runs(
                 (context, parsed, cancel) =>
                 {
-                    var (folder, draws) = (parsed.GetValue(output), parsed.GetValue(what) == Diffusion);
+                    var folder = parsed.GetValue(output);
                     var (start, replace) = (parsed.GetValue(seed), parsed.GetValue(overwrite));
-                    if (!draws)
-                        return Run(context, folder ?? "out/demo", start, replace, cancel);
-                    DiffusionDemo.Run(context, folder ?? "out/demo-diffusion", start, replace, cancel);
-                    return ExitCode.Done;
+                    switch (parsed.GetValue(what))
+                    {
+                        case Diffusion:
+                            DiffusionDemo.Run(context, folder ?? "out/demo-diffusion", start, replace, cancel);
+                            return ExitCode.Done;
+                        case Concept:
+                            ConceptDemo.Run(context, folder ?? "out/demo-concept", start, replace, cancel);
+                            return ExitCode.Done;
+                        default:
+                            return Run(context, folder ?? "out/demo", start, replace, cancel);
+                    }
                 }
             );
     }

@@ -43,6 +43,26 @@ internal static class KernelsCommand
             [.. result.Tokens.Select(t => Enum.TryParse<Precision>(t.Value, ignoreCase: true, out var precision) ? precision : default)],
     };
 
+    private static readonly Option<(int Index, int Count)?> s_part = new("--part")
+    {
+        Description =
+            "Compile the I-th of N shares of the files: NVRTC compiles one at a time in a process, and N processes share the work.",
+        HelpName = "I/N",
+        CustomParser = result =>
+        {
+            if (
+                result.Tokens[0].Value.Split('/') is [var i, var n]
+                && int.TryParse(i, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                && int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+                && index >= 1
+                && index <= count
+            )
+                return (index, count);
+            result.AddError($"--part takes a share I/N such as 1/8, not '{result.Tokens[0].Value}'.");
+            return null;
+        },
+    };
+
     public static Command Create()
     {
         s_precisions.TakesOneOf(["float32", "float64"]);
@@ -51,6 +71,7 @@ internal static class KernelsCommand
             s_list,
             s_precompile,
             s_precisions,
+            s_part,
             s_trace,
             s_models,
         };
@@ -59,6 +80,8 @@ internal static class KernelsCommand
             bool[] given = [result.GetValue(s_list), result.GetValue(s_precompile) is not null, result.GetResult(s_trace) is not null];
             if (given.Count(g => g) != 1)
                 result.AddError("'lur kernels' takes one of --list, --precompile DIR and --trace.");
+            else if (result.GetResult(s_part) is not null && !given[1])
+                result.AddError("--part goes with --precompile DIR.");
         });
         return command
             .WithExamples(
@@ -71,7 +94,7 @@ internal static class KernelsCommand
                     parsed.GetResult(s_trace) is not null
                         ? KernelTraceReport.Print(context, parsed.GetValue(s_trace), parsed.GetRequiredValue(s_models))
                     : parsed.GetValue(s_precompile) is { } folder
-                        ? Precompile(context, Path.GetFullPath(folder), parsed.GetRequiredValue(s_precisions))
+                        ? Precompile(context, Path.GetFullPath(folder), parsed.GetRequiredValue(s_precisions), parsed.GetValue(s_part))
                     : List(context)
             );
     }
@@ -94,7 +117,7 @@ internal static class KernelsCommand
         return ExitCode.Done;
     }
 
-    private static int Precompile(CommandContext context, string folder, Precision[] precisions)
+    private static int Precompile(CommandContext context, string folder, Precision[] precisions, (int, int)? part)
     {
         var capabilities = new HashSet<Version>();
         for (var ordinal = 0; ordinal < ComputeDevice.Count; ordinal++)
@@ -103,7 +126,7 @@ internal static class KernelsCommand
             capabilities.Add(device.Properties.ComputeCapability);
         }
         var clock = Stopwatch.StartNew();
-        var written = KernelImages.Precompile(folder, capabilities, precisions);
+        var written = KernelImages.Precompile(folder, capabilities, precisions, part: part);
         var table = new Table("images", new Column("file", "Image"), new Column("bytes", "Size", Right: true));
         foreach (var path in written)
             table.Add(Path.GetFileName(path), Cell.Bytes(new FileInfo(path).Length));

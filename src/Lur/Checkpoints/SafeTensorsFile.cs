@@ -14,18 +14,29 @@ public sealed class SafeTensorsFile : IDisposable
     private readonly SafeTensorsHeader _header;
     private readonly Dictionary<string, TensorInfo> _byName;
 
-    private SafeTensorsFile(MappedFile file)
+    private SafeTensorsFile(MappedFile file, Func<string, string?>? rename)
     {
         _file = file;
         _header = SafeTensorsHeader.Parse(file);
-        _byName = _header.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        Tensors = rename is null
+            ? _header.Tensors
+            :
+            [
+                .. _header
+                    .Tensors.Select(t => (t, Name: rename(t.Name)))
+                    .Where(p => p.Name is not null)
+                    .Select(p => p.t with { Name = p.Name! }),
+            ];
+        if (Tensors.CountBy(t => t.Name, StringComparer.Ordinal).FirstOrDefault(n => n.Value > 1).Key is { } twice)
+            throw new UserErrorException($"'{Path}' has two tensors for '{twice}'; it is damaged, or two models in one file.");
+        _byName = Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
     }
 
     /// <summary>The path it was opened with.</summary>
     public string Path => _file.Path;
 
     /// <summary>Tensors in the order of the header.</summary>
-    public IReadOnlyList<TensorInfo> Tensors => _header.Tensors;
+    public IReadOnlyList<TensorInfo> Tensors { get; }
 
     /// <summary>Entries of <c>__metadata__</c>; empty when the file has none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
@@ -69,12 +80,17 @@ public sealed class SafeTensorsFile : IDisposable
     /// <summary>Opens and validates a file.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserErrorException">It is missing, or breaks the format; the sentence names the offset.</exception>
-    public static SafeTensorsFile Open(string path)
+    public static SafeTensorsFile Open(string path) => Open(path, null);
+
+    /// <summary>Opens a file whose tensors have other names elsewhere.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="rename">The name of a tensor; null for one that is left out. Such a file is read and not rewritten.</param>
+    internal static SafeTensorsFile Open(string path, Func<string, string?>? rename)
     {
         var file = MappedFile.Open(path, "checkpoint");
         try
         {
-            return new SafeTensorsFile(file);
+            return new SafeTensorsFile(file, rename);
         }
         catch
         {
@@ -215,6 +231,9 @@ public sealed class SafeTensorsFile : IDisposable
     public void Dispose() => _file.Dispose();
 
     private const int CopyBytes = 1 << 20;
+
+    /// <summary>Copies the bytes of a tensor.</summary>
+    internal void CopyTo(Stream stream, string name) => CopyTo(stream, this[name]);
 
     private void CopyTo(Stream stream, TensorInfo t)
     {

@@ -32,14 +32,18 @@ public sealed class WeightFiles : IDisposable
     /// <param name="path">What messages call them together.</param>
     /// <param name="paths">The files.</param>
     /// <exception cref="UserErrorException">One is missing or damaged, or two hold the same tensor.</exception>
-    public static WeightFiles Open(string path, IReadOnlyList<string> paths)
+    public static WeightFiles Open(string path, IReadOnlyList<string> paths) => Open(path, paths, null);
+
+    /// <summary>Opens files whose tensors have other names elsewhere.</summary>
+    /// <inheritdoc cref="SafeTensorsFile.Open(string, Func{string, string?}?)"/>
+    internal static WeightFiles Open(string path, IReadOnlyList<string> paths, Func<string, string?>? rename)
     {
         ArgumentNullException.ThrowIfNull(paths);
         var files = new List<SafeTensorsFile>();
         try
         {
             foreach (var one in paths)
-                files.Add(SafeTensorsFile.Open(one));
+                files.Add(SafeTensorsFile.Open(one, rename));
             return new WeightFiles(path, files);
         }
         catch

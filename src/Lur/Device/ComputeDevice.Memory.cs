@@ -14,6 +14,9 @@ public sealed unsafe partial class ComputeDevice
     /// <summary>Calls of <see cref="Allocate"/> since the device was opened.</summary>
     public long AllocationCount { get; private set; }
 
+    /// <summary>Names of the kernels that were launched since the device was opened, in either precision.</summary>
+    internal IReadOnlySet<string> LaunchedKernels => _loaded.SelectMany(m => m.Launched).ToHashSet(StringComparer.Ordinal);
+
     /// <summary>Bytes that blocking calls (<see cref="Upload"/>, <see cref="Download"/>) copied since the device was opened.</summary>
     public long BlockingCopyBytes { get; private set; }
 

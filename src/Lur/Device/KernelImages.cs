@@ -18,20 +18,24 @@ public static class KernelImages
     /// <param name="computeCapabilities">The devices.</param>
     /// <param name="precisions">Element types.</param>
     /// <param name="compiler">A particular NVRTC; the one that serves this process when null.</param>
+    /// <param name="part">Which share of the files, from 1, and of how many: NVRTC compiles one at a time in a process, and several
+    /// processes share the work. All of them by default.</param>
     /// <returns>The files written.</returns>
     /// <exception cref="KernelCompilationException">A file does not compile.</exception>
     public static IReadOnlyList<string> Precompile(
         string directory,
         IEnumerable<Version> computeCapabilities,
         IEnumerable<Precision> precisions,
-        NvrtcLibrary? compiler = null
+        NvrtcLibrary? compiler = null,
+        (int Index, int Count)? part = null
     )
     {
         ArgumentNullException.ThrowIfNull(directory);
         BindingSetup.Ensure();
         IKernelCompiler maker = compiler is null ? ServingCompiler.Instance : new ForeignCompiler(compiler);
+        var (index, count) = part ?? (1, 1);
         var jobs =
-            from file in KernelCatalog.Files
+            from file in KernelCatalog.Files.Where((_, i) => i % count == index - 1)
             from precision in precisions.Distinct().ToArray()
             from target in computeCapabilities.Distinct().ToArray()
             where target.Major >= 2 || !file.GpuOnly

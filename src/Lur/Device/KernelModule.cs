@@ -31,12 +31,13 @@ public abstract unsafe class KernelModule
 
     private readonly ComputeDevice _device;
     private readonly string[] _names;
+    private readonly bool[] _launched;
     private CUfunction[]? _functions;
     private CUmodule _module;
 
     private protected KernelModule(ComputeDevice device, Precision precision, string file, string[] names)
     {
-        (_device, Precision, File, _names) = (device, precision, file, names);
+        (_device, Precision, File, _names, _launched) = (device, precision, file, names, new bool[names.Length]);
     }
 
     /// <summary>Element type of <c>real</c>.</summary>
@@ -47,6 +48,9 @@ public abstract unsafe class KernelModule
 
     /// <summary>Where the image came from.</summary>
     public ImageOrigin Origin { get; private set; }
+
+    /// <summary>Those of its kernels that were launched, in order; a launch that is recorded in a graph counts.</summary>
+    internal IEnumerable<string> Launched => _names.Where((_, i) => _launched[i]);
 
     /// <summary>Makes the module ready: compiles it, or reads it from a cache. Without effect when it is.</summary>
     /// <exception cref="KernelCompilationException">The source does not compile.</exception>
@@ -116,6 +120,7 @@ public abstract unsafe class KernelModule
         );
         Native.CheckLaunch(result, _names[kernel], shape);
         _device.LaunchCount++;
+        _launched[kernel] = true;
     }
 
     /// <summary>Stores a number as the module's element type.</summary>

@@ -136,7 +136,7 @@ public sealed class LurModel : IDisposable
     /// <summary>Frees its memory.</summary>
     public void Dispose() => _model.Dispose();
 
-    private FlatVector Vector(ParameterSlot slot) => IsStatistic(slot) ? _model.Buffers : _model.Parameters;
+    private FlatVector Vector(ParameterSlot slot) => _model.Holding(slot);
 
     private static bool IsStatistic(ParameterSlot slot) => slot.IsState;
 

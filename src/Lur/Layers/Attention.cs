@@ -4,9 +4,10 @@ namespace Lur.Layers;
 
 /// <summary>Scaled dot-product attention with heads: o = softmax(q k^T / sqrt(D)) v for each sample and head, D = C / heads channels
 /// that are neighbours. Formulas of all passes: <c>kernels/operators/attention.cu</c>. Vaswani et al., 2017.</summary>
-/// <remarks>A causal one lets query i see the keys 0 to i alone. Inputs: q, k, v, in that order, without weights: the projections are <see cref="Linear"/> layers around it. q is
-/// [N, L, C] or an image [N, H, W, C], whose pixels are its L rows; so are k and v with M rows, of one shape. They may be one value.
-/// Between the passes it keeps N heads L numbers; no matrix of L x M survives an operation, and scratch is bounded.</remarks>
+/// <remarks>A causal one lets query i see the keys 0 to i alone. Inputs: q, k, v, in that order, without weights: the projections are
+/// <see cref="Linear"/> layers around it. q is [N, L, C] or an image [N, H, W, C], whose pixels are its L rows; so are k and v with M
+/// rows, of one shape. They may be one value. Between the passes it keeps N heads L numbers; no matrix of L x M survives an operation,
+/// and scratch is bounded.</remarks>
 public sealed class Attention : Layer
 {
     private readonly int _heads;

@@ -71,7 +71,7 @@ public sealed class BatchNorm : Layer
             EmitStatistics(pass, cache);
 
         var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
-        var (gamma, beta, relu) = (pass.Weights.At(_gamma), pass.Weights.At(_beta), _relu ? 1 : 0);
+        var (gamma, beta, relu) = (pass.WeightOf(_gamma), pass.WeightOf(_beta), _relu ? 1 : 0);
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanOf(pass, mean);
         kernels.BatchNormForward(shape, y, x, residual, meanOf, rstd, gamma, beta, rows, c, relu);
@@ -125,8 +125,8 @@ public sealed class BatchNorm : Layer
         var cache = pass.Recall<Cache>(node.Index);
         var (x, residual, y, mean, rstd, _, chunks) = cache;
         var dy = pass.GradientOf(y);
-        var means = EmitSums(pass, cache, dy, _relu ? y : null, pass.Gradients!.At(_gamma), pass.Gradients!.At(_beta), "sums");
-        var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
+        var means = EmitSums(pass, cache, dy, _relu ? y : null, To(pass.Gradients, _gamma), To(pass.Gradients, _beta), "sums");
+        var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.WeightOf(_gamma));
         var accumulate = false;
         var dresidual = residual is null || !Network.NeedsInputGradient(pass, node, 1) ? null : pass.GradientOf(residual, out accumulate);
         var (dx, total) = Target(pass, pass.GradientOf(x, out var add), add);
@@ -147,8 +147,8 @@ public sealed class BatchNorm : Layer
         var ty = pass.TangentOf(y);
         var means = pass.Mode == NormalizationMode.Frozen ? null : EmitSums(pass, cache, tx, null, default, default, "tangent-means");
         cache.TangentMeans = means;
-        var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.Weights.At(_gamma));
-        var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
+        var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.WeightOf(_gamma));
+        var (tgamma, tbeta) = (pass.WeightTangentOf(_gamma), pass.WeightTangentOf(_beta));
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanOf(pass, mean);
         kernels.BatchNormForwardTangent(shape, ty, tx, tresidual, _relu ? y : null, x, meanOf, rstd, gamma, tgamma, tbeta, means, rows, c);
@@ -165,7 +165,7 @@ public sealed class BatchNorm : Layer
         var tdresidual = residual is null || !node.HasInputTangent(1) ? null : pass.TangentGradientOf(residual, out accumulate);
         var (tdx, total) = Target(pass, pass.TangentGradientOf(x, out var add), add);
         var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
-        var (gamma, tgamma) = (pass.Weights.At(_gamma), pass.WeightTangents!.At(_gamma));
+        var (gamma, tgamma) = (pass.WeightOf(_gamma), pass.WeightTangentOf(_gamma));
         var shape = pass.Device.Rows(rows, c);
         var meanOf = MeanOf(pass, mean);
         var used = pass.Mode == NormalizationMode.Frozen ? null : means;
@@ -212,7 +212,7 @@ public sealed class BatchNorm : Layer
     {
         var (x, _, y, mean, rstd, tmeans, chunks) = cache;
         var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
-        var (tdgamma, tdbeta) = (pass.GradientTangents!.At(_gamma), pass.GradientTangents!.At(_beta));
+        var (tdgamma, tdbeta) = (To(pass.GradientTangents, _gamma), To(pass.GradientTangents, _beta));
         var partials = Partials(pass, "tangent-sums", 4 * chunks);
         var means = pass.Cache($"{Name}/tangent-sums", new Shape(4, c));
         var meanOf = MeanOf(pass, mean);
@@ -222,6 +222,8 @@ public sealed class BatchNorm : Layer
         kernels.BatchNormSumsFinish(stage2, means, tdgamma, tdbeta, partials, 2, rows, c, chunks, 0);
         return means;
     }
+
+    private static Operand<Real> To(FlatVector? gradients, ParameterSlot slot) => slot.IsFrozen ? default : gradients!.At(slot);
 
     /// <summary>256 rows a chunk, so that partial sums are 1 % of the traffic; at least 16 chunks where rows allow, to occupy a
     /// GPU.</summary>

@@ -91,9 +91,9 @@ public sealed class Convolution : Layer
         var op = new ConvolutionOperator(pass.Launch, shape);
         var y = pass.Activation($"{Name}/y", new Shape(shape.N, shape.OutH, shape.OutW, shape.K));
         pass.Remember(node.Index, new Cache(op, x, y));
-        op.Forward(y, x, pass.Weights.At(_weight), false, Scratch(pass, op, "forward"));
+        op.Forward(y, x, pass.WeightOf(_weight), false, Scratch(pass, op, "forward"));
         if (_bias is not null)
-            BiasRow.Add(pass, y, pass.Weights.At(_bias));
+            BiasRow.Add(pass, y, pass.WeightOf(_bias));
         return y;
     }
 
@@ -102,12 +102,13 @@ public sealed class Convolution : Layer
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
         var dy = pass.GradientOf(y);
-        op.FilterGradient(pass.Gradients!.At(_weight), x, dy, false, Scratch(pass, op, "filter-gradient"));
-        if (_bias is not null)
+        if (!_weight.IsFrozen)
+            op.FilterGradient(pass.Gradients!.At(_weight), x, dy, false, Scratch(pass, op, "filter-gradient"));
+        if (_bias is { IsFrozen: false })
             BiasRow.Sum(pass, pass.Gradients!.At(_bias), dy);
         if (!Network.NeedsInputGradient(pass, node))
             return;
-        var w = pass.Weights.At(_weight);
+        var w = pass.WeightOf(_weight);
         var dx = pass.GradientOf(x, out var accumulate);
         op.InputGradient(dx, dy, w, accumulate, Scratch(pass, op, "input-gradient"));
     }
@@ -116,13 +117,16 @@ public sealed class Convolution : Layer
     public override void ForwardTangent(NetworkPass pass, Node node)
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
-        var ty = pass.TangentOf(y);
-        var (w, tw) = (pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
-        if (node.HasInputTangent())
-            op.ForwardPair(ty, pass.TangentOf(x), w, x, tw, false, Scratch(pass, op, "forward-tangent"));
+        var (ty, w) = (pass.TangentOf(y), pass.WeightOf(_weight));
+        if (!_weight.IsFrozen && node.HasInputTangent())
+            op.ForwardPair(ty, pass.TangentOf(x), w, x, pass.WeightTangents!.At(_weight), false, Scratch(pass, op, "forward-tangent"));
+        else if (!_weight.IsFrozen)
+            op.Forward(ty, x, pass.WeightTangents!.At(_weight), false, Scratch(pass, op, "forward-tangent"));
+        else if (node.HasInputTangent())
+            op.Forward(ty, pass.TangentOf(x), w, false, Scratch(pass, op, "forward-tangent"));
         else
-            op.Forward(ty, x, tw, false, Scratch(pass, op, "forward-tangent"));
-        if (_bias is not null)
+            pass.Program.Clear(ty);
+        if (_bias is { IsFrozen: false })
             BiasRow.Add(pass, ty, pass.WeightTangents!.At(_bias));
     }
 
@@ -131,9 +135,22 @@ public sealed class Convolution : Layer
     {
         var (op, x, y) = pass.Recall<Cache>(node.Index);
         var (dy, tdy) = (pass.GradientOf(y), pass.TangentGradientOf(y));
-        var tdw = pass.GradientTangents!.At(_weight);
-        if (_bias is not null)
+        if (_bias is { IsFrozen: false })
             BiasRow.Sum(pass, pass.GradientTangents!.At(_bias), tdy);
+        if (_weight.IsFrozen)
+        {
+            if (node.HasInputTangent())
+                op.InputGradient(
+                    pass.TangentGradientOf(x, out var more),
+                    tdy,
+                    pass.WeightOf(_weight),
+                    more,
+                    Scratch(pass, op, "input-gradient-tangent")
+                );
+            return;
+        }
+
+        var tdw = pass.GradientTangents!.At(_weight);
         if (!node.HasInputTangent())
         {
             op.FilterGradient(tdw, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
@@ -142,7 +159,7 @@ public sealed class Convolution : Layer
 
         var tx = pass.TangentOf(x);
         op.FilterGradientPair(tdw, tx, dy, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
-        var (w, tw) = (pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
+        var (w, tw) = (pass.WeightOf(_weight), pass.WeightTangents!.At(_weight));
         var tdx = pass.TangentGradientOf(x, out var accumulate);
         op.InputGradientPair(tdx, tdy, w, dy, tw, accumulate, Scratch(pass, op, "input-gradient-tangent"));
     }

@@ -25,8 +25,11 @@ public sealed class Embedding : Layer
         var rows = _last is null ? _rows : _rows - 1;
         _table = parameters.Add(Name + ".weight", ParameterKind.Matrix, new Shape(rows, _width), Initializer.StandardNormal);
         // Directly behind the others: to the kernels it is one table.
-        if (_last is not null)
-            _ = parameters.Add(_last, ParameterKind.Bias, new Shape(_width), Initializer.StandardNormal);
+        if (_last is null)
+            return;
+        var last = parameters.Add(_last, ParameterKind.Bias, new Shape(_width), Initializer.StandardNormal);
+        if (last.IsFrozen != _table.IsFrozen)
+            throw new UserErrorException($"'{_table.Name}' and '{last.Name}' are one table; name both of them to be trained, or neither.");
     }
 
     /// <inheritdoc/>
@@ -44,13 +47,13 @@ public sealed class Embedding : Layer
     {
         var ids = Network.Input(pass, node);
         var y = pass.Activation($"{Name}/y", OutputShape([ids.Shape]));
-        Look(pass, y, pass.Weights, ids);
+        Look(pass, y, _table.IsFrozen ? pass.Frozen! : pass.Weights, ids);
         return y;
     }
 
     /// <inheritdoc/>
     public override void Backward(NetworkPass pass, Node node) =>
-        Gather(pass, pass.Gradients!, pass.GradientOf(Network.Output(pass, node)), Network.Input(pass, node));
+        Gather(pass, pass.Gradients, pass.GradientOf(Network.Output(pass, node)), Network.Input(pass, node));
 
     /// <inheritdoc/>
     public override void ForwardTangent(NetworkPass pass, Node node) =>
@@ -58,19 +61,15 @@ public sealed class Embedding : Layer
 
     /// <inheritdoc/>
     public override void BackwardTangent(NetworkPass pass, Node node) =>
-        Gather(pass, pass.GradientTangents!, pass.TangentGradientOf(Network.Output(pass, node)), Network.Input(pass, node));
+        Gather(pass, pass.GradientTangents, pass.TangentGradientOf(Network.Output(pass, node)), Network.Input(pass, node));
 
     private void Look(NetworkPass pass, Value y, FlatVector table, Value ids) =>
         pass.Launch.Embedding.EmbeddingForward(pass.Device.Rows(y.Shape.Rows, _width), y, table.At(_table), ids, y.Shape.Rows, _width);
 
-    private void Gather(NetworkPass pass, FlatVector gradients, Value dy, Value ids) =>
-        pass.Launch.Embedding.EmbeddingBackward(
-            pass.Device.Rows(_rows, _width),
-            gradients.At(_table),
-            dy,
-            ids,
-            dy.Shape.Rows,
-            _rows,
-            _width
-        );
+    private void Gather(NetworkPass pass, FlatVector? gradients, Value dy, Value ids)
+    {
+        var (shape, n) = (pass.Device.Rows(_rows, _width), dy.Shape.Rows);
+        if (!_table.IsFrozen)
+            pass.Launch.Embedding.EmbeddingBackward(shape, gradients!.At(_table), dy, ids, n, _rows, _width);
+    }
 }

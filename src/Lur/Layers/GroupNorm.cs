@@ -85,7 +85,7 @@ public sealed class GroupNorm : Layer
             cache.Chunks,
             _epsilon
         );
-        var (gamma, beta) = (pass.Weights.At(_gamma), pass.Weights.At(_beta));
+        var (gamma, beta) = (pass.WeightOf(_gamma), pass.WeightOf(_beta));
         kernels.GroupNormForward(Rows(pass, cache), cache.Y, x, cache.Mean, cache.Rstd, gamma, beta, samples, inner, c, _silu ? 1 : 0);
         return cache.Y;
     }
@@ -95,17 +95,10 @@ public sealed class GroupNorm : Layer
     {
         var cache = pass.Recall<Cache>(node.Index);
         var (x, dy) = (cache.X, pass.GradientOf(cache.Y));
-        var (kernels, gamma, beta) = (pass.Launch.GroupNorm, pass.Weights.At(_gamma), pass.Weights.At(_beta));
+        var (kernels, gamma, beta) = (pass.Launch.GroupNorm, pass.WeightOf(_gamma), pass.WeightOf(_beta));
         var all = cache.Samples * cache.Chunks;
         var partials = Sums(pass, cache, "sums", dy, _silu);
-        kernels.GroupNormWeights(
-            pass.Device.Blocks(_channels),
-            pass.Gradients!.At(_gamma),
-            pass.Gradients!.At(_beta),
-            partials,
-            _channels,
-            all
-        );
+        WeightSums(pass, pass.Gradients!, partials, all);
         if (!Network.NeedsInputGradient(pass, node))
             return;
         var means = Means(pass, cache, "means", partials, gamma);
@@ -141,10 +134,10 @@ public sealed class GroupNorm : Layer
             x,
             cache.Mean,
             cache.Rstd,
-            pass.Weights.At(_gamma),
-            pass.Weights.At(_beta),
-            pass.WeightTangents!.At(_gamma),
-            pass.WeightTangents!.At(_beta),
+            pass.WeightOf(_gamma),
+            pass.WeightOf(_beta),
+            pass.WeightTangentOf(_gamma),
+            pass.WeightTangentOf(_beta),
             cache.TangentMeans,
             cache.Samples,
             cache.Inner,
@@ -159,13 +152,13 @@ public sealed class GroupNorm : Layer
         var cache = pass.Recall<Cache>(node.Index);
         var (x, tx, pq) = (cache.X, Network.InputTangent(pass, node), cache.TangentMeans!);
         var (dy, tdy) = (pass.GradientOf(cache.Y), pass.TangentGradientOf(cache.Y));
-        var (kernels, gamma, beta) = (pass.Launch.GroupNorm, pass.Weights.At(_gamma), pass.Weights.At(_beta));
-        var (tgamma, tbeta) = (pass.WeightTangents!.At(_gamma), pass.WeightTangents!.At(_beta));
+        var (kernels, gamma, beta) = (pass.Launch.GroupNorm, pass.WeightOf(_gamma), pass.WeightOf(_beta));
+        var (tgamma, tbeta) = (pass.WeightTangentOf(_gamma), pass.WeightTangentOf(_beta));
         var (samples, inner, c, chunks, silu) = (cache.Samples, cache.Inner, _channels, cache.Chunks, _silu ? 1 : 0);
         var (mean, rstd, all) = (cache.Mean, cache.Rstd, samples * chunks);
         var partials = TangentSums(pass, cache, dy, tdy, tx);
         var last = ((Operand<Real>)partials).At(2L * all * c, pass.Program.Precision.Size());
-        kernels.GroupNormWeights(pass.Device.Blocks(c), pass.GradientTangents!.At(_gamma), pass.GradientTangents!.At(_beta), last, c, all);
+        WeightSums(pass, pass.GradientTangents!, last, all);
         if (!node.HasInputTangent())
             return;
         var means = pass.Cache($"{Name}/product-means", new Shape(4, samples, c));
@@ -196,6 +189,15 @@ public sealed class GroupNorm : Layer
         );
     }
 
+    // dbeta and dgamma from their sums by chunk.
+    private void WeightSums(NetworkPass pass, FlatVector to, Operand<Real> partials, int chunks)
+    {
+        if (_gamma.IsFrozen && _beta.IsFrozen)
+            return;
+        var (dgamma, dbeta) = (pass.PlaceOf(_gamma, to), pass.PlaceOf(_beta, to));
+        pass.Launch.GroupNorm.GroupNormWeights(pass.Device.Blocks(_channels), dgamma, dbeta, partials, _channels, chunks);
+    }
+
     // Sums of d, d xh, td, td xh + d txh by chunk and channel, [4, chunks, C].
     private Value TangentSums(NetworkPass pass, Cache cache, Value dy, Value tdy, Value tx)
     {
@@ -210,10 +212,10 @@ public sealed class GroupNorm : Layer
             cache.X,
             cache.Mean,
             cache.Rstd,
-            pass.Weights.At(_gamma),
-            pass.Weights.At(_beta),
-            pass.WeightTangents!.At(_gamma),
-            pass.WeightTangents!.At(_beta),
+            pass.WeightOf(_gamma),
+            pass.WeightOf(_beta),
+            pass.WeightTangentOf(_gamma),
+            pass.WeightTangentOf(_beta),
             cache.TangentMeans!,
             samples,
             inner,
@@ -236,8 +238,8 @@ public sealed class GroupNorm : Layer
             cache.X,
             cache.Mean,
             cache.Rstd,
-            pass.Weights.At(_gamma),
-            pass.Weights.At(_beta),
+            pass.WeightOf(_gamma),
+            pass.WeightOf(_beta),
             samples,
             inner,
             c,

@@ -49,7 +49,7 @@ public sealed class LayerNorm : Layer
         var (y, rows) = (pass.Activation($"{Name}/y", OutputShape([x.Shape])), new Shape(x.Shape.Rows));
         var cache = new Cache(x, y, pass.Cache($"{Name}/mean", rows), pass.Cache($"{Name}/rstd", rows));
         pass.Remember(node.Index, cache);
-        var (gamma, beta) = (pass.Weights.At(_gamma), pass.Weights.At(_beta));
+        var (gamma, beta) = (pass.WeightOf(_gamma), pass.WeightOf(_beta));
         pass.Launch.LayerNorm.LayerNormForward(
             Blocks(pass, cache),
             y,
@@ -70,9 +70,13 @@ public sealed class LayerNorm : Layer
     {
         var cache = pass.Recall<Cache>(node.Index);
         var (x, dy) = (cache.X, pass.GradientOf(cache.Y));
-        var partials = Partials(pass, cache, "sums");
-        pass.Launch.LayerNorm.LayerNormSums(Sums(pass, cache), partials, dy, x, cache.Mean, cache.Rstd, cache.Rows, _width, cache.Chunks);
-        Finish(pass, cache, pass.Gradients!, partials);
+        if (IsTrained)
+        {
+            var (partials, chunks, shape) = (Partials(pass, cache, "sums"), cache.Chunks, Sums(pass, cache));
+            pass.Launch.LayerNorm.LayerNormSums(shape, partials, dy, x, cache.Mean, cache.Rstd, cache.Rows, _width, chunks);
+            Finish(pass, cache, pass.Gradients!, partials);
+        }
+
         if (!Network.NeedsInputGradient(pass, node))
             return;
         var dx = pass.GradientOf(x, out var accumulate);
@@ -83,7 +87,7 @@ public sealed class LayerNorm : Layer
             x,
             cache.Mean,
             cache.Rstd,
-            pass.Weights.At(_gamma),
+            pass.WeightOf(_gamma),
             cache.Rows,
             _width,
             accumulate ? 1 : 0
@@ -105,9 +109,9 @@ public sealed class LayerNorm : Layer
             cache.X,
             cache.Mean,
             cache.Rstd,
-            pass.Weights.At(_gamma),
-            pass.WeightTangents!.At(_gamma),
-            pass.WeightTangents!.At(_beta),
+            pass.WeightOf(_gamma),
+            pass.WeightTangentOf(_gamma),
+            pass.WeightTangentOf(_beta),
             cache.Rows,
             _width
         );
@@ -120,9 +124,13 @@ public sealed class LayerNorm : Layer
         var (x, tx, (p, q)) = (cache.X, Network.InputTangent(pass, node), cache.Tangent!.Value);
         var (dy, tdy, kernels) = (pass.GradientOf(cache.Y), pass.TangentGradientOf(cache.Y), pass.Launch.LayerNorm);
         var (mean, rstd, rows, chunks) = (cache.Mean, cache.Rstd, cache.Rows, cache.Chunks);
-        var partials = Partials(pass, cache, "product-sums");
-        kernels.LayerNormTangentSums(Sums(pass, cache), partials, dy, tdy, tx, x, mean, rstd, p, q, rows, _width, chunks);
-        Finish(pass, cache, pass.GradientTangents!, partials);
+        if (IsTrained)
+        {
+            var partials = Partials(pass, cache, "product-sums");
+            kernels.LayerNormTangentSums(Sums(pass, cache), partials, dy, tdy, tx, x, mean, rstd, p, q, rows, _width, chunks);
+            Finish(pass, cache, pass.GradientTangents!, partials);
+        }
+
         if (!node.HasInputTangent())
             return;
         var tdx = pass.TangentGradientOf(x, out var accumulate);
@@ -137,13 +145,15 @@ public sealed class LayerNorm : Layer
             rstd,
             p,
             q,
-            pass.Weights.At(_gamma),
-            pass.WeightTangents!.At(_gamma),
+            pass.WeightOf(_gamma),
+            pass.WeightTangentOf(_gamma),
             rows,
             _width,
             accumulate ? 1 : 0
         );
     }
+
+    private bool IsTrained => !(_gamma.IsFrozen && _beta.IsFrozen);
 
     private LaunchShape Blocks(NetworkPass pass, Cache cache) => pass.Device.Blocks(cache.Rows, _width);
 
@@ -154,5 +164,12 @@ public sealed class LayerNorm : Layer
         pass.Program.Real($"{pass.Name}/{Name}/{what}/partials", ValueRole.Workspace, new Shape(2 * cache.Chunks, _width));
 
     private void Finish(NetworkPass pass, Cache cache, FlatVector to, Value partials) =>
-        pass.Launch.GroupNorm.GroupNormWeights(pass.Device.Blocks(_width), to.At(_gamma), to.At(_beta), partials, _width, cache.Chunks);
+        pass.Launch.GroupNorm.GroupNormWeights(
+            pass.Device.Blocks(_width),
+            pass.PlaceOf(_gamma, to),
+            pass.PlaceOf(_beta, to),
+            partials,
+            _width,
+            cache.Chunks
+        );
 }

@@ -40,9 +40,9 @@ public sealed class Linear : Layer
     {
         var x = Network.Input(pass, node);
         var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
-        Product(pass, y, x, pass.Weights.At(_weight), 0);
+        Product(pass, y, x, pass.WeightOf(_weight), 0);
         if (_bias is not null)
-            BiasRow.Add(pass, y, pass.Weights.At(_bias));
+            BiasRow.Add(pass, y, pass.WeightOf(_bias));
         return y;
     }
 
@@ -50,14 +50,14 @@ public sealed class Linear : Layer
     public override void Backward(NetworkPass pass, Node node)
     {
         var (x, dy) = (Network.Input(pass, node), pass.GradientOf(Network.Output(pass, node)));
-        var (dw, w) = (pass.Gradients!.At(_weight), pass.Weights.At(_weight));
-        WeightGradient(pass, dw, dy, x, 0);
-        if (_bias is not null)
+        if (!_weight.IsFrozen)
+            WeightGradient(pass, pass.Gradients!.At(_weight), dy, x, 0);
+        if (_bias is { IsFrozen: false })
             BiasRow.Sum(pass, pass.Gradients!.At(_bias), dy);
         if (!Network.NeedsInputGradient(pass, node))
             return;
         var dx = pass.GradientOf(x, out var accumulate);
-        InputGradient(pass, dx, dy, w, accumulate ? 1 : 0);
+        InputGradient(pass, dx, dy, pass.WeightOf(_weight), accumulate ? 1 : 0);
     }
 
     /// <inheritdoc/>
@@ -65,11 +65,13 @@ public sealed class Linear : Layer
     {
         var x = Network.Input(pass, node);
         var ty = pass.TangentOf(Network.Output(pass, node));
-        var (w, tw) = (pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
-        Product(pass, ty, x, tw, 0);
+        if (!_weight.IsFrozen)
+            Product(pass, ty, x, pass.WeightTangents!.At(_weight), 0);
+        else if (!node.HasInputTangent())
+            pass.Program.Clear(ty);
         if (node.HasInputTangent())
-            Product(pass, ty, pass.TangentOf(x), w, 1);
-        if (_bias is not null)
+            Product(pass, ty, pass.TangentOf(x), pass.WeightOf(_weight), _weight.IsFrozen ? 0 : 1);
+        if (_bias is { IsFrozen: false })
             BiasRow.Add(pass, ty, pass.WeightTangents!.At(_bias));
     }
 
@@ -78,17 +80,18 @@ public sealed class Linear : Layer
     {
         var (x, y) = (Network.Input(pass, node), Network.Output(pass, node));
         var (dy, tdy) = (pass.GradientOf(y), pass.TangentGradientOf(y));
-        var (tdw, w, tw) = (pass.GradientTangents!.At(_weight), pass.Weights.At(_weight), pass.WeightTangents!.At(_weight));
-        WeightGradient(pass, tdw, tdy, x, 0);
-        if (_bias is not null)
+        if (!_weight.IsFrozen)
+            WeightGradient(pass, pass.GradientTangents!.At(_weight), tdy, x, 0);
+        if (_bias is { IsFrozen: false })
             BiasRow.Sum(pass, pass.GradientTangents!.At(_bias), tdy);
         if (!node.HasInputTangent())
             return;
-        var tx = pass.TangentOf(x);
-        WeightGradient(pass, tdw, dy, tx, 1);
+        if (!_weight.IsFrozen)
+            WeightGradient(pass, pass.GradientTangents!.At(_weight), dy, pass.TangentOf(x), 1);
         var tdx = pass.TangentGradientOf(x, out var accumulate);
-        InputGradient(pass, tdx, tdy, w, accumulate ? 1 : 0);
-        InputGradient(pass, tdx, dy, tw, 1);
+        InputGradient(pass, tdx, tdy, pass.WeightOf(_weight), accumulate ? 1 : 0);
+        if (!_weight.IsFrozen)
+            InputGradient(pass, tdx, dy, pass.WeightTangents!.At(_weight), 1);
     }
 
     private void Product(NetworkPass pass, Value y, Value x, Operand<Real> w, double beta) =>

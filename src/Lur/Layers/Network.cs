@@ -7,7 +7,8 @@ public sealed class Network
 {
     private readonly List<NetworkInput> _inputs = [];
     private readonly List<Node> _nodes = [];
-    private readonly Dictionary<Layer, bool> _registered = []; // and whether it has parameters
+    private readonly Dictionary<Layer, bool> _registered = []; // and whether it has trained parameters
+    private readonly List<Layer> _order = []; // in which they were registered
     private readonly List<ParameterSlot> _state = [];
 
     /// <summary>Creates an empty network without inputs; see <see cref="AddInput"/>.</summary>
@@ -37,10 +38,37 @@ public sealed class Network
     public IReadOnlyList<Node> Nodes => _nodes;
 
     /// <summary>Trained tensors.</summary>
-    public ParameterLayout Parameters { get; } = new();
+    public ParameterLayout Parameters { get; private set; } = new();
+
+    /// <summary>Weights that are not trained, see <see cref="TrainOnly"/>; none where nothing is said.</summary>
+    public ParameterLayout Frozen { get; private set; } = new();
 
     /// <summary>State tensors (running statistics).</summary>
-    public ParameterLayout Buffers { get; } = new();
+    public ParameterLayout Buffers { get; private set; } = new();
+
+    /// <summary>Which weights are trained, by name; null: all.</summary>
+    public Func<string, bool>? Trained { get; private set; }
+
+    /// <summary>Number of weights, trained or not.</summary>
+    public int WeightCount => Parameters.Count + Frozen.Count;
+
+    /// <summary>Says which weights are trained. The others move to <see cref="Frozen"/>, in the order they had, so that gradients,
+    /// tangents and all vectors of an optimiser are as long as the trained ones alone; what does not depend on those has no tangent and no
+    /// backward pass. To be said before a vector is made of the network's layouts, which are made anew.</summary>
+    /// <param name="trained">Whether a tensor of a name is trained; null for all.</param>
+    public void TrainOnly(Func<string, bool>? trained)
+    {
+        (Trained, Frozen, Buffers) = (trained, new ParameterLayout(), new ParameterLayout());
+        Parameters = trained is null ? new ParameterLayout() : new ParameterLayout(trained, Frozen);
+        Layer[] layers = [.. _order];
+        _order.Clear();
+        _registered.Clear();
+        _state.Clear();
+        foreach (var layer in layers)
+            Register(layer);
+        for (var i = 0; i < _nodes.Count; i++)
+            _nodes[i] = Placed(i, _nodes[i].Layer, _nodes[i].Inputs);
+    }
 
     /// <summary>Adds an input.</summary>
     /// <param name="name">Name, by which <see cref="Forward(NetworkPass, ReadOnlySpan{ValueTuple{string, Value}})"/> is given it.</param>
@@ -64,9 +92,14 @@ public sealed class Network
         if (inputs.Any(i => i < -_inputs.Count || i >= index))
             throw new ArgumentException($"'{layer.Name}' reads a node or an input that does not exist yet.", nameof(inputs));
         Register(layer);
-        bool[] tangents = [.. inputs.Select(i => i >= 0 && _nodes[i].HasTangent)];
-        _nodes.Add(new Node(index, layer, inputs, tangents, _registered[layer] || tangents.Contains(true)));
+        _nodes.Add(Placed(index, layer, inputs));
         return index;
+    }
+
+    private Node Placed(int index, Layer layer, IReadOnlyList<int> inputs)
+    {
+        bool[] tangents = [.. inputs.Select(i => i >= 0 && _nodes[i].HasTangent)];
+        return new Node(index, layer, inputs, tangents, _registered[layer] || tangents.Contains(true));
     }
 
     /// <summary>Registers a layer's tensors now, ahead of <see cref="Add"/>, where torch lists modules in another order than
@@ -75,10 +108,11 @@ public sealed class Network
     {
         if (_registered.ContainsKey(layer))
             return;
-        var (parameters, buffers) = (Parameters.Slots.Count, Buffers.Slots.Count);
+        var (trained, parameters, buffers) = (Parameters.Slots.Count, Parameters.All.Count, Buffers.Slots.Count);
         layer.Register(Parameters, Buffers);
-        _registered.Add(layer, Parameters.Slots.Count > parameters);
-        _state.AddRange(Parameters.Slots.Skip(parameters));
+        _registered.Add(layer, Parameters.Slots.Count > trained);
+        _order.Add(layer);
+        _state.AddRange(Parameters.All.Skip(parameters));
         _state.AddRange(Buffers.Slots.Skip(buffers));
     }
 
@@ -108,10 +142,13 @@ public sealed class Network
     /// <param name="pass">The pass.</param>
     /// <param name="inputs">A value for every input, by name and in any order.</param>
     /// <returns>Output of the last layer.</returns>
-    /// <exception cref="ArgumentException">An input is missing, unknown or of another shape, or nothing reads a layer's output.</exception>
+    /// <exception cref="ArgumentException">An input is missing, unknown or of another shape, nothing reads a layer's output, or the pass
+    /// is not given the weights that are not trained.</exception>
     public Value Forward(NetworkPass pass, params ReadOnlySpan<(string Name, Value Value)> inputs)
     {
         RequireReaders();
+        if ((pass.Frozen?.Count ?? 0) != Frozen.Count)
+            throw new ArgumentException($"The network has {Frozen.Count} weights that are not trained; the pass '{pass.Name}' has others.");
         pass.Inputs = Given(inputs, pass.Batch);
         pass.Outputs = new Value[_nodes.Count];
         foreach (var node in _nodes)
@@ -163,7 +200,7 @@ public sealed class Network
     {
         foreach (var node in _nodes.Where(n => n.HasTangent))
             node.Layer.ForwardTangent(pass, node);
-        return pass.TangentOf(Output(pass, _nodes[^1]));
+        return pass.TangentOf(Output(pass, _nodes[^1]), _nodes[^1].HasTangent);
     }
 
     /// <summary>Appends the tangent of the backward pass. The caller has written the tangent of the output's gradient.</summary>

@@ -24,6 +24,7 @@ public sealed class NetworkPass
 {
     private readonly Dictionary<(Value Of, ValueRole Role), Value> _companions = [];
     private readonly HashSet<Value> _written = [];
+    private readonly Dictionary<int, Value> _zeros = [];
     private readonly Dictionary<int, object> _caches = [];
 
     /// <summary>Creates a pass.</summary>
@@ -54,6 +55,9 @@ public sealed class NetworkPass
 
     /// <summary>Parameters to evaluate at.</summary>
     public FlatVector Weights { get; }
+
+    /// <summary>The weights that are not trained; null for a network without.</summary>
+    public FlatVector? Frozen { get; init; }
 
     /// <summary>Running statistics.</summary>
     public FlatVector Buffers { get; }
@@ -125,6 +129,28 @@ public sealed class NetworkPass
 
     /// <summary>The finished tangent of the gradient with respect to an activation.</summary>
     public Value TangentGradientOf(Value activation) => Companion(activation, ValueRole.TangentGradient, "tangent-gradient");
+
+    /// <summary>A tensor of the weights, from the vector where it lies.</summary>
+    public Operand<Real> WeightOf(ParameterSlot slot) => (slot.IsFrozen ? Frozen! : Weights).At(slot);
+
+    /// <summary>Its tangent; zeros for one that is not trained. For small tensors: a layer leaves the term of a large one out.</summary>
+    internal Operand<Real> WeightTangentOf(ParameterSlot slot) => slot.IsFrozen ? Zeros(slot.Count) : WeightTangents!.At(slot);
+
+    /// <summary>A tensor's place in a vector of gradients; for one that is not trained, a place that nothing reads. For small tensors,
+    /// where a kernel writes two of them.</summary>
+    internal Operand<Real> PlaceOf(ParameterSlot slot, FlatVector vector) =>
+        slot.IsFrozen ? Program.Real($"{Name}/{slot.Name}/not trained", ValueRole.Workspace, new Shape(slot.Count)) : vector.At(slot);
+
+    private Value Zeros(int count)
+    {
+        if (!_zeros.TryGetValue(count, out var zeros))
+        {
+            _zeros.Add(count, zeros = Cache($"zeros[{count}]", new Shape(count)));
+            Program.Clear(zeros);
+        }
+
+        return zeros;
+    }
 
     /// <summary>Stores what a layer keeps between its passes.</summary>
     public void Remember(int node, object cache) => _caches[node] = cache;

@@ -1,3 +1,4 @@
+using Lur.Device;
 using Lur.Tensors;
 
 namespace Lur.Layers;
@@ -33,7 +34,7 @@ public sealed class PositionEmbedding : Layer
     {
         var x = Network.Input(pass, node);
         var y = pass.Activation($"{Name}/y", OutputShape([x.Shape]));
-        Add(pass, y, x, pass.Weights);
+        Add(pass, y, x, pass.WeightOf(_table));
         return y;
     }
 
@@ -41,34 +42,42 @@ public sealed class PositionEmbedding : Layer
     public override void Backward(NetworkPass pass, Node node)
     {
         var dy = pass.GradientOf(Network.Output(pass, node));
-        Sum(pass, pass.Gradients!, dy);
+        Sum(pass, pass.Gradients, dy);
         if (Network.NeedsInputGradient(pass, node))
             Pass(pass, pass.GradientOf(Network.Input(pass, node), out var accumulate), dy, accumulate);
     }
 
     /// <inheritdoc/>
-    public override void ForwardTangent(NetworkPass pass, Node node) =>
-        Add(pass, pass.TangentOf(Network.Output(pass, node)), Network.InputTangent(pass, node), pass.WeightTangents!);
+    public override void ForwardTangent(NetworkPass pass, Node node)
+    {
+        var (ty, tx) = (pass.TangentOf(Network.Output(pass, node)), Network.InputTangent(pass, node));
+        if (_table.IsFrozen)
+            Pass(pass, ty, tx, accumulate: false);
+        else
+            Add(pass, ty, tx, pass.WeightTangents!.At(_table));
+    }
 
     /// <inheritdoc/>
     public override void BackwardTangent(NetworkPass pass, Node node)
     {
         var tdy = pass.TangentGradientOf(Network.Output(pass, node));
-        Sum(pass, pass.GradientTangents!, tdy);
+        Sum(pass, pass.GradientTangents, tdy);
         if (node.HasInputTangent())
             Pass(pass, pass.TangentGradientOf(Network.Input(pass, node), out var accumulate), tdy, accumulate);
     }
 
-    private void Add(NetworkPass pass, Value y, Value x, FlatVector table)
+    private void Add(NetworkPass pass, Value y, Value x, Operand<Real> table)
     {
         var (shape, s) = (pass.Device.Rows(x.Shape.Rows, _width), x.Shape);
-        pass.Launch.PositionEmbedding.PositionEmbeddingForward(shape, y, x, table.At(_table), s[0], s[1], _width);
+        pass.Launch.PositionEmbedding.PositionEmbeddingForward(shape, y, x, table, s[0], s[1], _width);
     }
 
-    private void Sum(NetworkPass pass, FlatVector to, Value dy)
+    private void Sum(NetworkPass pass, FlatVector? to, Value dy)
     {
+        if (_table.IsFrozen)
+            return;
         var (shape, s) = (pass.Device.Rows(_length, _width, dy.Shape.Count), dy.Shape);
-        pass.Launch.PositionEmbedding.PositionEmbeddingBackward(shape, to.At(_table), dy, s[0], s[1], _length, _width);
+        pass.Launch.PositionEmbedding.PositionEmbeddingBackward(shape, to!.At(_table), dy, s[0], s[1], _length, _width);
     }
 
     private static void Pass(NetworkPass pass, Value dx, Value dy, bool accumulate) =>

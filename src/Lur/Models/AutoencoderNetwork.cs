@@ -60,7 +60,8 @@ internal sealed class AutoencoderNetwork(AutoencoderSpec spec, string half)
     private void Middle()
     {
         Residual("mid_block.resnets.0", _channels);
-        _h = new UNetAttention(Name("mid_block.attentions.0"), _channels, 1, spec.Groups, Epsilon, 1).Add(_network, _h);
+        var attention = new UNetAttention(Name("mid_block.attentions.0"), _channels, 1, spec.Groups, Epsilon, 1);
+        _h = attention.Add(_network, _h, context: _h);
         Residual("mid_block.resnets.1", _channels);
     }
 

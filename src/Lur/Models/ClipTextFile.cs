@@ -1,7 +1,6 @@
 using System.Text;
 using Lur.Checkpoints;
 using Lur.Device;
-using Lur.Layers;
 using Lur.Tensors;
 
 namespace Lur.Models;

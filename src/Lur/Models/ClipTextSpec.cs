@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lur.Layers;
 
 namespace Lur.Models;

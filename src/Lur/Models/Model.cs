@@ -14,14 +14,24 @@ public sealed class Model : IDisposable
     /// <param name="spec">Architecture.</param>
     /// <param name="classNames">Names of the outputs.</param>
     /// <param name="normalization">Normalisation inside the model.</param>
+    /// <param name="trained">Which weights are trained, by name; null: all. See <see cref="Layers.Network.TrainOnly"/>.</param>
     public Model(
         ComputeDevice device,
         Precision precision,
         ModelSpec spec,
         IReadOnlyList<string> classNames,
-        InputNormalization normalization
+        InputNormalization normalization,
+        Func<string, bool>? trained = null
     )
-        : this(device, precision, spec, spec.Build(), classNames, normalization) { }
+        : this(device, precision, spec, Build(spec, trained), classNames, normalization) { }
+
+    private static Network Build(ModelSpec spec, Func<string, bool>? trained)
+    {
+        var network = spec.Build();
+        if (trained is not null)
+            network.TrainOnly(trained);
+        return network;
+    }
 
     /// <summary>A model on a network that the spec has built.</summary>
     internal Model(
@@ -32,7 +42,7 @@ public sealed class Model : IDisposable
         IReadOnlyList<string> classNames,
         InputNormalization normalization,
         WeightMemory? memory = null,
-        FlatVector? weights = null
+        Model? owner = null
     )
     {
         Device = device;
@@ -42,9 +52,10 @@ public sealed class Model : IDisposable
         ClassNames = classNames;
         Normalization = normalization;
         Parameters =
-            weights is not null ? weights
+            owner is not null ? owner.Parameters
             : memory is null ? new FlatVector(device, precision, network.Parameters, "parameters")
             : new FlatVector(device, precision, network.Parameters, "parameters", memory.Parameters);
+        Frozen = owner?.Frozen ?? new FlatVector(device, precision, network.Frozen, "frozen parameters");
         Buffers =
             memory is null || network.Buffers.Count == 0
                 ? new FlatVector(device, precision, network.Buffers, "running statistics")
@@ -91,8 +102,22 @@ public sealed class Model : IDisposable
     /// <summary>Trained tensors.</summary>
     public FlatVector Parameters { get; }
 
+    /// <summary>Weights that are not trained; empty unless the network says so. Nothing that trains writes to it.</summary>
+    public FlatVector Frozen { get; }
+
     /// <summary>Running statistics.</summary>
     public FlatVector Buffers { get; }
+
+    /// <summary>The vector that a tensor of the network lies in.</summary>
+    public FlatVector Holding(ParameterSlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        return slot.IsState ? Buffers
+            : slot.IsFrozen ? Frozen
+            : Parameters;
+    }
+
+    private IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !s.IsState);
 
     /// <summary>Batches that updated the running statistics since the model was created or loaded (torch's
     /// num_batches_tracked, less what the file had).</summary>
@@ -114,8 +139,11 @@ public sealed class Model : IDisposable
     /// its own, so the weights of a tensor do not depend on the others.</summary>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="scheme">Distribution of the filters.</param>
-    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal) =>
+    public void Initialize(ulong seed, WeightInitialization scheme = WeightInitialization.KaimingNormal)
+    {
         Draw(Parameters, Parameters.Layout.Slots, seed, scheme);
+        Draw(Frozen, Frozen.Layout.Slots, seed, scheme);
+    }
 
     /// <summary>Sets the running statistics of an untrained model: mean 0, variance 1, no batch tracked.</summary>
     public void ResetRunningStatistics()
@@ -131,6 +159,7 @@ public sealed class Model : IDisposable
     {
         var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization));
         copy.Parameters.CopyFrom(Parameters);
+        copy.Frozen.CopyFrom(Frozen);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
     }
@@ -152,7 +181,9 @@ public sealed class Model : IDisposable
     public Model Over(WeightMemory memory)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        return Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, memory));
+        var other = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, memory));
+        other.Frozen.CopyFrom(Frozen);
+        return other;
     }
 
     /// <summary>This model with other prompts. It takes over the weights: the old one is of no use afterwards, and needs no
@@ -166,7 +197,7 @@ public sealed class Model : IDisposable
         if (Spec is not UNetSpec { Condition: ClassCondition.Prompt, Encoder: null } unet)
             throw new ArgumentException($"{Architecture} is not given rows of prompts.", nameof(prompts));
         var spec = unet with { ClassCount = prompts.Count, NullRow = true };
-        var model = Described(new Model(Device, Precision, spec, spec.Build(), prompts, Normalization, null, Parameters));
+        var model = Described(new Model(Device, Precision, spec, Build(spec, Network.Trained), prompts, Normalization, null, this));
         model.Buffers.Set(rows);
         Buffers.Dispose();
         return model;
@@ -177,7 +208,13 @@ public sealed class Model : IDisposable
     internal Model WithNetwork(ModelSpec spec)
     {
         var model = Described(new Model(Device, Precision, spec, ClassNames, Normalization));
-        CopyTensors(Parameters, model.Parameters);
+        var mine = Network.StateOrder.ToDictionary(s => s.Name, StringComparer.Ordinal);
+        foreach (var slot in model.Weights)
+        {
+            var from = mine[slot.Name];
+            Device.Copy(model.Holding(slot).At(slot).Pointer, Holding(from).At(from).Pointer, (long)slot.Count * Precision.Size());
+        }
+
         return model;
     }
 
@@ -188,13 +225,14 @@ public sealed class Model : IDisposable
     public Model WithOutputs(IReadOnlyList<string> names, ulong seed)
     {
         var spec = Spec with { Outputs = Outputs + names.Count };
-        var copy = new Model(Device, Precision, spec, [.. ClassNames, .. names], Normalization)
+        var copy = new Model(Device, Precision, spec, [.. ClassNames, .. names], Normalization, Network.Trained)
         {
             Augmentation = Augmentation,
             BatchesTracked = BatchesTracked,
         };
-        Draw(copy.Parameters, copy.Head, seed, WeightInitialization.KaimingNormal);
-        CopyTensors(Parameters, copy.Parameters);
+        foreach (var slot in copy.Weights.Where(copy.Spec.IsHead))
+            Draw(copy.Holding(slot), [slot], seed, WeightInitialization.KaimingNormal);
+        CopyTensors(this, copy);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
     }
@@ -202,7 +240,7 @@ public sealed class Model : IDisposable
     /// <summary>Takes over the state of a copy made by <see cref="WithOutputs"/>, without its further outputs.</summary>
     public void TakeFrom(Model widened)
     {
-        CopyTensors(widened.Parameters, Parameters);
+        CopyTensors(widened, this);
         Buffers.CopyFrom(widened.Buffers);
         BatchesTracked = widened.BatchesTracked;
     }
@@ -212,7 +250,7 @@ public sealed class Model : IDisposable
     public void ReorderOutputs(IReadOnlyList<int> order)
     {
         ArgumentNullException.ThrowIfNull(order);
-        foreach (var slot in Parameters.Layout.Slots.Where(Spec.HasClassAxis))
+        foreach (var slot in Weights.Where(Spec.HasClassAxis))
         {
             if (Precision == Precision.Float64)
                 Reorder<double>(slot, order);
@@ -227,6 +265,7 @@ public sealed class Model : IDisposable
     public void Dispose()
     {
         Parameters.Dispose();
+        Frozen.Dispose();
         Buffers.Dispose();
     }
 
@@ -234,23 +273,23 @@ public sealed class Model : IDisposable
         where T : unmanaged
     {
         var rows = new T[slot.Count];
-        Parameters.Read<T>(slot.Offset, rows);
+        Holding(slot).Read<T>(slot.Offset, rows);
         var ordered = new T[rows.Length];
         var width = rows.Length / slot.Shape[0];
         // A row behind those of the classes, for none of them, stays.
         rows.CopyTo(ordered, 0);
         for (var row = 0; row < order.Count; row++)
             rows.AsSpan(order[row] * width, width).CopyTo(ordered.AsSpan(row * width));
-        Parameters.Write<T>(slot.Offset, ordered);
+        Holding(slot).Write<T>(slot.Offset, ordered);
     }
 
     // Tensors differ in their first axis at most, so what both have is the front of each.
-    private void CopyTensors(FlatVector from, FlatVector to)
+    private static void CopyTensors(Model from, Model to)
     {
-        foreach (var slot in to.Layout.Slots)
+        foreach (var (slot, source) in to.Weights.Zip(from.Weights))
         {
-            var source = from.Layout[slot.Name];
-            Device.Copy(to.At(slot).Pointer, from.At(source).Pointer, (long)Math.Min(slot.Count, source.Count) * Precision.Size());
+            var bytes = (long)Math.Min(slot.Count, source.Count) * to.Precision.Size();
+            to.Device.Copy(to.Holding(slot).At(slot).Pointer, from.Holding(source).At(source).Pointer, bytes);
         }
     }
 

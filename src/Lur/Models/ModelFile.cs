@@ -32,6 +32,12 @@ public static class ModelFile
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static void Export(Model model, string path)
     {
+        if (CompVisFile.IsSourceOf(model))
+        {
+            CompVisFile.Save(model, path);
+            return;
+        }
+
         if ((model.ImportedHeader ?? DiffusersFolder.OnlyHeader(model)) is { } header)
         {
             Export(model, path, header);
@@ -71,7 +77,7 @@ public static class ModelFile
     }
 
     /// <summary>A header with what the model has forgotten; as it is where that is nothing.</summary>
-    private static string WithHistory(string path, string header, ModelHistory history)
+    internal static string WithHistory(string path, string header, ModelHistory history)
     {
         const string Metadata = "__metadata__";
         if (history.ForgottenSha256 is null)
@@ -93,19 +99,23 @@ public static class ModelFile
     /// <param name="precision">Element type on the device.</param>
     /// <param name="defaults">Used where the file has no metadata of Lur's; null if no data set is at hand.</param>
     /// <param name="memory">Memory of a program for the weights; null for memory of the model's own.</param>
+    /// <param name="trained">Which weights are trained, by name; null: all. See <see cref="Network.TrainOnly"/>.</param>
     /// <exception cref="UserErrorException">The file is missing, damaged, or does not hold such a model.</exception>
     public static Model Load(
         string path,
         ComputeDevice device,
         Precision precision,
         ModelDefaults? defaults = null,
-        WeightMemory? memory = null
+        WeightMemory? memory = null,
+        Func<string, bool>? trained = null
     )
     {
         using var files = WeightFiles.Open(path, [path]);
         var file = files.Files[0];
         var spec = ModelMetadata.ReadSpec(file, defaults);
         var network = Build(spec, path);
+        if (trained is not null)
+            network.TrainOnly(trained);
         var named = spec.Classes == spec.Outputs ? $"{spec.Text} with {spec.Outputs} classes" : spec.Text;
         TensorComparison.Require(file, ModelTensors.Expected(files, spec, network), named);
         var model = new Model(

@@ -45,7 +45,7 @@ internal static class ModelTensors
     /// <exception cref="UserErrorException">A tensor holds NaN or infinity, or a running variance is negative.</exception>
     public static void Read(WeightFiles files, Model model)
     {
-        foreach (var vector in new[] { model.Parameters, model.Buffers })
+        foreach (var vector in new[] { model.Parameters, model.Frozen, model.Buffers })
         {
             foreach (var slot in vector.Layout.Slots)
             {
@@ -70,7 +70,7 @@ internal static class ModelTensors
         var (spec, family, wide) = (model.Spec, model.Spec.Family, model.Precision == Precision.Float64);
         foreach (var slot in model.Network.StateOrder.Where(s => given || s.Kind != ParameterKind.Given))
         {
-            var vector = slot.IsState ? model.Buffers : model.Parameters;
+            var vector = model.Holding(slot);
             yield return wide
                 ? new StateTensor(
                     spec.FileNames(slot),

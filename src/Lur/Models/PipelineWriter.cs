@@ -88,7 +88,7 @@ public static class PipelineWriter
         if (Path.GetExtension(source) != ".safetensors" || Path.GetFileName(source).Contains("non_ema", StringComparison.Ordinal))
             return false;
         using var file = SafeTensorsFile.Open(source);
-        var known = ModelTensors.Of(unet).SelectMany(t => t.Names.Select(n => (n, t))).ToDictionary(p => p.n, p => p.t);
+        var known = ModelTensors.Of(unet, given: false).SelectMany(t => t.Names.Select(n => (n, t))).ToDictionary(p => p.n, p => p.t);
         if (!file.Tensors.All(t => known.TryGetValue(t.Name, out var mine) && mine.Shape.Aggregate(1L, (a, b) => a * b) == t.Count))
             return false;
         ModelFile.Export(unet, target(), file.HeaderText);

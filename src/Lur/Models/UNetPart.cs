@@ -8,18 +8,18 @@ public static class UNetPart
     /// <summary>All of it.</summary>
     public const string All = "all";
 
-    private static readonly (string Name, Func<ParameterSlot, bool> Holds)[] s_named =
+    private static readonly (string Name, Func<string, bool> Holds)[] s_named =
     [
         (All, _ => true),
         ("full", _ => true),
-        ("attention", slot => Has(slot, ".attentions.")),
-        ("up", slot => slot.Name.StartsWith("up_blocks.", StringComparison.Ordinal)),
+        ("attention", name => Has(name, ".attentions.")),
+        ("up", name => name.StartsWith("up_blocks.", StringComparison.Ordinal)),
         ("xattn", IsCross),
-        ("xattn-strict", slot => Has(slot, ".attn2.to_k.") || Has(slot, ".attn2.to_v.")),
+        ("xattn-strict", name => Has(name, ".attn2.to_k.") || Has(name, ".attn2.to_v.")),
         ("selfattn", IsSelf),
-        ("attn", slot => IsCross(slot) || IsSelf(slot)),
-        ("noxattn", slot => !IsCross(slot) && !IsEnd(slot)),
-        ("esd-u", slot => !IsCross(slot) && !slot.IsNormalization && !slot.Name.Split('.').Any(IsNormalizationName)),
+        ("attn", name => IsCross(name) || IsSelf(name)),
+        ("noxattn", name => !IsCross(name) && !IsEnd(name)),
+        ("esd-u", name => !IsCross(name) && !name.Split('.').Any(p => p.Contains("norm", StringComparison.Ordinal))),
     ];
 
     /// <summary>The names.</summary>
@@ -39,27 +39,34 @@ public static class UNetPart
     public static bool Holds(IReadOnlyList<string> part, ParameterSlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
+        return Holds(part, slot.Name);
+    }
+
+    /// <summary>Whether a tensor of a name belongs to a part: a rule for <see cref="Layers.Network.TrainOnly"/>.</summary>
+    /// <param name="part">Names of parts, or parts of names of tensors.</param>
+    /// <param name="name">Name of the tensor.</param>
+    public static bool Holds(IReadOnlyList<string> part, string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
         if (IsAll(part))
             return true;
-        foreach (var name in part)
+        foreach (var one in part)
         {
-            var named = Array.Find(s_named, p => p.Name == name);
-            if (named.Holds is null ? Has(slot, name) : named.Holds(slot))
+            var named = Array.Find(s_named, p => p.Name == one);
+            if (named.Holds is null ? Has(name, one) : named.Holds(name))
                 return true;
         }
 
         return false;
     }
 
-    private static bool Has(ParameterSlot slot, string name) => slot.Name.Contains(name, StringComparison.Ordinal);
+    private static bool Has(string name, string part) => name.Contains(part, StringComparison.Ordinal);
 
-    private static bool IsCross(ParameterSlot slot) => Has(slot, ".attn2.");
+    private static bool IsCross(string name) => Has(name, ".attn2.");
 
-    private static bool IsSelf(ParameterSlot slot) => Has(slot, ".attn1.");
+    private static bool IsSelf(string name) => Has(name, ".attn1.");
 
     // What the public code of ESD leaves out beside the cross-attentions.
-    private static bool IsEnd(ParameterSlot slot) =>
-        new[] { "time_embedding.", "conv_norm_out.", "conv_out." }.Any(n => slot.Name.StartsWith(n, StringComparison.Ordinal));
-
-    private static bool IsNormalizationName(string part) => part.StartsWith("norm", StringComparison.Ordinal) || part == "conv_norm_out";
+    private static bool IsEnd(string name) =>
+        new[] { "time_embedding.", "conv_norm_out.", "conv_out." }.Any(n => name.StartsWith(n, StringComparison.Ordinal));
 }

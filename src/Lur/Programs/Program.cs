@@ -179,6 +179,9 @@ public sealed class Program : IDisposable
             _graph = Device.Capture(RunOperations);
     }
 
+    /// <summary>What enqueues each operation of a committed step.</summary>
+    internal IEnumerable<Action> Operations => _operations.Select(o => o.Run);
+
     /// <summary>Enqueues the step; the first time it commits it.</summary>
     public void Run()
     {

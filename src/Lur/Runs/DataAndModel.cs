@@ -86,6 +86,7 @@ public static class DataAndModel
     /// <param name="precision">Element type on the device.</param>
     /// <param name="normalization">Input normalisation of a model without metadata; null for that of the data set.</param>
     /// <param name="memory">Memory of a program for the weights; null for memory of the model's own.</param>
+    /// <param name="trained">Which weights are trained, by name; null: all.</param>
     /// <exception cref="UserErrorException">There is no such model, it does not fit the data, or it has a normalisation of its
     /// own.</exception>
     public static Model Load(
@@ -94,7 +95,8 @@ public static class DataAndModel
         DataSource source,
         Precision precision = Precision.Float32,
         InputNormalization? normalization = null,
-        WeightMemory? memory = null
+        WeightMemory? memory = null,
+        Func<string, bool>? trained = null
     )
     {
         var channels = source.Train.Channels;
@@ -110,7 +112,8 @@ public static class DataAndModel
             device,
             precision,
             normalization is null ? defaults : defaults with { Normalization = new Lazy<InputNormalization>(normalization) },
-            memory
+            memory,
+            trained
         );
         try
         {

@@ -203,7 +203,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         _host.Progress.Note(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{settings.Method.Definition.Title}: {model.Architecture}, {model.Parameters.Count:N0} parameters, on "
+                $"{settings.Method.Definition.Title}: {model.Architecture}, {model.Network.WeightCount:N0} parameters, on "
                     + $"{parts.Device.Properties.Name}: forget {set.Forget.Length:N0} of {parts.Split.Train.Length:N0} images "
                     + $"of {parts.Source.Train.Name}"
             )

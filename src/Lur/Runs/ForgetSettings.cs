@@ -77,6 +77,9 @@ public sealed record BoundMethod
     public static BoundMethod Read(MethodDefinition method, IReadOnlyDictionary<string, string> options) =>
         new(method, method.Read(options));
 
+    /// <summary>Which tensors the network of the run is to train; null: all.</summary>
+    internal Func<string, bool>? Trained => (Options as DiffusionOptions)?.Trained;
+
     /// <summary>Makes the method for a task.</summary>
     internal UnlearningMethod Create(UnlearningTask task) => Definition.Make(task, Options);
 

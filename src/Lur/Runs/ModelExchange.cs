@@ -11,11 +11,12 @@ public static class ModelExchange
     /// <summary>True for what is imported without a data set: a folder of diffusers, or the weights of a UNet.</summary>
     /// <param name="path">Folder or safetensors file.</param>
     /// <exception cref="UserErrorException">The file is missing or damaged.</exception>
-    public static bool IsDiffusion(string path) => DiffusersFolder.Claims(path) || UNetFamily.IsSelectiveAmnesia(path);
+    public static bool IsDiffusion(string path) =>
+        DiffusersFolder.Claims(path) || CompVisFile.Claims(path) || UNetFamily.IsSelectiveAmnesia(path);
 
     /// <summary>Reads a diffusion model strictly, with the noise it was trained with.</summary>
-    /// <param name="path">Folder of diffusers, its weights with config.json beside them, or the state_dict of Selective Amnesia's
-    /// UNet.</param>
+    /// <param name="path">Folder of diffusers, its weights with config.json beside them, one file of the original code of latent diffusion,
+    /// or the state_dict of Selective Amnesia's UNet.</param>
     /// <param name="device">Device to hold the model.</param>
     /// <param name="source">Data set it was trained on, for the names of its classes; null for what the folder says, or numbers.</param>
     /// <param name="size">Height and width of its images, where its files do not say.</param>
@@ -29,11 +30,13 @@ public static class ModelExchange
         Precision precision = Precision.Float32
     )
     {
+        if (CompVisFile.Claims(path))
+            return CompVisFile.Load(path, device, precision, size is { } pixels ? (pixels, pixels) : null);
         if (!DiffusersFolder.Claims(path))
         {
             var defaults =
                 source is not null ? DataAndModel.Defaults(source)
-                : size is { } pixels ? Sized(pixels)
+                : size is { } one ? Sized(one)
                 : null;
             return ModelFile.Load(path, device, precision, defaults);
         }

@@ -41,7 +41,7 @@ public sealed record StepMemory(
             plan.PeakLiveBytes,
             plan.ArenaBytes,
             vectors,
-            (vectors * model.Parameters.Bytes) + model.Buffers.Bytes,
+            (vectors * model.Parameters.Bytes) + model.Frozen.Bytes + model.Buffers.Bytes,
             more ?? []
         )
         {

@@ -57,6 +57,30 @@ public static class TraceRun
         params ReadOnlySpan<(string Name, string Text)> options
     ) => With(device, architecture, batch, method, options, bound => bound.Program!.Nodes);
 
+    /// <summary>Such a step's nodes, each timed by itself (<see cref="OperationTimes"/>).</summary>
+    /// <param name="device">One that computes.</param>
+    /// <param name="architecture">As in <see cref="Step"/>.</param>
+    /// <param name="batch">Images of a batch.</param>
+    /// <param name="repeats">How often a node is made, to time one.</param>
+    internal static IReadOnlyList<(PlannedNode Node, double Seconds)> Times(
+        ComputeDevice device,
+        string architecture,
+        int batch,
+        int repeats
+    ) =>
+        With(
+            device,
+            architecture,
+            batch,
+            "lur",
+            [],
+            bound =>
+            {
+                _ = bound.RunStep();
+                return bound.Program!.Nodes.Zip(OperationTimes.Of(bound.Program, repeats)).ToArray();
+            }
+        );
+
     private static T With<T>(
         ComputeDevice device,
         string architecture,

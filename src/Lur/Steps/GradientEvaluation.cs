@@ -19,7 +19,11 @@ public sealed record EvaluationSite(
     FlatVector Weights,
     FlatVector Statistics,
     NormalizationMode Mode
-);
+)
+{
+    /// <summary>The weights that are not trained; null for a network without.</summary>
+    public FlatVector? Frozen { get; init; }
+}
 
 /// <summary>Loss and gradient of a network on one batch, appended to a step program; afterwards, on request, the product of
 /// the loss's Hessian with a vector on the same batch.</summary>
@@ -48,7 +52,13 @@ public sealed class GradientEvaluation
         FlatVector gradient,
         bool inputGradient = false
     )
-        : this(new EvaluationSite(program, name, model.Network, weights, model.Buffers, mode), batch, loss, gradient, inputGradient) { }
+        : this(
+            new EvaluationSite(program, name, model.Network, weights, model.Buffers, mode) { Frozen = model.Frozen },
+            batch,
+            loss,
+            gradient,
+            inputGradient
+        ) { }
 
     /// <summary>Records forward and backward.</summary>
     /// <param name="site">Where and at what weights.</param>
@@ -72,6 +82,7 @@ public sealed class GradientEvaluation
         _network = site.Network;
         Pass = new NetworkPass(site.Program, site.Name, batch.Batch, site.Weights, site.Statistics, site.Mode)
         {
+            Frozen = site.Frozen,
             Gradients = gradient,
             WithInputGradient = inputGradient,
             Random = batch.Random,

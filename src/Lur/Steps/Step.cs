@@ -163,7 +163,7 @@ public sealed partial class Step : IDisposable
     {
         var statistics = term.Mode == NormalizationMode.TrainAndUpdate ? NextStatistics() : Model.Buffers;
         Program.Section(term.Role == TermRole.Retain ? (name == term.Name ? RetainSection : ProductSection) : ForgetSection);
-        var site = new EvaluationSite(Program, name, Model.Network, weights, statistics, term.Mode);
+        var site = new EvaluationSite(Program, name, Model.Network, weights, statistics, term.Mode) { Frozen = Model.Frozen };
         return new BatchGradient(site, term.Batch, term.Create, target, _options.Split, Scratch, evaluated);
     }
 

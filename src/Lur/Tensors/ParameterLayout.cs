@@ -48,6 +48,10 @@ public sealed record ParameterSlot(string Name, ParameterKind Kind, Shape Shape,
     /// <summary>True for what is not trained.</summary>
     public bool IsState => Kind is ParameterKind.RunningMean or ParameterKind.RunningVariance or ParameterKind.Given;
 
+    /// <summary>True for a tensor of a network that is not trained: it lies in a vector of its own kind, and gradients, tangents and
+    /// the state of optimisers have no place for it.</summary>
+    public bool IsFrozen { get; init; }
+
     /// <summary>True for the scale and shift of a normalisation layer; trimming leaves them alone.</summary>
     public bool IsNormalization => Kind is ParameterKind.NormalizationScale or ParameterKind.NormalizationShift;
 }
@@ -58,9 +62,23 @@ public sealed class ParameterLayout
 {
     private readonly List<ParameterSlot> _slots = [];
     private readonly Dictionary<string, ParameterSlot> _byName = new(StringComparer.Ordinal);
+    private readonly List<ParameterSlot> _all = [];
+    private readonly ParameterLayout? _frozen;
+    private readonly Func<string, bool>? _trained;
+
+    /// <summary>An empty layout.</summary>
+    public ParameterLayout() { }
+
+    /// <summary>An empty layout of the tensors that are trained; what is not goes elsewhere.</summary>
+    /// <param name="trained">Whether a tensor of a name is trained.</param>
+    /// <param name="frozen">Receives those that are not.</param>
+    internal ParameterLayout(Func<string, bool> trained, ParameterLayout frozen) => (_trained, _frozen) = (trained, frozen);
 
     /// <summary>The tensors, in order of offset.</summary>
     public IReadOnlyList<ParameterSlot> Slots => _slots;
+
+    /// <summary>All tensors that were added, in that order, with those that went to the layout of the frozen ones.</summary>
+    internal IReadOnlyList<ParameterSlot> All => _all;
 
     /// <summary>Number of elements of the flat vector.</summary>
     public int Count { get; private set; }
@@ -74,9 +92,20 @@ public sealed class ParameterLayout
     /// <exception cref="UserErrorException">The vector would have more elements than 32 bits count.</exception>
     public ParameterSlot Add(string name, ParameterKind kind, Shape shape, Initializer? initializer = null)
     {
-        var slot = new ParameterSlot(name, kind, shape, Count, initializer ?? Initializer.Zero);
-        if (!_byName.TryAdd(name, slot))
+        var own = _trained?.Invoke(name) ?? true;
+        if ((own ? _frozen : this)?.Find(name) is not null)
             throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(name));
+        var slot = (own ? this : _frozen!).Append(new ParameterSlot(name, kind, shape, 0, initializer ?? Initializer.Zero), !own);
+        _all.Add(slot);
+        return slot;
+    }
+
+    private ParameterSlot Append(ParameterSlot slot, bool frozen)
+    {
+        var (name, shape) = (slot.Name, slot.Shape);
+        slot = slot with { Offset = Count, IsFrozen = frozen };
+        if (!_byName.TryAdd(name, slot))
+            throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(slot));
         var count = Count + Enumerable.Range(0, shape.Rank).Aggregate(1.0, (product, axis) => product * shape[axis]);
         if (count > int.MaxValue)
             throw new UserErrorException(

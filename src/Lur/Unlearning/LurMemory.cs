@@ -7,14 +7,14 @@ namespace Lur.Unlearning;
 /// <summary>What a step of LUR takes on the device, and how it is made to fit.</summary>
 public static class LurMemory
 {
-    /// <summary>Bytes of a step: arena, flat vectors, momentum, parameters and running statistics.</summary>
+    /// <summary>Bytes of a step: arena, flat vectors, momentum, weights and running statistics.</summary>
     /// <param name="model">Model.</param>
     /// <param name="options">Options.</param>
     public static long Bytes(Model model, LurOptions options)
     {
         using var momentum = new FlatVector(model.Device, model.Precision, model.Parameters.Layout, "momentum");
         using var step = new LurStep(model, momentum, options, withForget: true);
-        return step.Program.Plan().ArenaBytes + momentum.Bytes + model.Parameters.Bytes + model.Buffers.Bytes;
+        return step.Program.Plan().ArenaBytes + momentum.Bytes + model.Parameters.Bytes + model.Frozen.Bytes + model.Buffers.Bytes;
     }
 
     /// <summary>Meets <see cref="LurOptions.MaxMemory"/>: as given if that fits, else by recomputing, else, where batches may

@@ -51,6 +51,7 @@ public class ResultPagesTests
         "bench:peers",
         "bench:unet-peers",
         "bench:launch",
+        "bench:gpu",
         "repro:cifar10-class",
         "repro:cifar10-random",
         "repro:shapes-ddpm-class"

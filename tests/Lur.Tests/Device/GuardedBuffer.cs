@@ -11,7 +11,10 @@ namespace Lur.Tests.Device;
 public class GuardedArray<T> : IDisposable
     where T : unmanaged
 {
-    private const int GuardBytes = 256;
+    // A tool that watches every access of a kernel (compute-sanitizer) sees what leaves an allocation, and what reads memory that
+    // nobody wrote: it wants arrays without guards, and new ones as they come.
+    private static readonly bool s_bare = Environment.GetEnvironmentVariable("LUR_TEST_GUARDS") == "none";
+    private static readonly int s_guardBytes = s_bare ? 0 : 256;
 
     // A NaN as float and 4e306 as double, so that an element read behind the end shows in every result it enters. 0xA5
     // in every byte did not: it is -3e-16 as float, and a sum that took in a whole guard of it passed.
@@ -26,12 +29,14 @@ public class GuardedArray<T> : IDisposable
         ArgumentNullException.ThrowIfNull(test);
         (_device, Count, _size) = (test.Device, checked((int)count), Marshal.SizeOf<T>());
         // Where allocations end at a protected page, the array does so as well: a read behind it is caught there.
-        _tail = test.ChecksMemory ? 0 : GuardBytes;
-        _memory = _device.Allocate(GuardBytes + ((long)Count * _size) + _tail);
+        _tail = test.ChecksMemory ? 0 : s_guardBytes;
+        _memory = _device.Allocate(Math.Max(1, s_guardBytes + ((long)Count * _size) + _tail));
+        if (s_bare)
+            return;
         var bytes = new byte[_memory.Bytes];
         for (var i = 0; i < bytes.Length; i++)
             bytes[i] = s_sentinel[i % 4];
-        Fresh(MemoryMarshal.Cast<byte, T>(bytes.AsSpan(GuardBytes, Count * _size)));
+        Fresh(MemoryMarshal.Cast<byte, T>(bytes.AsSpan(s_guardBytes, Count * _size)));
         _device.Upload(_memory.Pointer<byte>(), (ReadOnlySpan<byte>)bytes);
     }
 
@@ -39,7 +44,7 @@ public class GuardedArray<T> : IDisposable
     public int Count { get; }
 
     /// <summary>Address of the first element.</summary>
-    public ulong Address => _memory.Address + GuardBytes;
+    public ulong Address => _memory.Address + (ulong)s_guardBytes;
 
     /// <summary>Writes all elements.</summary>
     public void Upload(ReadOnlySpan<T> values)
@@ -53,9 +58,9 @@ public class GuardedArray<T> : IDisposable
     {
         var bytes = new byte[_memory.Bytes];
         _device.Download(bytes.AsSpan(), _memory.Pointer<byte>());
-        VerifyGuard(bytes, 0, GuardBytes);
-        VerifyGuard(bytes, GuardBytes + (Count * _size), bytes.Length);
-        return MemoryMarshal.Cast<byte, T>(bytes.AsSpan(GuardBytes, Count * _size)).ToArray();
+        VerifyGuard(bytes, 0, s_guardBytes);
+        VerifyGuard(bytes, s_guardBytes + (Count * _size), s_bare ? 0 : bytes.Length);
+        return MemoryMarshal.Cast<byte, T>(bytes.AsSpan(s_guardBytes, Count * _size)).ToArray();
     }
 
     public void Dispose()
@@ -80,7 +85,7 @@ public class GuardedArray<T> : IDisposable
         {
             if (bytes[i] != s_sentinel[i % 4])
                 Assert.Fail(
-                    $"A kernel wrote outside a buffer of {Count} elements of {_size} bytes: byte {i - GuardBytes} of the buffer "
+                    $"A kernel wrote outside a buffer of {Count} elements of {_size} bytes: byte {i - s_guardBytes} of the buffer "
                         + $"was changed."
                 );
         }

@@ -53,6 +53,16 @@ public static class TestDevices
         }
     }
 
+    /// <summary>Those that were opened so far, none where no test asked for one.</summary>
+    public static IEnumerable<ComputeDevice> Opened
+    {
+        get
+        {
+            lock (Gate)
+                return [.. (s_all ?? []).Select(d => d.Device)];
+        }
+    }
+
     /// <summary>The device that runs as in production: the GPU, else the lane device.</summary>
     public static ComputeDevice Default => All.First().Device;
 

@@ -30,7 +30,8 @@ public class GeluTests
             foreach (var (value, at) in y.Get().Zip(x))
             {
                 var expected = at < 0 ? at * Tail(-at) : at * (1 - Tail(at));
-                // The factor of x and the exponent t^2 / 2 are rounded: some u times the latter. Below the smallest normal number digits are lost.
+                // The factor of x and the exponent t^2 / 2 are rounded: some u times the latter.
+                // Below the smallest normal number digits are lost.
                 var (units, least) = (30 + (2 * at * at), precision == Precision.Float32 ? 1e-36 : 1e-300);
                 Assert.That(
                     value,

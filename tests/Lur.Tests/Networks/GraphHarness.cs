@@ -28,6 +28,7 @@ internal sealed class GraphHarness : IDisposable
 {
     private readonly Program _program = new(TestDevices.Default, Precision.Float64) { Poison = true };
     private readonly FlatVector _weights,
+        _frozen,
         _buffers,
         _direction,
         _gradient,
@@ -38,11 +39,19 @@ internal sealed class GraphHarness : IDisposable
         _ty;
     private readonly NetworkPass _pass;
 
-    public GraphHarness(Network network, int batch, NormalizationMode mode, TestRandom random, bool inputGradients)
+    public GraphHarness(
+        Network network,
+        int batch,
+        NormalizationMode mode,
+        TestRandom random,
+        bool inputGradients,
+        GraphHarness? like = null
+    )
     {
         Network = network;
         FlatVector Vector(ParameterLayout layout, string name) => new(TestDevices.Default, Precision.Float64, layout, name);
         (_weights, _buffers) = (Vector(network.Parameters, "weights"), Vector(network.Buffers, "buffers"));
+        _frozen = Vector(network.Frozen, "frozen");
         (_direction, _gradient) = (Vector(network.Parameters, "direction"), Vector(network.Parameters, "gradient"));
         _product = Vector(network.Parameters, "product");
         // Nothing is 0 or 1 by accident, and no normalisation divides by little.
@@ -53,11 +62,18 @@ internal sealed class GraphHarness : IDisposable
                 Theta[i] = slot.IsNormalization ? 1 + (0.2 * Theta[i]) : Theta[i] / Math.Sqrt(slot.FanIn);
         }
 
-        _buffers.Set(random.UniformArray(network.Buffers.Count, 0.5, 1.5));
-        Inputs = [.. network.Inputs.Select(i => random.NormalArray(i.Batched(batch).Count))];
+        _buffers.Set(like?._buffers.ToArray() ?? random.UniformArray(network.Buffers.Count, 0.5, 1.5));
+        Inputs = like?.Inputs ?? [.. network.Inputs.Select(i => random.NormalArray(i.Batched(batch).Count))];
+        if (like is not null)
+        {
+            Theta = like.Of(network.Parameters, like.Theta);
+            _frozen.Set(like.Of(network.Frozen, like.Theta));
+        }
+
         _inputs = [.. network.Inputs.Select(i => Program.Keep(_program.Real(i.Name, ValueRole.Input, i.Batched(batch))))];
         _pass = new NetworkPass(_program, "graph", batch, _weights, _buffers, mode)
         {
+            Frozen = _frozen,
             Gradients = _gradient,
             WeightTangents = _direction,
             GradientTangents = _product,
@@ -82,6 +98,16 @@ internal sealed class GraphHarness : IDisposable
         InputGradients = inputGradients ? [.. _inputs.Select(v => Program.Keep(_pass.GradientOf(v)))] : [];
         _program.Commit();
     }
+
+    /// <summary>What a vector of this network's weights has of the tensors of a layout.</summary>
+    public double[] Of(ParameterLayout layout, double[] all) =>
+        [.. layout.Slots.Select(s => Network.Parameters[s.Name]).SelectMany(s => all[s.Offset..s.End])];
+
+    /// <summary>The weights that are not trained, as they are now.</summary>
+    public double[] Frozen => _frozen.ToArray();
+
+    /// <summary>Operations that were recorded.</summary>
+    public int Operations => _program.Nodes.Count;
 
     public Network Network { get; }
 
@@ -112,7 +138,7 @@ internal sealed class GraphHarness : IDisposable
     public void Dispose()
     {
         _program.Dispose();
-        foreach (var vector in new[] { _weights, _buffers, _direction, _gradient, _product })
+        foreach (var vector in new[] { _weights, _frozen, _buffers, _direction, _gradient, _product })
             vector.Dispose();
     }
 

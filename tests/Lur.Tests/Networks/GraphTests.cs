@@ -30,7 +30,7 @@ public class GraphTests
         Text,
     }
 
-    private static Network Build(Graph graph) =>
+    internal static Network Build(Graph graph) =>
         graph switch
         {
             Graph.BiasAndPadding => BiasAndPadding(),

@@ -9,7 +9,8 @@ internal sealed record Triple(double[] Q, double[] K, double[] V)
 }
 
 /// <summary>Scaled dot-product attention in float64, each pass for each sample and head by itself, with whole matrices.</summary>
-/// <remarks>With a causal mask the sums of a row go over the keys 0 to i alone. The row sums are those of the outputs, r = sum of do o over the channels, where the product's are of the matrices.</remarks>
+/// <remarks>With a causal mask the sums of a row go over the keys 0 to i alone. The row sums are
+/// those of the outputs, r = sum of do o over the channels, where the product's are of the matrices.</remarks>
 internal sealed class AttentionReference(AttentionShape shape, Triple x, bool causal = false)
 {
     private delegate double[,] Sum(int rows, int columns, int terms, Func<int, int, int, double> term);

@@ -18,11 +18,12 @@ internal sealed class DiffusionScope : IDisposable
         Precision precision = Precision.Float32,
         string model = "unet:c4:m1,2:r1:g2:attn4:k3",
         string forget = "class:1",
-        ComputeDevice? device = null
+        ComputeDevice? device = null,
+        Func<string, bool>? trained = null
     )
     {
         var spec = ModelFamilies.Parse(model, new ImageSize(8, 8, 1), 3);
-        Model = new Model(device ?? TestDevices.Default, precision, spec, _data.ClassNames, new InputNormalization([0.5], [0.5]))
+        Model = new Model(device ?? TestDevices.Default, precision, spec, _data.ClassNames, new InputNormalization([0.5], [0.5]), trained)
         {
             Augmentation = Augmentation.FlipOnly,
         };

@@ -51,7 +51,10 @@ public sealed class ClassificationTask(Model model) : LearningTask(model)
                 teacher.Parameters,
                 teacher.Buffers,
                 NormalizationMode.Frozen
-            );
+            )
+            {
+                Frozen = teacher.Frozen,
+            };
             var taught = teacher.Network.Forward(pass, [.. site.Batch.Inputs]);
             return new Distillation(site.Program, site.Name, site.Output, taught, LabelsOf(site), crossEntropy, divergence, temperature);
         };

@@ -30,7 +30,10 @@ public sealed class Evaluator : IDisposable
         _model = model;
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new ClassificationBatch(p, "evaluate", batchSize, model, augment: false, seed: 0, fed: false);
-        var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
+        var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen)
+        {
+            Frozen = model.Frozen,
+        };
         _logits = Program.Keep(model.Network.Forward(pass, _stage.Input));
         _loss = new SoftmaxCrossEntropy(p, "evaluate", _logits, _stage.DeviceLabels, LossSpec.CrossEntropy);
         Program.Keep(_loss.RowLoss);

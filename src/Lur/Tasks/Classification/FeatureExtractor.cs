@@ -53,7 +53,10 @@ public sealed class FeatureExtractor : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _stage = new ClassificationBatch(p, "features", batchSize, model, augment: false, seed: 0, fed: false);
-        var pass = new NetworkPass(p, "features", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
+        var pass = new NetworkPass(p, "features", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen)
+        {
+            Frozen = model.Frozen,
+        };
         _logits = Program.Keep(model.Network.Forward(pass, _stage.Input));
         _features = Program.Keep(Network.Input(pass, model.Network.Nodes[^1]));
     }

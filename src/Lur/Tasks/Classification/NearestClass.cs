@@ -26,7 +26,10 @@ internal static class NearestClass
         bool another
     )
     {
-        var site = new EvaluationSite(program, "original", model.Network, model.Parameters, model.Buffers, NormalizationMode.Frozen);
+        var site = new EvaluationSite(program, "original", model.Network, model.Parameters, model.Buffers, NormalizationMode.Frozen)
+        {
+            Frozen = model.Frozen,
+        };
         var attack = new GradientEvaluation(
             site,
             stage,
@@ -35,7 +38,10 @@ internal static class NearestClass
             inputGradient: true
         );
         var moved = Step(program, stage, attack.Pass.GradientOf(stage.Input), epsilon);
-        var pass = new NetworkPass(program, "adversarial", stage.Batch, model.Parameters, model.Buffers, NormalizationMode.Frozen);
+        var pass = new NetworkPass(program, "adversarial", stage.Batch, model.Parameters, model.Buffers, NormalizationMode.Frozen)
+        {
+            Frozen = model.Frozen,
+        };
         var logits = model.Network.Forward(pass, moved);
         if (another)
             Exclude(program, logits, stage.DeviceLabels);

@@ -22,7 +22,10 @@ public sealed class DenoisingEvaluator : IDisposable
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         // Antithetic rows would look at one another.
         _stage = new DiffusionTask(model, antithetic: false).Batch(p, "evaluate", batchSize, augment: false, Seed, fed: false);
-        var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen);
+        var pass = new NetworkPass(p, "evaluate", batchSize, model.Parameters, model.Buffers, NormalizationMode.Frozen)
+        {
+            Frozen = model.Frozen,
+        };
         var output = model.Network.Forward(pass, [.. _stage.Inputs]);
         _loss = new MeanSquaredError(p, "evaluate", output, ((INoisyBatch)_stage).Target);
         Program.Keep(_loss.RowLoss);

@@ -112,7 +112,11 @@ public static class DiffusionTargets
         _ = RequireClasses(model);
         var (rows, prefix) = (DiffusionTask.RowsOf(site), $"{site.Name}/{name}");
         var classes = DiffusionDraws.MapClasses(site.Program, prefix, rows.Classes!, [.. table]);
-        var pass = new NetworkPass(site.Program, prefix, rows.Batch, weights, model.Buffers, NormalizationMode.Frozen) { Inference = true };
+        var pass = new NetworkPass(site.Program, prefix, rows.Batch, weights, model.Buffers, NormalizationMode.Frozen)
+        {
+            Frozen = model.Frozen,
+            Inference = true,
+        };
         var asked = new NoisyRows(rows.Batch, rows.Noisy, rows.Times, classes, rows.Target);
         return model.Network.Forward(pass, [.. NoisyRows.InputsOf(asked)]);
     }

@@ -56,6 +56,7 @@ public sealed class ImageSampler : IDisposable
 
         var pass = new NetworkPass(p, "sample", _step.Batch, model.Parameters, model.Buffers, NormalizationMode.Frozen)
         {
+            Frozen = model.Frozen,
             Inference = true,
         };
         _step.Emit(model.Network.Forward(pass, [.. inputs]));

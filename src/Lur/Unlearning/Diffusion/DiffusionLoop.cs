@@ -20,10 +20,17 @@ internal sealed class DiffusionLoop
     public DiffusionLoop(UnlearningMethod method, DiffusionOptions options)
     {
         (_method, _options, Task) = (method, options, new DiffusionTask(method.Model));
+        var slots = Model.Parameters.Layout.Slots;
+        if (!slots.Any(s => UNetPart.Holds(options.Part, s)))
+            throw new UserErrorException(
+                $"The model {Model.Architecture} has no tensor of '{string.Join(',', options.Part)}' that could be trained alone; take one "
+                    + $"of {UNetPart.Names}, or a part of a tensor's name."
+            );
         Optimizer = method.Own(options.ToOptimizer(Model.Parameters));
         foreach (var vector in Optimizer.State)
             method.Keep(vector);
-        Part = UNetPart.IsAll(options.Part) ? null : method.Own(MaskOf(Model, options.Part));
+        // A network that trains the part alone has vectors of its size.
+        Part = slots.All(s => UNetPart.Holds(options.Part, s)) ? null : method.Own(MaskOf(Model, options.Part));
     }
 
     /// <summary>The task of the retain batches.</summary>
@@ -206,11 +213,6 @@ internal sealed class DiffusionLoop
         var bits = new byte[layout.Count];
         foreach (var slot in layout.Slots.Where(s => UNetPart.Holds(part, s)))
             bits.AsSpan(slot.Offset, slot.Count).Fill(1);
-        if (!bits.Contains((byte)1))
-            throw new UserErrorException(
-                $"The model {model.Architecture} has no tensor of '{string.Join(',', part)}' that could be trained alone; take one of "
-                    + $"{UNetPart.Names}, or a part of a tensor's name."
-            );
         var mask = new ParameterMask(model.Device, layout);
         mask.Set(bits);
         return mask;

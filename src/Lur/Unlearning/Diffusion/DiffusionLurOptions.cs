@@ -46,6 +46,9 @@ public sealed partial record DiffusionLurOptions : DiffusionOptions
     [OptionGroup]
     public DiffusionTrimOptions Trim { get; init; } = new();
 
+    /// <inheritdoc/>
+    internal override Func<string, bool>? Trained => Trim.Sparsity > 0 || LookAheadCap > 0 ? null : base.Trained;
+
     partial void Check()
     {
         if (RetainWeight == 0 && Lambda == 0)

@@ -68,6 +68,10 @@ public partial record DiffusionOptions : OptionRecord
     [Option("anchor", "", Source = "ours; the anchor concept of Kumari et al. 2023")]
     public partial string Anchor { get; init; }
 
+    /// <summary>Which tensors the network of a run is to train, so that its vectors are as long as they; null: all. Methods that rank
+    /// all weights, or measure their length, need vectors of all, and mask them.</summary>
+    internal virtual Func<string, bool>? Trained => UNetPart.IsAll(Part) ? null : name => UNetPart.Holds(Part, name);
+
     /// <summary>Seed of every draw; a method takes its task's.</summary>
     public ulong Seed { get; init; } = 1;
 

@@ -18,6 +18,9 @@ public sealed partial record DiffusionSalUnOptions : DiffusionRelabelOptions
     /// weights.</summary>
     [Option("compat", false, Source = "ours")]
     public partial bool Compat { get; init; }
+
+    /// <inheritdoc/>
+    internal override Func<string, bool>? Trained => null;
 }
 
 /// <summary>SalUn for diffusion models: relabelling on the weights that the forget loss's gradient is largest in.</summary>

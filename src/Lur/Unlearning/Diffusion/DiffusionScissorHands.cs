@@ -9,6 +9,9 @@ public sealed partial record DiffusionScissorHandsOptions : DiffusionOptions
 {
     private const string Scripts = "ScissorHands' scripts for Stable Diffusion";
 
+    /// <inheritdoc/>
+    internal override Func<string, bool>? Trained => null;
+
     /// <summary>Weight of the forget loss.</summary>
     [Option("lambda", 0.1, Source = Scripts, Least = 0)]
     public partial double Lambda { get; init; }

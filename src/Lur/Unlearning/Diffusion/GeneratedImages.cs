@@ -71,6 +71,7 @@ internal sealed class GeneratedImages : IImageDataset
         var asked = program.Input<int>("replay/classes", new Programs.Shape(sampler.Batch));
         var pass = new NetworkPass(program, "replay", sampler.Batch, _model.Parameters, _model.Buffers, NormalizationMode.Frozen)
         {
+            Frozen = _model.Frozen,
             Inference = true,
         };
         var rows = new NoisyRows(sampler.Batch, sampler.Input, sampler.Timesteps, asked.Device, sampler.Input);

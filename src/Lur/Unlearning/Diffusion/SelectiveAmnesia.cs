@@ -13,6 +13,10 @@ public sealed partial record SelectiveAmnesiaOptions : DiffusionOptions
 {
     private const string Code = "public code of Selective Amnesia for DDPM";
 
+    /// <inheritdoc/>
+    /// <remarks>The Fisher diagonal is of all weights.</remarks>
+    internal override Func<string, bool>? Trained => null;
+
     /// <summary>Weight of the elastic penalty sum F (theta - theta0)^2, with losses that are sums over elements.</summary>
     [Option("lambda", 10, Source = Code, Least = 0)]
     public partial double Lambda { get; init; }

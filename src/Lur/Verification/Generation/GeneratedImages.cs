@@ -51,6 +51,7 @@ internal sealed class GeneratedImages : IDisposable
         _classes = p.Input<int>("generate/classes", new Shape(_sampler.Batch));
         var pass = new NetworkPass(p, "generate", _sampler.Batch, model.Parameters, model.Buffers, NormalizationMode.Frozen)
         {
+            Frozen = model.Frozen,
             Inference = true,
         };
         _output = Program.Keep(
