@@ -169,8 +169,8 @@ internal sealed class GenerationOptions
                 : word == "none" ? GenerationAttacks.None
                 : s_attacks.FirstOrDefault(a => a.Word == word) is { Word: { } } known ? known.Value
                 : throw new UsageException(
-                    $"--attacks is '{word}', which is for {(word == "scalar" ? "classifiers" : "models that are told prompts")}; a model that "
-                        + $"draws classes takes all, none, or some of {string.Join(", ", s_attacks.Select(a => a.Word))}."
+                    $"--attacks is '{word}', which is for {(word == "scalar" ? "classifiers" : "models that are told prompts")}; a model "
+                        + $"that draws classes takes all, none, or some of {string.Join(", ", s_attacks.Select(a => a.Word))}."
                 );
         return attacks;
     }

@@ -37,7 +37,8 @@ internal sealed class ConceptDetection : IDisposable
         if (!judged && own.Detector is null)
             throw new UserErrorException(
                 $"Nobody can tell whether '{concept}' is in an image: a judge is trained for the shapes of the generated captions alone "
-                    + $"({string.Join(", ", CaptionGrammar.Shapes)}); give a program that tells with {host.Spell("detector")}, 'CMD {{dir}}'."
+                    + $"({string.Join(", ", CaptionGrammar.Shapes)}); give a program that tells with "
+                    + $"{host.Spell("detector")}, 'CMD {{dir}}'."
             );
         var names = parts.Source.Train.ClassNames;
         var holding = judged ? CaptionContents.Holding(concept) : [];

@@ -116,7 +116,8 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
         var known =
             of.Images == 0
                 ? "; how good it is nobody knows"
-                : $", sees '{concept}' in {Percent(of.Hits)} of the real test images with it and in {Percent(of.FalseAlarms)} of those without";
+                : $", sees '{concept}' in {Percent(of.Hits)} of the real test images with it and in {Percent(of.FalseAlarms)} of "
+                    + "those without";
         var contents = double.IsNaN(of.Contents) ? "" : $"; the judge names the contents of {Percent(of.Contents)} of them rightly";
         return $"the detector, {d.Command ?? d.Judge?.Architecture}{known}{contents}";
     }

@@ -7,8 +7,8 @@ using Lur.Tests.Data;
 
 namespace Lur.Tests.Concepts;
 
-/// <summary>Random models that are told the generated captions, in folders of runs of 'lur forget' that were made by hand: what they draw is
-/// noise, and what is written about it is to be right all the same.</summary>
+/// <summary>Random models that are told the generated captions, in folders of runs of 'lur forget' that were made by hand: what they draw
+/// is noise, and what is written about it is to be right all the same.</summary>
 internal sealed class ConceptRuns : IDisposable
 {
     public const string Data = "captions:train=600,test=90";

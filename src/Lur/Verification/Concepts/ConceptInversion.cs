@@ -4,8 +4,8 @@ using Lur.Verification.Generation;
 
 namespace Lur.Verification.Concepts;
 
-/// <summary>Learns the embedding of one new token from images of the concept, through the frozen text encoder and the frozen network (Pham et
-/// al. 2023): the prompts that name the concept are the templates, the token stands in its place.</summary>
+/// <summary>Learns the embedding of one new token from images of the concept, through the frozen text encoder and the frozen network
+/// (Pham et al. 2023): the prompts that name the concept are the templates, the token stands in its place.</summary>
 /// <param name="scene">Prompts, images, detector.</param>
 /// <param name="options">Length, rate.</param>
 /// <param name="samples">Images drawn at each point.</param>

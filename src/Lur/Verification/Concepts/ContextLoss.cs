@@ -30,14 +30,20 @@ internal sealed class ContextLoss : IDisposable
             NullRow = false,
         };
         var network = spec.Build();
+        // Where all of it could be trained, nothing is: gradients of weights would be made for nobody.
+        var whole = model.Frozen.Count == 0;
+        network.TrainOnly(whole ? _ => false : model.Network.Trained);
         var p = _program = new Program(model.Device, model.Precision) { Captured = true };
         _state = new FlatVector(model.Device, model.Precision, network.Buffers, "no state");
         _batch = new NoisyTensors(p, "attack", rows, spec);
         var evaluation = new GradientEvaluation(
-            new EvaluationSite(p, "attack", network, model.Parameters, _state, NormalizationMode.Frozen),
+            new EvaluationSite(p, "attack", network, whole ? _state : model.Parameters, _state, NormalizationMode.Frozen)
+            {
+                Frozen = whole ? model.Parameters : model.Frozen,
+            },
             _batch,
             DiffusionTask.Squared(1),
-            new FlatVector(p, model.Parameters.Layout, "attack/gradient"),
+            new FlatVector(p, network.Parameters, "attack/gradient"),
             inputGradient: true
         );
         _output = Program.Keep(evaluation.Output);

@@ -5,7 +5,8 @@ using Lur.Verification.Generation;
 
 namespace Lur.Verification.Concepts;
 
-/// <summary>What attacks on tokens share: which prompts are attacked, real images of each, and whether an image shows the concept.</summary>
+/// <summary>What attacks on tokens share: which prompts are attacked, real images of each, and whether an image shows the
+/// concept.</summary>
 /// <param name="eye">Looks for the concept.</param>
 /// <param name="prompts">What is asked for.</param>
 /// <param name="data">Training images, under their captions.</param>

@@ -4,8 +4,8 @@ using Lur.Text;
 
 namespace Lur.Verification.Concepts;
 
-/// <summary>The tokens that a model's text encoder reads, their embeddings, and the way from these to the rows that the network is given and
-/// back.</summary>
+/// <summary>The tokens that a model's text encoder reads, their embeddings, and the way from these to the rows that the network is given
+/// and back.</summary>
 internal sealed class TokenSpace : IDisposable
 {
     private readonly TextEncoder _encoder;
