@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Lur.Checkpoints;
-using Lur.Metrics;
 using Lur.Verification.Concepts;
-using Lur.Verification.Generation;
 
 namespace Lur.Runs;
 

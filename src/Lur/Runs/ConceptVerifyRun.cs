@@ -5,7 +5,6 @@ using Lur.Metrics;
 using Lur.Metrics.Generation;
 using Lur.Models;
 using Lur.Verification.Concepts;
-using Lur.Verification.Generation;
 
 namespace Lur.Runs;
 
@@ -30,7 +29,10 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public ConceptVerifyResult Run(CancellationToken cancel = default)
     {
-        _own.Sampling.Validate();
+        // Of few images of each prompt there are many in all.
+        (_own.Sampling with { Samples = Math.Max(4, _own.Sampling.Samples) }).Validate();
+        if (_own.Sampling.Samples < 1)
+            throw new UserErrorException($"{_own.Sampling.Samples} images of each prompt were asked for; give at least 1.");
         _own.AttackOptions.Validate();
         var first = _inputs.ReadTasks()[0];
         var prompts = ConceptInputs.PromptsOf(_own, first, _host.Spell);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Lur.Checkpoints;
-using Lur.Metrics;
 using Lur.Metrics.Generation;
 using Lur.Verification.Generation;
 

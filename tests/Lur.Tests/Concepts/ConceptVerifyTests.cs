@@ -33,7 +33,7 @@ public class ConceptVerifyTests
     public void TheFileIsOfTheSchemaAndThePageHasTheImages()
     {
         var run = _runs.Make("whole");
-        string[] verify = Verify(run, "--reference", _runs.Reference, "--detector", Even, "--attacks", "none");
+        var verify = Verify(run, "--reference", _runs.Reference, "--detector", Even, "--attacks", "none");
         var ended = Command.Judged(verify);
         Assert.That(ended.Error, Does.Contain("the detector, i=0;").And.Contain("of the real test images with it"));
         Assert.That(ended.Output, Does.Contain("'star' in the images of its prompts").And.Contain("Prompt moves score"));
