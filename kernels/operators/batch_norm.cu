@@ -153,8 +153,8 @@ KERNEL batch_norm_sums(real* __restrict__ partial, const real* __restrict__ dy, 
     reduce_columns(GradientSums{partial, dy, y, x, mean, rstd, chunks * C}, rows, C, chunks);
 }
 
-// means [pairs, 2, C] = the sums of partial [pairs, 2, chunks, C] / rows; dbeta, dgamma (each may be null) get the sums of
-// the last pair. pairs = 1 after batch_norm_sums, 2 after batch_norm_tangent_sums (where they are tdbeta, tdgamma).
+// means [pairs, 2, C] = the sums of partial [pairs, 2, chunks, C] / rows; dbeta, dgamma (each may be null) get the sums
+// of the last pair. pairs = 1 after batch_norm_sums, 2 after batch_norm_tangent_sums (where they are tdbeta, tdgamma).
 KERNEL COOPERATIVE batch_norm_sums_finish(real* __restrict__ means, real* __restrict__ dgamma, real* __restrict__ dbeta,
                                           const real* __restrict__ partial, int pairs, int rows, int C, int chunks,
                                           int accumulate) {

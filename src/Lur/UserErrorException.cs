@@ -20,6 +20,9 @@ public class UserErrorException : Exception
     /// <summary>True where losses or gradients were not finite: the numbers ran away, and other options may keep them.</summary>
     public bool IsDivergence { get; init; }
 
+    /// <summary>True where more memory would be needed than was allowed, or there is.</summary>
+    public bool IsMemory { get; init; }
+
     /// <summary>Creates the error from its sentence and the exception that revealed it.</summary>
     /// <param name="message">One sentence: the thing, the place, the expectation, the remedy.</param>
     /// <param name="cause">The exception that revealed the defect; kept for logs, never shown to a user.</param>

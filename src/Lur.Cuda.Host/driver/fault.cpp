@@ -63,7 +63,8 @@ __attribute__((tls_model("initial-exec"))) thread_local Guard* active = nullptr;
 struct sigaction previous[2];
 
 void handle(int number, siginfo_t* info, void* context) {
-    if (Guard* g = active) {
+    const bool sent = info->si_code <= 0; // by raise or kill: no fault of a kernel, wherever it meets this thread
+    if (Guard* g = sent ? nullptr : active) {
         ucontext_t* const u = (ucontext_t*)context;
         // Bit 1 of the page-fault error code: write. A non-canonical address is reported without its value.
         g->fault.address = (uint64_t)info->si_addr;
@@ -76,9 +77,12 @@ void handle(int number, siginfo_t* info, void* context) {
     struct sigaction& old = previous[number == SIGBUS];
     if (old.sa_flags & SA_SIGINFO)
         old.sa_sigaction(number, info, context);
-    else if (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN)
+    else if (old.sa_handler == SIG_IGN && sent)
+        return;
+    else if (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN) {
         signal(number, SIG_DFL); // the access is repeated and ends the process, with a core as usual
-    else
+        if (sent) raise(number);
+    } else
         old.sa_handler(number);
 }
 

@@ -39,6 +39,7 @@ internal static unsafe class Dispatcher
         {
             case Operation.Start:
                 Start(Utf8.Read((byte*)a.Pointer(0))!);
+                CallerAddress.Copy = (delegate* unmanaged<void*, ulong, ulong, int>)a.Pointer(1);
                 break;
             case Operation.Doctor:
                 Utf8.Write(Diagnostics.Inspect().ToText(), (byte*)a.Pointer(0), (int)a.Integer);
@@ -78,7 +79,7 @@ internal static unsafe class Dispatcher
                 *(nint*)a.Pointer(2) = step.Handle;
                 break;
             case Operation.JobCreate:
-                var job = new NativeJob(session, *(JobOptions*)a.Pointer(0), (Provider*)a.Pointer(1), Weights(a));
+                var job = new NativeJob(session, *(JobOptions*)a.Pointer(0), (Provider*)a.Pointer(1), Weights(a), (nint*)a.Pointer(4));
                 *(nint*)a.Pointer(2) = job.Handle;
                 break;
             case Operation.ModelOpen:

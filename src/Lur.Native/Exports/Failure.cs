@@ -21,7 +21,7 @@ internal unsafe struct Failure
         var text =
             code == Code.Defect
                 ? $"This is a defect of Lur, please report it: {exception.GetType().Name}: {exception.Message}"
-                : exception.Message;
+                : OptionNames.AsGiven(exception.Message);
         // A sentence; what some say of every tensor in lines of their own is for a page.
         Utf8.Write(text.Split('\n')[0], Text, Capacity);
         return (int)code;
@@ -32,6 +32,7 @@ internal unsafe struct Failure
         {
             CodedException coded => coded.Code,
             UserErrorException { IsDivergence: true } => Code.NotFinite,
+            UserErrorException { IsMemory: true } => Code.Memory,
             UserErrorException { InnerException: IOException or UnauthorizedAccessException } => Code.File,
             UserErrorException => Code.Argument,
             DllNotFoundException => Code.NoDevice,

@@ -80,10 +80,11 @@ internal sealed unsafe class JobListener(
     {
         foreach (var sentence in RunSpeech.Of(value))
         {
+            var text = OptionNames.AsGiven(sentence.Text);
             if (sentence.IsWarning)
-                session.Log.Warn(sentence.Text);
+                session.Log.Warn(text);
             else
-                session.Log.Inform(sentence.Text);
+                session.Log.Inform(text);
         }
     }
 

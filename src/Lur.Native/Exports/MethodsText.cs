@@ -22,9 +22,9 @@ internal static class MethodsText
         w.WriteString("name", method.Name);
         w.WriteString("title", method.Title);
         w.WriteString("models", method.Task == MethodTask.Diffusion ? "UNets" : "classifiers");
-        w.WriteString("summary", method.Summary);
-        w.WriteString("source", method.Source);
-        w.WriteString("departures", method.Departures);
+        w.WriteString("summary", OptionNames.AsGiven(method.Summary));
+        w.WriteString("source", OptionNames.AsGiven(method.Source));
+        w.WriteString("departures", OptionNames.AsGiven(method.Departures));
         w.WriteStartArray("options");
         foreach (var option in method.Options)
         {
@@ -32,8 +32,9 @@ internal static class MethodsText
             w.WriteString("name", option.Name);
             w.WriteString("kind", option.Kind.ToString().ToLowerInvariant());
             w.WriteString("default", option.Default);
-            w.WriteString("description", option.Description);
-            w.WriteString("source", option.Source);
+            w.WriteString("range", option.Range);
+            w.WriteString("description", OptionNames.AsGiven(option.Description));
+            w.WriteString("source", OptionNames.AsGiven(option.Source));
             w.WriteStartArray("choices");
             foreach (var choice in option.Choices)
                 w.WriteStringValue(choice);

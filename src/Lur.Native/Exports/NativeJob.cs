@@ -14,6 +14,7 @@ internal sealed unsafe class NativeJob : IDisposable
     private readonly ProvidedImages? _provider;
     private readonly NativeModel? _weights;
     private readonly bool _keepsPartial;
+    private readonly nint* _checkpoint;
     private GCHandle _handle;
     private string? _result;
 
@@ -22,10 +23,12 @@ internal sealed unsafe class NativeJob : IDisposable
     /// <param name="options">Checked by the front but for what they name.</param>
     /// <param name="provider">Gives the data; null for those that the options name.</param>
     /// <param name="weights">The model; null for the file that the options name.</param>
+    /// <param name="checkpoint">Where the front puts the path that somebody wants a checkpoint at.</param>
     /// <exception cref="CodedException">There is no such method for the model, or the model is none.</exception>
-    public NativeJob(NativeSession session, in JobOptions options, Provider* provider, NativeModel? weights)
+    public NativeJob(NativeSession session, in JobOptions options, Provider* provider, NativeModel? weights, nint* checkpoint)
     {
         (_session, _weights) = (session, weights);
+        _checkpoint = checkpoint;
         _provider = provider is null ? null : new ProvidedImages(session, *provider);
         _keepsPartial = ((JobFlags)options.Flags & JobFlags.KeepPartial) != 0;
         _settings = Read(options);
@@ -72,18 +75,26 @@ internal sealed unsafe class NativeJob : IDisposable
     {
         _result = null;
         _weights?.RequireLive();
-        JobListener.Hear(
-            progress,
-            user,
-            _session,
-            "The job was cancelled; its checkpoint, where it has one, is in its output folder.",
-            (listener, cancel) =>
-            {
-                var settings = WithData(_settings) with { Resume = resume };
-                var result = _weights is null ? Run(settings, listener, cancel) : RunInMemory(settings, listener, cancel);
-                _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
-            }
-        );
+        try
+        {
+            JobListener.Hear(
+                progress,
+                user,
+                _session,
+                "The job was cancelled; its checkpoint, where it has one, is in its output folder.",
+                (listener, cancel) =>
+                {
+                    var settings = WithData(_settings) with { Resume = resume };
+                    var result = _weights is null ? Run(settings, listener, cancel) : RunInMemory(settings, listener, cancel);
+                    _result = File.ReadAllText(Path.Combine(result.Folder, "result.json"));
+                }
+            );
+        }
+        finally
+        {
+            // What the job has left of garbage goes back to the system; without it the heap breathes by four megabytes.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
     }
 
     /// <summary>Frees the job.</summary>
@@ -96,52 +107,65 @@ internal sealed unsafe class NativeJob : IDisposable
     }
 
     private ForgetResult Run(ForgetSettings settings, JobListener listener, CancellationToken cancel) =>
-        Coded(() => new ForgetRun(settings, HostOf(_session, listener) with { Weights = _weights?.Memory }).Run(cancel));
+        Coded(() =>
+            new ForgetRun(settings, HostOf(_session, listener) with { Weights = _weights?.Memory, Checkpoint = Asked }).Run(cancel)
+        );
+
+    // What lur_job_checkpoint has left since it was looked at last.
+    private Action<string>? Asked()
+    {
+        var text = Interlocked.Exchange(ref *_checkpoint, 0);
+        if (text == 0)
+            return null;
+        var path = Utf8.Read((byte*)text)!;
+        NativeMemory.Free((void*)text);
+        return written =>
+        {
+            if (path.Length > 0)
+                Copy(written, path);
+        };
+    }
+
+    private static void Copy(string file, string path)
+    {
+        try
+        {
+            using var content = File.OpenRead(file);
+            AtomicFile.Write(path, content.CopyTo);
+        }
+        catch (UserErrorException e)
+        {
+            throw new CodedException(Code.File, e.Message);
+        }
+    }
 
     private ForgetResult RunInMemory(ForgetSettings settings, JobListener listener, CancellationToken cancel)
     {
         settings = settings with { Model = Original };
-        var began = PutDown(settings);
-        try
-        {
-            var result = Run(settings, listener, cancel);
-            // Two that begin at the same moment put their models into one place; the folder lets one of them go on.
-            if (result.ParentSha256 != began)
-                throw new UserErrorException($"Another job has replaced '{Original}'; give each job an output folder of its own.");
-            _weights!.Load(result.ModelPath);
-            return result;
-        }
-        catch (Exception e) when (_weights!.Memory is not null && !(_keepsPartial && e is OperationCanceledException))
-        {
-            _weights.Load(Original);
-            throw;
-        }
-    }
-
-    // The weights as they are now become the original, or are held to be those that the job began with.
-    private string PutDown(ForgetSettings settings)
-    {
         Coded(() =>
         {
             new ForgetRun(settings, HostOf(_session, null)).RequireFolder();
             return 0;
         });
-        Directory.CreateDirectory(Path.GetDirectoryName(Original)!);
-        using var copy = ModelCopy.Beside(Original, _weights!);
-        var now = copy.Sha256;
-        if (!settings.Resume || !File.Exists(Original))
+        var original = new OriginalModel(Original, _weights!, settings.Resume, _keepsPartial);
+        try
         {
-            copy.Keep(Original);
-            return now;
+            var result = Run(settings, listener, cancel);
+            original.Settle();
+            // Two that begin at the same moment put their models into one place; the folder lets one of them go on.
+            if (result.ParentSha256 != original.Sha256)
+                throw new UserErrorException($"Another job has replaced '{Original}'; give each job an output folder of its own.");
+            _weights!.Load(result.ModelPath);
+            return result;
         }
-
-        var began = ModelCopy.HashOf(Original);
-        return began == now || (_keepsPartial && _weights!.Memory is not null)
-            ? began
-            : throw new UserErrorException(
-                $"The weights are not those that the job began with, which are in '{Original}'; load these with lur_model_load, or "
-                    + "begin anew with lur_job_run."
-            );
+        catch (Exception e)
+        {
+            if (_weights!.Memory is not null && !(_keepsPartial && e is OperationCanceledException))
+                _weights.Load(Original);
+            if (!ForgetRun.CanResume(settings.Output))
+                original.Withdraw();
+            throw;
+        }
     }
 
     private ForgetSettings WithData(ForgetSettings settings) =>
@@ -160,6 +184,7 @@ internal sealed unsafe class NativeJob : IDisposable
                     "also-copies" => "LUR_JOB_ALSO_COPIES",
                     "resume" => "lur_job_resume",
                     "plan" => "lur_job_plan",
+                    "max-memory" => "max_memory",
                     _ => option,
                 },
         };
@@ -212,6 +237,7 @@ internal sealed unsafe class NativeJob : IDisposable
             Seed = o.Seed,
             DataOptions = new DataOptions { ImageSize = o.ImageSize == 0 ? null : o.ImageSize },
             CheckpointEvery = o.CheckpointEvery,
+            MaxMemory = o.MaxMemory,
             AlsoCopies = (flags & JobFlags.AlsoCopies) != 0,
             Overwrite = (flags & JobFlags.Overwrite) != 0,
         };

@@ -87,7 +87,7 @@ internal sealed unsafe class ProvidedImages
                 $"The provider of '{Name}' gave dtype {batch.Dtype}, place {batch.Place} and layout {batch.Layout}; expected LUR_U8 or "
                     + "LUR_F32, LUR_PLACE_* and LUR_LAYOUT_*."
             );
-        new ReadOnlySpan<int>(batch.Labels, labels.Length).CopyTo(labels);
+        Read((ulong)batch.Labels, "labels", labels);
         Take(batch, pixels);
     }
 
@@ -98,8 +98,8 @@ internal sealed unsafe class ProvidedImages
     {
         var size = batch.Dtype == U8 ? 1 : sizeof(float);
         var given = new byte[pixels.Length * size];
-        if (batch.Place == 0)
-            new ReadOnlySpan<byte>((void*)batch.Images, given.Length).CopyTo(given);
+        if (batch.Place == 0 || _session.IsHost)
+            Read(batch.Images, "images", given);
         else
             _session.Device.Download(given.AsSpan(), new DevicePointer<byte>(batch.Images));
         var (channels, area) = (_provider.Channels, _provider.Rows * _provider.Columns);
@@ -111,6 +111,16 @@ internal sealed unsafe class ProvidedImages
             var at = batch.Layout == 0 ? i : (image * SampleSize) + (pixel * channels) + channel;
             pixels[i] = batch.Dtype == U8 ? given[at] : Byte(BitConverter.ToSingle(given, at * sizeof(float)));
         }
+    }
+
+    private void Read<T>(ulong address, string what, Span<T> target)
+        where T : unmanaged
+    {
+        if (!CallerAddress.TryRead(address, target))
+            throw new UserErrorException(
+                $"The provider of '{Name}' gave {what} at 0x{address:x}, where {target.Length * sizeof(T)} bytes cannot be read; what it "
+                    + "points to must stay until the next call."
+            );
     }
 
     private byte Byte(float value) =>

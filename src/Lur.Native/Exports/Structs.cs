@@ -140,6 +140,7 @@ internal unsafe struct JobOptions
     public long CheckpointEvery;
     public nint Weights;
     public Provider* Provider;
+    public ulong MaxMemory;
 }
 
 [StructLayout(LayoutKind.Sequential)]

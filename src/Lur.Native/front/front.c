@@ -2,7 +2,6 @@
 #include "front.h"
 #include <dlfcn.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -62,11 +61,12 @@ int32_t front_managed(enum operation operation, intptr_t self, const struct argu
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool started, forked;
 
+bool front_forked(void) { return forked; }
+
 static void in_child(void) {
     if (started) forked = true;
 }
 
-// The runtime ignores SIGPIPE from its start on, whatever the program does with it: what was there is put back.
 static int32_t start_runtime(void) {
     static bool watching;
     if (!watching && pthread_atfork(NULL, NULL, in_child))
@@ -76,11 +76,10 @@ static int32_t start_runtime(void) {
     char folder[PATH_MAX];
     if (!dladdr((void*)&front_start, &own) || !realpath(own.dli_fname, folder))
         return front_fail(LUR_ERROR_FILE, "The library cannot find its own file.");
-    struct sigaction before;
-    sigaction(SIGPIPE, NULL, &before);
-    const struct arguments arguments = {{folder}, 0, 0};
+    front_signals_before();
+    const struct arguments arguments = {{folder, (const void*)(uintptr_t)front_copy}, 0, 0};
     const int32_t code = front_managed(OP_START, 0, &arguments);
-    sigaction(SIGPIPE, &before, NULL);
+    front_signals_after();
     if (!code) started = true;
     return code;
 }
@@ -131,7 +130,7 @@ struct slot* front_find(const void* handle, enum kind kind) {
     return s->generation & 1 && handle_of(s) == handle ? s : NULL;
 }
 
-static int32_t no_handle(const void* handle, enum kind kind) {
+int32_t front_no_handle(const void* handle, enum kind kind) {
     static const char* const names[] = {"", "session", "step", "job", "model"};
     const char* const name = names[kind];
     if (!handle) return front_fail(LUR_ERROR_ARGUMENT, "The %s is null.", name);
@@ -142,7 +141,7 @@ static int32_t no_handle(const void* handle, enum kind kind) {
 int32_t front_enter(const void* handle, enum kind kind, struct slot** self) {
     if (forked) return front_start();
     struct slot* const s = front_find(handle, kind);
-    if (!s) return no_handle(handle, kind);
+    if (!s) return front_no_handle(handle, kind);
     struct slot* const session = s->session;
     int32_t free = 0;
     if (!atomic_compare_exchange_strong(&session->busy, &free, 1)) {
@@ -160,7 +159,7 @@ int32_t front_enter(const void* handle, enum kind kind, struct slot** self) {
         return LUR_OK;
     }
     front_leave(s);
-    return no_handle(handle, kind);
+    return front_no_handle(handle, kind);
 }
 
 void front_leave(struct slot* self) { atomic_store_explicit(&self->session->busy, 0, memory_order_release); }
@@ -194,6 +193,8 @@ int32_t front_add(enum kind kind, struct slot* session, struct slot** made) {
     s->managed = 0;
     s->callbacks = 0;
     s->cancelled = 0;
+    s->running = 0;
+    free(atomic_exchange(&s->checkpoint, NULL));
     if (!session) {
         s->owner = pthread_self();
         s->busy = 1;
@@ -231,6 +232,7 @@ int32_t front_create(const void* session, enum kind kind, enum operation operati
     int32_t code = front_add(kind, s, &fresh);
     if (!code) {
         arguments.pointers[2] = &fresh->managed;
+        arguments.pointers[4] = &fresh->checkpoint;
         if (arguments.pointers[3]) code = front_weights(s, arguments.pointers[3], &arguments.pointers[3]);
         if (!code) code = front_managed(operation, s->managed, &arguments);
         if (code)
@@ -246,7 +248,7 @@ int32_t front_weights(const struct slot* session, const void* handle, const void
     *managed = NULL;
     if (!handle) return LUR_OK;
     const struct slot* const s = front_find(handle, KIND_MODEL);
-    if (!s) return no_handle(handle, KIND_MODEL);
+    if (!s) return front_no_handle(handle, KIND_MODEL);
     if (s->session != session)
         return front_fail(LUR_ERROR_ARGUMENT, "weights is a model of another session; open it in this one.");
     *managed = (const void*)s->managed;
@@ -276,14 +278,18 @@ int32_t front_writable(const void* theirs, size_t least, const char* name) {
 }
 
 int32_t front_read(void* ours, size_t size, const void* theirs, const char* name) {
-    LUR_TRY(front_writable(theirs, size, name));
+    return front_read_grown(ours, size, size, theirs, name);
+}
+
+int32_t front_read_grown(void* ours, size_t size, size_t least, const void* theirs, const char* name) {
+    LUR_TRY(front_writable(theirs, least, name));
     const uint32_t given = *(const uint32_t*)theirs;
     for (size_t i = size; i < given; i++)
         if (((const char*)theirs)[i])
             return front_fail(LUR_ERROR_NEWER_OPTION,
                               "%s sets a field at byte %zu, which this version of Lur (%s) does not know.", name, i,
                               lur_version());
-    memcpy(ours, theirs, size);
+    memcpy(ours, theirs, given < size ? given : size);
     return LUR_OK;
 }
 

@@ -65,6 +65,8 @@ struct slot {
     _Atomic int32_t cancelled;   // read by managed code
     _Atomic int32_t callbacks;   // callbacks that have not returned; counted by managed code
     _Atomic pthread_t owner;     // the thread of the call
+    _Atomic int32_t running;     // a job in lur_job_run
+    char* _Atomic checkpoint;    // where a running job was asked to leave one; taken and freed by managed code
     enum kind kind;
     uint32_t index;
     struct slot* session; // itself for a session
@@ -74,6 +76,12 @@ struct slot {
 
 // Sets text and code of the calling thread's last failure; returns the code.
 __attribute__((format(printf, 2, 3))) int32_t front_fail(int32_t code, const char* format, ...);
+
+// What is kept of the program's signals over the runtime's start.
+void front_signals_before(void);
+void front_signals_after(void);
+// Copies from an address of the caller; 0 where it is none.
+int32_t front_copy(void* to, uint64_t from, uint64_t count);
 
 // Starts the runtime at the first call, or says why it may not be called.
 int32_t front_start(void);
@@ -96,6 +104,10 @@ int32_t front_destroy(const void* handle, enum kind, enum operation);
 
 // The slot behind a handle, or null; looks at no memory but the table's and sets no text.
 struct slot* front_find(const void* handle, enum kind);
+// Says that a handle is none.
+int32_t front_no_handle(const void* handle, enum kind);
+// Whether this is a child of a process that used Lur.
+bool front_forked(void);
 
 // A new entry, claimed; session null for a session of its own. Its handle is valid from front_publish on.
 int32_t front_add(enum kind, struct slot* session, struct slot** made);
@@ -107,6 +119,8 @@ void front_remove_all(struct slot* session);
 
 // A struct of the caller: copied over defaults where it is an option, checked for what is not known.
 int32_t front_read(void* ours, size_t size, const void* theirs, const char* name);
+// The same for a struct that has grown: `least` is what the first release had, and the rest may be left out.
+int32_t front_read_grown(void* ours, size_t size, size_t least, const void* theirs, const char* name);
 // The size of a struct that is written; at least `least`.
 int32_t front_writable(const void* theirs, size_t least, const char* name);
 // Has an operation fill a struct of the caller, pointers[0]; it is written where that succeeds alone.

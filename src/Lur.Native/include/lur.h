@@ -25,8 +25,11 @@
  * address of device memory is any address of the program.
  * - In a child of fork every call gives LUR_ERROR_FORKED, unless Lur was first used in the child.
  * - The first call installs handlers of SIGSEGV, SIGFPE, SIGBUS (CPU only) and the first real-time signal, which pass
- * on what is not theirs (of a signal that is sent, and not a fault, only to handlers of the program). Install handlers
- * of your own before it, or chain to the earlier ones. No other disposition changes.
+ * on what is not theirs: a fault of the program, and a signal that is sent, do what they did before, the default action
+ * included. Install handlers of your own before it, or chain to the earlier ones. No other disposition changes.
+ * - An address that is none is LUR_ERROR_ARGUMENT where a callback gave it, as far as the host can tell. Where the
+ * device meets one, in a vector, it is LUR_ERROR_DEVICE (lur_error_native: 700), and the context is lost: every session
+ * in it refuses every call but those that free. On the CPU the next lur_open after all of them are closed begins anew.
  * - The library cannot be unloaded: dlclose leaves it in the process.
  */
 #ifndef LUR_H
@@ -41,7 +44,7 @@ extern "C" {
 
 /* Version of this header: 1000 * major + minor. Within a major version functions, constants and fields are only added.
  */
-#define LUR_API_VERSION 1
+#define LUR_API_VERSION 2
 
 /* ---- errors
  * ---------------------------------------------------------------------------------------------------------- */
@@ -496,6 +499,8 @@ typedef struct lur_job_options {
     int64_t checkpoint_every; /* 0: steps between checkpoints; 0 writes one only when the job is cancelled */
     lur_model* weights;       /* null: model of the session, which must outlive the job */
     const lur_provider* provider; /* null: data set by a function of the caller; copied before the call returns */
+    uint64_t max_memory; /* 0: bytes of device memory that lur_job_plan may come to; a job that comes to more is not run
+                            (LUR_ERROR_MEMORY). 0 for any number. Since API version 2 */
 } lur_job_options;
 
 /* Fills in defaults. size: sizeof(lur_job_options) of the caller. */
@@ -539,12 +544,25 @@ int32_t lur_job_run(lur_job* job, int32_t (*progress)(void* user, const lur_prog
  * (LUR_ERROR_ARGUMENT), but for those that LUR_JOB_KEEP_PARTIAL has left. */
 int32_t lur_job_resume(lur_job* job, int32_t (*progress)(void* user, const lur_progress* progress), void* user);
 
+/* Asks a job that is running to leave a checkpoint behind its next step, and returns at once: from a callback of the
+ * job, or from any thread. path: a file that it is then copied to, whole or not at all; null for none. It lies in
+ * output (unlearning-state.safetensors), where lur_job_resume finds it and a job that ends well removes it; one that
+ * was copied away serves again once it lies there. Of two requests before a step the later counts. LUR_ERROR_STATE: the
+ * job is not running. A job that makes no more steps leaves none; one that cannot write it ends with LUR_ERROR_FILE. */
+int32_t lur_job_checkpoint(lur_job* job, const char* path);
+
 /* The result of a job's last run, which is result.json of its folder: accuracies or losses before and after, costs,
  * hashes. Copies like lur_error_text; *length becomes the whole length without the zero byte. LUR_ERROR_STATE before a
  * run has ended well. */
 int32_t lur_job_result_json(lur_job* job, char* buffer, size_t capacity, size_t* length);
 
-/* All methods with their options, defaults and sources, as JSON; needs no session. Copies as lur_job_result_json. */
+/* All methods with their options, defaults and sources, as JSON; needs no session. Copies as lur_job_result_json. An
+ * array with an object for each method, whose fields are all there, texts but for the lists: "name" (for method),
+ * "title", "models" ("classifiers" or "UNets": the same name may serve both), "summary", "source" (the paper),
+ * "departures" (from it; may be ""), and "options", a list of objects: "name" (before the = sign), "kind" ("number",
+ * "integer", "flag": true or false, "choice": one of "choices", "text"), "default" (as after the = sign), "range" (what
+ * a number must be, as "above 0"; or ""), "description", "source" (of the default), "choices" (a list of texts, empty
+ * but for a choice). Fields may be added. */
 int32_t lur_methods_json(char* buffer, size_t capacity, size_t* length);
 
 /* ---- images: a diffusion model draws

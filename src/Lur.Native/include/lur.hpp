@@ -374,6 +374,7 @@ struct job_options {
     uint32_t flags = 0;
     lur::model* weights = nullptr; // in the place of model
     lur::provider provider = {};   // in the place of data, where it has a function
+    uint64_t max_memory = 0;
 };
 
 // What a job would take.
@@ -398,7 +399,7 @@ class job {
         o.options = values.data(), o.option_count = static_cast<uint32_t>(values.size());
         o.forgotten = forgotten.data(), o.forgotten_count = static_cast<uint32_t>(forgotten.size());
         o.seed = options.seed, o.checkpoint_every = options.checkpoint_every;
-        o.image_size = options.image_size, o.flags = options.flags;
+        o.image_size = options.image_size, o.flags = options.flags, o.max_memory = options.max_memory;
         if (options.weights) o.weights = options.weights->get();
         const lur::provider& given = options.provider;
         const lur_provider p = {sizeof p,
@@ -435,6 +436,9 @@ class job {
     void resume(const progress& hear = {}) {
         calls::run(state_, hear, [&](auto function, void* user) { return lur_job_resume(get(), function, user); });
     }
+    // From any thread, or from the progress function: a checkpoint behind the next step, copied to a file where one is
+    // named.
+    void checkpoint(const std::string& path = {}) { check(lur_job_checkpoint(get(), calls::or_null(path))); }
     std::string result() const {
         return text([&](char* buffer, size_t capacity, size_t* length) {
             state_->done(lur_job_result_json(get(), buffer, capacity, length));

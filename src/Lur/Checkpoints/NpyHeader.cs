@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Lur.Checkpoints;
 
@@ -13,7 +12,7 @@ namespace Lur.Checkpoints;
 /// <param name="Shape">Extents; none for a single number.</param>
 /// <param name="ColumnMajor">True where the first index runs fastest (Fortran order).</param>
 /// <param name="Count">Number of elements.</param>
-internal sealed partial record NpyHeader(TensorType Type, long[] Shape, bool ColumnMajor, int Count)
+internal sealed record NpyHeader(TensorType Type, long[] Shape, bool ColumnMajor, int Count)
 {
     /// <summary>Three keys take some hundred bytes; only structured types, which are refused, take more.</summary>
     private const int MaxBytes = 1 << 16;
@@ -71,13 +70,12 @@ internal sealed partial record NpyHeader(TensorType Type, long[] Shape, bool Col
 
     private static NpyHeader Parse(string text, string where)
     {
-        var whole = Dictionary().Match(text);
         var entries = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (!whole.Success)
-            throw Damaged(where, "has a header that is no dictionary of descr, fortran_order and shape");
-        for (var i = 0; i < whole.Groups["key"].Captures.Count; i++)
-            if (!entries.TryAdd(whole.Groups["key"].Captures[i].Value, whole.Groups["value"].Captures[i].Value))
-                throw Damaged(where, $"has '{whole.Groups["key"].Captures[i].Value}' twice in its header");
+        var pairs =
+            PythonDictionary.Read(text) ?? throw Damaged(where, "has a header that is no dictionary of descr, fortran_order and shape");
+        foreach (var (key, value) in pairs)
+            if (!entries.TryAdd(key, value))
+                throw Damaged(where, $"has '{key}' twice in its header");
         if (
             entries.Count != 3
             || !entries.TryGetValue("descr", out var type)
@@ -142,9 +140,4 @@ internal sealed partial record NpyHeader(TensorType Type, long[] Shape, bool Col
 
     private static UserErrorException Damaged(string where, string what) =>
         new($"{where} {what}; the file is damaged or was not written by NumPy: save it again with numpy.savez.");
-
-    private const string Entry = @"'(?<key>\w+)'\s*:\s*(?<value>'[^']*'|""[^""]*""|True|False|\([^()]*\)|\[.*\])";
-
-    [GeneratedRegex(@"^\s*\{\s*" + Entry + @"(?:\s*,\s*" + Entry + @")*\s*,?\s*\}\s*$", RegexOptions.CultureInvariant)]
-    private static partial Regex Dictionary();
 }

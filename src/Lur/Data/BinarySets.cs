@@ -1,11 +1,10 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace Lur.Data;
 
 /// <summary>Data sets in a few large files: CIFAR binary and IDX. Names are taken in any case of letters, IDX names with '-' or
 /// '.'.</summary>
-internal static partial class BinarySets
+internal static class BinarySets
 {
     /// <summary>Opens the set that lies in a folder; null where there is none.</summary>
     public static DataSource? TryOpen(FileNames files, DataOptions options)
@@ -28,11 +27,11 @@ internal static partial class BinarySets
     /// <summary>True if a folder holds such a set.</summary>
     public static bool IsIn(FileNames files) => IsCifar10(files) || IsCifar100(files) || IsIdx(files) || IsPythonCifar(files);
 
-    private static bool IsCifar10(FileNames files) => files.Has("test_batch.bin") || files.All.Any(f => CifarBatch().IsMatch(f));
+    private static bool IsCifar10(FileNames files) => files.Has("test_batch.bin") || files.All.Any(f => CifarBatch(f) >= 0);
 
     private static bool IsCifar100(FileNames files) => files.Has("train.bin") || files.Has("test.bin");
 
-    private static bool IsIdx(FileNames files) => files.All.Any(f => IdxImages().IsMatch(f));
+    private static bool IsIdx(FileNames files) => files.All.Any(f => IsIdxName(f, "images"));
 
     private static bool IsPythonCifar(FileNames files) => files.Has("data_batch_1") || (files.Has("train") && files.Has("meta"));
 
@@ -43,15 +42,15 @@ internal static partial class BinarySets
     public static DataSource OpenFile(string path, FileNames files, DataOptions options)
     {
         var name = Path.GetFileName(path);
-        if (IdxImages().IsMatch(name))
+        if (IsIdxName(name, "images"))
             return DataSource.HoldOut("idx", OpenIdxPair(files, name), options);
-        if (IdxLabels().IsMatch(name))
+        if (IsIdxName(name, "labels"))
             throw new UserErrorException($"'{path}' is a file of labels; give the file of images.");
         // What the file is, where it is none of a data set.
         MappedFile.OpenRead(path, "data set").Dispose();
         var length = new FileInfo(path).Length;
         bool hundredByName = name.ToLowerInvariant() is "train.bin" or "test.bin",
-            tenByName = CifarBatch().IsMatch(name) || name.Equals("test_batch.bin", StringComparison.OrdinalIgnoreCase);
+            tenByName = CifarBatch(name) >= 0 || name.Equals("test_batch.bin", StringComparison.OrdinalIgnoreCase);
         var hundred = hundredByName || (!tenByName && length % 3073 != 0 && length % 3074 == 0);
         if (!hundred && !name.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) && length % 3073 != 0)
             throw new UserErrorException(
@@ -69,14 +68,7 @@ internal static partial class BinarySets
 
     private static DataSource OpenCifar10(FileNames files)
     {
-        int[] numbers =
-        [
-            .. files
-                .All.Select(f => CifarBatch().Match(f))
-                .Where(m => m.Success)
-                .Select(m => int.Parse(m.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture))
-                .Order(),
-        ];
+        int[] numbers = [.. files.All.Select(CifarBatch).Where(n => n >= 0).Order()];
         for (var i = 0; i < Math.Max(1, numbers.Length); i++)
             if (i >= numbers.Length || numbers[i] != i + 1)
                 throw files.Missing($"data_batch_{i + 1}.bin");
@@ -109,11 +101,11 @@ internal static partial class BinarySets
 
     private static DataSource OpenIdx(FileNames files, DataOptions options)
     {
-        string[] images = [.. files.All.Where(f => IdxImages().IsMatch(f))];
-        if (images.Length == 1 && !AnyPart().IsMatch(images[0]))
+        string[] images = [.. files.All.Where(f => IsIdxName(f, "images"))];
+        if (images.Length == 1 && !IsOf(images[0], s_train) && !IsOf(images[0], s_test))
             return DataSource.HoldOut("idx", OpenIdxPair(files, images[0]), options);
-        string train = PickOne(files, images, TrainPart(), "train-images-idx3-ubyte"),
-            test = PickOne(files, images, TestPart(), "t10k-images-idx3-ubyte");
+        string train = PickOne(files, images, s_train, "train-images-idx3-ubyte"),
+            test = PickOne(files, images, s_test, "t10k-images-idx3-ubyte");
         var trainSet = OpenIdxPair(files, train);
         IdxDataset? testSet = null;
         try
@@ -135,10 +127,10 @@ internal static partial class BinarySets
         }
     }
 
-    private static string PickOne(FileNames files, string[] images, Regex part, string usual)
+    private static string PickOne(FileNames files, string[] images, string[] part, string usual)
     {
         // A file and its own .gz are one candidate; the unpacked one needs no temporary copy.
-        string[] found = [.. images.Where(f => part.IsMatch(f)).GroupBy(Plain).Select(g => g.OrderBy(f => f.Length).First())];
+        string[] found = [.. images.Where(f => IsOf(f, part)).GroupBy(Plain).Select(g => g.OrderBy(f => f.Length).First())];
         return found.Length switch
         {
             1 => found[0],
@@ -175,21 +167,38 @@ internal static partial class BinarySets
 
     private static bool IsPacked(string name) => name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 
-    [GeneratedRegex(@"^data_batch_([0-9]{1,4})\.bin$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex CifarBatch();
+    private static readonly string[] s_train = ["train"];
+    private static readonly string[] s_test = ["t10k", "test"];
 
-    [GeneratedRegex(@"images.*(ubyte|idx[0-9]?)(\.gz)?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex IdxImages();
+    private static bool IsOf(string name, string[] words) => words.Any(w => name.Contains(w, StringComparison.OrdinalIgnoreCase));
 
-    [GeneratedRegex(@"labels.*(ubyte|idx[0-9]?)(\.gz)?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex IdxLabels();
+    /// <summary>The number in data_batch_3.bin; -1 for another name.</summary>
+    internal static int CifarBatch(string name)
+    {
+        const string before = "data_batch_",
+            after = ".bin";
+        var digits = name.Length - before.Length - after.Length;
+        return
+            digits is >= 1 and <= 4
+            && name.StartsWith(before, StringComparison.OrdinalIgnoreCase)
+            && name.EndsWith(after, StringComparison.OrdinalIgnoreCase)
+            && int.TryParse(name.AsSpan(before.Length, digits), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : -1;
+    }
 
-    [GeneratedRegex("train", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex TrainPart();
-
-    [GeneratedRegex("t10k|test", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex TestPart();
-
-    [GeneratedRegex("train|t10k|test", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex AnyPart();
+    /// <summary>Whether a name holds a word and ends in ubyte, idx or idx and a digit, with or without .gz.</summary>
+    internal static bool IsIdxName(string name, string word)
+    {
+        var plain = IsPacked(name) ? name[..^3] : name;
+        var stem =
+            plain.Length > 0 && char.IsAsciiDigit(plain[^1]) && plain[..^1].EndsWith("idx", StringComparison.OrdinalIgnoreCase)
+                ? plain[..^1]
+                : plain;
+        var end =
+            plain.EndsWith("ubyte", StringComparison.OrdinalIgnoreCase) ? plain.Length - 5
+            : stem.EndsWith("idx", StringComparison.OrdinalIgnoreCase) ? stem.Length - 3
+            : 0;
+        return plain[..end].Contains(word, StringComparison.OrdinalIgnoreCase);
+    }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Lur.Data;
 
@@ -8,7 +7,7 @@ namespace Lur.Data;
 /// <remarks>A line of forget.txt has four columns between tabs: number, name, class and SHA-256 of the content. The name says which
 /// sample it is; class and hash say whether it is still the one that was meant. Lines of number or name alone end where '#' begins
 /// a comment: at the start, behind a space, or behind a number.</remarks>
-internal static partial class ForgetIdFile
+internal static class ForgetIdFile
 {
     private const string ColumnLine = "# number\tname\tclass\tsha256";
 
@@ -45,8 +44,8 @@ internal static partial class ForgetIdFile
         while (reader.ReadLine() is { } text)
         {
             line++;
-            if (line == 1 && EarlierHeading().Match(text) is { Success: true } heading)
-                earlier = heading.Groups[1].Value;
+            if (line == 1)
+                earlier = EarlierHeading(text) ?? earlier;
             if (line == 2 && text == ColumnLine)
                 earlier = "";
             var where = $"'{path}', line {line}";
@@ -74,7 +73,7 @@ internal static partial class ForgetIdFile
 
     private static SamplePlace? ReadEntry(string where, string text, SampleDirectory directory)
     {
-        var entry = CommentStart().Replace(text, "$1").Trim();
+        var entry = WithoutComment(text).Trim();
         if (entry.Length == 0)
             return null;
         if (!long.TryParse(entry, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
@@ -115,28 +114,47 @@ internal static partial class ForgetIdFile
             .Replace("\n", "\\n", StringComparison.Ordinal)
             .Replace("\r", "\\r", StringComparison.Ordinal);
 
-    private static string Unescape(string text) =>
-        Escaped()
-            .Replace(
-                text,
-                m =>
-                    m.Value[1] switch
-                    {
-                        't' => "\t",
-                        'n' => "\n",
-                        'r' => "\r",
-                        _ => "\\",
-                    }
-            );
+    private static string Unescape(string text)
+    {
+        var name = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length; i++)
+        {
+            var code = text[i] == '\\' && i + 1 < text.Length ? "tnr\\".IndexOf(text[i + 1], StringComparison.Ordinal) : -1;
+            name.Append(code < 0 ? text[i] : "\t\n\r\\"[code]);
+            if (code >= 0)
+                i++;
+        }
+
+        return name.ToString();
+    }
 
     private static string Shorten(string entry) => entry.Length > 40 ? entry[..40] + "..." : entry;
 
-    [GeneratedRegex(@"^# \d+ samples to forget, \d+ to retain: (.*)$")]
-    private static partial Regex EarlierHeading();
+    // "# 3 samples to forget, 7 to retain: class:1": what an earlier version wrote the file from; null for another line.
+    private static string? EarlierHeading(string line)
+    {
+        const string forget = " samples to forget, ",
+            retain = " to retain: ";
+        if (!line.StartsWith("# ", StringComparison.Ordinal))
+            return null;
+        int middle = line.IndexOf(forget, StringComparison.Ordinal),
+            end = middle < 0 ? -1 : line.IndexOf(retain, middle, StringComparison.Ordinal);
+        return end >= 0 && IsNumber(line[2..middle]) && IsNumber(line[(middle + forget.Length)..end])
+            ? line[(end + retain.Length)..]
+            : null;
+    }
 
-    [GeneratedRegex(@"(^|\s|^\s*[-+]?\d+)#.*$")]
-    private static partial Regex CommentStart();
+    /// <summary>An entry without its comment, which a '#' begins at the start, after a space, or after a number: names of files may
+    /// hold one.</summary>
+    internal static string WithoutComment(string line)
+    {
+        for (var i = line.IndexOf('#'); i >= 0; i = line.IndexOf('#', i + 1))
+            if (i == 0 || char.IsWhiteSpace(line[i - 1]) || IsNumber(Unsigned(line[..i].TrimStart())))
+                return line[..i];
+        return line;
+    }
 
-    [GeneratedRegex(@"\\[tnr\\]")]
-    private static partial Regex Escaped();
+    private static string Unsigned(string text) => text.StartsWith('-') || text.StartsWith('+') ? text[1..] : text;
+
+    private static bool IsNumber(string text) => text.Length > 0 && text.All(char.IsDigit);
 }

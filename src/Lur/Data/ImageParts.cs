@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-
 namespace Lur.Data;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace Lur.Data;
 /// or training, test or testing, val, valid or validation, with words such as seg_ or _set about them. A part holds class folders; a
 /// class that is called "train" and holds pictures is a class.
 /// </summary>
-internal sealed partial class ImageParts
+internal sealed class ImageParts
 {
     private const int Wrappings = 3;
 
@@ -23,21 +21,15 @@ internal sealed partial class ImageParts
     public ImageParts(string top, DataOptions options)
     {
         (_top, _options, _tree) = (top, options, new FolderTree(top));
-        _parts = [.. _tree.Folders(top).Select(name => new Part(name, RoleOf(name), Unwrap(Path.Combine(top, name))))];
+        _parts = [.. _tree.Folders(top).Select(name => new Part(name, PartName.RoleOf(name), Unwrap(Path.Combine(top, name))))];
         // Pictures beside its class folders make no class of a part, where no class lies beside it or another part has its classes.
-        var partsAlone = _parts.All(p => p.Role != Role.None);
+        var partsAlone = _parts.All(p => p.Role != PartRole.None);
         foreach (var part in _parts)
             part.HasClasses =
                 FolderTree.Visible(part.Path).Any()
-                && (!part.HasPicturesItself || partsAlone || _parts.Any(p => p != part && p.Role != Role.None && SharesClasses(p, part)));
-    }
-
-    private enum Role
-    {
-        None,
-        Train,
-        Test,
-        Validation,
+                && (
+                    !part.HasPicturesItself || partsAlone || _parts.Any(p => p != part && p.Role != PartRole.None && SharesClasses(p, part))
+                );
     }
 
     /// <summary>The folder that holds more than one folder, or pictures: an archive often unpacks into a folder in a folder.</summary>
@@ -63,7 +55,7 @@ internal sealed partial class ImageParts
     /// <exception cref="UserErrorException">There is no set of class folders, or the parts do not go together.</exception>
     public DataSource Open()
     {
-        Part[] trains = [.. _parts.Where(p => p.Role == Role.Train && p.HasClasses)];
+        Part[] trains = [.. _parts.Where(p => p.Role == PartRole.Train && p.HasClasses)];
         if (trains.Length > 1)
             throw new UserErrorException(
                 $"'{_top}' has several training parts ({string.Join(", ", trains.Select(t => t.Name))}); remove all but one."
@@ -75,12 +67,12 @@ internal sealed partial class ImageParts
 
     // Among several folders of pictures one that is called "train" and holds folders of its own is a class.
     private bool IsPart(Part train) =>
-        _parts.Any(p => p != train && p.Role != Role.None && p.HasClasses)
-        || _parts.Count(p => p.Role == Role.None && p.HasPicturesItself) < 2;
+        _parts.Any(p => p != train && p.Role != PartRole.None && p.HasClasses)
+        || _parts.Count(p => p.Role == PartRole.None && p.HasPicturesItself) < 2;
 
     private DataSource OpenWhole()
     {
-        if (_parts.Length > 0 && _parts.All(p => p.Role != Role.None))
+        if (_parts.Length > 0 && _parts.All(p => p.Role != PartRole.None))
             return OpenOnePart();
         var whole = ImageFolderDataset.Open(_top, Folder(_top));
         WarnOfFolders();
@@ -169,7 +161,7 @@ internal sealed partial class ImageParts
     // The labelled test part; else the labelled validation part; else none.
     private Part? TestFor(Part train, IReadOnlyList<string> classes)
     {
-        foreach (var role in new[] { Role.Test, Role.Validation })
+        foreach (var role in new[] { PartRole.Test, PartRole.Validation })
         {
             Part[] found = [.. _parts.Where(p => p.Role == role && IsLabelled(p, classes))];
             if (found.Length > 1)
@@ -193,7 +185,7 @@ internal sealed partial class ImageParts
     {
         var instead = test is null ? "a share of the training part is held out" : $"the test part is '{test.Name}'";
         _warnings.Add(
-            part.Role is Role.Test or Role.Validation && (!part.HasClasses || test is null)
+            part.Role is PartRole.Test or PartRole.Validation && (!part.HasClasses || test is null)
                 ? $"'{Path.Combine(_top, part.Name)}' is not read, because it has no class folders; {instead}."
                 : $"'{Path.Combine(_top, part.Name)}' is not read; {instead}."
         );
@@ -222,25 +214,11 @@ internal sealed partial class ImageParts
 
     private static bool HasPictures(string folder) => Directory.EnumerateFiles(folder).Any(PictureName.IsRead);
 
-    private static Role RoleOf(string name) =>
-        PartName().Match(name) is not { Success: true } match ? Role.None
-        : match.Groups["train"].Success ? Role.Train
-        : match.Groups["test"].Success ? Role.Test
-        : Role.Validation;
-
-    [GeneratedRegex(
-        @"^(?:(?:seg|images?|imgs?|data|dataset|my|the)[-_ .]*)?"
-            + @"(?:(?<train>train(?:ing)?)|(?<test>test(?:ing|s)?)|(?<val>val|valid|validation|validate|eval|dev))"
-            + @"(?:[-_ .]*(?:set|data|dataset|part|split|images?|imgs?|folder|dir))?$",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant
-    )]
-    private static partial Regex PartName();
-
     /// <summary>A folder that may be a part.</summary>
     /// <param name="Name">Name in the top folder.</param>
     /// <param name="Role">What its name says.</param>
     /// <param name="Path">The folder with its classes.</param>
-    private sealed record Part(string Name, Role Role, string Path)
+    private sealed record Part(string Name, PartRole Role, string Path)
     {
         public bool HasPicturesItself { get; } = HasPictures(Path);
 

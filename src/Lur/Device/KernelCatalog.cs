@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Lur.Device;
 
 /// <summary>A parameter of a kernel, as the .cu file declares it.</summary>
@@ -24,4 +26,36 @@ public sealed record KernelFile(string Path, IReadOnlyList<KernelInfo> Kernels)
 }
 
 /// <summary>What the generator read from kernels/*.cu.</summary>
-public static partial class KernelCatalog;
+public static partial class KernelCatalog
+{
+    /// <summary>Every kernels/*.cu file this assembly was built with.</summary>
+    public static IReadOnlyList<KernelFile> Files { get; } = Read(Encoding.UTF8.GetString(Table));
+
+    // A line with a slash begins a file; a kernel is its name, 1 for a cooperative one, and three fields a parameter.
+    private static List<KernelFile> Read(string table)
+    {
+        var files = new List<KernelFile>();
+        List<KernelInfo> kernels = [];
+        foreach (var line in table.Split('\n'))
+        {
+            if (line.StartsWith('/'))
+            {
+                kernels = [];
+                files.Add(new KernelFile(line[1..], kernels));
+                continue;
+            }
+
+            var fields = line.Split(',');
+            var parameters = new KernelParameter[(fields.Length - 2) / 3];
+            for (var i = 0; i < parameters.Length; i++)
+            {
+                var flags = fields[(3 * i) + 4][0] - '0';
+                parameters[i] = new(fields[(3 * i) + 2], fields[(3 * i) + 3], (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0);
+            }
+
+            kernels.Add(new KernelInfo(fields[0], fields[1] == "1", parameters));
+        }
+
+        return files;
+    }
+}

@@ -44,19 +44,21 @@ public static class ClipTextFile
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(spec);
-        using var files = Open(DiffusersPlaces.Part(folder, "", Stem));
-        Require(files, spec);
-        PartTensors.Read(files, weights, prefix, spec.Build(1).Parameters);
+        var places = DiffusersPlaces.Part(folder, "", Stem);
+        Require(places, spec);
+        PartTensors.Read(places, weights, prefix, spec.Build(1).Parameters);
     }
 
     internal static ClipTextSpec SpecOf(DiffusersPlaces places) =>
         ClipTextSpec.Read(places.At(places.Config), Encoding.UTF8.GetBytes(places.ReadText(places.Config)));
 
-    internal static WeightFiles Open(DiffusersPlaces places) =>
-        WeightFiles.Open(places.At(places.Index ?? places.Weights[0]), [.. places.Weights.Select(places.At)]);
-
-    internal static void Require(WeightFiles files, ClipTextSpec spec) =>
-        PartTensors.Require(files, [spec.Build(1)], What, name => name is "text_model.embeddings.position_ids" or "text_projection.weight");
+    internal static void Require(DiffusersPlaces places, ClipTextSpec spec) =>
+        PartTensors.Require(
+            places,
+            [spec.Build(1)],
+            What,
+            name => name is "text_model.embeddings.position_ids" or "text_projection.weight"
+        );
 
     private static void Add<T>(SafeTensorsWriter writer, FlatVector weights, ParameterSlot slot, string name)
         where T : unmanaged

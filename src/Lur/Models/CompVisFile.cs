@@ -57,8 +57,8 @@ public static class CompVisFile
         using var whole = SafeTensorsFile.Open(path);
         if (whole.Tensors.Any(t => t.Name.StartsWith(Averages, StringComparison.Ordinal)))
             throw new UserErrorException(
-                $"'{path}' holds the weights of its UNet twice, as they were trained and as averages, of which one would go on to know what "
-                    + "the other forgets; take the file that is called 'pruned' or 'ema only'."
+                $"'{path}' holds the weights of its UNet twice, as they were trained and as averages, of which one would go on to "
+                    + "know what the other forgets; take the file that is called 'pruned' or 'ema only'."
             );
         var names =
             CompVisNames.Of(whole)
@@ -134,7 +134,8 @@ public static class CompVisFile
         var linear = context > 0 && unet[projection].Shape.Count == 2;
         if (unet["conv_in.weight"].Shape[0] != 320 || (context, linear) is not ((768, _) or (1024, true)))
             throw new UserErrorException(
-                $"'{path}' holds a UNet that is neither of Stable Diffusion 1 nor of 2: put its config.json, as diffusers writes it, beside it."
+                $"'{path}' holds a UNet that is neither of Stable Diffusion 1 nor of 2: put its config.json, as diffusers "
+                    + "writes it, beside it."
             );
         string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
         var json = Usual

@@ -14,25 +14,27 @@ internal static class PartTensors
     private const int PartElements = 1 << 16;
 
     /// <summary>Refuses files that are not those of networks: every tensor, no other, each of its shape.</summary>
-    /// <param name="files">The files.</param>
+    /// <param name="places">Where the files are.</param>
     /// <param name="networks">The networks that they hold together.</param>
     /// <param name="what">What the networks are, for messages.</param>
     /// <param name="ignored">True for a tensor that may be there beside.</param>
     /// <exception cref="UserErrorException">They are not.</exception>
-    public static void Require(WeightFiles files, IEnumerable<Network> networks, string what, Func<string, bool>? ignored = null)
+    public static void Require(DiffusersPlaces places, IEnumerable<Network> networks, string what, Func<string, bool>? ignored = null)
     {
+        using var files = Open(places);
         var expected = networks.SelectMany(n => n.Parameters.Slots).Select(slot => Expected(files, slot));
         TensorComparison.Require(files.Path, files.Tensors.Where(t => ignored?.Invoke(t.Name) != true), expected, what);
     }
 
     /// <summary>Reads the tensors of a network.</summary>
-    /// <param name="files">Files that hold them.</param>
+    /// <param name="places">Where the files are that hold them.</param>
     /// <param name="weights">Receives them.</param>
     /// <param name="prefix">Stands before their names in the vector, and not in the files.</param>
     /// <param name="of">The tensors to read; null for all of the vector.</param>
     /// <exception cref="UserErrorException">A number is not finite.</exception>
-    public static void Read(WeightFiles files, FlatVector weights, string prefix = "", ParameterLayout? of = null)
+    public static void Read(DiffusersPlaces places, FlatVector weights, string prefix = "", ParameterLayout? of = null)
     {
+        using var files = Open(places);
         foreach (var tensor in (of ?? weights.Layout).Slots)
         {
             var slot = weights.Layout[prefix + tensor.Name];
@@ -42,6 +44,9 @@ internal static class PartTensors
                 Read<float>(files, NameIn(files, tensor), weights, slot);
         }
     }
+
+    private static WeightFiles Open(DiffusersPlaces places) =>
+        WeightFiles.Open(places.At(places.Index ?? places.Weights[0]), [.. places.Weights.Select(places.At)]);
 
     // A matrix may be a filter of one pixel in old files.
     private static ExpectedTensor Expected(WeightFiles files, ParameterSlot slot)

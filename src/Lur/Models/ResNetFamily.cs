@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Lur.Checkpoints;
 
 namespace Lur.Models;
@@ -7,7 +6,7 @@ namespace Lur.Models;
 /// <summary>ResNets with torchvision's tensor names.</summary>
 /// <remarks>Depths 50 and 152 have two meanings in the literature: the bottleneck networks of ImageNet and the 6n+2 networks of
 /// CIFAR. Here the name is the former, as in torchvision; the latter are spelled in brackets.</remarks>
-public sealed partial class ResNetFamily : ModelFamily
+public sealed class ResNetFamily : ModelFamily
 {
     private static readonly Dictionary<string, (ResNetBlock Block, int[] Blocks)> s_fourStages = new(StringComparer.Ordinal)
     {
@@ -121,13 +120,9 @@ public sealed partial class ResNetFamily : ModelFamily
     {
         if (s_fourStages.TryGetValue(name, out var four))
             return (four.Block, four.Blocks, 64);
-        if (BracketPattern().Match(name) is { Success: true } match)
+        if (name.StartsWith("resnet[", StringComparison.Ordinal) && name.EndsWith(']'))
         {
-            var blocks = match
-                .Groups[1]
-                .Value.Split(',')
-                .Select(b => int.Parse(b, NumberStyles.None, CultureInfo.InvariantCulture))
-                .ToArray();
+            var blocks = Array.ConvertAll(name[7..^1].Split(','), b => b.Length <= 2 && TryPositive(b, out var n) ? n : 0);
             if (blocks.Length <= 6 && blocks.All(b => b is >= 1 and <= 64))
                 return (ResNetBlock.Basic, blocks, 64);
         }
@@ -143,7 +138,4 @@ public sealed partial class ResNetFamily : ModelFamily
 
     private static bool TryPositive(ReadOnlySpan<char> text, out int value) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value > 0;
-
-    [GeneratedRegex(@"^resnet\[([0-9]{1,2}(?:,[0-9]{1,2})*)\]$")]
-    private static partial Regex BracketPattern();
 }

@@ -1,11 +1,11 @@
-using System.Text.RegularExpressions;
+using System.Text;
 
 namespace Lur;
 
 /// <summary>A value of an option cannot be used. The message names the property, its value and what it must be:
 /// "SalUnOptions.MaskRatio is 0; it must be above 0." A front end that knows options by other names spells it its own way with
 /// <see cref="Spell"/>.</summary>
-public sealed partial class OptionException : UserErrorException
+public sealed class OptionException : UserErrorException
 {
     private readonly IReadOnlyList<OptionInfo> _options;
     private readonly string _sentence;
@@ -18,7 +18,7 @@ public sealed partial class OptionException : UserErrorException
         : base(Render(sentence, property => property, record + "."))
     {
         (_options, _sentence) = (options, sentence);
-        Property = Mention().Match(sentence) is { Success: true } match ? match.Groups[1].Value : "";
+        Property = Mentions(sentence).Select(m => m.Property).FirstOrDefault("");
     }
 
     /// <summary>Name of the property that is wrong.</summary>
@@ -28,9 +28,28 @@ public sealed partial class OptionException : UserErrorException
     public string Spell() =>
         Render(_sentence, property => _options.FirstOrDefault(o => o.Property == property)?.Flag ?? property, "Option ");
 
-    private static string Render(string sentence, Func<string, string> name, string first) =>
-        Mention().Replace(sentence, m => (m.Index == 0 ? first : "") + name(m.Groups[1].Value));
+    private static string Render(string sentence, Func<string, string> name, string first)
+    {
+        var (text, end) = (new StringBuilder(), 0);
+        foreach (var (start, property) in Mentions(sentence))
+        {
+            text.Append(sentence, end, start - end).Append(start == 0 ? first : "").Append(name(property));
+            end = start + property.Length + 2;
+        }
 
-    [GeneratedRegex(@"\[([A-Z][A-Za-z.]*)\]")]
-    private static partial Regex Mention();
+        return text.Append(sentence, end, sentence.Length - end).ToString();
+    }
+
+    // Properties in square brackets, and where their brackets open: a capital, then letters and dots.
+    private static IEnumerable<(int Start, string Property)> Mentions(string sentence)
+    {
+        for (var start = sentence.IndexOf('['); start >= 0; start = sentence.IndexOf('[', start + 1))
+        {
+            var end = start + 1;
+            while (end < sentence.Length && (char.IsAsciiLetter(sentence[end]) || sentence[end] == '.'))
+                end++;
+            if (end < sentence.Length && sentence[end] == ']' && char.IsAsciiLetterUpper(sentence[start + 1]))
+                yield return (start, sentence[(start + 1)..end]);
+        }
+    }
 }

@@ -9,7 +9,7 @@ namespace Lur.Runs;
 /// <summary>Makes a model forget and leaves model.safetensors, forget.txt, config.json, log.csv and result.json.</summary>
 /// <param name="settings">What decides the run.</param>
 /// <param name="host">Where it computes and whom it tells; null for the first device and nobody.</param>
-public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
+public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = null)
 {
     private const int MaxSkipped = 10;
     private readonly RunHost _host = host ?? new RunHost();
@@ -41,26 +41,10 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         );
 
     /// <summary>True if a folder holds the checkpoint of a forgetting run.</summary>
-    internal static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
+    public static bool CanResume(string folder) => File.Exists(Path.Combine(folder, ForgetCheckpoint.Name));
 
     /// <summary>Refuses an output folder that the run may not use (<see cref="UserErrorException"/>).</summary>
     public void RequireFolder() => OutputFolder.Check(settings.Output, Use, _host.Spell);
-
-    /// <summary>What a step takes on the device; nothing is written.</summary>
-    /// <exception cref="UserErrorException">The settings or the data cannot be used, or the method has no step.</exception>
-    public StepMemory Plan()
-    {
-        using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None);
-        var (method, model) = (parts.Method, parts.Model);
-        return method.Program is { } program
-            ? StepMemory.Of(program, model, 2 + (int)(method.VectorBytes / model.Parameters.Bytes), method.PlanRows) with
-            {
-                Steps = method.Steps,
-            }
-            : throw new UserErrorException(
-                $"The method {settings.Method.Definition.Name} has no step to plan; leave out {_host.Spell("plan")}."
-            );
-    }
 
     /// <summary>Runs to the end, or to a checkpoint when cancelled between the preparations and the end. What an earlier run left in
     /// the folder stays whole until this one has its results.</summary>
@@ -73,6 +57,7 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
         RequireFolder();
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
         var (model, method) = (parts.Model, parts.Method);
+        RequireMemory(parts);
         DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);
         using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
         var parent = RunFolder.Sha256Of(settings.Model);
@@ -262,11 +247,13 @@ public sealed class ForgetRun(ForgetSettings settings, RunHost? host = null)
             while (method.Step < method.Steps && !cancel.IsCancellationRequested)
             {
                 method.Enqueue();
-                var due = settings.CheckpointEvery > 0 && method.Step % settings.CheckpointEvery == 0;
+                var asked = _host.Checkpoint?.Invoke();
+                var due = asked is not null || (settings.CheckpointEvery > 0 && method.Step % settings.CheckpointEvery == 0);
                 // The device makes the next step while the host reads of the one before.
                 Drain(method, stage, left: due ? 0 : 1);
                 if (due)
                     SaveState(method);
+                asked?.Invoke(StatePath);
             }
             // The log of an interrupted run has every step that the weights have.
             Drain(method, stage);

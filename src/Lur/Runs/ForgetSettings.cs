@@ -43,6 +43,10 @@ public sealed record ForgetSettings
     /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
     public long CheckpointEvery { get; init; }
 
+    /// <summary>Most bytes of device memory that <see cref="StepMemory.TotalBytes"/> of a step may come to, for methods that make steps;
+    /// 0 for any number.</summary>
+    public ulong MaxMemory { get; init; }
+
     /// <summary>Go on from the checkpoint in the output folder, which must be there; the result is the same to the byte.</summary>
     public bool Resume { get; init; }
 

@@ -16,6 +16,10 @@ public sealed record RunHost
     /// <summary>Hears what the run says; null for nobody. It is called from the thread of the run.</summary>
     public IProgress<RunEvent>? Progress { get; init; }
 
+    /// <summary>Asked between two steps of a forgetting run: where it gives something a checkpoint is written, and that is called with its
+    /// path. Null where nobody asks.</summary>
+    public Func<Action<string>?>? Checkpoint { get; init; }
+
     /// <summary>Program that makes the run, as files record it beside the numbers: version and commit.</summary>
     public string Producer { get; init; } = OutputFolder.Version;
 

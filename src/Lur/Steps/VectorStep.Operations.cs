@@ -9,8 +9,8 @@ public sealed partial class VectorStep
     /// <param name="theta">Weights.</param>
     /// <param name="g">Retain gradient at theta.</param>
     /// <param name="ahead">Receives theta'; a vector of its own.</param>
-    /// <exception cref="ArgumentException">A vector has another number of segments, an address is null or not aligned, or ahead is one
-    /// of the others.</exception>
+    /// <exception cref="ArgumentException">A vector has another number of segments, an address is null or not aligned, or ahead shares
+    /// memory with the others.</exception>
     /// <exception cref="InvalidOperationException">Another step is under way.</exception>
     public void LookAhead(ReadOnlySpan<ulong> theta, ReadOnlySpan<ulong> g, ReadOnlySpan<ulong> ahead)
     {
@@ -103,6 +103,8 @@ public sealed partial class VectorStep
         Check(plus, nameof(plus));
         Check(minus, nameof(minus));
         Check(h, nameof(h));
+        CheckApart(h, nameof(h), plus, maySame: true);
+        CheckApart(h, nameof(h), minus, maySame: true);
         for (var p = 0; p < _pieces.All.Length; p++)
         {
             ref readonly var piece = ref _pieces.All[p];
@@ -150,6 +152,8 @@ public sealed partial class VectorStep
         CheckApart(momentum, nameof(momentum), v);
         CheckApart(momentum, nameof(momentum), h);
         CheckOptional(mask, nameof(mask), size: 1);
+        CheckApart(theta, nameof(theta), mask, size: 1);
+        CheckApart(momentum, nameof(momentum), mask, size: 1);
         h = BeginGradient("update", g, v, h);
         for (var p = 0; p < _pieces.All.Length; p++)
         {
@@ -198,6 +202,7 @@ public sealed partial class VectorStep
         CheckApart(total, nameof(total), theta);
         CheckApart(total, nameof(total), v);
         CheckApart(total, nameof(total), h);
+        CheckApart(total, nameof(total), g, maySame: true);
         h = BeginGradient("gradient", g, v, h);
         for (var p = 0; p < _pieces.All.Length; p++)
         {

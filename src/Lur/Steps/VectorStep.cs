@@ -37,6 +37,9 @@ public sealed partial class VectorStep : IDisposable
     private readonly VectorStepOptions _options;
     private readonly OwnedBuffer _memory;
     private readonly double[] _read = new double[ReportCount];
+    private readonly long[] _counts;
+    private readonly Range[] _mine;
+    private readonly Range[] _theirs;
     private Stage _stage;
 
     /// <summary>Takes the memory of the step's own numbers and loads its kernels.</summary>
@@ -48,6 +51,7 @@ public sealed partial class VectorStep : IDisposable
     {
         options.Validate();
         (_device, _options, _pieces) = (device, options, new VectorPieces(counts));
+        (_counts, _mine, _theirs) = (counts.ToArray(), new Range[counts.Length], new Range[counts.Length]);
         _kernels = device.Kernels(options.Precision);
         // Within a capture nothing may be loaded.
         foreach (var module in new KernelModule[] { _kernels.Lur, _kernels.Vector, _kernels.Guard, _kernels.Pieces })

@@ -1,6 +1,7 @@
 namespace Lur.Text;
 
-/// <summary>Byte-pair encoding (Sennrich, Haddow, Birch 2016): pairs of neighbouring symbols in the order in which they are joined.</summary>
+/// <summary>Byte-pair encoding (Sennrich, Haddow, Birch 2016): pairs of neighbouring symbols, in the order of
+/// joining.</summary>
 internal sealed class BytePairs
 {
     /// <summary>End of the last symbol of a word.</summary>

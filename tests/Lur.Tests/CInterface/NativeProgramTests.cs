@@ -59,6 +59,7 @@ public class NativeProgramTests
     public void ThreadsCallbacksAndCancelling() => Assert.That(NativeBuild.RunSilently(Build("threads")), Is.GreaterThan(30));
 
     [TestCase("signals", 60)]
+    [TestCase("signals-sent", 100)]
     [TestCase("forks", 4)]
     [TestCase("forks-before", 1)]
     [TestCase("unloads", 10)]

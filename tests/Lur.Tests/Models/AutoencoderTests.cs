@@ -51,8 +51,7 @@ public class AutoencoderTests
         var spec = Spec(folder);
         var network = half == "encoder" ? spec.Encoder(Side, Side) : spec.Decoder(Side, Side);
         using var weights = new Lur.Tensors.FlatVector(TestDevices.Default, Precision.Float64, network.Parameters, "w");
-        using (var files = WeightFiles.Open(folder, [temp["vae/diffusion_pytorch_model.safetensors"]]))
-            PartTensors.Read(files, weights);
+        PartTensors.Read(DiffusersPlaces.Part(folder, ""), weights);
         using var buffers = new Lur.Tensors.FlatVector(TestDevices.Default, Precision.Float64, network.Buffers, "b");
         using var program = new Program(TestDevices.Default, Precision.Float64);
         var x = Program.Keep(program.Real("x", ValueRole.Input, new Shape(2, network.Height, network.Width, network.Channels)));

@@ -220,6 +220,6 @@ public class PipelineFolderTests
                 .Order(StringComparer.Ordinal),
         ];
 
-    private static NUnit.Framework.Constraints.Constraint Refuses(string said) =>
+    private static NUnit.Framework.Constraints.ContainsConstraint Refuses(string said) =>
         Throws.InstanceOf<UserErrorException>().With.Message.Contains(said);
 }

@@ -3,7 +3,6 @@ using Lur.Models;
 using Lur.Runs;
 using Lur.Tests.Cli;
 using Lur.Tests.Data;
-using Lur.Tests.Reports;
 using Lur.Unlearning;
 
 namespace Lur.Tests.Runs;

@@ -1,6 +1,5 @@
 using Lur.Device;
 using Lur.Models;
-using Lur.Steps;
 using Lur.Tests.Device;
 using Lur.Unlearning;
 
@@ -93,7 +92,7 @@ public class TrainedPartTests
         var now = scope.Model.Parameters.ToArray();
         foreach (var slot in scope.Model.Parameters.Layout.Slots)
         {
-            var same = now[slot.Offset..slot.End].SequenceEqual(scope.Start[slot.Offset..slot.End]);
+            var same = now.AsSpan(slot.Offset, slot.Count).SequenceEqual(scope.Start.AsSpan(slot.Offset, slot.Count));
             Assert.That(same, Is.EqualTo(!IsTrained(slot.Name)), slot.Name);
         }
     }

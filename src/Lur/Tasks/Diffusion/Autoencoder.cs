@@ -1,12 +1,11 @@
 using System.Text;
-using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Models;
 
 namespace Lur.Tasks.Diffusion;
 
-/// <summary>The autoencoder of a latent diffusion model: images to latents and back, a few at a time so that memory stays bounded. Each half
-/// is read when it is first used. Not thread-safe.</summary>
+/// <summary>The autoencoder of a latent diffusion model: images to latents and back, a few at a time so that memory stays bounded. Each
+/// half is read when it is first used. Not thread-safe.</summary>
 public sealed class Autoencoder : IDisposable
 {
     private const double LeastLogVariance = -30,
@@ -23,9 +22,8 @@ public sealed class Autoencoder : IDisposable
         (_places, _device, _precision) = (places, device, precision);
         var config = places.At(places.Config);
         Spec = AutoencoderSpec.Read(config, Encoding.UTF8.GetBytes(places.ReadText(places.Config)));
-        using var files = OpenWeights();
         var side = Spec.Downscale;
-        PartTensors.Require(files, [Spec.Encoder(side, side), Spec.Decoder(side, side)], $"the autoencoder of '{config}'");
+        PartTensors.Require(places, [Spec.Encoder(side, side), Spec.Decoder(side, side)], $"the autoencoder of '{config}'");
     }
 
     /// <summary>What it is.</summary>
@@ -110,8 +108,7 @@ public sealed class Autoencoder : IDisposable
         var map = new ImageMap(_device, _precision, $"autoencoder {half}", build, Spec.Downscale);
         try
         {
-            using var files = OpenWeights();
-            PartTensors.Read(files, map.Weights);
+            PartTensors.Read(_places, map.Weights);
             return map;
         }
         catch
@@ -120,9 +117,6 @@ public sealed class Autoencoder : IDisposable
             throw;
         }
     }
-
-    private WeightFiles OpenWeights() =>
-        WeightFiles.Open(_places.At(_places.Index ?? _places.Weights[0]), [.. _places.Weights.Select(_places.At)]);
 
     private void RequireSides(int height, int width)
     {

@@ -26,9 +26,8 @@ public sealed class TextEncoder : IDisposable
         _buffers = new FlatVector(device, precision, network.Buffers, "text encoder running statistics");
         try
         {
-            using var files = ClipTextFile.Open(places);
-            ClipTextFile.Require(files, Spec);
-            PartTensors.Read(files, _weights);
+            ClipTextFile.Require(places, Spec);
+            PartTensors.Read(places, _weights);
         }
         catch
         {

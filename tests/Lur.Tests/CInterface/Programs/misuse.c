@@ -252,6 +252,14 @@ static void vectors(lur_step* step) {
     MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &bad));
     MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &x));
     MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &y, &y));
+    /* Memory that is shared in part, from both sides and by one element. */
+    static double shared[3 * N];
+    const lur_vector middle = flat(shared + N, N);
+    for (int at = 1; at < 2 * N; at += N - 1) {
+        bad = flat(shared + at, N);
+        MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &middle, &y, &bad));
+        MANAGED(ARGUMENT, lur_step_look_ahead_enqueue(step, &x, &middle, &bad));
+    }
     MANAGED(STATE, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, NULL));
     MANAGED(STATE, lur_step_gradient_enqueue(step, &x, &y, &w, &p, &z));
     MANAGED(STATE, lur_step_perturb_enqueue(step, 1, &x, &w, &z));
@@ -270,6 +278,12 @@ static void vectors(lur_step* step) {
     EXPECT(ARGUMENT, lur_step_update_enqueue(step, &x, &x, &y, &w, &p, NULL));
     EXPECT(ARGUMENT, lur_step_update_enqueue(step, &y, &m, &y, &w, &p, NULL));
     EXPECT(ARGUMENT, lur_step_gradient_enqueue(step, &x, &y, &w, &p, &w));
+    const lur_vector late = flat(shared + N + 1, N);
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &middle, &m, &late, &w, &p, NULL));
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &middle, &late, &y, &w, &p, NULL));
+    EXPECT(ARGUMENT, lur_step_gradient_enqueue(step, &x, &middle, &w, &p, &late));
+    bad = flat((unsigned char*)theta + sizeof theta - 1, N);
+    EXPECT(ARGUMENT, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, &bad));
     bad = flat(mask, N - 1);
     EXPECT(SIZE, lur_step_update_enqueue(step, &x, &m, &y, &w, &p, &bad));
     bad = flat(mask, N);
@@ -518,6 +532,33 @@ static void jobs(lur_session* session, lur_step* step) {
 #endif
 }
 
+#ifndef FRONT_ONLY
+/* A vector at an address that is none: the context is lost, as CUDA has it, and all sessions in it with it; when they
+ * are closed the next one begins anew. */
+static void lost(void) {
+    lur_session_options o = defaults();
+    lur_session *one, *other;
+    lur_step *s, *t;
+    const lur_vector x = flat(theta, N), y = flat(g, N), z = flat(ahead, N), nowhere = flat((void*)(1ull << 46), N);
+    OK(lur_open(&o, &one));
+    OK(lur_open(&o, &other));
+    const lur_step_options how = step_defaults(LUR_SECOND_ORDER_GIVEN);
+    OK(lur_step_create(one, &how, &x, &s));
+    OK(lur_step_create(other, &how, &x, &t));
+    CHECK(lur_step_look_ahead_enqueue(s, &x, &y, &nowhere) == LUR_ERROR_DEVICE || lur_wait(one) == LUR_ERROR_DEVICE);
+    CHECK(lur_error_native() == 700);
+    CHECK(lur_wait(one) == LUR_ERROR_DEVICE && lur_wait(other) == LUR_ERROR_DEVICE);
+    OK(lur_step_destroy(s));
+    OK(lur_close(one));
+    OK(lur_close(other));
+    OK(lur_open(&o, &one));
+    OK(lur_step_create(one, &how, &x, &s));
+    OK(lur_step_look_ahead_enqueue(s, &x, &y, &z));
+    OK(lur_wait(one));
+    OK(lur_close(one));
+}
+#endif
+
 int main(int argc, char** argv) {
     if (argc < 2) return 2;
     for (int i = 0; i < N; i++) theta[i] = i, g[i] = 1, v[i] = 2, h[i] = 3;
@@ -555,5 +596,8 @@ int main(int argc, char** argv) {
     CHECK(lur_error_text(part, sizeof part) > 7 && strlen(part) == 7);
     OK(lur_close(session));
     EXPECT(HANDLE, lur_step_destroy(step)); /* went with its session */
+#ifndef FRONT_ONLY
+    lost();
+#endif
     return report(argv[1]);
 }

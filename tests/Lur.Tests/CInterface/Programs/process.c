@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +18,10 @@ static int32_t (*p_lur_step_create)(lur_session*, const lur_step_options*, const
 static int32_t (*p_lur_step_destroy)(lur_step*);
 static size_t (*p_lur_error_text)(char*, size_t);
 static size_t (*p_lur_doctor)(char*, size_t);
-size_t lur_error_text(char* buffer, size_t capacity) { return p_lur_error_text(buffer, capacity); }
+size_t lur_error_text(char* buffer, size_t capacity) {
+    buffer[0] = 0; /* it is not loaded where only children use it */
+    return p_lur_error_text ? p_lur_error_text(buffer, capacity) : 0;
+}
 
 static void load(void) {
     library = dlopen(getenv("LUR_TEST_LIBRARY"), RTLD_NOW | RTLD_LOCAL);
@@ -83,6 +87,62 @@ static void signals(void) {
     CHECK(faults == 1);
     OK(p_lur_wait(session));
     OK(p_lur_close(session));
+}
+
+static volatile sig_atomic_t sent, sent_by_us;
+static void on_sent(int number, siginfo_t* info, void* context) {
+    (void)number, (void)context;
+    sent++;
+    sent_by_us = info->si_code <= 0 && info->si_pid == getpid();
+}
+
+enum before { DEFAULT, HANDLED, IGNORED };
+
+/* What becomes of a child in which the library works, when a signal is sent to it, or it makes a fault (how 'f'). */
+static int end_of(int number, char how, enum before before) {
+    const pid_t child = fork();
+    if (child == 0) {
+        failures = 0;
+        struct sigaction a = {.sa_flags = 0};
+        if (before == IGNORED) a.sa_handler = SIG_IGN;
+        if (before == HANDLED) a.sa_sigaction = on_sent, a.sa_flags = SA_SIGINFO;
+        sigaction(number, &a, NULL); /* the default as well: who runs this may ignore some */
+        load();
+        lur_session* const session = open_session();
+        const lur_vector shape = {sizeof shape, 0, 0, 100, NULL};
+        lur_step* step;
+        OK(p_lur_step_create(session, NULL, &shape, &step)); /* the driver has its handlers as well */
+        if (how == 'r') raise(number);
+        if (how == 'k') kill(getpid(), number), usleep(100000);
+        if (how == 'q') sigqueue(getpid(), number, (union sigval){0}), usleep(100000);
+        if (how == 'f') *(volatile int*)16 = 1;
+        if (before == HANDLED) CHECK(sent == 1 && sent_by_us);
+        OK(p_lur_wait(session));
+        OK(p_lur_close(session));
+        _exit(failures ? 1 : 0);
+    }
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
+}
+
+/* A signal that is sent does what it would do without the library. */
+static void signals_sent(void) {
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGHUP, SIGPIPE};
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        for (const char* how = "rkq"; *how; how++) {
+            char what[80];
+            snprintf(what, sizeof what, "signal %d sent by %c", fatal[i], *how);
+            check_that(end_of(fatal[i], *how, DEFAULT) == fatal[i], what, __LINE__);
+            if (*how == 'q') continue;
+            check_that(end_of(fatal[i], *how, HANDLED) == 0, what, __LINE__);
+            check_that(end_of(fatal[i], *how, IGNORED) == 0, what, __LINE__);
+        }
+    CHECK(end_of(SIGCHLD, 'r', DEFAULT) == 0);
+    CHECK(end_of(SIGCHLD, 'k', HANDLED) == 0);
+    CHECK(end_of(SIGSEGV, 'f', DEFAULT) == SIGSEGV);
 }
 
 /* ---- fork, unload, exit ---------------------------------------------------------------------------------------------
@@ -162,6 +222,7 @@ static void growth(void) {
 int main(int argc, char** argv) {
     if (argc < 3) return 2;
     if (strcmp(argv[2], "signals") == 0) signals();
+    if (strcmp(argv[2], "signals-sent") == 0) signals_sent();
     if (strcmp(argv[2], "forks") == 0) forks();
     if (strcmp(argv[2], "forks-before") == 0) forks_before();
     if (strcmp(argv[2], "unloads") == 0) unloads();
