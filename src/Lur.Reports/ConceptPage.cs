@@ -7,8 +7,8 @@ using static Lur.Reports.Html;
 
 namespace Lur.Reports;
 
-/// <summary>The page of a verified model that was to forget a concept: the verdict, every kind of prompts, images before, after and retrained
-/// from the same starts, attacks.</summary>
+/// <summary>The page of a verified model that was to forget a concept: the verdict, every kind of prompts, images before, after and
+/// retrained from the same starts, attacks.</summary>
 internal static class ConceptPage
 {
     private const int MostColumns = 6;
@@ -212,8 +212,8 @@ internal static class ConceptPage
             (
                 "On real test images",
                 v.Number("detector", "images") > 0
-                    ? $"sees the concept in {Percent("detector", "hits")} of those with it and in {Percent("detector", "falseAlarms")} of those "
-                        + "without"
+                    ? $"sees the concept in {Percent("detector", "hits")} of those with it and in {Percent("detector", "falseAlarms")} of "
+                        + "those without"
                     : ""
             ),
             ("Contents named rightly", double.IsFinite(v.Number("detector", "contents")) ? Percent("detector", "contents") : ""),

@@ -153,7 +153,7 @@ internal static class GenerationPage
                 {
                     var table = new Table(
                         attack.Text("attack"),
-                        new Column("at", attack.Text("unit") == DrawingAttack.NoiseUnit ? "Noise, %" : "Step", Right: true),
+                        new Column("at", DrawingAttack.HeadOf(attack.Text("unit")), Right: true),
                         new Column("unlearned", "Unlearned", Right: true),
                         new Column("retrained", "Retrained", Right: true)
                     );

@@ -93,8 +93,8 @@ public static partial class Glossary
             new(
                 "kind",
                 "Prompts, by kind",
-                "A kind of prompts for a model that was to forget a concept: such as name it, such as mean it without its name, and such as "
-                    + "are to be drawn as before.",
+                "A kind of prompts for a model that was to forget a concept: such as name it, such as mean it without its name, and such "
+                    + "as are to be drawn as before.",
                 "A rate that is low where the name is said and high where it is not shows a forgotten word and no forgotten concept.",
                 "",
                 "prompts",

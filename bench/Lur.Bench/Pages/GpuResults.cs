@@ -73,11 +73,11 @@ internal static class GpuResults
 
     private static int Number(JsonElement stage) => stage.GetProperty("number").GetInt32();
 
-    private static OrderedSequence<string> Files(string folder, string under, string pattern)
+    private static string[] Files(string folder, string under, string pattern)
     {
         var place = System.IO.Path.Combine(folder, under);
         return Directory.Exists(place)
-            ? Directory.GetFiles(place, pattern).Select(f => System.IO.Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)
+            ? Directory.GetFiles(place, pattern).Select(f => System.IO.Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal).ToArray()
             : [];
     }
 

@@ -12,7 +12,14 @@ internal sealed class ConceptOptions
         (ConceptAttacks.Rows, "embedding"),
         (ConceptAttacks.Relearn, "relearn"),
         (ConceptAttacks.Denoise, "denoise"),
+        (ConceptAttacks.Inversion, "inversion"),
+        (ConceptAttacks.UnlearnDiffAtk, "unlearndiffatk"),
+        (ConceptAttacks.P4D, "p4d"),
     ];
+
+    /// <summary>Words of the attacks.</summary>
+    public static IEnumerable<string> AttackWords => s_attacks.Select(a => a.Word);
+
     private readonly Option<string?> _prompts = new Option<string?>("--prompts")
     {
         Description =
@@ -75,7 +82,17 @@ internal sealed class ConceptOptions
             Sampling = drawing.Plan(parsed, settings.Sampling, seed),
             Attacks = Parse(attacks),
             Shots = shots,
-            AttackOptions = options with { Steps = Until(options.Steps), RowsSteps = Until(options.RowsSteps) },
+            AttackOptions = options with
+            {
+                Steps = Until(options.Steps),
+                RowsSteps = Until(options.RowsSteps),
+                Tokens = options.Tokens with
+                {
+                    InversionSteps = Until(options.Tokens.InversionSteps),
+                    PrefixRounds = Until(options.Tokens.PrefixRounds),
+                    FreeSteps = Until(options.Tokens.FreeSteps),
+                },
+            },
         };
     }
 
@@ -89,7 +106,7 @@ internal sealed class ConceptOptions
                 : s_attacks.FirstOrDefault(a => a.Word == word) is { Word: { } } known ? known.Value
                 : throw new UsageException(
                     $"--attacks is '{word}', which is for classifiers; a model that is told prompts takes all, none, or some of "
-                        + $"{string.Join(", ", s_attacks.Select(a => a.Word))}."
+                        + $"{string.Join(", ", AttackWords)}."
                 );
         return attacks;
     }

@@ -101,14 +101,14 @@ internal sealed class GenerationOptions
     /// <summary>The attacks' option, which serves classifiers, too.</summary>
     public static Option<string> Attacks()
     {
-        string[] words = ["all", "scalar", "none", .. s_attacks.Select(a => a.Word)];
+        string[] words = ["all", "scalar", "none", .. s_attacks.Select(a => a.Word).Union(ConceptOptions.AttackWords)];
         var option = new Option<string>("--attacks")
         {
             Description =
                 "Of a classifier, membership attacks beside the MIA column: all; scalar leaves out the one on the vector of all "
                 + "probabilities, whose time grows with the number of classes; none. Of a model that draws: all, none, or some of "
                 + "embedding (a new row of the class table, or the rows of a prompt), relearn (training goes on), denoise (forgotten "
-                + "images with noise).",
+                + "images with noise); where it is told prompts also inversion, unlearndiffatk, p4d (the tokens of a prompt).",
             HelpName = "WORDS",
             DefaultValueFactory = _ => "all",
         }.WithShort("Attacks: all, none; scalar or embedding,relearn,denoise.");
@@ -127,7 +127,7 @@ internal sealed class GenerationOptions
     /// <summary>Reads the attacks on a classifier.</summary>
     /// <exception cref="UsageException">They are none of a classifier's.</exception>
     public static AttackChoice OfClassifier(string? text) =>
-        s_attacks.Any(a => Words(text).Contains(a.Word)) || Words(text).Length != 1
+        s_attacks.Select(a => a.Word).Union(ConceptOptions.AttackWords).Any(Words(text).Contains) || Words(text).Length != 1
             ? throw new UsageException($"--attacks is '{text}', which is for models that draw; a classifier takes all, scalar or none.")
             : OptionText.Parse<AttackChoice>(text);
 
@@ -167,12 +167,11 @@ internal sealed class GenerationOptions
             attacks |=
                 word == "all" ? GenerationAttacks.All
                 : word == "none" ? GenerationAttacks.None
-                : word == "scalar"
-                    ? throw new UsageException(
-                        "--attacks is 'scalar', which is for classifiers; a model that draws takes all, none, or some of "
-                            + $"{string.Join(", ", s_attacks.Select(a => a.Word))}."
-                    )
-                : s_attacks.First(a => a.Word == word).Value;
+                : s_attacks.FirstOrDefault(a => a.Word == word) is { Word: { } } known ? known.Value
+                : throw new UsageException(
+                    $"--attacks is '{word}', which is for {(word == "scalar" ? "classifiers" : "models that are told prompts")}; a model "
+                        + $"that draws classes takes all, none, or some of {string.Join(", ", s_attacks.Select(a => a.Word))}."
+                );
         return attacks;
     }
 

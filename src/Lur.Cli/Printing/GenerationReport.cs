@@ -93,7 +93,7 @@ internal static class GenerationReport
     {
         var table = new Table(
             attack.Name,
-            new Column("at", attack.Unit == DrawingAttack.NoiseUnit ? "Noise, %" : "Step", Right: true),
+            new Column("at", DrawingAttack.HeadOf(attack.Unit), Right: true),
             new Column("unlearned", "Unlearned", Right: true),
             new Column("retrained", "Retrained", Right: true)
         )

@@ -38,6 +38,21 @@ public static class VerifyJob
         CancellationToken cancel = default
     ) => Start(engine, settings, (own, host) => new GenerationVerifyRun(own, host).Run(cancel), progress, cancel);
 
+    /// <summary>Starts the job for a model that is told prompts and was to forget a concept; as <see cref="RunAsync"/>.</summary>
+    /// <param name="engine">Where it runs; it is busy until the task has ended.</param>
+    /// <param name="settings">What decides it; <see cref="VerifySettings.Concept"/> says what is asked for and who looks.</param>
+    /// <param name="progress">Is posted how far it is, as for <see cref="RunAsync"/>. Null for nobody.</param>
+    /// <param name="cancel">Stops it.</param>
+    /// <returns>What it came to.</returns>
+    /// <exception cref="InvalidOperationException">The engine is busy.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public static Task<ConceptVerifyResult> RunConceptAsync(
+        LurEngine engine,
+        VerifySettings settings,
+        IProgress<JobProgress>? progress = null,
+        CancellationToken cancel = default
+    ) => Start(engine, settings, (own, host) => new ConceptVerifyRun(own, host).Run(cancel), progress, cancel);
+
     private static Task<T> Start<T>(
         LurEngine engine,
         VerifySettings settings,

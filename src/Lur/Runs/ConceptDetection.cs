@@ -1,20 +1,9 @@
 using Lur.Data;
-using Lur.Device;
 using Lur.Tensors;
 using Lur.Verification.Concepts;
 using Lur.Verification.Generation;
 
 namespace Lur.Runs;
-
-/// <summary>What a detector is made from.</summary>
-internal sealed record ConceptDetectionParts(
-    ComputeDevice Device,
-    DataSource Source,
-    DataSplit Split,
-    ForgetSet Set,
-    ForgetTask Task,
-    ConceptPrompts Prompts
-);
 
 /// <summary>Who looks for the concept: a judge of the generated captions' shapes, another program, or both.</summary>
 internal sealed class ConceptDetection : IDisposable
@@ -40,7 +29,7 @@ internal sealed class ConceptDetection : IDisposable
     /// <param name="host">Whom it tells.</param>
     /// <param name="cancel">Stops between batches.</param>
     /// <exception cref="UserErrorException">Nobody can look, or the program fails.</exception>
-    public static ConceptDetection Open(ConceptDetectionParts parts, VerifySettings settings, RunHost host, CancellationToken cancel)
+    public static ConceptDetection Open(ConceptParts parts, VerifySettings settings, RunHost host, CancellationToken cancel)
     {
         var (concept, own) = (parts.Prompts.Concept, settings.Concept);
         var shapes = GeneratedSets.ShapesOf(parts.Task.Data);
@@ -48,7 +37,8 @@ internal sealed class ConceptDetection : IDisposable
         if (!judged && own.Detector is null)
             throw new UserErrorException(
                 $"Nobody can tell whether '{concept}' is in an image: a judge is trained for the shapes of the generated captions alone "
-                    + $"({string.Join(", ", CaptionGrammar.Shapes)}); give a program that tells with {host.Spell("detector")}, 'CMD {{dir}}'."
+                    + $"({string.Join(", ", CaptionGrammar.Shapes)}); give a program that tells with "
+                    + $"{host.Spell("detector")}, 'CMD {{dir}}'."
             );
         var names = parts.Source.Train.ClassNames;
         var holding = judged ? CaptionContents.Holding(concept) : [];
@@ -85,7 +75,7 @@ internal sealed class ConceptDetection : IDisposable
     }
 
     private (JudgeEye Eye, JudgeFacts Facts) Judge(
-        ConceptDetectionParts parts,
+        ConceptParts parts,
         string shapes,
         VerifySettings settings,
         RunHost host,
@@ -112,7 +102,7 @@ internal sealed class ConceptDetection : IDisposable
         return (eye, new JudgeFacts(path, sha256, judge.Architecture, judge.TestAccuracy, judge.Noise, judge.NoisyAccuracy));
     }
 
-    private CommandEye Program(ConceptDetectionParts parts, ConceptSettings own, JudgeEye? judge, CancellationToken cancel)
+    private CommandEye Program(ConceptParts parts, ConceptSettings own, JudgeEye? judge, CancellationToken cancel)
     {
         var test = parts.Source.Test;
         int[] tried = [.. new RandomStream(own.Sampling.Seed, "concept/tried").Permutation(test.Count).Take(MostTried)];

@@ -29,7 +29,10 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public ConceptVerifyResult Run(CancellationToken cancel = default)
     {
-        _own.Sampling.Validate();
+        // Of few images of each prompt there are many in all.
+        (_own.Sampling with { Samples = Math.Max(4, _own.Sampling.Samples) }).Validate();
+        if (_own.Sampling.Samples < 1)
+            throw new UserErrorException($"{_own.Sampling.Samples} images of each prompt were asked for; give at least 1.");
         _own.AttackOptions.Validate();
         var first = _inputs.ReadTasks()[0];
         var prompts = ConceptInputs.PromptsOf(_own, first, _host.Spell);
@@ -46,51 +49,20 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
         // Before it is given further prompts: references are trained with those of the data.
         var known = DataAndModel.Load(task.Original, device, source);
         var architecture = known.Architecture;
-        using var original = Extended(known, task.Original, prompts);
+        using var original = ConceptParts.Extended(known, task.Original, prompts);
         var split = task.LoadSplit(source);
         var set = task.Resolve(source, split, cancel);
         var references = _inputs.References(tasks, source, split, set, architecture, cancel);
-        var result = Measure(new Parts(device, source, split, set, original, task, prompts), tasks, references, cancel);
+        var result = Measure(new ConceptParts(device, source, split, set, original, task, prompts), tasks, references, cancel);
         ConceptVerifyFiles.Write(task.Folder, result, task.ModelSha256);
         AuditLog.Append(task.Folder, _host.Time, "verified", w => ConceptVerifyFiles.WriteRecord(w, result));
         return result;
     }
 
-    private sealed record Parts(
-        ComputeDevice Device,
-        DataSource Source,
-        DataSplit Split,
-        ForgetSet Set,
-        Model Original,
-        ForgetTask Task,
-        ConceptPrompts Prompts
-    )
-    {
-        public Model Load(string path) => Extended(DataAndModel.Load(path, Device, Source), path, Prompts);
-    }
-
-    private static Model Extended(Model model, string path, ConceptPrompts prompts)
-    {
-        try
-        {
-            return PromptBook.Extend(model, path, ConceptInputs.Wanted(prompts));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
-
-    private ConceptVerifyResult Measure(Parts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
+    private ConceptVerifyResult Measure(ConceptParts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
     {
         var (source, prompts, data) = (parts.Source, parts.Prompts, parts.Source.Test);
-        using var detector = ConceptDetection.Open(
-            new ConceptDetectionParts(parts.Device, source, parts.Split, parts.Set, parts.Task, prompts),
-            settings,
-            _host,
-            cancel
-        );
+        using var detector = ConceptDetection.Open(parts, settings, _host, cancel);
         _host.Progress.Note(Introduction(detector.Facts, prompts.Concept));
         var assessor = new ConceptAssessor(detector.Eye, prompts, _own.Sampling, data);
         using var classifier = new PromptClassifier(parts.Original, prompts);
@@ -122,7 +94,7 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
             unlearned,
             retrained,
             new UnlearningVerdict(Verdict.Withheld, "", []),
-            [.. Attacks(parts, detector.Eye, unlearned, retrained, cancel)],
+            [.. new ConceptAttackRun(parts, detector.Eye, _own, _host).Run(unlearned, retrained, cancel)],
             VerifyRun.Distance(parts.Original, unlearned[0].Path, parts.Device, source)
         )
         {
@@ -146,7 +118,8 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
         var known =
             of.Images == 0
                 ? "; how good it is nobody knows"
-                : $", sees '{concept}' in {Percent(of.Hits)} of the real test images with it and in {Percent(of.FalseAlarms)} of those without";
+                : $", sees '{concept}' in {Percent(of.Hits)} of the real test images with it and in {Percent(of.FalseAlarms)} of "
+                    + "those without";
         var contents = double.IsNaN(of.Contents) ? "" : $"; the judge names the contents of {Percent(of.Contents)} of them rightly";
         return $"the detector, {d.Command ?? d.Judge?.Architecture}{known}{contents}";
     }
@@ -158,57 +131,5 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
             return assess();
         var key = RunFolder.Sha256Of(file) + detector.Judge?.Sha256 + detector.Command;
         return assessed.TryGetValue(key, out var known) ? known : assessed[key] = assess();
-    }
-
-    private IEnumerable<DrawingAttack> Attacks(
-        Parts parts,
-        ConceptEye eye,
-        ConceptModel[] unlearned,
-        ConceptModel[] retrained,
-        CancellationToken cancel
-    )
-    {
-        var options = _own.AttackOptions;
-        var attack = new ConceptAttack(eye, parts.Prompts, parts.Source.Train, parts.Set, _own.Sampling, options);
-        DrawingAttack On(string name, string unit, IReadOnlyList<int> points, Func<Model, Action<int>, double[]> run)
-        {
-            var (total, counted) = unit == DrawingAttack.NoiseUnit ? (points.Count, "levels of noise") : (points[^1], unit);
-            IReadOnlyList<double[]> Side(ConceptModel[] models, string what) =>
-                [
-                    .. models.Select(
-                        (m, i) =>
-                        {
-                            using var model = parts.Load(m.Path);
-                            var stage = $"attack {VerifyRun.Numbered(what, i, models.Length)}, {name}";
-                            using var progress = _host.Progress.Stage(stage, total, counted);
-                            return run(model, n => progress.Report(n));
-                        }
-                    ),
-                ];
-            return new DrawingAttack(name, unit, points, Side(unlearned, "unlearned"), Side(retrained, "retrained"), options.Samples);
-        }
-
-        if (_own.Attacks.HasFlag(ConceptAttacks.Relearn))
-        {
-            const string steps = "steps";
-            yield return On(DrawingAttack.Descent, steps, options.Steps, (model, progress) => attack.Descend(model, progress, cancel));
-            foreach (var shots in _own.Shots)
-                yield return On(
-                    $"{DrawingAttack.Relearning}{shots}",
-                    steps,
-                    options.Steps,
-                    (model, progress) => attack.Relearn(model, shots, progress, cancel)
-                );
-        }
-
-        if (_own.Attacks.HasFlag(ConceptAttacks.Denoise))
-            yield return On(
-                "denoise",
-                DrawingAttack.NoiseUnit,
-                options.Noise,
-                (model, progress) => attack.Denoise(model, progress, cancel)
-            );
-        if (_own.Attacks.HasFlag(ConceptAttacks.Rows))
-            yield return On("rows", "steps", options.RowsSteps, (model, progress) => attack.Rows(model, progress, cancel));
     }
 }

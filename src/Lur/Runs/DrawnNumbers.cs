@@ -81,6 +81,11 @@ public static class DrawnNumbers
     /// <exception cref="UserErrorException">It was not verified, or together with others.</exception>
     internal static void RequireVerified(RunFolder run)
     {
+        if (run.Verification.Text("kind") == ConceptVerifyFiles.Kind)
+            throw new UserErrorException(
+                $"'{run.Path}' was verified for a concept, and such runs are not set side by side; each one's {VerifyFiles.FileName} and "
+                    + $"{OutputFolder.PageName} have its numbers."
+            );
         if (run.Verification.Text("kind") != GenerationVerifyFiles.Kind)
             throw new UserErrorException(
                 $"'{run.Path}' was not verified, so nobody knows what it draws; run 'lur verify {run.Path}' first."

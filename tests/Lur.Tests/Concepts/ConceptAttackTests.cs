@@ -1,6 +1,5 @@
 using Lur.Data;
 using Lur.Device;
-using Lur.Models;
 using Lur.Tasks.Diffusion;
 using Lur.Tensors;
 using Lur.Tests.Device;

@@ -7,11 +7,12 @@ using Lur.Tests.Data;
 
 namespace Lur.Tests.Concepts;
 
-/// <summary>Random models that are told the generated captions, in folders of runs of 'lur forget' that were made by hand: what they draw is
-/// noise, and what is written about it is to be right all the same.</summary>
+/// <summary>Random models that are told the generated captions, in folders of runs of 'lur forget' that were made by hand: what they draw
+/// is noise, and what is written about it is to be right all the same.</summary>
 internal sealed class ConceptRuns : IDisposable
 {
-    public const string Data = "captions:train=1200,test=600";
+    public const string Data = "captions:train=600,test=90";
+    private const int Tokens = 10;
     private readonly TempFolder _temp = new();
     private readonly EnvironmentVariable _references;
 
@@ -19,12 +20,13 @@ internal sealed class ConceptRuns : IDisposable
     {
         _references = new EnvironmentVariable("LUR_REFERENCES", _temp["cache"]);
         Write("original/model.safetensors", 1);
-        Write("retrained.safetensors", 2);
+        Write("retrained/model.safetensors", 2);
         _temp.Write(
             "prompts.json",
             """
             { "concept": "star",
-              "forgotten": { "named": ["a red star", "a blue star"], "synonym": ["a red sparkle"] },
+              "forgotten": { "named": ["a red star", "a blue star"], "synonym": ["a red sparkle"],
+                             "composition": ["a red star above a red ring"] },
               "kept": { "neighbour": ["a red ring", "a blue disc"] },
               "others": ["ring", "disc"] }
             """
@@ -35,7 +37,7 @@ internal sealed class ConceptRuns : IDisposable
 
     public string Prompts => this["prompts.json"];
 
-    public string Reference => this["retrained.safetensors"];
+    public string Reference => this["retrained/model.safetensors"];
 
     /// <summary>A file in the folder.</summary>
     public string Add(string name, string text) => _temp.Write(name, text);
@@ -55,6 +57,7 @@ internal sealed class ConceptRuns : IDisposable
             ModelFile.Save(model, _temp[$"{name}/model.safetensors"]);
         }
 
+        Pipeline(name);
         using var source = DataSource.Open(Data);
         var split = DataSplit.Create(source.Train, 0, 1);
         split.Save(_temp[$"{name}/split.json"]);
@@ -89,14 +92,18 @@ internal sealed class ConceptRuns : IDisposable
         _temp.Dispose();
     }
 
-    private static Model Create(ulong seed) => TinyPrompts.Create(Precision.Float32, CaptionsDataset.Captions, seed, CaptionsDataset.Side);
+    private static Model Create(ulong seed) =>
+        TinyPrompts.Create(Precision.Float32, CaptionsDataset.Captions, seed, CaptionsDataset.Side, Tokens);
 
     private void Write(string name, ulong seed)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
         using var model = Create(seed);
         ModelFile.Save(model, this[name]);
+        Pipeline(Path.GetDirectoryName(name)!);
     }
+
+    private void Pipeline(string name) => TinyText.Write(_temp[$"{name}/pipeline"], CaptionsDataset.Captions, Tokens);
 
     private static string Sha256(string path)
     {

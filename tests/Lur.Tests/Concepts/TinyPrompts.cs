@@ -3,6 +3,7 @@ using Lur.Device;
 using Lur.Models;
 using Lur.Tensors;
 using Lur.Tests.Device;
+using Lur.Text;
 using Lur.Verification.Concepts;
 using Lur.Verification.Generation;
 
@@ -35,9 +36,9 @@ internal static class TinyPrompts
             BatchSize = 5,
         };
 
-    public static Model Create(Precision precision, IReadOnlyList<string> prompts, ulong seed, int side = 8)
+    public static Model Create(Precision precision, IReadOnlyList<string> prompts, ulong seed, int side = 8, int tokens = 4)
     {
-        var text = $"unet:c8:m1,2:r1:attn{side / 2}:g4:heads2:x6:tok4";
+        var text = $"unet:c8:m1,2:r1:attn{side / 2}:g4:heads2:x6:tok{tokens}";
         var spec = (UNetSpec)ModelFamilies.Parse(text, new ImageSize(side, side, 3), prompts.Count);
         var model = new Model(TestDevices.Default, precision, spec, prompts, new InputNormalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]))
         {
@@ -51,6 +52,36 @@ internal static class TinyPrompts
             [.. Enumerable.Range(0, model.Buffers.Count).Select(_ => 2 * random.Normal())]
         );
         return model;
+    }
+}
+
+/// <summary>A folder with a tokenizer of some words and a text encoder with random weights, as lies beside a model.</summary>
+internal static class TinyText
+{
+    public static string Encoder(string folder) => Path.Combine(folder, "text_encoder");
+
+    public static string Tokenizer(string folder) => Path.Combine(folder, "tokenizer");
+
+    public static void Write(string folder, IEnumerable<string> captions, int length)
+    {
+        var words = captions.SelectMany(c => c.Split(' ')).Distinct().Order(StringComparer.Ordinal);
+        var tokenizer = ClipTokenizer.OfWords(words, length);
+        tokenizer.Save(Tokenizer(folder));
+        var spec = new ClipTextSpec
+        {
+            Vocabulary = tokenizer.IdCount,
+            Width = 6,
+            Hidden = 8,
+            Layers = 1,
+            Heads = 2,
+            Positions = length,
+        };
+        using var weights = new FlatVector(TestDevices.Default, Precision.Float64, spec.Build(length).Parameters, "text");
+        var random = new RandomStream(9, "test/text");
+        weights.Set([.. Enumerable.Range(0, weights.Count).Select(_ => 0.5 * random.Normal())]);
+        Directory.CreateDirectory(Encoder(folder));
+        File.WriteAllText(Path.Combine(Encoder(folder), "config.json"), spec.ToJson());
+        ClipTextFile.Write(Path.Combine(Encoder(folder), "model.safetensors"), weights, "");
     }
 }
 

@@ -18,8 +18,8 @@ public class ConceptVerdictTests
         var v = ConceptVerdict.Judge(Evidence());
         Assert.That((v.Verdict, v.Findings.Count, v.Provisional), Is.EqualTo((Verdict.MatchesRetrain, 0, "")));
         const string rates =
-            "'star' is in 92.0 % of the images of its prompts before and in 6.0 % after, of Retrain's in 5.0 %; images of kept prompts hold "
-            + "what is asked for in 91.0 % of the cases before and in 88.0 % after, of Retrain's in 90.0 %.";
+            "'star' is in 92.0 % of the images of its prompts before and in 6.0 % after, of Retrain's in 5.0 %; images of kept prompts "
+            + "hold what is asked for in 91.0 % of the cases before and in 88.0 % after, of Retrain's in 90.0 %.";
         Assert.That(v.Sentence, Is.EqualTo($"Matches Retrain within the band in what it draws. {rates}"));
         Assert.That(ConceptVerdict.Judge(Evidence(rate: 0, retrained: 40)).Verdict, Is.EqualTo(Verdict.MatchesRetrain), "no harm");
         Assert.That(v.Metrics.Select(m => m.Gap), Is.EqualTo(new[] { 1, double.NaN, -2 }));

@@ -25,6 +25,16 @@ public sealed record DrawingAttack(
     /// <summary>The unit where the points are amounts of noise.</summary>
     public const string NoiseUnit = "% of the noise";
 
+    /// <summary>The unit where the points are rounds of a search.</summary>
+    public const string RoundUnit = "rounds";
+
+    /// <summary>Head of a column of points.</summary>
+    /// <param name="unit">What they count.</param>
+    public static string HeadOf(string unit) =>
+        unit == NoiseUnit ? "Noise, %"
+        : unit == RoundUnit ? "Round"
+        : "Step";
+
     /// <summary>It in words, as the end of "what was forgotten comes back ...".</summary>
     public string Title => InWords(Name);
 

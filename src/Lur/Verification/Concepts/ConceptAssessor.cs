@@ -44,7 +44,9 @@ internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, Sa
     {
         var (outcomes, pictures, kept) = (new List<KindOutcome>(), new List<IReadOnlyList<byte[]>[]>(), new List<double>());
         var (done, classified) = (0, double.NaN);
-        using (var images = new GeneratedImages(model, plan))
+        // No image depends on the batch, and the largest kind may be smaller.
+        var largest = prompts.Kinds.Max(k => k.Prompts.Count) * plan.Samples;
+        using (var images = new GeneratedImages(model, plan with { BatchSize = Math.Min(plan.BatchSize, largest) }))
             foreach (var kind in prompts.Kinds)
             {
                 var set = images.Draw(Labels(model, kind), n => progress?.Invoke(done + n), cancel);

@@ -26,6 +26,9 @@ internal sealed class ConceptAttack(
     ConceptAttackOptions options
 )
 {
+    // Images do not depend on the batch they are drawn in.
+    private readonly SamplingPlan _plan = plan with { BatchSize = Math.Min(plan.BatchSize, options.Samples) };
+
     /// <summary>Goes on training all weights by Adam on the retain set, with some images of the concept in every batch.</summary>
     /// <param name="model">The model; not changed.</param>
     /// <param name="shots">Images of the concept in every batch, the same ones each time; 0 trains on the retain set only.</param>
@@ -58,7 +61,7 @@ internal sealed class ConceptAttack(
     public double[] Denoise(Model model, Action<int>? progress = null, CancellationToken cancel = default)
     {
         var chosen = Images("denoise", options.Samples);
-        using var images = new GeneratedImages(model, plan);
+        using var images = new GeneratedImages(model, _plan);
         var shares = new double[options.Noise.Count];
         for (var i = 0; i < shares.Length; i++)
         {
@@ -84,7 +87,7 @@ internal sealed class ConceptAttack(
         using var loss = new ContextLoss(copy, options.RowsBatch);
         var noise = new NoisyDraws(copy, data, Images("rows", options.RowsImages), new RandomStream(options.Seed, "attack/rows/noise"));
         var (adam, gradient) = (new HostAdam(rows.Length, options.RowsRate, options.RowsDecay), new double[rows.Length]);
-        using var images = new GeneratedImages(copy, plan);
+        using var images = new GeneratedImages(copy, _plan);
         int[] asked = [.. Enumerable.Repeat(label, options.Samples)];
         var shares = new List<double>();
         for (var done = 0; ; done++)
@@ -127,7 +130,7 @@ internal sealed class ConceptAttack(
         step.Update(step.Along(step.Gradient(copy.Parameters, term)), new UpdateRule());
         int[] each = [.. prompts.Asked.Prompts.Select(p => ConceptAssessor.LabelOf(copy, p))];
         int[] asked = [.. Enumerable.Range(0, options.Samples).Select(k => each[k % each.Length])];
-        using var images = new GeneratedImages(copy, plan);
+        using var images = new GeneratedImages(copy, _plan);
         var shown = Images("shots", Math.Min(shots, options.BatchSize));
         var batch = new int[options.BatchSize];
         shown.CopyTo(batch, 0);

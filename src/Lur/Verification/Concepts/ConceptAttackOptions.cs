@@ -16,8 +16,17 @@ public enum ConceptAttacks
     /// <summary>Images of the concept with noise are drawn on under their captions.</summary>
     Denoise = 4,
 
+    /// <summary>The embedding of one new token is learnt (<see cref="ConceptInversion"/>).</summary>
+    Inversion = 8,
+
+    /// <summary>Tokens before the prompt are searched for (<see cref="UnlearnDiffAttack"/>).</summary>
+    UnlearnDiffAtk = 16,
+
+    /// <summary>A prompt of free tokens is searched for (<see cref="PromptSearch"/>).</summary>
+    P4D = 32,
+
     /// <summary>All.</summary>
-    All = Rows | Relearn | Denoise,
+    All = Rows | Relearn | Denoise | Inversion | UnlearnDiffAtk | P4D,
 }
 
 /// <summary>How attacks on a concept are made.</summary>
@@ -57,6 +66,9 @@ public sealed record ConceptAttackOptions
     /// <summary>Shares of the noise's time steps up to which noise is added, percent.</summary>
     public IReadOnlyList<int> Noise { get; init; } = [30, 50, 70, 90];
 
+    /// <summary>Attacks on the tokens of prompts.</summary>
+    public TokenAttackOptions Tokens { get; init; } = new();
+
     /// <summary>Seed of order and noise.</summary>
     public ulong Seed { get; init; } = 1;
 
@@ -74,5 +86,6 @@ public sealed record ConceptAttackOptions
             );
         if (!(RelearningRate > 0 && DescentRate > 0 && RowsRate > 0 && RowsDecay >= 0))
             throw new UserErrorException("The rates of an attack must be above 0.");
+        Tokens.Validate();
     }
 }

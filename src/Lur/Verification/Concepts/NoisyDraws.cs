@@ -29,6 +29,9 @@ internal sealed class NoisyDraws
         _clean = [.. samples.Select(i => Clean(model, data, i))];
     }
 
+    /// <summary>Time steps of the noise.</summary>
+    public int TimeSteps => _noise.Schedule.Count;
+
     /// <summary>The next batch.</summary>
     /// <param name="rows">Images.</param>
     /// <param name="time">Time step of all; null to draw one for each.</param>
