@@ -77,7 +77,11 @@ internal static class GpuResults
     {
         var place = System.IO.Path.Combine(folder, under);
         return Directory.Exists(place)
-            ? Directory.GetFiles(place, pattern).Select(f => System.IO.Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal).ToArray()
+            ? Directory
+                .GetFiles(place, pattern)
+                .Select(f => System.IO.Path.GetRelativePath(folder, f))
+                .Order(StringComparer.Ordinal)
+                .ToArray()
             : [];
     }
 

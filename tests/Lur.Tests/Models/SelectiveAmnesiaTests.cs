@@ -110,7 +110,7 @@ public class SelectiveAmnesiaTests
     }
 
     // What the code's modules of a network of two levels, 32 and 64 wide, are called; written from its names alone.
-    private static IEnumerable<string> Names()
+    private static OrderedSequence<string> Names()
     {
         List<string> names = ["classes_emb.weight 3x32", "null_classes_emb 32"];
         void Module(string name, int outputs, params int[] rest)

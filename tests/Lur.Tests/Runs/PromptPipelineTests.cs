@@ -27,7 +27,7 @@ public class PromptPipelineTests
     {
         var folder = DiffusersFolderTests.Golden("tiny-text-to-image");
         using var fixture = SafeTensorsFile.Open(DiffusersFolderTests.Golden("pipeline.safetensors"));
-        string[] prompts = System.Text.Json.JsonSerializer.Deserialize<string[]>(fixture.Metadata["prompts"])!;
+        var prompts = System.Text.Json.JsonSerializer.Deserialize<string[]>(fixture.Metadata["prompts"])!;
         var cut = new List<string>();
         using var model = PromptBook.With(
             ModelExchange.Import(folder, TestDevices.Default, precision: Precision.Float64),
