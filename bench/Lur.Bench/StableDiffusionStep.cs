@@ -67,9 +67,7 @@ internal static class StableDiffusionStep
         var start = Stopwatch.GetTimestamp();
         var telemetry = step.Run(0, 1);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        Say(
-            $"one step in {seconds:F1} s: retain loss {telemetry.RetainLoss:G6}, forget loss {telemetry.ForgetLoss:G6}, skipped {telemetry.Skipped}"
-        );
+        Say($"one step in {seconds:F1} s: retain loss {telemetry.RetainLoss:G6}, forget loss {telemetry.ForgetLoss:G6}");
         Say($"taken: {Gib(device.PeakBytes)} on the device, {Gib(Process.GetCurrentProcess().PeakWorkingSet64)} peak of the process");
         return telemetry.Skipped ? 1 : 0;
     }

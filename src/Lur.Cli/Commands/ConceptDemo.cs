@@ -98,7 +98,8 @@ internal static class ConceptDemo
         string Seen(ConceptAssessment a) =>
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"a {Concept} in {a.ConceptRate:0} % of the pictures that are to show one, what was asked for in {a.KeptAlignment:0} % of the others"
+                $"a {Concept} in {a.ConceptRate:0} % of the pictures that are to show one, what was asked for in {a.KeptAlignment:0} % of "
+                    + $"the others"
             );
         context.Note($"before: {Seen(result.Original)}");
         context.Note($"after:  {Seen(result.Unlearned[0].Assessment)}");

@@ -19,8 +19,8 @@ internal sealed record CaptionedScene(CaptionedObject First, CaptionedObject? Se
     public int ColourPair => CaptionGrammar.PairOf(First.Colour, Second?.Colour ?? First.Colour, CaptionGrammar.Colours.Count);
 }
 
-/// <summary>The sentences of <see cref="CaptionsDataset"/>: "a red star", "a striped blue hoop", "a red star above a blue ring". A shape has
-/// a name, a second name, and a description that needs neither.</summary>
+/// <summary>The sentences of <see cref="CaptionsDataset"/>: "a red star", "a striped blue hoop", "a red star above a blue ring". A shape
+/// has a name, a second name, and a description that needs neither.</summary>
 internal static class CaptionGrammar
 {
     private static readonly (string Noun, string Synonym, string Description)[] s_shapes =

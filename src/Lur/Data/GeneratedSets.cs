@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Lur.Data;
 
-/// <summary>Data sets that need no download: <c>synthetic</c> to classify, <c>shapes</c> to draw, <c>captions</c> to draw from sentences.</summary>
+/// <summary>Data sets that need no download: <c>synthetic</c> to classify, <c>shapes</c> to draw, <c>captions</c> to draw from
+/// sentences.</summary>
 internal static class GeneratedSets
 {
     private const string Synthetic = "synthetic",

@@ -2,8 +2,8 @@ using Lur.Tensors;
 
 namespace Lur.Layers;
 
-/// <summary>The rows of a prompt for each sample: ids int [N] -> [N, rows, width], from a table of prompts that is state and is not trained;
-/// zeros for an id below 0. Formulas: <c>kernels/operators/embedding.cu</c>.</summary>
+/// <summary>The rows of a prompt for each sample: ids int [N] -> [N, rows, width], from a table of prompts that is state and is not
+/// trained; zeros for an id below 0. Formulas: <c>kernels/operators/embedding.cu</c>.</summary>
 /// <param name="name">Name of the table.</param>
 /// <param name="prompts">Prompts of the table; every id is below it.</param>
 /// <param name="rows">Rows of a prompt.</param>

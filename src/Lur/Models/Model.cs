@@ -109,13 +109,10 @@ public sealed class Model : IDisposable
     public FlatVector Buffers { get; }
 
     /// <summary>The vector that a tensor of the network lies in.</summary>
-    public FlatVector Holding(ParameterSlot slot)
-    {
-        ArgumentNullException.ThrowIfNull(slot);
-        return slot.IsState ? Buffers
-            : slot.IsFrozen ? Frozen
-            : Parameters;
-    }
+    public FlatVector Holding(ParameterSlot slot) =>
+        slot.IsState ? Buffers
+        : slot.IsFrozen ? Frozen
+        : Parameters;
 
     private IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !s.IsState);
 
@@ -186,8 +183,7 @@ public sealed class Model : IDisposable
         return other;
     }
 
-    /// <summary>This model with other prompts. It takes over the weights: the old one is of no use afterwards, and needs no
-    /// disposal.</summary>
+    /// <summary>This model with other prompts. It takes over the weights: the old one is of no use, and needs no disposal.</summary>
     /// <param name="prompts">The prompts, which are its classes.</param>
     /// <param name="rows">Rows of the prompts and, last, of no prompt, [prompts + 1, rows, width].</param>
     /// <exception cref="ArgumentException">The model takes no prompts, or the numbers are not as many.</exception>
@@ -208,13 +204,7 @@ public sealed class Model : IDisposable
     internal Model WithNetwork(ModelSpec spec)
     {
         var model = Described(new Model(Device, Precision, spec, ClassNames, Normalization));
-        var mine = Network.StateOrder.ToDictionary(s => s.Name, StringComparer.Ordinal);
-        foreach (var slot in model.Weights)
-        {
-            var from = mine[slot.Name];
-            Device.Copy(model.Holding(slot).At(slot).Pointer, Holding(from).At(from).Pointer, (long)slot.Count * Precision.Size());
-        }
-
+        CopyTensors(this, model);
         return model;
     }
 
@@ -286,8 +276,10 @@ public sealed class Model : IDisposable
     // Tensors differ in their first axis at most, so what both have is the front of each.
     private static void CopyTensors(Model from, Model to)
     {
-        foreach (var (slot, source) in to.Weights.Zip(from.Weights))
+        var sources = from.Weights.ToDictionary(s => s.Name, StringComparer.Ordinal);
+        foreach (var slot in to.Weights)
         {
+            var source = sources[slot.Name];
             var bytes = (long)Math.Min(slot.Count, source.Count) * to.Precision.Size();
             to.Device.Copy(to.Holding(slot).At(slot).Pointer, from.Holding(source).At(source).Pointer, bytes);
         }

@@ -11,8 +11,8 @@ internal static class UNetText
         "unet:c64:m1,2,2 with the channels of the first level and the multiple of each, or unet:w64,128,128; options :attn16,8 (sizes "
         + "of the levels with attention), :rN (blocks a level, 2), :hN (channels of a head; h0 is one head), :gN (groups), :dropN "
         + "(dropout), :kN (classes; k0 for none), :eN (epsilon); for prompts in place of classes :xN (length of a prompt's row), :tokN "
-        + "(rows), :heads8 or :heads5,10 (heads a level), :depthN (blocks of a transformer), :linproj, :clipL,H (a text encoder of L layers "
-        + "and H heads that is trained with it)";
+        + "(rows), :heads8 or :heads5,10 (heads a level), :depthN (blocks of a transformer), :linproj, :clipL,H (a text encoder of L "
+        + "layers and H heads that is trained with it)";
 
     private const int MostWidth = 4096;
 

@@ -13,6 +13,7 @@ internal static class ForgetFiles
     /// <summary>Writes the model, and what else is in its pipeline.</summary>
     public static void SaveModel(ForgetSettings settings, ForgetParts parts, OutputFolder output, string parent)
     {
+        parts.Model.History = EarlierRequests.History(parts.Split, parts.Set);
         ModelFile.Save(parts.Model, output.Staged(OutputFolder.ModelName), Metadata(settings, parts.Set, parent));
         if (PromptFolder.Beside(settings.Model) is not null)
             PromptFolder.Copy(settings.Model, output.StagedFolder(PromptFolder.Name));

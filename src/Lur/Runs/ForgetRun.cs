@@ -55,7 +55,7 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
     {
         RequireFolder();
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
-        var (model, method) = (parts.Model, parts.Method);
+        var method = parts.Method;
         RequireMemory(parts);
         DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);
         using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
@@ -75,7 +75,6 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
             Unlearn(method, output, cancel);
         var peak = parts.Device.PeakBytes;
         var after = OrSave(method, () => Timed("evaluate unlearned", () => Assess(parts, "unlearned", cancel)));
-        model.History = EarlierRequests.History(parts.Split, parts.Set);
         ForgetFiles.SaveModel(settings, parts, output, parent);
         var result = new ForgetResult(
             settings.Output,
@@ -191,7 +190,9 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
             )
         );
         if (set.Earlier.Length > 0)
-            _host.Progress.Note($"earlier requests: {set.Earlier.Length:N0} samples, which are neither forgotten again nor retained");
+            _host.Progress.Note(
+                $"earlier requests{(settings.LeaveOut.Count > 0 ? " and what is left out" : "")}: {set.Earlier.Length:N0} samples, which are neither forgotten nor retained"
+            );
         foreach (var note in parts.Method.Notes)
             _host.Progress.Note(note);
     }

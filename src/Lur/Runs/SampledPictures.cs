@@ -23,7 +23,8 @@ internal sealed class SampledPictures : IDisposable
         var latents = _autoencoder?.Spec.LatentChannels ?? model.Outputs;
         if (latents != model.Outputs)
             throw new UserErrorException(
-                $"The autoencoder in '{folder}' decodes {latents} channels, and the model draws {model.Outputs}; it belongs to another model."
+                $"The autoencoder in '{folder}' decodes {latents} channels, and the model draws {model.Outputs}; it belongs to another "
+                    + "model."
             );
         Size = _autoencoder is { Spec: var spec }
             ? new ImageSize(_drawn.Height * spec.Downscale, _drawn.Width * spec.Downscale, spec.OutputChannels)

@@ -165,7 +165,7 @@ public class PromptRunTests
                     tensor.Name
                 );
         });
-        Assert.That(File.Exists(_temp[output + "/pipeline/text_encoder/config.json"]), "the text encoder goes with it");
+        Assert.That(File.Exists(_temp[$"{output}/pipeline/text_encoder/config.json"]), "the text encoder goes with it");
     }
 
     [Test]

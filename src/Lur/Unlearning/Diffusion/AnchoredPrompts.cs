@@ -36,7 +36,8 @@ public static class AnchoredPrompts
             throw new UserErrorException($"{model.Architecture} takes no prompts, so no anchor can stand in one; leave the anchor out.");
         if (words.Count == 0)
             throw new UserErrorException(
-                $"An anchor '{anchor}' was given, but no words are to be forgotten whose place it could take; give a concept, or caption:WORDS."
+                $"An anchor '{anchor}' was given, but no words are to be forgotten whose place it could take; give a concept, or "
+                    + "caption:WORDS."
             );
         var places = model.ClassNames.Index().ToDictionary(p => p.Item, p => p.Index, StringComparer.Ordinal);
         int[] table = [.. Enumerable.Range(0, spec.TableRows)];
@@ -46,7 +47,8 @@ public static class AnchoredPrompts
         return table;
     }
 
-    /// <summary>For each prompt with the anchor the one that has the first of the forgotten words in its place; itself for another.</summary>
+    /// <summary>For each prompt with the anchor the one that has the first of the forgotten words in its place; itself for
+    /// another.</summary>
     /// <param name="model">A model that takes prompts, and knows those of <see cref="Missing"/>.</param>
     /// <param name="set">What is to be forgotten.</param>
     /// <param name="anchor">The anchor.</param>

@@ -17,8 +17,8 @@ public sealed partial record DiffusionAblationOptions : DiffusionOptions
     public partial double RetainWeight { get; init; }
 }
 
-/// <summary>Concept Ablation (Kumari et al. 2023), model-based: on images of an anchor, what the model gives for the concept is drawn to what
-/// it gives for the anchor, a constant.</summary>
+/// <summary>Concept Ablation (Kumari et al. 2023), model-based: on images of an anchor, what the model gives for the concept is drawn to
+/// what it gives for the anchor, a constant.</summary>
 public sealed class DiffusionAblation : DiffusionMethod
 {
     /// <summary>Binds the method.</summary>
