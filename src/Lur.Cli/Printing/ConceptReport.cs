@@ -114,8 +114,8 @@ internal static class ConceptReport
         if (of.Images > 0)
             facts.Add(
                 $"on {of.Images} real test images",
-                $"sees it in {Cell.Number(of.Hits, 1, " %").Text} of those with it, in {Cell.Number(of.FalseAlarms, 1, " %").Text} of those "
-                    + "without"
+                $"sees it in {Cell.Number(of.Hits, 1, " %").Text} of those with it, in {Cell.Number(of.FalseAlarms, 1, " %").Text} of "
+                    + "those without"
             );
         if (double.IsFinite(of.Contents))
             facts.Add("contents named rightly by the judge", Cell.Number(of.Contents, 1, " %").Text);

@@ -50,7 +50,8 @@ public class ConceptAttackTests
         Assert.That(eye.Shown.Select(Convert.ToBase64String), Is.Unique, "every point draws anew");
     }
 
-    /// <summary>A step of descent is rate times the gradient, whose norm does not matter to Adam: at a rate of 1e-12 nothing moves.</summary>
+    /// <summary>A step of descent is rate times the gradient, whose norm does not matter to Adam: at a rate of 1e-12 nothing
+    /// moves.</summary>
     [Test]
     public void DescentIsPlain()
     {

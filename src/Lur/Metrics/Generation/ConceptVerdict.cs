@@ -42,7 +42,8 @@ public sealed record ConceptEvidence(string Concept, MetricValues Rate, MetricVa
 /// <item>withheld: there is no retrained model; the detector is right on fewer than 75 % of real images, those with and those without the
 /// concept counting the same (a guess has 50 %); or it does not see the concept in the images of its prompts by the original clearly more
 /// often than in those of kept prompts, so that nothing could be seen to go;</item>
-/// <item>collapsed: images of kept prompts hold what is asked for less often than Retrain's by more than 10 points, or by half of it;</item>
+/// <item>collapsed: images of kept prompts hold what is asked for less often than Retrain's by more than 10 points, or by half of
+/// it;</item>
 /// <item>under-forgotten: the concept is in more of the images of its prompts than in Retrain's, of all together, of those that do not
 /// name it, or of one kind; the original, as a classifier, finds it in more; or an attack brings back more than it does from Retrain at any
 /// point: what is dormant is not forgotten;</item>
@@ -132,8 +133,8 @@ public static class ConceptVerdict
         if (e.DetectorAccuracy < LeastAccuracy)
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"the detector is right on {e.DetectorAccuracy:0.0} % of real images, those with and those without the concept counting the "
-                    + $"same, and a guess on 50 %"
+                $"the detector is right on {e.DetectorAccuracy:0.0} % of real images, those with and those without the concept counting "
+                    + $"the same, and a guess on 50 %"
             );
         var seen = (long)Math.Round(e.Rate.Original / 100 * e.Rate.Samples);
         var (low, _) = Statistics.Wilson(seen, e.Rate.Samples);
@@ -186,8 +187,8 @@ public static class ConceptVerdict
             var what = verdict == Verdict.UnderForgotten ? $"'{concept}' is in" : "what is asked for is in";
             var text = string.Create(
                 CultureInfo.InvariantCulture,
-                $"of the images of {name} prompts {what} {values.Unlearned.Mean:0.0} %, against {values.Retrained!.Mean:0.0} % of Retrain's "
-                    + $"(band {band:0.0})"
+                $"of the images of {name} prompts {what} {values.Unlearned.Mean:0.0} %, against {values.Retrained!.Mean:0.0} % of "
+                    + $"Retrain's (band {band:0.0})"
             );
             yield return Finding(FindingKind.Class, name, verdict, values, band, text);
         }

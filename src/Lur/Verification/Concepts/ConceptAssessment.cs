@@ -9,8 +9,8 @@ namespace Lur.Verification.Concepts;
 /// <param name="Shown">Those of them in which the concept is.</param>
 /// <param name="AsAsked">Those of them that hold what the prompt asks for, no more and no less; below 0 where that is not known.</param>
 /// <param name="MeanScore">Mean of the detector's scores.</param>
-/// <param name="ScoreDistance">Mean distance of the conditional from the unconditional score along the trajectories: 0 where the prompt moves
-/// nothing.</param>
+/// <param name="ScoreDistance">Mean distance of the conditional from the unconditional score along the trajectories: 0 where the prompt
+/// moves nothing.</param>
 public sealed record KindOutcome(PromptKind Kind, int Images, int Shown, int AsAsked, double MeanScore, double ScoreDistance)
 {
     /// <summary>Share of the images in which the concept is, percent.</summary>

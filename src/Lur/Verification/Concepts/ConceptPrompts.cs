@@ -110,8 +110,8 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
 
     /// <summary>What a file of prompts looks like.</summary>
     internal const string Form =
-        "it is to be JSON such as { \"concept\": \"star\", \"forgotten\": { \"named\": [\"a red star\"], \"synonym\": [\"a red sparkle\"] }, "
-        + "\"kept\": { \"neighbour\": [\"a red ring\"] }, \"others\": [\"ring\"] }";
+        "it is to be JSON such as { \"concept\": \"star\", \"forgotten\": { \"named\": [\"a red star\"], \"synonym\": [\"a red sparkle\"] "
+        + "}, \"kept\": { \"neighbour\": [\"a red ring\"] }, \"others\": [\"ring\"] }";
 
     private static ConceptPrompts Of(string concept, IReadOnlyList<string> others, IEnumerable<PromptKind> kinds) =>
         new(
