@@ -164,6 +164,7 @@ internal static class ConceptPage
                     E("h3", $"{kind.Text("kind")}{(IsForgotten(kind) ? "" : " (to be kept)")}"),
                     E(
                         "table",
+                        Class("strips"),
                         E("thead", E("tr", E("th", A("scope", "col"), "Prompt"), models.Select(m => E("th", A("scope", "col"), m.Title)))),
                         E(
                             "tbody",

@@ -70,6 +70,8 @@ internal static class PageStyle
             th small { display: block; color: var(--soft); font-weight: normal; }
             td:last-child, th:last-child { padding-right: 0; }
             th.number, td.number { text-align: right; white-space: nowrap; }
+            table.strips { table-layout: fixed; min-width: 40rem; }
+            table.strips img { display: block; width: 100%; max-width: 20rem; image-rendering: pixelated; }
             .figures { margin-top: 1.25rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
               gap: 1rem; }
             figure { margin: 0; padding: .9rem; background: var(--panel); border: 1px solid var(--rule); border-radius: .5rem;

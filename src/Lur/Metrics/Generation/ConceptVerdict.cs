@@ -42,7 +42,8 @@ public sealed record ConceptEvidence(string Concept, MetricValues Rate, MetricVa
 /// <item>withheld: there is no retrained model; the detector is right on fewer than 75 % of real images, those with and those without the
 /// concept counting the same (a guess has 50 %); or it does not see the concept in the images of its prompts by the original clearly more
 /// often than in those of kept prompts, so that nothing could be seen to go;</item>
-/// <item>collapsed: images of kept prompts hold what is asked for less often than Retrain's by more than 10 points, or by half;</item>
+/// <item>collapsed: images of kept prompts hold what is asked for less often than Retrain's by more than 10 points, or by half of
+/// it;</item>
 /// <item>under-forgotten: the concept is in more of the images of its prompts than in Retrain's, of all together, of those that do not
 /// name it, or of one kind; the original, as a classifier, finds it in more; or an attack brings back more than it does from Retrain at any
 /// point: what is dormant is not forgotten;</item>
