@@ -79,6 +79,7 @@ internal sealed class ConceptOptions
             Prompts = parsed.GetValue(_prompts),
             Detector = parsed.GetValue(_detector),
             DetectorThreshold = parsed.GetValue(_threshold),
+            JudgeTraining = drawing.Training(parsed, settings.JudgeTraining),
             Sampling = drawing.Plan(parsed, settings.Sampling, seed),
             Attacks = Parse(attacks),
             Shots = shots,

@@ -70,7 +70,7 @@ internal sealed class GenerationOptions
         SharedOptions.Number(
             "--judge-noise",
             "Largest deviation of the noise on the images that a judge is trained with, so that it stands the grain of drawn ones; images "
-                + "lie in [-1, 1]. It is tried with as much.",
+                + "lie in [-1, 1]. It is tried with as much; 0.5 for models that are told prompts.",
             new GenerationSettings().JudgeTraining.AugmentNoise,
             "a number of at least 0",
             n => n >= 0
@@ -147,11 +147,7 @@ internal sealed class GenerationOptions
         {
             Sampling = Plan(parsed, new SamplingPlan(), seed),
             Judge = parsed.GetValue(_judge),
-            JudgeTraining = new Training.TrainingOptions
-            {
-                Epochs = parsed.GetValue(_judgeEpochs),
-                AugmentNoise = parsed.GetValue(_judgeNoise),
-            },
+            JudgeTraining = Training(parsed, new GenerationSettings().JudgeTraining),
             Inception = parsed.GetValue(_inception),
             InceptionStatistics = parsed.GetValue(_statistics),
             Attacks = OfDrawing(attacks),
@@ -183,6 +179,14 @@ internal sealed class GenerationOptions
             Steps = SharedOptions.Given(parsed, _steps, defaults.Steps),
             Guidance = SharedOptions.Given(parsed, _guidance, defaults.Guidance),
             Seed = seed,
+        };
+
+    /// <summary>How a judge is trained, of some defaults with what was given.</summary>
+    public Training.TrainingOptions Training(ParseResult parsed, Training.TrainingOptions defaults) =>
+        defaults with
+        {
+            Epochs = parsed.GetValue(_judgeEpochs),
+            AugmentNoise = SharedOptions.Given(parsed, _judgeNoise, defaults.AugmentNoise),
         };
 
     internal static string[] Words(string? text) => (text ?? "").ToLowerInvariant().Split(',');

@@ -82,7 +82,7 @@ internal sealed class ConceptDetection : IDisposable
         CancellationToken cancel
     )
     {
-        var (train, generation) = (parts.Source.Train, settings.Generation);
+        var (train, generation) = (parts.Source.Train, settings.Generation with { JudgeTraining = settings.Concept.JudgeTraining });
         var options = new DataOptions { ModelSize = (train.Height, train.Width), Spell = host.Spell };
         var contents = Own(DataAndModel.OpenData(shapes, options, host.Progress));
         // Labels are others than the original's, so that its split is none of theirs; no test image is among them.

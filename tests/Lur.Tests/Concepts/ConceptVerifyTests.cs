@@ -102,6 +102,7 @@ public class ConceptVerifyTests
                 Detector = "for f in {dir}/*.png; do echo $f 0; done",
                 Sampling = new SamplingPlan { Samples = 4, Steps = 2 },
                 Shots = [0, 1],
+                JudgeTraining = new TrainingOptions { Epochs = 1 },
                 AttackOptions = attacks,
             },
             Generation = new GenerationSettings
