@@ -108,7 +108,7 @@ internal sealed class HelpPage(Command command, bool all)
             words.Add(a.Arity.MinimumNumberOfValues == 0 ? $"[{name}]" : name);
         }
 
-        words.AddRange(command.Options.Where(o => o.Required).Select(o => $"{o.Aliases.FirstOrDefault() ?? o.Name} {ValueOf(o)}"));
+        words.AddRange(command.Options.Where(o => o.IsNeeded()).Select(o => $"{o.Aliases.FirstOrDefault() ?? o.Name} {ValueOf(o)}"));
         words.Add("[options]");
         return string.Join(' ', words);
     }

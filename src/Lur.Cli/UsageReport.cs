@@ -69,9 +69,7 @@ internal static class UsageReport
         string[] missing =
         [
             .. command.Arguments.Where(a => a.Arity.MinimumNumberOfValues > 0 && Tokens(parsed, a) == 0).Select(a => a.Name),
-            .. command
-                .Options.Where(o => o.Required && parsed.GetResult(o) is null or { Implicit: true })
-                .Select(o => $"{o.Name} {HelpPage.ValueOf(o)}"),
+            .. command.Options.Where(o => o.IsMissing(parsed)).Select(o => $"{o.Name} {HelpPage.ValueOf(o)}"),
         ];
         return missing.Length == 0
             ? null

@@ -39,7 +39,6 @@ internal static class ForgetCommand
                 "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
                 "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
                 "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out",
-                "lur forget unet/model.safetensors -d photos -f class:cat --method esd --steps 200 -o out",
                 "lur forget text/model.safetensors -d captions --concept star --anchor ring -o out"
             )
             .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), parsed.GetValue(gpu), cancel));
@@ -127,17 +126,15 @@ internal sealed class ForgetOptions
             }
         )
             command.Options.Add(option);
+        _forget.NeededUnless(_concept);
         _method.AddTo(command);
     }
 
     /// <summary>What was given.</summary>
-    /// <exception cref="UsageException">Nothing is to be forgotten.</exception>
     public ForgetSettings Read(ParseResult parsed)
     {
         var concepts = (parsed.GetValue(_concept) ?? []).Select(words => "caption:" + words);
         string[] forget = [.. parsed.GetValue(_forget) ?? [], .. concepts];
-        if (forget.Length == 0)
-            throw new UsageException("Option '--forget' is required.");
         return new()
         {
             Model = parsed.GetValue(_model)!,

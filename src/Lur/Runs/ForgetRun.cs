@@ -191,7 +191,8 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
         );
         if (set.Earlier.Length > 0)
             _host.Progress.Note(
-                $"earlier requests{(settings.LeaveOut.Count > 0 ? " and what is left out" : "")}: {set.Earlier.Length:N0} samples, which are neither forgotten nor retained"
+                $"earlier requests{(settings.LeaveOut.Count > 0 ? " and what is left out" : "")}: {set.Earlier.Length:N0} samples, "
+                    + "which are neither forgotten nor retained"
             );
         foreach (var note in parts.Method.Notes)
             _host.Progress.Note(note);

@@ -69,8 +69,8 @@ internal static class PromptBook
     {
         if (PromptFolder.Of(model, path) is not { } folder)
             throw new UserErrorException(
-                $"'{path}' does not know the prompt '{prompts[0]}', and there is no folder '{PromptFolder.Name}' with a text encoder beside "
-                    + "it to read it; put the one back that 'lur train' or 'lur import' left beside the model."
+                $"'{path}' does not know the prompt '{prompts[0]}', and there is no folder '{PromptFolder.Name}' with a text encoder "
+                    + "beside it to read it; put the one back that 'lur train' or 'lur import' left beside the model."
             );
         return Rows(folder, model, prompts, cut);
     }

@@ -177,6 +177,10 @@ public class KernelTraceTests
         kernels.Geglu.GegluBackward(each, a, b, c, rows, width / 2, 0);
         kernels.Geglu.GegluForwardTangent(each, a, b, c, rows, width / 2);
         kernels.Geglu.GegluBackwardTangent(each, a, b, b, c, d, rows, width / 2, 0);
+        using var ids = device.Allocate(rows * sizeof(int));
+        using var tokens = device.Allocate(rows * width * sizeof(int));
+        device.Upload(new DevicePointer<int>(ids.Address), new int[rows].AsSpan());
+        kernels.PromptTokens.PromptTokens(each, new(tokens.Address), a, new(ids.Address), rows, width);
         kernels.PositionEmbedding.PositionEmbeddingForward(each, a, b, c, 2, rows / 2, width);
         kernels.PositionEmbedding.PositionEmbeddingBackward(each, a, b, 2, rows / 2, rows / 2, width);
         kernels.Attention.AttentionCausalMask(each, a, rows, width, rows, 0);
