@@ -41,11 +41,12 @@ public partial class NativeLibraryTests
     }
 
     [Test]
-    public void ItTakesLessThanSixMegabytesBesideTheKernelsInIt()
+    public void ItStaysSmallBesideTheKernelsInIt()
     {
+        // 5.89 MB until models came that are told prompts; tokenizer, text encoder, autoencoder and pipelines are 0.32 MB.
         var kernels = Repository.Files("kernels", ".cu", ".cuh").Sum(f => new FileInfo(Path.Combine(Repository.Root, f)).Length);
         Assert.That(kernels, Is.GreaterThan(100_000));
-        Assert.That(new FileInfo(NativeBuild.Library).Length - kernels, Is.LessThan(6_000_000));
+        Assert.That(new FileInfo(NativeBuild.Library).Length - kernels, Is.LessThan(6_300_000));
     }
 
     [Test]

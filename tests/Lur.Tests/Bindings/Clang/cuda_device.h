@@ -20,9 +20,9 @@ struct Extent {
 #define warpSize 32
 
 extern "C" __device__ float expf(float), logf(float), sqrtf(float), fmaf(float, float, float), fabsf(float),
-    cosf(float), sinf(float);
+    cosf(float), sinf(float), erfcf(float);
 extern "C" __device__ double exp(double), log(double), sqrt(double), fma(double, double, double), fabs(double),
-    cos(double), sin(double);
+    cos(double), sin(double), erfc(double);
 
 __device__ inline int __shfl_xor_sync(unsigned mask, int v, int lanes) {
     return __nvvm_shfl_sync_bfly_i32(mask, v, lanes, 31);
