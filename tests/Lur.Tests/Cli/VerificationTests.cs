@@ -229,7 +229,11 @@ public class VerificationTests
 
     [TestCase("--shots", "x", "--shots")]
     [TestCase("--shots", "0,-1", "--shots")]
-    [TestCase("--attacks", "some", "Option --attacks is 'some'; it takes one of all, scalar, none, embedding, relearn, denoise.")]
+    [TestCase(
+        "--attacks",
+        "some",
+        "Option --attacks is 'some'; it takes one of all, scalar, none, embedding, relearn, denoise, inversion, "
+    )]
     public void BadOptionsAreNamed(string option, string value, string expected)
     {
         var (code, _, error) = Command.Run("verify", _temp["run1"], "--relearn", option, value);
