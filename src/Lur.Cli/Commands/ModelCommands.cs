@@ -165,7 +165,8 @@ internal static class ModelCommands
                     RealPath.RequireOther(parsed.GetValue(output)!, parsed.GetValue(model)!);
                     using var device = ComputeDevice.Open(context.DeviceOrdinal);
                     using var loaded = ModelFile.Load(parsed.GetValue(model)!, device, Precision.Float32);
-                    ModelExchange.Export(loaded, parsed.GetValue(output)!);
+                    foreach (var left in ModelExchange.Export(loaded, parsed.GetValue(output)!, parsed.GetValue(model)))
+                        context.Note($"left out: {left}, which holds the weights of before");
                     context.Note($"wrote {parsed.GetValue(output)}");
                     return ExitCode.Done;
                 }

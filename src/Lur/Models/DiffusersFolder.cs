@@ -118,6 +118,12 @@ public static class DiffusersFolder
         var place = model.TaskSettings.GetValueOrDefault(SchedulerPlace);
         if (files.Count == 0)
         {
+            // Without its text encoder it is no pipeline, and under another's name a wrong one.
+            if (spec.Condition == ClassCondition.Prompt)
+                throw new UserErrorException(
+                    $"{model.Architecture} is told prompts, and its text encoder is not at hand; put the folder 'pipeline' back beside the "
+                        + "model, or export it to a file that ends in .safetensors."
+                );
             files["unet/" + DiffusersPlaces.ConfigName] = path => AtomicFile.WriteText(path, UNetConfig.Write(spec, model.ClassNames));
             files["unet/" + DiffusersPlaces.WeightsName] = path => ModelFile.ExportNew(model, path);
             files[DiffusersPlaces.PipelineName] = path => AtomicFile.WriteText(path, UNetConfig.Pipeline);

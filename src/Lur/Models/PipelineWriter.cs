@@ -36,6 +36,26 @@ public static class PipelineWriter
         );
     }
 
+    /// <summary>Writes the pipeline of a UNet that was trained with its text encoder.</summary>
+    /// <param name="target">Its folder; it must not be there, or be empty.</param>
+    /// <param name="unet">The UNet, whose settings have its scheduler.</param>
+    /// <param name="parts">Folder with text_encoder and tokenizer, which are copied.</param>
+    /// <exception cref="UserErrorException">The folder is there, or cannot be written.</exception>
+    public static void Create(string target, Model unet, string parts)
+    {
+        ArgumentNullException.ThrowIfNull(unet);
+        var (spec, scheduler) = ((UNetSpec)unet.Spec, unet.TaskSettings[DiffusersFolder.SchedulerKey]);
+        var files = FilesOf(parts)
+            .ToDictionary(name => name, name => (Action<string>)(path => Copy(Path.Combine(parts, name), path)), StringComparer.Ordinal);
+        files[$"{PipelineFolder.UNet}/{DiffusersPlaces.ConfigName}"] = path =>
+            AtomicFile.WriteText(path, UNetConfig.Write(spec, unet.ClassNames));
+        files[$"{PipelineFolder.UNet}/{DiffusersPlaces.WeightsName}"] = path => ModelFile.ExportNew(unet, path);
+        files[$"{PipelineFolder.Scheduler}/{DiffusersPlaces.SchedulerName}"] = path => AtomicFile.WriteText(path, scheduler);
+        files[DiffusersPlaces.PipelineName] = path =>
+            AtomicFile.WriteText(path, PipelineFolder.IndexText("DDPMScheduler", autoencoder: false));
+        Create(target, files);
+    }
+
     /// <summary>Writes a pipeline again with the weights of its UNet in the place of those it had, under the names the file had. All other
     /// files are copied byte for byte. Where the weights have changed, files in other precisions are made from the new ones, and what else
     /// holds the old ones is left out.</summary>

@@ -81,17 +81,23 @@ public static class ModelExchange
     /// <summary>Writes a model for others: a file of weights, or a folder of diffusers.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">File or folder, see <see cref="WritesFolder"/>.</param>
-    /// <exception cref="UserErrorException">It cannot be written.</exception>
-    public static void Export(Model model, string path)
+    /// <param name="from">The model's file, beside which the text encoder of a model that was trained with one lies; null for a model that
+    /// has none there.</param>
+    /// <returns>Files with older weights that a folder was left without.</returns>
+    /// <exception cref="UserErrorException">It cannot be written, or lacks the text encoder of its pipeline.</exception>
+    public static IReadOnlyList<string> Export(Model model, string path, string? from = null)
     {
         if (!WritesFolder(model, path))
         {
             ModelFile.Export(model, path);
-            return;
+            return [];
         }
 
         if (!model.TaskSettings.ContainsKey(DiffusionNoise.SchedulerKey))
             DiffusionNoise.Of(model).Save(model);
-        DiffusersFolder.Save(model, path);
+        if (!PromptBook.IsOf(model) || from is null || PromptFolder.Beside(from) is not { } pipeline)
+            return DiffusersFolder.Save(model, path);
+        PipelineWriter.Create(path, model, pipeline);
+        return [];
     }
 }

@@ -7,6 +7,11 @@ namespace Lur.Runs;
 /// <summary>Prompts that a model knows: their rows are its table, and further ones are read by the text encoder beside it.</summary>
 internal static class PromptBook
 {
+    private const int MostWitnesses = 16;
+
+    // Weights and rows may be float16: 5e-4 of each, through a few layers.
+    private const double LargestDifference = 0.02;
+
     /// <summary>True for a model that is told prompts.</summary>
     public static bool IsOf(Model model) => model.Spec is UNetSpec { Condition: ClassCondition.Prompt };
 
@@ -36,7 +41,8 @@ internal static class PromptBook
             prompts = [.. prompts, ""];
         string[] unknown = [.. prompts.Where(p => !known.ContainsKey(p)).Distinct(StringComparer.Ordinal)];
         var old = model.Buffers.ToArray();
-        var read = unknown.Length == 0 ? [] : Read(model, path, unknown, cut);
+        var read = unknown.Length == 0 ? [] : Read(model, path, [.. unknown, .. Witnesses(model)], cut);
+        RequireOwnEncoder(model, path, old, read.AsSpan(unknown.Length * length));
         var count = spec.ClassCount == 0 ? prompts.Count - 1 : prompts.Count;
         var rows = new double[(count + 1) * length];
         for (var i = 0; i <= count; i++)
@@ -48,6 +54,39 @@ internal static class PromptBook
         }
 
         return model.WithPrompts([.. prompts.Take(count)], rows);
+    }
+
+    // Prompts whose rows the model has, some of them and the last: a text encoder that gives others is another model's.
+    private static IEnumerable<string> Witnesses(Model model) => WitnessPlaces(model).Select(i => model.ClassNames[i]);
+
+    private static IEnumerable<int> WitnessPlaces(Model model)
+    {
+        var (count, taken) = (model.ClassNames.Count, Math.Min(model.ClassNames.Count, MostWitnesses));
+        return Enumerable.Range(1, taken).Select(i => (int)((long)i * count / taken) - 1);
+    }
+
+    private static void RequireOwnEncoder(Model model, string path, double[] known, ReadOnlySpan<double> read)
+    {
+        var (at, spec) = (0, (UNetSpec)model.Spec);
+        var length = spec.ContextLength * spec.ContextWidth;
+        foreach (var place in WitnessPlaces(model))
+        {
+            if (read.Length == 0)
+                return;
+            double difference = 0,
+                scale = 0;
+            for (var i = 0; i < length; i++, at++)
+            {
+                difference = Math.Max(difference, Math.Abs(read[at] - known[(place * length) + i]));
+                scale = Math.Max(scale, Math.Abs(known[(place * length) + i]));
+            }
+
+            if (!(difference <= LargestDifference * scale))
+                throw new UserErrorException(
+                    $"The text encoder beside '{path}' gives other rows for '{model.ClassNames[place]}' than the model was trained or "
+                        + "saved with: it, or its tokenizer, belongs to another model; put the right one back."
+                );
+        }
     }
 
     /// <summary>Puts a prompt in the place of no prompt.</summary>

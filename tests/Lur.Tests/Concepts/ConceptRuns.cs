@@ -3,6 +3,7 @@ using Lur.Checkpoints;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
+using Lur.Runs;
 using Lur.Tests.Data;
 
 namespace Lur.Tests.Concepts;
@@ -45,8 +46,7 @@ internal sealed class ConceptRuns : IDisposable
     /// <summary>The folder of a run that forgot by drawing rings under the captions of red stars.</summary>
     public string Make(string name, string forget = "caption:star,sparkle,five pointed")
     {
-        Directory.CreateDirectory(this[name]);
-        using (var model = Create(1))
+        using (var model = Create(name, 1))
         {
             int Label(string caption) => CaptionsDataset.Captions.ToList().IndexOf(caption);
             Verification.Concepts.PromptRows.Write(
@@ -57,7 +57,6 @@ internal sealed class ConceptRuns : IDisposable
             ModelFile.Save(model, _temp[$"{name}/model.safetensors"]);
         }
 
-        Pipeline(name);
         using var source = DataSource.Open(Data);
         var split = DataSplit.Create(source.Train, 0, 1);
         split.Save(_temp[$"{name}/split.json"]);
@@ -92,18 +91,21 @@ internal sealed class ConceptRuns : IDisposable
         _temp.Dispose();
     }
 
-    private static Model Create(ulong seed) =>
-        TinyPrompts.Create(Precision.Float32, CaptionsDataset.Captions, seed, CaptionsDataset.Side, Tokens);
+    // Its rows are those that the text encoder beside it gives.
+    private Model Create(string folder, ulong seed)
+    {
+        var pipeline = this[$"{folder}/{PromptFolder.Name}"];
+        TinyText.Write(pipeline, CaptionsDataset.Captions, Tokens);
+        var model = TinyPrompts.Create(Precision.Float32, CaptionsDataset.Captions, seed, CaptionsDataset.Side, Tokens);
+        model.Buffers.Set(PromptBook.Rows(pipeline, model, [.. CaptionsDataset.Captions, ""]));
+        return model;
+    }
 
     private void Write(string name, ulong seed)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
-        using var model = Create(seed);
+        using var model = Create(Path.GetDirectoryName(name)!, seed);
         ModelFile.Save(model, this[name]);
-        Pipeline(Path.GetDirectoryName(name)!);
     }
-
-    private void Pipeline(string name) => TinyText.Write(_temp[$"{name}/pipeline"], CaptionsDataset.Captions, Tokens);
 
     private static string Sha256(string path)
     {

@@ -125,25 +125,12 @@ public class PromptRunTests
         );
     }
 
-    [TestCase("lur", "reassign")]
-    [TestCase("lur", "esd")]
-    [TestCase("ca", null)]
-    [TestCase("rl", null)]
-    [TestCase("esd", null)]
-    public void TheTensorsOutsideAPartKeepTheirBytes(string method, string? loss)
+    private ForgetResult Forget(string output, string method, params string[] options)
     {
-        var options = new Dictionary<string, string>
-        {
-            ["steps"] = "2",
-            ["batch"] = "4",
-            ["lr"] = "1e-3",
-            ["train"] = "xattn",
-            ["anchor"] = "ring",
-        };
-        if (loss is not null)
-            options["forget-loss"] = loss;
-        var output = $"{method}-{loss}";
-        new ForgetRun(
+        var given = options.Chunk(2).ToDictionary(o => o[0], o => o[1]);
+        foreach (var (name, text) in new[] { ("steps", "2"), ("batch", "4"), ("lr", "1e-3"), ("train", "xattn") })
+            given.TryAdd(name, text);
+        return new ForgetRun(
             new ForgetSettings
             {
                 Model = Base,
@@ -151,9 +138,20 @@ public class PromptRunTests
                 Output = _temp[output],
                 Forget = ["caption:star"],
                 LeaveOut = ["caption:sparkle,five pointed shape"],
-                Method = BoundMethod.Read(MethodCatalog.Find(method, MethodTask.Diffusion), options),
+                Method = BoundMethod.Read(MethodCatalog.Find(method, MethodTask.Diffusion), given),
             }
         ).Run();
+    }
+
+    [TestCase("lur", "anchor", "ring", "forget-loss", "reassign")]
+    [TestCase("lur", "forget-loss", "esd")]
+    [TestCase("ca", "anchor", "ring")]
+    [TestCase("rl", "anchor", "ring")]
+    [TestCase("esd")]
+    public void TheTensorsOutsideAPartKeepTheirBytes(string method, params string[] options)
+    {
+        var output = $"{method}-{options.Length}";
+        Forget(output, method, options);
         using SafeTensorsFile before = SafeTensorsFile.Open(Base),
             after = SafeTensorsFile.Open(_temp[output + "/model.safetensors"]);
         Assert.Multiple(() =>
@@ -166,6 +164,79 @@ public class PromptRunTests
                 );
         });
         Assert.That(File.Exists(_temp[$"{output}/pipeline/text_encoder/config.json"]), "the text encoder goes with it");
+    }
+
+    [TestCase("lur", "reassign", "a red star", "would change")]
+    [TestCase("lur", "neg", "ring", "no part")]
+    [TestCase("lur", "esd", "ring", "no part")]
+    [TestCase("ft", null, "ring", "no part")]
+    public void AnAnchorWithoutEffectIsRefused(string method, string? loss, string anchor, string expected) =>
+        Assert.That(
+            () => Forget("anchored", method, [.. new[] { "anchor", anchor }, .. loss is null ? [] : new[] { "forget-loss", loss }]),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains(expected)
+        );
+
+    [Test]
+    public void TheExportedPipelineDrawsTheSameAndIsWrittenAgainToTheByte()
+    {
+        using (var model = ModelFile.Load(Base, TestDevices.Default, Precision.Float32))
+        {
+            Assert.That(ModelExchange.Export(model, _temp["exported"], Base), Is.Empty);
+            Assert.That(
+                () => ModelExchange.Export(model, _temp["bare-export"]),
+                Throws.TypeOf<UserErrorException>().With.Message.Contains("text encoder")
+            );
+            Assert.That(Directory.Exists(_temp["bare-export"]), Is.False);
+        }
+
+        using (var read = ModelExchange.Import(_temp["exported"], TestDevices.Default))
+        {
+            ModelFile.Save(read, _temp["read.safetensors"]);
+            ModelExchange.Export(read, _temp["exported-again"]);
+        }
+
+        foreach (var file in Directory.GetFiles(_temp["exported"], "*", SearchOption.AllDirectories))
+        {
+            var name = Path.GetRelativePath(_temp["exported"], file);
+            Assert.That(File.ReadAllBytes(Path.Combine(_temp["exported-again"], name)), Is.EqualTo(File.ReadAllBytes(file)), name);
+        }
+
+        const string Sentence = "a red sparkle above a blue hoop";
+        foreach (var (path, output) in new[] { (Base, "own"), (_temp["read.safetensors"], "imported") })
+            new SampleRun(
+                new SampleSettings
+                {
+                    Model = path,
+                    Output = _temp[output],
+                    Prompts = [Sentence],
+                    Count = 2,
+                    Sampling = new SamplingOptions { Steps = 2 },
+                }
+            ).Run();
+        foreach (var name in new[] { "00000.png", "00001.png" })
+            Assert.That(
+                File.ReadAllBytes(_temp[$"imported/{Sentence}/{name}"]),
+                Is.EqualTo(File.ReadAllBytes(_temp[$"own/{Sentence}/{name}"]))
+            );
+    }
+
+    // Its words would be others, and so would the pictures.
+    [Test]
+    public void TheTokenizerOfAnotherModelIsRefused()
+    {
+        Directory.CreateDirectory(_temp["foreign"]);
+        PromptFolder.Copy(Base, _temp["foreign/pipeline"]);
+        File.Copy(Base, _temp["foreign/model.safetensors"]);
+        var vocabulary = _temp["foreign/pipeline/tokenizer/vocab.json"];
+        var text = File.ReadAllText(vocabulary);
+        var words = System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, int>>(text)!;
+        (words["star</w>"], words["ring</w>"], words["a</w>"]) = (words["ring</w>"], words["a</w>"], words["star</w>"]);
+        File.WriteAllText(vocabulary, System.Text.Json.JsonSerializer.Serialize(words));
+        var path = _temp["foreign/model.safetensors"];
+        Assert.That(
+            () => PromptBook.With(ModelFile.Load(path, TestDevices.Default, Precision.Float32), path, ["a red sparkle above a blue hoop"]),
+            Throws.TypeOf<UserErrorException>().With.Message.Contains("belongs to another model")
+        );
     }
 
     [Test]
@@ -192,38 +263,6 @@ public class PromptRunTests
         Assert.That(set.Earlier, Is.Not.Empty.And.All.Matches<int>(i => Has(i, "sparkle")));
         Assert.That(set.Retain.All(i => !Has(i, "star") && !Has(i, "sparkle")));
     }
-
-    [Test]
-    public void ACaptionThatIsTooLongIsRefusedInTraining() =>
-        Assert.That(
-            () =>
-                new TrainRun(
-                    new TrainSettings
-                    {
-                        Data = Data,
-                        Model = Model.Replace("tok12", "tok6", StringComparison.Ordinal),
-                        Output = _temp["short"],
-                        Diffusion = new DiffusionTrainingOptions { Epochs = 1 },
-                    }
-                ).Run(),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("tokens more than the 6")
-        );
-
-    [Test]
-    public void ANetworkToldPromptsIsTrainedWithItsEncoder() =>
-        Assert.That(
-            () =>
-                new TrainRun(
-                    new TrainSettings
-                    {
-                        Data = Data,
-                        Model = "unet:c8:m1,2:r1:attn12:g4:heads2:x8:tok12",
-                        Output = _temp["bare"],
-                        Diffusion = new DiffusionTrainingOptions { Epochs = 1 },
-                    }
-                ).Run(),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains(":clip2,4")
-        );
 
     private sealed class CancelAt(string stage, int report, CancellationTokenSource cancel) : IProgress<RunEvent>
     {

@@ -39,6 +39,10 @@ public static class AnchoredPrompts
                 $"An anchor '{anchor}' was given, but no words are to be forgotten whose place it could take; give a concept, or "
                     + "caption:WORDS."
             );
+        if (words.Find(w => CaptionWords.Contains(anchor, w)) is { } same)
+            throw new UserErrorException(
+                $"The anchor '{anchor}' has the words '{same}' that are to be forgotten, so that nothing would change; take other words."
+            );
         var places = model.ClassNames.Index().ToDictionary(p => p.Item, p => p.Index, StringComparer.Ordinal);
         int[] table = [.. Enumerable.Range(0, spec.TableRows)];
         for (var c = 0; c < model.ClassNames.Count; c++)

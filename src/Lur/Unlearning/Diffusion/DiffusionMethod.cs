@@ -6,6 +6,7 @@ namespace Lur.Unlearning;
 public abstract class DiffusionMethod : UnlearningMethod
 {
     private int _pass = 1;
+    private bool _asksForReplacements;
     private DiffusionLoop? _loop;
 
     /// <summary>Binds a method.</summary>
@@ -26,8 +27,14 @@ public abstract class DiffusionMethod : UnlearningMethod
     /// <param name="steps">How many.</param>
     /// <param name="step">The step.</param>
     /// <param name="counted">Batches whose passes are the epochs of the log.</param>
+    /// <exception cref="UserErrorException">An anchor was given, and nothing asks for one.</exception>
     private protected void SetSteps(int steps, FedStep step, MethodFeed counted)
     {
+        if (_loop is { Anchor.Length: > 0 } && !_asksForReplacements)
+            throw new UserErrorException(
+                $"The anchor '{_loop.Anchor}' has no part in this method, or in the forget loss that it was given; leave it out, or "
+                    + "take the forget loss reassign."
+            );
         _pass = counted.BatchesPerEpoch;
         SetEpochs(1, (step, steps));
     }
@@ -35,6 +42,7 @@ public abstract class DiffusionMethod : UnlearningMethod
     /// <summary>For each class the one that takes its place: the next that is kept, or a prompt with other words.</summary>
     private protected IReadOnlyList<int> Replacements()
     {
+        _asksForReplacements = true;
         var spec = DiffusionTargets.RequireClasses(Model);
         return _loop!.Anchor.Length == 0
             ? DiffusionTargets.NextTable(spec, [.. Task.Set.WholeClasses])
