@@ -1,6 +1,5 @@
 using System.Globalization;
 using Lur.Cli.Printing;
-using Lur.Reports;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
 using Lur.Verification.Concepts;
@@ -107,7 +106,8 @@ internal static class ConceptDemo
     }
 
     private static void Draw(CommandContext context, string model, string folder, bool overwrite, CancellationToken cancel) =>
-        new SampleRun(
+        SheetDrawing.Draw(
+            context,
             new SampleSettings
             {
                 Model = model,
@@ -116,9 +116,7 @@ internal static class ConceptDemo
                 Count = 8,
                 Sampling = new SamplingOptions { Steps = 20, Guidance = 3 },
                 Overwrite = overwrite,
-                Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),
-                SheetColumns = SampleSheet.Columns,
             },
-            RunPrinter.Host(context)
-        ).Run(cancel);
+            cancel
+        );
 }

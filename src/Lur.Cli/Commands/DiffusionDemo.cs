@@ -1,6 +1,5 @@
 using System.Globalization;
 using Lur.Cli.Printing;
-using Lur.Reports;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
 using Lur.Training;
@@ -100,7 +99,8 @@ internal static class DiffusionDemo
     }
 
     private static void Draw(CommandContext context, string model, string folder, bool overwrite, CancellationToken cancel) =>
-        new SampleRun(
+        SheetDrawing.Draw(
+            context,
             new SampleSettings
             {
                 Model = model,
@@ -108,9 +108,7 @@ internal static class DiffusionDemo
                 Count = 12,
                 Sampling = new SamplingOptions { Steps = 25 },
                 Overwrite = overwrite,
-                Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),
-                SheetColumns = SampleSheet.Columns,
             },
-            RunPrinter.Host(context)
-        ).Run(cancel);
+            cancel
+        );
 }

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using Lur.Cli.Printing;
-using Lur.Reports;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
 
@@ -58,12 +56,7 @@ internal static class SampleCommand
 
     private static int Run(CommandContext context, SampleSettings settings, CancellationToken cancel)
     {
-        settings = settings with
-        {
-            Sheet = (stream, images, size) => SampleSheet.Write(stream, images, size.Channels, size.Height, size.Width),
-            SheetColumns = SampleSheet.Columns,
-        };
-        new SampleRun(settings, RunPrinter.Host(context)).Run(cancel);
+        SheetDrawing.Draw(context, settings, cancel);
         return ExitCode.Done;
     }
 

@@ -36,7 +36,7 @@ public static class ConceptVerifyFiles
                 WriteDetector(w, r.Detector);
                 DrawnJson.WriteSampling(w, r.Sampling);
                 WriteMetrics(w, r);
-                WriteTexts(w, "references", r.Retrained.Select(m => m.Path));
+                OutputFolder.WriteTexts(w, "references", r.Retrained.Select(m => m.Path));
                 w.WriteStartArray("kinds");
                 for (var k = 0; k < r.Original.Kinds.Count; k++)
                     WriteKind(w, r, k);
@@ -59,7 +59,7 @@ public static class ConceptVerifyFiles
         w.WriteString("verdict", r.Verdict.Verdict.ToString());
         w.WriteString("sentence", r.Verdict.Sentence);
         w.WriteString("detector", r.Detector.Name);
-        WriteTexts(w, "references", r.Retrained.Select(m => m.Path));
+        OutputFolder.WriteTexts(w, "references", r.Retrained.Select(m => m.Path));
     }
 
     private static void WriteImages(string path, ConceptVerifyResult r)
@@ -124,7 +124,7 @@ public static class ConceptVerifyFiles
         w.WriteString("kind", kind.Name);
         w.WriteBoolean("forgotten", kind.Forgotten);
         w.WriteBoolean("named", kind.IsNamed);
-        WriteTexts(w, "prompts", kind.Prompts);
+        OutputFolder.WriteTexts(w, "prompts", kind.Prompts);
         w.WriteNumber("shown", Math.Min(ConceptAssessor.MostPrompts, kind.Prompts.Count));
         WriteNumbers(w, "rate", r, a => a.Kinds[k].Rate);
         WriteNumbers(w, "alignment", r, a => a.Kinds[k].Alignment);
@@ -188,13 +188,5 @@ public static class ConceptVerifyFiles
         w.WriteStartObject(name);
         VerifyFiles.WriteModels(w, original, unlearned, retrained);
         w.WriteEndObject();
-    }
-
-    private static void WriteTexts(Utf8JsonWriter w, string name, IEnumerable<string> texts)
-    {
-        w.WriteStartArray(name);
-        foreach (var text in texts)
-            w.WriteStringValue(text);
-        w.WriteEndArray();
     }
 }

@@ -38,10 +38,7 @@ public static class GenerationVerifyFiles
                 VerifyFiles.WriteFindings(w, r.Verdict);
                 WriteHow(w, r);
                 WriteMetrics(w, r);
-                w.WriteStartArray("references");
-                foreach (var reference in r.Retrained)
-                    w.WriteStringValue(reference.Path);
-                w.WriteEndArray();
+                OutputFolder.WriteTexts(w, "references", r.Retrained.Select(m => m.Path));
                 WriteForgotten(w, r);
                 WriteClasses(w, r);
                 WriteQuality(w, "keptFeatures", r, a => a.Kept);
@@ -63,10 +60,7 @@ public static class GenerationVerifyFiles
         w.WriteString("verdict", r.Verdict.Verdict.ToString());
         w.WriteString("sentence", r.Verdict.Sentence);
         w.WriteString("judgeSha256", r.Judge.Sha256);
-        w.WriteStartArray("references");
-        foreach (var reference in r.Retrained)
-            w.WriteStringValue(reference.Path);
-        w.WriteEndArray();
+        OutputFolder.WriteTexts(w, "references", r.Retrained.Select(m => m.Path));
     }
 
     private static void WriteImages(string path, GenerationVerifyResult r)

@@ -40,10 +40,7 @@ public static class VerifyFiles
                 {
                     OutputFolder.WriteValue(w, "averageGap", o.Gap);
                     OutputFolder.WriteValue(w, "tow", o.TugOfWar);
-                    w.WriteStartArray("references");
-                    foreach (var r in o.Retrained)
-                        w.WriteStringValue(r.Path);
-                    w.WriteEndArray();
+                    OutputFolder.WriteTexts(w, "references", o.Retrained.Select(m => m.Path));
                 }
 
                 WriteEarlier(w, o);
@@ -71,10 +68,7 @@ public static class VerifyFiles
     {
         w.WriteString("verdict", o.Verdict.Verdict.ToString());
         w.WriteString("sentence", o.Verdict.Sentence);
-        w.WriteStartArray("references");
-        foreach (var r in o.Retrained)
-            w.WriteStringValue(r.Path);
-        w.WriteEndArray();
+        OutputFolder.WriteTexts(w, "references", o.Retrained.Select(m => m.Path));
     }
 
     private static void WriteEarlier(Utf8JsonWriter w, VerifyResult o)

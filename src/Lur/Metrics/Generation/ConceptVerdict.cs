@@ -86,20 +86,7 @@ public static class ConceptVerdict
                 ? GenerationVerdict.Distances(own, retrained, floor, "distance of kept prompts")
                 : [],
         ];
-        var verdict =
-            UnlearningVerdict.HasCollapsed(kept) ? Verdict.Collapsed
-            : under.Length > 0 ? Verdict.UnderForgotten
-            : over.Length > 0 ? Verdict.OverForgotten
-            : Verdict.MatchesRetrain;
-        VerdictFinding[] findings = verdict == Verdict.UnderForgotten ? [.. under, .. over] : [.. over, .. under];
-        var provisional = UnlearningVerdict.Reservation(all);
-        var found = findings.Length == 0 ? "" : ": " + string.Join("; ", findings.Select(f => f.Text));
-        var sentence = $"{GenerationVerdict.Word(verdict)}{found}. {Rates(e)}";
-        return new UnlearningVerdict(verdict, provisional.Length == 0 ? sentence : $"{sentence} {provisional}", all)
-        {
-            Findings = findings,
-            Provisional = provisional,
-        };
+        return GenerationVerdict.Conclude(kept, under, over, all, Rates(e));
     }
 
     private static MetricValues None(MetricValues like)

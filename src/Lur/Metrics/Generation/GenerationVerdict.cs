@@ -84,6 +84,23 @@ public static class GenerationVerdict
             .. Classes(e),
             .. Distances(e),
         ];
+        return Conclude(kept, under, over, all);
+    }
+
+    /// <summary>The verdict of what is outside its bands: the worst of it first.</summary>
+    /// <param name="kept">What is kept, which may have collapsed.</param>
+    /// <param name="under">What tells that not all was forgotten.</param>
+    /// <param name="over">What tells that too much was.</param>
+    /// <param name="all">The numbers of the table.</param>
+    /// <param name="more">A sentence behind that of the verdict; null for none.</param>
+    internal static UnlearningVerdict Conclude(
+        MetricComparison kept,
+        VerdictFinding[] under,
+        VerdictFinding[] over,
+        MetricComparison[] all,
+        string? more = null
+    )
+    {
         var verdict =
             UnlearningVerdict.HasCollapsed(kept) ? Verdict.Collapsed
             : under.Length > 0 ? Verdict.UnderForgotten
@@ -91,8 +108,9 @@ public static class GenerationVerdict
             : Verdict.MatchesRetrain;
         VerdictFinding[] findings = verdict == Verdict.UnderForgotten ? [.. under, .. over] : [.. over, .. under];
         var provisional = UnlearningVerdict.Reservation(all);
-        var sentence = $"{Word(verdict)}{(findings.Length == 0 ? "" : ": " + string.Join("; ", findings.Select(f => f.Text)))}.";
-        return new UnlearningVerdict(verdict, provisional.Length == 0 ? sentence : $"{sentence} {provisional}", all)
+        var found = findings.Length == 0 ? "" : ": " + string.Join("; ", findings.Select(f => f.Text));
+        string[] sentences = [$"{Word(verdict)}{found}.", more ?? "", provisional];
+        return new UnlearningVerdict(verdict, string.Join(' ', sentences.Where(t => t.Length > 0)), all)
         {
             Findings = findings,
             Provisional = provisional,
@@ -121,7 +139,7 @@ public static class GenerationVerdict
             );
     }
 
-    internal static string Word(Verdict verdict) =>
+    private static string Word(Verdict verdict) =>
         verdict switch
         {
             Verdict.Collapsed => "Collapsed",
