@@ -130,16 +130,19 @@ internal static class ForgetIdFile
 
     private static string Shorten(string entry) => entry.Length > 40 ? entry[..40] + "..." : entry;
 
-    // "# 3 samples to forget, 7 to retain: class:1": what an earlier version wrote the file from; null for another line.
-    private static string? EarlierHeading(string line)
+    /// <summary>"# 3 samples to forget, 7 to retain: class:1": what an earlier version wrote the file from; null for another
+    /// line.</summary>
+    internal static string? EarlierHeading(string line)
     {
-        const string forget = " samples to forget, ",
+        const string begin = "# ",
+            forget = " samples to forget, ",
             retain = " to retain: ";
-        if (!line.StartsWith("# ", StringComparison.Ordinal))
+        if (!line.StartsWith(begin, StringComparison.Ordinal))
             return null;
-        int middle = line.IndexOf(forget, StringComparison.Ordinal),
-            end = middle < 0 ? -1 : line.IndexOf(retain, middle, StringComparison.Ordinal);
-        return end >= 0 && IsNumber(line[2..middle]) && IsNumber(line[(middle + forget.Length)..end])
+        // Each part is looked for behind the one before: they share spaces, and a line without its numbers is no heading.
+        int middle = line.IndexOf(forget, begin.Length, StringComparison.Ordinal),
+            end = middle < 0 ? -1 : line.IndexOf(retain, middle + forget.Length, StringComparison.Ordinal);
+        return end >= 0 && IsNumber(line[begin.Length..middle]) && IsNumber(line[(middle + forget.Length)..end])
             ? line[(end + retain.Length)..]
             : null;
     }

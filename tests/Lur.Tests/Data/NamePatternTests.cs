@@ -53,6 +53,27 @@ public class NamePatternTests
     }
 
     [Test]
+    public void HeadingsOfEarlierVersions()
+    {
+        var pattern = new Regex(@"^# \d+ samples to forget, \d+ to retain: (.*)\z");
+        string[] parts =
+        [
+            "# ",
+            "#",
+            "3",
+            "12",
+            " samples to forget, ",
+            "samples to forget,",
+            " to retain: ",
+            "to retain:",
+            " ",
+            "x",
+            "# 3 samples to forget, 7",
+        ];
+        Compare(parts, t => pattern.Match(t) is { Success: true } m ? m.Groups[1].Value : null, ForgetIdFile.EarlierHeading);
+    }
+
+    [Test]
     public void NamesOfBinarySets()
     {
         var batch = new Regex(@"^data_batch_([0-9]{1,4})\.bin\z", AnyCase);
