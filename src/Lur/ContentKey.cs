@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur;
@@ -23,7 +22,7 @@ public sealed class ContentKey
     public string Text { get; }
 
     /// <summary>Hash of <see cref="Text"/>, 32 hexadecimal digits: names a folder.</summary>
-    public string Name => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))[..32];
+    public string Name => ContentHash.Text(Encoding.UTF8.GetBytes(Text))[..32];
 
     /// <summary>Names of the fields that another key's text does not have with the same value.</summary>
     /// <param name="other">Text of the other key; may be of another version or damaged.</param>

@@ -1,4 +1,4 @@
-using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace Lur;
 
@@ -7,10 +7,11 @@ namespace Lur;
 /// threads need no lock. The file must not shrink while it is mapped: the operating system answers a read past a new,
 /// shorter end with SIGBUS, which no managed handler can catch.
 /// </summary>
-internal sealed unsafe class MappedFile : IDisposable
+/// <remarks>By the C library itself: System.IO.MemoryMappedFiles draws a random name for maps that have no file, and with it brings
+/// OpenSSL into whatever is compiled ahead of time.</remarks>
+internal sealed unsafe partial class MappedFile : IDisposable
 {
-    private readonly MemoryMappedFile? _map;
-    private readonly MemoryMappedViewAccessor? _view;
+    private readonly MapHandle? _map;
     private byte* _start;
 
     private MappedFile(string path, FileStream stream)
@@ -20,10 +21,8 @@ internal sealed unsafe class MappedFile : IDisposable
         // A map of zero bytes is an error in every operating system; an empty file is merely one without bytes.
         if (Length == 0)
             return;
-        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, true);
-        _view = _map.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
-        _start += _view.PointerOffset;
+        _map = MapHandle.Of(stream.SafeFileHandle, Length, path);
+        _start = (byte*)_map.DangerousGetHandle();
     }
 
     public string Path { get; }
@@ -105,12 +104,34 @@ internal sealed unsafe class MappedFile : IDisposable
 
     public void Dispose()
     {
-        if (_start is not null)
-        {
-            _start = null;
-            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
-        }
-        _view?.Dispose();
+        _start = null;
         _map?.Dispose();
+    }
+
+    /// <summary>Pages that are unmapped when nobody holds them any longer.</summary>
+    private sealed partial class MapHandle() : SafeHandle(Failed, true)
+    {
+        private const nint Failed = -1;
+        private const int Read = 1,
+            Shared = 1;
+
+        private nuint _bytes;
+
+        public override bool IsInvalid => handle == Failed;
+
+        public static MapHandle Of(SafeHandle file, long bytes, string path)
+        {
+            var map = new MapHandle { _bytes = (nuint)bytes };
+            map.SetHandle(Map(0, (nuint)bytes, Read, Shared, file, 0));
+            return map.IsInvalid ? throw new IOException($"'{path}' could not be mapped: {Marshal.GetLastPInvokeErrorMessage()}.") : map;
+        }
+
+        protected override bool ReleaseHandle() => Unmap(handle, _bytes) == 0;
+
+        [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+        private static partial nint Map(nint address, nuint bytes, int protection, int flags, SafeHandle file, long offset);
+
+        [LibraryImport("libc", EntryPoint = "munmap")]
+        private static partial int Unmap(nint address, nuint bytes);
     }
 }

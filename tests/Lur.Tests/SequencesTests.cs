@@ -32,6 +32,10 @@ public class SequencesTests
 
         foreach (var other in s_numbers)
         {
+            Same(Sequences.Union(x, other), Enumerable.Union(x, other));
+            Same(Sequences.Except(x, other), Enumerable.Except(x, other));
+            Same(Sequences.Intersect(x, other), Enumerable.Intersect(x, other));
+            Same(Sequences.SelectMany(x, _ => other, (a, b) => a - b), Enumerable.SelectMany(x, _ => other, (a, b) => a - b));
             Same(Sequences.Zip(x, other), Enumerable.Zip(x, other));
             Same(Sequences.Zip(x, other, (a, b) => a - b), Enumerable.Zip(x, other, (a, b) => a - b));
         }
@@ -49,6 +53,66 @@ public class SequencesTests
         Assert.That(Sequences.Any(x), Is.EqualTo(x.Length > 0));
         Assert.That(Sequences.FirstOrDefault(x), Is.EqualTo(Enumerable.FirstOrDefault(x)));
         SameOrFailure(() => Sequences.First(x), () => Enumerable.First(x));
+    }
+
+    [TestCaseSource(nameof(s_numbers))]
+    public void SetsAndGroupsAreThoseOfTheSystem(int[] x)
+    {
+        Same(Sequences.Where(x, (n, i) => n > i), Enumerable.Where(x, (n, i) => n > i));
+        Same(Sequences.Index(x), Enumerable.Index(x));
+        Same(Sequences.Reverse(x), Enumerable.Reverse(x));
+        Same(Sequences.TakeWhile(x, n => n > 2), Enumerable.TakeWhile(x, n => n > 2));
+        Same(Sequences.Distinct(x), Enumerable.Distinct(x));
+        Same(Sequences.DistinctBy(x, n => n % 3), Enumerable.DistinctBy(x, n => n % 3));
+        Same(Sequences.DefaultIfEmpty(x), Enumerable.DefaultIfEmpty(x));
+        Same(Sequences.DefaultIfEmpty(x, 7), Enumerable.DefaultIfEmpty(x, 7));
+        Same(Sequences.CountBy(x, n => n % 3), Enumerable.CountBy(x, n => n % 3));
+        for (var n = -1; n < x.Length + 2; n++)
+            Same(Sequences.SkipLast(x, n), Enumerable.SkipLast(x, n));
+        object?[] mixed =
+        [
+            .. Enumerable.Select(
+                x,
+                n =>
+                    n % 2 == 0 ? (object?)n
+                    : n < 4 ? "text"
+                    : null
+            ),
+        ];
+        Same(Sequences.OfType<int>(mixed), Enumerable.OfType<int>(mixed));
+        Same(Sequences.OfType<string>(mixed), Enumerable.OfType<string>(mixed));
+        Same(
+            Sequences.Select(Sequences.GroupBy(x, n => n % 3), g => (g.Key, string.Join(' ', g))),
+            Enumerable.Select(Enumerable.GroupBy(x, n => n % 3), g => (g.Key, string.Join(' ', g)))
+        );
+        string[] words =
+        [
+            .. Enumerable.Select(
+                x,
+                n =>
+                    n % 2 == 0 ? "even"
+                    : n < 4 ? "EVEN"
+                    : $"{n}"
+            ),
+        ];
+        Same(Sequences.Distinct(words, StringComparer.OrdinalIgnoreCase), Enumerable.Distinct(words, StringComparer.OrdinalIgnoreCase));
+        Same(
+            Sequences.Except(words, ["Even"], StringComparer.OrdinalIgnoreCase),
+            Enumerable.Except(words, ["Even"], StringComparer.OrdinalIgnoreCase)
+        );
+    }
+
+    [Test]
+    public void NumbersAndRepetitionsAreThoseOfTheSystem()
+    {
+        foreach (var count in new[] { 0, 1, 5 })
+        {
+            Same(Sequences.Range(-2, count), Enumerable.Range(-2, count));
+            Same(Sequences.Repeat("x", count), Enumerable.Repeat("x", count));
+        }
+
+        Assert.That(() => Sequences.Range(0, -1), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() => Sequences.Repeat('x', -1), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
     [TestCaseSource(nameof(s_numbers))]

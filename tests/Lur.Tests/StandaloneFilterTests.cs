@@ -16,7 +16,7 @@ public class StandaloneFilterTests
         var filters = Enumerable.Range(1, count).Select(i => StandaloneFilter.Of(root, null, (i, count), sample: false, null)).ToArray();
         var taken = tests.Select(t => (Test: t, Shards: filters.Count(f => f.Match(t)), Shard: Array.FindIndex(filters, f => f.Match(t))));
         Assert.That(taken.Where(t => t.Shards != (IsExplicit(t.Test) ? 0 : 1)).Select(t => t.Test.FullName), Is.Empty);
-        var classes = taken.Where(t => t.Shard >= 0).GroupBy(t => t.Test.ClassName).ToArray();
+        var classes = taken.Where(t => t.Shard >= 0).GroupBy(t => t.Test.ClassName!).ToArray();
         Assert.That(classes.Where(c => c.Select(t => t.Shard).Distinct().Count() > 1).Select(c => c.Key), Is.Empty);
         // The last class that a shard got went to the one with the fewest tests: no two are further apart than a class.
         var sizes = filters.Select(f => tests.Count(f.Match)).ToArray();

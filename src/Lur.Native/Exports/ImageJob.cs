@@ -22,7 +22,7 @@ internal sealed unsafe class ImageJob
             NativeModel.RequireFile(model);
         if (weights is { Draws: false })
             throw new CodedException(Code.Unsupported, "The model is a classifier; images are drawn by a diffusion model.");
-        SamplerKind[] kinds = [.. Enum.GetValues<SamplerKind>().Where(k => k.Name() == sampler)];
+        var kinds = Array.FindAll(Enum.GetValues<SamplerKind>(), k => k.Name() == sampler);
         if (kinds.Length == 0)
             throw new CodedException(
                 Code.Unsupported,

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Lur.Native.Exports;
 
 /// <summary>A model of the program as a file, for what reads files; deleted with this unless it was kept.</summary>
@@ -38,7 +36,7 @@ internal sealed class ModelCopy : IDisposable
     public static string HashOf(string path)
     {
         using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
+        return ContentHash.Text(stream);
     }
 
     /// <summary>Puts the file where it stays, in one step; <see cref="Path"/> is no more.</summary>

@@ -34,7 +34,7 @@ internal sealed unsafe class NativeModel : IDisposable
     public static NativeModel Create(NativeSession session, in ModelOptions o)
     {
         var classes = o.Classes is null
-            ? Enumerable.Range(0, (int)o.ClassCount).Select(i => i.ToString(CultureInfo.InvariantCulture)).ToArray()
+            ? Sequences.Range(0, (int)o.ClassCount).Select(i => i.ToString(CultureInfo.InvariantCulture)).ToArray()
             : Utf8.ReadAll(o.Classes, o.ClassCount);
         var spec = ModelFamilies.Parse(Utf8.Read(o.Architecture)!, new ImageSize(o.Rows, o.Columns, o.Channels), classes.Length);
         var given =
@@ -164,7 +164,7 @@ internal sealed unsafe class NativeModel : IDisposable
     private Model Live => _handle.IsAllocated ? _model : throw new CodedException(Code.State, "The model of the job was destroyed.");
 
     private static double[] Of(double* numbers, int count) =>
-        numbers is null ? [.. Enumerable.Repeat(0.5, count)] : new ReadOnlySpan<double>(numbers, count).ToArray();
+        numbers is null ? [.. Sequences.Repeat(0.5, count)] : new ReadOnlySpan<double>(numbers, count).ToArray();
 
     private static Augmentation AugmentationOf(ModelSpec spec, string name) =>
         Augmentation.Parse(name) is var given && given == Augmentation.Auto ? spec.Suited(Augmentation.CropAndFlip) : given;
@@ -231,12 +231,12 @@ internal sealed unsafe class NativeModel : IDisposable
     {
         const int Shown = 8;
         var wrong = new List<string>();
-        var found = given.ToLookup(t => t.Name, StringComparer.Ordinal);
+        var found = given.GroupBy(t => t.Name).ToDictionary(g => g.Key, StringComparer.Ordinal);
         foreach (var (name, shape) in needed)
         {
-            var same = found[name].ToArray();
-            if (same.Length != 1)
-                wrong.Add($"'{name}' is {(same.Length == 0 ? "missing" : "given twice")}");
+            var same = found.GetValueOrDefault(name)?.ToArray();
+            if (same is not [_])
+                wrong.Add($"'{name}' is {(same is null ? "missing" : "given twice")}");
             else if (!same[0].Shape.SequenceEqual(shape))
                 wrong.Add($"'{name}' is {Text(same[0].Shape)} and should be {Text(shape)}");
         }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Lur.Checkpoints;
 
@@ -221,10 +220,10 @@ public sealed class SafeTensorsFile : IDisposable
     /// <summary>SHA-256 of the whole file, in lower-case hexadecimal: the "parent hash" of what is derived from it.</summary>
     public string Sha256()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new ContentHash();
         for (long offset = 0; offset < _file.Length; offset += CopyBytes)
-            hash.AppendData(_file.Slice(offset, (int)Math.Min(CopyBytes, _file.Length - offset)));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+            hash.Append(_file.Slice(offset, (int)Math.Min(CopyBytes, _file.Length - offset)));
+        return hash.Text();
     }
 
     /// <inheritdoc/>

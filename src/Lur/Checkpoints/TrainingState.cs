@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Checkpoints;
@@ -176,15 +175,15 @@ public sealed class TrainingState
     // In the order of names: the file orders arrays by element size, so the order of setting does not survive a round trip.
     private string ComputeHash()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new ContentHash();
         foreach ((var name, var value) in _values.OrderBy(v => v.Key, StringComparer.Ordinal))
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{value}\0"));
+            hash.Append(Encoding.UTF8.GetBytes($"{name}\0{value}\0"));
         foreach ((var name, (var type, var values)) in _arrays.OrderBy(v => v.Key, StringComparer.Ordinal))
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{type.Name()}\0{values.Length}\0"));
-            ForEachPart(values, type, hash.AppendData);
+            hash.Append(Encoding.UTF8.GetBytes($"{name}\0{type.Name()}\0{values.Length}\0"));
+            ForEachPart(values, type, hash.Append);
         }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return hash.Text();
     }
 
     // An array may hold more bytes than one span can show.

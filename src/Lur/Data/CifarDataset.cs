@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Data;
@@ -115,7 +114,7 @@ public sealed class CifarDataset : IImageDataset
     public string ContentSha256(int index)
     {
         var (file, first) = PartOf(index);
-        return Convert.ToHexStringLower(SHA256.HashData(file.Slice((long)(index - first) * RecordBytes, RecordBytes)));
+        return ContentHash.Text(file.Slice((long)(index - first) * RecordBytes, RecordBytes));
     }
 
     /// <inheritdoc/>
@@ -173,7 +172,7 @@ public sealed class CifarDataset : IImageDataset
         if (path is null)
             return kind == CifarKind.Cifar10
                 ? s_cifar10Names
-                : [.. Enumerable.Range(0, classes).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))];
+                : [.. Sequences.Range(0, classes).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))];
         using var stream = MappedFile.OpenRead(path, "file of class names");
         using var reader = new StreamReader(stream, Encoding.UTF8);
         string[] names =

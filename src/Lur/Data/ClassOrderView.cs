@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Lur.Data;
 
 /// <summary>A data set with its classes in the order of a model: the same samples at the same places under other labels. Disposing
@@ -47,7 +45,7 @@ internal sealed class ClassOrderView : IImageDataset
 
     public string ContentSha256(int index) => Data.ContentSha256(index);
 
-    public void AppendContent(IncrementalHash hash) => Data.AppendContent(hash);
+    public void AppendContent(ContentHash hash) => Data.AppendContent(hash);
 
     public void Dispose() { }
 }

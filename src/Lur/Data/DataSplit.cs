@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Lur.Data;
@@ -130,7 +129,7 @@ public sealed class DataSplit
     }
 
     /// <summary>SHA-256 of an index list, as 32-bit little-endian integers, in lower-case hexadecimal.</summary>
-    public static string HashOf(ReadOnlySpan<int> indices) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(indices)));
+    public static string HashOf(ReadOnlySpan<int> indices) => ContentHash.Text(MemoryMarshal.AsBytes(indices));
 
     private static SplitDocument Read(string path)
     {

@@ -223,7 +223,7 @@ public sealed class ForgetSet
         // The two lists are what every claim about the run rests on: they are checked here, not only in tests.
         if (forget.Count + retain.Count + earlier.Count != train.Length || forget.Intersect(retain).Any())
             throw new InvalidOperationException("Forget and retain lists are not a partition of the training part.");
-        int[] whole = [.. Enumerable.Range(0, lost.Length).Where(c => lost[c] && !kept[c])];
+        int[] whole = [.. Sequences.Range(0, lost.Length).Where(c => lost[c] && !kept[c])];
         var lists = new Lists([.. forget.Order()], [.. retain.Order()], [.. earlier.Order()]);
         return new ForgetSet(data, lists, [.. specifications], whole, notes);
     }

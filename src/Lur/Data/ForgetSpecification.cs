@@ -144,7 +144,7 @@ internal static class ForgetSpecification
                 return c;
         if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var label) && label < names.Count)
             return label;
-        int[] anyCase = [.. Enumerable.Range(0, names.Count).Where(c => names[c].Equals(name, StringComparison.OrdinalIgnoreCase))];
+        int[] anyCase = [.. Sequences.Range(0, names.Count).Where(c => names[c].Equals(name, StringComparison.OrdinalIgnoreCase))];
         if (anyCase.Length == 1)
             return anyCase[0];
         const int shown = 20;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 
 namespace Lur.Data;
 
@@ -52,14 +51,14 @@ public interface IImageDataset : IDisposable
     {
         var pixels = new byte[this.SampleBytes];
         CopyImage(index, pixels);
-        return Convert.ToHexStringLower(SHA256.HashData(pixels));
+        return ContentHash.Text(pixels);
     }
 
     /// <summary>
     /// Feeds everything that makes up the samples to a hash. The default is every label and pixel; a set whose samples
     /// are files feeds their encoded bytes instead, which identifies them as well and needs no decoding.
     /// </summary>
-    void AppendContent(IncrementalHash hash)
+    void AppendContent(ContentHash hash)
     {
         ArgumentNullException.ThrowIfNull(hash);
         var record = new byte[4 + this.SampleBytes];
@@ -67,7 +66,7 @@ public interface IImageDataset : IDisposable
         {
             System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(record, Label(i));
             CopyImage(i, record.AsSpan(4));
-            hash.AppendData(record);
+            hash.Append(record);
         }
     }
 }
@@ -98,11 +97,11 @@ public static class ImageDatasets
             // The order a model gives the classes is no part of the data.
             while (data is ClassOrderView view)
                 data = view.Data;
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            using var hash = new ContentHash();
             var shape = $"{data.Count} {data.Channels} {data.Height} {data.Width}\n{string.Join('\n', data.ClassNames)}\n";
-            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(shape));
+            hash.Append(System.Text.Encoding.UTF8.GetBytes(shape));
             data.AppendContent(hash);
-            return Convert.ToHexStringLower(hash.GetHashAndReset());
+            return hash.Text();
         }
 
         /// <summary>Fails unless every class has a sample.</summary>
@@ -117,7 +116,7 @@ public static class ImageDatasets
             var largest = Array.FindLastIndex(counts, c => c > 0);
             var first =
                 largest > empty
-                    ? $" (the first of label {largest} is sample {Enumerable.Range(0, data.Count).First(i => data.Label(i) == largest)})"
+                    ? $" (the first of label {largest} is sample {Sequences.Range(0, data.Count).First(i => data.Label(i) == largest)})"
                     : "";
             throw new UserErrorException(
                 $"The training set {data.Name} has no sample of class {empty} ('{data.ClassNames[empty]}') among its "

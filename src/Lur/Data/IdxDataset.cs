@@ -111,7 +111,7 @@ public sealed class IdxDataset : IImageDataset
         _labels.Dispose();
     }
 
-    private static string[] NumberNames(int count) => [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+    private static string[] NumberNames(int count) => [.. Sequences.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 }
 
 /// <summary>One IDX file of unsigned bytes, validated against its own header.</summary>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Data;
@@ -31,7 +30,7 @@ public sealed class ImageFolderDataset : IImageDataset
         ClassNames = ClassesOf(root, tree, like);
         var pictures = new PictureList(root, ClassNames, tree);
         (_paths, _labels, _warnings) = (pictures.Paths, pictures.Labels, [.. pictures.Warnings()]);
-        ImageInfo[] infos = [.. _paths.Select(p => ImageFile.Probe(FullPath(p)))];
+        var infos = _paths.ConvertAll(p => ImageFile.Probe(FullPath(p))).ToArray();
         WarnOfInks(infos);
         Channels = like?.Channels ?? (infos.All(i => i.IsGrey) ? 1 : 3);
         (Height, Width) = options.Size ?? CommonSize(infos, options.Spell("image-size"));
@@ -116,7 +115,7 @@ public sealed class ImageFolderDataset : IImageDataset
     public string ContentSha256(int index)
     {
         using var file = MappedFile.Open(FullPath(_paths[index]), "image");
-        return Convert.ToHexStringLower(SHA256.HashData(file.Slice(0, checked((int)file.Length))));
+        return ContentHash.Text(file.Slice(0, checked((int)file.Length)));
     }
 
     /// <inheritdoc/>
@@ -130,14 +129,14 @@ public sealed class ImageFolderDataset : IImageDataset
     }
 
     /// <inheritdoc/>
-    public void AppendContent(IncrementalHash hash)
+    public void AppendContent(ContentHash hash)
     {
         ArgumentNullException.ThrowIfNull(hash);
         for (var i = 0; i < Count; i++)
         {
             using var file = MappedFile.Open(FullPath(_paths[i]), "image");
-            hash.AppendData(Encoding.UTF8.GetBytes($"{RelativePath(i)}\0{file.Length}\0"));
-            hash.AppendData(file.Slice(0, checked((int)file.Length)));
+            hash.Append(Encoding.UTF8.GetBytes($"{RelativePath(i)}\0{file.Length}\0"));
+            hash.Append(file.Slice(0, checked((int)file.Length)));
         }
     }
 

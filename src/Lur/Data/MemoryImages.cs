@@ -37,7 +37,7 @@ public sealed class MemoryImages(string name, IImageDataset like, byte[] pixels,
 
     /// <summary>The same images with one label each.</summary>
     /// <param name="label">The label.</param>
-    public MemoryImages Labelled(int label) => new(name, this, pixels, [.. Enumerable.Repeat(label, labels.Length)]);
+    public MemoryImages Labelled(int label) => new(name, this, pixels, [.. Sequences.Repeat(label, labels.Length)]);
 
     /// <inheritdoc/>
     public void Dispose() { }

@@ -110,7 +110,7 @@ public sealed class NearCopies
         var hashes = new ulong[data.Count];
         SampleReading.ForEach(
             data,
-            [.. Enumerable.Range(0, data.Count)],
+            [.. Sequences.Range(0, data.Count)],
             (i, pixels) => hashes[i] = HashOf(pixels, data.Channels, data.Height, data.Width),
             cancel
         );

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Lur.Data;
 
@@ -88,7 +87,7 @@ public sealed class SampleCopies
             );
         Search(source.Train, set.Retain, "retain");
         Search(source.Train, split.Validation, "validation");
-        Search(source.Test, [.. Enumerable.Range(0, source.Test.Count)], "test");
+        Search(source.Test, [.. Sequences.Range(0, source.Test.Count)], "test");
         return copies.Count == 0 ? None : new SampleCopies(copies);
     }
 
@@ -112,8 +111,7 @@ public sealed class SampleCopies
             indices,
             (i, pixels) =>
             {
-                Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-                SHA256.HashData(pixels, hash);
+                var hash = ContentHash.Of(pixels);
                 hashes[i] = MemoryMarshal.Read<UInt128>(hash);
             },
             cancel

@@ -60,7 +60,7 @@ internal sealed class SampleDirectory
             .Range(0, _train.Count)
             .Where(i => !_trained[i])
             .Select(i => new SamplePlace(SamplePart.Validation, i))
-            .Concat(Enumerable.Range(0, _test?.Count ?? 0).Select(i => new SamplePlace(SamplePart.Test, i)));
+            .Concat(Sequences.Range(0, _test?.Count ?? 0).Select(i => new SamplePlace(SamplePart.Test, i)));
 
     /// <summary>The set that an index of a place counts in.</summary>
     public IImageDataset SetOf(SamplePlace place) => place.Part == SamplePart.Test ? _test! : _train;
@@ -76,7 +76,7 @@ internal sealed class SampleDirectory
         if (numbers.Count == 0)
             return [];
         var wanted = numbers.ToHashSet();
-        return [.. Enumerable.Range(0, data.Count).Where(i => wanted.Contains(data.Identify(i).Number))];
+        return [.. Sequences.Range(0, data.Count).Where(i => wanted.Contains(data.Identify(i).Number))];
     }
 
     /// <summary>The sample of a number; null if there is none.</summary>

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Device;
@@ -45,7 +44,7 @@ internal static class ImageFile
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), identity.Length);
         identity.CopyTo(header, 12);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12 + identity.Length), image.Length);
-        SHA256.HashData(image).CopyTo(header, 20 + identity.Length);
+        ContentHash.Of(image).CopyTo(header, 20 + identity.Length);
         var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}{TemporarySuffix}";
         try
         {
@@ -92,7 +91,7 @@ internal static class ImageFile
         if (length != file.Length - 52L - identity)
             return null;
         var payload = file.AsSpan(52 + identity);
-        return SHA256.HashData(payload).AsSpan().SequenceEqual(file.AsSpan(20 + identity, 32))
+        return ContentHash.Of(payload).AsSpan().SequenceEqual(file.AsSpan(20 + identity, 32))
             ? (payload.ToArray(), Encoding.UTF8.GetString(file, 12, identity))
             : null;
     }

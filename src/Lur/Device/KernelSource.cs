@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Device;
@@ -51,7 +50,7 @@ internal sealed class KernelSource
         foreach (var (name, text) in _headers)
             content.Append(name).Append('\0').Append(text).Append('\0');
         content.Append(_text);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content.ToString())));
+        return ContentHash.Text(Encoding.UTF8.GetBytes(content.ToString()));
     }
 
     /// <summary>A readable stem for shipped images: operators.bias-float-sm_80.</summary>

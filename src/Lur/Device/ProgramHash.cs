@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Lur.Cuda.Loading;
 
@@ -16,31 +15,31 @@ public sealed record ProgramHash(string Kernels, string Library)
 
     private static string HashKernels(KernelPlaces places)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new ContentHash();
         foreach (var name in places.Names("", ".cu"))
         {
             var text = places.Bytes(name);
             // The length keeps the end of one text and the name of the next apart.
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{text.Length}\0"));
-            hash.AppendData(text);
+            hash.Append(Encoding.UTF8.GetBytes($"{name}\0{text.Length}\0"));
+            hash.Append(text);
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return hash.Text();
     }
 
     /// <remarks>By module version id: a deterministic build derives it from the content, and it is there where the assembly is
     /// part of one native file. Neither assembly contains the commit or a path, so the same sources have the same id anywhere.</remarks>
     private static string HashLibrary()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new ContentHash();
         foreach (var type in new[] { typeof(ProgramHash), typeof(CudaContext) })
-            hash.AppendData(type.Module.ModuleVersionId.ToByteArray());
+            hash.Append(type.Module.ModuleVersionId.ToByteArray());
         if (NativeLibraries.HostDriverFiles().FirstOrDefault(File.Exists) is { } driver)
         {
             using var stream = File.OpenRead(driver);
-            hash.AppendData(SHA256.HashData(stream));
+            hash.Append(Convert.FromHexString(ContentHash.Text(stream)));
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return hash.Text();
     }
 }

@@ -42,7 +42,7 @@ public sealed class LurModel : IDisposable
             .. _slots.Select(pair => new LurTensor(
                 pair.Key,
                 model.Spec.FileShapes(pair.Value)[0],
-                [.. Enumerable.Range(0, pair.Value.Shape.Rank).Select(axis => pair.Value.Shape[axis])]
+                [.. Sequences.Range(0, pair.Value.Shape.Rank).Select(axis => pair.Value.Shape[axis])]
             )
             {
                 Offset = pair.Value.Offset,

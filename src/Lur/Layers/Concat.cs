@@ -24,7 +24,7 @@ public sealed class Concat(string name) : Layer(name)
     public override Value Forward(NetworkPass pass, Node node)
     {
         Value[] parts = [.. node.Inputs.Select((_, i) => Network.Input(pass, node, i))];
-        var y = pass.Activation($"{Name}/y", OutputShape([.. parts.Select(p => p.Shape)]));
+        var y = pass.Activation($"{Name}/y", OutputShape(Array.ConvertAll(parts, p => p.Shape)));
         Join(pass, y, parts);
         return y;
     }

@@ -20,7 +20,7 @@ public sealed record ClassDamage(double[] Change, int WorstClass, double WorstCh
         if (!before.Indices.AsSpan().SequenceEqual(after.Indices))
             throw new ArgumentException("The predictions before and after are of different samples.", nameof(after));
         double[] change = [.. after.PerClassAccuracy(classes).Zip(before.PerClassAccuracy(classes), (a, b) => a - b)];
-        int[] kept = [.. Enumerable.Range(0, classes).Where(c => !forgottenClasses.Contains(c) && !double.IsNaN(change[c]))];
+        int[] kept = [.. Sequences.Range(0, classes).Where(c => !forgottenClasses.Contains(c) && !double.IsNaN(change[c]))];
         if (kept.Length == 0)
             return new ClassDamage(change, -1, double.NaN, double.NaN);
         var worst = kept.MinBy(c => change[c]);

@@ -39,19 +39,19 @@ public sealed record Predictions(int[] Indices, int[] Labels, int[] Predicted, f
     }
 
     /// <summary>Accuracy in percent per class; NaN for a class without samples.</summary>
-    public double[] PerClassAccuracy(int classes) => [.. Enumerable.Range(0, classes).Select(c => AccuracyWhere(l => l == c))];
+    public double[] PerClassAccuracy(int classes) => [.. Sequences.Range(0, classes).Select(c => AccuracyWhere(l => l == c))];
 
     /// <summary>The samples whose class satisfies a condition: the test set without the classes that were forgotten whole,
     /// on which <see cref="ForgettingMetrics.TestAccuracy"/> and the attacks of <see cref="MembershipInference"/> are taken.</summary>
-    public Predictions Where(Func<int, bool> classFilter) => Select([.. Enumerable.Range(0, Count).Where(i => classFilter(Labels[i]))]);
+    public Predictions Where(Func<int, bool> classFilter) => Select([.. Sequences.Range(0, Count).Where(i => classFilter(Labels[i]))]);
 
     /// <summary>A range of the samples.</summary>
     /// <param name="start">First row.</param>
     /// <param name="count">Number of rows.</param>
-    public Predictions Range(int start, int count) => Select([.. Enumerable.Range(start, count)]);
+    public Predictions Range(int start, int count) => Select([.. Sequences.Range(start, count)]);
 
     /// <summary>The samples ordered by their index in the data set.</summary>
-    public Predictions InIndexOrder() => Select([.. Enumerable.Range(0, Count).OrderBy(i => Indices[i])]);
+    public Predictions InIndexOrder() => Select([.. Sequences.Range(0, Count).OrderBy(i => Indices[i])]);
 
     private Predictions Select(int[] rows)
     {

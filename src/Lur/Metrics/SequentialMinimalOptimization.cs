@@ -45,7 +45,7 @@ internal sealed class SequentialMinimalOptimization
         _multipliers = new double[_active];
         _bounded = new double[_active];
         _residual = (double[])labels.Clone();
-        _order = [.. Enumerable.Range(0, _active)];
+        _order = [.. Sequences.Range(0, _active)];
     }
 
     /// <summary>The multipliers a.</summary>

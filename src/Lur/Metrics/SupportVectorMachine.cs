@@ -73,7 +73,7 @@ public sealed class SupportVectorMachine
 
         var (rows, isPositive) = (points.ToArray(), positive.ToArray());
         double[] Rows(IEnumerable<int> indices) => [.. indices.SelectMany(i => rows[(i * dimension)..((i + 1) * dimension)])];
-        int[] order = [.. Enumerable.Range(0, isPositive.Length).OrderBy(i => isPositive[i])];
+        int[] order = [.. Sequences.Range(0, isPositive.Length).OrderBy(i => isPositive[i])];
         if (isPositive[order[0]] == isPositive[order[^1]])
             return new SupportVectorMachine(new RbfKernel([], dimension, options.Gamma), [], dimension, isPositive[0] ? 1 : -1);
         double[] labels = [.. order.Select(i => isPositive[i] ? -1.0 : 1.0)];
@@ -86,7 +86,7 @@ public sealed class SupportVectorMachine
         var converged = solver.Solve(options.Tolerance, Math.Max(LeastMaximum, 100L * labels.Length));
 
         // The first class is libsvm's positive one; decision values are given for the second.
-        int[] support = [.. Enumerable.Range(0, labels.Length).Where(i => solver.Multipliers[i] > 0)];
+        int[] support = [.. Sequences.Range(0, labels.Length).Where(i => solver.Multipliers[i] > 0)];
         double[] coefficients = [.. support.Select(i => -labels[i] * solver.Multipliers[i])];
         return new SupportVectorMachine(
             new RbfKernel(Rows(support.Select(i => order[i])), dimension, options.Gamma),

@@ -69,7 +69,7 @@ public static class CompVisFile
         var spec = SpecOf(path, files.Files[0], size);
         var network = ModelFile.Build(spec, path);
         TensorComparison.Require(path, files.Tensors, ModelTensors.Expected(files, spec, network), spec.Text);
-        string[] classes = [.. Enumerable.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        string[] classes = [.. Sequences.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
         var model = new Model(device, precision, spec, network, classes, spec.OwnNormalization)
         {
             Augmentation = spec.Suited(Augmentation.CropAndFlip),

@@ -73,7 +73,7 @@ public static class DiffusersFolder
         using var files = WeightFiles.Open(places.At(places.Index ?? places.Weights[0]), [.. places.Weights.Select(places.At)]);
         RequireReadable(files);
         TensorComparison.Require(files.Path, files.Tensors, ModelTensors.Expected(files, spec, network), spec.Text);
-        var names = classNames ?? [.. Enumerable.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        var names = classNames ?? [.. Sequences.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
         var model = new Model(device, precision, spec, network, names, spec.OwnNormalization)
         {
             Augmentation = spec.Suited(Augmentation.CropAndFlip),

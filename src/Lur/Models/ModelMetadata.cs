@@ -106,7 +106,7 @@ internal static class ModelMetadata
 
         if (defaults is not null && defaults.ClassNames.Count == spec.Classes)
             return [.. defaults.ClassNames];
-        return [.. Enumerable.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        return [.. Sequences.Range(0, spec.Classes).Select(i => i.ToString(CultureInfo.InvariantCulture))];
     }
 
     /// <summary>Normalisation inside the model.</summary>

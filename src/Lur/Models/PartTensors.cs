@@ -96,5 +96,5 @@ internal static class PartTensors
     public static long[] FileShape(this ParameterSlot slot) =>
         slot.Kind == ParameterKind.Filter
             ? [slot.Shape[0], slot.Shape[3], slot.Shape[1], slot.Shape[2]]
-            : [.. Enumerable.Range(0, slot.Shape.Rank).Select(axis => (long)slot.Shape[axis])];
+            : [.. Sequences.Range(0, slot.Shape.Rank).Select(axis => (long)slot.Shape[axis])];
 }

@@ -65,23 +65,23 @@ internal static class SelectiveAmnesiaNames
     public static UNetSpec Read(SafeTensorsFile file, ImageSize? size)
     {
         const int largest = 8;
-        var levels = Enumerable.Range(0, largest).TakeWhile(l => file.Contains(Block(l, 0))).Count();
-        var layers = Enumerable.Range(0, 64).TakeWhile(j => file.Contains(Block(0, j))).Count();
+        var levels = Sequences.Range(0, largest).TakeWhile(l => file.Contains(Block(l, 0))).Count();
+        var layers = Sequences.Range(0, 64).TakeWhile(j => file.Contains(Block(0, j))).Count();
         if (levels == 0)
             throw new UserErrorException(
                 $"'{file.Path}' has the embeddings of Selective Amnesia's UNet, and no block '{Block(0, 0)}'; it is not whole."
             );
-        bool[] attention = [.. Enumerable.Range(0, levels).Select(l => file.Contains($"down.{Text(l)}.attn.0.q.weight"))];
+        bool[] attention = [.. Sequences.Range(0, levels).Select(l => file.Contains($"down.{Text(l)}.attn.0.q.weight"))];
         var row = Array.IndexOf(attention, true);
         if (size is null && row < 0)
             throw new UserErrorException($"'{file.Path}' does not say the size of its images; give the data set it was trained on.");
         var (height, width) = size is { } s ? (s.Height, s.Width) : (16 << row, 16 << row);
         return new UNetSpec
         {
-            Widths = [.. Enumerable.Range(0, levels).Select(l => Extent(file, Block(l, 0), 0))],
+            Widths = [.. Sequences.Range(0, levels).Select(l => Extent(file, Block(l, 0), 0))],
             Layers = layers,
             DownAttention = attention,
-            UpAttention = [.. Enumerable.Range(0, levels).Reverse().Select(l => file.Contains($"up.{Text(l)}.attn.0.q.weight"))],
+            UpAttention = [.. Sequences.Range(0, levels).Reverse().Select(l => file.Contains($"up.{Text(l)}.attn.0.q.weight"))],
             MidAttention = file.Contains("mid.attn_1.q.weight"),
             Groups = 32,
             Epsilon = 1e-6,

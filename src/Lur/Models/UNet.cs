@@ -53,7 +53,7 @@ internal sealed class UNet(UNetSpec spec)
         for (var level = 0; level < spec.Widths.Count; level++)
             Down(level);
         // diffusers lists the way up before the middle, which runs first.
-        var up = Enumerable.Range(0, spec.Widths.Count).Select(UpBlocks).ToArray();
+        var up = Sequences.Range(0, spec.Widths.Count).Select(UpBlocks).ToArray();
         foreach (var level in up)
             level.Register(_network);
         Middle();
@@ -119,7 +119,7 @@ internal sealed class UNet(UNetSpec spec)
     private void Down(int level)
     {
         var (width, name) = (spec.Widths[level], Name("down_blocks", level));
-        var residuals = Enumerable.Range(0, spec.Layers).Select(j => Residual($"{name}.resnets.{j}", j == 0 ? _channels : width, width, 1));
+        var residuals = Sequences.Range(0, spec.Layers).Select(j => Residual($"{name}.resnets.{j}", j == 0 ? _channels : width, width, 1));
         var blocks = residuals.ToArray();
         var attentions = spec.DownAttention[level]
             ? blocks.Select((_, j) => Attention($"{name}.attentions.{j}", level, width)).ToArray()
@@ -145,7 +145,7 @@ internal sealed class UNet(UNetSpec spec)
     private void Middle()
     {
         var (width, scale) = (_channels, 1 / spec.MidScale);
-        UNetResidual[] blocks = [.. Enumerable.Range(0, 2).Select(j => Residual($"mid_block.resnets.{j}", width, width, scale))];
+        UNetResidual[] blocks = [.. Sequences.Range(0, 2).Select(j => Residual($"mid_block.resnets.{j}", width, width, scale))];
         var groups = spec.MidGroups ?? (spec.ScaleShift ? default(int?) : spec.Groups);
         const string Name = "mid_block.attentions.0";
         UNetAttending[] attentions =

@@ -112,7 +112,7 @@ internal static class UNetPromptConfig
     {
         var key = c.Value("num_attention_heads") is null ? "attention_head_dim" : "num_attention_heads";
         var heads = c.IntegersOrOne(key, 8, 1, UNetText.WidthLimit);
-        var all = heads.Length == 1 ? Enumerable.Repeat(heads[0], widths.Length).ToArray() : heads;
+        var all = heads.Length == 1 ? Sequences.Repeat(heads[0], widths.Length).ToArray() : heads;
         if (all.Length != widths.Length)
             throw c.Refusal(key, $"{all.Length} numbers", $"one number, or one for each of {widths.Length} levels");
         for (var i = 0; i < all.Length; i++)

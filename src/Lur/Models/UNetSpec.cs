@@ -164,7 +164,7 @@ public sealed record UNetSpec : ModelSpec
     {
         get
         {
-            double[] half = [.. Enumerable.Repeat(0.5, Input.Channels)];
+            double[] half = [.. Sequences.Repeat(0.5, Input.Channels)];
             return new InputNormalization(half, half);
         }
     }

@@ -213,7 +213,7 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
     // One number is that of every level.
     private int[] Heads(int[] widths)
     {
-        var heads = _heads.Length == 1 ? Enumerable.Repeat(_heads[0], widths.Length).ToArray() : _heads;
+        var heads = _heads.Length == 1 ? Sequences.Repeat(_heads[0], widths.Length).ToArray() : _heads;
         if (heads.Length != widths.Length)
             throw Refusal($"'heads' has {heads.Length} numbers for {widths.Length} levels");
         for (var i = 0; i < heads.Length; i++)
@@ -227,7 +227,7 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
         var flags = new bool[levels];
         foreach (var size in _attentionSizes)
         {
-            var level = Enumerable.Range(0, levels).FirstOrDefault(i => Halved(i) == size, -1);
+            var level = Sequences.Range(0, levels).FirstOrDefault(i => Halved(i) == size, -1);
             flags[level < 0 ? throw Refusal($"no level has images of {size} pixels, which 'attn{size}' asks for") : level] = true;
         }
 

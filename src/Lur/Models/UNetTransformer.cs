@@ -21,7 +21,7 @@ internal sealed class UNetTransformer : UNetAttending
         _name = name;
         _norm = new GroupNorm(name + ".norm", width, spec.Groups, GroupEpsilon);
         (_in, _out) = (Project("proj_in"), Project("proj_out"));
-        var blocks = Enumerable.Range(0, spec.TransformerBlocks);
+        var blocks = Sequences.Range(0, spec.TransformerBlocks);
         _blocks =
         [
             .. blocks.Select(k => new Block(

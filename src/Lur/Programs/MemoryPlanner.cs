@@ -22,7 +22,7 @@ public static class MemoryPlanner
         var placed = new List<int>(buffers.Count);
         var overlapping = new List<(long Start, long End)>();
         long arena = 0;
-        foreach (var i in Enumerable.Range(0, buffers.Count).OrderByDescending(i => buffers[i].Bytes).ThenBy(i => i))
+        foreach (var i in Sequences.Range(0, buffers.Count).OrderByDescending(i => buffers[i].Bytes).ThenBy(i => i))
         {
             var buffer = buffers[i];
             overlapping.Clear();

@@ -72,7 +72,7 @@ public readonly record struct Shape
     public Shape WithInnermost(int extent)
     {
         var self = this;
-        return new Shape([.. Enumerable.Range(0, Rank - 1).Select(axis => self[axis]), extent]);
+        return new Shape([.. Sequences.Range(0, Rank - 1).Select(axis => self[axis]), extent]);
     }
 
     /// <summary>The shape of a batch of such tensors.</summary>
@@ -80,13 +80,13 @@ public readonly record struct Shape
     public Shape Batched(int batch)
     {
         var self = this;
-        return new Shape([batch, .. Enumerable.Range(0, Rank).Select(axis => self[axis])]);
+        return new Shape([batch, .. Sequences.Range(0, Rank).Select(axis => self[axis])]);
     }
 
     /// <inheritdoc/>
     public override string ToString()
     {
         var self = this;
-        return "[" + string.Join(", ", Enumerable.Range(0, Rank).Select(i => self[i].ToString(CultureInfo.InvariantCulture))) + "]";
+        return "[" + string.Join(", ", Sequences.Range(0, Rank).Select(i => self[i].ToString(CultureInfo.InvariantCulture))) + "]";
     }
 }

@@ -99,7 +99,7 @@ internal sealed class Assessor(
         return (
             Of(source.Train, set.Forget),
             Of(source.Train, set.Retain),
-            Of(source.Test, [.. Enumerable.Range(0, source.Test.Count)]),
+            Of(source.Test, [.. Sequences.Range(0, source.Test.Count)]),
             set.Earlier.Length == 0 ? null : Of(source.Train, set.Earlier)
         );
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -153,5 +152,5 @@ public sealed class AuditLog
         }
     }
 
-    private static string HashOf(string line) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(line)));
+    private static string HashOf(string line) => ContentHash.Text(Encoding.UTF8.GetBytes(line));
 }

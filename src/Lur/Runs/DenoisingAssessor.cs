@@ -35,7 +35,7 @@ internal sealed class DenoisingAssessor(IProgress<RunEvent>? progress, DataSourc
         return new DenoisingAssessment(
             Of(source.Train, set.Forget, Draws),
             Of(source.Train, set.Retain, RetainDraws),
-            Of(source.Test, [.. Enumerable.Range(0, source.Test.Count)], Draws),
+            Of(source.Test, [.. Sequences.Range(0, source.Test.Count)], Draws),
             set.Earlier.Length == 0 ? null : Of(source.Train, set.Earlier, Draws)
         );
     }

@@ -16,7 +16,7 @@ public sealed record SampleLosses(int[] Indices, int[] Labels, double[] Losses)
     /// <summary>Those of some classes.</summary>
     public SampleLosses Where(Func<int, bool> classes)
     {
-        int[] kept = [.. Enumerable.Range(0, Labels.Length).Where(i => classes(Labels[i]))];
+        int[] kept = [.. Sequences.Range(0, Labels.Length).Where(i => classes(Labels[i]))];
         return new SampleLosses([.. kept.Select(i => Indices[i])], [.. kept.Select(i => Labels[i])], [.. kept.Select(i => Losses[i])]);
     }
 

@@ -77,7 +77,7 @@ internal static class DrawnComparing
         var classes = DrawnNumbers.Array(v, "classes");
         var images = (int)v.Number("sampling", "images");
         var forgotten = DrawnNumbers.Array(v, "forgotten").Length;
-        var kept = Enumerable.Range(0, classes.Length).Where(c => classes[c].Text("kept") == bool.TrueString).ToArray();
+        var kept = Sequences.Range(0, classes.Length).Where(c => classes[c].Text("kept") == bool.TrueString).ToArray();
         MetricValues Values(Func<RunFolder, string, double> value, int count) =>
             new(
                 value(own[0], "original"),

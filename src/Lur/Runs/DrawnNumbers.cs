@@ -101,7 +101,7 @@ public static class DrawnNumbers
         e.Find(name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray()] : [];
 
     private static JsonElement? Find(RunFolder run, string metric) =>
-        Array(run.Verification, "metrics").Where(m => m.Text("metric") == metric).Cast<JsonElement?>().FirstOrDefault();
+        Array(run.Verification, "metrics").Where(m => m.Text("metric") == metric).Select(m => (JsonElement?)m).FirstOrDefault();
 
     private static double Metric(RunFolder run, string name) => Find(run, name)?.Number("unlearned", "mean") ?? double.NaN;
 

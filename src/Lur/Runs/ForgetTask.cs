@@ -111,7 +111,7 @@ internal sealed record ForgetTask(
         {
             // Where it is a forgotten sample that changed, its name says more than that of the split.
             if (File.Exists(ListPath) && ForgetIdFile.HasContent(ListPath))
-                _ = ForgetSet.Resolve([ListPath], source, [.. Enumerable.Range(0, source.Train.Count)], Seed);
+                _ = ForgetSet.Resolve([ListPath], source, [.. Sequences.Range(0, source.Train.Count)], Seed);
             throw;
         }
     }

@@ -180,7 +180,7 @@ public static class GenerationVerifyFiles
     private static void WriteSeen(Utf8JsonWriter w, string name, JudgedImages judged, int label)
     {
         w.WritePropertyName(name);
-        w.WriteRawValue("[" + string.Join(',', Enumerable.Range(0, judged.ClassCount).Select(seen => judged[label, seen])) + "]");
+        w.WriteRawValue("[" + string.Join(',', Sequences.Range(0, judged.ClassCount).Select(seen => judged[label, seen])) + "]");
     }
 
     private static void WriteQuality(Utf8JsonWriter w, string name, GenerationVerifyResult r, Func<GenerativeAssessment, FeatureQuality> of)

@@ -61,7 +61,7 @@ public sealed class GenerationVerifyRun(VerifySettings settings, RunHost? host =
     private GenerationVerifyResult Measure(Parts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
     {
         var (source, set, data) = (parts.Source, parts.Set, parts.Source.Train);
-        int[] kept = [.. Enumerable.Range(0, data.ClassNames.Count).Except(set.WholeClasses)];
+        int[] kept = [.. Sequences.Range(0, data.ClassNames.Count).Except(set.WholeClasses)];
         using var inception = InceptionLook.Open(_own, parts.Device, source, parts.Split.Train, kept, _host, cancel);
         var path = JudgeModels.Get(_own, settings.CacheFolder, parts.Task.Data, source, parts.Split, _host, cancel);
         using var classifier = parts.Load(path);

@@ -62,7 +62,7 @@ internal static class PromptBook
     private static IEnumerable<int> WitnessPlaces(Model model)
     {
         var (count, taken) = (model.ClassNames.Count, Math.Min(model.ClassNames.Count, MostWitnesses));
-        return Enumerable.Range(1, taken).Select(i => (int)((long)i * count / taken) - 1);
+        return Sequences.Range(1, taken).Select(i => (int)((long)i * count / taken) - 1);
     }
 
     private static void RequireOwnEncoder(Model model, string path, double[] known, ReadOnlySpan<double> read)

@@ -105,7 +105,7 @@ public sealed class SampleRun(SampleSettings settings, RunHost? host = null)
         var names = model.ClassNames;
         int[] labels =
             settings.Classes.Count == 0
-                ? [.. Enumerable.Range(0, names.Count)]
+                ? [.. Sequences.Range(0, names.Count)]
                 : [.. settings.Classes.SelectMany(c => ForgetSpecification.ClassesOf($"{_host.Spell("class")} {c}", c, names)).Distinct()];
         // An image has a number of its own among those of all classes, whichever are drawn.
         return [.. labels.Select(c => new SampledClass(names[c], c, SampleFolder.NameOf(names, c), FirstNumber(c)))];

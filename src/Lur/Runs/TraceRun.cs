@@ -98,7 +98,7 @@ public static class TraceRun
         var spec = ModelFamilies.Parse(architecture, new ImageSize(32, 32, 3), classes.Length);
         using var model = new Model(device, Precision.Float32, spec, classes, new InputNormalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]));
         model.Initialize(1);
-        int[] all = [.. Enumerable.Range(0, source.Train.Count)];
+        int[] all = [.. Sequences.Range(0, source.Train.Count)];
         var set = ForgetSet.Resolve(["class:0"], source.Train, all, 1);
         var definition = MethodCatalog.Find(method, MethodCatalog.TaskOf(spec));
         var given = new Dictionary<string, string>(StringComparer.Ordinal) { ["batch"] = batch.ToString(CultureInfo.InvariantCulture) };

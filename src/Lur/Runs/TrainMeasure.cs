@@ -47,7 +47,7 @@ internal abstract class TrainMeasure : IDisposable
         }
 
         public override TrainTest Test(IImageDataset data, CancellationToken cancel) =>
-            new ClassifierTest(_evaluator.Predict(data, [.. Enumerable.Range(0, data.Count)], null, cancel));
+            new ClassifierTest(_evaluator.Predict(data, [.. Sequences.Range(0, data.Count)], null, cancel));
 
         public override void Dispose() => _evaluator.Dispose();
     }
@@ -62,8 +62,8 @@ internal abstract class TrainMeasure : IDisposable
 
         public override TrainTest Test(IImageDataset data, CancellationToken cancel) =>
             new DenoisingTest(
-                [.. Enumerable.Range(0, data.Count).Select(data.Label)],
-                _evaluator.Losses(data, [.. Enumerable.Range(0, data.Count)], TestDraws, null, cancel)
+                [.. Sequences.Range(0, data.Count).Select(data.Label)],
+                _evaluator.Losses(data, [.. Sequences.Range(0, data.Count)], TestDraws, null, cancel)
             );
 
         public override void Dispose() => _evaluator.Dispose();

@@ -161,7 +161,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
     {
         var (trainer, split) = (parts.Trainer, parts.Split);
         var epochs = settings.Recipe.Epochs - (int)(trainer.Step / trainer.StepsPerEpoch);
-        _host.Progress.Plan([.. Enumerable.Repeat(new PlannedStage("train epoch", StageWork.Train(parts.Images)), Math.Max(0, epochs))]);
+        _host.Progress.Plan([.. Sequences.Repeat(new PlannedStage("train epoch", StageWork.Train(parts.Images)), Math.Max(0, epochs))]);
         // A checkpoint may lie between the last step of an epoch and its line in the log: the totals are still there then.
         bool AtUnreportedEnd() => trainer.Step % trainer.StepsPerEpoch == 0 && trainer.PeekTotals().Rows > 0;
         while (trainer.Step < trainer.Steps || AtUnreportedEnd())

@@ -81,7 +81,7 @@ internal sealed class TrainSheets : IDisposable
 
     // Of many captions some, evenly spaced.
     private static IEnumerable<int?> Spread(int classes) =>
-        Enumerable.Range(0, Math.Min(classes, MostRows)).Select(i => (int?)((long)i * classes / Math.Min(classes, MostRows)));
+        Sequences.Range(0, Math.Min(classes, MostRows)).Select(i => (int?)((long)i * classes / Math.Min(classes, MostRows)));
 
     /// <inheritdoc/>
     public void Dispose() => _sampler.Dispose();

@@ -106,7 +106,7 @@ public sealed class ParameterLayout
         slot = slot with { Offset = Count, IsFrozen = frozen };
         if (!_byName.TryAdd(name, slot))
             throw new ArgumentException($"The tensor '{name}' is there twice.", nameof(slot));
-        var count = Count + Enumerable.Range(0, shape.Rank).Aggregate(1.0, (product, axis) => product * shape[axis]);
+        var count = Count + Sequences.Range(0, shape.Rank).Aggregate(1.0, (product, axis) => product * shape[axis]);
         if (count > int.MaxValue)
             throw new UserErrorException(
                 $"The network has more than {int.MaxValue} parameters and states up to '{name}', which is the most there may be; give a "

@@ -9,10 +9,10 @@ internal static class ByteCharacters
 {
     /// <summary>The bytes in the order in which CLIP's vocabulary lists their characters: those that stand for themselves first.</summary>
     public static IReadOnlyList<byte> Order { get; } =
-    [.. Enumerable.Range(0, 256).Where(IsPrintable).Concat(Enumerable.Range(0, 256).Where(b => !IsPrintable(b))).Select(b => (byte)b)];
+    [.. Sequences.Range(0, 256).Where(IsPrintable).Concat(Sequences.Range(0, 256).Where(b => !IsPrintable(b))).Select(b => (byte)b)];
 
     private static readonly char[] s_characters = Characters();
-    private static readonly Dictionary<char, byte> s_bytes = Enumerable.Range(0, 256).ToDictionary(b => s_characters[b], b => (byte)b);
+    private static readonly Dictionary<char, byte> s_bytes = Sequences.Range(0, 256).ToDictionary(b => s_characters[b], b => (byte)b);
 
     /// <summary>The character of a byte.</summary>
     public static char Of(byte value) => s_characters[value];

@@ -68,7 +68,7 @@ public sealed class ClipTokenizer
             while (pairs.SymbolsOf(characters) is { Count: > 1 } symbols)
             {
                 // Not two ways to one token: the original counts pairs to number its tokens.
-                var fresh = Enumerable.Range(0, symbols.Count - 1).FirstOrDefault(i => !known.Contains(symbols[i] + symbols[i + 1]));
+                var fresh = Sequences.Range(0, symbols.Count - 1).FirstOrDefault(i => !known.Contains(symbols[i] + symbols[i + 1]));
                 var (first, second) = (symbols[fresh], symbols[fresh + 1]);
                 pairs.Add(first, second);
                 joined.Add((first, second));

@@ -43,7 +43,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
 
         _memories =
         [
-            .. Enumerable.Range(0, memories).Select(i => new FlatVector(_device, model.Precision, model.Parameters.Layout, $"memory {i}")),
+            .. Sequences.Range(0, memories).Select(i => new FlatVector(_device, model.Precision, model.Parameters.Layout, $"memory {i}")),
         ];
         var square = new ParameterLayout();
         square.Add("gram", ParameterKind.Matrix, new Shape(memories, memories));
@@ -124,7 +124,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
     internal (double[] Products, double Slack) Check(FlatVector gradient, double multipliers)
     {
         var g = gradient.ToArray();
-        double Dot(double[] x, double[] y) => _ranges.Sum(r => Enumerable.Range(r.Begin, r.Length).Sum(i => x[i] * y[i]));
+        double Dot(double[] x, double[] y) => _ranges.Sum(r => Sequences.Range(r.Begin, r.Length).Sum(i => x[i] * y[i]));
         var (products, largest) = (new double[_memories.Length], 0.0);
         for (var i = 0; i < products.Length; i++)
         {

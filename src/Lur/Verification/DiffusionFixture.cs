@@ -144,8 +144,8 @@ public sealed class DiffusionFixture : IDisposable
     /// <summary>The model at the fixture's parameters.</summary>
     public Model CreateModel(ComputeDevice device, Precision precision)
     {
-        string[] names = [.. Enumerable.Range(0, Spec.ClassCount).Select(i => i.ToString(CultureInfo.InvariantCulture))];
-        var channels = Enumerable.Repeat(0.5, Spec.Input.Channels).ToArray();
+        string[] names = [.. Sequences.Range(0, Spec.ClassCount).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        var channels = Sequences.Repeat(0.5, Spec.Input.Channels).ToArray();
         var model = new Model(device, precision, Spec, names, new InputNormalization(channels, channels));
         model.Parameters.Set(ReadVector("param"));
         return model;

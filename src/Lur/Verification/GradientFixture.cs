@@ -133,7 +133,7 @@ public sealed class GradientFixture : IDisposable
     /// <summary>The model at the fixture's parameters and running statistics.</summary>
     public Model CreateModel(ComputeDevice device, Precision precision)
     {
-        string[] classes = [.. Enumerable.Range(0, Spec.Outputs).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        string[] classes = [.. Sequences.Range(0, Spec.Outputs).Select(i => i.ToString(CultureInfo.InvariantCulture))];
         var model = new Model(device, precision, Spec, classes, Normalization);
         model.Parameters.Set(ReadVector("parameters", Network.Parameters));
         model.Buffers.Set(ReadVector("buffers", Network.Buffers));

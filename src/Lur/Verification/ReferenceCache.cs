@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Lur.Device;
 using Lur.Training;
 
@@ -188,7 +187,7 @@ public sealed class ReferenceCache(string folder, string producer)
     public static string HashOf(string path)
     {
         using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
+        return ContentHash.Text(stream);
     }
 
     private static void Remove(string entry)

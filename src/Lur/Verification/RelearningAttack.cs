@@ -91,7 +91,7 @@ public static class RelearningAttack
         options.Validate();
         var (shots, unseen) = Choose(set.Forget, options);
         var testIndices = Spread(
-            [.. Enumerable.Range(0, test.Count).Where(i => !set.WholeClasses.Contains(test.Label(i)))],
+            [.. Sequences.Range(0, test.Count).Where(i => !set.WholeClasses.Contains(test.Label(i)))],
             options.Evaluated
         );
         var forgetIndices = Spread(unseen, options.Evaluated);
@@ -152,5 +152,5 @@ public static class RelearningAttack
 
     /// <summary>At most a number of entries, evenly spaced.</summary>
     private static int[] Spread(int[] indices, int most) =>
-        indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
+        indices.Length <= most ? indices : [.. Sequences.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
 }

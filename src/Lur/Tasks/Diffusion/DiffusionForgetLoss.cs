@@ -54,7 +54,7 @@ public static class DiffusionTargets
         {
             var spec = RequireClasses(model);
             var target = Predict(site, model, weights, "without class", NullTable(spec));
-            var own = Predict(site, model, weights, "with class", [.. Enumerable.Range(0, spec.TableRows)]);
+            var own = Predict(site, model, weights, "with class", [.. Sequences.Range(0, spec.TableRows)]);
             var (kernels, n) = (site.Program.Launch.Vector, target.Shape.Count);
             var (shape, mixed) = (site.Program.Device.Elements(n), site.Program.Real($"{site.Name}/target", ValueRole.Input, target.Shape));
             kernels.VectorScale(shape, mixed, target, n, 1 + eta);
@@ -69,10 +69,10 @@ public static class DiffusionTargets
     {
         ArgumentNullException.ThrowIfNull(spec);
         var n = spec.ClassCount;
-        var table = Enumerable.Range(0, spec.TableRows).ToArray();
+        var table = Sequences.Range(0, spec.TableRows).ToArray();
         for (var c = 0; c < n; c++)
         {
-            var next = Enumerable.Range(1, n).Select(i => (c + i) % n);
+            var next = Sequences.Range(1, n).Select(i => (c + i) % n);
             table[c] = next.Where(k => !forgotten.Contains(k)).Append((c + 1) % n).First();
         }
 
@@ -86,7 +86,7 @@ public static class DiffusionTargets
     {
         ArgumentNullException.ThrowIfNull(spec);
         return spec.NullRow
-            ? [.. Enumerable.Repeat(spec.ClassCount, spec.TableRows)]
+            ? [.. Sequences.Repeat(spec.ClassCount, spec.TableRows)]
             : throw new UserErrorException(
                 $"The model {spec.Text} has no row for images without a class, which the loss compares with; take a model that was "
                     + "trained with one, or another method or forget loss."

@@ -30,10 +30,10 @@ internal static class SamplerTimesteps
     private static int[] Trailing(SchedulerConfig config, int steps)
     {
         var distance = config.TrainTimesteps / (double)steps;
-        return [.. Enumerable.Range(0, steps).Select(i => (int)Math.Round(config.TrainTimesteps - (i * distance)) - 1)];
+        return [.. Sequences.Range(0, steps).Select(i => (int)Math.Round(config.TrainTimesteps - (i * distance)) - 1)];
     }
 
-    private static int[] Downward(int steps, int last, Func<int, int> of) => [.. Enumerable.Range(last, steps).Reverse().Select(of)];
+    private static int[] Downward(int steps, int last, Func<int, int> of) => [.. Sequences.Range(last, steps).Reverse().Select(of)];
 
     // Halves go to the even number, as numpy's do.
     private static int Even(int i, int range, int parts) => (int)Math.Round(i * (range / (double)parts));

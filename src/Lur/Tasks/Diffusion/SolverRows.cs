@@ -27,7 +27,10 @@ internal static class SolverRows
                 "The last of the sampling steps of dpm++ begins where it would end, at time step 0; take fewer steps or let "
                     + "'final_sigmas_type' be zero."
             );
-        return [.. Enumerable.Range(0, n).Select(i => Row(i))];
+        var rows = new SamplerRow[n];
+        for (var i = 0; i < n; i++)
+            rows[i] = Row(i);
+        return rows;
 
         SamplerRow Row(int i)
         {

@@ -44,7 +44,7 @@ public static class AnchoredPrompts
                 $"The anchor '{anchor}' has the words '{same}' that are to be forgotten, so that nothing would change; take other words."
             );
         var places = model.ClassNames.Index().ToDictionary(p => p.Item, p => p.Index, StringComparer.Ordinal);
-        int[] table = [.. Enumerable.Range(0, spec.TableRows)];
+        int[] table = [.. Sequences.Range(0, spec.TableRows)];
         for (var c = 0; c < model.ClassNames.Count; c++)
             if (Has(model.ClassNames[c], words))
                 table[c] = places[Replaced(model.ClassNames[c], words, anchor)];
@@ -61,7 +61,7 @@ public static class AnchoredPrompts
         ArgumentNullException.ThrowIfNull(model);
         var (spec, word) = ((UNetSpec)model.Spec, Words(set)[0]);
         var places = model.ClassNames.Index().ToDictionary(p => p.Item, p => p.Index, StringComparer.Ordinal);
-        int[] table = [.. Enumerable.Range(0, spec.TableRows)];
+        int[] table = [.. Sequences.Range(0, spec.TableRows)];
         for (var c = 0; c < model.ClassNames.Count; c++)
             if (
                 CaptionWords.Contains(model.ClassNames[c], anchor)

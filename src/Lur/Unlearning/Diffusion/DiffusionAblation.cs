@@ -73,7 +73,7 @@ public sealed class DiffusionAblation : DiffusionMethod
     {
         if (anchor.Length > 0)
             return AnchoredPrompts.Back(Model, Task.Set, anchor);
-        int[] back = [.. Enumerable.Range(0, toAnchor.Count)];
+        int[] back = [.. Sequences.Range(0, toAnchor.Count)];
         foreach (var c in Task.Set.RequestedClasses)
             back[toAnchor[c]] = c;
         return back;

@@ -69,7 +69,7 @@ public sealed class SelectiveAmnesia : DiffusionMethod
         using var construction = Construct();
         _options = options = options.Validated() with { Seed = task.Seed };
         _images = Own(new GeneratedImages(Model, options.Replay));
-        var kept = Enumerable.Range(0, _images.Count).Where(i => !task.Set.WholeClasses.Contains(_images.Label(i))).ToArray();
+        var kept = Sequences.Range(0, _images.Count).Where(i => !task.Set.WholeClasses.Contains(_images.Label(i))).ToArray();
         if (kept.Length == 0)
             throw new UserErrorException(
                 "Every class is to be forgotten, so there is nothing to replay; forget less, or take another method."
@@ -141,7 +141,7 @@ public sealed class SelectiveAmnesia : DiffusionMethod
 
     private PreparationReport Measure()
     {
-        int[] all = [.. Enumerable.Range(0, _images.Count)];
+        int[] all = [.. Sequences.Range(0, _images.Count)];
         var samples = FisherPass.Choose(all, _options.FisherSamples, _options.Seed, "fisher/samples");
         using var fisher = new DiffusionFisher(Model, _images, _options.FisherDraws, _options.Seed);
         fisher.AddDiagonal(_fisher, samples, Task.Counter("fisher", samples.Length), Task.Cancellation);

@@ -81,7 +81,7 @@ internal sealed class ConceptAssessor(ConceptEye eye, ConceptPrompts prompts, Sa
     public int[] Labels(Model model, PromptKind kind)
     {
         int[] each = [.. kind.Prompts.Select(p => LabelOf(model, p))];
-        return [.. Enumerable.Range(0, each.Length * plan.Samples).Select(k => each[k % each.Length])];
+        return [.. Sequences.Range(0, each.Length * plan.Samples).Select(k => each[k % each.Length])];
     }
 
     /// <summary>Number of a prompt.</summary>

@@ -88,7 +88,7 @@ internal sealed class ConceptAttack(
         var noise = new NoisyDraws(copy, data, Images("rows", options.RowsImages), new RandomStream(options.Seed, "attack/rows/noise"));
         var (adam, gradient) = (new HostAdam(rows.Length, options.RowsRate, options.RowsDecay), new double[rows.Length]);
         using var images = new GeneratedImages(copy, _plan);
-        int[] asked = [.. Enumerable.Repeat(label, options.Samples)];
+        int[] asked = [.. Sequences.Repeat(label, options.Samples)];
         var shares = new List<double>();
         for (var done = 0; ; done++)
         {
@@ -129,7 +129,7 @@ internal sealed class ConceptAttack(
         var term = new LossTerm(name, TermRole.Retain, stage, NormalizationMode.TrainAndUpdate, task.Loss);
         step.Update(step.Along(step.Gradient(copy.Parameters, term)), new UpdateRule());
         int[] each = [.. prompts.Asked.Prompts.Select(p => ConceptAssessor.LabelOf(copy, p))];
-        int[] asked = [.. Enumerable.Range(0, options.Samples).Select(k => each[k % each.Length])];
+        int[] asked = [.. Sequences.Range(0, options.Samples).Select(k => each[k % each.Length])];
         using var images = new GeneratedImages(copy, _plan);
         var shown = Images("shots", Math.Min(shots, options.BatchSize));
         var batch = new int[options.BatchSize];

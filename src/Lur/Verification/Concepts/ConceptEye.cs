@@ -32,7 +32,7 @@ public sealed record ConceptAcuity(int Images, double Hits, double FalseAlarms, 
     {
         double Share(bool with)
         {
-            int[] of = [.. Enumerable.Range(0, holds.Length).Where(i => holds[i] == with)];
+            int[] of = [.. Sequences.Range(0, holds.Length).Where(i => holds[i] == with)];
             return of.Length == 0 ? double.NaN : 100.0 * of.Count(i => shown[i]) / of.Length;
         }
 
@@ -78,7 +78,7 @@ internal sealed class JudgeEye : ConceptEye
     )
     {
         (_judge, _contents, _holding) = (judge, contents, holding);
-        var seen = judge.See(contents, [.. Enumerable.Range(0, contents.Count)], cancel);
+        var seen = judge.See(contents, [.. Sequences.Range(0, contents.Count)], cancel);
         var sight = SightOf(seen.Probabilities, seen.Features);
         Acuity = ConceptAcuity.Of(sight.Shown, [.. seen.Labels.Select(label => holding[label])], seen.Accuracy);
         Reals = reals.Samples.Length == 0 ? null : judge.See(reals.Data, reals.Samples, cancel).Features;

@@ -32,7 +32,7 @@ internal sealed class ConceptInversion(TokenAttackScene scene, TokenAttackOption
         var embedding = Start(tokens);
         var adam = new HostAdam(embedding.Length, options.InversionRate, options.InversionDecay);
         var shares = new List<double>();
-        int[] asked = [.. Enumerable.Range(0, samples).Select(k => templates[k % templates.Length].Label)];
+        int[] asked = [.. Sequences.Range(0, samples).Select(k => templates[k % templates.Length].Label)];
         using var images = new GeneratedImages(copy, scene.Plan with { BatchSize = Math.Min(scene.Plan.BatchSize, samples) });
         for (var done = 0; ; done++)
         {

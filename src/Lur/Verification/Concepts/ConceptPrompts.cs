@@ -155,5 +155,5 @@ public sealed record ConceptPrompts(string Concept, IReadOnlyList<PromptKind> Ki
     }
 
     private static IEnumerable<string> Spread(IReadOnlyList<string> all, int most) =>
-        all.Count <= most ? all : Enumerable.Range(0, most).Select(i => all[(int)((long)i * all.Count / most)]);
+        all.Count <= most ? all : Sequences.Range(0, most).Select(i => all[(int)((long)i * all.Count / most)]);
 }

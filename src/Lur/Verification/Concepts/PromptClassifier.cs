@@ -36,7 +36,7 @@ internal sealed class PromptClassifier : IDisposable
     /// <param name="cancel">Stops between batches.</param>
     public double Share(GeneratedSet set, IReadOnlyList<string> prompts, IImageDataset like, CancellationToken cancel)
     {
-        int[] chosen = [.. Enumerable.Range(0, set.Labels.Length).Where(i => _prompts.Candidates(prompts[i]).Count > 1).Take(MostImages)];
+        int[] chosen = [.. Sequences.Range(0, set.Labels.Length).Where(i => _prompts.Candidates(prompts[i]).Count > 1).Take(MostImages)];
         if (chosen.Length == 0)
             return double.NaN;
         int[][] candidates = [.. chosen.Select(i => _prompts.Candidates(prompts[i]).Select(p => _labels[p]).ToArray())];
@@ -48,7 +48,7 @@ internal sealed class PromptClassifier : IDisposable
         {
             // The draws go by the place in the list, which is the same for every candidate.
             var images = new MemoryImages("drawn images", like, pixels, [.. candidates.Select(labels => labels[c])]);
-            var losses = _evaluator.Losses(images, [.. Enumerable.Range(0, chosen.Length)], _draws, null, cancel);
+            var losses = _evaluator.Losses(images, [.. Sequences.Range(0, chosen.Length)], _draws, null, cancel);
             for (var i = 0; i < losses.Length; i++)
                 if (c == 0 || losses[i] < best[i])
                     (best[i], taken[i]) = (losses[i], c);

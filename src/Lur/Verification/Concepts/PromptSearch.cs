@@ -49,11 +49,11 @@ internal sealed class PromptSearch(TokenAttackScene scene, TokenAttackOptions op
         var random = new RandomStream(seed, "attack/p4d/" + prompt);
         var noise = new NoisyDraws(copy, scene.Data, scene.ImagesOf(prompt, 1), random);
         var (count, width) = (Math.Min(options.FreeTokens, tokens.Length - 2), tokens.Width);
-        var free = tokens.RowsOf([.. Enumerable.Range(0, count).Select(_ => tokens.Usable[random.Below(tokens.Usable.Length)])]);
+        var free = tokens.RowsOf([.. Sequences.Range(0, count).Select(_ => tokens.Usable[random.Below(tokens.Usable.Length)])]);
         var adam = new HostAdam(free.Length, options.FreeRate, options.FreeDecay);
         for (var done = 0; ; done++)
         {
-            int[] nearest = [.. Enumerable.Range(0, count).Select(j => Nearest(tokens, free.AsSpan(j * width, width)))];
+            int[] nearest = [.. Sequences.Range(0, count).Select(j => Nearest(tokens, free.AsSpan(j * width, width)))];
             var rows = tokens.RowsOf(tokens.Prompt(nearest));
             if (
                 options.FreeSteps.Contains(done)

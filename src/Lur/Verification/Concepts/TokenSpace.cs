@@ -25,7 +25,7 @@ internal sealed class TokenSpace : IDisposable
         try
         {
             _text = _encoder.Gradient(1, Length);
-            var ids = Enumerable.Range(0, _encoder.Spec.Vocabulary);
+            var ids = Sequences.Range(0, _encoder.Spec.Vocabulary);
             _table = _encoder.RowsOf([.. ids.Select(id => new[] { id })]);
             // Begin, end and filling are where they are; what has no name is no token.
             Usable =

@@ -60,7 +60,7 @@ internal sealed class UnlearnDiffAttack(TokenAttackScene scene, TokenAttackOptio
                     Simplex.Project(shares.AsSpan(j * vocabulary, vocabulary));
             }
 
-            int[] best = [.. Enumerable.Range(0, options.Prefix).Select(j => Largest(shares.AsSpan(j * vocabulary, vocabulary)))];
+            int[] best = [.. Sequences.Range(0, options.Prefix).Select(j => Largest(shares.AsSpan(j * vocabulary, vocabulary)))];
             var rows = tokens.RowsOf(tokens.Prompt([.. best.Select(v => tokens.Usable[v]), .. own]));
             if (scene.Shows(copy, label, tokens.Context(rows), cancel))
                 return round;

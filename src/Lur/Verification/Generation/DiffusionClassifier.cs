@@ -29,7 +29,7 @@ public sealed class DiffusionClassifier : IDisposable
     public int[] Classify(MemoryImages images, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        int[] all = [.. Enumerable.Range(0, images.Count)];
+        int[] all = [.. Sequences.Range(0, images.Count)];
         var best = new double[images.Count];
         Array.Fill(best, double.PositiveInfinity);
         var classes = new int[images.Count];

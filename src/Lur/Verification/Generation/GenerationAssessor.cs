@@ -50,7 +50,7 @@ public sealed class GenerationAssessor
         (_judge, _test, _plan) = (judge, test, plan);
         (_forgotten, _lost) = ([.. forgotten], [.. lost, .. forgotten]);
         var seen = judge.See(train, indices, cancel);
-        _reals = [.. Enumerable.Range(0, judge.ClassCount).Select(c => Rows(seen, seen.Labels, label => label == c))];
+        _reals = [.. Sequences.Range(0, judge.ClassCount).Select(c => Rows(seen, seen.Labels, label => label == c))];
         _realKept = Rows(seen, seen.Labels, label => !_lost.Contains(label));
         TestImages = Spread(test.Count, MostTestImages);
     }
@@ -78,7 +78,7 @@ public sealed class GenerationAssessor
     {
         var classes = _judge.ClassCount;
         // Interleaved, so that the first ones are of all classes.
-        int[] asked = [.. Enumerable.Range(0, _plan.Samples * classes).Select(k => k % classes)];
+        int[] asked = [.. Sequences.Range(0, _plan.Samples * classes).Select(k => k % classes)];
         GeneratedSet set;
         using (var images = new GeneratedImages(model, _plan))
             set = images.Draw(asked, progress, cancel);
@@ -89,10 +89,10 @@ public sealed class GenerationAssessor
         return new GenerativeAssessment(
             judged,
             [.. _forgotten.Order().Select(judged.Forgotten)],
-            [.. Enumerable.Range(0, classes).Select(c => Share(label => label == c))],
-            [.. Enumerable.Range(0, classes).Select(c => FeatureQuality.Of(_reals[c], Rows(seen, asked, l => l == c), _plan.Seed))],
+            [.. Sequences.Range(0, classes).Select(c => Share(label => label == c))],
+            [.. Sequences.Range(0, classes).Select(c => FeatureQuality.Of(_reals[c], Rows(seen, asked, l => l == c), _plan.Seed))],
             FeatureQuality.Of(_realKept, Rows(seen, asked, label => !_lost.Contains(label)), _plan.Seed),
-            [.. Enumerable.Range(0, classes).Select(c => set.ScoreDistances.Where((_, i) => asked[i] == c).Average())],
+            [.. Sequences.Range(0, classes).Select(c => set.ScoreDistances.Where((_, i) => asked[i] == c).Average())],
             losses.Losses(_test, TestImages, LossDraws, null, cancel)
         )
         {
@@ -108,8 +108,8 @@ public sealed class GenerationAssessor
     private double[] LabelGains(DenoisingEvaluator losses, UNetSpec spec, CancellationToken cancel)
     {
         int[] chosen = [.. TestImages.Where(i => _forgotten.Contains(_test.Label(i)))],
-            kept = [.. Enumerable.Range(0, _judge.ClassCount).Where(c => !_lost.Contains(c))],
-            all = [.. Enumerable.Range(0, chosen.Length)];
+            kept = [.. Sequences.Range(0, _judge.ClassCount).Where(c => !_lost.Contains(c))],
+            all = [.. Sequences.Range(0, chosen.Length)];
         if (chosen.Length == 0 || (!spec.NullRow && kept.Length == 0))
             return [];
         var size = _test.SampleBytes;
@@ -125,7 +125,7 @@ public sealed class GenerationAssessor
 
     private double Reclassified(GeneratedSet set, DiffusionClassifier classifier, CancellationToken cancel)
     {
-        int[] chosen = [.. Enumerable.Range(0, set.Labels.Length).Where(i => _forgotten.Contains(set.Labels[i])).Take(MostReclassified)];
+        int[] chosen = [.. Sequences.Range(0, set.Labels.Length).Where(i => _forgotten.Contains(set.Labels[i])).Take(MostReclassified)];
         var size = set.Pixels.Length / set.Labels.Length;
         var images = new MemoryImages(
             "drawn images",
@@ -161,5 +161,5 @@ public sealed class GenerationAssessor
     }
 
     private static int[] Spread(int count, int most) =>
-        count <= most ? [.. Enumerable.Range(0, count)] : [.. Enumerable.Range(0, most).Select(i => (int)((long)i * count / most))];
+        count <= most ? [.. Sequences.Range(0, count)] : [.. Sequences.Range(0, most).Select(i => (int)((long)i * count / most))];
 }

@@ -98,7 +98,7 @@ public sealed class GenerationAttack(Judge judge, IImageDataset data, ForgetSet 
         var width = slot.Count / slot.Shape[0];
         var weights = copy.Parameters.ToArray();
         var bytes = new byte[copy.Parameters.Count];
-        int[] kept = [.. Enumerable.Range(0, GeneratedImages.Conditional(copy).ClassCount).Except(set.WholeClasses)];
+        int[] kept = [.. Sequences.Range(0, GeneratedImages.Conditional(copy).ClassCount).Except(set.WholeClasses)];
         foreach (var label in _labels)
             for (var j = 0; j < width; j++)
             {
@@ -175,7 +175,7 @@ public sealed class GenerationAttack(Judge judge, IImageDataset data, ForgetSet 
         step.Update(step.Along(step.Gradient(copy.Parameters, term)), new UpdateRule { Mask = mask });
         var rows = Rows(name, mask is not null, shots);
         using var images = new GeneratedImages(copy, plan);
-        int[] asked = [.. Enumerable.Range(0, options.Samples * _labels.Length).Select(k => _labels[k % _labels.Length])];
+        int[] asked = [.. Sequences.Range(0, options.Samples * _labels.Length).Select(k => _labels[k % _labels.Length])];
         var shares = new List<double>();
         for (var done = 0; ; done++)
         {

@@ -77,7 +77,7 @@ public sealed class InceptionComparison
     /// <param name="cancel">Stops between batches.</param>
     internal InceptionQuality Of(GeneratedSet set, Func<int, bool> kept, ImageSize size, Action<int>? progress, CancellationToken cancel)
     {
-        int[] chosen = [.. Enumerable.Range(0, set.Labels.Length).Where(i => kept(set.Labels[i])).Take(Count)];
+        int[] chosen = [.. Sequences.Range(0, set.Labels.Length).Where(i => kept(set.Labels[i])).Take(Count)];
         var length = set.Pixels.Length / set.Labels.Length;
         var drawn = _features.Of(
             chosen.Length,

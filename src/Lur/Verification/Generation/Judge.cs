@@ -27,7 +27,7 @@ public sealed class Judge : IDisposable
             );
         _extractor = new FeatureExtractor(classifier);
         (Architecture, ClassCount) = (classifier.Architecture, test.ClassNames.Count);
-        int[] all = [.. Enumerable.Range(0, test.Count)];
+        int[] all = [.. Sequences.Range(0, test.Count)];
         TestAccuracy = See(test, all, cancel).Accuracy;
         using var noisy = new NoisyImages(test, noise);
         (Noise, NoisyAccuracy) = (noise, noise > 0 ? See(noisy, all, cancel).Accuracy : TestAccuracy);
@@ -61,12 +61,12 @@ public sealed class Judge : IDisposable
 
     /// <summary>Looks at drawn images.</summary>
     internal SeenImages See(GeneratedSet set, IImageDataset like, CancellationToken cancel) =>
-        See(new MemoryImages("drawn images", like, set.Pixels, set.Labels), [.. Enumerable.Range(0, set.Labels.Length)], cancel);
+        See(new MemoryImages("drawn images", like, set.Pixels, set.Labels), [.. Sequences.Range(0, set.Labels.Length)], cancel);
 
     /// <summary>Share of drawn images that are classed as a class, percent.</summary>
     internal double ShareOf(int wanted, GeneratedSet set, IImageDataset like, CancellationToken cancel)
     {
-        var asked = set with { Labels = [.. Enumerable.Repeat(wanted, set.Labels.Length)] };
+        var asked = set with { Labels = [.. Sequences.Repeat(wanted, set.Labels.Length)] };
         return See(asked, like, cancel).Accuracy;
     }
 }

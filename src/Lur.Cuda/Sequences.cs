@@ -4,7 +4,7 @@ namespace Lur;
 /// a namespace that encloses goes before one that is imported. Each is one iterator, where System.Linq has a class for arrays, for
 /// lists, for what else there is and for each pair of operators, all of them once more for every type of element: in a program that
 /// is compiled ahead of time, as liblur is, that was 0.3 MB of 6.8.</summary>
-internal static class Sequences
+internal static partial class Sequences
 {
     public static IEnumerable<TResult> Select<T, TResult>(this IEnumerable<T> source, Func<T, TResult> selector)
     {
