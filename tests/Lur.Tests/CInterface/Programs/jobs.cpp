@@ -24,6 +24,21 @@ int main(int argc, char** argv) {
     o.options = {"epochs=1", "batch=16", "lr=0.01"};
     lur::job made(session, o), job(std::move(made));
     CHECK(job.plan().steps == 9 && job.plan().bytes > 1000);
+    lur::job_options little = o;
+    little.max_memory = 1, little.output += "-little";
+    try {
+        lur::job refused(session, little);
+        refused.run();
+        CHECK(!"a job of more than a byte");
+    } catch (const lur::error& e) {
+        CHECK(std::string(e.what()).find("max_memory") != std::string::npos);
+    }
+    try {
+        job.checkpoint();
+        CHECK(!"a checkpoint of a job that does not run");
+    } catch (const lur::error& e) {
+        CHECK(e.code() == LUR_ERROR_STATE);
+    }
     int calls = 0;
     try {
         job.run([&](const lur_progress& p) -> bool {
@@ -47,7 +62,14 @@ int main(int argc, char** argv) {
     } catch (const lur::error& e) {
         CHECK(e.code() == LUR_ERROR_STATE);
     }
-    job.resume();
+    const std::string copy = std::string(argv[5]) + "-checkpoint";
+    job.resume([&](const lur_progress& p) {
+        if (std::string(p.stage) == "repair") job.checkpoint(copy);
+        return true;
+    });
+    std::FILE* left = std::fopen(copy.c_str(), "rb");
+    CHECK(left != nullptr);
+    if (left) std::fclose(left);
     CHECK(job.result().find("\"command\": \"forget\"") != std::string::npos);
     // Weights in vectors of this program, data by a function that throws.
     lur::model model(session, std::string(argv[2]));
