@@ -61,11 +61,17 @@ internal static class ChildProcess
             : arguments;
 
     /// <summary>Last line a program prints, or null when it fails.</summary>
-    public static string? Start(string program, string[] arguments)
+    /// <param name="program">What is started.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="variables">Variables of its environment beside those of this process, or null.</param>
+    public static string? Start(string program, string[] arguments, IReadOnlyDictionary<string, string>? variables = null)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
+            foreach (var (name, value) in variables ?? new Dictionary<string, string>())
+                start.Environment[name] = value;
+            using var process = Process.Start(start)!;
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0 ? output.Trim().Split('\n')[^1] : null;

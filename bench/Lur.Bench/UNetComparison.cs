@@ -27,7 +27,14 @@ internal static class UNetComparison
 
         public int Parameters { get; set; }
 
+        public string Version { get; set; } = "";
+
         public double Median => ChildProcess.Median(Milliseconds);
+    }
+
+    private sealed record Row(Case Case, string Step, Side Lur, Side Torch, Side? Libtorch)
+    {
+        public IEnumerable<Side> Peers => Libtorch is null ? [Torch] : [Torch, Libtorch];
     }
 
     /// <summary>Runs the comparison from the repository's root, and writes bench/results/UNetPeers.json.</summary>
@@ -36,53 +43,20 @@ internal static class UNetComparison
     {
         if (steps.FirstOrDefault(s => !UNetStep.Names.Contains(s)) is { } unknown)
             throw new UserErrorException($"There is no step '{unknown}' here; there are {string.Join(", ", UNetStep.Names)}.");
-        var rows = (from c in s_cases from s in steps select (Case: c, Step: s, Ours: new Side([]), Theirs: new Side([]))).ToArray();
+        var newer = LibtorchPeer.Prepare();
+        if (newer is null)
+            Console.WriteLine("// libtorch is not measured: its program could not be built (packages from NuGet, a C compiler)");
+        Row[] rows = [.. from c in s_cases from s in steps select new Row(c, s, new([]), new([]), newer is null ? null : new([]))];
         for (var turn = 0; turn < Turns; turn++)
             foreach (var row in rows)
             {
                 Console.WriteLine($"// turn {turn + 1} of {Turns}: {row.Case.Model}, {row.Step}");
-                var c = row.Case;
-                string[] own = ["unet-step", c.Model, Text(c.Size), Text(c.Batch), row.Step, Text(Repeats)];
-                Take(row.Ours, Environment.ProcessPath!, ChildProcess.Own(own));
-                string[] shape = ["--widths", c.Widths, "--attention", c.Attention, "--layers", Text(c.Layers), "--size", Text(c.Size)];
-                string[] run = ["--batch", Text(c.Batch), "--what", row.Step, "--repeats", Text(Repeats)];
-                Take(row.Theirs, "/usr/bin/python3", [Script, .. shape, .. run, "--threads", Text(Environment.ProcessorCount)]);
-                if (row.Ours.Parameters != row.Theirs.Parameters)
-                    throw new InvalidOperationException(
-                        $"{c.Model}: {row.Ours.Parameters} parameters here, {row.Theirs.Parameters} there."
-                    );
+                Turn(row, newer);
             }
 
         Directory.CreateDirectory("bench/results");
         using (var file = File.Create(Path))
-        using (var w = new Utf8JsonWriter(file, new JsonWriterOptions { Indented = true }))
-        {
-            w.WriteStartObject();
-            w.WriteString("machine", ChildProcess.Machine);
-            w.WriteString("command", "./build.sh --target=Bench --filter=unet-peers");
-            w.WriteStartArray("steps");
-            foreach (var (c, step, ours, theirs) in rows)
-            {
-                var (faster, memory) = (theirs.Median / ours.Median, ours.Peak / theirs.Peak);
-                Console.WriteLine(
-                    FormattableString.Invariant($"{c.Model} b{c.Batch} {step}: {faster:F2} x faster, {memory:F2} of the memory")
-                );
-                w.WriteStartObject();
-                w.WriteString("model", c.Model);
-                w.WriteNumber("size", c.Size);
-                w.WriteNumber("batch", c.Batch);
-                w.WriteString("step", step);
-                w.WriteNumber("lurMs", ours.Median);
-                w.WriteNumber("torchMs", theirs.Median);
-                w.WriteNumber("lurPeakRssBytes", ours.Peak);
-                w.WriteNumber("torchPeakRssBytes", theirs.Peak);
-                w.WriteEndObject();
-            }
-
-            w.WriteEndArray();
-            w.WriteEndObject();
-        }
-
+            Write(file, rows);
         File.AppendAllText(Path, "\n");
         Console.WriteLine($"wrote {Path}");
         if (Directory.Exists("docs"))
@@ -90,14 +64,72 @@ internal static class UNetComparison
         return 0;
     }
 
-    private static void Take(Side side, string program, string[] arguments)
+    // Each in a process of its own, one after the other.
+    private static void Turn(Row row, IReadOnlyDictionary<string, string>? newer)
+    {
+        var c = row.Case;
+        string[] own = ["unet-step", c.Model, Text(c.Size), Text(c.Batch), row.Step, Text(Repeats)];
+        Take(row.Lur, Environment.ProcessPath!, ChildProcess.Own(own));
+        string[] shape = ["--widths", c.Widths, "--attention", c.Attention, "--layers", Text(c.Layers), "--size", Text(c.Size)];
+        string[] run = ["--batch", Text(c.Batch), "--what", row.Step, "--repeats", Text(Repeats)];
+        string[] options = [.. shape, .. run, "--threads", Text(Environment.ProcessorCount)];
+        Take(row.Torch, "/usr/bin/python3", [Script, .. options]);
+        if (row.Libtorch is not null)
+            Take(row.Libtorch, LibtorchPeer.Program, options, newer);
+        foreach (var peer in row.Peers)
+            if (row.Lur.Parameters != peer.Parameters)
+                throw new InvalidOperationException($"{c.Model}: {row.Lur.Parameters} parameters here, {peer.Parameters} there.");
+    }
+
+    private static void Write(Stream file, Row[] rows)
+    {
+        using var w = new Utf8JsonWriter(file, new JsonWriterOptions { Indented = true });
+        w.WriteStartObject();
+        w.WriteString("machine", ChildProcess.Machine);
+        w.WriteString("command", "./build.sh --target=Bench --filter=unet-peers");
+        w.WriteStartArray("steps");
+        foreach (var row in rows)
+        {
+            foreach (var peer in row.Peers)
+                Console.WriteLine(
+                    FormattableString.Invariant(
+                        $"{row.Case.Model} b{row.Case.Batch} {row.Step}: {peer.Median / row.Lur.Median:F2} x faster than {peer.Version}, "
+                    ) + FormattableString.Invariant($"{row.Lur.Peak / peer.Peak:F2} of its memory")
+                );
+            w.WriteStartObject();
+            w.WriteString("model", row.Case.Model);
+            w.WriteNumber("size", row.Case.Size);
+            w.WriteNumber("batch", row.Case.Batch);
+            w.WriteString("step", row.Step);
+            w.WriteNumber("lurMs", row.Lur.Median);
+            w.WriteNumber("lurPeakRssBytes", row.Lur.Peak);
+            w.WriteStartArray("peers");
+            foreach (var peer in row.Peers)
+            {
+                w.WriteStartObject();
+                w.WriteString("torch", peer.Version);
+                w.WriteNumber("ms", peer.Median);
+                w.WriteNumber("peakRssBytes", peer.Peak);
+                w.WriteEndObject();
+            }
+
+            w.WriteEndArray();
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+        w.WriteEndObject();
+    }
+
+    private static void Take(Side side, string program, string[] arguments, IReadOnlyDictionary<string, string>? variables = null)
     {
         var line =
-            ChildProcess.Start(program, arguments)
+            ChildProcess.Start(program, arguments, variables)
             ?? throw new InvalidOperationException($"'{program} {string.Join(' ', arguments)}' failed; apt-get install python3-torch?");
         using var result = JsonDocument.Parse(line);
         side.Milliseconds.AddRange(result.RootElement.GetProperty("all_ms").EnumerateArray().Select(e => e.GetDouble()));
         side.Peak = Math.Max(side.Peak, result.RootElement.GetProperty("peak_rss_bytes").GetDouble());
+        side.Version = result.RootElement.TryGetProperty("torch", out var version) ? version.GetString()! : "";
         side.Parameters = result.RootElement.GetProperty("parameters").GetInt32();
     }
 

@@ -110,32 +110,35 @@ internal static class BenchTables
     public static string UNetPeers(string json)
     {
         using var document = JsonDocument.Parse(json);
+        JsonElement[] steps = [.. document.RootElement.GetProperty("steps").EnumerateArray()];
         var table = new MarkdownTable(
             "Step",
+            "Beside PyTorch",
             "PyTorch / Lur, time",
             "Time in Adam steps",
             "Lur peak MB",
             "PyTorch peak MB",
             "Lur / PyTorch"
         );
-        JsonElement[] steps = [.. document.RootElement.GetProperty("steps").EnumerateArray()];
         foreach (var row in steps)
         {
-            double Value(string name) => row.GetProperty(name).GetDouble();
             var model = row.GetProperty("model").GetString();
             var (size, batch) = (row.GetProperty("size").GetInt32(), row.GetProperty("batch").GetInt32());
             var adam = steps.Single(s => s.GetProperty("model").GetString() == model && s.GetProperty("step").GetString() == "adam");
-            table.Add(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{model}, {size} x {size}, batch {batch}, {row.GetProperty("step").GetString()}"
-                ),
-                MarkdownTable.Text(Value("torchMs") / Value("lurMs"), 2),
-                MarkdownTable.Text(Value("lurMs") / adam.GetProperty("lurMs").GetDouble(), 2),
-                MarkdownTable.Number(row, "lurPeakRssBytes", 0, 1e6),
-                MarkdownTable.Number(row, "torchPeakRssBytes", 0, 1e6),
-                MarkdownTable.Text(Value("lurPeakRssBytes") / Value("torchPeakRssBytes"), 2)
-            );
+            var (milliseconds, peak) = (row.GetProperty("lurMs").GetDouble(), row.GetProperty("lurPeakRssBytes").GetDouble());
+            foreach (var peer in row.GetProperty("peers").EnumerateArray())
+                table.Add(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{model}, {size} x {size}, batch {batch}, {row.GetProperty("step").GetString()}"
+                    ),
+                    peer.GetProperty("torch").GetString()!,
+                    MarkdownTable.Text(peer.GetProperty("ms").GetDouble() / milliseconds, 2),
+                    MarkdownTable.Text(milliseconds / adam.GetProperty("lurMs").GetDouble(), 2),
+                    MarkdownTable.Number(row, "lurPeakRssBytes", 0, 1e6),
+                    MarkdownTable.Number(peer, "peakRssBytes", 0, 1e6),
+                    MarkdownTable.Text(peak / peer.GetProperty("peakRssBytes").GetDouble(), 2)
+                );
         }
 
         return table + Origin(document.RootElement);

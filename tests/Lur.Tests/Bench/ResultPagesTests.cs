@@ -196,14 +196,16 @@ public class ResultPagesTests
     {
         const string json = """
             {"machine": "M", "command": "C", "steps": [
-              {"model": "u", "size": 16, "batch": 32, "step": "adam", "lurMs": 80, "torchMs": 150, "lurPeakRssBytes": 138141696,
-                "torchPeakRssBytes": 393629696},
-              {"model": "u", "size": 16, "batch": 32, "step": "lur", "lurMs": 200, "torchMs": 900, "lurPeakRssBytes": 250000000,
-                "torchPeakRssBytes": 1000000000}]}
+              {"model": "u", "size": 16, "batch": 32, "step": "adam", "lurMs": 80, "lurPeakRssBytes": 138141696,
+                "peers": [{"torch": "1.13", "ms": 150, "peakRssBytes": 393629696}]},
+              {"model": "u", "size": 16, "batch": 32, "step": "lur", "lurMs": 200, "lurPeakRssBytes": 250000000,
+                "peers": [{"torch": "1.13", "ms": 900, "peakRssBytes": 1000000000},
+                          {"torch": "2.10", "ms": 700, "peakRssBytes": 500000000}]}]}
             """;
         var text = BenchTables.UNetPeers(json);
-        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, adam | 1.88 | 1.00 | 138 | 394 | 0.35 |"));
-        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, lur | 4.50 | 2.50 | 250 | 1000 | 0.25 |").And.EndWith("`C`; M.\n"));
+        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, adam | 1.13 | 1.88 | 1.00 | 138 | 394 | 0.35 |"));
+        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, lur | 1.13 | 4.50 | 2.50 | 250 | 1000 | 0.25 |"));
+        Assert.That(text, Does.Contain("| u, 16 x 16, batch 32, lur | 2.10 | 3.50 | 2.50 | 250 | 500 | 0.50 |").And.EndWith("`C`; M.\n"));
     }
 
     [Test]
