@@ -1,4 +1,5 @@
 using Lur.Device;
+using Lur.Layers;
 using Lur.Tests.Device;
 
 namespace Lur.Tests.Kernels;
@@ -13,24 +14,29 @@ internal sealed class BatchNormBench
         _channels,
         _chunks;
     private readonly bool _relu,
-        _frozen;
+        _frozen,
+        _atOnce;
+    private readonly GuardedArray<int> _done;
     private readonly GuardedBuffer _x,
         _y,
         _mean,
         _rstd,
         _gamma;
 
-    /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode.</summary>
+    /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode; atOnce: sums in one
+    /// launch, as on a GPU.</summary>
     public BatchNormBench(
         KernelScope bench,
         BatchNormInputs inputs,
         int chunks,
         bool relu,
         (double[] Mean, double[] Var)? frozen = null,
-        (GuardedBuffer Mean, GuardedBuffer Var)? running = null
+        (GuardedBuffer Mean, GuardedBuffer Var)? running = null,
+        bool atOnce = false
     )
     {
-        (_bench, _inputs, _chunks, _relu, _frozen) = (bench, inputs, chunks, relu, frozen is not null);
+        (_bench, _inputs, _chunks, _relu, _frozen, _atOnce) = (bench, inputs, chunks, relu, frozen is not null, atOnce);
+        _done = bench.Array(new int[(inputs.Gamma.Length + 63) / 64]);
         (_channels, _rows) = (inputs.Gamma.Length, inputs.X.Length / inputs.Gamma.Length);
         (_x, _gamma, _y) = (bench.Vector(inputs.X), bench.Vector(inputs.Gamma), bench.Vector(inputs.X.Length));
         (_mean, _rstd) = (frozen is { } f ? bench.Vector(f.Mean) : bench.Vector(_channels), bench.Vector(_channels));
@@ -74,6 +80,8 @@ internal sealed class BatchNormBench
 
     private LaunchShape Chunks => _bench.Device.Rows(_chunks, _channels);
 
+    private LaunchShape Totals => ColumnTotals.Shape(_bench.Device, _channels, _chunks);
+
     private LaunchShape Channels => _bench.Device.Blocks(_channels);
 
     private DevicePointer<Real> Mask => _relu ? _y.Pointer : default;
@@ -86,30 +94,7 @@ internal sealed class BatchNormBench
         var dx = inPlace ? dyBuffer : _bench.Vector(dy.Length);
         var (dgamma, dbeta, dresidual) = Outputs(accumulated);
         var accumulate = accumulated is null ? 0 : 1;
-        Kernel.BatchNormSums(
-            Chunks,
-            partial.Pointer,
-            dyBuffer.Pointer,
-            Mask,
-            _x.Pointer,
-            _mean.Pointer,
-            _rstd.Pointer,
-            _rows,
-            _channels,
-            _chunks
-        );
-        Kernel.BatchNormSumsFinish(
-            Channels,
-            means.Pointer,
-            dgamma.Pointer,
-            dbeta.Pointer,
-            partial.Pointer,
-            1,
-            _rows,
-            _channels,
-            _chunks,
-            accumulate
-        );
+        Sums(means, dgamma.Pointer, dbeta.Pointer, partial, dyBuffer, Mask, accumulate);
         Kernel.BatchNormBackward(
             Rows,
             dx.Pointer,
@@ -171,33 +156,7 @@ internal sealed class BatchNormBench
         var dresidual = pair && tdresidual is not null ? _bench.Vector(accumulated?.Residual ?? new double[dy.Length]) : null;
         var (tdx, dx) = (_bench.Vector(dy.Length), pair ? _bench.Vector(dy.Length) : null);
         var accumulate = accumulated is null ? 0 : 1;
-        Kernel.BatchNormTangentSums(
-            Chunks,
-            partial.Pointer,
-            tdyBuffer.Pointer,
-            dyBuffer.Pointer,
-            Mask,
-            tx.Pointer,
-            _x.Pointer,
-            _mean.Pointer,
-            _rstd.Pointer,
-            tmeans,
-            _rows,
-            _channels,
-            _chunks
-        );
-        Kernel.BatchNormSumsFinish(
-            Channels,
-            means.Pointer,
-            tdgamma.Pointer,
-            tdbeta.Pointer,
-            partial.Pointer,
-            2,
-            _rows,
-            _channels,
-            _chunks,
-            accumulate
-        );
+        TangentSums(means, tdgamma, tdbeta, partial, (tdyBuffer, dyBuffer, tx), tmeans, accumulate);
         Kernel.BatchNormBackwardTangent(
             Rows,
             tdx.Pointer,
@@ -222,9 +181,134 @@ internal sealed class BatchNormBench
         return (new BatchNormInputs(tdx.Get(), tdgamma.Get(), tdbeta.Get(), tdresidual?.Get()), dx?.Get(), dresidual?.Get());
     }
 
+    /// <summary>Every launch leaves the counters as it found them.</summary>
+    private void CheckDone() => Assert.That(_done.Download(), Is.All.Zero, $"{_bench.Name} counters");
+
+    private void Sums(
+        GuardedBuffer means,
+        DevicePointer<Real> dgamma,
+        DevicePointer<Real> dbeta,
+        GuardedBuffer partial,
+        GuardedBuffer d,
+        DevicePointer<Real> mask,
+        int accumulate
+    )
+    {
+        var (x, mean, rstd) = (_x.Pointer, _mean.Pointer, _rstd.Pointer);
+        if (!_atOnce)
+        {
+            Kernel.BatchNormSums(Chunks, partial.Pointer, d.Pointer, mask, x, mean, rstd, _rows, _channels, _chunks);
+            Kernel.BatchNormSumsFinish(
+                Channels,
+                means.Pointer,
+                dgamma,
+                dbeta,
+                partial.Pointer,
+                1,
+                _rows,
+                _channels,
+                _chunks,
+                accumulate
+            );
+            return;
+        }
+
+        _bench.Kernels.BatchNormTotals.BatchNormTotalSums(
+            Totals,
+            means.Pointer,
+            dgamma,
+            dbeta,
+            partial.Pointer,
+            _done.Pointer(),
+            d.Pointer,
+            mask,
+            x,
+            mean,
+            rstd,
+            _rows,
+            _channels,
+            _chunks
+        );
+        CheckDone();
+    }
+
+    private void TangentSums(
+        GuardedBuffer means,
+        GuardedBuffer tdgamma,
+        GuardedBuffer tdbeta,
+        GuardedBuffer partial,
+        (GuardedBuffer Tdy, GuardedBuffer Dy, GuardedBuffer Tx) d,
+        DevicePointer<Real> tmeans,
+        int accumulate
+    )
+    {
+        var (tdy, dy, tx) = (d.Tdy.Pointer, d.Dy.Pointer, d.Tx.Pointer);
+        var (x, mean, rstd) = (_x.Pointer, _mean.Pointer, _rstd.Pointer);
+        if (!_atOnce)
+        {
+            Kernel.BatchNormTangentSums(Chunks, partial.Pointer, tdy, dy, Mask, tx, x, mean, rstd, tmeans, _rows, _channels, _chunks);
+            Kernel.BatchNormSumsFinish(
+                Channels,
+                means.Pointer,
+                tdgamma.Pointer,
+                tdbeta.Pointer,
+                partial.Pointer,
+                2,
+                _rows,
+                _channels,
+                _chunks,
+                accumulate
+            );
+            return;
+        }
+
+        _bench.Kernels.BatchNormTotals.BatchNormTotalTangentSums(
+            Totals,
+            means.Pointer,
+            tdgamma.Pointer,
+            tdbeta.Pointer,
+            partial.Pointer,
+            _done.Pointer(),
+            tdy,
+            dy,
+            Mask,
+            tx,
+            x,
+            mean,
+            rstd,
+            tmeans,
+            _rows,
+            _channels,
+            _chunks
+        );
+        CheckDone();
+    }
+
     private void Statistics((GuardedBuffer Mean, GuardedBuffer Var)? running)
     {
         var (chunkOffset, chunkM2) = (_bench.Vector(_chunks * _channels), _bench.Vector(_chunks * _channels));
+        if (_atOnce)
+        {
+            _bench.Kernels.BatchNormTotals.BatchNormTotalStatistics(
+                Totals,
+                _mean.Pointer,
+                _rstd.Pointer,
+                running?.Mean.Pointer ?? default,
+                running?.Var.Pointer ?? default,
+                chunkOffset.Pointer,
+                chunkM2.Pointer,
+                _done.Pointer(),
+                _x.Pointer,
+                _rows,
+                _channels,
+                _chunks,
+                Eps,
+                0.1
+            );
+            CheckDone();
+            return;
+        }
+
         Kernel.BatchNormStatistics(Chunks, chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
         Kernel.BatchNormStatisticsFinish(
             Channels,
@@ -248,19 +332,7 @@ internal sealed class BatchNormBench
         if (_frozen)
             return default;
         var (tmeans, partial) = (_bench.Vector(2 * _channels), _bench.Vector(2 * _chunks * _channels));
-        Kernel.BatchNormSums(
-            Chunks,
-            partial.Pointer,
-            tx.Pointer,
-            default,
-            _x.Pointer,
-            _mean.Pointer,
-            _rstd.Pointer,
-            _rows,
-            _channels,
-            _chunks
-        );
-        Kernel.BatchNormSumsFinish(Channels, tmeans.Pointer, default, default, partial.Pointer, 1, _rows, _channels, _chunks, 0);
+        Sums(tmeans, default, default, partial, tx, default, 0);
         return tmeans.Pointer;
     }
 
