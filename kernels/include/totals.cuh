@@ -56,20 +56,6 @@ template <int N, class Term> DEVICE void fold_chunks(wide* space, const Tile& t,
     fold_parts<N>(space, t);
 }
 
-// Whether this block is the last of `all` that come by here. What the others wrote before is then seen.
-DEVICE bool is_last(int* done, int all) {
-    __shared__ int last;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        last = atomicAdd(done, 1) == all - 1;
-        if (last) *done = 0; // for the next launch
-        __threadfence();
-    }
-    __syncthreads();
-    return last != 0;
-}
-
 template <class Op>
 DEVICE void sum_chunk(const Op& op, wide* space, const Tile& t, int rows, int C, int chunk, int chunks) {
     using Sums = typename Op::template Sums<real>;

@@ -11,9 +11,6 @@ internal static class ColumnTotals
         BlocksOfAMultiprocessor = 2,
         LeastRowsOfAPart = 2;
 
-    /// <summary>Whether a device makes them.</summary>
-    public static bool AreMadeBy(ComputeDevice device) => device.Properties.MaxThreadsPerBlock > 1;
-
     /// <summary>Chunks of rows, so that every multiprocessor has two blocks of 512 threads, or fewer where a thread would have less than
     /// two rows.</summary>
     /// <param name="device">Device.</param>
@@ -33,7 +30,7 @@ internal static class ColumnTotals
     public static LaunchShape Shape(ComputeDevice device, int columns, int chunks)
     {
         var blocks = device.Blocks((long)chunks * TilesOf(columns));
-        return AreMadeBy(device) ? blocks with { BlockX = (uint)Math.Min(2 * device.PreferredBlock, Parts) } : blocks;
+        return device.Properties.HasThreads ? blocks with { BlockX = (uint)Math.Min(2 * device.PreferredBlock, Parts) } : blocks;
     }
 
     /// <summary>Counters of a launch, one for each tile of columns.</summary>

@@ -198,18 +198,7 @@ internal sealed class BatchNormBench
         if (!_atOnce)
         {
             Kernel.BatchNormSums(Chunks, partial.Pointer, d.Pointer, mask, x, mean, rstd, _rows, _channels, _chunks);
-            Kernel.BatchNormSumsFinish(
-                Channels,
-                means.Pointer,
-                dgamma,
-                dbeta,
-                partial.Pointer,
-                1,
-                _rows,
-                _channels,
-                _chunks,
-                accumulate
-            );
+            Kernel.BatchNormSumsFinish(Channels, means.Pointer, dgamma, dbeta, partial.Pointer, 1, _rows, _channels, _chunks, accumulate);
             return;
         }
 

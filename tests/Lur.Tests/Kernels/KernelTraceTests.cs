@@ -147,6 +147,9 @@ public class KernelTraceTests
         kernels.Pieces.PieceSum(device.Elements(6), new(x.Address), wide, 3, 6);
         kernels.Pieces.RelativeAlpha(device.Elements(1), new(x.Address), new(y.Address), wide, 1);
         kernels.Pieces.StepReport(device.Elements(1), new(x.Address), new(y.Address), wide, new(first.Address));
+        kernels.Vector.VectorSquareSum(device.Blocks(parts), wide, a, n, parts);
+        kernels.Vector.VectorCountNonfinite(device.Blocks(parts), wide, a, n, parts);
+        TwoLaunches(device, kernels, [a, b, new(z.Address), new(m.Address), table]);
         kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
         kernels.Vector.VectorAxpy(elements, a, b, n, 1);
         kernels.Vector.VectorScale(elements, a, b, n, 1);
@@ -154,6 +157,22 @@ public class KernelTraceTests
         kernels.Vector.VectorAbsAccumulate(elements, a, b, n);
         device.Synchronize();
         return KernelTrace.Take();
+    }
+
+    // Sums of 320 channels as the host's lane device makes them, in two launches.
+    private static void TwoLaunches(ComputeDevice device, KernelSet kernels, DevicePointer<Real>[] x)
+    {
+        const int rows = 100,
+            width = 320,
+            chunks = 2;
+        var (a, b, c, d, small) = (x[0], x[1], x[2], x[3], x[4]);
+        var (sums, blocks, none) = (device.ColumnSums(rows, width, chunks), device.Blocks(width), default(DevicePointer<Real>));
+        kernels.BatchNorm.BatchNormSums(sums, a, b, none, c, d, small, rows, width, chunks);
+        kernels.BatchNorm.BatchNormTangentSums(sums, a, b, b, none, c, c, d, d, small, rows, width, chunks);
+        kernels.BatchNorm.BatchNormSumsFinish(blocks, a, none, none, b, 1, rows, width, chunks, 0);
+        kernels.BatchNorm.BatchNormStatisticsFinish(blocks, a, b, none, none, c, d, c, rows, width, chunks, 1e-5, 0.1);
+        kernels.Bias.BiasBackwardSums(sums, a, b, rows, width, chunks);
+        kernels.Bias.BiasBackwardFinish(blocks, a, b, width, chunks, 0);
     }
 
     // 100 rows of a text encoder, and of a UNet's gates.
