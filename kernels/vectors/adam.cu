@@ -12,6 +12,7 @@
 // (null: never): when *skip != 0 neither kernel changes anything. Launch: adam_begin Elements(1), adam_step
 // Elements(n). The square root and the division of every element are Adam's; memory is the limit: seven vectors are
 // moved. Reference: Kingma, Ba 2015 (torch.optim.Adam); decoupled: Loshchilov, Hutter 2019 (torch.optim.AdamW).
+// Trace: adam_begin is one thread: it turns a few numbers into others.
 #include "include/adam_step.cuh"
 
 // b^k by squaring: no library function, hence the same bits on every machine.

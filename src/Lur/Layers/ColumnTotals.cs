@@ -8,8 +8,10 @@ internal static class ColumnTotals
 {
     private const int Tile = 64, // COLUMN_TILE
         Parts = 512, // TOTAL_PARTS
-        BlocksOfAMultiprocessor = 2,
         LeastRowsOfAPart = 2;
+
+    /// <summary>Blocks of 512 threads that fill a multiprocessor.</summary>
+    public const int BlocksOfAMultiprocessor = 2;
 
     /// <summary>Chunks of rows, so that every multiprocessor has two blocks of 512 threads, or fewer where a thread would have less than
     /// two rows.</summary>
@@ -36,7 +38,10 @@ internal static class ColumnTotals
     /// <summary>Counters of a launch, one for each tile of columns.</summary>
     /// <param name="program">Program that makes it.</param>
     /// <param name="columns">Columns.</param>
-    public static Operand<int> Counters(Program program, int columns) => program.Counters(TilesOf(columns));
+    /// <param name="samples">So many more in front, where samples are counted too.</param>
+    public static Operand<int> Counters(Program program, int columns, int samples = 0) => program.Counters(samples + TilesOf(columns));
 
-    private static int TilesOf(int columns) => (columns + Tile - 1) / Tile;
+    /// <summary>Tiles of columns.</summary>
+    /// <param name="columns">Columns.</param>
+    public static int TilesOf(int columns) => (columns + Tile - 1) / Tile;
 }

@@ -167,10 +167,18 @@ public class KernelTraceTests
             chunks = 2;
         var (a, b, c, d, small) = (x[0], x[1], x[2], x[3], x[4]);
         var (sums, blocks, none) = (device.ColumnSums(rows, width, chunks), device.Blocks(width), default(DevicePointer<Real>));
+        kernels.BatchNorm.BatchNormStatistics(sums, a, b, c, rows, width, chunks);
         kernels.BatchNorm.BatchNormSums(sums, a, b, none, c, d, small, rows, width, chunks);
         kernels.BatchNorm.BatchNormTangentSums(sums, a, b, b, none, c, c, d, d, small, rows, width, chunks);
         kernels.BatchNorm.BatchNormSumsFinish(blocks, a, none, none, b, 1, rows, width, chunks, 0);
         kernels.BatchNorm.BatchNormStatisticsFinish(blocks, a, b, none, none, c, d, c, rows, width, chunks, 1e-5, 0.1);
+        kernels.GroupNorm.GroupNormSums(sums, a, b, c, d, d, small, small, 1, rows, width, chunks, 1);
+        kernels.GroupNorm.GroupNormTangentSums(sums, a, b, b, c, c, d, d, d, d, d, d, d, 1, rows, width, chunks, 1);
+        kernels.GroupNorm.GroupNormStatisticsFinish(device.Blocks(8), a, b, c, d, c, 1, rows, width, 8, chunks, 1e-5);
+        kernels.GroupNorm.GroupNormMeans(device.Blocks(8), a, b, c, 1, rows, width, 8, chunks);
+        kernels.GroupNorm.GroupNormTangentMeans(device.Blocks(8), a, b, c, d, 1, rows, width, 8, chunks);
+        kernels.GroupNorm.GroupNormWeights(blocks, a, c, b, width, chunks);
+        kernels.MeanSquared.MeanSquaredForward(device.Blocks(rows), a, b, c, none, rows, width, 1);
         kernels.Bias.BiasBackwardSums(sums, a, b, rows, width, chunks);
         kernels.Bias.BiasBackwardFinish(blocks, a, b, width, chunks, 0);
     }
