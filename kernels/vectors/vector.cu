@@ -12,18 +12,19 @@
 // Updates, launch Elements(n):
 //   vector_axpy  y = a x + y   (one rounding)      vector_scale  y = a x, y may be x      vector_fill  y = a
 //   vector_abs_accumulate  y = y + |x|
-// Trace: vector_finish_sum is one block over 512 partials; vector_square_sum, vector_count_nonfinite,
-// vector_nonfinite_total and vector_dot are seen over short chunks, of which the block sums behind them, where one lane
-// a warp writes, are a part.
+// Trace: vector_finish_sum is one block over 512 partials; vector_square_sum, vector_square_total,
+// vector_count_nonfinite, vector_nonfinite_total and vector_dot are seen over short chunks, of which the block sums
+// behind them, where one lane a warp writes, are a part.
+#include "include/packs.cuh"
 #include "include/partials.cuh"
 
 // Chunk sums are kept in accum: at 22K elements, split over the threads of a block or the lanes of a machine vector,
 // the error of a float sum stays near 1e-7 relative; the sum over chunks, where it would grow, is in double.
 DEVICE void square_part(double* partials, const real* x, int n, int p, int count) {
     const Chunk c = chunk_of(n, p, count);
-    const real* xs = x + c.begin;
     accum s = 0;
-    LANE_LOOP (i, c.length) s += xs[i] * xs[i];
+    lane_vectors(
+        c.length, [&](const real& xi) { s += xi * xi; }, reads(x + c.begin));
     s = block_sum(s);
     if (threadIdx.x == 0) partials[p] = s;
 }
@@ -36,9 +37,9 @@ KERNEL COOPERATIVE vector_dot(double* __restrict__ partials, const real* __restr
                               int n, int count) {
     BLOCK_ROWS (p, count) {
         const Chunk c = chunk_of(n, p, count);
-        const real *xs = x + c.begin, *ys = y + c.begin;
         accum s = 0;
-        LANE_LOOP (i, c.length) s += xs[i] * ys[i];
+        lane_vectors(
+            c.length, [&](const real& xi, const real& yi) { s += xi * yi; }, reads(x + c.begin), reads(y + c.begin));
         s = block_sum(s);
         if (threadIdx.x == 0) partials[p] = s;
     }
@@ -46,9 +47,9 @@ KERNEL COOPERATIVE vector_dot(double* __restrict__ partials, const real* __restr
 
 DEVICE void nonfinite_part(double* partials, const real* x, int n, int p, int count) {
     const Chunk c = chunk_of(n, p, count);
-    const real* xs = x + c.begin;
     int s = 0;
-    LANE_LOOP (i, c.length) s += real_finite(xs[i]) ? 0 : 1;
+    lane_vectors(
+        c.length, [&](const real& xi) { s += real_finite(xi) ? 0 : 1; }, reads(x + c.begin));
     s = block_sum(s);
     if (threadIdx.x == 0) partials[p] = s;
 }
@@ -86,17 +87,21 @@ KERNEL COOPERATIVE vector_nonfinite_total(double* __restrict__ out, double* __re
 }
 
 KERNEL vector_axpy(real* __restrict__ y, const real* __restrict__ x, int n, accum a) {
-    GRID_LOOP (i, n) y[i] = real_fma(a, x[i], y[i]);
+    grid_vectors(
+        n, [=](real& yi, const real& xi) { yi = real_fma(a, xi, yi); }, updates(y), reads(x));
 }
 
 KERNEL vector_scale(real* y, const real* x, int n, accum a) {
-    GRID_LOOP (i, n) y[i] = a * x[i];
+    grid_vectors(
+        n, [=](real& yi, const real& xi) { yi = a * xi; }, writes(y), reads(x));
 }
 
 KERNEL vector_fill(real* __restrict__ y, int n, accum a) {
-    GRID_LOOP (i, n) y[i] = a;
+    grid_vectors(
+        n, [=](real& yi) { yi = a; }, writes(y));
 }
 
 KERNEL vector_abs_accumulate(real* __restrict__ y, const real* __restrict__ x, int n) {
-    GRID_LOOP (i, n) y[i] += real_abs(x[i]);
+    grid_vectors(
+        n, [](real& yi, const real& xi) { yi += real_abs(xi); }, updates(y), reads(x));
 }

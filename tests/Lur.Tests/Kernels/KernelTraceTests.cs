@@ -55,6 +55,25 @@ public class KernelTraceTests
         Assert.That(broken, Is.Empty, string.Join('\n', broken));
     }
 
+    // A warp moves 32 times 16 bytes, 16 sectors, where element by element it moved 4.
+    [TestCase("vector_axpy")]
+    [TestCase("vector_scale")]
+    [TestCase("vector_fill")]
+    [TestCase("vector_abs_accumulate")]
+    [TestCase("sgd_step")]
+    [TestCase("l1_subgradient")]
+    [TestCase("adam_step")]
+    [TestCase("average_step")]
+    [TestCase("average_swap")]
+    [TestCase("clip_apply")]
+    [TestCase("step_commit")]
+    public void FlatVectorsAreMovedSixteenBytesAnAccess(string kernel)
+    {
+        RequireTracing();
+        var stores = s_traces.Value[kernel].Stores;
+        Assert.That((double)stores.Sectors / stores.Requests, Is.InRange(14, 16));
+    }
+
     [Test]
     public void ADeviceThatRunsASampleOfTheBlocksComputesNothingForOthers()
     {
@@ -102,7 +121,7 @@ public class KernelTraceTests
     /// <summary>Kernels of preparations, of training and of sampling, which no step of a method launches.</summary>
     private static IReadOnlyList<KernelTrace> Single(ComputeDevice device)
     {
-        const int n = 100_003,
+        const int n = 300_007,
             parts = 512;
         var kernels = device.Kernels(Precision.Float32);
         using var x = device.Allocate(n * sizeof(float));
