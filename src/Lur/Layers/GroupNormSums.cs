@@ -129,8 +129,8 @@ internal sealed record GroupNormSums(
     /// place.</summary>
     public Value? Tangent(Value dy, Value tdy, Tangents t, bool silu, bool needed, (Operand<Real> Gamma, Operand<Real> Beta) weights)
     {
-        var (samples, inner, c, chunks, all, f) = (Samples, Inner, C, Chunks, All, silu ? 1 : 0);
-        var partials = Partials("product-sums", 4 * all);
+        var (samples, inner, c, chunks, f) = (Samples, Inner, C, Chunks, silu ? 1 : 0);
+        var partials = Partials("product-sums", 4 * All);
         var means = needed ? Pass.Cache($"{Name}/product-means", new Shape(4, samples, c)) : null;
         var (tx, tgamma, tbeta) = (t.X, t.Gamma, t.Beta);
         if (AtOnce)
@@ -163,6 +163,22 @@ internal sealed record GroupNormSums(
             return means;
         }
 
+        InTwoStages(dy, tdy, t, silu, weights, partials, means);
+        return means;
+    }
+
+    private void InTwoStages(
+        Value dy,
+        Value tdy,
+        Tangents t,
+        bool silu,
+        (Operand<Real> Gamma, Operand<Real> Beta) weights,
+        Value partials,
+        Value? means
+    )
+    {
+        var (samples, inner, c, chunks, all, f) = (Samples, Inner, C, Chunks, All, silu ? 1 : 0);
+        var (tx, tgamma, tbeta) = (t.X, t.Gamma, t.Beta);
         Split.GroupNormTangentSums(
             OfChunks,
             partials,
@@ -188,7 +204,6 @@ internal sealed record GroupNormSums(
             Split.GroupNormWeights(Pass.Device.Blocks(c), weights.Gamma, weights.Beta, last, c, all);
         if (means is not null)
             Split.GroupNormTangentMeans(OfGroups, means, partials, Gamma, tgamma, samples, inner, c, Groups, chunks);
-        return means;
     }
 
     private Value Partials(string what, int count) =>
