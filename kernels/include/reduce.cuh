@@ -36,3 +36,19 @@ template <class Op, class T> DEVICE T block_reduce(T v) {
 
 template <class T> DEVICE T block_sum(T v) { return block_reduce<SumOp>(v); }
 template <class T> DEVICE T block_max(T v) { return block_reduce<MaxOp>(v); }
+
+// Whether this block is the last of `all` that come by here; what the others wrote before is then seen. All threads
+// call it, with results of the block written by any of them. `done` is zero before and after a launch; which block is
+// the last is chance, so that what it does must not depend on it.
+DEVICE bool is_last(int* done, int all) {
+    __shared__ int last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        last = atomicAdd(done, 1) == all - 1;
+        if (last) *done = 0; // for the next launch
+        __threadfence();
+    }
+    __syncthreads();
+    return last != 0;
+}

@@ -10,9 +10,10 @@
 // One draw per sample: word x of philox4x32(seed, stream, index), seed = state[0] and index = state[1] + row, as
 // augment.cu draws; the state lies in device memory, so that a captured graph can be replayed with new values.
 // pairs[T, 2] holds sqrt(ab) and sqrt(1 - ab) of every time step; 0 <= t < T. x0, e, x_t, v [n, length].
-// Launch: draw_timesteps, map_classes Elements(n), drop_condition Blocks(1), diffuse_forward Rows(n, length). Writes.
-// Reference: Ho, Jain, Abbeel 2020; antithetic steps Song, Meng, Ermon 2021 (DDIM); velocity Salimans, Ho 2022; dropped
-// conditions Ho, Salimans 2022.
+// Launch: draw_timesteps, map_classes Elements(n), drop_condition Blocks(1), diffuse_forward LongRows(n, length).
+// Writes. Reference: Ho, Jain, Abbeel 2020; antithetic steps Song, Meng, Ermon 2021 (DDIM); velocity Salimans, Ho 2022;
+// dropped conditions Ho, Salimans 2022.
+#include "include/index.cuh"
 #include "include/philox.cuh"
 #include "include/reduce.cuh"
 
@@ -51,11 +52,12 @@ KERNEL map_classes(int* __restrict__ y, const int* __restrict__ labels, const in
 KERNEL diffuse_forward(real* __restrict__ xt, real* __restrict__ v, const real* __restrict__ x0,
                        const real* __restrict__ e, const int* __restrict__ t, const real* __restrict__ pairs, int n,
                        int length) {
-    GRID_ROWS (r, n) {
-        const real signal = pairs[2 * t[r]], noise = pairs[2 * t[r] + 1];
-        const int first = r * length;
-        LANE_LOOP (j, length) xt[first + j] = real_fma(signal, x0[first + j], noise * e[first + j]);
+    GRID_ROWS (item, n * row_pieces(length)) {
+        const RowPiece p = row_piece(item, length);
+        const real signal = pairs[2 * t[p.row]], noise = pairs[2 * t[p.row] + 1];
+        const int first = p.row * length + p.first;
+        LANE_LOOP (j, p.length) xt[first + j] = real_fma(signal, x0[first + j], noise * e[first + j]);
         if (v != nullptr)
-            LANE_LOOP (j, length) v[first + j] = real_fma(signal, e[first + j], -noise * x0[first + j]);
+            LANE_LOOP (j, p.length) v[first + j] = real_fma(signal, e[first + j], -noise * x0[first + j]);
     }
 }

@@ -9,8 +9,10 @@
 //                   philox4x32(state[0], stream + step, index = (state[1] + r) * 2^24 + j / 4), so that a sample's
 //                   numbers depend neither on the batch it is in nor on its place there; length at most 2^26
 //   random_uniform_rows  x[rows, length] uniform in [low, high), from the words of random_normal_rows at step 0
-// Launch: random_normal Elements((n + 3) / 4), random_normal_rows and random_uniform_rows Rows(rows, (length + 3) / 4).
+// Launch: random_normal Elements((n + 3) / 4), random_normal_rows LongRows(rows, (length + 3) / 4), random_uniform_rows
+// Rows(rows, (length + 3) / 4).
 // Reference: Salmon et al. 2011 (Philox), Box and Muller 1958.
+#include "include/index.cuh"
 #include "include/philox.cuh"
 
 // Four elements a turn: one Philox call makes four words.
@@ -51,10 +53,12 @@ KERNEL random_normal_rows(real* __restrict__ x, const unsigned long long* __rest
                           const unsigned long long* __restrict__ step, int rows, int length,
                           unsigned long long stream) {
     const unsigned long long now = stream + (step == nullptr ? 0 : *step);
-    GRID_ROWS (r, rows) {
-        const unsigned long long first = (state[1] + r) << 24;
-        LANE_LOOP (q, QUADS(length))
-            store_normals(x + r * length, length, q, philox4x32(state[0], now, first + (unsigned)q), 0, 1);
+    GRID_ROWS (item, rows * row_pieces(QUADS(length))) {
+        const RowPiece p = row_piece(item, QUADS(length));
+        const unsigned long long first = ((state[1] + p.row) << 24) + (unsigned)p.first;
+        real* of = x + p.row * length + 4 * p.first;
+        LANE_LOOP (q, p.length)
+            store_normals(of, length - 4 * p.first, q, philox4x32(state[0], now, first + (unsigned)q), 0, 1);
     }
 }
 

@@ -26,39 +26,14 @@
 //
 // All kernels write; those with `accumulate` add to dresidual / dgamma / dbeta instead. dx may be dy, y may be x.
 // Launch of the remaining ones: Rows(rows, C). Pointers marked "or null" are optional.
-// Longer than 250 lines, over budget: the four passes share their masks, sums and constants of a channel.
 // Trace: batch_norm_sums_finish and batch_norm_statistics_finish give a block to a channel, whose partials lie C apart:
 // 8 sectors for one, and few lanes. The partials are 1 % of the traffic of the sums.
-#include "include/columns.cuh"
-
-struct Statistics {
-    real *chunk_offset, *chunk_m2;
-    const real* x;
-    int C;
-    template <class V> struct Channel { V shift; };
-    template <class V> struct Sums { V sum, square; };
-    template <class V> DEVICE Channel<V> channel(int c, int row) const { return {load<V>(x + row * C + c)}; }
-    template <class V> DEVICE void add(const Channel<V>& k, Sums<V>& s, int i) const {
-        const V d = load<V>(x + i) - k.shift;
-        s.sum += d;
-        s.square += d * d;
-    }
-    template <class V> DEVICE void finish(const Channel<V>&, const Sums<V>& s, int at, int rows) const {
-        const real inverse = rows > 0 ? real(1) / rows : real(0); // more chunks than rows: some are empty
-        const V mean = s.sum * inverse;
-        store<V>(chunk_offset + at, mean);
-        store<V>(chunk_m2 + at, s.square - s.sum * mean);
-    }
-};
+#include "include/batch_norm_sums.cuh"
 
 // chunk_offset [chunks, C] = mean of the chunk minus its first row, chunk_m2 [chunks, C] = squares about its mean.
 KERNEL batch_norm_statistics(real* __restrict__ chunk_offset, real* __restrict__ chunk_m2, const real* __restrict__ x,
                              int rows, int C, int chunks) {
     reduce_columns(Statistics{chunk_offset, chunk_m2, x, C}, rows, C, chunks);
-}
-
-DEVICE wide chunk_mean(const real* chunk_offset, const real* x, int rows, int C, int chunks, int k, int c) {
-    return (wide)x[chunk_first(rows, k, chunks) * C + c] + chunk_offset[k * C + c];
 }
 
 // running_mean, running_var (both or null) move by momentum towards the batch, with the unbiased variance, as in torch;
@@ -121,29 +96,6 @@ KERNEL batch_norm_forward(real* y, const real* x, const real* __restrict__ resid
     if (relu) return map_columns(Forward<false, true>{a}, rows, C);
     map_columns(Forward<false, false>{a}, rows, C);
 }
-
-// A gradient behind the activation, seen before it.
-template <class V> DEVICE V masked(const real* d, const real* y, int i) {
-    return y ? relu_mask(load<V>(d + i), load<V>(y + i)) : load<V>(d + i);
-}
-
-struct GradientSums {
-    real* partial;
-    const real *dy, *y, *x, *mean, *rstd;
-    int stride; // chunks C
-    template <class V> struct Channel { V mean, rstd; };
-    template <class V> struct Sums { V d, dx; };
-    template <class V> DEVICE Channel<V> channel(int c, int) const { return {load<V>(mean + c), load<V>(rstd + c)}; }
-    template <class V> DEVICE void add(const Channel<V>& k, Sums<V>& s, int i) const {
-        const V d = masked<V>(dy, y, i);
-        s.d += d;
-        s.dx += d * (load<V>(x + i) - k.mean);
-    }
-    template <class V> DEVICE void finish(const Channel<V>& k, const Sums<V>& s, int at, int) const {
-        store<V>(partial + at, s.d);
-        store<V>(partial + stride + at, s.dx * k.rstd);
-    }
-};
 
 // partial [2, chunks, C] = sums of d and of d xh, d = act'(y) dy; y null = no activation. With dy = tx and y null these
 // are the sums behind p and q of the forward tangent.
@@ -227,44 +179,6 @@ KERNEL batch_norm_forward_tangent(real* __restrict__ ty, const real* __restrict_
                                   const real* __restrict__ tmeans, int rows, int C) {
     map_columns(ForwardTangent{ty, tx, tresidual, y, x, mean, rstd, gamma, tgamma, tbeta, tmeans, C}, rows, C);
 }
-
-// The tangent of xh: rstd (tx - p - xh q), from xh and the constants of a channel.
-template <class V> struct NormalizedTangent {
-    V rstd, p, q;
-    DEVICE V at(V tx, V xh) const { return rstd * (tx - p - xh * q); }
-};
-template <class V> DEVICE NormalizedTangent<V> normalized_tangent(const real* rstd, const real* tmeans, int C, int c) {
-    if (!tmeans) return {load<V>(rstd + c), V{}, V{}};
-    return {load<V>(rstd + c), load<V>(tmeans + c), load<V>(tmeans + C + c)};
-}
-
-struct TangentSums {
-    real* partial;
-    const real *tdy, *dy, *y, *tx, *x, *mean, *rstd, *tmeans;
-    int C, stride; // stride = chunks C
-    template <class V> struct Channel {
-        V mean;
-        NormalizedTangent<V> t;
-    };
-    template <class V> struct Sums { V d, dx, td, tdx; };
-    template <class V> DEVICE Channel<V> channel(int c, int) const {
-        return {load<V>(mean + c), normalized_tangent<V>(rstd, tmeans, C, c)};
-    }
-    template <class V> DEVICE void add(const Channel<V>& k, Sums<V>& s, int i) const {
-        const V d = masked<V>(dy, y, i), td = masked<V>(tdy, y, i);
-        const V xh = (load<V>(x + i) - k.mean) * k.t.rstd;
-        s.d += d;
-        s.dx += d * xh;
-        s.td += td;
-        s.tdx += td * xh + d * k.t.at(load<V>(tx + i), xh);
-    }
-    template <class V> DEVICE void finish(const Channel<V>&, const Sums<V>& s, int at, int) const {
-        store<V>(partial + at, s.d);
-        store<V>(partial + stride + at, s.dx);
-        store<V>(partial + 2 * stride + at, s.td);
-        store<V>(partial + 3 * stride + at, s.tdx);
-    }
-};
 
 // partial [2, 2, chunks, C] = sums of d, d xh, td, td xh + d txh: the first pair costs no memory traffic here, so that
 // the backward pass need not have kept its means.

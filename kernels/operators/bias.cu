@@ -5,10 +5,11 @@
 //   chunks),
 //              writes partial [chunks, C]; bias_backward_finish, Blocks(C), adds the chunks in double and, with
 //              `accumulate`, adds to dbias. chunks as in batch_norm.cu; the result depends on it, not on the launch.
+//              bias_backward_totals, ColumnTotals(C, chunks), writes dbias in one launch, see totals.cuh: for GPUs
 // Linear: ty = tx + tbias and tdbias = sum tdy are the same kernels, applied to the tangents.
 // Trace: bias_backward_finish gives a block to a column, whose partials lie a row apart: 8 sectors for one, and few
 // lanes. The partials are 1 % of the traffic of the sums.
-#include "include/columns.cuh"
+#include "include/totals.cuh"
 
 struct BiasForward {
     real* y;
@@ -45,4 +46,17 @@ KERNEL COOPERATIVE bias_backward_finish(real* __restrict__ dbias, const real* __
         const wide sum = sum_chunks(partial, chunks, C, c);
         if (threadIdx.x == 0) dbias[c] = (real)(accumulate ? dbias[c] + sum : sum);
     }
+}
+
+struct BiasTotals : BiasSums {
+    real* dbias;
+    DEVICE void total(wide* space, const Tile& t, int, int C, int chunks) const {
+        fold_chunks<1>(space, t, chunks, [&](int, int k, int c) { return (wide)partial[k * C + t.first + c]; });
+        LANE_LOOP (c, t.width) dbias[t.first + c] = (real)space[c];
+    }
+};
+
+KERNEL COOPERATIVE bias_backward_totals(real* __restrict__ dbias, real* __restrict__ partial, int* __restrict__ done,
+                                        const real* __restrict__ dy, int rows, int C, int chunks) {
+    total_columns(BiasTotals{{partial, dy}, dbias}, done, rows, C, chunks);
 }

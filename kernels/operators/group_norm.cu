@@ -17,11 +17,11 @@
 // Sums have two stages. Stage 1, ColumnSums(N inner, C, N chunks): one partial per chunk and channel; `chunks` of a
 // sample must divide inner, so that no chunk spans two samples. Its statistics are batch_norm_statistics. Stage 2 adds
 // in double over the chunks and channels of a group, Blocks(N G), or over all chunks of a channel, Blocks(C). Launch of
-// the others: Rows(N inner, C). All write; backward and backward_tangent add with `accumulate`. Longer than 250 lines,
-// over budget: the four passes share what they recompute.
+// the others: Rows(N inner, C). All write; backward and backward_tangent add with `accumulate`. On a GPU both stages
+// are one launch: group_norm_totals.cu.
 // Trace: group_norm_means, group_norm_tangent_means, group_norm_statistics_finish and group_norm_weights finish sums
 // that are at most 1 % of the activations, a block a group or a channel: few lanes, and partials that lie C apart.
-#include "include/columns.cuh"
+#include "include/group_norm_sums.cuh"
 
 // mean, rstd [N, C] from what batch_norm_statistics left, about the group's first element; see there.
 KERNEL COOPERATIVE group_norm_statistics_finish(real* __restrict__ mean, real* __restrict__ rstd,
@@ -51,29 +51,6 @@ KERNEL COOPERATIVE group_norm_statistics_finish(real* __restrict__ mean, real* _
     }
 }
 
-template <bool Silu, class V> DEVICE V activated(V yn) { return Silu ? yn / (real(1) + exp_of<V>(-yn)) : yn; }
-// f' and f'' of the activation.
-template <class V> struct Slopes { V first, second; };
-template <bool Silu, class V> DEVICE Slopes<V> slopes(V yn) {
-    if (!Silu) return {V{} + real(1), V{}};
-    const V g = real(1) / (real(1) + exp_of<V>(-yn)), rest = real(1) - g;
-    return {g * (real(1) + yn * rest), g * rest * (real(2) + yn * (rest - g))};
-}
-
-// What every pass knows of a channel of a sample.
-template <class V> struct Affine {
-    V mean, rstd, gamma, beta;
-    DEVICE V xh(V x) const { return (x - mean) * rstd; }
-    DEVICE V yn(V xh) const { return gamma * xh + beta; }
-};
-struct Normalized {
-    const real *x, *mean, *rstd, *gamma, *beta;
-    int C;
-    template <class V> DEVICE Affine<V> affine(int c, int n) const {
-        return {load<V>(mean + n * C + c), load<V>(rstd + n * C + c), load<V>(gamma + c), load<V>(beta + c)};
-    }
-};
-
 template <bool Silu> struct Forward {
     real* y;
     Normalized in;
@@ -92,25 +69,6 @@ KERNEL group_norm_forward(real* __restrict__ y, const real* __restrict__ x, cons
     if (silu) return map_samples(Forward<true>{y, in}, samples, inner, C);
     map_samples(Forward<false>{y, in}, samples, inner, C);
 }
-
-template <bool Silu> struct GradientSums {
-    real* partial;
-    const real* dy;
-    Normalized in;
-    int inner, stride; // stride = samples chunks C
-    template <class V> using Channel = Affine<V>;
-    template <class V> struct Sums { V d, dx; };
-    template <class V> DEVICE Affine<V> channel(int c, int row) const { return in.affine<V>(c, row / inner); }
-    template <class V> DEVICE void add(const Affine<V>& k, Sums<V>& s, int i) const {
-        const V xh = k.xh(load<V>(in.x + i)), d = slopes<Silu>(k.yn(xh)).first * load<V>(dy + i);
-        s.d += d;
-        s.dx += d * xh;
-    }
-    template <class V> DEVICE void finish(const Affine<V>&, const Sums<V>& s, int at, int) const {
-        store<V>(partial + at, s.d);
-        store<V>(partial + stride + at, s.dx);
-    }
-};
 
 // partial [2, N chunks, C] = sums of d and d xh. With dy = tx and silu 0: those behind p and q.
 KERNEL group_norm_sums(real* __restrict__ partial, const real* __restrict__ dy, const real* __restrict__ x,
@@ -185,21 +143,6 @@ KERNEL group_norm_backward(real* __restrict__ dx, const real* __restrict__ dy, c
     map_samples(Backward<false>{dx, dy, means, in, samples * C, accumulate != 0}, samples, inner, C);
 }
 
-// The forward tangent of a channel of a sample.
-template <class V> struct AffineTangent : Affine<V> {
-    V p, q, tgamma, tbeta;
-    DEVICE V txh(V tx, V xh) const { return this->rstd * (tx - p - xh * q); }
-    DEVICE V tyn(V txh, V xh) const { return this->gamma * txh + tgamma * xh + tbeta; }
-};
-struct NormalizedTangent : Normalized {
-    const real *tx, *tgamma, *tbeta, *pq; // pq [2, N, C]
-    int stride;                           // samples C
-    template <class V> DEVICE AffineTangent<V> tangent(int c, int n) const {
-        const int at = n * C + c;
-        return {affine<V>(c, n), load<V>(pq + at), load<V>(pq + stride + at), load<V>(tgamma + c), load<V>(tbeta + c)};
-    }
-};
-
 template <bool Silu> struct ForwardTangent {
     real* ty;
     NormalizedTangent in;
@@ -221,37 +164,6 @@ KERNEL group_norm_forward_tangent(real* __restrict__ ty, const real* __restrict_
     if (silu) return map_samples(ForwardTangent<true>{ty, in}, samples, inner, C);
     map_samples(ForwardTangent<false>{ty, in}, samples, inner, C);
 }
-
-// d and td of an element, with xh and txh.
-template <class V> struct Pair { V xh, txh, d, td; };
-template <bool Silu, class V> DEVICE Pair<V> pair_at(const AffineTangent<V>& k, V x, V tx, V dy, V tdy) {
-    const V xh = k.xh(x), txh = k.txh(tx, xh);
-    const Slopes<V> f = slopes<Silu>(k.yn(xh));
-    return {xh, txh, f.first * dy, f.first * tdy + f.second * k.tyn(txh, xh) * dy};
-}
-
-template <bool Silu> struct TangentSums {
-    real* partial;
-    const real *dy, *tdy;
-    NormalizedTangent in;
-    int inner, stride; // stride = samples chunks C
-    template <class V> using Channel = AffineTangent<V>;
-    template <class V> struct Sums { V d, dx, td, tdx; };
-    template <class V> DEVICE AffineTangent<V> channel(int c, int row) const { return in.tangent<V>(c, row / inner); }
-    template <class V> DEVICE void add(const AffineTangent<V>& k, Sums<V>& s, int i) const {
-        const Pair<V> e = pair_at<Silu, V>(k, load<V>(in.x + i), load<V>(in.tx + i), load<V>(dy + i), load<V>(tdy + i));
-        s.d += e.d;
-        s.dx += e.d * e.xh;
-        s.td += e.td;
-        s.tdx += e.td * e.xh + e.d * e.txh;
-    }
-    template <class V> DEVICE void finish(const AffineTangent<V>&, const Sums<V>& s, int at, int) const {
-        store<V>(partial + at, s.d);
-        store<V>(partial + stride + at, s.dx);
-        store<V>(partial + 2 * stride + at, s.td);
-        store<V>(partial + 3 * stride + at, s.tdx);
-    }
-};
 
 // partial [4, N chunks, C] = sums of d, d xh, td, td xh + d txh. The last two are what group_norm_weights adds up.
 KERNEL group_norm_tangent_sums(real* __restrict__ partial, const real* __restrict__ dy, const real* __restrict__ tdy,

@@ -2,36 +2,47 @@
 //
 //   im2col  columns[m][(r, s, c)] = x[n][oh * stride - top + r][ow * stride - left + s][c], 0 outside; m = (n, oh, ow)
 //   col2im  dx[n][h][w][c] (+)= sum of columns[m][(r, s, c)] over the (m, r, s) whose patch holds (h, w); the adjoint
+//   im2col_pair  the same of two images at once, columns[2][m][(r, s, c)], all rows: for the tangent of a product
 //
 // x, dx: N x H x W x C; columns: rows x (R S C), a chunk of the N OH OW rows that starts at row `first`.
-// Launch: im2col by Rows(rows, S C); col2im by Rows(images H W, C) on whole images. im2col writes, col2im writes or
-// adds. One row of the patch (fixed r) is a run of S C neighbouring values, so the inner loop copies; one element per
-// thread with divisions is 40 times slower on the host (22 ms against 0.5 ms for 8 x 64 x 32 x 32). Chellapilla, Puri,
-// Simard, "High performance convolutional neural networks for document processing", 2006.
+// Launch: im2col by Rows(rows, S C), im2col_pair by Rows(2 rows, S C); col2im by Rows(images H W, C) on whole images.
+// im2col writes, col2im writes or adds. One row of the patch (fixed r) is a run of S C neighbouring values, so the
+// inner loop copies; one element per thread with divisions is 40 times slower on the host (22 ms against 0.5 ms for 8 x
+// 64 x 32 x 32). Chellapilla, Puri, Simard, "High performance convolutional neural networks for document processing",
+// 2006.
 #include "include/columns.cuh"
 #include "include/geometry.cuh"
 #include "include/index.cuh"
 
-KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first, int rows, WindowGeometry dim) {
+// The patch of row m = (n, oh, ow).
+DEVICE void copy_patch(real* out, const real* x, int m, const WindowGeometry& dim) {
     const int run = dim.S * dim.C;
-    GRID_ROWS (m, rows) {
-        const Position p = split_position(first + m, dim.OH, dim.OW);
-        const int h0 = p.h * dim.stride - dim.top, w0 = p.w * dim.stride - dim.left;
-        // Part of the run that lies inside the image, in elements.
-        const int low = real_min(real_max(-w0, 0), dim.S) * dim.C,
-                  high = real_max(real_min(dim.W - w0, dim.S), 0) * dim.C;
-        real* out = columns + (long long)m * (dim.R * run);
-        for (int r = 0; r < dim.R; r++, out += run) {
-            const int h = h0 + r;
-            if (h < 0 || h >= dim.H || low >= high) {
-                LANE_LOOP (i, run) out[i] = 0;
-                continue;
-            }
-            const real* in = x + (((long long)p.n * dim.H + h) * dim.W + w0) * dim.C;
-            LANE_LOOP (i, low) out[i] = 0;
-            LANE_LOOP (i, high - low) out[low + i] = in[low + i];
-            LANE_LOOP (i, run - high) out[high + i] = 0;
+    const Position p = split_position(m, dim.OH, dim.OW);
+    const int h0 = p.h * dim.stride - dim.top, w0 = p.w * dim.stride - dim.left;
+    // Part of the run that lies inside the image, in elements.
+    const int low = real_min(real_max(-w0, 0), dim.S) * dim.C, high = real_max(real_min(dim.W - w0, dim.S), 0) * dim.C;
+    for (int r = 0; r < dim.R; r++, out += run) {
+        const int h = h0 + r;
+        if (h < 0 || h >= dim.H || low >= high) {
+            LANE_LOOP (i, run) out[i] = 0;
+            continue;
         }
+        const real* in = x + (((long long)p.n * dim.H + h) * dim.W + w0) * dim.C;
+        LANE_LOOP (i, low) out[i] = 0;
+        LANE_LOOP (i, high - low) out[low + i] = in[low + i];
+        LANE_LOOP (i, run - high) out[high + i] = 0;
+    }
+}
+
+KERNEL im2col(real* __restrict__ columns, const real* __restrict__ x, int first, int rows, WindowGeometry dim) {
+    GRID_ROWS (m, rows) copy_patch(columns + (long long)m * (dim.R * dim.S * dim.C), x, first + m, dim);
+}
+
+KERNEL im2col_pair(real* __restrict__ columns, const real* __restrict__ x1, const real* __restrict__ x2, int rows,
+                   WindowGeometry dim) {
+    GRID_ROWS (m, 2 * rows) {
+        const int row = m < rows ? m : m - rows;
+        copy_patch(columns + (long long)m * (dim.R * dim.S * dim.C), m < rows ? x1 : x2, row, dim);
     }
 }
 

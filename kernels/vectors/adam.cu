@@ -12,7 +12,9 @@
 // (null: never): when *skip != 0 neither kernel changes anything. Launch: adam_begin Elements(1), adam_step
 // Elements(n). The square root and the division of every element are Adam's; memory is the limit: seven vectors are
 // moved. Reference: Kingma, Ba 2015 (torch.optim.Adam); decoupled: Loshchilov, Hutter 2019 (torch.optim.AdamW).
+// Trace: adam_begin is one thread: it turns a few numbers into others.
 #include "include/adam_step.cuh"
+#include "include/packs.cuh"
 
 // b^k by squaring: no library function, hence the same bits on every machine.
 DEVICE double adam_power(double b, long long k) {
@@ -36,15 +38,23 @@ KERNEL adam_begin(double* __restrict__ clock, const double* __restrict__ step, c
 template <bool MASKED>
 DEVICE void adam_elements(real* __restrict__ theta, real* __restrict__ m, real* __restrict__ v,
                           const real* __restrict__ g, const unsigned char* __restrict__ mask, const AdamStep s, int n) {
-    GRID_LOOP (i, n) {
-        const real before = theta[i], m_before = m[i], v_before = v[i];
+    const auto step = [=](real& t, real& mi, real& vi, const real& gi, bool on) {
+        const real before = t, m_before = mi, v_before = vi;
         real mean = m_before, square = v_before;
-        const real after = adam_update(s, before, g[i], &mean, &square);
-        const bool on = !MASKED || mask[i] != 0;
-        m[i] = on ? mean : m_before;
-        v[i] = on ? square : v_before;
-        theta[i] = on ? after : before;
-    }
+        const real after = adam_update(s, before, gi, &mean, &square);
+        mi = on ? mean : m_before;
+        vi = on ? square : v_before;
+        t = on ? after : before;
+    };
+    if constexpr (MASKED)
+        grid_vectors(
+            n,
+            [=](real& t, real& mi, real& vi, const real& gi, const unsigned char& on) { step(t, mi, vi, gi, on != 0); },
+            updates(theta), updates(m), updates(v), reads(g), reads(mask));
+    else
+        grid_vectors(
+            n, [=](real& t, real& mi, real& vi, const real& gi) { step(t, mi, vi, gi, true); }, updates(theta),
+            updates(m), updates(v), reads(g));
 }
 
 KERNEL adam_step(real* __restrict__ theta, real* __restrict__ m, real* __restrict__ v, const real* __restrict__ g,

@@ -13,7 +13,7 @@
 // a[n], theta[n]. Launch: average_begin Elements(1), the others Elements(n).
 // Trace: average_begin is one thread: it turns one number into another.
 // Reference: Polyak, Juditsky 1992; the warm-ups are those of diffusers' EMAModel (gamma is its inv_gamma).
-#include "include/prelude.cuh"
+#include "include/packs.cuh"
 
 KERNEL average_begin(double* __restrict__ clock, const int* __restrict__ skip, double decay, double least, double power,
                      double gamma, int warm_up, int after) {
@@ -35,16 +35,15 @@ KERNEL average_step(real* __restrict__ a, const real* __restrict__ theta, const 
     if (skip != nullptr && *skip != 0) return; // no barrier below
     const real toward = (real)(1 - clock[1]);
     const bool copy = toward == 1;
-    GRID_LOOP (i, n) {
-        const real t = theta[i], before = a[i];
-        a[i] = copy ? t : real_fma(toward, t - before, before);
-    }
+    const auto step = [=](real& ai, const real& t) { ai = copy ? t : real_fma(toward, t - ai, ai); };
+    grid_vectors(n, step, updates(a), reads(theta));
 }
 
 KERNEL average_swap(real* __restrict__ a, real* __restrict__ theta, int n) {
-    GRID_LOOP (i, n) {
-        const real t = theta[i];
-        theta[i] = a[i];
-        a[i] = t;
-    }
+    const auto swap = [](real& ai, real& ti) {
+        const real t = ti;
+        ti = ai;
+        ai = t;
+    };
+    grid_vectors(n, swap, updates(a), updates(theta));
 }

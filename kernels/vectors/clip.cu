@@ -8,6 +8,7 @@
 // Launch: clip_coefficient Elements(1), clip_apply Elements(n).
 // Reference: Pascanu, Mikolov, Bengio 2013; torch.nn.utils.clip_grad_norm_.
 // Trace: clip_coefficient is one thread: it turns one number into another.
+#include "include/packs.cuh"
 #include "include/partials.cuh"
 
 KERNEL clip_coefficient(double* __restrict__ result, const double* __restrict__ square, double largest) {
@@ -21,5 +22,6 @@ KERNEL clip_coefficient(double* __restrict__ result, const double* __restrict__ 
 KERNEL clip_apply(real* __restrict__ g, const double* __restrict__ coefficient, int n) {
     const real c = (real)coefficient[0];
     if (c == 1) return; // no barrier below
-    GRID_LOOP (i, n) g[i] = c * g[i];
+    grid_vectors(
+        n, [=](real& gi) { gi = c * gi; }, updates(g));
 }

@@ -11,6 +11,7 @@
 // A squared norm is not finite when an element is not, or when it overflows, which no step survives either.
 // Launch: step_guard Elements(1), step_commit Elements(n).
 // Trace: step_guard is one thread: it looks at a few numbers.
+#include "include/packs.cuh"
 #include "include/partials.cuh"
 
 KERNEL step_guard(int* __restrict__ skip, const double* __restrict__ values, const double* __restrict__ nonfinite,
@@ -25,5 +26,6 @@ KERNEL step_guard(int* __restrict__ skip, const double* __restrict__ values, con
 
 KERNEL step_commit(real* __restrict__ state, const real* __restrict__ next, const int* __restrict__ skip, int n) {
     if (*skip != 0) return; // no barrier below
-    GRID_LOOP (i, n) state[i] = next[i];
+    grid_vectors(
+        n, [](real& to, const real& from) { to = from; }, writes(state), reads(next));
 }

@@ -8,6 +8,7 @@
 // l1_subgradient: g = g + penalty sign(theta), sign(0) = 0, penalty = step[STEP_PENALTY]: the subgradient of penalty
 // |theta|_1 (Jia et al. 2023, l1-sparse unlearning).
 // Launch: Elements(n). Reference: torch.optim.SGD (dampening 0); Sutskever et al. 2013 for the momentum form.
+#include "include/packs.cuh"
 #include "include/sgd_step.cuh"
 
 // The pointers' presence is a template argument: the loop without a mask must not carry one, and what is left
@@ -15,24 +16,38 @@
 template <bool MASKED>
 DEVICE void sgd_with_momentum(real* __restrict__ theta, real* __restrict__ momentum, const real* __restrict__ g,
                               const unsigned char* __restrict__ mask, const SgdStep s, int n) {
-    GRID_LOOP (i, n) {
-        const real before = theta[i], m_before = momentum[i];
+    const auto step = [=](real& t, real& momentum_i, const real& gi, bool on) {
+        const real before = t, m_before = momentum_i;
         real m = m_before;
-        const real u = sgd_direction(s, before, g[i], &m);
-        const bool on = !MASKED || mask[i] != 0;
-        momentum[i] = on ? m : m_before;
-        theta[i] = on ? real_fma(-s.rate, u, before) : before;
-    }
+        const real u = sgd_direction(s, before, gi, &m);
+        momentum_i = on ? m : m_before;
+        t = on ? real_fma(-s.rate, u, before) : before;
+    };
+    if constexpr (MASKED)
+        grid_vectors(
+            n, [=](real& t, real& m, const real& gi, const unsigned char& on) { step(t, m, gi, on != 0); },
+            updates(theta), updates(momentum), reads(g), reads(mask));
+    else
+        grid_vectors(
+            n, [=](real& t, real& m, const real& gi) { step(t, m, gi, true); }, updates(theta), updates(momentum),
+            reads(g));
 }
 
 template <bool MASKED>
 DEVICE void sgd_plain(real* __restrict__ theta, const real* __restrict__ g, const unsigned char* __restrict__ mask,
                       const SgdStep s, int n) {
-    GRID_LOOP (i, n) {
-        const real before = theta[i];
-        const real after = real_fma(-s.rate, real_fma(s.decay, before, g[i]), before);
-        theta[i] = !MASKED || mask[i] != 0 ? after : before;
-    }
+    const auto step = [=](real& t, const real& gi, bool on) {
+        const real before = t;
+        const real after = real_fma(-s.rate, real_fma(s.decay, before, gi), before);
+        t = on ? after : before;
+    };
+    if constexpr (MASKED)
+        grid_vectors(
+            n, [=](real& t, const real& gi, const unsigned char& on) { step(t, gi, on != 0); }, updates(theta),
+            reads(g), reads(mask));
+    else
+        grid_vectors(
+            n, [=](real& t, const real& gi) { step(t, gi, true); }, updates(theta), reads(g));
 }
 
 KERNEL sgd_step(real* __restrict__ theta, real* __restrict__ momentum, const real* __restrict__ g,
@@ -55,9 +70,9 @@ KERNEL sgd_step(real* __restrict__ theta, real* __restrict__ momentum, const rea
 
 KERNEL l1_subgradient(real* __restrict__ g, const real* __restrict__ theta, const double* __restrict__ step, int n) {
     const real penalty = (real)step[STEP_PENALTY];
-    GRID_LOOP (i, n) {
-        const real t = theta[i];
+    const auto add = [=](real& gi, const real& t) {
         const real sign = (real)((t > 0 ? 1 : 0) - (t < 0 ? 1 : 0));
-        g[i] = real_fma(penalty, sign, g[i]);
-    }
+        gi = real_fma(penalty, sign, gi);
+    };
+    grid_vectors(n, add, updates(g), reads(theta));
 }

@@ -55,6 +55,10 @@ public sealed class DeviceProperties
     /// <summary>Largest block.</summary>
     public int MaxThreadsPerBlock { get; }
 
+    /// <summary>Whether a block has more than one thread: on a GPU, and on the host driver's fiber devices that check kernels. There
+    /// launches are few and their blocks work together; where a block is one thread, launches are cheap and vectors long.</summary>
+    public bool HasThreads => MaxThreadsPerBlock > 1;
+
     /// <summary>Memory in bytes.</summary>
     public long TotalMemory { get; }
 

@@ -9,8 +9,6 @@ namespace Lur.Layers;
 /// <remarks>Inputs: x, and the residual when the node has two inputs; both [N, H, W, C].</remarks>
 public sealed class BatchNorm : Layer
 {
-    private const double RunningMomentum = 0.1;
-    private const int RowsPerChunk = 256;
     private readonly int _channels;
     private readonly bool _relu;
     private readonly double _epsilon;
@@ -28,9 +26,9 @@ public sealed class BatchNorm : Layer
         : base(name) => (_channels, _relu, _epsilon) = (channels, relu, epsilon);
 
     // Mean and Rstd are addresses read at run time: planned values in train mode, the running statistics in frozen mode.
-    private sealed record Cache(Value X, Value? Residual, Value Y, Value? Mean, Value Rstd, Value? TangentMeans, int Chunks)
+    private sealed record Cache(Value X, Value? Residual, Value Y, Value? Mean, Value Rstd, BatchNormSums Sums)
     {
-        public Value? TangentMeans { get; set; } = TangentMeans;
+        public Value? TangentMeans { get; set; }
     }
 
     /// <inheritdoc/>
@@ -62,18 +60,19 @@ public sealed class BatchNorm : Layer
         var rstd = pass.Cache($"{Name}/rstd", new Shape(_channels));
         var frozen = pass.Mode == NormalizationMode.Frozen;
         var mean = frozen ? null : pass.Cache($"{Name}/mean", new Shape(_channels));
-        var chunks = ChunksOf(x.Shape.Rows);
-        var cache = new Cache(x, residual, y, mean, rstd, null, chunks);
-        pass.Remember(node.Index, cache);
+        var meanOf = MeanOf(pass, mean);
+        var sums = new BatchNormSums(pass, Name, x, meanOf, rstd);
+        pass.Remember(node.Index, new Cache(x, residual, y, mean, rstd, sums));
         if (frozen)
             EmitFrozenStatistics(pass, rstd);
+        else if (pass.Mode == NormalizationMode.TrainAndUpdate)
+            sums.Statistics(pass.Buffers.At(_runningMean), pass.Buffers.At(_runningVariance), _epsilon);
         else
-            EmitStatistics(pass, cache);
+            sums.Statistics(default, default, _epsilon);
 
         var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
         var (gamma, beta, relu) = (pass.WeightOf(_gamma), pass.WeightOf(_beta), _relu ? 1 : 0);
         var shape = pass.Device.Rows(rows, c);
-        var meanOf = MeanOf(pass, mean);
         kernels.BatchNormForward(shape, y, x, residual, meanOf, rstd, gamma, beta, rows, c, relu);
         return y;
     }
@@ -89,43 +88,12 @@ public sealed class BatchNorm : Layer
         kernels.BatchNormFrozenRstd(shape, rstd, variance, c, _epsilon);
     }
 
-    private void EmitStatistics(NetworkPass pass, Cache cache)
-    {
-        var (kernels, x, c, chunks) = (pass.Launch.BatchNorm, cache.X, _channels, cache.Chunks);
-        var rows = x.Shape.Rows;
-        var offsets = Partials(pass, "chunk-offsets", chunks);
-        var squares = Partials(pass, "chunk-squares", chunks);
-        var stage1 = pass.Device.ColumnSums(rows, c, chunks);
-        kernels.BatchNormStatistics(stage1, offsets, squares, x, rows, c, chunks);
-        var update = pass.Mode == NormalizationMode.TrainAndUpdate;
-        var runningMean = update ? pass.Buffers.At(_runningMean) : default;
-        var runningVariance = update ? pass.Buffers.At(_runningVariance) : default;
-        var stage2 = pass.Device.Blocks(c);
-        var (mean, rstd) = (cache.Mean!, cache.Rstd);
-        kernels.BatchNormStatisticsFinish(
-            stage2,
-            mean,
-            rstd,
-            runningMean,
-            runningVariance,
-            offsets,
-            squares,
-            x,
-            rows,
-            c,
-            chunks,
-            _epsilon,
-            RunningMomentum
-        );
-    }
-
     /// <inheritdoc/>
     public override void Backward(NetworkPass pass, Node node)
     {
-        var cache = pass.Recall<Cache>(node.Index);
-        var (x, residual, y, mean, rstd, _, chunks) = cache;
+        var (x, residual, y, mean, rstd, sums) = pass.Recall<Cache>(node.Index);
         var dy = pass.GradientOf(y);
-        var means = EmitSums(pass, cache, dy, _relu ? y : null, To(pass.Gradients, _gamma), To(pass.Gradients, _beta), "sums");
+        var means = sums.Gradient(dy, _relu ? y : null, To(pass.Gradients, _gamma), To(pass.Gradients, _beta), "sums");
         var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.WeightOf(_gamma));
         var accumulate = false;
         var dresidual = residual is null || !Network.NeedsInputGradient(pass, node, 1) ? null : pass.GradientOf(residual, out accumulate);
@@ -141,11 +109,11 @@ public sealed class BatchNorm : Layer
     public override void ForwardTangent(NetworkPass pass, Node node)
     {
         var cache = pass.Recall<Cache>(node.Index);
-        var (x, residual, y, mean, rstd, _, _) = cache;
+        var (x, residual, y, mean, rstd, sums) = cache;
         var tx = Network.InputTangent(pass, node);
         var tresidual = residual is null || !node.HasInputTangent(1) ? null : pass.TangentOf(residual);
         var ty = pass.TangentOf(y);
-        var means = pass.Mode == NormalizationMode.Frozen ? null : EmitSums(pass, cache, tx, null, default, default, "tangent-means");
+        var means = pass.Mode == NormalizationMode.Frozen ? null : sums.Gradient(tx, null, default, default, "tangent-means");
         cache.TangentMeans = means;
         var (kernels, rows, c, gamma) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels, pass.WeightOf(_gamma));
         var (tgamma, tbeta) = (pass.WeightTangentOf(_gamma), pass.WeightTangentOf(_beta));
@@ -158,9 +126,11 @@ public sealed class BatchNorm : Layer
     public override void BackwardTangent(NetworkPass pass, Node node)
     {
         var cache = pass.Recall<Cache>(node.Index);
-        var (x, residual, y, mean, rstd, tmeans, chunks) = cache;
+        var (x, residual, y, mean, rstd, sums) = cache;
         var (dy, tdy, tx) = (pass.GradientOf(y), pass.TangentGradientOf(y), Network.InputTangent(pass, node));
-        var means = EmitTangentSums(pass, cache, dy, tdy, tx);
+        var (tdgamma, tdbeta) = (To(pass.GradientTangents, _gamma), To(pass.GradientTangents, _beta));
+        var (tmeans, mask) = (cache.TangentMeans, _relu ? y : null);
+        var means = sums.Tangent(tdy, dy, mask, tx, tmeans, tdgamma, tdbeta);
         var accumulate = false;
         var tdresidual = residual is null || !node.HasInputTangent(1) ? null : pass.TangentGradientOf(residual, out accumulate);
         var (tdx, total) = Target(pass, pass.TangentGradientOf(x, out var add), add);
@@ -193,44 +163,7 @@ public sealed class BatchNorm : Layer
         AddIn(pass, tdx, total);
     }
 
-    /// <summary>Means [2, C] of d and d xh over the rows, and the sums into dgamma, dbeta when given.</summary>
-    private Value EmitSums(NetworkPass pass, Cache cache, Value d, Value? mask, Operand<Real> dgamma, Operand<Real> dbeta, string what)
-    {
-        var (kernels, x, rstd, c, chunks) = (pass.Launch.BatchNorm, cache.X, cache.Rstd, _channels, cache.Chunks);
-        var rows = x.Shape.Rows;
-        var partials = Partials(pass, what, 2 * chunks);
-        var means = pass.Cache($"{Name}/{what}", new Shape(2, c));
-        var meanOf = MeanOf(pass, cache.Mean);
-        var (stage1, stage2) = (pass.Device.ColumnSums(rows, c, chunks), pass.Device.Blocks(c));
-        kernels.BatchNormSums(stage1, partials, d, mask, x, meanOf, rstd, rows, c, chunks);
-        kernels.BatchNormSumsFinish(stage2, means, dgamma, dbeta, partials, 1, rows, c, chunks, 0);
-        return means;
-    }
-
-    /// <summary>Means [4, C] for the backward tangent, and H v of gamma and beta.</summary>
-    private Value EmitTangentSums(NetworkPass pass, Cache cache, Value dy, Value tdy, Value tx)
-    {
-        var (x, _, y, mean, rstd, tmeans, chunks) = cache;
-        var (kernels, rows, c) = (pass.Launch.BatchNorm, x.Shape.Rows, _channels);
-        var (tdgamma, tdbeta) = (To(pass.GradientTangents, _gamma), To(pass.GradientTangents, _beta));
-        var partials = Partials(pass, "tangent-sums", 4 * chunks);
-        var means = pass.Cache($"{Name}/tangent-sums", new Shape(4, c));
-        var meanOf = MeanOf(pass, mean);
-        var mask = _relu ? y : null;
-        var (stage1, stage2) = (pass.Device.ColumnSums(rows, c, chunks), pass.Device.Blocks(c));
-        kernels.BatchNormTangentSums(stage1, partials, tdy, dy, mask, tx, x, meanOf, rstd, tmeans, rows, c, chunks);
-        kernels.BatchNormSumsFinish(stage2, means, tdgamma, tdbeta, partials, 2, rows, c, chunks, 0);
-        return means;
-    }
-
     private static Operand<Real> To(FlatVector? gradients, ParameterSlot slot) => slot.IsFrozen ? default : gradients!.At(slot);
-
-    /// <summary>256 rows a chunk, so that partial sums are 1 % of the traffic; at least 16 chunks where rows allow, to occupy a
-    /// GPU.</summary>
-    private static int ChunksOf(int rows) => Math.Max((rows + RowsPerChunk - 1) / RowsPerChunk, Math.Min(16, (rows + 15) / 16));
-
-    private Value Partials(NetworkPass pass, string what, int count) =>
-        pass.Program.Real($"{pass.Name}/{Name}/{what}/partials", ValueRole.Workspace, new Shape(count, _channels));
 
     private Operand<Real> MeanOf(NetworkPass pass, Value? mean) => mean is not null ? mean : pass.Buffers.At(_runningMean);
 

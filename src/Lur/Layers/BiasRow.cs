@@ -19,8 +19,16 @@ internal static class BiasRow
     public static void Sum(NetworkPass pass, Operand<Real> dbias, Value dy)
     {
         var (rows, columns) = (dy.Shape.Rows, dy.Shape.Innermost);
-        var chunks = (rows + RowsPerChunk - 1) / RowsPerChunk;
+        var atOnce = pass.Device.Properties.HasThreads;
+        var chunks = atOnce ? ColumnTotals.Chunks(pass.Device, rows, columns) : (rows + RowsPerChunk - 1) / RowsPerChunk;
         var partials = pass.Program.Real($"{dy.Name}/bias/partials", ValueRole.Workspace, new Shape(chunks, columns));
+        if (atOnce)
+        {
+            var (shape, done) = (ColumnTotals.Shape(pass.Device, columns, chunks), ColumnTotals.Counters(pass.Program, columns));
+            pass.Launch.Bias.BiasBackwardTotals(shape, dbias, partials, done, dy, rows, columns, chunks);
+            return;
+        }
+
         pass.Launch.Bias.BiasBackwardSums(pass.Device.ColumnSums(rows, columns, chunks), partials, dy, rows, columns, chunks);
         pass.Launch.Bias.BiasBackwardFinish(pass.Device.Blocks(columns), dbias, partials, columns, chunks, 0);
     }

@@ -119,7 +119,7 @@ public sealed class Convolution : Layer
         var (op, x, y) = pass.Recall<Cache>(node.Index);
         var (ty, w) = (pass.TangentOf(y), pass.WeightOf(_weight));
         if (!_weight.IsFrozen && node.HasInputTangent())
-            op.ForwardPair(ty, pass.TangentOf(x), w, x, pass.WeightTangents!.At(_weight), false, Scratch(pass, op, "forward-tangent"));
+            op.ForwardPair(ty, pass.TangentOf(x), w, x, pass.WeightTangents!.At(_weight), false, PairScratch(pass, op, "forward-tangent"));
         else if (!_weight.IsFrozen)
             op.Forward(ty, x, pass.WeightTangents!.At(_weight), false, Scratch(pass, op, "forward-tangent"));
         else if (node.HasInputTangent())
@@ -158,12 +158,16 @@ public sealed class Convolution : Layer
         }
 
         var tx = pass.TangentOf(x);
-        op.FilterGradientPair(tdw, tx, dy, x, tdy, false, Scratch(pass, op, "filter-gradient-tangent"));
+        op.FilterGradientPair(tdw, tx, dy, x, tdy, false, PairScratch(pass, op, "filter-gradient-tangent"));
         var (w, tw) = (pass.WeightOf(_weight), pass.WeightTangents!.At(_weight));
         var tdx = pass.TangentGradientOf(x, out var accumulate);
         op.InputGradientPair(tdx, tdy, w, dy, tw, accumulate, Scratch(pass, op, "input-gradient-tangent"));
     }
 
-    private Value? Scratch(NetworkPass pass, ConvolutionOperator op, string what) =>
-        pass.Program.Scratch($"{pass.Name}/{Name}/{what}/scratch", op.WorkspaceBytes / pass.Program.Precision.Size());
+    private Value? Scratch(NetworkPass pass, ConvolutionOperator op, string what) => Scratch(pass, op.WorkspaceBytes, what);
+
+    private Value? PairScratch(NetworkPass pass, ConvolutionOperator op, string what) => Scratch(pass, op.PairWorkspaceBytes, what);
+
+    private Value? Scratch(NetworkPass pass, long bytes, string what) =>
+        pass.Program.Scratch($"{pass.Name}/{Name}/{what}/scratch", bytes / pass.Program.Precision.Size());
 }

@@ -30,7 +30,7 @@ public sealed class GroupNorm : Layer
         (_channels, _groups, _epsilon, _silu) = (channels, groups, epsilon, silu);
     }
 
-    private sealed record Cache(Value X, Value Y, Value Mean, Value Rstd, int Chunks)
+    private sealed record Cache(Value X, Value Y, Value Mean, Value Rstd, GroupNormSums Sums)
     {
         public Value? TangentMeans { get; set; }
         public int Samples => X.Shape[0];
@@ -57,35 +57,13 @@ public sealed class GroupNorm : Layer
         var x = Network.Input(pass, node);
         var (samples, inner, c) = (x.Shape[0], x.Shape.Rows / x.Shape[0], _channels);
         Value Spread(string what) => pass.Cache($"{Name}/{what}", new Shape(samples, c));
-        var cache = new Cache(x, pass.Activation($"{Name}/y", x.Shape), Spread("mean"), Spread("rstd"), SampleChunks.Of(inner));
-        pass.Remember(node.Index, cache);
-        var all = samples * cache.Chunks;
-        var (offsets, squares) = (Partials(pass, "chunk-offsets", all), Partials(pass, "chunk-squares", all));
-        pass.Launch.BatchNorm.BatchNormStatistics(
-            pass.Device.ColumnSums(samples * inner, c, all),
-            offsets,
-            squares,
-            x,
-            samples * inner,
-            c,
-            all
-        );
-        var (kernels, groups) = (pass.Launch.GroupNorm, pass.Device.Blocks(samples * _groups, inner * c / _groups));
-        kernels.GroupNormStatisticsFinish(
-            groups,
-            cache.Mean,
-            cache.Rstd,
-            offsets,
-            squares,
-            x,
-            samples,
-            inner,
-            c,
-            _groups,
-            cache.Chunks,
-            _epsilon
-        );
         var (gamma, beta) = (pass.WeightOf(_gamma), pass.WeightOf(_beta));
+        var (mean, rstd) = (Spread("mean"), Spread("rstd"));
+        var sums = new GroupNormSums(pass, Name, x, mean, rstd, gamma, beta, _groups);
+        var cache = new Cache(x, pass.Activation($"{Name}/y", x.Shape), mean, rstd, sums);
+        pass.Remember(node.Index, cache);
+        sums.Statistics(_epsilon);
+        var kernels = pass.Launch.GroupNorm;
         kernels.GroupNormForward(Rows(pass, cache), cache.Y, x, cache.Mean, cache.Rstd, gamma, beta, samples, inner, c, _silu ? 1 : 0);
         return cache.Y;
     }
@@ -96,12 +74,10 @@ public sealed class GroupNorm : Layer
         var cache = pass.Recall<Cache>(node.Index);
         var (x, dy) = (cache.X, pass.GradientOf(cache.Y));
         var (kernels, gamma, beta) = (pass.Launch.GroupNorm, pass.WeightOf(_gamma), pass.WeightOf(_beta));
-        var all = cache.Samples * cache.Chunks;
-        var partials = Sums(pass, cache, "sums", dy, _silu);
-        WeightSums(pass, pass.Gradients!, partials, all);
-        if (!Network.NeedsInputGradient(pass, node))
+        var needed = Network.NeedsInputGradient(pass, node);
+        var means = cache.Sums.Gradient(dy, _silu, needed, Weights(pass, pass.Gradients!));
+        if (!needed)
             return;
-        var means = Means(pass, cache, "means", partials, gamma);
         var dx = pass.GradientOf(x, out var accumulate);
         kernels.GroupNormBackward(
             Rows(pass, cache),
@@ -112,7 +88,7 @@ public sealed class GroupNorm : Layer
             cache.Rstd,
             gamma,
             beta,
-            means,
+            means!,
             cache.Samples,
             cache.Inner,
             _channels,
@@ -126,7 +102,7 @@ public sealed class GroupNorm : Layer
     {
         var cache = pass.Recall<Cache>(node.Index);
         var (x, tx, ty) = (cache.X, Network.InputTangent(pass, node), pass.TangentOf(cache.Y));
-        cache.TangentMeans = Means(pass, cache, "tangent-means", Sums(pass, cache, "tangent-sums", tx, silu: false), default);
+        cache.TangentMeans = cache.Sums.Means(tx);
         pass.Launch.GroupNorm.GroupNormForwardTangent(
             Rows(pass, cache),
             ty,
@@ -154,16 +130,12 @@ public sealed class GroupNorm : Layer
         var (dy, tdy) = (pass.GradientOf(cache.Y), pass.TangentGradientOf(cache.Y));
         var (kernels, gamma, beta) = (pass.Launch.GroupNorm, pass.WeightOf(_gamma), pass.WeightOf(_beta));
         var (tgamma, tbeta) = (pass.WeightTangentOf(_gamma), pass.WeightTangentOf(_beta));
-        var (samples, inner, c, chunks, silu) = (cache.Samples, cache.Inner, _channels, cache.Chunks, _silu ? 1 : 0);
-        var (mean, rstd, all) = (cache.Mean, cache.Rstd, samples * chunks);
-        var partials = TangentSums(pass, cache, dy, tdy, tx);
-        var last = ((Operand<Real>)partials).At(2L * all * c, pass.Program.Precision.Size());
-        WeightSums(pass, pass.GradientTangents!, last, all);
-        if (!node.HasInputTangent())
+        var (samples, inner, c, silu) = (cache.Samples, cache.Inner, _channels, _silu ? 1 : 0);
+        var (mean, rstd, needed) = (cache.Mean, cache.Rstd, node.HasInputTangent());
+        var tangents = new GroupNormSums.Tangents(tgamma, tbeta, tx, pq);
+        var means = cache.Sums.Tangent(dy, tdy, tangents, _silu, needed, Weights(pass, pass.GradientTangents!));
+        if (!needed)
             return;
-        var means = pass.Cache($"{Name}/product-means", new Shape(4, samples, c));
-        var groups = pass.Device.Blocks(samples * _groups, chunks * c / _groups);
-        kernels.GroupNormTangentMeans(groups, means, partials, gamma, tgamma, samples, inner, c, _groups, chunks);
         var (tdx, rows) = (pass.TangentGradientOf(x, out var accumulate), Rows(pass, cache));
         var add = accumulate ? 1 : 0;
         kernels.GroupNormBackwardTangent(
@@ -180,7 +152,7 @@ public sealed class GroupNorm : Layer
             tgamma,
             tbeta,
             pq,
-            means,
+            means!,
             samples,
             inner,
             c,
@@ -189,77 +161,9 @@ public sealed class GroupNorm : Layer
         );
     }
 
-    // dbeta and dgamma from their sums by chunk.
-    private void WeightSums(NetworkPass pass, FlatVector to, Operand<Real> partials, int chunks)
-    {
-        if (_gamma.IsFrozen && _beta.IsFrozen)
-            return;
-        var (dgamma, dbeta) = (pass.PlaceOf(_gamma, to), pass.PlaceOf(_beta, to));
-        pass.Launch.GroupNorm.GroupNormWeights(pass.Device.Blocks(_channels), dgamma, dbeta, partials, _channels, chunks);
-    }
-
-    // Sums of d, d xh, td, td xh + d txh by chunk and channel, [4, chunks, C].
-    private Value TangentSums(NetworkPass pass, Cache cache, Value dy, Value tdy, Value tx)
-    {
-        var (samples, inner, c, all) = (cache.Samples, cache.Inner, _channels, cache.Samples * cache.Chunks);
-        var partials = Partials(pass, "product-sums", 4 * all);
-        pass.Launch.GroupNorm.GroupNormTangentSums(
-            pass.Device.ColumnSums(samples * inner, c, all),
-            partials,
-            dy,
-            tdy,
-            tx,
-            cache.X,
-            cache.Mean,
-            cache.Rstd,
-            pass.WeightOf(_gamma),
-            pass.WeightOf(_beta),
-            pass.WeightTangentOf(_gamma),
-            pass.WeightTangentOf(_beta),
-            cache.TangentMeans!,
-            samples,
-            inner,
-            c,
-            cache.Chunks,
-            _silu ? 1 : 0
-        );
-        return partials;
-    }
-
-    // Sums of d and d xh by chunk and channel, [2, chunks, C].
-    private Value Sums(NetworkPass pass, Cache cache, string what, Value d, bool silu)
-    {
-        var (samples, inner, c, all) = (cache.Samples, cache.Inner, _channels, cache.Samples * cache.Chunks);
-        var partials = Partials(pass, what, 2 * all);
-        pass.Launch.GroupNorm.GroupNormSums(
-            pass.Device.ColumnSums(samples * inner, c, all),
-            partials,
-            d,
-            cache.X,
-            cache.Mean,
-            cache.Rstd,
-            pass.WeightOf(_gamma),
-            pass.WeightOf(_beta),
-            samples,
-            inner,
-            c,
-            cache.Chunks,
-            silu ? 1 : 0
-        );
-        return partials;
-    }
-
-    // Their means over the groups, spread over the channels, [2, N, C].
-    private Value Means(NetworkPass pass, Cache cache, string what, Value partials, Operand<Real> gamma)
-    {
-        var means = pass.Cache($"{Name}/{what}", new Shape(2, cache.Samples, _channels));
-        var groups = pass.Device.Blocks(cache.Samples * _groups, cache.Chunks * _channels / _groups);
-        pass.Launch.GroupNorm.GroupNormMeans(groups, means, partials, gamma, cache.Samples, cache.Inner, _channels, _groups, cache.Chunks);
-        return means;
-    }
+    // Where the gradients of the weights go in a vector; nowhere when none of the two is trained.
+    private (Operand<Real> Gamma, Operand<Real> Beta) Weights(NetworkPass pass, FlatVector to) =>
+        _gamma.IsFrozen && _beta.IsFrozen ? default : (pass.PlaceOf(_gamma, to), pass.PlaceOf(_beta, to));
 
     private LaunchShape Rows(NetworkPass pass, Cache cache) => pass.Device.Rows(cache.X.Shape.Rows, _channels);
-
-    private Value Partials(NetworkPass pass, string what, int count) =>
-        pass.Program.Real($"{pass.Name}/{Name}/{what}/partials", ValueRole.Workspace, new Shape(count, _channels));
 }

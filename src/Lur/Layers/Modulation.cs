@@ -24,7 +24,7 @@ public sealed class Modulation(string name, bool scale = false) : Layer(name)
     {
         var (x, t) = (Network.Input(pass, node), Network.Input(pass, node, 1));
         var y = pass.Activation($"{Name}/y", OutputShape([x.Shape, t.Shape]));
-        var s = SizesOf(x);
+        var s = SizesOf(pass, x);
         pass.Launch.Modulation.ModulationForward(Rows(pass, x), y, x, t, s.Samples, s.Inner, s.C, _scale);
         return y;
     }
@@ -33,7 +33,7 @@ public sealed class Modulation(string name, bool scale = false) : Layer(name)
     public override void Backward(NetworkPass pass, Node node)
     {
         var (x, t, dy) = (Network.Input(pass, node), Network.Input(pass, node, 1), pass.GradientOf(Network.Output(pass, node)));
-        var s = SizesOf(x);
+        var s = SizesOf(pass, x);
         if (Network.NeedsInputGradient(pass, node, 1))
             Condition(pass, pass.GradientOf(t, out var add), add, x, dy, null, null);
         if (!Network.NeedsInputGradient(pass, node))
@@ -48,7 +48,7 @@ public sealed class Modulation(string name, bool scale = false) : Layer(name)
         var (x, t, ty) = (Network.Input(pass, node), Network.Input(pass, node, 1), pass.TangentOf(Network.Output(pass, node)));
         var tx = node.HasInputTangent() ? pass.TangentOf(x) : null;
         var tt = node.HasInputTangent(1) ? pass.TangentOf(t) : null;
-        var s = SizesOf(x);
+        var s = SizesOf(pass, x);
         pass.Launch.Modulation.ModulationForwardTangent(Rows(pass, x), ty, tx, tt, x, t, s.Samples, s.Inner, s.C, _scale);
     }
 
@@ -56,7 +56,7 @@ public sealed class Modulation(string name, bool scale = false) : Layer(name)
     public override void BackwardTangent(NetworkPass pass, Node node)
     {
         var (x, t, y) = (Network.Input(pass, node), Network.Input(pass, node, 1), Network.Output(pass, node));
-        var (dy, tdy, s) = (pass.GradientOf(y), pass.TangentGradientOf(y), SizesOf(x));
+        var (dy, tdy, s) = (pass.GradientOf(y), pass.TangentGradientOf(y), SizesOf(pass, x));
         if (node.HasInputTangent(1))
             Condition(pass, pass.TangentGradientOf(t, out var add), add, x, dy, tdy, node.HasInputTangent() ? pass.TangentOf(x) : null);
         if (!node.HasInputTangent())
@@ -81,7 +81,7 @@ public sealed class Modulation(string name, bool scale = false) : Layer(name)
     // dt, or with tdy its tangent.
     private void Condition(NetworkPass pass, Value dt, bool add, Value x, Value dy, Value? tdy, Value? tx)
     {
-        var s = SizesOf(x);
+        var s = SizesOf(pass, x);
         var (rows, all) = (s.Samples * s.Inner, s.Samples * s.Chunks);
         var partials = pass.Program.Real($"{dt.Name}/{Name}/partials", ValueRole.Workspace, new Shape((1 + _scale) * all, s.C));
         var kernels = pass.Launch.Modulation;
@@ -92,9 +92,11 @@ public sealed class Modulation(string name, bool scale = false) : Layer(name)
 
     private static Lur.Device.LaunchShape Rows(NetworkPass pass, Value x) => pass.Device.Rows(x.Shape.Rows, x.Shape.Innermost);
 
-    private static Sizes SizesOf(Value x)
+    private static Sizes SizesOf(NetworkPass pass, Value x)
     {
-        var inner = x.Shape.Rows / x.Shape[0];
-        return new Sizes(x.Shape[0], inner, x.Shape.Innermost, SampleChunks.Of(inner));
+        const int each = 8; // two blocks, of four chunks each where they have 64 channels
+        var (samples, inner, c) = (x.Shape[0], x.Shape.Rows / x.Shape[0], x.Shape.Innermost);
+        var threads = pass.Device.Properties.HasThreads;
+        return new Sizes(samples, inner, c, threads ? SampleChunks.Of(pass.Device, samples, inner, c, each) : SampleChunks.Of(inner));
     }
 }

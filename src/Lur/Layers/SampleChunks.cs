@@ -1,3 +1,5 @@
+using Lur.Device;
+
 namespace Lur.Layers;
 
 /// <summary>How the rows of a sample are cut for sums down its columns, in kernels whose chunks may not span two samples.</summary>
@@ -15,5 +17,28 @@ internal static class SampleChunks
             if (inner % chunks == 0)
                 return chunks;
         return 1;
+    }
+
+    /// <summary>On a GPU: the fewest equal chunks with which every multiprocessor has so much to do, or as many as leave 4 rows to
+    /// each.</summary>
+    /// <param name="device">Device.</param>
+    /// <param name="samples">Samples.</param>
+    /// <param name="inner">Rows of a sample.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="each">Chunks and tiles of columns that a multiprocessor should have.</param>
+    public static int Of(ComputeDevice device, int samples, int inner, int columns, int each)
+    {
+        const int fewest = 4;
+        var (wanted, tiles, best) = ((long)device.Properties.Multiprocessors * each, ColumnTotals.TilesOf(columns), 1);
+        for (var chunks = 1; inner / chunks >= fewest; chunks++)
+        {
+            if (inner % chunks != 0)
+                continue;
+            best = chunks;
+            if ((long)samples * chunks * tiles >= wanted)
+                break;
+        }
+
+        return best;
     }
 }

@@ -1,3 +1,5 @@
+using Lur.Device;
+
 namespace Lur.Losses;
 
 /// <summary>coefficient times the mean squared distance of an output from a constant target, the mean over all elements; a coefficient
@@ -26,6 +28,16 @@ public sealed class MeanSquaredError : Loss
         (_program, _output, _target, _coefficient, _weights) = (program, output, target, coefficient, weights);
         (_rows, _size) = (output.Shape[0], output.Shape.Count / output.Shape[0]);
         RowLoss = program.Real($"{name}/loss", ValueRole.Output, new Shape(_rows));
+        if (program.Device.Properties.HasThreads)
+        {
+            var pieces = LongRows.PiecesOf(_size);
+            var partials = program.Raw($"{name}/loss/partials", ValueRole.Workspace, new Shape(_rows, pieces), sizeof(double));
+            var (blocks, done) = (program.Device.Blocks((long)_rows * pieces), program.Counters(_rows));
+            var kernels = program.Launch.MeanSquared;
+            kernels.MeanSquaredPiecesForward(blocks, RowLoss, partials, done, output, target, weights, _rows, _size, coefficient);
+            return;
+        }
+
         var shape = program.Device.Blocks(_rows, _size);
         program.Launch.MeanSquared.MeanSquaredForward(shape, RowLoss, output, target, weights, _rows, _size, coefficient);
     }
@@ -43,7 +55,7 @@ public sealed class MeanSquaredError : Loss
     /// <inheritdoc/>
     public override void Backward(Value gradient) =>
         _program.Launch.MeanSquared.MeanSquaredBackward(
-            _program.Device.Rows(_rows, _size),
+            LongRows.Shape(_program.Device, _rows, _size),
             gradient,
             _output,
             _target,
@@ -57,7 +69,7 @@ public sealed class MeanSquaredError : Loss
     /// <inheritdoc/>
     public override void BackwardTangent(Value tangent, Value tangentGradient) =>
         _program.Launch.MeanSquared.MeanSquaredBackwardTangent(
-            _program.Device.Rows(_rows, _size),
+            LongRows.Shape(_program.Device, _rows, _size),
             tangentGradient,
             tangent,
             _weights,

@@ -50,6 +50,7 @@ public sealed record PlannedNode(
         ["attention_jacobian"] = ["p", "x"],
         ["attention_backward_tangent"] = ["p", "tp", "ds", "tds"],
         ["batch_norm_statistics_finish"] = ["running_mean", "running_var"],
+        ["batch_norm_total_statistics"] = ["running_mean", "running_var"],
         ["sgd_step"] = ["theta", "momentum"],
         ["adam_step"] = ["theta", "m", "v"],
         ["lur_meta_update"] = ["theta", "momentum"],

@@ -16,6 +16,7 @@ public sealed class Program : IDisposable
     private readonly List<(string Name, int First)> _sections = [];
     private readonly List<Value> _values = [];
     private readonly List<(Value Value, double[] Numbers)> _constants = [];
+    private readonly List<Value> _counters = [];
     private readonly HashSet<IDeviceBuffer> _outside = [];
     private readonly List<Action> _beforeRun = [],
         _afterRun = [];
@@ -73,6 +74,16 @@ public sealed class Program : IDisposable
         var value = Keep(Real(name, ValueRole.Constant, new Shape(numbers.Length)));
         _constants.Add((value, numbers));
         return value;
+    }
+
+    /// <summary>Counters of kernels whose last block goes on (kernels/include/totals.cuh). Every launch finds them zero and leaves them
+    /// so: all launches share them.</summary>
+    /// <param name="count">How many.</param>
+    internal Operand<int> Counters(int count)
+    {
+        if (_counters.Count == 0 || _counters[^1].Shape.Count < count)
+            _counters.Add(Keep(Raw($"counters[{count}]", ValueRole.Workspace, new Shape(count), sizeof(int))));
+        return ((Operand<int>)_counters[^1]).Taking(count, sizeof(int));
     }
 
     /// <summary>Declares numbers that the host sets between runs.</summary>
@@ -173,6 +184,8 @@ public sealed class Program : IDisposable
         plan.Place(_arena.Address);
         foreach (var (value, numbers) in _constants)
             UploadConstant(value, numbers);
+        foreach (var value in _counters)
+            Device.Fill(value.Typed<byte>(), 0, value.Bytes);
         // No warm-up run: a step changes weights and running statistics.
         Device.Synchronize();
         if (Captured && !Poison)

@@ -101,9 +101,18 @@ public sealed partial class Step
                 new Shape(StatisticsParts),
                 sizeof(double)
             );
-            launch.Vector.VectorCountNonfinite(device.Blocks(StatisticsParts), partials, next, next.Count, StatisticsParts);
-            launch.Vector.VectorFinishSum(device.Blocks(1), _telemetry.At(slot), partials, StatisticsParts, 1);
             nonfinite = _telemetry.At(slot);
+            var blocks = device.Blocks(StatisticsParts);
+            if (device.Properties.HasThreads)
+            {
+                var done = Program.Counters(1);
+                launch.Vector.VectorNonfiniteTotal(blocks, nonfinite, partials, done, next, next.Count, StatisticsParts);
+            }
+            else
+            {
+                launch.Vector.VectorCountNonfinite(blocks, partials, next, next.Count, StatisticsParts);
+                launch.Vector.VectorFinishSum(device.Blocks(1), nonfinite, partials, StatisticsParts, 1);
+            }
         }
 
         launch.Guard.StepGuard(device.Elements(1), _telemetry.Skip, _telemetry.Values, nonfinite, _telemetry.GuardedCount);

@@ -1,10 +1,11 @@
 using Lur.Device;
+using Lur.Layers;
 using Lur.Tests.Device;
 
 namespace Lur.Tests.Kernels;
 
 /// <summary>The kernels of batch_norm.cu put together as a layer does, with arrays of double in and out.</summary>
-internal sealed class BatchNormBench
+internal sealed partial class BatchNormBench
 {
     public const double Eps = 1e-5;
     private readonly KernelScope _bench;
@@ -13,24 +14,29 @@ internal sealed class BatchNormBench
         _channels,
         _chunks;
     private readonly bool _relu,
-        _frozen;
+        _frozen,
+        _atOnce;
+    private readonly GuardedArray<int> _done;
     private readonly GuardedBuffer _x,
         _y,
         _mean,
         _rstd,
         _gamma;
 
-    /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode.</summary>
+    /// <summary>Runs the forward pass. running: mean and variance, read in frozen mode and updated in train mode; atOnce: sums in one
+    /// launch, as on a GPU.</summary>
     public BatchNormBench(
         KernelScope bench,
         BatchNormInputs inputs,
         int chunks,
         bool relu,
         (double[] Mean, double[] Var)? frozen = null,
-        (GuardedBuffer Mean, GuardedBuffer Var)? running = null
+        (GuardedBuffer Mean, GuardedBuffer Var)? running = null,
+        bool atOnce = false
     )
     {
-        (_bench, _inputs, _chunks, _relu, _frozen) = (bench, inputs, chunks, relu, frozen is not null);
+        (_bench, _inputs, _chunks, _relu, _frozen, _atOnce) = (bench, inputs, chunks, relu, frozen is not null, atOnce);
+        _done = bench.Array(new int[(inputs.Gamma.Length + 63) / 64]);
         (_channels, _rows) = (inputs.Gamma.Length, inputs.X.Length / inputs.Gamma.Length);
         (_x, _gamma, _y) = (bench.Vector(inputs.X), bench.Vector(inputs.Gamma), bench.Vector(inputs.X.Length));
         (_mean, _rstd) = (frozen is { } f ? bench.Vector(f.Mean) : bench.Vector(_channels), bench.Vector(_channels));
@@ -74,6 +80,8 @@ internal sealed class BatchNormBench
 
     private LaunchShape Chunks => _bench.Device.Rows(_chunks, _channels);
 
+    private LaunchShape Totals => ColumnTotals.Shape(_bench.Device, _channels, _chunks);
+
     private LaunchShape Channels => _bench.Device.Blocks(_channels);
 
     private DevicePointer<Real> Mask => _relu ? _y.Pointer : default;
@@ -86,30 +94,7 @@ internal sealed class BatchNormBench
         var dx = inPlace ? dyBuffer : _bench.Vector(dy.Length);
         var (dgamma, dbeta, dresidual) = Outputs(accumulated);
         var accumulate = accumulated is null ? 0 : 1;
-        Kernel.BatchNormSums(
-            Chunks,
-            partial.Pointer,
-            dyBuffer.Pointer,
-            Mask,
-            _x.Pointer,
-            _mean.Pointer,
-            _rstd.Pointer,
-            _rows,
-            _channels,
-            _chunks
-        );
-        Kernel.BatchNormSumsFinish(
-            Channels,
-            means.Pointer,
-            dgamma.Pointer,
-            dbeta.Pointer,
-            partial.Pointer,
-            1,
-            _rows,
-            _channels,
-            _chunks,
-            accumulate
-        );
+        Sums(means, dgamma.Pointer, dbeta.Pointer, partial, dyBuffer, Mask, accumulate);
         Kernel.BatchNormBackward(
             Rows,
             dx.Pointer,
@@ -171,33 +156,7 @@ internal sealed class BatchNormBench
         var dresidual = pair && tdresidual is not null ? _bench.Vector(accumulated?.Residual ?? new double[dy.Length]) : null;
         var (tdx, dx) = (_bench.Vector(dy.Length), pair ? _bench.Vector(dy.Length) : null);
         var accumulate = accumulated is null ? 0 : 1;
-        Kernel.BatchNormTangentSums(
-            Chunks,
-            partial.Pointer,
-            tdyBuffer.Pointer,
-            dyBuffer.Pointer,
-            Mask,
-            tx.Pointer,
-            _x.Pointer,
-            _mean.Pointer,
-            _rstd.Pointer,
-            tmeans,
-            _rows,
-            _channels,
-            _chunks
-        );
-        Kernel.BatchNormSumsFinish(
-            Channels,
-            means.Pointer,
-            tdgamma.Pointer,
-            tdbeta.Pointer,
-            partial.Pointer,
-            2,
-            _rows,
-            _channels,
-            _chunks,
-            accumulate
-        );
+        TangentSums(means, tdgamma, tdbeta, partial, (tdyBuffer, dyBuffer, tx), tmeans, accumulate);
         Kernel.BatchNormBackwardTangent(
             Rows,
             tdx.Pointer,
@@ -222,45 +181,12 @@ internal sealed class BatchNormBench
         return (new BatchNormInputs(tdx.Get(), tdgamma.Get(), tdbeta.Get(), tdresidual?.Get()), dx?.Get(), dresidual?.Get());
     }
 
-    private void Statistics((GuardedBuffer Mean, GuardedBuffer Var)? running)
-    {
-        var (chunkOffset, chunkM2) = (_bench.Vector(_chunks * _channels), _bench.Vector(_chunks * _channels));
-        Kernel.BatchNormStatistics(Chunks, chunkOffset.Pointer, chunkM2.Pointer, _x.Pointer, _rows, _channels, _chunks);
-        Kernel.BatchNormStatisticsFinish(
-            Channels,
-            _mean.Pointer,
-            _rstd.Pointer,
-            running?.Mean.Pointer ?? default,
-            running?.Var.Pointer ?? default,
-            chunkOffset.Pointer,
-            chunkM2.Pointer,
-            _x.Pointer,
-            _rows,
-            _channels,
-            _chunks,
-            Eps,
-            0.1
-        );
-    }
-
     private DevicePointer<Real> TangentMeans(GuardedBuffer tx)
     {
         if (_frozen)
             return default;
         var (tmeans, partial) = (_bench.Vector(2 * _channels), _bench.Vector(2 * _chunks * _channels));
-        Kernel.BatchNormSums(
-            Chunks,
-            partial.Pointer,
-            tx.Pointer,
-            default,
-            _x.Pointer,
-            _mean.Pointer,
-            _rstd.Pointer,
-            _rows,
-            _channels,
-            _chunks
-        );
-        Kernel.BatchNormSumsFinish(Channels, tmeans.Pointer, default, default, partial.Pointer, 1, _rows, _channels, _chunks, 0);
+        Sums(tmeans, default, default, partial, tx, default, 0);
         return tmeans.Pointer;
     }
 

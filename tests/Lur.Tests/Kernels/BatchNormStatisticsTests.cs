@@ -7,7 +7,7 @@ namespace Lur.Tests.Kernels;
 public class BatchNormStatisticsTests
 {
     [Test]
-    public void LargeMeanDoesNotCancel()
+    public void LargeMeanDoesNotCancel([Values] bool atOnce)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
@@ -17,7 +17,7 @@ public class BatchNormStatisticsTests
                 channels = 9;
             var x = bench.Precision.Round(random.NormalArray(rows * channels, 1e4, 1));
             var inputs = new BatchNormInputs(x, Ones(channels), new double[channels], null);
-            var layer = new BatchNormBench(bench, inputs, 2, false);
+            var layer = new BatchNormBench(bench, inputs, 2, false, null, null, atOnce);
             var expected = new BatchNormReference(x, channels, BatchNormBench.Eps);
             // The float sum of squares would be wrong in the first digit: 1e8 * 6e-8 = 6 against a variance of 1. About the
             // first row nothing of the mean is left but its own rounding, 1e4 * 6e-8 = 6e-4 standard deviations, of which the
@@ -28,7 +28,7 @@ public class BatchNormStatisticsTests
     }
 
     [Test]
-    public void AnOutlierAsFirstRowLosesAtMostTheChunkLength()
+    public void AnOutlierAsFirstRowLosesAtMostTheChunkLength([Values] bool atOnce)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
@@ -40,7 +40,8 @@ public class BatchNormStatisticsTests
             var x = random.NormalArray(rows * channels);
             x.AsSpan(0, channels).Fill(1000);
             x = bench.Precision.Round(x);
-            var layer = new BatchNormBench(bench, new BatchNormInputs(x, Ones(channels), new double[channels], null), chunks, false);
+            var inputs = new BatchNormInputs(x, Ones(channels), new double[channels], null);
+            var layer = new BatchNormBench(bench, inputs, chunks, false, null, null, atOnce);
             // The bound of batch_norm.cu: cancellation in M2 by at most m = 128, the rows of a chunk; the sum that cancels
             // has m equal terms, which round by m / 2 units at worst; the square root halves it.
             var expected = new BatchNormReference(x, channels, BatchNormBench.Eps);
@@ -49,7 +50,7 @@ public class BatchNormStatisticsTests
     }
 
     [Test]
-    public void ChunksAreJoinedInDouble([Values(0, 1e6)] double centre)
+    public void ChunksAreJoinedInDouble([Values(0, 1e6)] double centre, [Values] bool atOnce)
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
@@ -70,7 +71,8 @@ public class BatchNormStatisticsTests
                 rows,
                 false,
                 null,
-                running
+                running,
+                atOnce
             );
             var expected = new BatchNormReference(x, channels, BatchNormBench.Eps);
             var u = bench.Precision.Unit();
@@ -95,6 +97,7 @@ public class BatchNormStatisticsTests
     {
         var random = TestRandom.ForCurrentTest();
         foreach (var test in TestDevices.All)
+        foreach (var atOnce in new[] { false, true })
         foreach (var rows in new[] { 1, 2, 37 })
         {
             using var bench = new KernelScope(test, precision);
@@ -105,7 +108,7 @@ public class BatchNormStatisticsTests
                 bench.Precision.Round(random.UniformArray(channels, 0.5, 2))
             );
             var running = (Mean: bench.Vector(mean), Var: bench.Vector(variance));
-            _ = new BatchNormBench(bench, inputs, 3, false, null, running);
+            _ = new BatchNormBench(bench, inputs, 3, false, null, running, atOnce);
             var batch = new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);
             // momentum 0.1; unbiased variance, which one row does not have: then it stays.
             var expectedMean = mean.Zip(batch.Mean, (o, b) => 0.9 * o + 0.1 * b.Value).ToArray();
@@ -145,15 +148,36 @@ public class BatchNormStatisticsTests
         }
     }
 
+    [TestCaseSource(typeof(KernelScope), nameof(KernelScope.Precisions))]
+    public void TotalsDoNotDependOnTheLaunch(Precision precision)
+    {
+        var random = TestRandom.ForCurrentTest();
+        const int rows = 97,
+            channels = 133, // three tiles, the last of 5
+            chunks = 6;
+        var inputs = BatchNormInputs.Random(random, rows, channels, false);
+        var (t, dy, tdy) = (BatchNormInputs.Random(random, rows, channels, false), random.NormalArray(rows * channels), inputs.X);
+        var first = new Dictionary<string, double[]>();
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            using var bench = new KernelScope(test, precision);
+            var layer = new BatchNormBench(bench, inputs, chunks, true, null, null, atOnce: true);
+            var (gradient, tangent) = (layer.Backward(dy), layer.BackwardTangent(dy, tdy, t, false).Tangent);
+            double[] result = [.. layer.Mean, .. layer.Rstd, .. gradient.Gamma, .. gradient.Beta, .. tangent.Gamma, .. tangent.Beta];
+            if (!first.TryAdd(test.Name, result))
+                Errors.AssertSame(result, first[test.Name], bench.Name);
+        }
+    }
+
     [Test]
-    public void NotANumberReachesTheOutput()
+    public void NotANumberReachesTheOutput([Values] bool atOnce)
     {
         foreach (var test in TestDevices.All)
         {
             using var bench = new KernelScope(test, Precision.Float32);
             var x = TestRandom.ForCurrentTest().NormalArray(40);
             x[13] = double.NaN;
-            var layer = new BatchNormBench(bench, new BatchNormInputs(x, Ones(4), new double[4], null), 1, relu: true);
+            var layer = new BatchNormBench(bench, new BatchNormInputs(x, Ones(4), new double[4], null), 1, true, null, null, atOnce);
             // Channel 13 % 4 = 1 and no other: a ReLU that turned NaN into 0 would hide a run that has gone wrong.
             Assert.That(layer.Y.Select((v, i) => double.IsNaN(v) == (i % 4 == 1)), Has.All.True, bench.Name);
         }

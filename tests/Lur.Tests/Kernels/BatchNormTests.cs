@@ -31,7 +31,9 @@ public class BatchNormTests
             {
                 // Every combination of ReLU, residual and mode comes by in the eight shapes.
                 using var bench = new KernelScope(test, precision);
-                CompareAllPasses(bench, random, shape, (flags & 1) != 0, (flags & 2) != 0, (flags++ & 4) != 0);
+                var (relu, residual, frozen) = ((flags & 1) != 0, (flags & 2) != 0, (flags++ & 4) != 0);
+                CompareAllPasses(bench, random, shape, relu, residual, frozen, atOnce: false);
+                CompareAllPasses(bench, random, shape, relu, residual, frozen, atOnce: true);
             }
         }
     }
@@ -42,7 +44,8 @@ public class BatchNormTests
         (int Rows, int Channels, int Chunks) shape,
         bool relu,
         bool residual,
-        bool frozen
+        bool frozen,
+        bool atOnce
     )
     {
         var (rows, channels, chunks) = shape;
@@ -56,9 +59,9 @@ public class BatchNormTests
         );
         var what =
             $"{bench.Name} [{rows}, {channels}] in "
-            + $"{chunks}{(relu ? " relu" : "")}{(residual ? " residual" : "")}{(frozen ? " frozen" : "")}";
+            + $"{chunks}{(relu ? " relu" : "")}{(residual ? " residual" : "")}{(frozen ? " frozen" : "")}{(atOnce ? " at once" : "")}";
 
-        var actual = new BatchNormBench(bench, inputs, chunks, relu, frozen ? statistics : null);
+        var actual = new BatchNormBench(bench, inputs, chunks, relu, frozen ? statistics : null, null, atOnce);
         var expected = frozen
             ? new BatchNormReference(inputs.X, channels, statistics.Mean, statistics.Var, BatchNormBench.Eps)
             : new BatchNormReference(inputs.X, channels, BatchNormBench.Eps);

@@ -1,4 +1,5 @@
 using Lur.Device;
+using Lur.Layers;
 using Lur.Tests.Device;
 using Lur.Tests.Reference;
 
@@ -53,6 +54,19 @@ public class BiasTests
             );
             kernel.BiasBackwardFinish(bench.Device.Blocks(channels), dbias.Pointer, partial.Pointer, channels, chunks, 0);
             Vectors.AssertClose(dbias.Get(), sum, tolerance, scale, $"{bench.Name} dbias[{rows}, {channels}] written");
+            var (totals, done) = (bench.Vector(channels), bench.Array(new int[(channels + 63) / 64]));
+            kernel.BiasBackwardTotals(
+                ColumnTotals.Shape(bench.Device, channels, chunks),
+                totals.Pointer,
+                partial.Pointer,
+                done.Pointer(),
+                bench.Vector(x).Pointer,
+                rows,
+                channels,
+                chunks
+            );
+            Vectors.AssertClose(totals.Get(), sum, tolerance, scale, $"{bench.Name} dbias[{rows}, {channels}] at once");
+            Assert.That(done.Download(), Is.All.Zero, $"{bench.Name} counters");
         }
     }
 }

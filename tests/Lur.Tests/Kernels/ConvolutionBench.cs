@@ -24,7 +24,7 @@ internal sealed class ConvolutionBench : IDisposable
         (_w, _w2) = (new(test, precision, shape.FilterLength), new(test, precision, shape.FilterLength));
         (_y, _y2) = (new(test, precision, shape.OutputLength), new(test, precision, shape.OutputLength));
         // Exactly as large as asked for and NaN: a read of scratch that nobody wrote shows in the result.
-        _workspace = new(test, precision, Math.Max(1, Operator.WorkspaceBytes / precision.Size()));
+        _workspace = new(test, precision, Math.Max(1, Operator.PairWorkspaceBytes / precision.Size()));
     }
 
     public ConvolutionOperator Operator { get; }

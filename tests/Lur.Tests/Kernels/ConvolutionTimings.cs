@@ -85,7 +85,7 @@ public class ConvolutionTimings
         using var y = new GuardedBuffer(test, Precision.Float32, random.NormalArray(shape.OutputLength));
         using var dx = new GuardedBuffer(test, Precision.Float32, shape.InputLength);
         using var dw = new GuardedBuffer(test, Precision.Float32, shape.FilterLength);
-        using var scratch = new GuardedBuffer(test, Precision.Float32, Math.Max(1, op.WorkspaceBytes / sizeof(float)));
+        using var scratch = new GuardedBuffer(test, Precision.Float32, Math.Max(1, op.PairWorkspaceBytes / sizeof(float)));
         Action[] maps =
         [
             () => op.Forward(y.Pointer, x.Pointer, w.Pointer, false, scratch.Pointer),

@@ -55,6 +55,25 @@ public class KernelTraceTests
         Assert.That(broken, Is.Empty, string.Join('\n', broken));
     }
 
+    // A warp moves 32 times 16 bytes, 16 sectors, where element by element it moved 4.
+    [TestCase("vector_axpy")]
+    [TestCase("vector_scale")]
+    [TestCase("vector_fill")]
+    [TestCase("vector_abs_accumulate")]
+    [TestCase("sgd_step")]
+    [TestCase("l1_subgradient")]
+    [TestCase("adam_step")]
+    [TestCase("average_step")]
+    [TestCase("average_swap")]
+    [TestCase("clip_apply")]
+    [TestCase("step_commit")]
+    public void FlatVectorsAreMovedSixteenBytesAnAccess(string kernel)
+    {
+        RequireTracing();
+        var stores = s_traces.Value[kernel].Stores;
+        Assert.That((double)stores.Sectors / stores.Requests, Is.InRange(14, 16));
+    }
+
     [Test]
     public void ADeviceThatRunsASampleOfTheBlocksComputesNothingForOthers()
     {
@@ -102,7 +121,7 @@ public class KernelTraceTests
     /// <summary>Kernels of preparations, of training and of sampling, which no step of a method launches.</summary>
     private static IReadOnlyList<KernelTrace> Single(ComputeDevice device)
     {
-        const int n = 100_003,
+        const int n = 262_144, // whole packs: in a sample of the blocks, the rest of a vector would count for too much
             parts = 512;
         var kernels = device.Kernels(Precision.Float32);
         using var x = device.Allocate(n * sizeof(float));
@@ -147,6 +166,9 @@ public class KernelTraceTests
         kernels.Pieces.PieceSum(device.Elements(6), new(x.Address), wide, 3, 6);
         kernels.Pieces.RelativeAlpha(device.Elements(1), new(x.Address), new(y.Address), wide, 1);
         kernels.Pieces.StepReport(device.Elements(1), new(x.Address), new(y.Address), wide, new(first.Address));
+        kernels.Vector.VectorSquareSum(device.Blocks(parts), wide, a, n, parts);
+        kernels.Vector.VectorCountNonfinite(device.Blocks(parts), wide, a, n, parts);
+        TwoLaunches(device, kernels, [a, b, new(z.Address), new(m.Address), table]);
         kernels.Vector.VectorDot(device.Blocks(parts), wide, a, b, n, parts);
         kernels.Vector.VectorAxpy(elements, a, b, n, 1);
         kernels.Vector.VectorScale(elements, a, b, n, 1);
@@ -154,6 +176,30 @@ public class KernelTraceTests
         kernels.Vector.VectorAbsAccumulate(elements, a, b, n);
         device.Synchronize();
         return KernelTrace.Take();
+    }
+
+    // Sums of 320 channels as the host's lane device makes them, in two launches.
+    private static void TwoLaunches(ComputeDevice device, KernelSet kernels, DevicePointer<Real>[] x)
+    {
+        const int rows = 100,
+            width = 320,
+            chunks = 2;
+        var (a, b, c, d, small) = (x[0], x[1], x[2], x[3], x[4]);
+        var (sums, blocks, none) = (device.ColumnSums(rows, width, chunks), device.Blocks(width), default(DevicePointer<Real>));
+        kernels.BatchNorm.BatchNormStatistics(sums, a, b, c, rows, width, chunks);
+        kernels.BatchNorm.BatchNormSums(sums, a, b, none, c, d, small, rows, width, chunks);
+        kernels.BatchNorm.BatchNormTangentSums(sums, a, b, b, none, c, c, d, d, small, rows, width, chunks);
+        kernels.BatchNorm.BatchNormSumsFinish(blocks, a, none, none, b, 1, rows, width, chunks, 0);
+        kernels.BatchNorm.BatchNormStatisticsFinish(blocks, a, b, none, none, c, d, c, rows, width, chunks, 1e-5, 0.1);
+        kernels.GroupNorm.GroupNormSums(sums, a, b, c, d, d, small, small, 1, rows, width, chunks, 1);
+        kernels.GroupNorm.GroupNormTangentSums(sums, a, b, b, c, c, d, d, d, d, d, d, d, 1, rows, width, chunks, 1);
+        kernels.GroupNorm.GroupNormStatisticsFinish(device.Blocks(8), a, b, c, d, c, 1, rows, width, 8, chunks, 1e-5);
+        kernels.GroupNorm.GroupNormMeans(device.Blocks(8), a, b, c, 1, rows, width, 8, chunks);
+        kernels.GroupNorm.GroupNormTangentMeans(device.Blocks(8), a, b, c, d, 1, rows, width, 8, chunks);
+        kernels.GroupNorm.GroupNormWeights(blocks, a, c, b, width, chunks);
+        kernels.MeanSquared.MeanSquaredForward(device.Blocks(rows), a, b, c, none, rows, width, 1);
+        kernels.Bias.BiasBackwardSums(sums, a, b, rows, width, chunks);
+        kernels.Bias.BiasBackwardFinish(blocks, a, b, width, chunks, 0);
     }
 
     // 100 rows of a text encoder, and of a UNet's gates.

@@ -23,7 +23,7 @@ public class MeanSquaredTests
             var weights = weighted ? inW.Pointer : default;
             var (loss, dx, tdx) = (bench.Vector(n), bench.Vector(n * size), bench.Vector(n * size));
             kernel.MeanSquaredForward(device.Blocks(n), loss.Pointer, inX.Pointer, inY.Pointer, weights, n, size, coefficient);
-            var rows = device.Rows(n, size);
+            var rows = LongRows.Shape(device, n, size);
             kernel.MeanSquaredBackward(rows, dx.Pointer, inX.Pointer, inY.Pointer, weights, n, size, coefficient, 1.0 / n);
             kernel.MeanSquaredBackwardTangent(rows, tdx.Pointer, inTx.Pointer, weights, n, size, coefficient, 1.0 / n);
 
@@ -36,6 +36,23 @@ public class MeanSquaredTests
             Errors.AssertClose(loss.Get(), expected, 200 * unit, $"{bench.Name} loss[{n}, {size}]");
             Errors.AssertClose(dx.Get(), Scaled(i => x[i] - y[i]), 10 * unit, $"{bench.Name} dx");
             Errors.AssertClose(tdx.Get(), Scaled(i => tx[i]), 10 * unit, $"{bench.Name} tdx");
+
+            var pieces = LongRows.PiecesOf(size);
+            var (partials, done, again) = (bench.Unwritten<double>(n * pieces), bench.Array(new int[n]), bench.Vector(n));
+            kernel.MeanSquaredPiecesForward(
+                device.Blocks(n * pieces),
+                again.Pointer,
+                partials.Pointer(),
+                done.Pointer(),
+                inX.Pointer,
+                inY.Pointer,
+                weights,
+                n,
+                size,
+                coefficient
+            );
+            Errors.AssertClose(again.Get(), expected, 200 * unit, $"{bench.Name} loss[{n}, {size}] in pieces");
+            Assert.That(done.Download(), Is.All.Zero, $"{bench.Name} counters");
 
             var totals = bench.Array(1.0, 2.0, 3.0);
             kernel.MeanSquaredTotals(device.Blocks(1), totals.Pointer(), loss.Pointer, n);

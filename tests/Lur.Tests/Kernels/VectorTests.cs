@@ -54,6 +54,36 @@ public class VectorTests
         }
     }
 
+    // The last block adds up in the order of the second launch: the same bits, however often, whatever the grid.
+    [Test]
+    public void ATotalInOneLaunchIsThatOfTwo(
+        [ValueSource(nameof(Precisions))] Precision precision,
+        [ValueSource(nameof(Sizes))] int n,
+        [Values(1, 3, 16)] int count
+    )
+    {
+        var x = precision.Round(TestRandom.ForCurrentTest().NormalArray(n, 0.3));
+        x[n / 2] = n > 2 ? double.NaN : x[0];
+        var finite = Array.ConvertAll(x, v => double.IsNaN(v) ? 1 : v);
+        foreach (var test in TestDevices.AllBlockSizes())
+        {
+            using var scope = new KernelScope(test, precision);
+            var (dx, bad, k) = (scope.Vector(finite), scope.Vector(x), scope.Kernels.Vector);
+            var (partials, done) = (scope.Unwritten<double>(count), scope.Array(new int[1]));
+            k.VectorSquareSum(scope.Device.Blocks(count), partials.Pointer(), dx.Pointer, n, count);
+            var expected = scope.FinishSum(partials, count, 1);
+            foreach (var grid in scope.Grids)
+            {
+                var (total, shape) = (scope.Unwritten<double>(1), scope.Grid(grid));
+                k.VectorSquareTotal(shape, total.Pointer(), partials.Pointer(), done.Pointer(), dx.Pointer, n, count);
+                Errors.AssertSame(total.Download(), expected, $"{scope.Name} squares, grid {grid}");
+                k.VectorNonfiniteTotal(shape, total.Pointer(), partials.Pointer(), done.Pointer(), bad.Pointer, n, count);
+                Errors.AssertSame(total.Download(), [n > 2 ? 1 : 0], $"{scope.Name} nonfinite, grid {grid}");
+                Assert.That(done.Download(), Is.All.Zero, $"{scope.Name} counter, grid {grid}");
+            }
+        }
+    }
+
     [Test]
     public void TheCountOfNonfiniteSeesEveryElement(
         [ValueSource(nameof(Precisions))] Precision precision,

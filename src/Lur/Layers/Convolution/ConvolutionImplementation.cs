@@ -24,6 +24,9 @@ internal abstract class ConvolutionImplementation(LaunchSet launch, ConvolutionS
 
     public long WorkspaceBytes { get; protected init; }
 
+    /// <summary>Of a forward pass or a filter gradient of two terms.</summary>
+    public virtual long PairWorkspaceBytes => WorkspaceBytes;
+
     public abstract void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace);
 
     public abstract void InputGradient(

@@ -54,7 +54,7 @@ public sealed class ConvolutionOperator
                     ConvolutionAlgorithm.Winograd => new WinogradConvolution(launch, shape),
                     _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
                 };
-        WorkspaceBytes = _forward.WorkspaceBytes;
+        (WorkspaceBytes, PairWorkspaceBytes) = (_forward.WorkspaceBytes, _forward.PairWorkspaceBytes);
     }
 
     /// <summary>The geometry.</summary>
@@ -69,6 +69,10 @@ public sealed class ConvolutionOperator
     /// </summary>
     public long WorkspaceBytes { get; }
 
+    /// <summary>The same for <see cref="ForwardPair"/> and <see cref="FilterGradientPair"/>, no less than
+    /// <see cref="WorkspaceBytes"/>.</summary>
+    public long PairWorkspaceBytes { get; }
+
     /// <summary>y (+)= F(x, w). x: N H W C, w: K R S C, y: N OutH OutW K.</summary>
     /// <param name="y">The output.</param>
     /// <param name="x">The input.</param>
@@ -78,7 +82,8 @@ public sealed class ConvolutionOperator
     public void Forward(Operand<Real> y, Operand<Real> x, Operand<Real> w, bool accumulate, Operand<Real> workspace) =>
         _forward.Forward(y, new(x, w), default, accumulate, workspace);
 
-    /// <summary>y (+)= F(x1, w1) + F(x2, w2): the tangent of the forward pass when one factor of each is a tangent.</summary>
+    /// <summary>y (+)= F(x1, w1) + F(x2, w2): the tangent of the forward pass when one factor of each is a tangent. Scratch of
+    /// <see cref="PairWorkspaceBytes"/>.</summary>
     public void ForwardPair(
         Operand<Real> y,
         Operand<Real> x1,
@@ -108,7 +113,7 @@ public sealed class ConvolutionOperator
     public void FilterGradient(Operand<Real> dw, Operand<Real> x, Operand<Real> dy, bool accumulate, Operand<Real> workspace) =>
         _filterGradient.FilterGradient(dw, new(x, dy), default, accumulate, workspace);
 
-    /// <summary>The sum of two filter gradients.</summary>
+    /// <summary>The sum of two filter gradients. Scratch of <see cref="PairWorkspaceBytes"/>.</summary>
     public void FilterGradientPair(
         Operand<Real> dw,
         Operand<Real> x1,
@@ -133,7 +138,7 @@ public sealed class ConvolutionOperator
     // Below 8 channels the transforms of Winograd cost more than they save; on images under 3 pixels a tile is mostly padding.
     private static ConvolutionAlgorithm Choose(ComputeDevice device, ConvolutionShape shape)
     {
-        if (shape.IsPointwise || device.Properties.MaxThreadsPerBlock > 1)
+        if (shape.IsPointwise || device.Properties.HasThreads)
             return ConvolutionAlgorithm.MatrixProduct;
         return WinogradConvolution.Supports(shape) && Math.Min(shape.C, shape.K) >= 8 && Math.Min(shape.OutH, shape.OutW) >= 3
             ? ConvolutionAlgorithm.Winograd

@@ -13,6 +13,7 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         _patch,
         _chunkRows,
         _chunkImages;
+    private readonly bool _pairs;
 
     public MatrixProductConvolution(LaunchSet launch, ConvolutionShape shape)
         : base(launch, shape)
@@ -28,7 +29,11 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         var imageRows = shape.OutH * shape.OutW;
         _chunkImages = Math.Clamp(_chunkRows / imageRows, 1, shape.N);
         WorkspaceBytes = (long)Math.Max(_chunkRows, _chunkImages * imageRows) * _patch * ElementSize;
+        // Both patch matrices of a tangent by one launch, where each is whole; on the CPU two in turn stay in the cache.
+        _pairs = launch.Device.Properties.HasThreads && _chunkRows == _rows && 2L * _rows * _patch <= int.MaxValue;
     }
+
+    public override long PairWorkspaceBytes => _pairs ? 2 * WorkspaceBytes : WorkspaceBytes;
 
     // On the CPU: large enough that the product runs at full speed, small enough for the last-level cache. On a GPU every chunk is two
     // more nodes of the step's graph, and its cache is small beside its memory: there 1/256 of the memory, which is the whole batch of
@@ -36,11 +41,19 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
     private static long ChunkBytes(DeviceProperties device)
     {
         var cached = Math.Clamp(device.L2CacheBytes / 2, 2 << 20, 32 << 20);
-        return device.MaxThreadsPerBlock > 1 ? Math.Max(cached, device.TotalMemory / 256) : cached;
+        return device.HasThreads ? Math.Max(cached, device.TotalMemory / 256) : cached;
     }
 
     public override void Forward(Operand<Real> y, ConvolutionTerm one, ConvolutionTerm two, bool accumulate, Operand<Real> workspace)
     {
+        if (_pairs && !two.IsNone)
+        {
+            var second = PairOfColumns(one.First, two.First, workspace);
+            ForwardProduct(y, workspace, one.Second, _rows, accumulate);
+            ForwardProduct(y, second, two.Second, _rows, true);
+            return;
+        }
+
         ForwardTerm(y, one, accumulate, workspace);
         if (!two.IsNone)
             ForwardTerm(y, two, true, workspace);
@@ -82,12 +95,19 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         Operand<Real> workspace
     )
     {
+        if (_pairs && !two.IsNone)
+        {
+            var second = PairOfColumns(one.First, two.First, workspace);
+            FilterProduct(dw, workspace, one.Second, _rows, accumulate);
+            FilterProduct(dw, second, two.Second, _rows, true);
+            return;
+        }
+
         FilterGradientTerm(dw, one, accumulate, workspace);
         if (!two.IsNone)
             FilterGradientTerm(dw, two, true, workspace);
     }
 
-    // y[rows, K] = columns[rows, R S C] w[K, R S C]^T
     private void ForwardTerm(Operand<Real> y, ConvolutionTerm term, bool accumulate, Operand<Real> workspace)
     {
         var step = Shape.IsPointwise ? _rows : _chunkRows;
@@ -95,25 +115,10 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         {
             var rows = Math.Min(step, _rows - first);
             var columns = Columns(term.First, first, rows, workspace);
-            Launch.Products.Run(
-                false,
-                true,
-                rows,
-                Shape.K,
-                _patch,
-                1,
-                columns,
-                _patch,
-                term.Second,
-                _patch,
-                accumulate ? 1 : 0,
-                At(y, (long)first * Shape.K),
-                Shape.K
-            );
+            ForwardProduct(At(y, (long)first * Shape.K), columns, term.Second, rows, accumulate);
         }
     }
 
-    // dw[K, R S C] = dy[rows, K]^T columns[rows, R S C], summed over the chunks in order
     private void FilterGradientTerm(Operand<Real> dw, ConvolutionTerm term, bool accumulate, Operand<Real> workspace)
     {
         var step = Shape.IsPointwise ? _rows : _chunkRows;
@@ -121,23 +126,17 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         {
             var rows = Math.Min(step, _rows - first);
             var columns = Columns(term.First, first, rows, workspace);
-            Launch.Products.Run(
-                true,
-                false,
-                Shape.K,
-                _patch,
-                rows,
-                1,
-                At(term.Second, (long)first * Shape.K),
-                Shape.K,
-                columns,
-                _patch,
-                accumulate || first > 0 ? 1 : 0,
-                dw,
-                _patch
-            );
+            FilterProduct(dw, columns, At(term.Second, (long)first * Shape.K), rows, accumulate || first > 0);
         }
     }
+
+    // y[rows, K] = columns[rows, R S C] w[K, R S C]^T
+    private void ForwardProduct(Operand<Real> y, Operand<Real> columns, Operand<Real> w, int rows, bool accumulate) =>
+        Launch.Products.Run(false, true, rows, Shape.K, _patch, 1, columns, _patch, w, _patch, accumulate ? 1 : 0, y, Shape.K);
+
+    // dw[K, R S C] = dy[rows, K]^T columns[rows, R S C], summed over the chunks in order
+    private void FilterProduct(Operand<Real> dw, Operand<Real> columns, Operand<Real> dy, int rows, bool accumulate) =>
+        Launch.Products.Run(true, false, Shape.K, _patch, rows, 1, dy, Shape.K, columns, _patch, accumulate ? 1 : 0, dw, _patch);
 
     // columns[rows, R S C] = dy[rows, K] w[K, R S C]
     private void PatchGradients(Operand<Real> columns, ConvolutionTerm term, int first, int rows, bool accumulate) =>
@@ -165,5 +164,20 @@ internal sealed class MatrixProductConvolution : ConvolutionImplementation
         var (columns, images) = (workspace.Taking((long)rows * _patch, ElementSize), Shape.InputLength * rows / _rows);
         _kernels.Im2col(Device.Rows(rows, Shape.S * Shape.C), columns, x.Taking(images, ElementSize), first, rows, Shape.Geometry);
         return workspace;
+    }
+
+    // Both in the workspace, the second behind the first; returns where it is.
+    private Operand<Real> PairOfColumns(Operand<Real> one, Operand<Real> two, Operand<Real> workspace)
+    {
+        var (length, images) = ((long)_rows * _patch, Shape.InputLength);
+        _kernels.Im2colPair(
+            Device.Rows(2L * _rows, Shape.S * Shape.C),
+            workspace.Taking(2 * length, ElementSize),
+            one.Taking(images, ElementSize),
+            two.Taking(images, ElementSize),
+            _rows,
+            Shape.Geometry
+        );
+        return At(workspace, length);
     }
 }

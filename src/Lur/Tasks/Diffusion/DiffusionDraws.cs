@@ -135,7 +135,7 @@ public static class DiffusionDraws
         var noised = program.Real($"{name}/noised", ValueRole.Input, clean.Shape);
         var velocity = prediction == PredictionType.VPrediction ? program.Real($"{name}/velocity", ValueRole.Input, clean.Shape) : null;
         program.Launch.Diffuse.DiffuseForward(
-            program.Device.Rows(rows, length),
+            LongRows.Shape(program.Device, rows, length),
             noised,
             velocity,
             clean,
@@ -160,6 +160,14 @@ public static class DiffusionDraws
         var (rows, length) = (shape[0], shape.Count / shape[0]);
         if (length > LargestRow)
             throw new ArgumentException($"A sample has at most {LargestRow} numbers to draw; this one has {length}.", nameof(shape));
-        program.Launch.Random.RandomNormalRows(program.Device.Rows(rows, (length + 3) / 4), target, state, step, rows, length, stream);
+        program.Launch.Random.RandomNormalRows(
+            LongRows.Shape(program.Device, rows, (length + 3) / 4),
+            target,
+            state,
+            step,
+            rows,
+            length,
+            stream
+        );
     }
 }
