@@ -6,6 +6,9 @@ namespace Lur.Native.Exports;
 /// <summary>A tensor in memory of the caller, element by element in the order in which a model declares it.</summary>
 internal sealed unsafe class BoundTensor
 {
+    // Elements of the memory for one of the tensor, above which it is not copied as a whole.
+    private const int MostBetween = 4;
+
     private readonly ulong _data;
     private readonly bool _onDevice;
     private readonly TensorType _type;
@@ -74,32 +77,59 @@ internal sealed unsafe class BoundTensor
     // An element of the memory, and where it begins in an array without gaps.
     private delegate void UseElement(Span<byte> element, int at);
 
-    // Over the memory itself, or over a copy of it on the host.
+    // Over a copy of the memory from the first element to the last; with much between them, over one element at a time.
     private void Over(ComputeDevice device, bool write, UseElement use)
     {
-        if (!_onDevice)
+        var last = Shape.Zip(_strides, (extent, stride) => checked((extent - 1) * stride)).Sum();
+        if (!_onDevice && last / MostBetween > Count)
         {
-            ForEach((byte*)_data, use);
+            ForEach(null, (_, at, element) => OneByOne(write, use, at, element));
             return;
         }
 
-        var last = Shape.Zip(_strides, (extent, stride) => (extent - 1) * stride).Sum();
         var copy = new byte[checked((last + 1) * _type.Size())];
         var pointer = new DevicePointer<byte>(_data);
-        device.Download(copy.AsSpan(), pointer);
+        if (_onDevice)
+            device.Download(copy.AsSpan(), pointer);
+        else if (!CallerAddress.TryRead(_data, copy.AsSpan()))
+            throw NoMemory("read", copy.Length);
         fixed (byte* memory = copy)
-            ForEach(memory, use);
-        if (write)
+            ForEach(memory, (element, at, _) => use(element, at));
+        if (!write)
+            return;
+        if (_onDevice)
             device.Upload(pointer, new ReadOnlySpan<byte>(copy));
+        else if (!CallerAddress.TryWrite<byte>(_data, copy))
+            throw NoMemory("written", copy.Length);
     }
 
-    private void ForEach(byte* memory, UseElement use)
+    private void OneByOne(bool write, UseElement use, int at, long element)
+    {
+        var own = new byte[_type.Size()];
+        var address = _data + ((ulong)element * (ulong)own.Length);
+        if (!write && !CallerAddress.TryRead(address, own.AsSpan()))
+            throw NoMemory("read", own.Length, element);
+        use(own, at);
+        if (write && !CallerAddress.TryWrite<byte>(address, own))
+            throw NoMemory("written", own.Length, element);
+    }
+
+    private CodedException NoMemory(string what, int bytes, long element = 0) =>
+        new(
+            Code.Argument,
+            $"Tensor '{Name}' cannot be {what}: at its address 0x{_data:x}, element {element}, there is no memory of this program for "
+                + $"{bytes} bytes."
+        );
+
+    private delegate void UsePlace(Span<byte> element, int at, long place);
+
+    private void ForEach(byte* memory, UsePlace use)
     {
         var (size, place) = (_type.Size(), new long[_strides.Length]);
         long element = 0;
         for (int i = 0, count = Count; i < count; i++)
         {
-            use(new Span<byte>(memory + (element * size), size), i * size);
+            use(memory is null ? default : new Span<byte>(memory + (element * size), size), i * size, element);
             for (var axis = place.Length - 1; axis >= 0; axis--)
             {
                 element += _strides[axis];

@@ -59,13 +59,18 @@ internal unsafe struct Failure
 internal static unsafe class Utf8
 {
     /// <summary>Writes as many whole characters as there is room for, and a zero byte.</summary>
+    /// <exception cref="CodedException">The buffer cannot be written.</exception>
     public static void Write(string text, byte* buffer, int capacity)
     {
         if (capacity < 1)
             return;
-        var target = new Span<byte>(buffer, capacity - 1);
-        _ = System.Text.Unicode.Utf8.FromUtf16(text, target, out _, out var written);
-        buffer[written] = 0;
+        var whole = new byte[Math.Min(capacity, Encoding.UTF8.GetMaxByteCount(text.Length) + 1)];
+        _ = System.Text.Unicode.Utf8.FromUtf16(text, whole.AsSpan(0, whole.Length - 1), out _, out var written);
+        if (!CallerAddress.TryWrite<byte>((ulong)buffer, whole.AsSpan(0, written + 1)))
+            throw new CodedException(
+                Code.Argument,
+                $"The buffer for a text, at 0x{(ulong)buffer:x}, cannot be written: there is no memory for the {written + 1} bytes."
+            );
     }
 
     /// <summary>Reads a string that the front has checked; null for none.</summary>

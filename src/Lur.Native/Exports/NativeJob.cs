@@ -39,8 +39,8 @@ internal sealed unsafe class NativeJob : IDisposable
     /// <summary>What the front keeps of it.</summary>
     public nint Handle => GCHandle.ToIntPtr(_handle);
 
-    /// <summary>result.json of the last run.</summary>
-    /// <exception cref="CodedException">There was none, or it did not come to an end.</exception>
+    /// <summary>result.json of the last run that ended well; one that was refused or failed since has left its files as they were.</summary>
+    /// <exception cref="CodedException">None has ended well.</exception>
     public string Result => _result ?? throw new CodedException(Code.State, "The job has no result: no run of it has ended well so far.");
 
     // Where a model in memory is put down, so that a failure has something to go back to, and a verification to compare with.
@@ -73,7 +73,6 @@ internal sealed unsafe class NativeJob : IDisposable
     /// <exception cref="CodedException">It was cancelled, or the data are at fault.</exception>
     public void Run(delegate* unmanaged<nint, ProgressReport*, int> progress, nint user, bool resume)
     {
-        _result = null;
         _weights?.RequireLive();
         try
         {

@@ -77,7 +77,8 @@ static int32_t start_runtime(void) {
     if (!dladdr((void*)&front_start, &own) || !realpath(own.dli_fname, folder))
         return front_fail(LUR_ERROR_FILE, "The library cannot find its own file.");
     front_signals_before();
-    const struct arguments arguments = {{folder, (const void*)(uintptr_t)front_copy}, 0, 0};
+    const struct arguments arguments = {
+        {folder, (const void*)(uintptr_t)front_copy, (const void*)(uintptr_t)front_put}, 0, 0};
     const int32_t code = front_managed(OP_START, 0, &arguments);
     front_signals_after();
     if (!code) started = true;

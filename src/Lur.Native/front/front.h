@@ -82,6 +82,7 @@ void front_signals_before(void);
 void front_signals_after(void);
 // Copies from an address of the caller; 0 where it is none.
 int32_t front_copy(void* to, uint64_t from, uint64_t count);
+int32_t front_put(uint64_t to, void* from, uint64_t count);
 
 // Starts the runtime at the first call, or says why it may not be called.
 int32_t front_start(void);

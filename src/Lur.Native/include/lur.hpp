@@ -54,9 +54,12 @@ template <class T> class view {
     size_t count_;
 };
 
-// A vector of a step: one array or several that follow one another; empty for one that is left out.
+// A vector of a step: one array or several that follow one another; empty for one that is left out. Its elements are of
+// the type of the step, and what a step writes is not const: another type, or a const one, is an error of
+// LUR_ERROR_ARGUMENT.
 class vector {
   public:
+    static constexpr int32_t bytes = -1; // what a mask has
     vector() noexcept = default;
     vector(std::nullptr_t) noexcept {}
     template <class T> vector(view<T> one) { add(one); }
@@ -67,19 +70,35 @@ class vector {
         for (const view<T>& v : several) add(v);
     }
     template <class T> vector& add(view<T> segment) {
+        using element = std::remove_cv_t<T>;
+        constexpr bool is_float = std::is_same<element, float>::value, is_double = std::is_same<element, double>::value;
+        static_assert(is_float || is_double || sizeof(element) == 1,
+                      "a vector of a step has elements of float or double, a mask has bytes");
+        const int32_t type = is_float ? LUR_F32 : is_double ? LUR_F64 : bytes;
+        mixed_ = mixed_ || (type_ && type_ != type), type_ = type;
+        constant_ = constant_ || std::is_const<T>::value;
         segments_.push_back({segment.address(), static_cast<int64_t>(segment.size())});
         return *this;
     }
 
-    // The struct of lur.h, null for a vector that is left out; it lives in `storage`, which the call keeps.
-    const lur_vector* get(lur_vector& storage) const noexcept {
+    // The struct of lur.h, null for a vector that is left out; it lives in `storage`, which the call keeps. name, type:
+    // of the argument and of the step.
+    const lur_vector* get(lur_vector& storage, const char* name, int32_t type, bool written = false) const {
         if (segments_.empty()) return nullptr;
+        const char* const wanted = type == LUR_F32 ? "float" : type == LUR_F64 ? "double" : "bytes";
+        if (mixed_ || type_ != type)
+            throw error(LUR_ERROR_ARGUMENT,
+                        std::string(name) + " has elements of another type than are needed, " + wanted, 0);
+        if (written && constant_)
+            throw error(LUR_ERROR_ARGUMENT, std::string(name) + " is written and was given as const", 0);
         storage = {sizeof storage, static_cast<uint32_t>(segments_.size()), 0, 0, segments_.data()};
         return &storage;
     }
 
   private:
     std::vector<lur_segment> segments_;
+    int32_t type_ = 0;
+    bool mixed_ = false, constant_ = false;
 };
 
 // Options of a session. Functions may throw.
@@ -189,10 +208,11 @@ inline lur_step_options step_options() {
 class step {
   public:
     // shape: a vector of the step, of which only the counts are read.
-    step(session& s, const lur_step_options& options, const vector& shape) : state_(s.state_.get()) {
+    step(session& s, const lur_step_options& options, const vector& shape)
+        : state_(s.state_.get()), dtype_(options.dtype) {
         lur_vector v;
         lur_step* made = nullptr;
-        state_->done(lur_step_create(s.get(), &options, shape.get(v), &made));
+        state_->done(lur_step_create(s.get(), &options, shape.get(v, "shape", dtype_), &made));
         handle_.reset(made);
     }
     step(step&&) noexcept = default;
@@ -201,25 +221,31 @@ class step {
     lur_step* get() const noexcept { return handle_.get(); }
     void look_ahead(const vector& theta, const vector& g, const vector& ahead) {
         lur_vector a, b, c;
-        state_->done(lur_step_look_ahead_enqueue(get(), theta.get(a), g.get(b), ahead.get(c)));
+        state_->done(lur_step_look_ahead_enqueue(get(), theta.get(a, "theta", dtype_), g.get(b, "g", dtype_),
+                                                 ahead.get(c, "ahead", dtype_, true)));
     }
     void perturb(int32_t sign, const vector& theta, const vector& v, const vector& moved) {
         lur_vector a, b, c;
-        state_->done(lur_step_perturb_enqueue(get(), sign, theta.get(a), v.get(b), moved.get(c)));
+        state_->done(lur_step_perturb_enqueue(get(), sign, theta.get(a, "theta", dtype_), v.get(b, "v", dtype_),
+                                              moved.get(c, "moved", dtype_, true)));
     }
     void difference(const vector& plus, const vector& minus, const vector& h) {
         lur_vector a, b, c;
-        state_->done(lur_step_difference_enqueue(get(), plus.get(a), minus.get(b), h.get(c)));
+        state_->done(lur_step_difference_enqueue(get(), plus.get(a, "plus", dtype_), minus.get(b, "minus", dtype_),
+                                                 h.get(c, "h", dtype_, true)));
     }
     void update(const vector& theta, const vector& momentum, const vector& g, const vector& v = {},
                 const vector& h = {}, const vector& mask = {}) {
         lur_vector a, b, c, d, e, f;
-        state_->done(
-            lur_step_update_enqueue(get(), theta.get(a), momentum.get(b), g.get(c), v.get(d), h.get(e), mask.get(f)));
+        state_->done(lur_step_update_enqueue(
+            get(), theta.get(a, "theta", dtype_, true), momentum.get(b, "momentum", dtype_, true),
+            g.get(c, "g", dtype_), v.get(d, "v", dtype_), h.get(e, "h", dtype_), mask.get(f, "mask", vector::bytes)));
     }
     void gradient(const vector& theta, const vector& g, const vector& v, const vector& h, const vector& total) {
         lur_vector a, b, c, d, e;
-        state_->done(lur_step_gradient_enqueue(get(), theta.get(a), g.get(b), v.get(c), h.get(d), total.get(e)));
+        state_->done(lur_step_gradient_enqueue(get(), theta.get(a, "theta", dtype_), g.get(b, "g", dtype_),
+                                               v.get(c, "v", dtype_), h.get(d, "h", dtype_),
+                                               total.get(e, "total", dtype_, true)));
     }
     void learning_rate(double rate) { state_->done(lur_step_rate_enqueue(get(), rate)); }
     uint64_t skip_flag() const {
@@ -241,6 +267,7 @@ class step {
         void operator()(lur_step* s) const noexcept { lur_step_destroy(s); }
     };
     session::state* state_;
+    int32_t dtype_;
     std::unique_ptr<lur_step, destroy> handle_;
 };
 

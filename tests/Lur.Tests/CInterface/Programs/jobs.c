@@ -144,8 +144,11 @@ static void whole(void) {
     CHECK(file && size >= length && memcmp(json, file, length) == 0);
     OK(lur_job_result_json(job, part, sizeof part, &length));
     CHECK(strlen(part) == 5 && memcmp(part, json, 5) == 0 && length == strlen(json));
-    free(json), free(file);
     CHECK(lur_job_run(job, NULL, NULL) == LUR_ERROR_ARGUMENT); /* would replace it */
+    OK(lur_job_result_json(job, part, sizeof part, &length));  /* which is there as before */
+    CHECK(memcmp(part, json, 5) == 0 && length == strlen(json));
+    CHECK(lur_job_result_json(job, (char*)0x10000, 99, &length) == LUR_ERROR_ARGUMENT);
+    free(json), free(file);
     OK(lur_job_destroy(job));
 }
 

@@ -230,6 +230,20 @@ static void wrong_tables(void) {
     BIND(SIZE, bad.tensors[1].size++);
     BIND(ARGUMENT, mode = LUR_BIND_FLAT);
     BIND(NEWER_OPTION, bad.tensors[0].reserved = 1);
+    /* Where there is no memory: at once, in the midst, and by a stride. */
+    BIND(ARGUMENT, bad.tensors[0].data = 0x10000);
+    CHECK(lur_error_text(text, sizeof text) && strstr(text, t.names[0]) && strstr(text, "0x10000"));
+    BIND(ARGUMENT, bad.tensors[0].data = (uint64_t)-16);
+    char* const page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(page + 4096, 4096);
+    BIND(ARGUMENT, bad.tensors[0].data = (uint64_t)(uintptr_t)(page + 4092));
+    BIND(ARGUMENT, for (int a = 0; a < bad.tensors[0].rank; a++) bad.tensors[0].stride[a] = 1000000000);
+    struct table read_only = t;
+    read_only.tensors[0].data = (uint64_t)(uintptr_t)mmap(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    OK(lur_model_bind(m, read_only.tensors, (uint32_t)t.count, LUR_BIND_TABLE));
+    CHECK(lur_model_write_back(m) == LUR_ERROR_ARGUMENT);
+    CHECK(lur_error_text(text, sizeof text) && strstr(text, t.names[0]) && strstr(text, "cannot be written"));
+    OK(lur_model_load(m, words[2]));
     *(float*)(uintptr_t)t.tensors[t.count - 1].data = NAN;
     BIND(NOT_FINITE, (void)0);
     CHECK(lur_error_text(text, sizeof text) && strstr(text, t.names[t.count - 1]));

@@ -49,6 +49,20 @@ static void moves() {
     CHECK(u.telemetry().skipped == 0 && theta[3] == -1);
     lur::vector pieces{lur::view<float>(theta.data(), 4), lur::view<float>(theta.data() + 4, 6)};
     CHECK(thrown<lur::error>([&] { u.look_ahead(pieces, g, ahead); }).code() == LUR_ERROR_SIZE);
+    // Elements of another type, several types, and what is const where it is written.
+    std::vector<double> wide(10);
+    const std::vector<float> constant(10);
+    std::vector<uint8_t> mask(10, 1);
+    CHECK(thrown<lur::error>([&] { u.look_ahead(theta, wide, ahead); }).code() == LUR_ERROR_ARGUMENT);
+    lur::vector both(lur::view<float>(theta.data(), 4));
+    both.add(lur::view<double>(wide.data(), 6));
+    CHECK(thrown<lur::error>([&] { u.look_ahead(both, g, ahead); }).code() == LUR_ERROR_ARGUMENT);
+    const lur::error written = thrown<lur::error>([&] { u.update(constant, m, g); });
+    CHECK(std::string(written.what()).find("theta is written") == 0);
+    CHECK(thrown<lur::error>([&] { u.update(theta, m, g, {}, {}, theta); }).code() == LUR_ERROR_ARGUMENT);
+    CHECK(thrown<lur::error>([&] { lur::step none(b, lur::step_options(), wide); }).code() == LUR_ERROR_ARGUMENT);
+    u.look_ahead(theta, constant, ahead);
+    u.update(theta, m, constant, ahead, {}, mask);
     { lur::step gone(std::move(u)); }
     { lur::session gone(std::move(b)); }
     CHECK(lur_wait(closed) == LUR_ERROR_HANDLE);
