@@ -145,6 +145,14 @@ public static class DiffusersFolder
         return model.TaskSettings.GetValueOrDefault(PipelineKey) is { } root ? PipelineOf(model, root) : null;
     }
 
+    /// <summary>Folder of the text-to-image model that a model in a file was imported with, whether it is there or not; null for
+    /// another.</summary>
+    internal static string? PipelinePlace(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return ModelMetadata.TaskSetting(file, PipelineKey);
+    }
+
     private static PipelineFolder PipelineOf(Model model, string root)
     {
         var index = Path.Combine(root, DiffusersPlaces.PipelineName);

@@ -99,6 +99,9 @@ public sealed class Model : IDisposable
     /// <see cref="Augmentation.Auto"/>.</summary>
     public Augmentation Augmentation { get; set; } = Augmentation.CropAndFlip;
 
+    /// <summary>What its samples are where they are latents, float32 numbers, and no pixels; null for pixels.</summary>
+    public LatentSpace? Latents { get; set; }
+
     /// <summary>Trained tensors.</summary>
     public FlatVector Parameters { get; }
 
@@ -165,7 +168,7 @@ public sealed class Model : IDisposable
     private Model Described(Model other)
     {
         (other.Augmentation, other.BatchesTracked) = (Augmentation, BatchesTracked);
-        (other.ImportedHeader, other.History) = (ImportedHeader, History);
+        (other.ImportedHeader, other.History, other.Latents) = (ImportedHeader, History, Latents);
         foreach (var (name, count) in TrackedAtLoad)
             other.TrackedAtLoad[name] = count;
         foreach (var (name, text) in TaskSettings)

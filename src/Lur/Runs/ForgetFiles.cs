@@ -49,6 +49,8 @@ internal static class ForgetFiles
         w.WriteEndArray();
         if (settings.LeaveOut.Count > 0)
             OutputFolder.WriteTexts(w, "leaveOut", settings.LeaveOut);
+        if (model.Latents is not null || source.Train is HeldSamples)
+            settings.Latents.For(settings.Data, settings.Forget, method.Anchor).Write(w);
         w.WriteBoolean("alsoCopies", settings.AlsoCopies);
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");

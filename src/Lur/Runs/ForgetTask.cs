@@ -33,6 +33,9 @@ internal sealed record ForgetTask(
     int[] Earlier
 )
 {
+    /// <summary>What the original model drew itself, and how pictures became latents.</summary>
+    public LatentSettings Latents { get; init; } = new();
+
     /// <summary>Path of the unlearned model.</summary>
     public string Unlearned => Path.Combine(Folder, "model.safetensors");
 
@@ -68,7 +71,10 @@ internal sealed record ForgetTask(
             run.Result.Text("parentSha256"),
             run.Result.Text("modelSha256"),
             [.. run.Result.Numbers("samples", "earlier", "index").Select(i => (int)i)]
-        );
+        )
+        {
+            Latents = LatentSettings.Read(c),
+        };
     }
 
     /// <summary>Checks that the original is the model the run started from: a training may have replaced it since.</summary>
@@ -122,12 +128,13 @@ internal sealed record ForgetTask(
     /// <param name="source">The data set, with the classes in the original's order.</param>
     /// <param name="split">The original's split.</param>
     /// <param name="cancel">Stops the search for copies.</param>
+    /// <param name="pictures">Its samples as pictures, where they are latents; null for the data set itself.</param>
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
-    public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel)
+    public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel, DataSource? pictures = null)
     {
         var set = ForgetSet.Resolve(Forget, source, split.Train, Seed, SampleDirectory.IndicesOf(source.Train, Earlier));
         if (AlsoCopies)
-            set = SampleCopies.Find(source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
+            set = SampleCopies.Find(pictures ?? source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
         // Numbers may be the same and the pictures others: the list of the run says what they were.
         var same =
             !File.Exists(ListPath)
