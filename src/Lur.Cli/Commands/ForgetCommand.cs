@@ -38,9 +38,9 @@ internal static class ForgetCommand
             .WithExamples(
                 "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
                 "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
-                "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out",
+                "lur forget base/model.safetensors -d photos -f random:10% -o out",
                 "lur forget text/model.safetensors -d captions --concept star --anchor ring -o out",
-                "lur forget stable-diffusion --concept star --anchor ring --keep prompts.txt --train xattn -o out"
+                "lur forget sd --concept star --anchor ring --keep kept.txt -o out"
             )
             .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), parsed.GetValue(gpu), cancel));
     }
@@ -65,7 +65,7 @@ internal static class ForgetCommand
 /// <summary>What 'lur forget' takes.</summary>
 internal sealed class ForgetOptions
 {
-    private readonly Argument<string> _model = new("MODEL") { Description = "Trained model (safetensors), or the folder of a text-to-image model." };
+    private readonly Argument<string> _model = new("MODEL") { Description = "Trained model (safetensors), or a pipeline folder." };
     private readonly Option<string> _data = SharedOptions.Data(),
         _output = SharedOptions.Output();
     private readonly Option<string[]> _forget = SharedOptions.Forget(required: false);

@@ -38,7 +38,8 @@ internal sealed class LatentOptions
     );
     private readonly Option<bool> _mean = new("--latent-mean")
     {
-        Description = "Take the mean of what the autoencoder gives for a picture, and no draw, one of each picture; of models that draw latents.",
+        Description =
+            "Take the mean of what the autoencoder gives for a picture, and no draw, one of each picture; of models that draw latents.",
     };
 
     /// <summary>All of them.</summary>

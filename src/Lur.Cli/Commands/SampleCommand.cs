@@ -57,14 +57,7 @@ internal static class SampleCommand
 
     private static int Run(CommandContext context, SampleSettings settings, CancellationToken cancel)
     {
-        SheetDrawing.Draw(
-            context,
-            settings with
-            {
-                Model = ImportedModels.Get(settings.Model, RunPrinter.Host(context)),
-            },
-            cancel
-        );
+        SheetDrawing.Draw(context, settings with { Model = ImportedModels.Get(settings.Model, RunPrinter.Host(context)) }, cancel);
         return ExitCode.Done;
     }
 

@@ -116,8 +116,7 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
 
     internal static string Introduction(ConceptDetector d, string concept)
     {
-        static string Percent(double value) =>
-            double.IsNaN(value) ? "none" : value.ToString("0.0", CultureInfo.InvariantCulture) + " %";
+        static string Percent(double value) => double.IsNaN(value) ? "none" : value.ToString("0.0", CultureInfo.InvariantCulture) + " %";
         var of = d.Acuity;
         var known =
             of.Images == 0

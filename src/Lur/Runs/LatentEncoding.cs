@@ -38,7 +38,13 @@ internal sealed class LatentEncoding(
     public HeldPart Part(IImageDataset data, bool test, CancellationToken cancel)
     {
         int[] labels = [.. Enumerable.Range(0, data.Count).Select(data.Label)];
-        return new HeldPart(data, labels, toPlan ? null : pictures is null ? Pixels(data) : Split(Latents(data, test, cancel)));
+        return new HeldPart(
+            data,
+            labels,
+            toPlan ? null
+                : pictures is null ? Pixels(data)
+                : Split(Latents(data, test, cancel))
+        );
     }
 
     private static string Mode(LatentSettings settings) => settings.Mean ? "mean" : "draw";

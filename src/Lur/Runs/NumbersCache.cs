@@ -83,6 +83,5 @@ internal sealed class NumbersCache(string folder, Action<string>? note)
         }
     }
 
-    private static string HashOf(float[] numbers) =>
-        Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(numbers.AsSpan())));
+    private static string HashOf(float[] numbers) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(numbers.AsSpan())));
 }

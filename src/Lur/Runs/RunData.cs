@@ -148,9 +148,7 @@ internal sealed class RunData : IDisposable
         _rows = new NumbersCache(request.Latents.CacheFolder ?? NumbersCache.DefaultFolder, null);
         var given = drawnAlone ? null : Own(OpenPictures(request, model, host));
         var drawing = new DrawnData(request, model, _cache, host);
-        var captions = given is null
-            ? drawing.Prompts
-            : [.. given.Train.ClassNames.Union(drawing.Prompts, StringComparer.Ordinal)];
+        var captions = given is null ? drawing.Prompts : [.. given.Train.ClassNames.Union(drawing.Prompts, StringComparer.Ordinal)];
         var made = LatentEncoding.Describe(model, settings, given is not null) + drawing.Description;
         var build = new LatentEncoding(model, pictures, settings, _cache, host, request.ToPlan);
         IImageDataset Set(bool test)
