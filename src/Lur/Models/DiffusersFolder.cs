@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
 using Lur.Text;
 
 namespace Lur.Models;
@@ -151,6 +153,23 @@ public static class DiffusersFolder
     {
         using var file = SafeTensorsFile.Open(path);
         return ModelMetadata.TaskSetting(file, PipelineKey);
+    }
+
+    /// <summary>How the weights of a folder that are not trained can lie in memory, by their types; as usual where there are no
+    /// weights.</summary>
+    internal static Packing FrozenPackingOf(string folder, ModelSpec spec, Network network)
+    {
+        try
+        {
+            var places = DiffusersPlaces.Find(folder);
+            using var files = WeightFiles.Open(folder, [.. places.Weights.Select(places.At)]);
+            TensorComparison.Require(files.Path, files.Tensors, ModelTensors.Expected(files, spec, network), spec.Text);
+            return FrozenPacking.OfTypes(files, spec, network);
+        }
+        catch (UserErrorException)
+        {
+            return Packing.None;
+        }
     }
 
     private static PipelineFolder PipelineOf(Model model, string root)

@@ -42,7 +42,8 @@ public sealed class Model : IDisposable
         IReadOnlyList<string> classNames,
         InputNormalization normalization,
         WeightMemory? memory = null,
-        Model? owner = null
+        Model? owner = null,
+        Packing packing = Packing.None
     )
     {
         Device = device;
@@ -55,7 +56,7 @@ public sealed class Model : IDisposable
             owner is not null ? owner.Parameters
             : memory is null ? new FlatVector(device, precision, network.Parameters, "parameters")
             : new FlatVector(device, precision, network.Parameters, "parameters", memory.Parameters);
-        Frozen = owner?.Frozen ?? new FlatVector(device, precision, network.Frozen, "frozen parameters");
+        Frozen = owner?.Frozen ?? new FlatVector(device, precision, network.Frozen, "frozen parameters", packing);
         Buffers =
             memory is null || network.Buffers.Count == 0
                 ? new FlatVector(device, precision, network.Buffers, "running statistics")
@@ -157,7 +158,7 @@ public sealed class Model : IDisposable
     /// <summary>Allocates a copy on the same device.</summary>
     public Model Clone()
     {
-        var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization));
+        var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, null, null, Frozen.Packing));
         copy.Parameters.CopyFrom(Parameters);
         copy.Frozen.CopyFrom(Frozen);
         copy.Buffers.CopyFrom(Buffers);
@@ -283,6 +284,14 @@ public sealed class Model : IDisposable
         foreach (var slot in to.Weights)
         {
             var source = sources[slot.Name];
+            if (from.Holding(source) is { Packing: not Packing.None } packed)
+            {
+                var values = new float[Math.Min(slot.Count, source.Count)];
+                packed.Read(source.Offset, values.AsSpan());
+                to.Holding(slot).Write<float>(slot.Offset, values);
+                continue;
+            }
+
             var bytes = (long)Math.Min(slot.Count, source.Count) * to.Precision.Size();
             to.Device.Copy(to.Holding(slot).At(slot).Pointer, from.Holding(source).At(source).Pointer, bytes);
         }

@@ -97,11 +97,13 @@ public static class DataAndModel
         InputNormalization? normalization = null,
         WeightMemory? memory = null,
         Func<string, bool>? trained = null
-    ) => LoadWith(null, path, device, source, precision, normalization, memory, trained);
+    ) => LoadWith(null, null, path, device, source, precision, normalization, memory, trained);
 
-    /// <summary>The same with a cache of the rows of prompts; null for none.</summary>
+    /// <summary>The same with a cache of the rows of prompts, null for none, and with what hears of prompts that are cut off, null to refuse
+    /// them.</summary>
     internal static Model LoadWith(
         NumbersCache? rows,
+        Action<string>? cut,
         string path,
         ComputeDevice device,
         DataSource source,
@@ -132,7 +134,7 @@ public static class DataAndModel
             Require(model, path, source);
             // The prompts of the data are what it is asked for, whichever it was saved with.
             if (PromptBook.IsOf(model))
-                model = PromptBook.With(model, path, source.Train.ClassNames, source.Train.IsReal ? static _ => { } : null, rows);
+                model = PromptBook.With(model, path, source.Train.ClassNames, cut, rows);
             if (source.Train.IsReal)
                 TakeLatents(model);
             MatchClasses(model, path, source);

@@ -21,10 +21,12 @@ internal sealed record RunDataRequest(string Location, string Model, LatentSetti
 /// by the original model.</summary>
 internal sealed class RunData : IDisposable
 {
+    private const int MostSaid = 5;
     private readonly List<IDisposable> _held = [];
     private readonly ComputeDevice _device;
     private readonly NumbersCache _cache;
     private NumbersCache? _rows;
+    private Action<string>? _cut;
     private bool _toPlan;
 
     private RunData(ComputeDevice device, NumbersCache cache) => (_device, _cache) = (device, cache);
@@ -68,7 +70,7 @@ internal sealed class RunData : IDisposable
 
     /// <summary>Reads a model that takes the data; see <see cref="DataAndModel.Load"/>.</summary>
     public Model Load(string path, WeightMemory? memory = null, Func<string, bool>? trained = null) =>
-        Described(DataAndModel.LoadWith(_rows, path, _device, Source, memory: memory, trained: trained));
+        Described(DataAndModel.LoadWith(_rows, _cut, path, _device, Source, memory: memory, trained: trained));
 
     /// <summary>A model of a pipeline folder whose weights nobody will read.</summary>
     /// <param name="folder">The folder.</param>
@@ -81,7 +83,14 @@ internal sealed class RunData : IDisposable
         {
             ContextLength = Directory.Exists(tokenizer) ? ClipTokenizer.Open(tokenizer).Length : UNetSpec.UsualContextLength,
         };
-        var model = new Model(_device, Precision.Float32, spec, [], spec.OwnNormalization!, trained) { Augmentation = Augmentation.None };
+        var network = spec.Build();
+        if (trained is not null)
+            network.TrainOnly(trained);
+        var packing = DiffusersFolder.FrozenPackingOf(folder, spec, network);
+        var model = new Model(_device, Precision.Float32, spec, network, [], spec.OwnNormalization!, packing: packing)
+        {
+            Augmentation = Augmentation.None,
+        };
         return Described(WithPrompts(model, Source.Train.ClassNames));
     }
 
@@ -89,7 +98,7 @@ internal sealed class RunData : IDisposable
     public Model Extend(Model model, string path, IReadOnlyList<string> prompts) =>
         _toPlan
             ? WithPrompts(model, [.. model.ClassNames, .. prompts.Except(model.ClassNames, StringComparer.Ordinal)])
-            : PromptBook.Extend(model, path, prompts, Space is null ? null : static _ => { }, _rows);
+            : PromptBook.Extend(model, path, prompts, _cut, _rows);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -146,6 +155,13 @@ internal sealed class RunData : IDisposable
 
         // Said of samples, and not of every reading of a model.
         _rows = new NumbersCache(request.Latents.CacheFolder ?? NumbersCache.DefaultFolder, null);
+        var said = new HashSet<string>(StringComparer.Ordinal);
+        _cut = sentence =>
+        {
+            // Once for each prompt, and of many the first ones.
+            if (said.Count < MostSaid && said.Add(sentence))
+                host.Progress.Warn(sentence);
+        };
         var given = drawnAlone ? null : Own(OpenPictures(request, model, host));
         var drawing = new DrawnData(request, model, _cache, host);
         var captions = given is null ? drawing.Prompts : [.. given.Train.ClassNames.Union(drawing.Prompts, StringComparer.Ordinal)];
