@@ -118,7 +118,7 @@ public sealed class Model : IDisposable
         : slot.IsFrozen ? Frozen
         : Parameters;
 
-    private IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !s.IsState);
+    internal IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !s.IsState);
 
     /// <summary>Batches that updated the running statistics since the model was created or loaded (torch's
     /// num_batches_tracked, less what the file had).</summary>
@@ -208,7 +208,7 @@ public sealed class Model : IDisposable
     internal Model WithNetwork(ModelSpec spec)
     {
         var model = Described(new Model(Device, Precision, spec, ClassNames, Normalization));
-        CopyTensors(this, model);
+        TensorCopies.Copy(this, model);
         return model;
     }
 
@@ -226,7 +226,7 @@ public sealed class Model : IDisposable
         };
         foreach (var slot in copy.Weights.Where(copy.Spec.IsHead))
             Draw(copy.Holding(slot), [slot], seed, WeightInitialization.KaimingNormal);
-        CopyTensors(this, copy);
+        TensorCopies.Copy(this, copy);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
     }
@@ -234,7 +234,7 @@ public sealed class Model : IDisposable
     /// <summary>Takes over the state of a copy made by <see cref="WithOutputs"/>, without its further outputs.</summary>
     public void TakeFrom(Model widened)
     {
-        CopyTensors(widened, this);
+        TensorCopies.Copy(widened, this);
         Buffers.CopyFrom(widened.Buffers);
         BatchesTracked = widened.BatchesTracked;
     }
@@ -275,26 +275,6 @@ public sealed class Model : IDisposable
         for (var row = 0; row < order.Count; row++)
             rows.AsSpan(order[row] * width, width).CopyTo(ordered.AsSpan(row * width));
         Holding(slot).Write<T>(slot.Offset, ordered);
-    }
-
-    // Tensors differ in their first axis at most, so what both have is the front of each.
-    private static void CopyTensors(Model from, Model to)
-    {
-        var sources = from.Weights.ToDictionary(s => s.Name, StringComparer.Ordinal);
-        foreach (var slot in to.Weights)
-        {
-            var source = sources[slot.Name];
-            if (from.Holding(source) is { Packing: not Packing.None } packed)
-            {
-                var values = new float[Math.Min(slot.Count, source.Count)];
-                packed.Read(source.Offset, values.AsSpan());
-                to.Holding(slot).Write<float>(slot.Offset, values);
-                continue;
-            }
-
-            var bytes = (long)Math.Min(slot.Count, source.Count) * to.Precision.Size();
-            to.Device.Copy(to.Holding(slot).At(slot).Pointer, from.Holding(source).At(source).Pointer, bytes);
-        }
     }
 
     // Tensor by tensor: a host copy of all weights would be the largest object of a process that trains on the CPU.

@@ -45,7 +45,7 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
         task.RequireOriginal(_host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
         var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
-        var latents = task.Latents with { CacheFolder = Path.Combine(settings.CacheFolder, "latents") };
+        var latents = task.Latents with { CacheFolder = Path.Combine(settings.CacheFolder, NumbersCache.FolderName) };
         var request = new RunDataRequest(task.Data, task.Original, latents, dataOptions);
         using var data = RunData.Open(request, device, _host, cancel);
         var source = data.Source;

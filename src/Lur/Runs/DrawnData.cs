@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
@@ -31,7 +30,7 @@ internal sealed class DrawnData(RunDataRequest request, LatentModel model, Numbe
         : request.ToPlan ? "to plan\n"
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{_sha256.Value} {_settings.Images} {_settings.Steps} {_settings.Guidance:R} {JsonSerializer.Serialize(Prompts)}\n"
+            $"{_sha256.Value} {_settings.Images} {_settings.Steps} {_settings.Guidance:R} {LatentSettings.TextOf(Prompts)}\n"
         );
 
     /// <summary>The samples of a part.</summary>

@@ -36,6 +36,9 @@ internal sealed record ForgetTask(
     /// <summary>What the original model drew itself, and how pictures became latents.</summary>
     public LatentSettings Latents { get; init; } = new();
 
+    /// <summary>Files of the cache that hold the samples as latents, or as the original drew them.</summary>
+    public IReadOnlyList<string> Cached { get; init; } = [];
+
     /// <summary>Path of the unlearned model.</summary>
     public string Unlearned => Path.Combine(Folder, "model.safetensors");
 
@@ -74,6 +77,7 @@ internal sealed record ForgetTask(
         )
         {
             Latents = LatentSettings.Read(c),
+            Cached = LatentSettings.CachedBy(c),
         };
     }
 

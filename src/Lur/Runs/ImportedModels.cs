@@ -10,6 +10,9 @@ namespace Lur.Runs;
 /// changes.</summary>
 public static class ImportedModels
 {
+    /// <summary>Their folder among the models that are trained to compare with.</summary>
+    internal const string FolderName = "imported";
+
     private const string HashName = "sha256.txt";
 
     /// <summary>True for the folder of a text-to-image model.</summary>
@@ -24,7 +27,7 @@ public static class ImportedModels
         ArgumentNullException.ThrowIfNull(host);
         if (!IsFolder(path))
             return path;
-        var entry = Path.Combine(ReferenceCache.DefaultFolder, "imported", KeyOf(path).Name);
+        var entry = Path.Combine(ReferenceCache.DefaultFolder, FolderName, KeyOf(path).Name);
         var (model, hash) = (Path.Combine(entry, OutputFolder.ModelName), Path.Combine(entry, HashName));
         if (File.Exists(model) && File.Exists(hash) && IsOwn(entry, model) && File.ReadAllText(hash) == ReferenceCache.HashOf(model))
         {

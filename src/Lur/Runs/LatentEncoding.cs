@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Lur.Data;
 using Lur.Device;
-using Lur.Models;
 using Lur.Tensors;
 
 namespace Lur.Runs;

@@ -1,5 +1,4 @@
 using System.Text;
-using Lur.Checkpoints;
 using Lur.Models;
 
 namespace Lur.Runs;

@@ -25,7 +25,7 @@ public sealed record LatentSettings
     /// <summary>True for the mean of what the autoencoder gives for a picture; false for a draw, one of each picture.</summary>
     public bool Mean { get; init; }
 
-    /// <summary>Cache of latents and of rows of prompts; null for the user's.</summary>
+    /// <summary>Cache of latents and of rows of prompts; null for the user's, empty for none.</summary>
     public string? CacheFolder { get; init; }
 
     internal int TestImages => Math.Max(1, Images / 4);
@@ -50,7 +50,9 @@ public sealed record LatentSettings
             };
 
     /// <summary>Writes them into a configuration.</summary>
-    internal void Write(Utf8JsonWriter w)
+    /// <param name="w">Writer.</param>
+    /// <param name="entries">Files of the cache that hold the samples.</param>
+    internal void Write(Utf8JsonWriter w, IReadOnlyList<string> entries)
     {
         w.WriteStartObject("latents");
         OutputFolder.WriteTexts(w, "prompts", Prompts);
@@ -58,8 +60,25 @@ public sealed record LatentSettings
         w.WriteNumber("steps", Steps);
         w.WriteNumber("guidance", Guidance);
         w.WriteBoolean("mean", Mean);
+        OutputFolder.WriteTexts(w, "cached", entries);
         w.WriteEndObject();
     }
+
+    /// <summary>Prompts as one line that no other prompts give.</summary>
+    internal static string TextOf(IReadOnlyList<string> prompts) =>
+        JsonText.OnOneLine(w =>
+        {
+            w.WriteStartArray();
+            foreach (var prompt in prompts)
+                w.WriteStringValue(prompt);
+            w.WriteEndArray();
+        });
+
+    /// <summary>Files of the cache that hold the samples of a run.</summary>
+    internal static IReadOnlyList<string> CachedBy(JsonElement config) =>
+        config.Find("latents") is { ValueKind: JsonValueKind.Object } l && l.Find("cached") is { ValueKind: JsonValueKind.Array } cached
+            ? [.. cached.EnumerateArray().Select(e => e.GetString() ?? "")]
+            : [];
 
     /// <summary>Reads them again; the defaults where there are none.</summary>
     internal static LatentSettings Read(JsonElement config)

@@ -7,19 +7,24 @@ namespace Lur.Runs;
 
 /// <summary>Numbers that are computed once and found again by what decides them: latents of pictures, rows of prompts. An entry is one
 /// file with its key and the hash of its numbers; one that is damaged, or that others may have written, is made again.</summary>
-/// <param name="folder">Folder of the entries; may be deleted between runs.</param>
+/// <param name="folder">Folder of the entries; may be deleted between runs. Empty: nothing is kept.</param>
 /// <param name="note">Hears sentences about what was found; null for nobody.</param>
 internal sealed class NumbersCache(string folder, Action<string>? note)
 {
+    /// <summary>Its folder among the models that are trained to compare with.</summary>
+    public const string FolderName = "latents";
+
     private const string Tensor = "numbers",
         KeyName = "lur.key",
         HashName = "lur.sha256";
 
     /// <summary>The user's cache: beside the models that are trained to compare with.</summary>
-    public static string DefaultFolder => Path.Combine(ReferenceCache.DefaultFolder, "latents");
+    public static string DefaultFolder => Path.Combine(ReferenceCache.DefaultFolder, FolderName);
 
-    /// <summary>Path of an entry.</summary>
-    public string PathOf(ContentKey key) => Path.Combine(folder, key.Name + ".safetensors");
+    private readonly List<string> _used = [];
+
+    /// <summary>Paths of the entries that were asked for.</summary>
+    public IReadOnlyList<string> Used => _used;
 
     /// <summary>Gives an entry.</summary>
     /// <param name="key">What decides it.</param>
@@ -29,7 +34,10 @@ internal sealed class NumbersCache(string folder, Action<string>? note)
     /// <exception cref="UserErrorException">The cache cannot be written.</exception>
     public float[] GetOrMake(ContentKey key, string what, long[] shape, Func<float[]> make)
     {
-        var path = PathOf(key);
+        if (folder.Length == 0)
+            return make();
+        var path = Path.GetFullPath(Path.Combine(folder, key.Name + ".safetensors"));
+        _used.Add(path);
         if (File.Exists(path))
         {
             if (Read(path, key, shape) is { } found)

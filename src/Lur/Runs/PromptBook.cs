@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Lur.Models;
 using Lur.Tasks.Diffusion;
 using Lur.Text;
@@ -133,7 +132,7 @@ internal static class PromptBook
             ("text encoder", ImportedModels.HashOfFolder(PromptFolder.EncoderOf(folder))),
             ("tokenizer", ImportedModels.HashOfFolder(PromptFolder.TokenizerOf(folder))),
             ("rows", spec.ContextLength.ToString(CultureInfo.InvariantCulture)),
-            ("prompts", JsonSerializer.Serialize(prompts))
+            ("prompts", LatentSettings.TextOf(prompts))
         );
         long[] shape = [prompts.Length, spec.ContextLength, spec.ContextWidth];
         var rows = cache.GetOrMake(key, "rows of prompts", shape, () => [.. Rows(folder, model, prompts, cut).Select(x => (float)x)]);

@@ -1,7 +1,6 @@
 using Lur.Data;
 using Lur.Device;
 using Lur.Models;
-using Lur.Tensors;
 using Lur.Text;
 
 namespace Lur.Runs;
@@ -39,6 +38,9 @@ internal sealed class RunData : IDisposable
 
     /// <summary>The test part as pictures.</summary>
     public IImageDataset TestPictures { get; private set; } = null!;
+
+    /// <summary>Files of the cache that hold the samples, which are made from the pictures.</summary>
+    public IReadOnlyList<string> CacheEntries => _cache.Used;
 
     /// <summary>The same samples as pictures, in which copies can be found; null where some were drawn.</summary>
     public DataSource? Pictures { get; private set; }

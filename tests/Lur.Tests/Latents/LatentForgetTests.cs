@@ -173,6 +173,18 @@ public class LatentForgetTests
     }
 
     [Test]
+    public void APurgeTakesTheLatentsAway()
+    {
+        new ForgetRun(_scene.Settings("run", "pictures")).Run();
+        var plan = Purge.Plan(_scene["run"], _scene["references"]);
+        string[] latents = [.. plan.Items.Where(i => i.What == "samples as latents").Select(i => i.Path)];
+        Assert.That(latents, Has.Length.EqualTo(2).And.All.Matches<string>(File.Exists));
+        Assert.That(plan.OutOfReach, Has.None.Contains("unfinished reference model"));
+        Purge.Carry(plan);
+        Assert.That(latents, Has.None.Matches<string>(File.Exists));
+    }
+
+    [Test]
     public void WhatCannotBeIsRefused()
     {
         void Refused(string said, ForgetSettings settings) =>

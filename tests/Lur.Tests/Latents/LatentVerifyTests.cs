@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lur.Cli;
 using Lur.Runs;
 using Lur.Tests.Cli;
 

@@ -1,8 +1,6 @@
-using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Models;
 using Lur.Runs;
-using Lur.Tasks.Diffusion;
 using Lur.Tensors;
 using Lur.Tests.Cli;
 using Lur.Tests.Device;
