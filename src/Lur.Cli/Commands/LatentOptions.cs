@@ -11,8 +11,8 @@ internal sealed class LatentOptions
     private readonly Option<string?> _keep = new Option<string?>("--keep")
     {
         Description =
-            "Of a model that is told prompts: file of prompts, one a line, that the original model draws data for, which are retained (those "
-            + "with the words of the concept are forgotten).",
+            "Of a model that is told prompts: file of prompts, one a line, that the original model draws data for, which are retained "
+            + "(those with the words of the concept are forgotten).",
         HelpName = "FILE",
     }.WithShort("Prompts to draw data for, and to keep.");
     private readonly Option<int> _images = SharedOptions.Number(

@@ -10,7 +10,7 @@ internal static class SampleCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("MODEL") { Description = "UNet that 'lur train' or 'lur import' made, or a pipeline folder." };
+        var model = new Argument<string>("MODEL") { Description = "UNet that Lur made or imported, or a pipeline folder." };
         var output = SharedOptions.Output();
         output.Description = "Folder for the images: CLASS/00000.png and so on, sheet.png, sample.json.";
         var classes = SharedOptions.List("--class", "Class by name or number; repeatable; all of them by default.", "-c");

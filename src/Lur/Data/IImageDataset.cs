@@ -24,8 +24,8 @@ public interface IImageDataset : IDisposable
     /// <summary>Columns of a sample.</summary>
     int Width { get; }
 
-    /// <summary>True where a sample is float32 numbers and no pixels, four bytes each in the byte order of the machine: latents of images, as
-    /// a network sees them.</summary>
+    /// <summary>True where a sample is float32 numbers and no pixels, four bytes each in the byte order of the machine: latents of
+    /// images, as a network sees them.</summary>
     bool IsReal => false;
 
     /// <summary>Names of the classes; a label is an index into this list.</summary>

@@ -130,8 +130,8 @@ public sealed class NetworkPass
     /// <summary>The finished tangent of the gradient with respect to an activation.</summary>
     public Value TangentGradientOf(Value activation) => Companion(activation, ValueRole.TangentGradient, "tangent-gradient");
 
-    /// <summary>A tensor of the weights, from the vector where it lies; one that is packed there is widened for the operation that asks, and
-    /// its memory is free behind it.</summary>
+    /// <summary>A tensor of the weights, from the vector where it lies; one that is packed there is widened for the operation that asks,
+    /// and its memory is free behind it.</summary>
     public Operand<Real> WeightOf(ParameterSlot slot) => WeightsFrom(slot, slot.Count);
 
     /// <summary>The same with tensors that lie directly behind it.</summary>

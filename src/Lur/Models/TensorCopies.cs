@@ -6,8 +6,8 @@ namespace Lur.Models;
 /// <summary>Copies of tensors between models.</summary>
 internal static class TensorCopies
 {
-    /// <summary>Copies what both have of each tensor of the second model. Tensors differ in their first axis at most, so that it is the front
-    /// of each.</summary>
+    /// <summary>Copies what both have of each tensor of the second model. Tensors differ in their first axis at most, so that it is the
+    /// front of each.</summary>
     /// <param name="from">A model with all tensors of the other.</param>
     /// <param name="to">Receives them.</param>
     public static void Copy(Model from, Model to)

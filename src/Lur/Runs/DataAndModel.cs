@@ -99,8 +99,8 @@ public static class DataAndModel
         Func<string, bool>? trained = null
     ) => LoadWith(null, null, path, device, source, precision, normalization, memory, trained);
 
-    /// <summary>The same with a cache of the rows of prompts, null for none, and with what hears of prompts that are cut off, null to refuse
-    /// them.</summary>
+    /// <summary>The same with a cache of the rows of prompts, null for none, and with what hears of prompts that are cut off, null to
+    /// refuse them.</summary>
     internal static Model LoadWith(
         NumbersCache? rows,
         Action<string>? cut,

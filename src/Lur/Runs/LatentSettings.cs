@@ -10,7 +10,7 @@ public sealed record LatentSettings
     /// <summary>Data that the original model draws, and nothing else.</summary>
     public const string Drawn = "drawn";
 
-    /// <summary>Prompts that the original model draws data for; those of <see cref="Drawn"/> have the concept and the anchor, too.</summary>
+    /// <summary>Prompts that the original model draws data for; those of <see cref="Drawn"/> have the concept and the anchor.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
 
     /// <summary>Samples it draws of each prompt to train on, and a quarter of them to test.</summary>

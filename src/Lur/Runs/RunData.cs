@@ -155,6 +155,13 @@ internal sealed class RunData : IDisposable
             return;
         }
 
+        TellOfPrompts(request, host);
+        var given = drawnAlone ? null : Own(OpenPictures(request, model, host));
+        Put(given, request, model, pictures, host, cancel);
+    }
+
+    private void TellOfPrompts(RunDataRequest request, RunHost host)
+    {
         // Said of samples, and not of every reading of a model.
         _rows = new NumbersCache(request.Latents.CacheFolder ?? NumbersCache.DefaultFolder, null);
         var said = new HashSet<string>(StringComparer.Ordinal);
@@ -164,7 +171,19 @@ internal sealed class RunData : IDisposable
             if (said.Count < MostSaid && said.Add(sentence))
                 host.Progress.Warn(sentence);
         };
-        var given = drawnAlone ? null : Own(OpenPictures(request, model, host));
+    }
+
+    // Pictures that were given and samples that are drawn, as one data set.
+    private void Put(
+        DataSource? given,
+        RunDataRequest request,
+        LatentModel model,
+        LatentPictures? pictures,
+        RunHost host,
+        CancellationToken cancel
+    )
+    {
+        var settings = request.Latents;
         var drawing = new DrawnData(request, model, _cache, host);
         var captions = given is null ? drawing.Prompts : [.. given.Train.ClassNames.Union(drawing.Prompts, StringComparer.Ordinal)];
         var made = LatentEncoding.Describe(model, settings, given is not null) + drawing.Description;

@@ -40,7 +40,8 @@ public abstract class BatchStage : BatchInput
     /// <summary>Device that takes the batch.</summary>
     internal ComputeDevice Device => _program.Device;
 
-    /// <summary>Images of the next run, [N, C, H, W] bytes, or numbers of four: those of a feed, which are only read, or those to be filled.</summary>
+    /// <summary>Images of the next run, [N, C, H, W] bytes, or numbers of four: those of a feed, which are only read, or those to be
+    /// filled.</summary>
     public Span<byte> Images => _fed is { } batch ? batch.Images : Own.Span;
 
     /// <summary>Puts a sample's image and label into a row.</summary>
@@ -80,8 +81,8 @@ public abstract class BatchStage : BatchInput
 
     private PinnedBuffer<byte> Own => _own ??= _program.Pinned<byte>(_bytes);
 
-    /// <summary>Records what makes images of the bytes: latents as they are (<c>kernels/inputs/latents.cu</c>), pixels normalised and, in training, cropped and mirrored at random
-    /// (<c>kernels/inputs/augment.cu</c>).</summary>
+    /// <summary>Records what makes images of the bytes: latents as they are (<c>kernels/inputs/latents.cu</c>), pixels normalised and, in
+    /// training, cropped and mirrored at random (<c>kernels/inputs/augment.cu</c>).</summary>
     /// <param name="name">Prefix of buffer names; also names the random stream.</param>
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are.</param>
