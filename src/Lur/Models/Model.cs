@@ -285,6 +285,7 @@ public sealed class Model : IDisposable
         {
             var target = values.AsSpan(0, slot.Count);
             slot.Initializer.Draw(new RandomStream(seed, "initialize/" + slot.Name), target, scheme);
+            Packed.Round(vector.Packing, target);
             vector.Set(slot, target);
         }
     }

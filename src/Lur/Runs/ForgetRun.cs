@@ -34,7 +34,7 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
             settings.Resume,
             [
                 ("the model to start from", settings.Model),
-                ("the data set", settings.Data),
+                ("the data set", LatentSettings.PlaceOf(settings.Data)),
                 .. settings.Forget.Concat(settings.Forgotten).Select(f => ("a list of samples", f)),
                 ("the split of the model", DataAndModel.SplitPath(settings.Model, settings.Split) ?? ""),
             ]

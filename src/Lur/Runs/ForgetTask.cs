@@ -64,7 +64,7 @@ internal sealed record ForgetTask(
             run.Path,
             run.Method,
             model ?? At(c.Text("model")),
-            data ?? At(c.Text("data")),
+            data ?? (c.Text("data") is var given && given == LatentSettings.Drawn ? given : At(given)),
             c.Find("imageSize") is { ValueKind: JsonValueKind.Number } size ? size.GetInt32() : null,
             [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []],
             c.Find("alsoCopies") is { ValueKind: JsonValueKind.True },

@@ -28,6 +28,9 @@ public sealed record LatentSettings
     /// <summary>Cache of latents and of rows of prompts; null for the user's, empty for none.</summary>
     public string? CacheFolder { get; init; }
 
+    /// <summary>Where data lie; empty for those that are drawn, whatever else has that name.</summary>
+    internal static string PlaceOf(string data) => data == Drawn ? "" : data;
+
     internal int TestImages => Math.Max(1, Images / 4);
 
     /// <summary>The settings with every prompt that data are drawn for.</summary>

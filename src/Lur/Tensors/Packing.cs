@@ -25,6 +25,16 @@ internal static class Packed
             _ => true,
         };
 
+    /// <summary>Rounds numbers to some that a packing holds.</summary>
+    public static void Round(Packing packing, Span<float> values)
+    {
+        for (var i = 0; i < values.Length && packing != Packing.None; i++)
+            values[i] =
+                packing == Packing.Float16
+                    ? (float)(Half)values[i]
+                    : BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(values[i]) & ~0xffff);
+    }
+
     /// <summary>Two bytes of each number.</summary>
     /// <exception cref="ArgumentException">A number is none of the packing's.</exception>
     public static short[] Narrow(Packing packing, ReadOnlySpan<float> values)
