@@ -23,7 +23,7 @@ try
             step,
             Number(repeats)
         ),
-        ["stable-diffusion", var part, var batch, .. var more] => StableDiffusionStep.Run(part, Number(batch), run: more is not ["plan"]),
+        ["stable-diffusion", var part, var batch, .. var more] => StableDiffusionStep.Run(part, Number(batch), more),
         ["--filter", "tables"] => PageBlocks.Rewrite("."),
         ["peer-step", var model, var batch, var step, var repeats] => ChildProcess.Run(
             model,

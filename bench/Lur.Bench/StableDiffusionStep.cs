@@ -26,20 +26,24 @@ internal static class StableDiffusionStep
     /// <summary>Plans, and makes the step where that is asked for.</summary>
     /// <param name="part">What is trained, e.g. <c>xattn</c>.</param>
     /// <param name="batch">Latents of a batch.</param>
-    /// <param name="run">False to plan alone.</param>
-    public static int Run(string part, int batch, bool run)
+    /// <param name="more"><c>plan</c> to plan alone, <c>float16</c> for weights of two bytes where they are not trained.</param>
+    public static int Run(string part, int batch, string[] more)
     {
         var spec = UNetConfig.Read("config.json", Encoding.UTF8.GetBytes(Config)) with { ContextLength = Rows };
         using var device = ComputeDevice.Open();
         var parts = part.Split(',');
         double[] half = [.. Enumerable.Repeat(0.5, spec.Input.Channels)];
+        var network = spec.Build();
+        if (!UNetPart.IsAll(parts))
+            network.TrainOnly(name => UNetPart.Holds(parts, name));
         using var model = new Model(
             device,
             Precision.Float32,
             spec,
+            network,
             [],
             new InputNormalization(half, half),
-            UNetPart.IsAll(parts) ? null : name => UNetPart.Holds(parts, name)
+            packing: more.Contains("float16") ? Packing.Float16 : Packing.None
         );
         using var momentum = new FlatVector(device, Precision.Float32, model.Parameters.Layout, "momentum");
         using var optimizer = Sgd.On(momentum, new SgdOptions(1e-5, 0.9, 0));
@@ -58,7 +62,7 @@ internal static class StableDiffusionStep
         var vectors = 6 * model.Parameters.Bytes;
         var (frozen, all) = (model.Frozen.Bytes, plan.ArenaBytes + model.Frozen.Bytes + vectors);
         Say($"planned: {Gib(plan.ArenaBytes)} for the step, {Gib(frozen)} frozen, {Gib(vectors)} of vectors; {Gib(all)} in all");
-        if (!run)
+        if (more.Contains("plan"))
             return 0;
         model.Initialize(1, WeightInitialization.TorchDefault);
         var random = new RandomStream(1, "bench/stable-diffusion");

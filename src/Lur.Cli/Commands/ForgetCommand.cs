@@ -38,8 +38,9 @@ internal static class ForgetCommand
             .WithExamples(
                 "lur forget base/model.safetensors -d cifar-10-batches-bin -f class:3 -o out",
                 "lur forget base/model.safetensors -d photos -f class:cat,dog --method salun -o out",
-                "lur forget base/model.safetensors -d photos -f random:10% --forget-loss bounded -o out",
-                "lur forget text/model.safetensors -d captions --concept star --anchor ring -o out"
+                "lur forget base/model.safetensors -d photos -f random:10% -o out",
+                "lur forget text/model.safetensors -d captions --concept star --anchor ring -o out",
+                "lur forget sd --concept star --anchor ring --keep kept.txt -o out"
             )
             .Runs((context, parsed, cancel) => Run(context, options.Read(parsed), parsed.GetValue(plan), parsed.GetValue(gpu), cancel));
     }
@@ -52,11 +53,11 @@ internal static class ForgetCommand
 
     private static int Run(CommandContext context, ForgetSettings settings, bool planOnly, string? gpu, CancellationToken cancel)
     {
-        var run = new ForgetRun(settings, SharedOptions.Planner(RunPrinter.Host(context), gpu));
+        var host = SharedOptions.Planner(RunPrinter.Host(context), gpu);
         if (planOnly)
-            PlanPrinter.Print(context, run.Plan());
+            PlanPrinter.Print(context, new ForgetRun(settings, host).Plan());
         else
-            run.Run(cancel);
+            new ForgetRun(settings with { Model = ImportedModels.Get(settings.Model, host) }, host).Run(cancel);
         return ExitCode.Done;
     }
 }
@@ -64,7 +65,7 @@ internal static class ForgetCommand
 /// <summary>What 'lur forget' takes.</summary>
 internal sealed class ForgetOptions
 {
-    private readonly Argument<string> _model = new("MODEL") { Description = "Trained model (safetensors)." };
+    private readonly Argument<string> _model = new("MODEL") { Description = "Trained model (safetensors), or a pipeline folder." };
     private readonly Option<string> _data = SharedOptions.Data(),
         _output = SharedOptions.Output();
     private readonly Option<string[]> _forget = SharedOptions.Forget(required: false);
@@ -99,6 +100,7 @@ internal sealed class ForgetOptions
     private readonly Option<bool> _resume = SharedOptions.Resume(),
         _overwrite = SharedOptions.Overwrite();
     private readonly Option<int?> _size = SharedOptions.ImageSize();
+    private readonly LatentOptions _latents = new();
     private readonly MethodCommandOptions _method = new();
 
     /// <summary>Adds them to a command, in the order of its help.</summary>
@@ -123,10 +125,14 @@ internal sealed class ForgetOptions
                 plan,
                 gpu,
                 _size,
-            }
+            }.Concat(_latents.All)
         )
             command.Options.Add(option);
         _forget.NeededUnless(_concept);
+        // Who is told prompts can draw the data for them.
+        _data.Required = false;
+        _data.NeededUnless(_concept);
+        _data.Description += " Without it a model that is told prompts draws data for the concept, the anchor and what is kept.";
         _method.AddTo(command);
     }
 
@@ -138,7 +144,7 @@ internal sealed class ForgetOptions
         return new()
         {
             Model = parsed.GetValue(_model)!,
-            Data = parsed.GetValue(_data)!,
+            Data = parsed.GetValue(_data) ?? LatentSettings.Drawn,
             Output = parsed.GetValue(_output)!,
             Forget = forget,
             LeaveOut = parsed.GetValue(_leaveOut) ?? [],
@@ -151,6 +157,7 @@ internal sealed class ForgetOptions
             Resume = parsed.GetValue(_resume),
             Overwrite = parsed.GetValue(_overwrite),
             DataOptions = SharedOptions.DataOptions(parsed.GetValue(_size)),
+            Latents = _latents.Read(parsed),
         };
     }
 

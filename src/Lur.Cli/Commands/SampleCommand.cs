@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lur.Cli.Printing;
 using Lur.Runs;
 using Lur.Tasks.Diffusion;
 
@@ -9,7 +10,7 @@ internal static class SampleCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("MODEL") { Description = "UNet that 'lur train' or 'lur import' made." };
+        var model = new Argument<string>("MODEL") { Description = "UNet that Lur made or imported, or a pipeline folder." };
         var output = SharedOptions.Output();
         output.Description = "Folder for the images: CLASS/00000.png and so on, sheet.png, sample.json.";
         var classes = SharedOptions.List("--class", "Class by name or number; repeatable; all of them by default.", "-c");
@@ -56,7 +57,7 @@ internal static class SampleCommand
 
     private static int Run(CommandContext context, SampleSettings settings, CancellationToken cancel)
     {
-        SheetDrawing.Draw(context, settings, cancel);
+        SheetDrawing.Draw(context, settings with { Model = ImportedModels.Get(settings.Model, RunPrinter.Host(context)) }, cancel);
         return ExitCode.Done;
     }
 
@@ -71,7 +72,9 @@ internal static class SampleCommand
             new Option<string?>("--negative") { Description = "What guidance leads away from, in place of no prompt.", HelpName = "TEXT" }
         );
 
-    private static string[] ReadPrompts(string? path)
+    /// <summary>Prompts of a file, one a line; none without a file.</summary>
+    /// <exception cref="UserErrorException">It cannot be read, or holds none.</exception>
+    public static string[] ReadPrompts(string? path)
     {
         if (path is null)
             return [];

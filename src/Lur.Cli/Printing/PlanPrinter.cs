@@ -1,6 +1,7 @@
 using Lur.Programs;
 using Lur.Reports;
 using Lur.Runs;
+using Lur.Tensors;
 
 namespace Lur.Cli.Printing;
 
@@ -25,6 +26,8 @@ internal static class PlanPrinter
         table.Add("alive at once, peak", "", Cell.Bytes(memory.PeakLiveBytes));
         table.Add("arena", "", Cell.Bytes(memory.ArenaBytes));
         table.Add("flat vectors (parameters, gradients, ...)", memory.Vectors, Cell.Bytes(memory.VectorBytes));
+        if (memory.FrozenBytes > 0)
+            table.Add($"of these, weights that are not trained{Packed(memory.FrozenPacking)}", "", Cell.Bytes(memory.FrozenBytes));
         table.Add("total", "", Cell.Bytes(memory.ArenaBytes + memory.VectorBytes));
         foreach (var (name, bytes) in memory.Further)
             table.Add(name, "", Cell.Bytes(bytes));
@@ -40,6 +43,14 @@ internal static class PlanPrinter
                 + $"from {prediction.OccupancySource}; docs/kernels.md says what is left out."
         );
     }
+
+    private static string Packed(Packing packing) =>
+        packing switch
+        {
+            Packing.Float16 => ", in float16",
+            Packing.BFloat16 => ", in bfloat16",
+            _ => "",
+        };
 
     private static Table Costliest(StepPrediction prediction)
     {

@@ -33,6 +33,8 @@ internal sealed class ClassOrderView : IImageDataset
 
     public int Width => Data.Width;
 
+    public bool IsReal => Data.IsReal;
+
     public IReadOnlyList<string> ClassNames { get; }
 
     public int Label(int index) => _newLabel[Data.Label(index)];

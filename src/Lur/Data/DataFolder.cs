@@ -12,6 +12,8 @@ internal static class DataFolder
     {
         if (BinarySets.TryOpen(FileNames.Of(folder), options) is { } here)
             return here;
+        if (CaptionedFolder.IsIn(folder))
+            return CaptionedFolder.Open(folder, options);
         var below = BinaryBelow(folder, Deepest);
         if (below.Count > 1)
             throw new UserErrorException($"'{folder}' holds several data sets: {PictureList.Some(below)}; give the path of one of them.");

@@ -39,7 +39,8 @@ public sealed class DataSource : IDisposable
         _owned = owned;
     }
 
-    /// <summary>What was detected: <c>cifar10</c>, <c>cifar100</c>, <c>idx</c>, <c>folder</c>, <c>synthetic</c> or <c>memory</c>.</summary>
+    /// <summary>What was detected: <c>cifar10</c>, <c>cifar100</c>, <c>idx</c>, <c>folder</c>, <c>captioned</c>, <c>synthetic</c> or
+    /// <c>memory</c>.</summary>
     public string Format { get; }
 
     /// <summary>The training part; every class has at least one sample.</summary>
@@ -52,7 +53,7 @@ public sealed class DataSource : IDisposable
     public string TestOrigin { get; }
 
     /// <summary>True where the test part is held out of the same files as the training part: the numbers of samples count both.</summary>
-    public bool HoldsOutTest { get; private init; }
+    public bool HoldsOutTest { get; internal init; }
 
     /// <summary>The folder that the names of its pictures begin in; null where there are none.</summary>
     internal string? PictureFolder { get; init; }
@@ -99,8 +100,8 @@ public sealed class DataSource : IDisposable
     }
 
     /// <summary>
-    /// Opens a data set and detects its format: a folder with CIFAR binary files, with IDX files or with class folders;
-    /// one such file; or <c>synthetic[:train=N,test=M,seed=S]</c>, or <c>shapes</c> likewise.
+    /// Opens a data set and detects its format: a folder with CIFAR binary files, with IDX files, with pictures and
+    /// their captions or with class folders; one such file; or <c>synthetic[:train=N,test=M,seed=S]</c>, or <c>shapes</c> likewise.
     /// </summary>
     /// <param name="location">The path or name.</param>
     /// <param name="options">Details, or null for the defaults.</param>
@@ -129,7 +130,9 @@ public sealed class DataSource : IDisposable
                 : throw new UserErrorException(
                     $"The data set '{location}' does not exist; give a folder, a file, or synthetic[:train=N,test=M,seed=S], or shapes."
                 );
-            source.Train.RequireEveryClass();
+            // A caption may be one of the test part alone.
+            if (source.Format != CaptionedFolder.Format)
+                source.Train.RequireEveryClass();
             source.Scale(options);
             return source;
         }
@@ -155,7 +158,7 @@ public sealed class DataSource : IDisposable
     /// <summary>Scales the images of sets that store them in one size; a folder's are scaled as they are decoded.</summary>
     private void Scale(DataOptions options)
     {
-        if (Format == "folder")
+        if (Format is "folder" or CaptionedFolder.Format)
             return;
         var wanted =
             options.ImageSize is { } side ? (side, side)

@@ -22,6 +22,9 @@ public sealed class DatasetView(IImageDataset data, int[] indices, string? name 
     public int Width => data.Width;
 
     /// <inheritdoc/>
+    public bool IsReal => data.IsReal;
+
+    /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => data.ClassNames;
 
     /// <inheritdoc/>

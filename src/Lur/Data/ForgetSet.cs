@@ -215,6 +215,10 @@ public sealed class ForgetSet
             ).Add(i);
             (forgotten[i] || before[i] ? lost : kept)[data.Label(i)] = true;
         }
+        // A caption that held-out pictures alone have is forgotten by its words, too.
+        var words = specifications.SelectMany(ForgetSpecification.CaptionWordsOf).ToList();
+        for (var c = 0; c < lost.Length && words.Count > 0; c++)
+            lost[c] |= words.Exists(w => CaptionWords.Contains(data.ClassNames[c], w));
         if (retain.Count == 0)
             throw new UserErrorException(
                 $"Nothing is left to retain: {string.Join(" and ", specifications)} selects all {forget.Count} training "

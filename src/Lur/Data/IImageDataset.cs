@@ -23,6 +23,10 @@ public interface IImageDataset : IDisposable
     /// <summary>Columns of a sample.</summary>
     int Width { get; }
 
+    /// <summary>True where a sample is float32 numbers and no pixels, four bytes each in the byte order of the machine: latents of
+    /// images, as a network sees them.</summary>
+    bool IsReal => false;
+
     /// <summary>Names of the classes; a label is an index into this list.</summary>
     IReadOnlyList<string> ClassNames { get; }
 
@@ -32,7 +36,7 @@ public interface IImageDataset : IDisposable
 
     /// <summary>Copies a sample.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
-    /// <param name="chw">Channels * Height * Width bytes.</param>
+    /// <param name="chw">Channels * Height * Width bytes, or numbers.</param>
     /// <exception cref="UserErrorException">The sample's file is damaged (sets that decode on demand).</exception>
     void CopyImage(int index, Span<byte> chw);
 
@@ -77,7 +81,10 @@ public static class ImageDatasets
     extension(IImageDataset data)
     {
         /// <summary>Bytes of one sample.</summary>
-        public int SampleBytes => data.Channels * data.Height * data.Width;
+        public int SampleBytes => data.SampleNumbers * (data.IsReal ? sizeof(float) : 1);
+
+        /// <summary>Pixels of one sample, each channel for itself, or numbers.</summary>
+        public int SampleNumbers => data.Channels * data.Height * data.Width;
 
         /// <summary>Number of samples of each class.</summary>
         public int[] CountByClass()

@@ -27,9 +27,15 @@ public sealed class ImageFolderDataset : IImageDataset
         (_root, _part) = (root, UnicodeText.Normal(options.Part));
         Name = name;
         var tree = options.Tree ?? new FolderTree(root);
-        ClassNames = ClassesOf(root, tree, like);
-        var pictures = new PictureList(root, ClassNames, tree);
-        (_paths, _labels, _warnings) = (pictures.Paths, pictures.Labels, [.. pictures.Warnings()]);
+        if (options.Captions is var (captions, captioned))
+            (ClassNames, _paths, _labels, _warnings) = (captions, captioned.Paths, captioned.LabelsIn(captions), []);
+        else
+        {
+            ClassNames = ClassesOf(root, tree, like);
+            var pictures = new PictureList(root, ClassNames, tree);
+            (_paths, _labels, _warnings) = (pictures.Paths, pictures.Labels, [.. pictures.Warnings()]);
+        }
+
         var infos = _paths.ConvertAll(p => ImageFile.Probe(FullPath(p))).ToArray();
         WarnOfInks(infos);
         Channels = like?.Channels ?? (infos.All(i => i.IsGrey) ? 1 : 3);
@@ -248,6 +254,9 @@ internal sealed record ImageFolderOptions
     /// <summary>Folder of this part of the data set with '/' at its end, which names of samples begin with; empty where the class
     /// folders lie in the data set itself.</summary>
     public string Part { get; init; } = "";
+
+    /// <summary>Captions, which take the place of class folders, and the pictures that have one; null for class folders.</summary>
+    public (IReadOnlyList<string> All, CaptionedPictures Pictures)? Captions { get; init; }
 
     /// <summary>How sentences name an option.</summary>
     public Func<string, string> Spell { get; init; } = option => option;

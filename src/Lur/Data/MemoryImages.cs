@@ -3,7 +3,7 @@ namespace Lur.Data;
 /// <summary>Images in memory, such as those that a model has drawn.</summary>
 /// <param name="name">Name, for messages.</param>
 /// <param name="like">Gives size, channels and classes.</param>
-/// <param name="pixels">Bytes, [n, C, H, W].</param>
+/// <param name="pixels">Bytes, or numbers of four, [n, C, H, W].</param>
 /// <param name="labels">Labels, n.</param>
 public sealed class MemoryImages(string name, IImageDataset like, byte[] pixels, int[] labels) : IImageDataset
 {
@@ -21,6 +21,9 @@ public sealed class MemoryImages(string name, IImageDataset like, byte[] pixels,
 
     /// <inheritdoc/>
     public int Width { get; } = like.Width;
+
+    /// <inheritdoc/>
+    public bool IsReal { get; } = like.IsReal;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames { get; } = like.ClassNames;

@@ -27,7 +27,7 @@ public static class ForgetJob
         ArgumentNullException.ThrowIfNull(settings);
         return engine.RunAsync(
             "forgetting job",
-            host => new ForgetRun(settings, host).Run(cancel),
+            host => new ForgetRun(settings with { Latents = engine.Cached(settings.Latents) }, host).Run(cancel),
             progress,
             p => new ForgetProgress(p),
             cancel

@@ -110,6 +110,12 @@ public sealed class LurEngine : IDisposable
             : _references;
     }
 
+    /// <summary>Settings with a place for latents, which are kept where there is one.</summary>
+    internal LatentSettings Cached(LatentSettings given) =>
+        given.CacheFolder is not null ? given
+        : _options is { IgnoreEnvironment: true, CacheFolder: null } ? given with { CacheFolder = "" }
+        : given with { CacheFolder = Path.Combine(_references, NumbersCache.FolderName) };
+
     /// <summary>Runs a job on a thread of its own. Misuse throws here; everything else is in the task.</summary>
     /// <param name="job">What it is, for messages.</param>
     /// <param name="run">Runs it.</param>

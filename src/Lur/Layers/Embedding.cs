@@ -1,3 +1,4 @@
+using Lur.Device;
 using Lur.Tensors;
 
 namespace Lur.Layers;
@@ -47,7 +48,7 @@ public sealed class Embedding : Layer
     {
         var ids = Network.Input(pass, node);
         var y = pass.Activation($"{Name}/y", OutputShape([ids.Shape]));
-        Look(pass, y, _table.IsFrozen ? pass.Frozen! : pass.Weights, ids);
+        Look(pass, y, pass.WeightsFrom(_table, _rows * _width), ids);
         return y;
     }
 
@@ -57,14 +58,14 @@ public sealed class Embedding : Layer
 
     /// <inheritdoc/>
     public override void ForwardTangent(NetworkPass pass, Node node) =>
-        Look(pass, pass.TangentOf(Network.Output(pass, node)), pass.WeightTangents!, Network.Input(pass, node));
+        Look(pass, pass.TangentOf(Network.Output(pass, node)), pass.WeightTangents!.At(_table), Network.Input(pass, node));
 
     /// <inheritdoc/>
     public override void BackwardTangent(NetworkPass pass, Node node) =>
         Gather(pass, pass.GradientTangents, pass.TangentGradientOf(Network.Output(pass, node)), Network.Input(pass, node));
 
-    private void Look(NetworkPass pass, Value y, FlatVector table, Value ids) =>
-        pass.Launch.Embedding.EmbeddingForward(pass.Device.Rows(y.Shape.Rows, _width), y, table.At(_table), ids, y.Shape.Rows, _width);
+    private void Look(NetworkPass pass, Value y, Operand<Real> table, Value ids) =>
+        pass.Launch.Embedding.EmbeddingForward(pass.Device.Rows(y.Shape.Rows, _width), y, table, ids, y.Shape.Rows, _width);
 
     private void Gather(NetworkPass pass, FlatVector? gradients, Value dy, Value ids)
     {

@@ -130,8 +130,26 @@ public sealed class NetworkPass
     /// <summary>The finished tangent of the gradient with respect to an activation.</summary>
     public Value TangentGradientOf(Value activation) => Companion(activation, ValueRole.TangentGradient, "tangent-gradient");
 
-    /// <summary>A tensor of the weights, from the vector where it lies.</summary>
-    public Operand<Real> WeightOf(ParameterSlot slot) => (slot.IsFrozen ? Frozen! : Weights).At(slot);
+    /// <summary>A tensor of the weights, from the vector where it lies; one that is packed there is widened for the operation that asks,
+    /// and its memory is free behind it.</summary>
+    public Operand<Real> WeightOf(ParameterSlot slot) => WeightsFrom(slot, slot.Count);
+
+    /// <summary>The same with tensors that lie directly behind it.</summary>
+    /// <param name="slot">The first tensor.</param>
+    /// <param name="count">Elements of all.</param>
+    internal Operand<Real> WeightsFrom(ParameterSlot slot, int count)
+    {
+        var vector = slot.IsFrozen ? Frozen! : Weights;
+        if (vector.Packing == Packing.None)
+            return vector.At(slot);
+        var wide = Program.Real($"{Name}/{slot.Name}/widened", ValueRole.Workspace, new Shape(count));
+        var (shape, narrow) = (Device.Elements(count), vector.Narrow(slot.Offset, count));
+        if (vector.Packing == Packing.Float16)
+            Launch.Widen.WidenFloat16(shape, wide, narrow, count);
+        else
+            Launch.Widen.WidenBfloat16(shape, wide, narrow, count);
+        return wide;
+    }
 
     /// <summary>Its tangent; zeros for one that is not trained. For small tensors: a layer leaves the term of a large one out.</summary>
     internal Operand<Real> WeightTangentOf(ParameterSlot slot) => slot.IsFrozen ? Zeros(slot.Count) : WeightTangents!.At(slot);

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using Lur.Checkpoints;
 using Lur.Device;
+using Lur.Layers;
+using Lur.Tensors;
 using Lur.Text;
 
 namespace Lur.Models;
@@ -143,6 +145,31 @@ public static class DiffusersFolder
     {
         ArgumentNullException.ThrowIfNull(model);
         return model.TaskSettings.GetValueOrDefault(PipelineKey) is { } root ? PipelineOf(model, root) : null;
+    }
+
+    /// <summary>Folder of the text-to-image model that a model in a file was imported with, whether it is there or not; null for
+    /// another.</summary>
+    internal static string? PipelinePlace(string path)
+    {
+        using var file = SafeTensorsFile.Open(path);
+        return ModelMetadata.TaskSetting(file, PipelineKey);
+    }
+
+    /// <summary>How the weights of a folder that are not trained can lie in memory, by their types; as usual where there are no
+    /// weights.</summary>
+    internal static Packing FrozenPackingOf(string folder, ModelSpec spec, Network network)
+    {
+        try
+        {
+            var places = DiffusersPlaces.Find(folder);
+            using var files = WeightFiles.Open(folder, [.. places.Weights.Select(places.At)]);
+            TensorComparison.Require(files.Path, files.Tensors, ModelTensors.Expected(files, spec, network), spec.Text);
+            return FrozenPacking.OfTypes(files, spec, network);
+        }
+        catch (UserErrorException)
+        {
+            return Packing.None;
+        }
     }
 
     private static PipelineFolder PipelineOf(Model model, string root)

@@ -42,7 +42,8 @@ public sealed class Model : IDisposable
         IReadOnlyList<string> classNames,
         InputNormalization normalization,
         WeightMemory? memory = null,
-        Model? owner = null
+        Model? owner = null,
+        Packing packing = Packing.None
     )
     {
         Device = device;
@@ -55,7 +56,7 @@ public sealed class Model : IDisposable
             owner is not null ? owner.Parameters
             : memory is null ? new FlatVector(device, precision, network.Parameters, "parameters")
             : new FlatVector(device, precision, network.Parameters, "parameters", memory.Parameters);
-        Frozen = owner?.Frozen ?? new FlatVector(device, precision, network.Frozen, "frozen parameters");
+        Frozen = owner?.Frozen ?? new FlatVector(device, precision, network.Frozen, "frozen parameters", packing);
         Buffers =
             memory is null || network.Buffers.Count == 0
                 ? new FlatVector(device, precision, network.Buffers, "running statistics")
@@ -99,6 +100,9 @@ public sealed class Model : IDisposable
     /// <see cref="Augmentation.Auto"/>.</summary>
     public Augmentation Augmentation { get; set; } = Augmentation.CropAndFlip;
 
+    /// <summary>What its samples are where they are latents, float32 numbers, and no pixels; null for pixels.</summary>
+    public LatentSpace? Latents { get; set; }
+
     /// <summary>Trained tensors.</summary>
     public FlatVector Parameters { get; }
 
@@ -114,7 +118,7 @@ public sealed class Model : IDisposable
         : slot.IsFrozen ? Frozen
         : Parameters;
 
-    private IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !s.IsState);
+    internal IEnumerable<ParameterSlot> Weights => Network.StateOrder.Where(s => !s.IsState);
 
     /// <summary>Batches that updated the running statistics since the model was created or loaded (torch's
     /// num_batches_tracked, less what the file had).</summary>
@@ -154,7 +158,7 @@ public sealed class Model : IDisposable
     /// <summary>Allocates a copy on the same device.</summary>
     public Model Clone()
     {
-        var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization));
+        var copy = Described(new Model(Device, Precision, Spec, Network, ClassNames, Normalization, null, null, Frozen.Packing));
         copy.Parameters.CopyFrom(Parameters);
         copy.Frozen.CopyFrom(Frozen);
         copy.Buffers.CopyFrom(Buffers);
@@ -165,7 +169,7 @@ public sealed class Model : IDisposable
     private Model Described(Model other)
     {
         (other.Augmentation, other.BatchesTracked) = (Augmentation, BatchesTracked);
-        (other.ImportedHeader, other.History) = (ImportedHeader, History);
+        (other.ImportedHeader, other.History, other.Latents) = (ImportedHeader, History, Latents);
         foreach (var (name, count) in TrackedAtLoad)
             other.TrackedAtLoad[name] = count;
         foreach (var (name, text) in TaskSettings)
@@ -204,7 +208,7 @@ public sealed class Model : IDisposable
     internal Model WithNetwork(ModelSpec spec)
     {
         var model = Described(new Model(Device, Precision, spec, ClassNames, Normalization));
-        CopyTensors(this, model);
+        TensorCopies.Copy(this, model);
         return model;
     }
 
@@ -222,7 +226,7 @@ public sealed class Model : IDisposable
         };
         foreach (var slot in copy.Weights.Where(copy.Spec.IsHead))
             Draw(copy.Holding(slot), [slot], seed, WeightInitialization.KaimingNormal);
-        CopyTensors(this, copy);
+        TensorCopies.Copy(this, copy);
         copy.Buffers.CopyFrom(Buffers);
         return copy;
     }
@@ -230,7 +234,7 @@ public sealed class Model : IDisposable
     /// <summary>Takes over the state of a copy made by <see cref="WithOutputs"/>, without its further outputs.</summary>
     public void TakeFrom(Model widened)
     {
-        CopyTensors(widened, this);
+        TensorCopies.Copy(widened, this);
         Buffers.CopyFrom(widened.Buffers);
         BatchesTracked = widened.BatchesTracked;
     }
@@ -273,18 +277,6 @@ public sealed class Model : IDisposable
         Holding(slot).Write<T>(slot.Offset, ordered);
     }
 
-    // Tensors differ in their first axis at most, so what both have is the front of each.
-    private static void CopyTensors(Model from, Model to)
-    {
-        var sources = from.Weights.ToDictionary(s => s.Name, StringComparer.Ordinal);
-        foreach (var slot in to.Weights)
-        {
-            var source = sources[slot.Name];
-            var bytes = (long)Math.Min(slot.Count, source.Count) * to.Precision.Size();
-            to.Device.Copy(to.Holding(slot).At(slot).Pointer, from.Holding(source).At(source).Pointer, bytes);
-        }
-    }
-
     // Tensor by tensor: a host copy of all weights would be the largest object of a process that trains on the CPU.
     private static void Draw(FlatVector vector, IReadOnlyList<ParameterSlot> slots, ulong seed, WeightInitialization scheme)
     {
@@ -293,6 +285,7 @@ public sealed class Model : IDisposable
         {
             var target = values.AsSpan(0, slot.Count);
             slot.Initializer.Draw(new RandomStream(seed, "initialize/" + slot.Name), target, scheme);
+            Packed.Round(vector.Packing, target);
             vector.Set(slot, target);
         }
     }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Lur.Checkpoints;
 using Lur.Device;
 using Lur.Layers;
+using Lur.Tensors;
 
 namespace Lur.Models;
 
@@ -108,6 +109,17 @@ public static class ModelFile
         ModelDefaults? defaults = null,
         WeightMemory? memory = null,
         Func<string, bool>? trained = null
+    ) => Load(path, device, precision, defaults, memory, trained, pack: true);
+
+    /// <summary>The same; false to keep weights that are not trained in four bytes, whatever they were.</summary>
+    internal static Model Load(
+        string path,
+        ComputeDevice device,
+        Precision precision,
+        ModelDefaults? defaults,
+        WeightMemory? memory,
+        Func<string, bool>? trained,
+        bool pack
     )
     {
         using var files = WeightFiles.Open(path, [path]);
@@ -125,7 +137,8 @@ public static class ModelFile
             network,
             ModelMetadata.ReadClasses(file, spec, defaults),
             ModelMetadata.ReadNormalization(file, spec, defaults),
-            memory
+            memory,
+            packing: pack && precision == Precision.Float32 ? FrozenPacking.Of(files, spec, network) : Packing.None
         )
         {
             Augmentation = ModelMetadata.ReadAugmentation(file, spec, defaults),

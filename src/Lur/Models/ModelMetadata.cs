@@ -66,6 +66,9 @@ internal static class ModelMetadata
                 model.TaskSettings[key[TaskPrefix.Length..]] = value;
     }
 
+    /// <summary>One of these; null where the file does not say.</summary>
+    public static string? TaskSetting(SafeTensorsFile file, string name) => file.Metadata.GetValueOrDefault(TaskPrefix + name);
+
     /// <summary>What a file says of a model's past.</summary>
     public static ModelHistory ReadHistory(SafeTensorsFile file) =>
         new()

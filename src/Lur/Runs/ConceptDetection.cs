@@ -82,8 +82,9 @@ internal sealed class ConceptDetection : IDisposable
         CancellationToken cancel
     )
     {
-        var (train, generation) = (parts.Source.Train, settings.Generation with { JudgeTraining = settings.Concept.JudgeTraining });
-        var options = new DataOptions { ModelSize = (train.Height, train.Width), Spell = host.Spell };
+        var (train, pictures) = (parts.Source.Train, parts.Data.TestPictures);
+        var generation = settings.Generation with { JudgeTraining = settings.Concept.JudgeTraining };
+        var options = new DataOptions { ModelSize = (pictures.Height, pictures.Width), Spell = host.Spell };
         var contents = Own(DataAndModel.OpenData(shapes, options, host.Progress));
         // Labels are others than the original's, so that its split is none of theirs; no test image is among them.
         var split = DataSplit.Create(contents.Train, 0, parts.Split.Seed);
@@ -104,7 +105,7 @@ internal sealed class ConceptDetection : IDisposable
 
     private CommandEye Program(ConceptParts parts, ConceptSettings own, JudgeEye? judge, CancellationToken cancel)
     {
-        var test = parts.Source.Test;
+        var test = parts.Data.TestPictures;
         int[] tried = [.. new RandomStream(own.Sampling.Seed, "concept/tried").Permutation(test.Count).Take(MostTried)];
         bool[] holds = [.. tried.Select(i => Holds[test.Label(i)])];
         return new CommandEye(new DetectorCommand(own.Detector!), own.DetectorThreshold, (test, tried, holds), judge, cancel);

@@ -8,7 +8,7 @@ namespace Lur.Runs;
 /// <summary>What the verification of a concept is about: data, what was forgotten of them, the original, prompts.</summary>
 internal sealed record ConceptParts(
     ComputeDevice Device,
-    DataSource Source,
+    RunData Data,
     DataSplit Split,
     ForgetSet Set,
     Model Original,
@@ -16,15 +16,18 @@ internal sealed record ConceptParts(
     ConceptPrompts Prompts
 )
 {
+    /// <summary>The data as models take them.</summary>
+    public DataSource Source => Data.Source;
+
     /// <summary>Reads a model and has it know the prompts.</summary>
-    public Model Load(string path) => Extended(DataAndModel.Load(path, Device, Source), path, Prompts);
+    public Model Load(string path) => Extended(Data, Data.Load(path), path, Prompts);
 
     /// <summary>A model that knows the prompts, for one that does not; frees it where that fails.</summary>
-    public static Model Extended(Model model, string path, ConceptPrompts prompts)
+    public static Model Extended(RunData data, Model model, string path, ConceptPrompts prompts)
     {
         try
         {
-            return PromptBook.Extend(model, path, ConceptInputs.Wanted(prompts));
+            return data.Extend(model, path, ConceptInputs.Wanted(prompts));
         }
         catch
         {

@@ -45,15 +45,18 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
         task.RequireOriginal(_host.Spell);
         using var device = ComputeDevice.Open(_host.Device);
         var dataOptions = new DataOptions { ImageSize = task.ImageSize, Spell = _host.Spell };
-        using var source = DataAndModel.OpenData(task.Data, task.Original, dataOptions, _host.Progress);
+        var latents = task.Latents with { CacheFolder = Path.Combine(settings.CacheFolder, NumbersCache.FolderName) };
+        var request = new RunDataRequest(task.Data, task.Original, latents, dataOptions);
+        using var data = RunData.Open(request, device, _host, cancel);
+        var source = data.Source;
         // Before it is given further prompts: references are trained with those of the data.
-        var known = DataAndModel.Load(task.Original, device, source);
+        var known = data.Load(task.Original);
         var architecture = known.Architecture;
-        using var original = ConceptParts.Extended(known, task.Original, prompts);
+        using var original = ConceptParts.Extended(data, known, task.Original, prompts);
         var split = task.LoadSplit(source);
-        var set = task.Resolve(source, split, cancel);
+        var set = task.Resolve(source, split, cancel, data.Pictures);
         var references = _inputs.References(tasks, source, split, set, architecture, cancel);
-        var result = Measure(new ConceptParts(device, source, split, set, original, task, prompts), tasks, references, cancel);
+        var result = Measure(new ConceptParts(device, data, split, set, original, task, prompts), tasks, references, cancel);
         ConceptVerifyFiles.Write(task.Folder, result, task.ModelSha256);
         AuditLog.Append(task.Folder, _host.Time, "verified", w => ConceptVerifyFiles.WriteRecord(w, result));
         return result;
@@ -61,7 +64,7 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
 
     private ConceptVerifyResult Measure(ConceptParts parts, ForgetTask[] tasks, string[] references, CancellationToken cancel)
     {
-        var (source, prompts, data) = (parts.Source, parts.Prompts, parts.Source.Test);
+        var (source, prompts, data, pictures) = (parts.Source, parts.Prompts, parts.Source.Test, parts.Data.TestPictures);
         using var detector = ConceptDetection.Open(parts, settings, _host, cancel);
         _host.Progress.Note(Introduction(detector.Facts, prompts.Concept));
         var assessor = new ConceptAssessor(detector.Eye, prompts, _own.Sampling, data);
@@ -99,7 +102,7 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
         )
         {
             TestHolds = [.. assessor.TestImages.Select(i => detector.Holds[data.Label(i)])],
-            Size = (data.Channels, data.Height, data.Width),
+            Size = (pictures.Channels, pictures.Height, pictures.Width),
         };
         return result with { Verdict = ConceptVerdict.Judge(result.Evidence()) };
     }
@@ -113,7 +116,7 @@ public sealed class ConceptVerifyRun(VerifySettings settings, RunHost? host = nu
 
     internal static string Introduction(ConceptDetector d, string concept)
     {
-        static string Percent(double value) => value.ToString("0.0", CultureInfo.InvariantCulture) + " %";
+        static string Percent(double value) => double.IsNaN(value) ? "none" : value.ToString("0.0", CultureInfo.InvariantCulture) + " %";
         var of = d.Acuity;
         var known =
             of.Images == 0

@@ -13,6 +13,7 @@ internal static class CopyCheck
     /// takes them.</param>
     /// <param name="alsoCopies">Whether copies in the retain set are forgotten, too; null where that cannot be asked for.</param>
     /// <param name="source">Data set.</param>
+    /// <param name="pictures">Its samples as pictures; null where copies cannot be found.</param>
     /// <param name="split">Split of its training part.</param>
     /// <param name="seed">Seed of random choices.</param>
     /// <param name="host">Hears of copies and of samples that were held out.</param>
@@ -22,6 +23,7 @@ internal static class CopyCheck
         IReadOnlyList<string> specifications,
         bool? alsoCopies,
         DataSource source,
+        DataSource? pictures,
         DataSplit split,
         ulong seed,
         RunHost host,
@@ -32,11 +34,11 @@ internal static class CopyCheck
         var set = ForgetSet.Resolve(specifications, source, split.Train, seed, earlier);
         foreach (var note in set.Notes)
             host.Progress.Warn(note + ".");
-        if (!SampleCopies.MayHave(source))
+        if (pictures is null || !SampleCopies.MayHave(pictures))
             return (set, SampleCopies.None);
         SampleCopies copies;
         using (var stage = host.Progress.Stage("compare pictures", source.Train.Count + source.Test.Count, "images"))
-            copies = SampleCopies.Find(source, split, set, stage.Report, cancel);
+            copies = SampleCopies.Find(pictures, split, set, stage.Report, cancel);
         if (alsoCopies == true)
             (set, copies) = copies.AlsoForget(source.Train, set);
         // Only a forgetting run has the option.

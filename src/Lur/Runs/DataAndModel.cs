@@ -29,7 +29,7 @@ public static class DataAndModel
         {
             "idx" => Augmentation.CropOnly,
             // A caption says what is left and what is right.
-            "captions" => Augmentation.None,
+            "captions" or CaptionedFolder.Format => Augmentation.None,
             _ => Augmentation.CropAndFlip,
         };
 
@@ -97,6 +97,20 @@ public static class DataAndModel
         InputNormalization? normalization = null,
         WeightMemory? memory = null,
         Func<string, bool>? trained = null
+    ) => LoadWith(null, null, path, device, source, precision, normalization, memory, trained);
+
+    /// <summary>The same with a cache of the rows of prompts, null for none, and with what hears of prompts that are cut off, null to
+    /// refuse them.</summary>
+    internal static Model LoadWith(
+        NumbersCache? rows,
+        Action<string>? cut,
+        string path,
+        ComputeDevice device,
+        DataSource source,
+        Precision precision = Precision.Float32,
+        InputNormalization? normalization = null,
+        WeightMemory? memory = null,
+        Func<string, bool>? trained = null
     )
     {
         var channels = source.Train.Channels;
@@ -120,7 +134,9 @@ public static class DataAndModel
             Require(model, path, source);
             // The prompts of the data are what it is asked for, whichever it was saved with.
             if (PromptBook.IsOf(model))
-                model = PromptBook.With(model, path, source.Train.ClassNames);
+                model = PromptBook.With(model, path, source.Train.ClassNames, cut, rows);
+            if (source.Train.IsReal)
+                TakeLatents(model);
             MatchClasses(model, path, source);
             var (mean, deviation) = (model.Normalization.Mean, model.Normalization.Std);
             if (normalization is not null && !(mean.SequenceEqual(normalization.Mean) && deviation.SequenceEqual(normalization.Std)))
@@ -134,6 +150,13 @@ public static class DataAndModel
             model.Dispose();
             throw;
         }
+    }
+
+    // Pictures mirrored would have other latents than these mirrored.
+    private static void TakeLatents(Model model)
+    {
+        model.Latents ??= new LatentSpace(model.Spec.Input);
+        model.Augmentation = Augmentation.None;
     }
 
     /// <summary>Brings the classes of model and data into one order, by name: the data take that of the first model, and further
@@ -187,7 +210,7 @@ public static class DataAndModel
     /// <exception cref="UserErrorException">It lies in there.</exception>
     internal static void RequireOutside(string output, string data, DataSource source, Func<string, string> spell)
     {
-        if (source.Format == "folder" && Directory.Exists(data) && RealPath.IsIn(output, data))
+        if (source.Format is "folder" or CaptionedFolder.Format && Directory.Exists(data) && RealPath.IsIn(output, data))
         {
             throw new UserErrorException(
                 $"The output folder '{output}' lies in the data set '{data}', where it would be taken for a class; choose another with "

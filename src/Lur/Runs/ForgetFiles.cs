@@ -26,7 +26,8 @@ internal static class ForgetFiles
         BoundMethod method,
         DataSource source,
         ComputeDevice device,
-        Model model
+        Model model,
+        IReadOnlyList<string> cached
     )
     {
         w.WriteString("command", "forget");
@@ -49,6 +50,8 @@ internal static class ForgetFiles
         w.WriteEndArray();
         if (settings.LeaveOut.Count > 0)
             OutputFolder.WriteTexts(w, "leaveOut", settings.LeaveOut);
+        if (model.Latents is not null || source.Train is HeldSamples)
+            settings.Latents.For(settings.Data, settings.Forget, method.Anchor).Write(w, cached);
         w.WriteBoolean("alsoCopies", settings.AlsoCopies);
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");

@@ -10,7 +10,9 @@ internal sealed class ForgetParts : IDisposable
 {
     public ComputeDevice Device { get; private set; } = null!;
 
-    public DataSource Source { get; private set; } = null!;
+    public RunData Data { get; private set; } = null!;
+
+    public DataSource Source => Data.Source;
 
     public Model Model { get; private set; } = null!;
 
@@ -27,16 +29,28 @@ internal sealed class ForgetParts : IDisposable
     /// <param name="host">Where it computes and whom it tells.</param>
     /// <param name="progress">Told how far a preparation of the method is.</param>
     /// <param name="cancel">Stops long preparations.</param>
-    public static ForgetParts Open(ForgetSettings settings, RunHost host, Action<PreparationProgress> progress, CancellationToken cancel)
+    /// <param name="toPlan">True to plan: nothing is drawn or encoded, and of a pipeline folder no weights are read.</param>
+    public static ForgetParts Open(
+        ForgetSettings settings,
+        RunHost host,
+        Action<PreparationProgress> progress,
+        CancellationToken cancel,
+        bool toPlan = false
+    )
     {
         var parts = new ForgetParts();
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
-            parts.Source = DataAndModel.OpenData(settings.Data, settings.Model, settings.DataOptions, host.Progress);
+            var latents = settings.Latents.For(settings.Data, settings.Forget, settings.Method.Anchor);
+            var request = new RunDataRequest(settings.Data, settings.Model, latents, settings.DataOptions) { ToPlan = toPlan };
+            parts.Data = RunData.Open(request, parts.Device, host, cancel);
             // Memory of a program holds all weights in one order.
             var trained = host.Weights is null ? settings.Method.Trained : null;
-            parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source, memory: host.Weights, trained: trained);
+            parts.Model =
+                toPlan && ImportedModels.IsFolder(settings.Model)
+                    ? parts.Data.Planned(settings.Model, trained)
+                    : parts.Data.Load(settings.Model, host.Weights, trained);
             var data = parts.Source.Train;
             var history = parts.Model.History;
             parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);
@@ -47,6 +61,7 @@ internal sealed class ForgetParts : IDisposable
                 settings.Forget,
                 settings.AlsoCopies,
                 parts.Source,
+                toPlan ? null : parts.Data.Pictures,
                 parts.Split,
                 settings.Seed,
                 host,
@@ -55,7 +70,7 @@ internal sealed class ForgetParts : IDisposable
             );
             parts.RequireKeptTest();
             if (settings.Method.Options is DiffusionOptions { Anchor.Length: > 0 } anchored && PromptBook.IsOf(parts.Model))
-                parts.Model = PromptBook.Extend(
+                parts.Model = parts.Data.Extend(
                     parts.Model,
                     settings.Model,
                     AnchoredPrompts.Missing(data.ClassNames, parts.Set, anchored.Anchor)
@@ -89,7 +104,7 @@ internal sealed class ForgetParts : IDisposable
     {
         Method?.Dispose();
         Model?.Dispose();
-        Source?.Dispose();
+        Data?.Dispose();
         Device?.Dispose();
     }
 }

@@ -7,7 +7,7 @@ public sealed partial class ForgetRun
     /// <exception cref="UserErrorException">The settings or the data cannot be used, or the method has no step.</exception>
     public StepMemory Plan()
     {
-        using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None);
+        using var parts = ForgetParts.Open(settings, _host, _preparations.Report, CancellationToken.None, toPlan: true);
         return PlanOf(parts)
             ?? throw new UserErrorException(
                 $"The method {settings.Method.Definition.Name} has no step to plan; leave out {_host.Spell("plan")}."

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Lur.Tasks.Diffusion;
 using Lur.Unlearning;
 
@@ -33,7 +34,7 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
             settings.Resume,
             [
                 ("the model to start from", settings.Model),
-                ("the data set", settings.Data),
+                ("the data set", LatentSettings.PlaceOf(settings.Data)),
                 .. settings.Forget.Concat(settings.Forgotten).Select(f => ("a list of samples", f)),
                 ("the split of the model", DataAndModel.SplitPath(settings.Model, settings.Split) ?? ""),
             ]
@@ -125,17 +126,17 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
     {
         parts.Split.Save(at(OutputFolder.SplitName));
         parts.Set.Save(at(OutputFolder.ForgetName));
-        OutputFolder.WriteJson(
-            at("config.json"),
-            w => ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model)
-        );
+        OutputFolder.WriteJson(at("config.json"), w => WriteConfig(w, parts));
         AtomicFile.WriteText(at(AuditLog.FileName), _history.Audit.Text);
     }
+
+    private void WriteConfig(Utf8JsonWriter w, ForgetParts parts) =>
+        ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model, parts.Data.CacheEntries);
 
     /// <summary>Puts on record what was asked for, and what it came to.</summary>
     private void Ask(ForgetParts parts, string parent)
     {
-        _history.Audit.Add("asked", w => ForgetFiles.WriteConfig(w, settings, settings.Method, parts.Source, parts.Device, parts.Model));
+        _history.Audit.Add("asked", w => WriteConfig(w, parts));
         _history.Audit.Add(
             "resolved",
             w =>

@@ -9,7 +9,8 @@ public sealed record ForgetSettings
     /// <summary>Path of the trained model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Data set it was trained on, as <see cref="DataSource.Open"/> takes it.</summary>
+    /// <summary>Data set it was trained on, as <see cref="DataSource.Open"/> takes it; <see cref="LatentSettings.Drawn"/> for data that a
+    /// model which is told prompts draws itself.</summary>
     public required string Data { get; init; }
 
     /// <summary>Folder for everything the run leaves behind; created where it is missing.</summary>
@@ -39,6 +40,9 @@ public sealed record ForgetSettings
 
     /// <summary>How the data are read.</summary>
     public DataOptions DataOptions { get; init; } = new();
+
+    /// <summary>What the original model draws itself, and how pictures become latents, where the model takes these.</summary>
+    public LatentSettings Latents { get; init; } = new();
 
     /// <summary>Steps between checkpoints; 0 writes one only when the run is cancelled.</summary>
     public long CheckpointEvery { get; init; }
@@ -83,6 +87,9 @@ public sealed record BoundMethod
 
     /// <summary>Which tensors the network of the run is to train; null: all.</summary>
     internal Func<string, bool>? Trained => (Options as DiffusionOptions)?.Trained;
+
+    /// <summary>What takes the place of forgotten words in a prompt; empty for nothing.</summary>
+    internal string Anchor => (Options as DiffusionOptions)?.Anchor ?? "";
 
     /// <summary>Makes the method for a task.</summary>
     internal UnlearningMethod Create(UnlearningTask task) => Definition.Make(task, Options);

@@ -33,6 +33,12 @@ internal sealed record ForgetTask(
     int[] Earlier
 )
 {
+    /// <summary>What the original model drew itself, and how pictures became latents.</summary>
+    public LatentSettings Latents { get; init; } = new();
+
+    /// <summary>Files of the cache that hold the samples as latents, or as the original drew them.</summary>
+    public IReadOnlyList<string> Cached { get; init; } = [];
+
     /// <summary>Path of the unlearned model.</summary>
     public string Unlearned => Path.Combine(Folder, "model.safetensors");
 
@@ -58,7 +64,7 @@ internal sealed record ForgetTask(
             run.Path,
             run.Method,
             model ?? At(c.Text("model")),
-            data ?? At(c.Text("data")),
+            data ?? (c.Text("data") is var given && given == LatentSettings.Drawn ? given : At(given)),
             c.Find("imageSize") is { ValueKind: JsonValueKind.Number } size ? size.GetInt32() : null,
             [.. c.Find("forget")?.EnumerateArray().Select(e => At(e.GetString() ?? "")) ?? []],
             c.Find("alsoCopies") is { ValueKind: JsonValueKind.True },
@@ -68,7 +74,11 @@ internal sealed record ForgetTask(
             run.Result.Text("parentSha256"),
             run.Result.Text("modelSha256"),
             [.. run.Result.Numbers("samples", "earlier", "index").Select(i => (int)i)]
-        );
+        )
+        {
+            Latents = LatentSettings.Read(c),
+            Cached = LatentSettings.CachedBy(c),
+        };
     }
 
     /// <summary>Checks that the original is the model the run started from: a training may have replaced it since.</summary>
@@ -122,12 +132,13 @@ internal sealed record ForgetTask(
     /// <param name="source">The data set, with the classes in the original's order.</param>
     /// <param name="split">The original's split.</param>
     /// <param name="cancel">Stops the search for copies.</param>
+    /// <param name="pictures">Its samples as pictures, where they are latents; null for the data set itself.</param>
     /// <exception cref="UserErrorException">The data or the specification changed since.</exception>
-    public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel)
+    public ForgetSet Resolve(DataSource source, DataSplit split, CancellationToken cancel, DataSource? pictures = null)
     {
         var set = ForgetSet.Resolve(Forget, source, split.Train, Seed, SampleDirectory.IndicesOf(source.Train, Earlier));
         if (AlsoCopies)
-            set = SampleCopies.Find(source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
+            set = SampleCopies.Find(pictures ?? source, split, set, null, cancel).AlsoForget(source.Train, set).Set;
         // Numbers may be the same and the pictures others: the list of the run says what they were.
         var same =
             !File.Exists(ListPath)

@@ -52,7 +52,8 @@ public static class MethodChoice
     {
         try
         {
-            return !File.Exists(model) ? null
+            return ImportedModels.IsFolder(model) ? MethodTask.Diffusion
+                : !File.Exists(model) ? null
                 : ModelFile.DrawsImages(model) ? MethodTask.Diffusion
                 : MethodTask.Classification;
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lur.Models;
 using Lur.Tasks.Diffusion;
 using Lur.Text;
@@ -21,13 +22,25 @@ internal static class PromptBook
     /// <param name="path">Its file, beside which the text encoder lies.</param>
     /// <param name="prompts">Prompts that it is to know, too.</param>
     /// <param name="cut">Told of a prompt whose end is cut off, as Stable Diffusion does; null refuses it.</param>
+    /// <param name="cache">Where rows are found again; null reads prompts each time.</param>
     /// <exception cref="UserErrorException">There is no text encoder, or a prompt is too long for it.</exception>
-    public static Model Extend(Model model, string path, IReadOnlyList<string> prompts, Action<string>? cut = null) =>
-        With(model, path, [.. model.ClassNames, .. prompts.Except(model.ClassNames, StringComparer.Ordinal)], cut);
+    public static Model Extend(
+        Model model,
+        string path,
+        IReadOnlyList<string> prompts,
+        Action<string>? cut = null,
+        NumbersCache? cache = null
+    ) => With(model, path, [.. model.ClassNames, .. prompts.Except(model.ClassNames, StringComparer.Ordinal)], cut, cache);
 
     /// <summary>The model with these prompts and no other, in this order.</summary>
     /// <inheritdoc cref="Extend"/>
-    public static Model With(Model model, string path, IReadOnlyList<string> prompts, Action<string>? cut = null)
+    public static Model With(
+        Model model,
+        string path,
+        IReadOnlyList<string> prompts,
+        Action<string>? cut = null,
+        NumbersCache? cache = null
+    )
     {
         if (model.ClassNames.SequenceEqual(prompts, StringComparer.Ordinal))
             return model;
@@ -41,7 +54,7 @@ internal static class PromptBook
             prompts = [.. prompts, ""];
         string[] unknown = [.. prompts.Where(p => !known.ContainsKey(p)).Distinct(StringComparer.Ordinal)];
         var old = model.Buffers.ToArray();
-        var read = unknown.Length == 0 ? [] : Read(model, path, [.. unknown, .. Witnesses(model)], cut);
+        var read = unknown.Length == 0 ? [] : Read(model, path, [.. unknown, .. Witnesses(model)], cut, cache);
         RequireOwnEncoder(model, path, old, read.AsSpan(unknown.Length * length));
         var count = spec.ClassCount == 0 ? prompts.Count - 1 : prompts.Count;
         var rows = new double[(count + 1) * length];
@@ -97,21 +110,33 @@ internal static class PromptBook
     /// <exception cref="UserErrorException">There is no text encoder, or the prompt is too long for it.</exception>
     public static void SetNegative(Model model, string path, string prompt, Action<string>? cut = null)
     {
-        var row = Read(model, path, [prompt], cut);
+        var row = Read(model, path, [prompt], cut, null);
         var slot = model.Buffers.Layout[UNet.PromptRows];
         var all = model.Buffers.ToArray();
         row.CopyTo(all.AsSpan(slot.End - row.Length));
         model.Buffers.Set(all);
     }
 
-    private static double[] Read(Model model, string path, string[] prompts, Action<string>? cut)
+    private static double[] Read(Model model, string path, string[] prompts, Action<string>? cut, NumbersCache? cache)
     {
         if (PromptFolder.Of(model, path) is not { } folder)
             throw new UserErrorException(
                 $"'{path}' does not know the prompt '{prompts[0]}', and there is no folder '{PromptFolder.Name}' with a text encoder "
                     + "beside it to read it; put the one back that 'lur train' or 'lur import' left beside the model."
             );
-        return Rows(folder, model, prompts, cut);
+        if (cache is null)
+            return Rows(folder, model, prompts, cut);
+        var spec = (UNetSpec)model.Spec;
+        var key = new ContentKey(
+            ("format", "lur rows of prompts 1"),
+            ("text encoder", ImportedModels.HashOfFolder(PromptFolder.EncoderOf(folder))),
+            ("tokenizer", ImportedModels.HashOfFolder(PromptFolder.TokenizerOf(folder))),
+            ("rows", spec.ContextLength.ToString(CultureInfo.InvariantCulture)),
+            ("prompts", LatentSettings.TextOf(prompts))
+        );
+        long[] shape = [prompts.Length, spec.ContextLength, spec.ContextWidth];
+        var rows = cache.GetOrMake(key, "rows of prompts", shape, () => [.. Rows(folder, model, prompts, cut).Select(x => (float)x)]);
+        return Array.ConvertAll(rows, x => (double)x);
     }
 
     /// <summary>Rows of prompts, [prompts, rows, width], from the text encoder of a folder.</summary>

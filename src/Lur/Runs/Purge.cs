@@ -51,6 +51,8 @@ public sealed class Purge : IDisposable
         foreach (var step in lineage.Steps.Reverse().Skip(1))
             purge.Ancestor(step);
         purge.References(cache);
+        foreach (var cached in purge._task.Cached)
+            purge.Add(cached, "samples as latents");
         purge.Neighbours([
             folder,
             .. lineage.Steps.Where(s => s.Path.Length > 0).Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!),
@@ -162,6 +164,8 @@ public sealed class Purge : IDisposable
             return;
         foreach (var entry in Directory.EnumerateDirectories(cache).Order(StringComparer.Ordinal))
         {
+            if (Path.GetFileName(entry) is NumbersCache.FolderName or ImportedModels.FolderName)
+                continue;
             var unfinished = !File.Exists(Path.Combine(entry, "key.txt"));
             // Both name the data; where neither is there, nothing can be told, unless there is nothing at all.
             var says = Path.Combine(entry, unfinished ? OutputFolder.SplitName : "key.txt");

@@ -1,5 +1,6 @@
 using Lur.Device;
 using Lur.Models;
+using Lur.Tensors;
 
 namespace Lur.Runs;
 
@@ -27,6 +28,12 @@ public sealed record StepMemory(
     /// <summary>Bytes that a step takes, all together.</summary>
     public long TotalBytes => ArenaBytes + VectorBytes + Further.Sum(f => f.Bytes);
 
+    /// <summary>Bytes of <see cref="VectorBytes"/> that are of weights which are not trained.</summary>
+    public long FrozenBytes { get; init; }
+
+    /// <summary>How these lie in memory.</summary>
+    public Packing FrozenPacking { get; init; }
+
     private (IReadOnlyList<PlannedNode> Nodes, DeviceModel Gpu, Precision Precision)? Planned { get; init; }
 
     /// <summary>How long a step would take on the model of GPU that the device plans for; null on one that is itself.</summary>
@@ -45,6 +52,8 @@ public sealed record StepMemory(
             more ?? []
         )
         {
+            FrozenBytes = model.Frozen.Bytes,
+            FrozenPacking = model.Frozen.Packing,
             Planned = program.Device.PlannedAs is { } gpu ? (program.Nodes, gpu, program.Precision) : null,
         };
     }

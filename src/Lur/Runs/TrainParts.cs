@@ -51,7 +51,7 @@ internal sealed class TrainParts : IDisposable
             if (parts.Excluded is null && settings.Exclude.Count > 0)
                 parts.Excluded = plan
                     ? ForgetSet.Resolve(settings.Exclude, source, parts.Split.Train, seed)
-                    : CopyCheck.Resolve(settings.Exclude, null, source, parts.Split, seed, host, cancel).Set;
+                    : CopyCheck.Resolve(settings.Exclude, null, source, source, parts.Split, seed, host, cancel).Set;
             var indices = parts.Excluded?.Retain ?? parts.Split.Train;
             parts.Images = indices.Length;
             parts.Trainer = new Trainer(parts.Model, source.Train, indices, settings.Recipe, capture: !plan);

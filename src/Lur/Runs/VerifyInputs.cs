@@ -11,7 +11,7 @@ internal sealed class VerifyInputs(VerifySettings settings, RunHost host)
     public List<(string What, string Path)> Reads(ForgetTask task) =>
         [
             ("the original model", task.Original),
-            ("the data set", task.Data),
+            ("the data set", LatentSettings.PlaceOf(task.Data)),
             .. task.Forget.Select(f => ("a list of samples", f)),
             .. settings.References.Select(r => ("a reference", r)),
         ];

@@ -7,8 +7,8 @@ using Shape = Lur.Programs.Shape;
 
 namespace Lur.Tasks;
 
-/// <summary>Brings one batch to the device inside a step: bytes and labels from page-locked memory. What a network is given is made
-/// from them on the device, by the task.</summary>
+/// <summary>Brings one batch to the device inside a step: bytes, or float32 numbers where the samples are latents, and labels from
+/// page-locked memory. What a network is given is made from them on the device, by the task.</summary>
 /// <remarks>Either a <see cref="BatchFeed"/> fills it and sends the next batch while the device works, or the host fills
 /// <see cref="Images"/> and <see cref="BatchInput.Labels"/>, sets <see cref="Counter"/>, and runs the step; it may overwrite the
 /// images once the device has been synchronised. The draws are a function of (seed, stream, counter + sample).</remarks>
@@ -29,7 +29,7 @@ public abstract class BatchStage : BatchInput
         : base(program, name, batch)
     {
         var network = model.Network;
-        var shape = new Shape(batch, network.Channels, network.Height, network.Width);
+        var shape = new Shape(batch, network.Channels, network.Height, network.Width * (model.Latents is null ? 1 : sizeof(float)));
         (_program, _bytes) = (program, shape.Count);
         _slots = new InputSlots(program, $"{name}/bytes", shape, fed ? 2 : 1);
         program.BeforeRun(SendImages);
@@ -40,7 +40,8 @@ public abstract class BatchStage : BatchInput
     /// <summary>Device that takes the batch.</summary>
     internal ComputeDevice Device => _program.Device;
 
-    /// <summary>Images of the next run, [N, C, H, W] bytes: those of a feed, which are only read, or those to be filled.</summary>
+    /// <summary>Images of the next run, [N, C, H, W] bytes, or numbers of four: those of a feed, which are only read, or those to be
+    /// filled.</summary>
     public Span<byte> Images => _fed is { } batch ? batch.Images : Own.Span;
 
     /// <summary>Puts a sample's image and label into a row.</summary>
@@ -80,8 +81,8 @@ public abstract class BatchStage : BatchInput
 
     private PinnedBuffer<byte> Own => _own ??= _program.Pinned<byte>(_bytes);
 
-    /// <summary>Records what makes images of the bytes: normalised and, in training, cropped and mirrored at random
-    /// (<c>kernels/inputs/augment.cu</c>).</summary>
+    /// <summary>Records what makes images of the bytes: latents as they are (<c>kernels/inputs/latents.cu</c>), pixels normalised and, in
+    /// training, cropped and mirrored at random (<c>kernels/inputs/augment.cu</c>).</summary>
     /// <param name="name">Prefix of buffer names; also names the random stream.</param>
     /// <param name="model">Gives image size, normalisation, and what augmentation is.</param>
     /// <param name="augment">False for images as they are.</param>
@@ -90,6 +91,8 @@ public abstract class BatchStage : BatchInput
     {
         var network = model.Network;
         var (c, h, w) = (network.Channels, network.Height, network.Width);
+        if (model.Latents is not null)
+            return EmitLatents(name, new Shape(Batch, h, w, c));
         var statistics = Statistics(name, model.Normalization, c);
         var images = _program.Real($"{name}/images", ValueRole.Input, new Shape(Batch, h, w, c));
         var augmentation = augment ? model.Augmentation : Augmentation.None;
@@ -101,6 +104,14 @@ public abstract class BatchStage : BatchInput
         if (grain > 0)
             EmitGrain($"{name}/grain", images, (mean, std), grain);
         return new BatchImages(images, mean, std);
+    }
+
+    private BatchImages EmitLatents(string name, Shape shape)
+    {
+        var (n, h, w, c) = (shape[0], shape[1], shape[2], shape[3]);
+        var latents = _program.Real($"{name}/latents", ValueRole.Input, shape);
+        _program.Launch.Latents.LatentsForward(_program.Device.Rows((long)n * h, w), latents, Bytes, RandomState, n, c, h, w);
+        return new BatchImages(latents, default, default);
     }
 
     private void EmitGrain(string name, Value images, (Operand<Real> Mean, Operand<Real> Std) statistics, double largest)

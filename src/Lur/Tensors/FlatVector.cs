@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lur.Device;
 
 namespace Lur.Tensors;
@@ -12,9 +13,16 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     private readonly IDeviceBuffer _buffer;
 
     /// <summary>A vector of zeros with memory of its own, taken when it is first used.</summary>
-    public FlatVector(ComputeDevice device, Precision precision, ParameterLayout layout, string name)
+    /// <param name="device">Device that holds it.</param>
+    /// <param name="precision">Element type.</param>
+    /// <param name="layout">Names and offsets.</param>
+    /// <param name="name">Name for plans.</param>
+    /// <param name="packing">How its elements lie in memory; kernels read one that is packed through <see cref="Narrow"/>.</param>
+    public FlatVector(ComputeDevice device, Precision precision, ParameterLayout layout, string name, Packing packing = Packing.None)
     {
-        (Device, Precision, Layout, Name) = (device, precision, layout, name);
+        if (packing != Packing.None && precision != Precision.Float32)
+            throw new ArgumentException($"A vector of {precision} is not packed.", nameof(packing));
+        (Device, Precision, Layout, Name, Packing) = (device, precision, layout, name, packing);
         _buffer = new OwnedBuffer(device, name, Bytes) { Taken = () => Initial?.Invoke(this) };
     }
 
@@ -50,6 +58,9 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <summary>Element type.</summary>
     public Precision Precision { get; }
 
+    /// <summary>How its elements lie in memory.</summary>
+    public Packing Packing { get; }
+
     /// <summary>Names and offsets.</summary>
     public ParameterLayout Layout { get; }
 
@@ -63,7 +74,9 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     public int Count => Layout.Count;
 
     /// <summary>Size in bytes.</summary>
-    public long Bytes => (long)Count * Precision.Size();
+    public long Bytes => (long)Count * ElementSize;
+
+    private int ElementSize => Packing == Packing.None ? Precision.Size() : sizeof(short);
 
     /// <inheritdoc/>
     public ulong Address => _buffer.Address;
@@ -77,6 +90,12 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <summary>An element, by its number.</summary>
     public Operand<Real> At(long element) => ((Operand<Real>)this).At(element, Precision.Size());
 
+    /// <summary>Elements of a packed vector, two bytes each.</summary>
+    /// <param name="element">The first, by its number.</param>
+    /// <param name="count">How many.</param>
+    public Operand<short> Narrow(long element, int count) =>
+        Operand.Of<short>(_buffer).At(element, sizeof(short)).Taking(count, sizeof(short));
+
     /// <summary>The elements of a Float64 vector as <c>double</c>.</summary>
     public Operand<double> Wide =>
         Precision == Precision.Float64
@@ -84,15 +103,19 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             : throw new InvalidOperationException($"'{Name}' is a vector of {Precision}.");
 
     /// <summary>The vector as an argument of a launch; null for one that is left out.</summary>
-    public static implicit operator Operand<Real>(FlatVector? vector) => vector is null ? default : Operand.Of<Real>(vector._buffer);
+    public static implicit operator Operand<Real>(FlatVector? vector) =>
+        vector is null ? default
+        : vector.Packing == Packing.None ? Operand.Of<Real>(vector._buffer)
+        : throw new InvalidOperationException($"'{vector.Name}' is packed; its elements are widened where they are used.");
 
     /// <summary>Enqueues a copy of another vector of the same layout.</summary>
     public void CopyFrom(FlatVector source)
     {
-        if (source.Count != Count || source.Precision != Precision)
+        if (source.Count != Count || source.Precision != Precision || source.Packing != Packing)
         {
             throw new ArgumentException(
-                $"'{source.Name}' ({source.Count} x {source.Precision}) does not fit '{Name}' ({Count} x {Precision}).",
+                $"'{source.Name}' ({source.Count} x {source.Precision}, {source.Packing}) does not fit '{Name}' ({Count} x {Precision}, "
+                    + $"{Packing}).",
                 nameof(source)
             );
         }
@@ -133,7 +156,19 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <exception cref="ArgumentException">The vector holds another type.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The elements are not all within the vector.</exception>
     public void Read<T>(int first, Span<T> destination)
-        where T : unmanaged => Device.Download(destination, Elements<T>(first, destination.Length));
+        where T : unmanaged
+    {
+        var place = Elements<T>(first, destination.Length);
+        if (Packing == Packing.None)
+        {
+            Device.Download(destination, place);
+            return;
+        }
+
+        var narrow = new short[destination.Length];
+        Device.Download(narrow.AsSpan(), place);
+        Packed.Widen(Packing, narrow, MemoryMarshal.Cast<T, float>(destination));
+    }
 
     /// <summary>Replaces elements by values of the same type.</summary>
     /// <typeparam name="T">float or double: the vector's element type.</typeparam>
@@ -142,7 +177,14 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
     /// <exception cref="ArgumentException">The vector holds another type.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The elements are not all within the vector.</exception>
     public void Write<T>(int first, ReadOnlySpan<T> values)
-        where T : unmanaged => Device.Upload(Elements<T>(first, values.Length), values);
+        where T : unmanaged
+    {
+        var place = Elements<T>(first, values.Length);
+        if (Packing == Packing.None)
+            Device.Upload(place, values);
+        else
+            Device.Upload(place, (ReadOnlySpan<short>)Packed.Narrow(Packing, MemoryMarshal.Cast<T, float>(values)));
+    }
 
     /// <summary>Copies the elements to the host as float; a Float64 vector is rounded.</summary>
     public float[] ToFloatArray()
@@ -152,7 +194,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
         if (Precision == Precision.Float64)
             return Array.ConvertAll(ToArray(), x => (float)x);
         var narrow = new float[Count];
-        Device.Download(narrow.AsSpan(), Pointer);
+        Read(0, narrow.AsSpan());
         return narrow;
     }
 
@@ -190,7 +232,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             return;
         if (Precision == Precision.Float32)
         {
-            Device.Upload(Pointer, values);
+            Write(0, values);
             return;
         }
 
@@ -208,7 +250,7 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
             throw new ArgumentException($"'{slot.Name}' has {slot.Count} elements; {values.Length} were given.", nameof(values));
         if (Precision == Precision.Float32)
         {
-            Device.Upload(At(slot).Pointer, values);
+            Write(slot.Offset, values);
             return;
         }
 
@@ -231,6 +273,6 @@ public sealed class FlatVector : IDeviceBuffer, IDisposable
                 first,
                 $"{count} elements from {first} on are not within the {Count} of '{Name}'."
             );
-        return Pointer.At(first, Precision.Size());
+        return Pointer.At(first, ElementSize);
     }
 }

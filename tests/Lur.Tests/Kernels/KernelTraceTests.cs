@@ -144,6 +144,8 @@ public class KernelTraceTests
         kernels.Average.AverageSwap(elements, a, b, n);
         kernels.Sampler.SamplerBegin(device.Elements(64), new(x.Address), table, row, 64);
         kernels.Sampler.SamplerStep(elements, a, b, new(m.Address), new(z.Address), table, row, n, 0, 0, 0);
+        kernels.Widen.WidenFloat16(elements, a, new(y.Address), n);
+        kernels.Widen.WidenBfloat16(elements, a, new(y.Address), n);
         var window = new WindowGeometry
         {
             N = 2,

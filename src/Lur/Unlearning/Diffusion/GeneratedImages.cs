@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lur.Data;
 using Lur.Layers;
 using Lur.Models;
@@ -22,7 +23,7 @@ internal sealed class GeneratedImages : IImageDataset
         Pixels = new byte[Count * this.SampleBytes];
     }
 
-    /// <summary>Their bytes, image by image, channel, row, column.</summary>
+    /// <summary>Their bytes, or numbers of four, image by image, channel, row, column.</summary>
     public byte[] Pixels { get; }
 
     /// <inheritdoc/>
@@ -39,6 +40,9 @@ internal sealed class GeneratedImages : IImageDataset
 
     /// <inheritdoc/>
     public int Width => _model.Network.Width;
+
+    /// <inheritdoc/>
+    public bool IsReal => _model.Latents is not null;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => _model.ClassNames;
@@ -97,6 +101,12 @@ internal sealed class GeneratedImages : IImageDataset
     private void Take(double[] images, int first, int count)
     {
         var (plane, normalization) = (Height * Width, _model.Normalization);
+        if (IsReal)
+        {
+            TakeLatents(images, MemoryMarshal.Cast<byte, float>(Pixels.AsSpan())[(first * this.SampleNumbers)..], count * plane);
+            return;
+        }
+
         for (var i = 0; i < count * plane; i++)
         {
             for (var c = 0; c < Channels; c++)
@@ -106,5 +116,13 @@ internal sealed class GeneratedImages : IImageDataset
                 Pixels[at] = (byte)Math.Clamp(Math.Round(255 * value), 0, 255);
             }
         }
+    }
+
+    private void TakeLatents(double[] images, Span<float> numbers, int pixels)
+    {
+        var plane = Height * Width;
+        for (var i = 0; i < pixels; i++)
+        for (var c = 0; c < Channels; c++)
+            numbers[(((i / plane * Channels) + c) * plane) + (i % plane)] = (float)images[(i * Channels) + c];
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lur.Data;
 using Lur.Models;
 using Lur.Tasks.Diffusion;
@@ -63,17 +64,20 @@ internal sealed class NoisyDraws
         return new NoisyNumbers(noisy, times, target);
     }
 
-    // [H, W, C] as the network sees it.
-    private static double[] Clean(Model model, IImageDataset data, int sample)
+    /// <summary>A sample as the network sees it, [H, W, C]: pixels normalised, latents as they are.</summary>
+    internal static double[] Clean(Model model, IImageDataset data, int sample)
     {
         var bytes = new byte[data.SampleBytes];
         data.CopyImage(sample, bytes);
-        var (c, pixels) = (data.Channels, bytes.Length / data.Channels);
-        var values = new double[bytes.Length];
-        for (var i = 0; i < bytes.Length; i++)
+        var (c, values) = (data.Channels, new double[data.SampleNumbers]);
+        var pixels = values.Length / c;
+        var numbers = data.IsReal ? MemoryMarshal.Cast<byte, float>(bytes.AsSpan()) : [];
+        for (var i = 0; i < values.Length; i++)
         {
             var (channel, pixel) = (i / pixels, i % pixels);
-            values[(pixel * c) + channel] = ((bytes[i] / 255.0) - model.Normalization.Mean[channel]) / model.Normalization.Std[channel];
+            values[(pixel * c) + channel] = data.IsReal
+                ? numbers[i]
+                : ((bytes[i] / 255.0) - model.Normalization.Mean[channel]) / model.Normalization.Std[channel];
         }
 
         return values;

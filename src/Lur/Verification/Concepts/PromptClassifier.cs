@@ -40,8 +40,9 @@ internal sealed class PromptClassifier : IDisposable
         if (chosen.Length == 0)
             return double.NaN;
         int[][] candidates = [.. chosen.Select(i => _prompts.Candidates(prompts[i]).Select(p => _labels[p]).ToArray())];
-        var size = set.Pixels.Length / set.Labels.Length;
-        byte[] pixels = [.. chosen.SelectMany(i => set.Pixels.AsSpan(i * size, size).ToArray())];
+        var samples = set.Samples;
+        var size = samples.Length / set.Labels.Length;
+        byte[] pixels = [.. chosen.SelectMany(i => samples.AsSpan(i * size, size).ToArray())];
         var best = new double[chosen.Length];
         var taken = new int[chosen.Length];
         for (var c = 0; c < candidates[0].Length; c++)

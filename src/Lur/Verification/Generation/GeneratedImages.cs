@@ -1,18 +1,28 @@
+using System.Runtime.InteropServices;
 using Lur.Data;
 using Lur.Layers;
 using Lur.Models;
 using Lur.Tasks.Diffusion;
 using Lur.Tensors;
+using Lur.Verification.Concepts;
 using Shape = Lur.Programs.Shape;
 
 namespace Lur.Verification.Generation;
 
 /// <summary>Images that a model has drawn.</summary>
 /// <param name="Labels">Label each was asked for with.</param>
-/// <param name="Pixels">Bytes, [n, C, H, W].</param>
+/// <param name="Pixels">Bytes of the pictures, [n, C, H, W].</param>
 /// <param name="ScoreDistances">For each image the mean over the steps of the root mean square of eps(x_t, c) - eps(x_t, null): how far
 /// the label moves the score; 0 where it moves nothing. NaN for a model without a row for no class.</param>
-internal sealed record GeneratedSet(int[] Labels, byte[] Pixels, double[] ScoreDistances);
+internal sealed record GeneratedSet(int[] Labels, byte[] Pixels, double[] ScoreDistances)
+{
+    /// <summary>What was drawn as a network sees it, float32 [n, C, H, W], where these are latents and the pictures decoded ones; null for
+    /// pictures alone.</summary>
+    public float[]? Latents { get; init; }
+
+    /// <summary>Bytes of the samples as data sets hold them.</summary>
+    public byte[] Samples => Latents is null ? Pixels : [.. MemoryMarshal.AsBytes(Latents.AsSpan())];
+}
 
 /// <summary>Draws images of a class-conditional diffusion model with DDIM. The k-th image is a function of the weights, the seed, k and
 /// its label, whatever batch it is drawn in.</summary>
@@ -110,14 +120,14 @@ internal sealed class GeneratedImages : IDisposable
         var set = Empty(labels);
         var row = Math.Max(0, Array.FindIndex(_schedule.Rows.ToArray(), r => r.Timestep <= share * (_noise.Schedule.Count - 1)));
         var kept = _noise.Schedule.AlphasCumprod[_schedule.Rows[row].Timestep];
-        var size = data.SampleBytes;
+        var size = data.SampleNumbers;
         var noisy = new double[_plan.BatchSize * size];
         for (var start = 0; start < indices.Length; start += _plan.BatchSize)
         {
             for (var i = 0; i < Math.Min(_plan.BatchSize, indices.Length - start); i++)
             {
                 var random = new RandomStream(_plan.Seed, "generate/redraw", start + i);
-                var clean = Normalized(data, indices[start + i]);
+                var clean = NoisyDraws.Clean(_model, data, indices[start + i]);
                 for (var j = 0; j < size; j++)
                     noisy[(i * size) + j] = (Math.Sqrt(kept) * clean[j]) + (Math.Sqrt(1 - kept) * random.Normal());
             }
@@ -136,8 +146,15 @@ internal sealed class GeneratedImages : IDisposable
 
     private int Pixels => _model.Network.Height * _model.Network.Width;
 
-    private GeneratedSet Empty(ReadOnlySpan<int> labels) =>
-        new(labels.ToArray(), new byte[labels.Length * Pixels * _model.Network.Channels], new double[labels.Length]);
+    private GeneratedSet Empty(ReadOnlySpan<int> labels)
+    {
+        var numbers = Pixels * _model.Network.Channels;
+        var bytes = _model.Latents?.Pictures is { } p ? p.Channels * p.Height * p.Width : numbers;
+        return new GeneratedSet(labels.ToArray(), new byte[labels.Length * bytes], new double[labels.Length])
+        {
+            Latents = _model.Latents is null ? null : new float[labels.Length * numbers],
+        };
+    }
 
     // Rows beyond the last label repeat it.
     private void SetLabels(ReadOnlySpan<int> labels)
@@ -161,17 +178,34 @@ internal sealed class GeneratedImages : IDisposable
         }
 
         var images = _sampler.Images();
-        var (c, size) = (_model.Network.Channels, Pixels * _model.Network.Channels);
+        var size = Pixels * _model.Network.Channels;
         for (var i = 0; i < n; i++)
-        for (var pixel = 0; pixel < Pixels; pixel++)
-        for (var channel = 0; channel < c; channel++)
+            if (set.Latents is { } latents)
+                Decode(images.AsSpan(i * size, size), latents.AsSpan((start + i) * size, size), set, start + i);
+            else
+                Quantise(images.AsSpan(i * size, size), set.Pixels.AsSpan((start + i) * size, size));
+    }
+
+    private void Quantise(ReadOnlySpan<double> image, Span<byte> pixels)
+    {
+        var c = _model.Network.Channels;
+        for (var i = 0; i < image.Length; i++)
         {
-            var value = images[(i * size) + (pixel * c) + channel];
-            value = (value * _model.Normalization.Std[channel]) + _model.Normalization.Mean[channel];
+            var (pixel, channel) = (i / c, i % c);
+            var value = (image[i] * _model.Normalization.Std[channel]) + _model.Normalization.Mean[channel];
             // Not a number becomes black: a model that has collapsed is to be judged, too.
             var level = double.IsFinite(value) ? Math.Clamp(Math.Round(255 * value), 0, 255) : 0;
-            set.Pixels[((start + i) * size) + (channel * Pixels) + pixel] = (byte)level;
+            pixels[(channel * Pixels) + pixel] = (byte)level;
         }
+    }
+
+    private void Decode(ReadOnlySpan<double> image, Span<float> latents, GeneratedSet set, int index)
+    {
+        var c = _model.Network.Channels;
+        for (var i = 0; i < image.Length; i++)
+            latents[(i % c * Pixels) + (i / c)] = double.IsFinite(image[i]) ? (float)image[i] : 0;
+        var picture = _model.Latents!.Decode(latents.ToArray());
+        picture.CopyTo(set.Pixels, index * picture.Length);
     }
 
     private void AddDistances(Span<double> distances, SamplerRow row, int steps)
@@ -192,21 +226,5 @@ internal sealed class GeneratedImages : IDisposable
             // The x part of eps is the same in both.
             distances[i] += Math.Abs(row.Form.NoiseOfOutput) * Math.Sqrt(sum / size) / steps;
         }
-    }
-
-    /// <summary>A sample as the network sees it, [H, W, C].</summary>
-    private double[] Normalized(IImageDataset data, int index)
-    {
-        var bytes = new byte[data.SampleBytes];
-        data.CopyImage(index, bytes);
-        var c = data.Channels;
-        var values = new double[bytes.Length];
-        for (var i = 0; i < bytes.Length; i++)
-        {
-            var (channel, pixel) = (i / Pixels, i % Pixels);
-            values[(pixel * c) + channel] = ((bytes[i] / 255.0) - _model.Normalization.Mean[channel]) / _model.Normalization.Std[channel];
-        }
-
-        return values;
     }
 }
