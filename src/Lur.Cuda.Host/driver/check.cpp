@@ -1,6 +1,7 @@
 // The race check: a launch is run under several orders of threads and blocks, each from the same memory, and must leave
 // the same bits every time. Between two barriers a fiber runs until it waits, so a missing barrier shows in the first
-// pair of orders that puts reader and writer the other way round.
+// pair of orders that puts reader and writer the other way round. An asynchronous copy lands as late as it may in some
+// orders and as early in others: one that nothing waits for, or that overwrites what is still read, shows as well.
 #include <cstring>
 #include "execute.h"
 
@@ -17,6 +18,8 @@ const Named schedules[] = {
     {"a random order (seed 1)", {Order::Random, 1}},
     {"a random order (seed 2)", {Order::Random, 2}},
     {"a random order (seed 3)", {Order::Random, 3}},
+    {"threads in ascending order and copies that land at once", {Order::Forward, 0, true}},
+    {"a random order (seed 4) and copies that land at once", {Order::Random, 4, true}},
 };
 
 struct Snapshot {

@@ -29,6 +29,7 @@ enum class Order { Forward, Reverse, Random };
 struct Schedule {
     Order order = Order::Forward;
     unsigned seed = 0;
+    bool early = false; // asynchronous copies land at once, and not when they are waited for
 };
 // Runs one block; false and a sentence when it cannot be finished.
 bool runFiberBlock(const Launch&, long long block, const Schedule&, std::string* problem);
