@@ -75,7 +75,10 @@ std::string difference(const Launch& l, const Snapshot& s, const Named& order) {
 
 } // namespace
 
-CUresult executeRaceCheck(const Launch& l) {
+CUresult executeRaceCheck(const Launch& given) {
+    Launch l = given;
+    bool copied = false;
+    l.copied = &copied;
     std::vector<Snapshot> memory = reachable(l);
     for (Snapshot& s : memory)
         s.before.assign((const char*)s.allocation.address, (const char*)s.allocation.address + s.allocation.size);
@@ -83,6 +86,7 @@ CUresult executeRaceCheck(const Launch& l) {
     for (Snapshot& s : memory)
         s.after.assign((const char*)s.allocation.address, (const char*)s.allocation.address + s.allocation.size);
     for (size_t i = 1; i < sizeof schedules / sizeof *schedules; i++) {
+        if (schedules[i].threads.early && !copied) continue;
         for (Snapshot& s : memory) memcpy((void*)s.allocation.address, s.before.data(), s.allocation.size);
         LUR_TRY(executeScheduled(l, schedules[i].threads));
         for (const Snapshot& s : memory)

@@ -14,6 +14,7 @@ struct Launch {
     unsigned sharedBytes;
     void* const* arguments;
     TraceLaunch* trace = nullptr;
+    bool* copied = nullptr; // set where a thread copies asynchronously
     long long blocks() const { return (long long)grid.x * grid.y * grid.z; }
     int threads() const { return block.x * block.y * block.z; }
 };

@@ -284,6 +284,7 @@ struct Block {
                         filled, size, (unsigned long long)from, (unsigned long long)to, file, line));
             abandon();
         }
+        if (launch->copied) *launch->copied = true;
         self().copies.add(to, from, size, filled, schedule.early);
     }
 

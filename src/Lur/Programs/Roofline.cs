@@ -53,15 +53,17 @@ public static class Roofline
     /// <param name="node">The node.</param>
     /// <param name="model">The GPU.</param>
     /// <param name="needs">What its kernel occupies; null for products and copies.</param>
-    /// <param name="productRate">Operations a second of matrix products.</param>
-    internal static PredictedNode Predict(PlannedNode node, DeviceModel model, KernelOccupancy? needs, double productRate)
+    /// <param name="products">What the factors of products are rounded to where the node does not round them further.</param>
+    internal static PredictedNode Predict(PlannedNode node, DeviceModel model, KernelOccupancy? needs, ProductPrecision products)
     {
         var (memoryShare, arithmeticShare, occupancy) =
             needs is { } n && node.Shape.GridX > 0 ? Shares(node.Shape, n, model)
             : node.Product.Batch > 0 ? (1, ProductShare(node.Product, model), double.NaN)
             : (1, 1, double.NaN);
         var memory = node.Bytes / (model.BytesPerSecond * memoryShare);
-        var arithmetic = node.Operations / ((node.Product.Batch > 0 ? productRate : model.Float32) * arithmeticShare);
+        var isProduct = node.Product.Batch > 0 || node.Shape.MultiplyAdds > 0;
+        var rate = isProduct ? model.Rate(node.Rounding > products ? node.Rounding : products) : model.Float32;
+        var arithmetic = node.Operations / (rate * arithmeticShare);
         var work = Math.Max(memory, arithmetic);
         var bound =
             work < LaunchSeconds ? Bound.Launch
