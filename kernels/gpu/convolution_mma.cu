@@ -17,6 +17,9 @@
 //
 // Launch: blocks of MMA_THREADS threads, any number of them; one for each tile and chunk is best. Writes or, with
 // `accumulate`, adds. Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014.
+//
+// Trace: convolution_mma_bf16 and convolution_mma_tf32 store pairs of 8 bytes, in a request a sector each of
+// eight rows; GCC stores their words one by one, and the sectors count twice.
 #include "include/geometry.cuh"
 #include "include/index.cuh"
 #include "include/mma_tile.cuh"

@@ -11,6 +11,9 @@
 //
 // Launch: blocks of MMA_THREADS threads, any number of them; one for each tile and chunk is best. Writes or, with
 // `accumulate`, adds. Granlund, Montgomery, "Division by invariant integers using multiplication", 1994.
+//
+// Trace: filter_gradient_mma_bf16 and filter_gradient_mma_tf32 store pairs of 8 bytes, in a request a sector each of
+// eight rows; GCC stores their words one by one, and the sectors count twice.
 #include "include/geometry.cuh"
 #include "include/mma_tile.cuh"
 
