@@ -41,6 +41,10 @@ internal static class CheckCommand
             One("lambda", "lambda of the bilevel objective."),
             One("bn", "BatchNorm policy of the passes."),
         ]);
+        var precision = SharedOptions.Precision();
+        precision.Description =
+            "Compare derivatives whose products have factors of this precision with those in float32 instead, in float32, of a model of "
+            + $"either kind: {ProductPrecisions.Known}.";
         var single = new Option<bool>("--float") { Description = "Check a fixture in float instead of double." };
         var seed = SharedOptions.Seed();
         var size = SharedOptions.ImageSize();
@@ -54,12 +58,13 @@ internal static class CheckCommand
             data,
             batch,
         };
-        foreach (var option in lur.All.Concat([single, seed, size]))
+        foreach (var option in lur.All.Concat([precision, single, seed, size]))
             command.Options.Add(option);
         return command
             .WithExamples(
                 "lur check grad",
                 "lur check grad --model out/base/model.safetensors --data cifar-10-batches-bin",
+                "lur check grad --precision bf16 --model out/base/model.safetensors --data cifar-10-batches-bin",
                 "lur check grad --fixture fixture.safetensors"
             )
             .Runs(
@@ -71,6 +76,11 @@ internal static class CheckCommand
 
                     var options = LurOptions.Read("lur check grad", lur.Given(parsed));
                     using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
+                    if (parsed.GetValue(precision) is not ProductPrecision.Float32 and var products)
+                        return Report(
+                            context,
+                            CheckPrecision(device, source, parsed.GetValue(model), parsed.GetValue(batch), products, parsed.GetValue(seed))
+                        );
                     return Report(
                         context,
                         Check(device, source, parsed.GetValue(model), parsed.GetValue(batch), options, parsed.GetValue(seed))
@@ -116,6 +126,23 @@ internal static class CheckCommand
         var order = new Lur.Tensors.RandomStream(seed, "gradient-check/batch").Permutation(source.Train.Count);
         using var check = new GradientCheck(model, source.Train, order[..batch], order[batch..(2 * batch)], options);
         return check.Run(seed);
+    }
+
+    private static IReadOnlyList<CheckLine> CheckPrecision(
+        ComputeDevice device,
+        DataSource source,
+        string? path,
+        int batch,
+        ProductPrecision products,
+        ulong seed
+    )
+    {
+        if (batch > source.Train.Count)
+            throw new UserErrorException($"Option --batch is {batch}; there are {source.Train.Count} training images.");
+        using var model = path is null
+            ? DataAndModel.Create("resnet[1,1]:w8", device, source, seed)
+            : DataAndModel.Load(path, device, source);
+        return PrecisionCheck.Run(model, source.Train, [.. Enumerable.Range(0, source.Train.Count)], batch, products, seed);
     }
 
     private static int Report(CommandContext context, IReadOnlyList<CheckLine> lines)

@@ -61,6 +61,28 @@ internal static class SharedOptions
             )
             .WithShort("Seed of every draw.");
 
+    public static Option<ProductPrecision> Precision() =>
+        new Option<ProductPrecision>("--precision")
+        {
+            Description =
+                "What the factors of matrix products and convolutions are rounded to in the steps, for tensor cores: "
+                + $"{ProductPrecisions.Known}. Sums, weights, statistics, losses and updates are float32, and so is what judges or draws.",
+            HelpName = "PRECISION",
+            DefaultValueFactory = _ => ProductPrecision.Float32,
+            CustomParser = result =>
+            {
+                try
+                {
+                    return ProductPrecisions.Parse(result.Tokens[^1].Value);
+                }
+                catch (UserErrorException)
+                {
+                    result.AddError($"Option --precision is '{result.Tokens[^1].Value}'; it takes one of {ProductPrecisions.Known}.");
+                    return default;
+                }
+            },
+        }.WithShort($"Of the factors of products: {ProductPrecisions.Known}.");
+
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };

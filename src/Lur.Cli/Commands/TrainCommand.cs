@@ -39,9 +39,10 @@ internal static class TrainCommand
         var every = SharedOptions.CheckpointEvery();
         var sheets = SheetEvery();
         var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
+        var precision = SharedOptions.Precision();
         var (size, gpu) = (SharedOptions.ImageSize(), SharedOptions.DeviceModelOption(plan));
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        Option[] more = [noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];
+        Option[] more = [noAugment, seed, precision, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];
         foreach (var option in training.All.Concat(more))
             command.Options.Add(option);
         return command
@@ -65,6 +66,7 @@ internal static class TrainCommand
                                 DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
                                 ValidationShare = parsed.GetValue(validation),
                                 Exclude = parsed.GetValue(exclude) ?? [],
+                                Precision = parsed.GetValue(precision),
                                 CheckpointEvery = parsed.GetValue(every),
                                 SheetEvery = parsed.GetValue(sheets),
                                 Sheet = (stream, rows, size) => SampleSheet.Write(stream, rows, size.Channels, size.Height, size.Width),

@@ -71,6 +71,10 @@ public sealed class Model : IDisposable
     /// <summary>Element type.</summary>
     public Precision Precision { get; }
 
+    /// <summary>What the factors of products and convolutions are rounded to in the steps that train it. Everything else, and what
+    /// prepares, judges or draws, is in <see cref="Precision"/>.</summary>
+    public ProductPrecision Products { get; set; }
+
     /// <summary>Architecture.</summary>
     public ModelSpec Spec { get; }
 
@@ -165,7 +169,7 @@ public sealed class Model : IDisposable
     private Model Described(Model other)
     {
         (other.Augmentation, other.BatchesTracked) = (Augmentation, BatchesTracked);
-        (other.ImportedHeader, other.History) = (ImportedHeader, History);
+        (other.ImportedHeader, other.History, other.Products) = (ImportedHeader, History, Products);
         foreach (var (name, count) in TrackedAtLoad)
             other.TrackedAtLoad[name] = count;
         foreach (var (name, text) in TaskSettings)

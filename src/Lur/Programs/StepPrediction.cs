@@ -46,6 +46,9 @@ public sealed record StepPrediction
     /// <summary>As <see cref="Seconds"/>, if products were made in bfloat16 on tensor cores, their factors in memory as now.</summary>
     public double Bfloat16Seconds { get; private init; }
 
+    /// <summary>What the factors of its products are rounded to.</summary>
+    public ProductPrecision Products => Nodes.Select(n => n.Node.Rounding).DefaultIfEmpty().Max();
+
     /// <summary>Starts of nodes.</summary>
     public double LaunchSeconds => Nodes.Count * Roofline.LaunchSeconds;
 

@@ -33,10 +33,12 @@ internal sealed class ForgetParts : IDisposable
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
+            settings.Precision.Require(parts.Device);
             parts.Source = DataAndModel.OpenData(settings.Data, settings.Model, settings.DataOptions, host.Progress);
             // Memory of a program holds all weights in one order.
             var trained = host.Weights is null ? settings.Method.Trained : null;
             parts.Model = DataAndModel.Load(settings.Model, parts.Device, parts.Source, memory: host.Weights, trained: trained);
+            parts.Model.Products = settings.Precision;
             var data = parts.Source.Train;
             var history = parts.Model.History;
             parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);

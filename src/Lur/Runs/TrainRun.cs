@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
+using Lur.Device;
 using Lur.Training;
 
 namespace Lur.Runs;
@@ -234,6 +235,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         {
             ["lur.method"] = parts.Excluded is null ? "train" : "retrain",
             ["lur.seed"] = settings.Recipe.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.precision"] = settings.Precision.Name(),
             ["lur.version"] = OutputFolder.Version,
         };
 
@@ -247,6 +249,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         w.WriteString("model", parts.Model.Architecture);
         w.WriteString("device", parts.Device.Properties.Name);
         OptionJson.WriteFields(w, t.Record(parts.Model.Augmentation));
+        w.WriteString("precision", settings.Precision.Name());
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);
@@ -287,6 +290,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                 w.WriteNumber("parameters", model.Parameters.Count);
                 w.WriteNumber("trainImages", parts.Images);
                 w.WriteNumber("steps", trainer.Steps);
+                w.WriteString("precision", settings.Precision.Name());
                 w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
                 test.Write(w, parts.Source.Test);
             }
