@@ -10,12 +10,13 @@ public class RoundingTests
     private static readonly ProductPrecision[] Formats = [ProductPrecision.Tf32, ProductPrecision.Bf16];
 
     [Test]
-    public void EveryKindOfNumberIsRoundedAsByArithmetic([ValueSource(nameof(Formats))] ProductPrecision format)
+    public void EveryKindOfNumberIsRoundedAsByArithmetic()
     {
-        var values = Values(format);
-        var expected = Array.ConvertAll(values, v => RoundedNumbers.Round(format, v));
         foreach (var test in TestDevices.All)
+        foreach (var format in Formats)
         {
+            var values = Values(format);
+            var expected = Array.ConvertAll(values, v => RoundedNumbers.Round(format, v));
             var rounded = Rounded(test, format, values);
             var packed = Packed(test, format, values, values.Length, 1, 1);
             for (var i = 0; i < values.Length; i++)
@@ -169,7 +170,12 @@ public class RoundingTests
     private static float[] Rounded(TestDevice test, ProductPrecision format, float[] values)
     {
         using var scope = new KernelScope(test, Precision.Float32);
-        var (x, y, shape, n) = (scope.Array(values), scope.Unwritten<float>(values.Length), scope.Device.Elements(values.Length), values.Length);
+        var (x, y, shape, n) = (
+            scope.Array(values),
+            scope.Unwritten<float>(values.Length),
+            scope.Device.Elements(values.Length),
+            values.Length
+        );
         DevicePointer<Real> to = new(y.Address),
             from = new(x.Address);
         if (format == ProductPrecision.Bf16)

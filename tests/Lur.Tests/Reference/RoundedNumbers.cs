@@ -27,5 +27,6 @@ internal static class RoundedNumbers
     }
 
     /// <summary>Each of them.</summary>
-    public static double[] Round(ProductPrecision format, double[] values) => Array.ConvertAll(values, v => (double)Round(format, (float)v));
+    public static double[] Round(ProductPrecision format, double[] values) =>
+        Array.ConvertAll(values, v => (double)Round(format, (float)v));
 }

@@ -61,7 +61,10 @@ public sealed class ConvolutionOperator
                     _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
                 };
         // What is no matrix product and no tensor core has to be told to round.
-        if (launch.Products.Rounding != ProductPrecision.Float32 && algorithm is (ConvolutionAlgorithm.Direct or ConvolutionAlgorithm.Winograd))
+        if (
+            launch.Products.Rounding != ProductPrecision.Float32
+            && algorithm is (ConvolutionAlgorithm.Direct or ConvolutionAlgorithm.Winograd)
+        )
             _forward = _inputGradient = _filterGradient = new RoundedConvolution(launch, shape, _forward);
         WorkspaceBytes = _forward.WorkspaceBytes;
     }

@@ -88,6 +88,8 @@ internal readonly record struct ConvolutionSweep
         while (first >= 0 && (first - residue - pad) % stride != 0)
             first--;
         var count = (length - residue + stride - 1) / stride;
-        return first < 0 ? new SweepAxis(0, 0, 0, count) : new SweepAxis(first, first / stride + 1, (first - residue - pad) / stride, count);
+        return first < 0
+            ? new SweepAxis(0, 0, 0, count)
+            : new SweepAxis(first, first / stride + 1, (first - residue - pad) / stride, count);
     }
 }

@@ -42,10 +42,7 @@ internal sealed class TensorCoreConvolution : ConvolutionImplementation
         var turned = _inputGradient.Max(sweep => Packed((long)s.C * sweep.Taps, s.K));
         WorkspaceBytes = Math.Max(
             (2 * (x + w)) + Partial(_forwardChunks, s.OutputLength),
-            Math.Max(
-                (2 * (dy + turned)) + Partial(_inputChunks, s.InputLength),
-                (2 * (x + dy)) + Partial(_filterChunks, s.FilterLength)
-            )
+            Math.Max((2 * (dy + turned)) + Partial(_inputChunks, s.InputLength), (2 * (x + dy)) + Partial(_filterChunks, s.FilterLength))
         );
     }
 
@@ -194,10 +191,14 @@ internal sealed class TensorCoreConvolution : ConvolutionImplementation
         CeilDiv(Shape.K, ShortSide) * CeilDiv(Shape.R * Shape.S * CeilDiv(Shape.C, _perGranule), LongSide / _perGranule);
 
     private static int Chunks(long tiles, int steps, long elements) =>
-        (int)Math.Max(
-            1,
-            Math.Min(Math.Min((WantedBlocks + tiles - 1) / tiles, steps / LeastSteps), Math.Min(MostChunks, MaxPartialElements / elements))
-        );
+        (int)
+            Math.Max(
+                1,
+                Math.Min(
+                    Math.Min((WantedBlocks + tiles - 1) / tiles, steps / LeastSteps),
+                    Math.Min(MostChunks, MaxPartialElements / elements)
+                )
+            );
 
     private long Packed(long rows, int channels) => Round(rows * CeilDiv(channels, _perGranule) * GranuleBytes);
 
