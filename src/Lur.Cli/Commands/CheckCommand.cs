@@ -20,10 +20,7 @@ internal static class CheckCommand
         {
             Description = "Compare with the numbers of this file (docs/gradient-fixtures.md) instead.",
         };
-        var model = new Option<string?>("--model", "-m")
-        {
-            Description = "Model to check (safetensors); default: a small ResNet with random weights.",
-        };
+        var model = new Option<string?>("--model", "-m") { Description = "Model to check; default: a small random ResNet." };
         var data = new Option<string>("--data", "-d")
         {
             Description = "Data set the batches come from.",
@@ -64,7 +61,6 @@ internal static class CheckCommand
             .WithExamples(
                 "lur check grad",
                 "lur check grad --model out/base/model.safetensors --data cifar-10-batches-bin",
-                "lur check grad --precision bf16 --model out/base/model.safetensors --data cifar-10-batches-bin",
                 "lur check grad --fixture fixture.safetensors"
             )
             .Runs(
@@ -76,7 +72,7 @@ internal static class CheckCommand
 
                     var options = LurOptions.Read("lur check grad", lur.Given(parsed));
                     using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
-                    if (parsed.GetValue(precision) is not ProductPrecision.Float32 and var products)
+                    if (ProductPrecisions.Parse(parsed.GetValue(precision)!) is not ProductPrecision.Float32 and var products)
                         return Report(
                             context,
                             CheckPrecision(device, source, parsed.GetValue(model), parsed.GetValue(batch), products, parsed.GetValue(seed))

@@ -96,7 +96,7 @@ internal sealed class ForgetOptions
         Description = "Forget retained pictures, too, that equal one to forget pixel by pixel.",
     };
     private readonly Option<ulong> _seed = SharedOptions.Seed();
-    private readonly Option<ProductPrecision> _precision = SharedOptions.Precision();
+    private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<long> _every = SharedOptions.CheckpointEvery();
     private readonly Option<bool> _resume = SharedOptions.Resume(),
         _overwrite = SharedOptions.Overwrite();
@@ -150,7 +150,7 @@ internal sealed class ForgetOptions
             Forgotten = parsed.GetValue(_forgotten) ?? [],
             Method = Bind(_method, parsed, parsed.GetValue(_model)!),
             Seed = parsed.GetValue(_seed),
-            Precision = parsed.GetValue(_precision),
+            Precision = ProductPrecisions.Parse(parsed.GetValue(_precision)!),
             CheckpointEvery = parsed.GetValue(_every),
             Resume = parsed.GetValue(_resume),
             Overwrite = parsed.GetValue(_overwrite),

@@ -61,27 +61,25 @@ internal static class SharedOptions
             )
             .WithShort("Seed of every draw.");
 
-    public static Option<ProductPrecision> Precision() =>
-        new Option<ProductPrecision>("--precision")
+    /// <summary>The precision of products, checked; <see cref="ProductPrecisions.Parse"/> reads it.</summary>
+    public static Option<string> Precision()
+    {
+        var option = new Option<string>("--precision")
         {
             Description =
                 "What the factors of matrix products and convolutions are rounded to in the steps, for tensor cores: "
                 + $"{ProductPrecisions.Known}. Sums, weights, statistics, losses and updates are float32, and so is what judges or draws.",
-            HelpName = "PRECISION",
-            DefaultValueFactory = _ => ProductPrecision.Float32,
-            CustomParser = result =>
-            {
-                try
-                {
-                    return ProductPrecisions.Parse(result.Tokens[^1].Value);
-                }
-                catch (UserErrorException)
-                {
-                    result.AddError($"Option --precision is '{result.Tokens[^1].Value}'; it takes one of {ProductPrecisions.Known}.");
-                    return default;
-                }
-            },
-        }.WithShort($"Of the factors of products: {ProductPrecisions.Known}.");
+            HelpName = "P",
+            DefaultValueFactory = _ => ProductPrecision.Float32.Name(),
+        };
+        option.Validators.Add(result =>
+        {
+            var name = result.GetValue(option);
+            if (Enum.GetValues<ProductPrecision>().All(p => p.Name() != name))
+                result.AddError($"Option --precision is '{name}'; it takes one of {ProductPrecisions.Known}.");
+        });
+        return option.WithShort($"Of the factors of products: {ProductPrecisions.Known}.");
+    }
 
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Cli.Printing;
+using Lur.Device;
 using Lur.Models;
 using Lur.Reports;
 using Lur.Runs;
@@ -66,7 +67,7 @@ internal static class TrainCommand
                                 DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
                                 ValidationShare = parsed.GetValue(validation),
                                 Exclude = parsed.GetValue(exclude) ?? [],
-                                Precision = parsed.GetValue(precision),
+                                Precision = ProductPrecisions.Parse(parsed.GetValue(precision)!),
                                 CheckpointEvery = parsed.GetValue(every),
                                 SheetEvery = parsed.GetValue(sheets),
                                 Sheet = (stream, rows, size) => SampleSheet.Write(stream, rows, size.Channels, size.Height, size.Width),
