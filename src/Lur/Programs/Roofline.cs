@@ -42,6 +42,9 @@ public static class Roofline
     /// <summary>Bytes that a thread has under way: four loads of four bytes.</summary>
     public const int BytesUnderWay = 16;
 
+    /// <summary>As <see cref="BytesUnderWay"/>, of kernels for tensor cores: two steps of six asynchronous copies of 16 bytes.</summary>
+    public const int CopiesUnderWay = 2 * 6 * 16;
+
     /// <summary>Threads that keep a multiprocessor busy: 128 lanes, four cycles from a multiply-add to its result.</summary>
     public const int BusyThreads = 512;
 
@@ -82,7 +85,7 @@ public static class Roofline
         var atOnce = Math.Max(1, model.BlocksAtOnce(needs, threads));
         var resident = Math.Min(blocks, (long)atOnce * model.Multiprocessors);
         var busy = Math.Min(blocks, model.Multiprocessors);
-        var underWay = resident * threads * (double)BytesUnderWay;
+        var underWay = resident * threads * (double)(shape.MultiplyAdds > 0 ? CopiesUnderWay : BytesUnderWay);
         return (
             Math.Min(1, underWay / (model.BytesPerSecond * LatencySeconds)),
             (double)busy / model.Multiprocessors * Math.Min(1, (double)resident / busy * threads / BusyThreads),
