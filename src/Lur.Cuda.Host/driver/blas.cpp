@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include "bf16_product.h"
 #include "context.h"
 #include "pool.h"
 #include "settings.h"
@@ -65,6 +66,12 @@ void call(char ta, char tb, int m, int n, int k, double alpha, const double* a, 
           double beta, double* c, int ldc) {
     openBlas().dgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);
 }
+
+void callDots(char ta, char tb, int m, int n, int k, float alpha, const float* a, int lda, const float* b, int ldb,
+              float beta, float* c, int ldc) {
+    bf16Product(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+void callDots(char, char, int, int, int, double, const double*, int, const double*, int, double, double*, int) {}
 
 // What the factors are rounded to before they are multiplied, as tensor cores do.
 enum class Factors { Whole, Tf32, Bf16 };
@@ -129,6 +136,7 @@ template <class T> struct Gemm {
     int tiles = 1; // of each product, along n or m
     bool alongN = true;
     Factors factors = Factors::Whole;
+    bool dots = false; // by bfloat16 dot products, which round by themselves
 
     void tile(long long index) const {
         const long long p = index / tiles;
@@ -141,18 +149,22 @@ template <class T> struct Gemm {
         const auto cut = [&](int i) { return i == tiles ? length : (int)((long long)length * i / tiles) & ~15; };
         const int first = cut(t), count = cut(t + 1) - first;
         if (count <= 0) return;
+        const int rows = alongN ? m : count, columns = alongN ? count : n;
         if (alongN)
-            call(ta, tb, m, count, k, alpha, pa, lda, tb == 'N' ? pb + (long long)first * ldb : pb + first, ldb, beta,
-                 pc + (long long)first * ldc, ldc);
+            pb = tb == 'N' ? pb + (long long)first * ldb : pb + first, pc += (long long)first * ldc;
         else
-            call(ta, tb, count, n, k, alpha, ta == 'N' ? pa + first : pa + (long long)first * lda, lda, pb, ldb, beta,
-                 pc + first, ldc);
+            pa = ta == 'N' ? pa + first : pa + (long long)first * lda, pc += first;
+        if (dots)
+            callDots(ta, tb, rows, columns, k, alpha, pa, lda, pb, ldb, beta, pc, ldc);
+        else
+            call(ta, tb, rows, columns, k, alpha, pa, lda, pb, ldb, beta, pc, ldc);
     }
 };
 
 void roundFactors(Gemm<double>&) {}
 void roundFactors(Gemm<float>& g) {
     if (g.factors == Factors::Whole) return;
+    if (g.dots) return;
     static thread_local std::vector<float> roomA, roomB; // kept: as large as the largest product
     const bool a = g.ta == 'N', b = g.tb == 'N';
     g.a = roundedCopy(roomA, g.a, a ? g.m : g.k, a ? g.k : g.m, &g.lda, &g.strideA, g.batch, g.factors);
@@ -211,6 +223,8 @@ cublasStatus_t gemm(const char* name, cublasHandle_t handle, int opA, int opB, i
                     name);
     g.m = m, g.n = n, g.k = k, g.lda = lda, g.ldb = ldb, g.ldc = ldc, g.batch = batch;
     g.strideA = strideA, g.strideB = strideB, g.strideC = strideC, g.factors = factors;
+    // On the lane device alone: the checked ones keep the plain way, so that both are tested.
+    g.dots = factors == Factors::Bf16 && hasBf16Product() && context->device->configuration.mode == LurLane;
     g.a = (const T*)a, g.b = (const T*)b, g.c = (T*)c;
     const bool onDevice = h->pointerMode == 1; // then the scalars are read when the product runs
     if (!onDevice) g.alpha = *alpha, g.beta = *beta;
