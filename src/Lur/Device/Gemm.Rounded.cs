@@ -4,7 +4,8 @@ namespace Lur.Device;
 
 public sealed partial class Gemm
 {
-    /// <summary>Equal products of float32 matrices whose factors are rounded first, sums in float32. See <see cref="RunBatched"/>.</summary>
+    /// <summary>Equal products of float32 matrices whose factors are rounded first; sums are float32. See <see cref="RunBatched"/>.
+    /// </summary>
     /// <remarks>cuBLAS rounds as it loads (CUBLAS_COMPUTE_32F_FAST_TF32 and _FAST_16BF), so that no copy of a factor is made.</remarks>
     /// <param name="rounding">What the factors are rounded to.</param>
     /// <param name="transA">Whether A is stored transposed.</param>

@@ -7,8 +7,7 @@ namespace Lur.Models;
 /// <summary>A network with its weights and running statistics on a device.</summary>
 public sealed class Model : IDisposable
 {
-    /// <summary>A model with zero weights and the running statistics of an untrained one. It takes memory when it is first
-    /// used.</summary>
+    /// <summary>A model with zero weights and an untrained one's running statistics; it takes memory when it is first used.</summary>
     /// <param name="device">Device that holds it.</param>
     /// <param name="precision">Element type.</param>
     /// <param name="spec">Architecture.</param>
@@ -71,8 +70,7 @@ public sealed class Model : IDisposable
     /// <summary>Element type.</summary>
     public Precision Precision { get; }
 
-    /// <summary>What the factors of products and convolutions are rounded to in the steps that train it. Everything else, and what
-    /// prepares, judges or draws, is in <see cref="Precision"/>.</summary>
+    /// <summary>What steps that train it round the factors of products to; all else is in <see cref="Precision"/>.</summary>
     public ProductPrecision Products { get; set; }
 
     /// <summary>Architecture.</summary>
@@ -99,8 +97,7 @@ public sealed class Model : IDisposable
     /// <summary>Normalisation inside the model.</summary>
     public InputNormalization Normalization { get; }
 
-    /// <summary>Random changes of its training images; every step that augments makes these. Never
-    /// <see cref="Augmentation.Auto"/>.</summary>
+    /// <summary>Random changes of its training images in every step that augments; never <see cref="Augmentation.Auto"/>.</summary>
     public Augmentation Augmentation { get; set; } = Augmentation.CropAndFlip;
 
     /// <summary>Trained tensors.</summary>

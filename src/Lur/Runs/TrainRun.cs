@@ -96,7 +96,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         return result;
     }
 
-    /// <summary>Writes what the run is about.</summary>
     private void Describe(TrainParts parts, Func<string, string> at)
     {
         parts.Split.Save(at(OutputFolder.SplitName));
@@ -106,7 +105,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         AtomicFile.WriteText(at(AuditLog.FileName), _audit.Text);
     }
 
-    /// <summary>Puts on record what was asked for, and what it came to.</summary>
     private void Ask(TrainParts parts)
     {
         _audit.Add("asked", w => WriteConfig(w, parts));
@@ -138,7 +136,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         _host.Progress.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
     }
 
-    /// <summary>Trains and measures; a run that is cancelled anywhere in between leaves a checkpoint.</summary>
     private TrainTest TrainOrSave(TrainParts parts, bool keepLog, CancellationToken cancel)
     {
         var (trainer, test) = (parts.Trainer, parts.Source.Test);

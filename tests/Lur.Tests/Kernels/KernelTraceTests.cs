@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Lur.Device;
 using Lur.Layers;
-using Lur.Programs;
 using Lur.Runs;
 using Lur.Tests.Device;
 

@@ -84,6 +84,20 @@ public class TensorCoreConvolutionTests
         }
     }
 
+    [Test]
+    public void TensorCoresAreForRoundedFactorsAlone()
+    {
+        var launch = LaunchSet.Immediate(TestDevices.Default, Precision.Float32);
+        Assert.That(
+            () => new ConvolutionOperator(launch, new(1, 8, 8, 1, 1, 3, 3, 1, 1), ConvolutionAlgorithm.TensorCores),
+            Throws.ArgumentException.With.Message.Contains("TF32 or bf16")
+        );
+        Assert.That(
+            () => LaunchSet.Immediate(TestDevices.Default, Precision.Float64, ProductPrecision.Bf16),
+            Throws.ArgumentException.With.Message.Contains("Float64 are not rounded to Bf16")
+        );
+    }
+
     // Four tiles of each and three chunks.
     private static (double[] Y, double[] Dw) WithGrid(TestDevice test, ProductPrecision format, ConvolutionShape s, uint grid)
     {

@@ -2,7 +2,8 @@ using Lur.Device;
 
 namespace Lur.Layers;
 
-/// <summary>Another implementation on operands that are rounded to TF32 or bf16 first, as tensor cores take them; sums stay float32.</summary>
+/// <summary>Another implementation on operands that are rounded to TF32 or bf16 first, as tensor cores take them; sums stay
+/// float32.</summary>
 internal sealed class RoundedConvolution : ConvolutionImplementation
 {
     private readonly ConvolutionImplementation _inner;
