@@ -37,10 +37,8 @@ internal static class TrainCommand
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var (noAugment, seed) = (SharedOptions.NoAugment(), SharedOptions.Seed());
         var (validation, exclude) = (Validation(), Exclude());
-        var every = SharedOptions.CheckpointEvery();
-        var sheets = SheetEvery();
+        var (every, sheets, precision) = (SharedOptions.CheckpointEvery(), SheetEvery(), SharedOptions.Precision());
         var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
-        var precision = SharedOptions.Precision();
         var (size, gpu) = (SharedOptions.ImageSize(), SharedOptions.DeviceModelOption(plan));
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
         Option[] more = [noAugment, seed, precision, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];

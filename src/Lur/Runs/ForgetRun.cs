@@ -55,11 +55,10 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
     {
         RequireFolder();
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
-        var method = parts.Method;
         RequireMemory(parts);
         DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);
         using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
-        var parent = RunFolder.Sha256Of(settings.Model);
+        var (method, parent) = (parts.Method, RunFolder.Sha256Of(settings.Model));
         _checkpoint = new ForgetCheckpoint(StatePath, ForgetCheckpoint.IdentityOf(settings, parts, parent), settings.Precision);
         Ask(parts, parent);
         if (output.IsFree)
