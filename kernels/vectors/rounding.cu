@@ -7,16 +7,10 @@
 // Launch: Elements(n). Both write.
 #include "include/rounding.cuh"
 
-DEVICE float float_of(unsigned bits) {
-    float x;
-    __builtin_memcpy(&x, &bits, 4);
-    return x;
-}
-
 KERNEL vector_round_bf16(real* __restrict__ y, const real* __restrict__ x, int n) {
-    GRID_LOOP (i, n) y[i] = (real)float_of((unsigned)round_bf16((float)x[i]) << 16);
+    GRID_LOOP (i, n) y[i] = (real)__uint_as_float((unsigned)round_bf16((float)x[i]) << 16);
 }
 
 KERNEL vector_round_tf32(real* __restrict__ y, const real* __restrict__ x, int n) {
-    GRID_LOOP (i, n) y[i] = (real)float_of(round_tf32((float)x[i]));
+    GRID_LOOP (i, n) y[i] = (real)__uint_as_float(round_tf32((float)x[i]));
 }
