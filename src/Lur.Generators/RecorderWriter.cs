@@ -27,14 +27,16 @@ internal static class RecorderWriter
     {
         var text = new StringBuilder(Header);
         text.Append("/// <summary>Launchers of every kernel and of matrix products: recorded into a program, or run at once.</summary>\n");
-        text.Append("public sealed class LaunchSet\n{\n    internal LaunchSet(KernelSet kernels, Program? program)\n    {\n");
+        text.Append("public sealed class LaunchSet\n{\n    internal LaunchSet(KernelSet kernels, Program? program,\n");
+        text.Append("        ProductPrecision products = ProductPrecision.Float32)\n    {\n");
         text.Append("        Device = kernels.Device;\n        Precision = kernels.Precision;\n");
-        text.Append("        Products = new ProductLaunches(kernels.Device, kernels.Precision, program);\n");
+        text.Append("        Products = new ProductLaunches(kernels.Device, kernels.Precision, products, program);\n");
         foreach (var (_, name) in files)
             text.Append($"        {name} = new {name}Launches(kernels.{name}, program);\n");
         text.Append("    }\n\n    /// <summary>Launchers that run at once on a device.</summary>\n");
         text.Append(
-            "    public static LaunchSet Immediate(ComputeDevice device, Precision precision) => new(device.Kernels(precision), null);\n"
+            "    public static LaunchSet Immediate(ComputeDevice device, Precision precision,\n"
+                + "        ProductPrecision products = ProductPrecision.Float32) => new(device.Kernels(precision), null, products);\n"
         );
         text.Append("\n    /// <summary>The device they run on.</summary>\n    public ComputeDevice Device { get; }\n");
         text.Append("\n    /// <summary>Element type of <c>real</c>.</summary>\n    public Precision Precision { get; }\n");

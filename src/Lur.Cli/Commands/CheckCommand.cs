@@ -20,10 +20,7 @@ internal static class CheckCommand
         {
             Description = "Compare with the numbers of this file (docs/gradient-fixtures.md) instead.",
         };
-        var model = new Option<string?>("--model", "-m")
-        {
-            Description = "Model to check (safetensors); default: a small ResNet with random weights.",
-        };
+        var model = new Option<string?>("--model", "-m") { Description = "Model to check; default: a small random ResNet." };
         var data = new Option<string>("--data", "-d")
         {
             Description = "Data set the batches come from.",
@@ -41,6 +38,10 @@ internal static class CheckCommand
             One("lambda", "lambda of the bilevel objective."),
             One("bn", "BatchNorm policy of the passes."),
         ]);
+        var precision = SharedOptions.Precision();
+        precision.Description =
+            "Compare derivatives whose products have factors of this precision with those in float32 instead, in float32, of a model of "
+            + $"either kind: {ProductPrecisions.Known}.";
         var single = new Option<bool>("--float") { Description = "Check a fixture in float instead of double." };
         var seed = SharedOptions.Seed();
         var size = SharedOptions.ImageSize();
@@ -54,7 +55,7 @@ internal static class CheckCommand
             data,
             batch,
         };
-        foreach (var option in lur.All.Concat([single, seed, size]))
+        foreach (var option in lur.All.Concat([precision, single, seed, size]))
             command.Options.Add(option);
         return command
             .WithExamples(
@@ -71,6 +72,11 @@ internal static class CheckCommand
 
                     var options = LurOptions.Read("lur check grad", lur.Given(parsed));
                     using var source = SharedOptions.Open(context, parsed.GetValue(data)!, parsed.GetValue(size));
+                    if (ProductPrecisions.Parse(parsed.GetValue(precision)!) is not ProductPrecision.Float32 and var products)
+                        return Report(
+                            context,
+                            CheckPrecision(device, source, parsed.GetValue(model), parsed.GetValue(batch), products, parsed.GetValue(seed))
+                        );
                     return Report(
                         context,
                         Check(device, source, parsed.GetValue(model), parsed.GetValue(batch), options, parsed.GetValue(seed))
@@ -116,6 +122,23 @@ internal static class CheckCommand
         var order = new Lur.Tensors.RandomStream(seed, "gradient-check/batch").Permutation(source.Train.Count);
         using var check = new GradientCheck(model, source.Train, order[..batch], order[batch..(2 * batch)], options);
         return check.Run(seed);
+    }
+
+    private static IReadOnlyList<CheckLine> CheckPrecision(
+        ComputeDevice device,
+        DataSource source,
+        string? path,
+        int batch,
+        ProductPrecision products,
+        ulong seed
+    )
+    {
+        if (batch > source.Train.Count)
+            throw new UserErrorException($"Option --batch is {batch}; there are {source.Train.Count} training images.");
+        using var model = path is null
+            ? DataAndModel.Create("resnet[1,1]:w8", device, source, seed)
+            : DataAndModel.Load(path, device, source);
+        return PrecisionCheck.Run(model, source.Train, [.. Enumerable.Range(0, source.Train.Count)], batch, products, seed);
     }
 
     private static int Report(CommandContext context, IReadOnlyList<CheckLine> lines)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Lur.Checkpoints;
 using Lur.Cli.Printing;
+using Lur.Device;
 using Lur.Runs;
 
 namespace Lur.Cli.Commands;
@@ -96,6 +97,7 @@ internal sealed class ForgetOptions
         Description = "Forget retained pictures, too, that equal one to forget pixel by pixel.",
     };
     private readonly Option<ulong> _seed = SharedOptions.Seed();
+    private readonly Option<string> _precision = SharedOptions.Precision();
     private readonly Option<long> _every = SharedOptions.CheckpointEvery();
     private readonly Option<bool> _resume = SharedOptions.Resume(),
         _overwrite = SharedOptions.Overwrite();
@@ -119,6 +121,7 @@ internal sealed class ForgetOptions
                 _split,
                 _forgotten,
                 _seed,
+                _precision,
                 _every,
                 _resume,
                 _overwrite,
@@ -153,6 +156,7 @@ internal sealed class ForgetOptions
             Forgotten = parsed.GetValue(_forgotten) ?? [],
             Method = Bind(_method, parsed, parsed.GetValue(_model)!),
             Seed = parsed.GetValue(_seed),
+            Precision = ProductPrecisions.Parse(parsed.GetValue(_precision)!),
             CheckpointEvery = parsed.GetValue(_every),
             Resume = parsed.GetValue(_resume),
             Overwrite = parsed.GetValue(_overwrite),

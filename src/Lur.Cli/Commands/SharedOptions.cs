@@ -61,6 +61,26 @@ internal static class SharedOptions
             )
             .WithShort("Seed of every draw.");
 
+    /// <summary>The precision of products, checked; <see cref="ProductPrecisions.Parse"/> reads it.</summary>
+    public static Option<string> Precision()
+    {
+        var option = new Option<string>("--precision")
+        {
+            Description =
+                "What the factors of matrix products and convolutions are rounded to in the steps, for tensor cores: "
+                + $"{ProductPrecisions.Known}. Sums, weights, statistics, losses and updates are float32, and so is what judges or draws.",
+            HelpName = "P",
+            DefaultValueFactory = _ => ProductPrecision.Float32.Name(),
+        };
+        option.Validators.Add(result =>
+        {
+            var name = result.GetValue(option);
+            if (Enum.GetValues<ProductPrecision>().All(p => p.Name() != name))
+                result.AddError($"Option --precision is '{name}'; it takes one of {ProductPrecisions.Known}.");
+        });
+        return option.WithShort($"Of the factors of products: {ProductPrecisions.Known}.");
+    }
+
     public static Option<bool> NoAugment() => new("--no-augment") { Description = "The same as --augment none." };
 
     public static Option<bool> Plan() => new("--plan") { Description = "Print what a step takes on the device, and stop." };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lur.Cli.Printing;
+using Lur.Device;
 using Lur.Models;
 using Lur.Reports;
 using Lur.Runs;
@@ -36,12 +37,11 @@ internal static class TrainCommand
         training.All.First(o => o.Name == "--augment").WithShort("Random crops and flips, or none.");
         var (noAugment, seed) = (SharedOptions.NoAugment(), SharedOptions.Seed());
         var (validation, exclude) = (Validation(), Exclude());
-        var every = SharedOptions.CheckpointEvery();
-        var sheets = SheetEvery();
+        var (every, sheets, precision) = (SharedOptions.CheckpointEvery(), SheetEvery(), SharedOptions.Precision());
         var (resume, overwrite, plan) = (SharedOptions.Resume(), SharedOptions.Overwrite(), SharedOptions.Plan());
         var (size, gpu) = (SharedOptions.ImageSize(), SharedOptions.DeviceModelOption(plan));
         var command = new Command("train", "Train a ResNet, or a UNet that draws images, on a data set.") { data, output, model };
-        Option[] more = [noAugment, seed, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];
+        Option[] more = [noAugment, seed, precision, validation, exclude, every, sheets, resume, overwrite, plan, gpu, size];
         foreach (var option in training.All.Concat(more))
             command.Options.Add(option);
         return command
@@ -65,6 +65,7 @@ internal static class TrainCommand
                                 DataOptions = SharedOptions.DataOptions(parsed.GetValue(size)),
                                 ValidationShare = parsed.GetValue(validation),
                                 Exclude = parsed.GetValue(exclude) ?? [],
+                                Precision = ProductPrecisions.Parse(parsed.GetValue(precision)!),
                                 CheckpointEvery = parsed.GetValue(every),
                                 SheetEvery = parsed.GetValue(sheets),
                                 Sheet = (stream, rows, size) => SampleSheet.Write(stream, rows, size.Channels, size.Height, size.Width),

@@ -1,3 +1,4 @@
+using Lur.Device;
 using Lur.Programs;
 using Lur.Reports;
 using Lur.Runs;
@@ -103,9 +104,11 @@ internal static class PlanPrinter
         Add("arithmetic decides", prediction.ArithmeticSeconds);
         Add("shorter than their start", prediction.SmallSeconds);
         Add("starts", prediction.LaunchSeconds);
-        Add("step, products in float32", prediction.Seconds);
-        Add("step, if products were in TF32", prediction.Tf32Seconds);
-        Add("step, if products were in bfloat16", prediction.Bfloat16Seconds);
+        Add($"step, products in {prediction.Products.Name()}", prediction.Seconds);
+        if (prediction.Products < ProductPrecision.Tf32)
+            Add("step, if products were in TF32", prediction.Tf32Seconds);
+        if (prediction.Products < ProductPrecision.Bf16)
+            Add("step, if products were in bfloat16", prediction.Bfloat16Seconds);
         return table;
     }
 

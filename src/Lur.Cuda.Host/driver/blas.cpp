@@ -3,7 +3,9 @@
 // OpenBLAS runs with one thread. Its own pool beside ours would fight for the cores, and the split here depends on the
 // shape and the number of threads alone, so results repeat bit for bit.
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
+#include "bf16_product.h"
 #include "context.h"
 #include "pool.h"
 #include "settings.h"
@@ -65,6 +67,58 @@ void call(char ta, char tb, int m, int n, int k, double alpha, const double* a, 
     openBlas().dgemm(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);
 }
 
+void callDots(char ta, char tb, int m, int n, int k, float alpha, const float* a, int lda, const float* b, int ldb,
+              float beta, float* c, int ldc) {
+    bf16Product(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+void callDots(char, char, int, int, int, double, const double*, int, const double*, int, double, double*, int) {}
+
+// What the factors are rounded to before they are multiplied, as tensor cores do.
+enum class Factors { Whole, Tf32, Bf16 };
+
+// As round_bf16 and round_tf32 of kernels/include/rounding.cuh, NaN apart: it stays what it is. Vectorises.
+template <Factors F> void roundColumn(float* to, const float* from, int n) {
+    for (int i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, from + i, 4);
+        const uint32_t rounded =
+            F == Factors::Bf16 ? (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u : (bits + 0x1000u) & 0xffffe000u;
+        bits = (bits & 0x7f800000u) == 0x7f800000u ? bits : rounded;
+        memcpy(to + i, &bits, 4);
+    }
+}
+
+// A rounded copy of `batch` matrices of rows x columns, without gaps.
+struct RoundedCopy {
+    float* to;
+    const float* from;
+    int rows, columns, ld;
+    long long stride;
+    Factors factors;
+    void column(long long i) const {
+        const float* in = from + i / columns * stride + i % columns * ld;
+        float* out = to + i * rows;
+        factors == Factors::Bf16 ? roundColumn<Factors::Bf16>(out, in, rows)
+                                 : roundColumn<Factors::Tf32>(out, in, rows);
+    }
+};
+
+const float* roundedCopy(std::vector<float>& room, const float* from, int rows, int columns, int* ld, long long* stride,
+                         int batch, Factors factors) {
+    const int copies = *stride ? batch : 1;
+    const size_t n = (size_t)rows * (size_t)columns * (size_t)copies;
+    if (room.size() < n) room.resize(n);
+    RoundedCopy c{room.data(), from, rows, columns, *ld, *stride, factors};
+    parallel((long long)columns * copies,
+             [](void* p, long long first, long long last) {
+                 for (long long i = first; i < last; i++) ((RoundedCopy*)p)->column(i);
+             },
+             &c);
+    *ld = rows > 0 ? rows : 1;
+    if (*stride) *stride = (long long)rows * columns;
+    return room.data();
+}
+
 // One product, or `batch` of them at fixed strides. Column-major, as in BLAS.
 template <class T> struct Gemm {
     char ta, tb;
@@ -81,6 +135,8 @@ template <class T> struct Gemm {
     int batch = 1;
     int tiles = 1; // of each product, along n or m
     bool alongN = true;
+    Factors factors = Factors::Whole;
+    bool dots = false; // by bfloat16 dot products, which round by themselves
 
     void tile(long long index) const {
         const long long p = index / tiles;
@@ -93,17 +149,31 @@ template <class T> struct Gemm {
         const auto cut = [&](int i) { return i == tiles ? length : (int)((long long)length * i / tiles) & ~15; };
         const int first = cut(t), count = cut(t + 1) - first;
         if (count <= 0) return;
+        const int rows = alongN ? m : count, columns = alongN ? count : n;
         if (alongN)
-            call(ta, tb, m, count, k, alpha, pa, lda, tb == 'N' ? pb + (long long)first * ldb : pb + first, ldb, beta,
-                 pc + (long long)first * ldc, ldc);
+            pb = tb == 'N' ? pb + (long long)first * ldb : pb + first, pc += (long long)first * ldc;
         else
-            call(ta, tb, count, n, k, alpha, ta == 'N' ? pa + first : pa + (long long)first * lda, lda, pb, ldb, beta,
-                 pc + first, ldc);
+            pa = ta == 'N' ? pa + first : pa + (long long)first * lda, pc += first;
+        if (dots)
+            callDots(ta, tb, rows, columns, k, alpha, pa, lda, pb, ldb, beta, pc, ldc);
+        else
+            call(ta, tb, rows, columns, k, alpha, pa, lda, pb, ldb, beta, pc, ldc);
     }
 };
 
+void roundFactors(Gemm<double>&) {}
+void roundFactors(Gemm<float>& g) {
+    if (g.factors == Factors::Whole) return;
+    if (g.dots) return;
+    static thread_local std::vector<float> roomA, roomB; // kept: as large as the largest product
+    const bool a = g.ta == 'N', b = g.tb == 'N';
+    g.a = roundedCopy(roomA, g.a, a ? g.m : g.k, a ? g.k : g.m, &g.lda, &g.strideA, g.batch, g.factors);
+    g.b = roundedCopy(roomB, g.b, b ? g.k : g.n, b ? g.n : g.k, &g.ldb, &g.strideB, g.batch, g.factors);
+}
+
 template <class T> void run(Gemm<T> g) {
     if (g.m == 0 || g.n == 0 || g.batch == 0) return;
+    roundFactors(g);
     const int threads = poolThreads();
     const double work = (double)g.m * g.n * (g.k ? g.k : 1) * g.batch;
     // Below about 10 us of arithmetic a second core does not pay for the hand-over.
@@ -130,7 +200,7 @@ bool transposition(int op, char* letter) {
 template <class T>
 cublasStatus_t gemm(const char* name, cublasHandle_t handle, int opA, int opB, int m, int n, int k, const T* alpha,
                     const void* a, int lda, long long strideA, const void* b, int ldb, long long strideB, const T* beta,
-                    void* c, int ldc, long long strideC, int batch) {
+                    void* c, int ldc, long long strideC, int batch, Factors factors = Factors::Whole) {
     const std::shared_ptr<Handle> h = handles.find(handle);
     if (!h) return fail(CUBLAS_STATUS_NOT_INITIALIZED, "%s: the handle is no live cuBLAS handle", name);
     Gemm<T> g{};
@@ -152,7 +222,9 @@ cublasStatus_t gemm(const char* name, cublasHandle_t handle, int opA, int opB, i
         return fail(CUBLAS_STATUS_EXECUTION_FAILED, "%s: the handle's stream does not belong to the current context",
                     name);
     g.m = m, g.n = n, g.k = k, g.lda = lda, g.ldb = ldb, g.ldc = ldc, g.batch = batch;
-    g.strideA = strideA, g.strideB = strideB, g.strideC = strideC;
+    g.strideA = strideA, g.strideB = strideB, g.strideC = strideC, g.factors = factors;
+    // On the lane device alone: the checked ones keep the plain way, so that both are tested.
+    g.dots = factors == Factors::Bf16 && hasBf16Product() && context->device->configuration.mode == LurLane;
     g.a = (const T*)a, g.b = (const T*)b, g.c = (T*)c;
     const bool onDevice = h->pointerMode == 1; // then the scalars are read when the product runs
     if (!onDevice) g.alpha = *alpha, g.beta = *beta;
@@ -166,10 +238,13 @@ cublasStatus_t gemm(const char* name, cublasHandle_t handle, int opA, int opB, i
              : CUBLAS_STATUS_SUCCESS;
 }
 
-// cudaDataType: 0 float, 1 double. cublasComputeType_t: 68, 69 float (77 may use TF32), 70, 71 double; in cuBLAS 10 the
-// argument was a cudaDataType, which callers of the older signature still pass.
+// cudaDataType: 0 float, 1 double. cublasComputeType_t: 68, 69 float, 75 of factors rounded to bfloat16 and 77 to TF32,
+// 70, 71 double; in cuBLAS 10 the argument was a cudaDataType, which callers of the older signature still pass.
 bool isFloat(int a, int b, int c, int compute) {
-    return !a && !b && !c && (compute == 68 || compute == 69 || compute == 77 || compute == 0);
+    return !a && !b && !c && (compute == 68 || compute == 69 || compute == 75 || compute == 77 || compute == 0);
+}
+Factors factorsOf(int compute) {
+    return compute == 75 ? Factors::Bf16 : compute == 77 ? Factors::Tf32 : Factors::Whole;
 }
 bool isDouble(int a, int b, int c, int compute) {
     return a == 1 && b == 1 && c == 1 && (compute == 70 || compute == 71 || compute == 1);
@@ -285,7 +360,7 @@ LUR_API cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, int opA, int
     const char* const name = "cublasGemmStridedBatchedEx";
     if (isFloat(typeA, typeB, typeC, compute))
         return gemm(name, h, opA, opB, m, n, k, (const float*)alpha, a, lda, strideA, b, ldb, strideB,
-                    (const float*)beta, c, ldc, strideC, batch);
+                    (const float*)beta, c, ldc, strideC, batch, factorsOf(compute));
     if (isDouble(typeA, typeB, typeC, compute))
         return gemm(name, h, opA, opB, m, n, k, (const double*)alpha, a, lda, strideA, b, ldb, strideB,
                     (const double*)beta, c, ldc, strideC, batch);
@@ -297,7 +372,7 @@ LUR_API cublasStatus_t cublasGemmEx(cublasHandle_t h, int opA, int opB, int m, i
                                     const void* beta, void* c, int typeC, int ldc, int compute, int) {
     if (isFloat(typeA, typeB, typeC, compute))
         return gemm("cublasGemmEx", h, opA, opB, m, n, k, (const float*)alpha, a, lda, 0, b, ldb, 0, (const float*)beta,
-                    c, ldc, 0, 1);
+                    c, ldc, 0, 1, factorsOf(compute));
     if (isDouble(typeA, typeB, typeC, compute))
         return gemm("cublasGemmEx", h, opA, opB, m, n, k, (const double*)alpha, a, lda, 0, b, ldb, 0,
                     (const double*)beta, c, ldc, 0, 1);

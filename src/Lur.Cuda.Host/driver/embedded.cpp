@@ -10,6 +10,7 @@
 LUR_EMBED(lur_text_abi, "image_abi.h")
 LUR_EMBED(lur_text_math, "math.h")
 LUR_EMBED(lur_text_shim, "shim.h")
+LUR_EMBED(lur_text_tensor, "tensor.h")
 LUR_EMBED(lur_text_trace, "trace.h")
 
 namespace lur {
@@ -19,6 +20,7 @@ const EmbeddedFile* embeddedFiles() {
         {"image_abi.h", {lur_text_abi, (size_t)(lur_text_abi_end - lur_text_abi)}},
         {"math.h", {lur_text_math, (size_t)(lur_text_math_end - lur_text_math)}},
         {"shim.h", {lur_text_shim, (size_t)(lur_text_shim_end - lur_text_shim)}},
+        {"tensor.h", {lur_text_tensor, (size_t)(lur_text_tensor_end - lur_text_tensor)}},
         {"trace.h", {lur_text_trace, (size_t)(lur_text_trace_end - lur_text_trace)}},
         {nullptr, {}},
     };

@@ -14,6 +14,7 @@ struct Launch {
     unsigned sharedBytes;
     void* const* arguments;
     TraceLaunch* trace = nullptr;
+    bool* copied = nullptr; // set where a thread copies asynchronously
     long long blocks() const { return (long long)grid.x * grid.y * grid.z; }
     int threads() const { return block.x * block.y * block.z; }
 };
@@ -29,6 +30,7 @@ enum class Order { Forward, Reverse, Random };
 struct Schedule {
     Order order = Order::Forward;
     unsigned seed = 0;
+    bool early = false; // asynchronous copies land at once, and not when they are waited for
 };
 // Runs one block; false and a sentence when it cannot be finished.
 bool runFiberBlock(const Launch&, long long block, const Schedule&, std::string* problem);

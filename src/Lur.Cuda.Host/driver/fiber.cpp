@@ -6,6 +6,7 @@
 #include <cstring>
 #include <pthread.h>
 #include <sys/mman.h>
+#include "async_copies.h"
 #include "sanitizer.h"
 #include "trace.h"
 
@@ -78,6 +79,9 @@ struct Fiber {
     unsigned mask = 0;
     int source = 0;
     unsigned long long value = 0;
+    void (*work)(void* const*) = nullptr; // of LurTogether, for which value is the operands
+    const char* name = nullptr;
+    AsyncCopies copies;
     void *fake = nullptr, *tsan = nullptr; // the sanitizers' own
 };
 
@@ -155,6 +159,7 @@ struct Block {
     std::string name(const Fiber& f) const { return text("thread (%d,%d,%d)", f.thread.x, f.thread.y, f.thread.z); }
     static const char* operation(const Fiber& f) {
         return f.state == State::AtBarrier ? "__syncthreads()"
+               : f.what == LurTogether     ? f.name
                : f.what == LurSyncWarp     ? "__syncwarp()"
                : f.what == LurShuffle      ? "a shuffle"
                                            : "a vote";
@@ -233,6 +238,7 @@ struct Block {
             if (lanes[i].mask != mask || lanes[i].what != what) return false;
             if (lanes[i].value) ballot |= 1u << i;
         }
+        if (what == LurTogether && !runTogether(lanes, needed)) return false;
         unsigned long long values[warp];
         for (int i = 0; i < warp; i++) values[i] = needed >> i & 1 ? lanes[i].value : ~0ull;
         for (int i = 0; i < warp; i++) {
@@ -243,6 +249,43 @@ struct Block {
         p.waiting &= ~needed;
         p.generation++;
         return true;
+    }
+
+    // What tensor cores do with a warp: on all lanes or, for fewer, undefined.
+    bool runTogether(Fiber* lanes, unsigned present) {
+        const Fiber& first = lanes[__builtin_ctz(present)];
+        if (present != ~0u) {
+            report(name(first) +
+                   text(" calls %s in %s:%d with %d of the 32 lanes of its warp; the others have returned or "
+                        "do not exist",
+                        first.name, first.file, first.line, __builtin_popcount(present)));
+            abandon();
+        }
+        void* operands[warp];
+        for (int i = 0; i < warp; i++) {
+            if (lanes[i].work != first.work) return false;
+            operands[i] = (void*)lanes[i].value;
+        }
+        first.work(operands);
+        return true;
+    }
+
+    void together(void (*work)(void* const*), void* operands, const char* called, const char* file, int line) {
+        self().work = work, self().name = called;
+        exchange(LurTogether, ~0u, (unsigned long long)operands, 0, file, line);
+    }
+
+    void copyAsync(void* to, const void* from, int size, int filled, const char* file, int line) {
+        const bool aligned = (uint64_t)to % (unsigned)size == 0 && (!filled || (uint64_t)from % (unsigned)size == 0);
+        if (!aligned || filled < 0 || filled > size || (size != 4 && size != 8 && size != 16)) {
+            report(name(self()) +
+                   text(" copies %d of %d bytes asynchronously from 0x%llx to 0x%llx in %s:%d; the size is 4, "
+                        "8 or 16, and both addresses are multiples of it",
+                        filled, size, (unsigned long long)from, (unsigned long long)to, file, line));
+            abandon();
+        }
+        if (launch->copied) *launch->copied = true;
+        self().copies.add(to, from, size, filled, schedule.early);
     }
 
     unsigned long long exchange(LurExchange what, unsigned mask, unsigned long long value, int source, const char* file,
@@ -329,6 +372,7 @@ void Block::prepare(Fiber& f, int i, void (*entry)()) {
     f.state = State::Ready;
     f.thread = unflatten(i, launch->block);
     f.mask = 0;
+    f.copies.clear();
 }
 
 void Block::run(const Launch& l, long long index, const Schedule& s) {
@@ -376,6 +420,15 @@ unsigned long long serveExchange(LurExchange what, unsigned mask, unsigned long 
     return block->exchange(what, mask, value, source, file, line);
 }
 
+void serveTogether(void (*work)(void* const*), void* operands, const char* name, const char* file, int line) {
+    block->together(work, operands, name, file, line);
+}
+void serveCopyAsync(void* to, const void* from, int size, int filled, const char* file, int line) {
+    block->copyAsync(to, from, size, filled, file, line);
+}
+void serveCommitCopies() { block->self().copies.commit(); }
+void serveWaitCopies(int groups) { block->self().copies.wait(groups); }
+
 void serveAccess(const void* address, int size, LurAccess kind, const void* place) {
     if (block->recorder.recording()) block->recorder.access(block->current, address, size, kind, place);
 }
@@ -383,7 +436,8 @@ void serveAccess(const void* address, int size, LurAccess kind, const void* plac
 } // namespace
 
 const LurServices& services() {
-    static const LurServices s{serveBarrier, serveExchange, dynamicShared, serveAccess};
+    static const LurServices s{serveBarrier,  serveExchange,  dynamicShared,     serveAccess,
+                               serveTogether, serveCopyAsync, serveCommitCopies, serveWaitCopies};
     return s;
 }
 

@@ -14,7 +14,7 @@ struct LurBuiltins {
     LurDim3 thread, block, blockSize, gridSize;
 };
 
-enum LurExchange { LurSyncWarp, LurShuffle, LurBallot };
+enum LurExchange { LurSyncWarp, LurShuffle, LurBallot, LurTogether };
 enum LurAccess { LurRead, LurWrite, LurAtomic };
 
 // What an image asks of the driver. The location is that of the call in the user's source.
@@ -26,6 +26,13 @@ struct LurServices {
     void* (*dynamicShared)();
     // Traced images: an access of the calling thread, before it is made; `place` tells instructions apart.
     void (*access)(const void* address, int size, LurAccess kind, const void* place);
+    // All 32 lanes meet; one of them runs `work` on what each of them brought, by lane.
+    void (*together)(void (*work)(void* const* operands), void* operands, const char* name, const char* file, int line);
+    // An asynchronous copy of the calling thread: read here, written when its group is waited for. `filled` bytes are
+    // copied, the others of `size` are zeros.
+    void (*copyAsync)(void* to, const void* from, int size, int filled, const char* file, int line);
+    void (*commitCopies)();
+    void (*waitCopies)(int groups); // until so many of the newest groups are left
 };
 
 struct LurParameter {

@@ -106,6 +106,10 @@ struct lur_mask {
 #define __all_sync(mask, p) (lur_ballot(mask, !(p), LUR_HERE) == 0)
 #endif
 
+#if !LUR_HOST_LANE
+#include "tensor.h"
+#endif
+
 template <class T> LUR_INLINE T* lur_dynamic_shared() { return (T*)lur_services->dynamicShared(); }
 template <class T> LUR_INLINE T __ldg(const T* p) { return *p; }
 #if LUR_HOST_TRACED // one worker's threads take turns: the compiler alone must keep the order

@@ -162,3 +162,77 @@ CASE("no-blas", a_missing_OpenBLAS_is_one_sentence) {
                    "OpenBLAS was not found (/nowhere/libopenblas.so.0)");
     CHECK_CONTAINS(lurHostLastDiagnostic(), "apt-get install libopenblas0");
 }
+
+// Nearest of `bits` behind the point, by arithmetic: ties to even, or away from zero.
+static double roundedTo(int bits, bool even, double x) {
+    if (x == 0) return x;
+    const double unit = std::ldexp(1.0, std::ilogb(x) - bits), q = std::fabs(x) / unit;
+    double whole = std::floor(q);
+    const double rest = q - whole;
+    if (rest > 0.5 || (rest == 0.5 && (!even || std::fmod(whole, 2) == 1))) whole += 1;
+    return std::copysign(whole * unit, x);
+}
+
+static void compareRounded(int ordinal, int compute, int bits, bool even) {
+    const Device d(ordinal);
+    const cublasHandle_t h = create(d);
+    std::vector<Shape> all(std::begin(shapes), std::end(shapes));
+    all.push_back({300, 29, 1100}); // over a block of rows and two of k
+    for (const Shape& s : all)
+        for (int ta : {0, 1})
+            for (int tb : {0, 1}) {
+                const int rowsA = ta ? s.k : s.m, colsA = ta ? s.m : s.k, rowsB = tb ? s.n : s.k,
+                          colsB = tb ? s.k : s.n;
+                const int lda = rowsA + 3, ldb = rowsB + 1, ldc = s.m + 2;
+                const auto a = fill<float>((size_t)(lda * colsA), 1), b = fill<float>((size_t)(ldb * colsB), 7),
+                           c = fill<float>((size_t)(ldc * s.n), 13);
+                Buffer<float> da(a), db(b), dc(c);
+                const float alpha = 1.5f, beta = -0.5f;
+                OK(cublasGemmEx(h, ta, tb, s.m, s.n, s.k, &alpha, (void*)da.address, 0, lda, (void*)db.address, 0, ldb,
+                                &beta, (void*)dc.address, 0, ldc, compute, -1));
+                const std::vector<float> r = dc.get();
+                std::vector<double> ra(a.begin(), a.end()), rb(b.begin(), b.end());
+                for (double& v : ra) v = roundedTo(bits, even, v);
+                for (double& v : rb) v = roundedTo(bits, even, v);
+                for (int j = 0; j < s.n; j++)
+                    for (int i = 0; i < ldc; i++) {
+                        const size_t at = (size_t)(i + j * ldc);
+                        if (i >= s.m) {
+                            CHECK_EQ(r[at], c[at]); // padding stays
+                            continue;
+                        }
+                        double sum = 0;
+                        for (int p = 0; p < s.k; p++)
+                            sum += ra[(size_t)(ta ? p + i * lda : i + p * lda)] *
+                                   rb[(size_t)(tb ? j + p * ldb : p + j * ldb)];
+                        // Products are exact in float; each of the k + 2 additions is off by u of a sum that is at most
+                        // k.
+                        const double allowed = 6e-8 * (s.k + 2) * std::sqrt((double)s.k + 1);
+                        CHECK(std::fabs(r[at] - (1.5 * sum - 0.5 * c[at])) < allowed);
+                    }
+            }
+}
+
+// Device 0 is a lane device, which uses the CPU's dot products where it has them, device 1 rounds and calls OpenBLAS.
+CASE("both", factors_are_rounded_to_bf16) {
+    for (int ordinal : {0, 1}) compareRounded(ordinal, 75, 7, true);
+}
+CASE("both", factors_are_rounded_to_tf32) {
+    for (int ordinal : {0, 1}) compareRounded(ordinal, 77, 10, false);
+}
+CASE("both", rounded_products_keep_what_is_no_number) {
+    for (int ordinal : {0, 1})
+        for (int compute : {75, 77}) {
+            const Device d(ordinal);
+            const cublasHandle_t h = create(d);
+            std::vector<float> a(64, 1);
+            a[3] = std::nanf(""), a[20] = INFINITY;
+            Buffer<float> da(a), db(std::vector<float>(64, 2)), dc(std::vector<float>(64, NAN));
+            const float one = 1, zero = 0;
+            OK(cublasGemmEx(h, 0, 0, 8, 8, 8, &one, (void*)da.address, 0, 8, (void*)db.address, 0, 8, &zero,
+                            (void*)dc.address, 0, 8, compute, -1));
+            const std::vector<float> r = dc.get();
+            for (int i = 0; i < 64; i++)
+                CHECK(i % 8 == 3 ? std::isnan(r[(size_t)i]) : r[(size_t)i] == (i % 8 == 4 ? INFINITY : 16.0f));
+        }
+}

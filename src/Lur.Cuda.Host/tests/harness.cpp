@@ -49,12 +49,12 @@ std::string readKernelHeader(const char* name) {
 
 Compiled compile(const std::string& source, const std::vector<std::string>& options, const char* name,
                  const std::vector<std::string>& expressions) {
-    const char* const names[] = {"include/prelude.cuh", "include/reduce.cuh", "include/philox.cuh"};
+    const char* const names[] = {"include/prelude.cuh", "include/reduce.cuh", "include/philox.cuh", "include/mma.cuh"};
     std::vector<std::string> texts;
     for (const char* n : names) texts.push_back(readKernelHeader(n));
-    const char* const headers[] = {texts[0].c_str(), texts[1].c_str(), texts[2].c_str()};
+    const char* const headers[] = {texts[0].c_str(), texts[1].c_str(), texts[2].c_str(), texts[3].c_str()};
     nvrtcProgram p;
-    OK(nvrtcCreateProgram(&p, source.c_str(), name, 3, headers, names));
+    OK(nvrtcCreateProgram(&p, source.c_str(), name, 4, headers, names));
     for (const std::string& e : expressions) OK(nvrtcAddNameExpression(p, e.c_str()));
     std::vector<const char*> o;
     for (const std::string& s : options) o.push_back(s.c_str());

@@ -110,7 +110,7 @@ internal sealed unsafe class NativeSession
     public void Precompile(Precision precision)
     {
         Volatile.Write(ref *_cancelled, 0);
-        foreach (var module in Device.Kernels(precision).All)
+        foreach (var module in Device.Kernels(precision).All.Where(m => m.RunsHere))
         {
             if (Volatile.Read(ref *_cancelled) != 0)
                 throw new CodedException(Code.Cancelled, "The kernels are not all ready: lur_cancel was called.");

@@ -109,6 +109,18 @@ public sealed class TrainingState
             throw new UserErrorException($"{_source}: '{name}' is '{actual}', but this run has '{expected}'; {remedy}.");
     }
 
+    /// <summary>As <see cref="Require(string, string, string)"/>, where states that are older than the value stand for another.</summary>
+    /// <param name="name">Name of the value.</param>
+    /// <param name="expected">What this run has.</param>
+    /// <param name="before">What states had that do not say it.</param>
+    /// <param name="remedy">What to do when they differ, as the end of the sentence.</param>
+    /// <exception cref="UserErrorException">They differ.</exception>
+    public void Require(string name, string expected, string before, string remedy)
+    {
+        _values.TryAdd(name, before);
+        Require(name, expected, remedy);
+    }
+
     /// <summary>Puts what decides a run into the state, thing by thing, so that a refusal names the one that differs.</summary>
     /// <param name="identity">Name and value of each.</param>
     public void SetAll(IEnumerable<(string Name, string Value)> identity)

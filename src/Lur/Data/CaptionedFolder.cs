@@ -74,7 +74,7 @@ internal static class CaptionedFolder
             throw new UserErrorException($"'{folder}' has one picture with a caption; a part of the pictures is held out for the test.");
         }
 
-        int[] order = [.. Enumerable.Range(0, whole.Count)];
+        int[] order = [.. Sequences.Range(0, whole.Count)];
         new RandomStream(options.TestSeed, "data/split of captions").Shuffle<int>(order);
         var take = Math.Clamp((int)Math.Round(options.TestShare * order.Length, MidpointRounding.AwayFromZero), 1, order.Length - 1);
         int[] test = [.. order[..take].Order()],

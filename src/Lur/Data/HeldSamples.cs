@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Lur.Data;
@@ -44,8 +43,8 @@ public sealed class HeldSamples : IImageDataset
         ArgumentNullException.ThrowIfNull(parts);
         (Name, ClassNames, IsReal, _made, _parts) = (name, classNames, isReal, made, parts);
         (Channels, Height, Width) = size;
-        _part = [.. parts.SelectMany((p, i) => Enumerable.Repeat(i, p.Labels.Length))];
-        _place = [.. parts.SelectMany(p => Enumerable.Range(0, p.Labels.Length))];
+        _part = [.. parts.SelectMany((p, i) => Sequences.Repeat(i, p.Labels.Length))];
+        _place = [.. parts.SelectMany(p => Sequences.Range(0, p.Labels.Length))];
     }
 
     /// <inheritdoc/>
@@ -97,20 +96,19 @@ public sealed class HeldSamples : IImageDataset
     public string ContentSha256(int index)
     {
         var part = _parts[_part[index]];
-        return part.Of?.ContentSha256(_place[index])
-            ?? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{_made}\n{part.Name}#{_place[index]}")));
+        return part.Of?.ContentSha256(_place[index]) ?? ContentHash.Text(Encoding.UTF8.GetBytes($"{_made}\n{part.Name}#{_place[index]}"));
     }
 
     /// <inheritdoc/>
     /// <remarks>What a device computed may have other last bits on another; what it was computed from has not.</remarks>
-    public void AppendContent(IncrementalHash hash)
+    public void AppendContent(ContentHash hash)
     {
         ArgumentNullException.ThrowIfNull(hash);
-        hash.AppendData(Encoding.UTF8.GetBytes(_made + "\n"));
+        hash.Append(Encoding.UTF8.GetBytes(_made + "\n"));
         foreach (var part in _parts)
         {
             part.Of?.AppendContent(hash);
-            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(part.Labels.AsSpan()));
+            hash.Append(System.Runtime.InteropServices.MemoryMarshal.AsBytes(part.Labels.AsSpan()));
         }
     }
 

@@ -54,6 +54,15 @@ public sealed record DeviceModel(
         All.FirstOrDefault(m => string.Equals(m.Key, key, StringComparison.OrdinalIgnoreCase))
         ?? throw new UserErrorException($"There is no device model '{key}'; known are {Known}.") { IsUsage = true };
 
+    /// <summary>Operations a second of products whose factors are rounded so.</summary>
+    internal double Rate(ProductPrecision products) =>
+        products switch
+        {
+            ProductPrecision.Tf32 => Tf32,
+            ProductPrecision.Bf16 => Bfloat16,
+            _ => Float32,
+        };
+
     /// <summary>Blocks of a kernel that one multiprocessor holds at once, as NVIDIA's occupancy calculator counts: registers are allotted
     /// to a warp in units of 256 and to four warps at a time, shared memory in units of 128 bytes.</summary>
     /// <param name="needs">What the kernel occupies; its shared memory with the system's 1024 bytes on compute capability 9.0.</param>

@@ -23,4 +23,8 @@ public readonly record struct DevicePointer<T>(ulong Address)
 /// <param name="BlockX">Threads of a block in x.</param>
 /// <param name="BlockY">Threads of a block in y.</param>
 /// <param name="GridY">Blocks in y.</param>
-public readonly record struct LaunchShape(uint GridX, uint BlockX, uint BlockY = 1, uint GridY = 1);
+public readonly record struct LaunchShape(uint GridX, uint BlockX, uint BlockY = 1, uint GridY = 1)
+{
+    /// <summary>Multiply-adds on tensor cores, of a kernel that is made of them; 0 for others. Predictions ask for it.</summary>
+    public long MultiplyAdds { get; init; }
+}

@@ -4,11 +4,11 @@ namespace Lur.Device;
 
 /// <summary>
 /// Matrix products on row-major matrices: C[m,n] = alpha op(A)[m,k] op(B)[k,n] + beta C. A leading dimension is the
-/// distance between rows of the matrix as stored. Full precision: TF32 is off.
+/// distance between rows of the matrix as stored. Full precision: TF32 is off, but for <see cref="RunRounded"/>.
 /// </summary>
 /// <remarks>cuBLAS is column-major: what it sees is C^T = op(B)^T op(A)^T, so the operands change places and nothing is copied.</remarks>
 /// <remarks>Over budget: a product of cuBLAS has nineteen arguments, a line each, in two precisions.</remarks>
-public sealed class Gemm : IDisposable
+public sealed partial class Gemm : IDisposable
 {
     private readonly ComputeDevice _device;
     private readonly CUdeviceptr _workspace;

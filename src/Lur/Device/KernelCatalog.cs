@@ -23,6 +23,14 @@ public sealed record KernelFile(string Path, IReadOnlyList<KernelInfo> Kernels)
 {
     /// <summary>Whether it uses what only a GPU has; such files have a substitute elsewhere.</summary>
     public bool GpuOnly => Path.StartsWith("gpu/", StringComparison.Ordinal);
+
+    /// <summary>Whether a device can run it: what only a GPU has came with compute capability 8.0, and the host driver's fibers (1 and
+    /// 2) have it too.</summary>
+    public bool RunsOn(Version computeCapability)
+    {
+        ArgumentNullException.ThrowIfNull(computeCapability);
+        return !GpuOnly || computeCapability.Major is 1 or 2 or >= 8;
+    }
 }
 
 /// <summary>What the generator read from kernels/*.cu.</summary>

@@ -38,7 +38,7 @@ public static class KernelImages
             from file in KernelCatalog.Files.Where((_, i) => i % count == index - 1)
             from precision in precisions.Distinct().ToArray()
             from target in computeCapabilities.Distinct().ToArray()
-            where target.Major >= 2 || !file.GpuOnly
+            where file.RunsOn(target)
             select KernelSource.Read(file.Path, precision).For(target);
         // NVRTC serialises compilations within a process; a host compiler is a process of its own and does not.
         var written = new ConcurrentBag<string>();

@@ -52,6 +52,9 @@ public abstract unsafe class KernelModule
     /// <summary>Those of its kernels that were launched, in order; a launch that is recorded in a graph counts.</summary>
     internal IEnumerable<string> Launched => _names.Where((_, i) => _launched[i]);
 
+    /// <summary>Whether the device can run it, see <see cref="KernelFile.RunsOn"/>.</summary>
+    public bool RunsHere => KernelCatalog.Files.Single(f => f.Path == File).RunsOn(_device.Properties.ComputeCapability);
+
     /// <summary>Makes the module ready: compiles it, or reads it from a cache. Without effect when it is.</summary>
     /// <exception cref="KernelCompilationException">The source does not compile.</exception>
     /// <exception cref="CudaException">The driver rejects the image.</exception>

@@ -7,8 +7,7 @@ namespace Lur.Models;
 /// <summary>A network with its weights and running statistics on a device.</summary>
 public sealed class Model : IDisposable
 {
-    /// <summary>A model with zero weights and the running statistics of an untrained one. It takes memory when it is first
-    /// used.</summary>
+    /// <summary>A model with zero weights and an untrained one's running statistics; it takes memory when it is first used.</summary>
     /// <param name="device">Device that holds it.</param>
     /// <param name="precision">Element type.</param>
     /// <param name="spec">Architecture.</param>
@@ -72,6 +71,9 @@ public sealed class Model : IDisposable
     /// <summary>Element type.</summary>
     public Precision Precision { get; }
 
+    /// <summary>What steps that train it round the factors of products to; all else is in <see cref="Precision"/>.</summary>
+    public ProductPrecision Products { get; set; }
+
     /// <summary>Architecture.</summary>
     public ModelSpec Spec { get; }
 
@@ -96,8 +98,7 @@ public sealed class Model : IDisposable
     /// <summary>Normalisation inside the model.</summary>
     public InputNormalization Normalization { get; }
 
-    /// <summary>Random changes of its training images; every step that augments makes these. Never
-    /// <see cref="Augmentation.Auto"/>.</summary>
+    /// <summary>Random changes of its training images in every step that augments; never <see cref="Augmentation.Auto"/>.</summary>
     public Augmentation Augmentation { get; set; } = Augmentation.CropAndFlip;
 
     /// <summary>What its samples are where they are latents, float32 numbers, and no pixels; null for pixels.</summary>
@@ -169,7 +170,8 @@ public sealed class Model : IDisposable
     private Model Described(Model other)
     {
         (other.Augmentation, other.BatchesTracked) = (Augmentation, BatchesTracked);
-        (other.ImportedHeader, other.History, other.Latents) = (ImportedHeader, History, Latents);
+        (other.ImportedHeader, other.History) = (ImportedHeader, History);
+        (other.Latents, other.Products) = (Latents, Products);
         foreach (var (name, count) in TrackedAtLoad)
             other.TrackedAtLoad[name] = count;
         foreach (var (name, text) in TaskSettings)

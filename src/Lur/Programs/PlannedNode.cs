@@ -6,7 +6,13 @@ namespace Lur.Programs;
 /// <param name="Shape">Of a launch; all zero for others.</param>
 /// <param name="Adds">True where the kernel's flag <c>accumulate</c> is set: it reads what it writes first.</param>
 /// <param name="Product">Of a matrix product; all zero for others.</param>
-internal readonly record struct NodeWork(LaunchShape Shape, bool Adds = false, ProductSize Product = default);
+/// <param name="Rounding">What the factors of the product are rounded to.</param>
+internal readonly record struct NodeWork(
+    LaunchShape Shape,
+    bool Adds = false,
+    ProductSize Product = default,
+    ProductPrecision Rounding = ProductPrecision.Float32
+);
 
 /// <summary>Sizes of equal matrix products, C[m,n] += A[m,k] B[k,n].</summary>
 /// <param name="M">Rows of C.</param>
@@ -38,6 +44,9 @@ public sealed record PlannedNode(
     ProductSize Product
 )
 {
+    /// <summary>What the factors of a product or a convolution are rounded to, which decides how fast it can be.</summary>
+    public ProductPrecision Rounding { get; init; }
+
     /// <summary>Operations that a kernel is taken to make for each element it reads or writes. Those of the vectors and layers make 1
     /// to 12; a GPU of today moves one in the time of 40 to 80, so that the number decides nothing.</summary>
     public const int PerElement = 8;
@@ -106,8 +115,14 @@ public sealed record PlannedNode(
         // A copy computes nothing.
         var operations =
             work.Product.Batch > 0 ? work.Product.Operations
+            : work.Shape.MultiplyAdds > 0 ? 2 * work.Shape.MultiplyAdds
             : work.Shape.GridX > 0 ? PerElement * ((read + written) / precision.Size())
             : 0;
-        return new PlannedNode(section, name, read, written, operations, work.Shape, work.Product);
+        // Kernels for tensor cores have their format for a last name.
+        var rounding =
+            work.Shape.MultiplyAdds == 0 ? work.Rounding
+            : name.EndsWith("_bf16", StringComparison.Ordinal) ? ProductPrecision.Bf16
+            : ProductPrecision.Tf32;
+        return new PlannedNode(section, name, read, written, operations, work.Shape, work.Product) { Rounding = rounding };
     }
 }

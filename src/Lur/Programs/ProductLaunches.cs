@@ -9,8 +9,15 @@ public sealed class ProductLaunches
     private readonly Precision _precision;
     private readonly Program? _program;
 
-    internal ProductLaunches(ComputeDevice device, Precision precision, Program? program) =>
-        (_device, _precision, _program) = (device, precision, program);
+    internal ProductLaunches(ComputeDevice device, Precision precision, ProductPrecision rounding, Program? program)
+    {
+        if (precision != Precision.Float32 && rounding != ProductPrecision.Float32)
+            throw new ArgumentException($"Factors of {precision} are not rounded to {rounding}.", nameof(rounding));
+        (_device, _precision, Rounding, _program) = (device, precision, rounding, program);
+    }
+
+    /// <summary>What the factors are rounded to; the convolutions that are made with these launchers round alike.</summary>
+    public ProductPrecision Rounding { get; }
 
     /// <summary>C[m,n] = alpha op(A)[m,k] op(B)[k,n] + beta C.</summary>
     public void Run(
@@ -30,7 +37,7 @@ public sealed class ProductLaunches
     )
     {
         if (_program is null)
-            _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc);
+            Once(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         else
             Record(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     }
@@ -53,7 +60,7 @@ public sealed class ProductLaunches
     ) =>
         _program!.Record(
             "gemm",
-            () => _device.Gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc),
+            () => Once(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc),
             [
                 Access.Reads(a) with
                 {
@@ -68,8 +75,31 @@ public sealed class ProductLaunches
                     Bytes = Bytes(m, n),
                 },
             ],
-            new NodeWork(default, beta != 0, new ProductSize(m, n, k, 1))
+            new NodeWork(default, beta != 0, new ProductSize(m, n, k, 1), Rounding)
         );
+
+    private void Once(
+        bool transA,
+        bool transB,
+        int m,
+        int n,
+        int k,
+        double alpha,
+        Operand<Real> a,
+        int lda,
+        Operand<Real> b,
+        int ldb,
+        double beta,
+        Operand<Real> c,
+        int ldc
+    )
+    {
+        var gemm = _device.Gemm;
+        if (Rounding == ProductPrecision.Float32)
+            gemm.Run(_precision, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc);
+        else
+            gemm.RunRounded(Rounding, transA, transB, m, n, k, alpha, a.Pointer, lda, b.Pointer, ldb, beta, c.Pointer, ldc);
+    }
 
     // Of matrices at equal distances; those that lie at one place are one.
     private long Bytes(int rows, int columns, long stride = 1, int batch = 1) =>
@@ -138,7 +168,7 @@ public sealed class ProductLaunches
                     Bytes = Bytes(m, n, strideC, batch),
                 },
             ],
-            new NodeWork(default, beta != 0, new ProductSize(m, n, k, batch))
+            new NodeWork(default, beta != 0, new ProductSize(m, n, k, batch), Rounding)
         );
 
     private void Batched(
@@ -159,25 +189,13 @@ public sealed class ProductLaunches
         long strideB,
         long strideC,
         int batch
-    ) =>
-        _device.Gemm.RunBatched(
-            _precision,
-            transA,
-            transB,
-            m,
-            n,
-            k,
-            alpha,
-            a.Pointer,
-            lda,
-            b.Pointer,
-            ldb,
-            beta,
-            c.Pointer,
-            ldc,
-            strideA,
-            strideB,
-            strideC,
-            batch
-        );
+    )
+    {
+        var gemm = _device.Gemm;
+        var (pa, pb, pc) = (a.Pointer, b.Pointer, c.Pointer);
+        if (Rounding == ProductPrecision.Float32)
+            gemm.RunBatched(_precision, transA, transB, m, n, k, alpha, pa, lda, pb, ldb, beta, pc, ldc, strideA, strideB, strideC, batch);
+        else
+            gemm.RunRounded(Rounding, transA, transB, m, n, k, alpha, pa, lda, pb, ldb, beta, pc, ldc, strideA, strideB, strideC, batch);
+    }
 }

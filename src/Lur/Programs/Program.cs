@@ -28,11 +28,12 @@ public sealed class Program : IDisposable
     /// <summary>Creates an empty program.</summary>
     /// <param name="device">Device the step runs on.</param>
     /// <param name="precision">Element type of <c>real</c> buffers.</param>
-    public Program(ComputeDevice device, Precision precision)
+    /// <param name="products">What the factors of products and convolutions are rounded to.</param>
+    public Program(ComputeDevice device, Precision precision, ProductPrecision products = ProductPrecision.Float32)
     {
         Device = device;
         Precision = precision;
-        Launch = new LaunchSet(device.Kernels(precision), this);
+        Launch = new LaunchSet(device.Kernels(precision), this, products);
         Poison = device.Places.Variable("LUR_PLAN") == "poison";
     }
 

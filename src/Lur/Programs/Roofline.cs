@@ -42,6 +42,9 @@ public static class Roofline
     /// <summary>Bytes that a thread has under way: four loads of four bytes.</summary>
     public const int BytesUnderWay = 16;
 
+    /// <summary>As <see cref="BytesUnderWay"/>, of kernels for tensor cores: two steps of six asynchronous copies of 16 bytes.</summary>
+    public const int CopiesUnderWay = 2 * 6 * 16;
+
     /// <summary>Threads that keep a multiprocessor busy: 128 lanes, four cycles from a multiply-add to its result.</summary>
     public const int BusyThreads = 512;
 
@@ -53,15 +56,17 @@ public static class Roofline
     /// <param name="node">The node.</param>
     /// <param name="model">The GPU.</param>
     /// <param name="needs">What its kernel occupies; null for products and copies.</param>
-    /// <param name="productRate">Operations a second of matrix products.</param>
-    internal static PredictedNode Predict(PlannedNode node, DeviceModel model, KernelOccupancy? needs, double productRate)
+    /// <param name="products">What the factors of products are rounded to where the node does not round them further.</param>
+    internal static PredictedNode Predict(PlannedNode node, DeviceModel model, KernelOccupancy? needs, ProductPrecision products)
     {
         var (memoryShare, arithmeticShare, occupancy) =
             needs is { } n && node.Shape.GridX > 0 ? Shares(node.Shape, n, model)
             : node.Product.Batch > 0 ? (1, ProductShare(node.Product, model), double.NaN)
             : (1, 1, double.NaN);
         var memory = node.Bytes / (model.BytesPerSecond * memoryShare);
-        var arithmetic = node.Operations / ((node.Product.Batch > 0 ? productRate : model.Float32) * arithmeticShare);
+        var isProduct = node.Product.Batch > 0 || node.Shape.MultiplyAdds > 0;
+        var rate = isProduct ? model.Rate(node.Rounding > products ? node.Rounding : products) : model.Float32;
+        var arithmetic = node.Operations / (rate * arithmeticShare);
         var work = Math.Max(memory, arithmetic);
         var bound =
             work < LaunchSeconds ? Bound.Launch
@@ -80,7 +85,7 @@ public static class Roofline
         var atOnce = Math.Max(1, model.BlocksAtOnce(needs, threads));
         var resident = Math.Min(blocks, (long)atOnce * model.Multiprocessors);
         var busy = Math.Min(blocks, model.Multiprocessors);
-        var underWay = resident * threads * (double)BytesUnderWay;
+        var underWay = resident * threads * (double)(shape.MultiplyAdds > 0 ? CopiesUnderWay : BytesUnderWay);
         return (
             Math.Min(1, underWay / (model.BytesPerSecond * LatencySeconds)),
             (double)busy / model.Multiprocessors * Math.Min(1, (double)resident / busy * threads / BusyThreads),

@@ -37,7 +37,7 @@ public sealed record StepPrediction
     /// <summary>Where registers and shared memory are from.</summary>
     public string OccupancySource { get; }
 
-    /// <summary>Of the step, with products in float32.</summary>
+    /// <summary>Of the step, with products as they are planned.</summary>
     public double Seconds => Nodes.Sum(n => n.Seconds);
 
     /// <summary>As <see cref="Seconds"/>, if products were made in TF32 on tensor cores.</summary>
@@ -45,6 +45,9 @@ public sealed record StepPrediction
 
     /// <summary>As <see cref="Seconds"/>, if products were made in bfloat16 on tensor cores, their factors in memory as now.</summary>
     public double Bfloat16Seconds { get; private init; }
+
+    /// <summary>What the factors of its products are rounded to.</summary>
+    public ProductPrecision Products => Nodes.Select(n => n.Node.Rounding).DefaultIfEmpty().Max();
 
     /// <summary>Starts of nodes.</summary>
     public double LaunchSeconds => Nodes.Count * Roofline.LaunchSeconds;
@@ -78,12 +81,12 @@ public sealed record StepPrediction
         string source
     )
     {
-        PredictedNode[] With(double rate) =>
-            [.. nodes.Select(n => Roofline.Predict(n, model, needs.TryGetValue(n.Name, out var k) ? k : null, rate))];
-        return new StepPrediction(model, With(model.Float32), source)
+        PredictedNode[] With(ProductPrecision products) =>
+            [.. nodes.Select(n => Roofline.Predict(n, model, needs.TryGetValue(n.Name, out var k) ? k : null, products))];
+        return new StepPrediction(model, With(ProductPrecision.Float32), source)
         {
-            Tf32Seconds = With(model.Tf32).Sum(n => n.Seconds),
-            Bfloat16Seconds = With(model.Bfloat16).Sum(n => n.Seconds),
+            Tf32Seconds = With(ProductPrecision.Tf32).Sum(n => n.Seconds),
+            Bfloat16Seconds = With(ProductPrecision.Bf16).Sum(n => n.Seconds),
         };
     }
 

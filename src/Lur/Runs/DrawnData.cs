@@ -42,7 +42,7 @@ internal sealed class DrawnData(RunDataRequest request, LatentModel model, Numbe
     public HeldPart Part(ComputeDevice device, IReadOnlyList<string> captions, bool test, int firstNumber, CancellationToken cancel)
     {
         var places = captions.Index().ToDictionary(c => c.Item, c => c.Index, StringComparer.Ordinal);
-        int[] labels = [.. Prompts.SelectMany(p => Enumerable.Repeat(places[p], Images(test)))];
+        int[] labels = [.. Prompts.SelectMany(p => Sequences.Repeat(places[p], Images(test)))];
         return new HeldPart(null, labels, request.ToPlan ? null : Contents(device, test, cancel))
         {
             FirstNumber = firstNumber,
@@ -63,7 +63,7 @@ internal sealed class DrawnData(RunDataRequest request, LatentModel model, Numbe
         long[] shape = [Prompts.Count * Images(test), input.Channels, input.Height, input.Width];
         var numbers = cache.GetOrMake(key, $"drawn {(test ? "test" : "training")} samples", shape, () => Draw(device, test, cancel));
         var each = input.Channels * input.Height * input.Width;
-        return [.. Enumerable.Range(0, numbers.Length / each).Select(i => BytesOf(numbers.AsSpan(i * each, each)))];
+        return [.. Sequences.Range(0, numbers.Length / each).Select(i => BytesOf(numbers.AsSpan(i * each, each)))];
     }
 
     private byte[] BytesOf(ReadOnlySpan<float> sample) =>

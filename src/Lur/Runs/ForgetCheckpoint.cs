@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lur.Checkpoints;
+using Lur.Device;
 using Lur.Unlearning;
 
 namespace Lur.Runs;
@@ -26,7 +27,12 @@ internal sealed class ForgetHistory
 /// <summary>The checkpoint of a forgetting run, which knows what it is of and refuses to go on with anything else.</summary>
 /// <param name="path">Its file.</param>
 /// <param name="identity">What decides the run: name and value of each thing.</param>
-internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, string Value)> identity)
+/// <param name="precision">Of the products in its steps, which older files do not say.</param>
+internal sealed class ForgetCheckpoint(
+    string path,
+    IReadOnlyList<(string Name, string Value)> identity,
+    ProductPrecision precision = ProductPrecision.Float32
+)
 {
     /// <summary>Name of the file.</summary>
     public const string Name = "unlearning-state.safetensors";
@@ -43,6 +49,7 @@ internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, 
         method.Save(state);
         state.Set("run", Kind);
         state.SetAll(identity);
+        state.Set("precision", precision.Name());
         state.Set("log", history.Log.Text);
         state.Set("audit", history.Audit.Text);
         state.Set("seconds", seconds);
@@ -68,7 +75,9 @@ internal sealed class ForgetCheckpoint(string path, IReadOnlyList<(string Name, 
     {
         var state = TrainingState.Load(path);
         state.Require("run", Kind, "it is none of 'lur forget'");
-        state.RequireAll(identity, "resume with the command of the interrupted run, or start anew in another output folder");
+        const string remedy = "resume with the command of the interrupted run, or start anew in another output folder";
+        state.RequireAll(identity, remedy);
+        state.Require("precision", precision.Name(), ProductPrecision.Float32.Name(), remedy);
         method.Restore(state);
         history.Log.Take(state.GetString("log"));
         history.Audit = new AuditLog(time, state.GetString("audit"));

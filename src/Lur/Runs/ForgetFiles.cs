@@ -53,6 +53,7 @@ internal static class ForgetFiles
         if (model.Latents is not null || source.Train is HeldSamples)
             settings.Latents.For(settings.Data, settings.Forget, method.Anchor).Write(w, cached);
         w.WriteBoolean("alsoCopies", settings.AlsoCopies);
+        w.WriteString("precision", settings.Precision.Name());
         w.WriteNumber("seed", settings.Seed);
         w.WriteStartObject("options");
         foreach (var (option, text) in method.Options.Texts())
@@ -72,6 +73,7 @@ internal static class ForgetFiles
             ["lur.seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
             ["lur.parent-sha256"] = parent,
             ["lur.forget-sha256"] = set.Sha256(),
+            ["lur.precision"] = settings.Precision.Name(),
             ["lur.version"] = OutputFolder.Version,
         };
 
@@ -136,6 +138,7 @@ internal static class ForgetFiles
     private static void WriteCost(Utf8JsonWriter w, ForgetResult r)
     {
         w.WriteNumber("steps", r.Steps);
+        w.WriteString("precision", r.Precision.Name());
         w.WriteStartObject("seconds");
         foreach (var (stage, seconds) in r.Stages)
             OutputFolder.WriteValue(w, stage, Math.Round(seconds, 3));

@@ -42,6 +42,7 @@ internal sealed class ForgetParts : IDisposable
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
+            settings.Precision.Require(parts.Device);
             var latents = settings.Latents.For(settings.Data, settings.Forget, settings.Method.Anchor);
             var request = new RunDataRequest(settings.Data, settings.Model, latents, settings.DataOptions) { ToPlan = toPlan };
             parts.Data = RunData.Open(request, parts.Device, host, cancel);
@@ -51,6 +52,7 @@ internal sealed class ForgetParts : IDisposable
                 toPlan && ImportedModels.IsFolder(settings.Model)
                     ? parts.Data.Planned(settings.Model, trained)
                     : parts.Data.Load(settings.Model, host.Weights, trained);
+            parts.Model.Products = settings.Precision;
             var data = parts.Source.Train;
             var history = parts.Model.History;
             parts.Split = EarlierRequests.Split(history, settings.Model, settings.Split, data, host);

@@ -25,7 +25,7 @@ internal sealed class ForgetReference(ForgetSettings settings, RunHost host, For
             return false;
         var (model, set, made) = (parts.Model, parts.Set, false);
         var stored = new ReferenceModels(host, folder).Get(
-            training,
+            (training, settings.Precision),
             parts.Source,
             parts.Split,
             set,

@@ -56,12 +56,11 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
     {
         RequireFolder();
         using var parts = ForgetParts.Open(settings, _host, _preparations.Report, cancel);
-        var method = parts.Method;
         RequireMemory(parts);
         DataAndModel.RequireOutside(settings.Output, settings.Data, parts.Source, _host.Spell);
         using var output = OutputFolder.Open(settings.Output, Use, _host.Spell);
-        var parent = RunFolder.Sha256Of(settings.Model);
-        _checkpoint = new ForgetCheckpoint(StatePath, ForgetCheckpoint.IdentityOf(settings, parts, parent));
+        var (method, parent) = (parts.Method, RunFolder.Sha256Of(settings.Model));
+        _checkpoint = new ForgetCheckpoint(StatePath, ForgetCheckpoint.IdentityOf(settings, parts, parent), settings.Precision);
         Ask(parts, parent);
         if (output.IsFree)
             Describe(parts, output.At);
@@ -93,6 +92,7 @@ public sealed partial class ForgetRun(ForgetSettings settings, RunHost? host = n
             Copies = parts.Copies,
             ModelSha256 = RunFolder.Sha256Of(output.Staged(OutputFolder.ModelName)),
             Steps = method.Steps,
+            Precision = settings.Precision,
             DeviceBytes = peak,
             HostPeakBytes = Process.GetCurrentProcess().PeakWorkingSet64,
             Stages = _history.Stages,

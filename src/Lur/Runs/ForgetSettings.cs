@@ -1,4 +1,5 @@
 using Lur.Data;
+using Lur.Device;
 using Lur.Unlearning;
 
 namespace Lur.Runs;
@@ -37,6 +38,10 @@ public sealed record ForgetSettings
 
     /// <summary>Seed of every draw.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>What the factors of matrix products and convolutions are rounded to in the steps; what prepares, judges or draws is in
+    /// float32.</summary>
+    public ProductPrecision Precision { get; init; }
 
     /// <summary>How the data are read.</summary>
     public DataOptions DataOptions { get; init; } = new();
@@ -137,6 +142,9 @@ public sealed record ForgetResult(
 
     /// <summary>Hash of the unlearned model's file.</summary>
     public string ModelSha256 { get; init; } = "";
+
+    /// <summary>What the factors of products were rounded to in its steps.</summary>
+    public ProductPrecision Precision { get; init; }
 
     /// <summary>Steps of the method.</summary>
     public long Steps { get; init; }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Lur.Device;
 using Lur.Models;
@@ -60,10 +59,10 @@ public static class ImportedModels
     /// <param name="folder">The part's folder.</param>
     internal static string HashOfFolder(string folder)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new ContentHash();
         foreach (var file in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
-            hash.AppendData(Encoding.UTF8.GetBytes($"{Path.GetFileName(file)} {ReferenceCache.HashOf(file)}\n"));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+            hash.Append(Encoding.UTF8.GetBytes($"{Path.GetFileName(file)} {ReferenceCache.HashOf(file)}\n"));
+        return hash.Text();
     }
 
     // The model's file remembers where the folder is.

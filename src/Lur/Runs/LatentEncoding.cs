@@ -35,7 +35,7 @@ internal sealed class LatentEncoding(
     /// <param name="cancel">Stops between pictures.</param>
     public HeldPart Part(IImageDataset data, bool test, CancellationToken cancel)
     {
-        int[] labels = [.. Enumerable.Range(0, data.Count).Select(data.Label)];
+        int[] labels = [.. Sequences.Range(0, data.Count).Select(data.Label)];
         return new HeldPart(
             data,
             labels,

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Lur.Checkpoints;
 using Lur.Verification;
 
@@ -91,5 +90,5 @@ internal sealed class NumbersCache(string folder, Action<string>? note)
         }
     }
 
-    private static string HashOf(float[] numbers) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(numbers.AsSpan())));
+    private static string HashOf(float[] numbers) => ContentHash.Text(MemoryMarshal.AsBytes(numbers.AsSpan()));
 }

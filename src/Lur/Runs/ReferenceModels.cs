@@ -49,7 +49,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
             };
         TrainResult? trained = null;
         var model = Get(
-            recipe.Recipe,
+            (recipe.Recipe, recipe.Precision),
             source,
             split,
             set,
@@ -64,14 +64,14 @@ internal sealed class ReferenceModels(RunHost host, string folder)
     }
 
     /// <summary>Gives the path of a model trained without the forget set.</summary>
-    /// <param name="training">Recipe and seed.</param>
+    /// <param name="recipe">Recipe with its seed, and what products are rounded to.</param>
     /// <param name="source">Data.</param>
     /// <param name="split">Split the original was trained with.</param>
     /// <param name="set">What is left out.</param>
     /// <param name="architecture">Architecture of the original, as its file names it.</param>
     /// <param name="train">Trains it where there is none: leaves model.safetensors and result.json in the folder it is given.</param>
     public string Get(
-        ITrainingRecipe training,
+        (ITrainingRecipe Training, ProductPrecision Products) recipe,
         DataSource source,
         DataSplit split,
         ForgetSet set,
@@ -79,6 +79,7 @@ internal sealed class ReferenceModels(RunHost host, string folder)
         Action<string> train
     )
     {
+        var training = recipe.Training;
         // One model, one key: whether the default was spelt out, as config.json does, makes no difference.
         if (training is TrainingOptions { Augment: var augment } options && augment == Augmentation.Auto)
             training = options with { Augment = DataAndModel.AugmentationOf(source) };
@@ -89,7 +90,10 @@ internal sealed class ReferenceModels(RunHost host, string folder)
                 architecture,
                 training,
                 ProgramHash.Current(host.Device.Kernels)
-            ),
+            )
+            {
+                Products = recipe.Products,
+            },
             train,
             host.Progress.Note
         );

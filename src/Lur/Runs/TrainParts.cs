@@ -37,6 +37,7 @@ internal sealed class TrainParts : IDisposable
         try
         {
             parts.Device = ComputeDevice.Open(host.Device);
+            settings.Precision.Require(parts.Device);
             parts.Source = DataAndModel.OpenData(settings.Data, settings.DataOptions, host.Progress);
             parts.Source.RequireTest();
             // One class is enough to draw it.
@@ -45,6 +46,7 @@ internal sealed class TrainParts : IDisposable
             var (source, seed) = (parts.Source, settings.Recipe.Seed);
             source.TakeClassOrder(settings.Classes is null ? null : ClassOrder.Match(settings.Classes, source.Train.ClassNames));
             parts.Model = DataAndModel.Create(settings.Model, parts.Device, source, seed, settings.Recipe.Initialization);
+            parts.Model.Products = settings.Precision;
             settings.Recipe.Prepare(parts.Model);
             parts.Split = settings.Split ?? DataSplit.Create(source.Train, settings.ValidationShare, seed);
             parts.Excluded = settings.Excluded;

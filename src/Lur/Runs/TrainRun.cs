@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Lur.Checkpoints;
 using Lur.Data;
+using Lur.Device;
 using Lur.Training;
 
 namespace Lur.Runs;
@@ -95,7 +96,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         return result;
     }
 
-    /// <summary>Writes what the run is about.</summary>
     private void Describe(TrainParts parts, Func<string, string> at)
     {
         parts.Split.Save(at(OutputFolder.SplitName));
@@ -105,7 +105,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         AtomicFile.WriteText(at(AuditLog.FileName), _audit.Text);
     }
 
-    /// <summary>Puts on record what was asked for, and what it came to.</summary>
     private void Ask(TrainParts parts)
     {
         _audit.Add("asked", w => WriteConfig(w, parts));
@@ -137,7 +136,6 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         _host.Progress.Note($"resumed at step {trainer.Step} of {trainer.Steps}");
     }
 
-    /// <summary>Trains and measures; a run that is cancelled anywhere in between leaves a checkpoint.</summary>
     private TrainTest TrainOrSave(TrainParts parts, bool keepLog, CancellationToken cancel)
     {
         var (trainer, test) = (parts.Trainer, parts.Source.Test);
@@ -234,6 +232,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         {
             ["lur.method"] = parts.Excluded is null ? "train" : "retrain",
             ["lur.seed"] = settings.Recipe.Seed.ToString(CultureInfo.InvariantCulture),
+            ["lur.precision"] = settings.Precision.Name(),
             ["lur.version"] = OutputFolder.Version,
         };
 
@@ -247,6 +246,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
         w.WriteString("model", parts.Model.Architecture);
         w.WriteString("device", parts.Device.Properties.Name);
         OptionJson.WriteFields(w, t.Record(parts.Model.Augmentation));
+        w.WriteString("precision", settings.Precision.Name());
         w.WriteNumber("seed", t.Seed);
         w.WriteNumber("validation", settings.ValidationShare);
         w.WriteNumber("checkpointEvery", settings.CheckpointEvery);
@@ -287,6 +287,7 @@ public sealed class TrainRun(TrainSettings settings, RunHost? host = null)
                 w.WriteNumber("parameters", model.Parameters.Count);
                 w.WriteNumber("trainImages", parts.Images);
                 w.WriteNumber("steps", trainer.Steps);
+                w.WriteString("precision", settings.Precision.Name());
                 w.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
                 test.Write(w, parts.Source.Test);
             }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lur.Data;
+using Lur.Device;
 using Lur.Models;
 using Lur.Training;
 
@@ -25,6 +26,10 @@ public sealed record TrainSettings
 
     /// <summary>The recipe that holds.</summary>
     public ITrainingRecipe Recipe => (ITrainingRecipe?)Diffusion ?? Training;
+
+    /// <summary>What the factors of matrix products and convolutions are rounded to in the steps; what prepares, judges or draws is in
+    /// float32.</summary>
+    public ProductPrecision Precision { get; init; }
 
     /// <summary>How the data are read.</summary>
     public DataOptions DataOptions { get; init; } = new();
@@ -84,6 +89,7 @@ public sealed record TrainSettings
             Training = diffusion ? new() : TrainingOptions.Read("a training", texts) with { Seed = seed },
             Diffusion = diffusion ? DiffusionTrainingOptions.Read("a training", texts) with { Seed = seed } : null,
             ValidationShare = Or("validation", v => v.GetDouble(), 0.0),
+            Precision = Or("precision", v => ProductPrecisions.Parse(v.GetString()!), ProductPrecision.Float32),
             CheckpointEvery = 500,
         };
     }

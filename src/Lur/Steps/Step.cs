@@ -33,7 +33,7 @@ public sealed partial class Step : IDisposable
     {
         using var construction = _resources.Construct();
         (Model, _optimizer, _options, _schedule) = (model, optimizer, options, LearningRateSchedule.Parse(options.Schedule));
-        Program = _resources.Own(new Program(model.Device, model.Precision) { Captured = options.Captured });
+        Program = _resources.Own(new Program(model.Device, model.Precision, model.Products) { Captured = options.Captured });
         Parameters = new StepParameterBuffer(Program, options.Name) { RetainWeight = 1 };
         _optimizer.SetNumbers(Parameters, _schedule, 0, 1);
         _telemetry = new StepTelemetryBlock(Program, options.Name);

@@ -1,5 +1,6 @@
 using Lur.Checkpoints;
 using Lur.Data;
+using Lur.Device;
 using Lur.Layers;
 using Lur.Models;
 using Lur.Optimizers;
@@ -177,6 +178,7 @@ public sealed class Trainer : IDisposable
         state.Set("epoch", _feed.Position.Epoch);
         state.Set("batch", _feed.Position.Batch);
         state.Set("architecture", _model.Architecture);
+        state.Set("precision", _model.Products.Name());
         state.SetAll(_options.Identity());
         state.Set("samples", DataSplit.HashOf(_indices));
     }
@@ -188,6 +190,7 @@ public sealed class Trainer : IDisposable
         const string remedy = "resume with the options of the interrupted run, or start anew with another output directory";
         state.Require("architecture", _model.Architecture, remedy);
         state.RequireAll(_options.Identity(), remedy);
+        state.Require("precision", _model.Products.Name(), ProductPrecision.Float32.Name(), remedy);
         state.Require(
             "samples",
             DataSplit.HashOf(_indices),

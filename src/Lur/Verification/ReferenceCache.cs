@@ -20,6 +20,9 @@ public sealed record ReferenceKey(
     /// <summary>What sentences call such a model.</summary>
     public string What { get; init; } = "reference model";
 
+    /// <summary>What the factors of products are rounded to in its training.</summary>
+    public ProductPrecision Products { get; init; }
+
     /// <summary>Fields that another build changes.</summary>
     internal static readonly string[] ProgramFields = ["kernels", "library"];
 
@@ -30,7 +33,8 @@ public sealed record ReferenceKey(
             ("data", DataFingerprint),
             ("samples", SamplesSha256),
             ("architecture", Architecture),
-            ("training", Training.ToString()!),
+            // Entries made before there was a choice keep their key.
+            ("training", Training + (Products == ProductPrecision.Float32 ? "" : $" in {Products.Name()}")),
             (ProgramFields[0], Program.Kernels),
             (ProgramFields[1], Program.Library)
         );

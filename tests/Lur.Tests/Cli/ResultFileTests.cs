@@ -77,7 +77,7 @@ public class ResultFileTests
             schema.RequireExactly(
                 text,
                 command + char.ToUpperInvariant(file[0]) + file[1..],
-                ["memory", "directory", "imageSize", "split"]
+                ["memory", "directory", "imageSize", "split", "precision"]
             );
             using var document = JsonDocument.Parse(text);
             Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of them");

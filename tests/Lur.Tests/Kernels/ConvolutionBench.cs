@@ -16,10 +16,16 @@ internal sealed class ConvolutionBench : IDisposable
         _y2,
         _workspace;
 
-    public ConvolutionBench(TestDevice test, Precision precision, ConvolutionShape shape, ConvolutionAlgorithm algorithm)
+    public ConvolutionBench(
+        TestDevice test,
+        Precision precision,
+        ConvolutionShape shape,
+        ConvolutionAlgorithm algorithm,
+        ProductPrecision products = ProductPrecision.Float32
+    )
     {
         _shape = shape;
-        Operator = new ConvolutionOperator(LaunchSet.Immediate(test.Device, precision), shape, algorithm);
+        Operator = new ConvolutionOperator(LaunchSet.Immediate(test.Device, precision, products), shape, algorithm);
         (_x, _x2) = (new(test, precision, shape.InputLength), new(test, precision, shape.InputLength));
         (_w, _w2) = (new(test, precision, shape.FilterLength), new(test, precision, shape.FilterLength));
         (_y, _y2) = (new(test, precision, shape.OutputLength), new(test, precision, shape.OutputLength));

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Lur.Device;
+using Lur.Layers;
 using Lur.Runs;
 using Lur.Tests.Device;
 
@@ -13,7 +14,7 @@ public class KernelTraceTests
         LeastActive = 0.9;
     private const int MostWays = 2;
 
-    private static readonly string[] s_folders = ["operators/", "losses/", "vectors/"];
+    private static readonly string[] s_folders = ["operators/", "losses/", "vectors/", "gpu/"];
 
     // Widths as in use, so that rows are as long; few images, because a warp does not see how many there are.
     private static readonly (string Model, int Batch, string Method, (string, string)[] Options)[] s_steps =
@@ -114,6 +115,7 @@ public class KernelTraceTests
         var steps = s_steps.SelectMany(s => TraceRun.Step(device, s.Model, s.Batch, s.Method, s.Options)).ToList();
         return steps
             .Concat(Single(device))
+            .Concat(Rounded(device))
             .GroupBy(t => t.Kernel)
             .ToDictionary(g => g.Key, g => KernelTrace.Sum([.. g]), StringComparer.Ordinal);
     }
@@ -163,6 +165,8 @@ public class KernelTraceTests
         };
         kernels.Pool.AveragePoolForward(device.Rows(2 * 16 * 16, 64), a, b, window);
         kernels.Pool.AveragePoolBackward(device.Rows(2 * 16 * 16, 64), a, b, window, 0);
+        kernels.Rounding.VectorRoundBf16(elements, a, b, n);
+        kernels.Rounding.VectorRoundTf32(elements, a, b, n);
         Transformer(device, kernels, [a, b, new(z.Address), new(m.Address), table]);
         kernels.Pieces.NumberStore(device.Elements(6), wide, 6, 1);
         kernels.Pieces.PieceSum(device.Elements(6), new(x.Address), wide, 3, 6);
@@ -202,6 +206,30 @@ public class KernelTraceTests
         kernels.MeanSquared.MeanSquaredForward(device.Blocks(rows), a, b, c, none, rows, width, 1);
         kernels.Bias.BiasBackwardSums(sums, a, b, rows, width, chunks);
         kernels.Bias.BiasBackwardFinish(blocks, a, b, width, chunks, 0);
+    }
+
+    // A convolution of a ResNet, and one of those whose channels are filled up, of rounded factors.
+    private static IReadOnlyList<KernelTrace> Rounded(ComputeDevice device)
+    {
+        foreach (var format in new[] { ProductPrecision.Tf32, ProductPrecision.Bf16 })
+        foreach (var shape in new ConvolutionShape[] { new(2, 16, 16, 64, 128, 3, 3, 1, 1), new(8, 32, 32, 60, 64, 3, 3, 1, 1) })
+        {
+            var op = new ConvolutionOperator(LaunchSet.Immediate(device, Precision.Float32, format), shape);
+            using var x = device.Allocate(shape.InputLength * sizeof(float));
+            using var w = device.Allocate(shape.FilterLength * sizeof(float));
+            using var y = device.Allocate(shape.OutputLength * sizeof(float));
+            using var scratch = device.Allocate(op.WorkspaceBytes);
+            DevicePointer<Real> px = new(x.Address),
+                pw = new(w.Address),
+                py = new(y.Address),
+                room = new(scratch.Address);
+            op.Forward(py, px, pw, false, room);
+            op.InputGradient(px, py, pw, false, room);
+            op.FilterGradient(pw, px, py, true, room);
+        }
+
+        device.Synchronize();
+        return KernelTrace.Take();
     }
 
     // 100 rows of a text encoder, and of a UNet's gates.

@@ -168,7 +168,7 @@ public class RooflineTests
                 new PlannedNode("", "k", bytes, 0, operations, product.Batch > 0 ? default : shape, product),
                 s_h100,
                 product.Batch > 0 ? null : new KernelOccupancy(32, 0, 0),
-                494.7e12
+                ProductPrecision.Tf32
             );
         var node = Predict(335_000_000, 0);
         Assert.That(node.Seconds, Is.EqualTo(1e-6 + 1e-4).Within(1e-12));

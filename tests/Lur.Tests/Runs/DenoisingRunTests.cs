@@ -36,7 +36,7 @@ public class DenoisingRunTests
         Assert.That(output + error, Does.Contain("next: lur verify ").And.Contain("--retrain 1,2,3"));
         var text = File.ReadAllText(_temp["ga/result.json"]);
         var schema = JsonSchema.Open("result.schema.json");
-        schema.RequireExactly(text, "denoisingResult", ["memory"]);
+        schema.RequireExactly(text, "denoisingResult", ["memory", "precision"]);
         using var document = JsonDocument.Parse(text);
         Assert.That(schema.Check(document.RootElement, ""), Is.Empty, "exactly one of them");
         using var config = JsonDocument.Parse(File.ReadAllText(_temp["ga/config.json"]));
@@ -44,7 +44,7 @@ public class DenoisingRunTests
         foreach (var (file, definition) in new[] { ("result", "denoisingTrainResult"), ("config", "diffusionTrainConfig") })
         {
             var trained = File.ReadAllText(_temp[$"base/{file}.json"]);
-            schema.RequireExactly(trained, definition, ["directory", "imageSize"]);
+            schema.RequireExactly(trained, definition, ["directory", "imageSize", "precision"]);
             using var whole = JsonDocument.Parse(trained);
             Assert.That(schema.Check(whole.RootElement, ""), Is.Empty, "exactly one of them");
         }

@@ -16,6 +16,9 @@ public enum ConvolutionAlgorithm
 
     /// <summary>Winograd F(4x4, 3x3): a quarter of the multiplications. 3x3 filters with stride 1 only.</summary>
     Winograd,
+
+    /// <summary>Tensor cores, without a patch matrix; where factors are rounded to TF32 or bf16, on devices with warps.</summary>
+    TensorCores,
 }
 
 /// <summary>
@@ -39,7 +42,9 @@ public sealed class ConvolutionOperator
         ArgumentNullException.ThrowIfNull(launch);
         shape.Validate();
         if (algorithm == ConvolutionAlgorithm.Automatic)
-            algorithm = Choose(launch.Device, shape);
+            algorithm = Choose(launch, shape);
+        if (algorithm == ConvolutionAlgorithm.TensorCores && !MayUseTensorCores(launch))
+            throw new ArgumentException($"{shape}: tensor cores take TF32 or bf16, on a device with warps; use another algorithm.");
         if (algorithm == ConvolutionAlgorithm.Winograd && !WinogradConvolution.Supports(shape))
             throw new ArgumentException($"{shape}: Winograd needs a 3x3 filter and stride 1; use another algorithm.");
         Shape = shape;
@@ -52,8 +57,15 @@ public sealed class ConvolutionOperator
                     ConvolutionAlgorithm.MatrixProduct => new MatrixProductConvolution(launch, shape),
                     ConvolutionAlgorithm.Direct => new DirectConvolution(launch, shape),
                     ConvolutionAlgorithm.Winograd => new WinogradConvolution(launch, shape),
+                    ConvolutionAlgorithm.TensorCores => new TensorCoreConvolution(launch, shape),
                     _ => throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "Unknown convolution algorithm."),
                 };
+        // What is no matrix product and no tensor core has to be told to round.
+        if (
+            launch.Products.Rounding != ProductPrecision.Float32
+            && algorithm is (ConvolutionAlgorithm.Direct or ConvolutionAlgorithm.Winograd)
+        )
+            _forward = _inputGradient = _filterGradient = new RoundedConvolution(launch, shape, _forward);
         (WorkspaceBytes, PairWorkspaceBytes) = (_forward.WorkspaceBytes, _forward.PairWorkspaceBytes);
     }
 
@@ -136,12 +148,17 @@ public sealed class ConvolutionOperator
     //   64x4x4x128 -> 128, 3x3            1.2  1.3  1.1    3.3  3.3  4.2    3.9  4.2  3.8
     //   64x32x32x3 -> 16, 3x3             1.3  2.7  3.0    0.4  2.8  2.3    3.6  5.8  2.8
     // Below 8 channels the transforms of Winograd cost more than they save; on images under 3 pixels a tile is mostly padding.
-    private static ConvolutionAlgorithm Choose(ComputeDevice device, ConvolutionShape shape)
+    private static ConvolutionAlgorithm Choose(LaunchSet launch, ConvolutionShape shape)
     {
-        if (shape.IsPointwise || device.Properties.HasThreads)
+        if (shape.IsPointwise)
             return ConvolutionAlgorithm.MatrixProduct;
+        if (launch.Device.Properties.HasThreads)
+            return MayUseTensorCores(launch) ? ConvolutionAlgorithm.TensorCores : ConvolutionAlgorithm.MatrixProduct;
         return WinogradConvolution.Supports(shape) && Math.Min(shape.C, shape.K) >= 8 && Math.Min(shape.OutH, shape.OutW) >= 3
             ? ConvolutionAlgorithm.Winograd
             : ConvolutionAlgorithm.Direct;
     }
+
+    private static bool MayUseTensorCores(LaunchSet launch) =>
+        launch.Products.Rounding != ProductPrecision.Float32 && launch.Device.Properties.WarpSize > 1;
 }

@@ -17,23 +17,15 @@ internal sealed class DirectConvolution : ConvolutionImplementation
     private const int FilterDepth = 128;
 
     private readonly DirectConvolutionLaunches _kernels;
-    private readonly Sweep _forward;
-    private readonly Sweep[] _inputGradient;
+    private readonly ConvolutionSweep _forward;
+    private readonly ConvolutionSweep[] _inputGradient;
     private readonly FilterPlan _filter;
 
     public DirectConvolution(LaunchSet launch, ConvolutionShape shape)
         : base(launch, shape)
     {
         _kernels = launch.DirectConvolution;
-        _forward = new Sweep
-        {
-            Rows = new Axis(0, shape.R, shape.Pad, shape.OutH),
-            Columns = new Axis(0, shape.S, shape.Columns.Begin, shape.OutW),
-            TapStep = 1,
-            Stride = shape.Stride,
-            Step = 1,
-        };
-        _inputGradient = Residues(shape);
+        (_forward, _inputGradient) = (ConvolutionSweep.Forward(shape), ConvolutionSweep.Residues(shape));
         _filter = PlanFilter(shape);
         WorkspaceBytes = Math.Max(SweepWorkspace(_forward, shape.C, shape.K), FilterWorkspace()) * ElementSize;
         foreach (var sweep in _inputGradient)
@@ -77,7 +69,7 @@ internal sealed class DirectConvolution : ConvolutionImplementation
     }
 
     private void Run(
-        in Sweep sweep,
+        in ConvolutionSweep sweep,
         Operand<Real> y,
         ConvolutionTerm one,
         ConvolutionTerm two,
@@ -125,13 +117,13 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         );
     }
 
-    private static int StripRows(in Sweep sweep, int depth) =>
+    private static int StripRows(in ConvolutionSweep sweep, int depth) =>
         Math.Clamp(StripElements / Math.Max(1, sweep.Stride * sweep.InputColumns * depth), 1, sweep.Rows.Length);
 
-    private static long Slot(in Sweep sweep, int strip, int depth) =>
+    private static long Slot(in ConvolutionSweep sweep, int strip, int depth) =>
         Align((long)((strip - 1) * sweep.Stride + sweep.Rows.Taps) * sweep.InputColumns * depth);
 
-    private long SweepWorkspace(in Sweep sweep, int c, int k)
+    private long SweepWorkspace(in ConvolutionSweep sweep, int c, int k)
     {
         var packed = Align((long)RoundUp(k, Panel) * sweep.Rows.Taps * sweep.Columns.Taps * 2 * c);
         long slots = 0;
@@ -153,83 +145,6 @@ internal sealed class DirectConvolution : ConvolutionImplementation
         var chunks = (int)Math.Clamp(MaxPartialElements / partial, 1, Math.Min((long)s.N * s.OutH * s.OutW, MaxChunks));
         var parts = Math.Min(panels, CeilDiv(MaxChunks, chunks));
         return new FilterPlan(chunks, parts, partial, Align(FilterDepth * (OddPanels(s.K) + ((long)CeilDiv(panels, parts) * Panel))));
-    }
-
-    // dx[h] collects w[r] dy[(h + pad - r) / stride]. For the pixels h = p + stride g of one residue p the taps with
-    // r = p + pad (mod stride) count; in descending order they meet ascending rows g - lead + r' of dy.
-    private static Sweep[] Residues(ConvolutionShape s)
-    {
-        var sweeps = new List<Sweep>();
-        for (var p = 0; p < Math.Min(s.Stride, s.H); p++)
-        for (var q = 0; q < Math.Min(s.Stride, s.W); q++)
-            sweeps.Add(
-                new Sweep
-                {
-                    Rows = Residue(p, s.H, s.R, s.Pad, s.Stride),
-                    Columns = Residue(q, s.W, s.S, s.Columns.Begin, s.Stride),
-                    TapStep = -s.Stride,
-                    Stride = 1,
-                    Step = s.Stride,
-                    FirstRow = p,
-                    FirstColumn = q,
-                }
-            );
-        return [.. sweeps];
-    }
-
-    private static Axis Residue(int residue, int length, int taps, int pad, int stride)
-    {
-        var first = taps - 1;
-        while (first >= 0 && (first - residue - pad) % stride != 0)
-            first--;
-        var count = (length - residue + stride - 1) / stride;
-        return first < 0 ? new Axis(0, 0, 0, count) : new Axis(first, first / stride + 1, (first - residue - pad) / stride, count);
-    }
-
-    /// <summary>One dimension of a sweep: its first tap, number of taps, rows before the image, and number of outputs.</summary>
-    private readonly record struct Axis(int FirstTap, int Taps, int Lead, int Length);
-
-    /// <summary>A launch of the kernel: the outputs FirstRow + Step g, FirstColumn + Step g.</summary>
-    private readonly record struct Sweep
-    {
-        public Axis Rows { get; init; }
-        public Axis Columns { get; init; }
-        public int TapStep { get; init; }
-        public int Stride { get; init; }
-        public int Step { get; init; }
-        public int FirstRow { get; init; }
-        public int FirstColumn { get; init; }
-        public int InputColumns => (Columns.Length - 1) * Stride + Columns.Taps;
-
-        public FilterGeometry Filter(ConvolutionShape s) =>
-            new()
-            {
-                K = s.K,
-                C = s.C,
-                R = s.R,
-                S = s.S,
-                TapsR = Rows.Taps,
-                TapsS = Columns.Taps,
-                R0 = Rows.FirstTap,
-                S0 = Columns.FirstTap,
-                Step = TapStep,
-            };
-
-        /// <summary>Without the sizes of input and output.</summary>
-        public SweepGeometry Geometry =>
-            new()
-            {
-                TapsR = Rows.Taps,
-                TapsS = Columns.Taps,
-                Stride = Stride,
-                Top = Rows.Lead,
-                Left = Columns.Lead,
-                GH = Rows.Length,
-                GW = Columns.Length,
-                Step = Step,
-                H0 = FirstRow,
-                W0 = FirstColumn,
-            };
     }
 
     private readonly record struct FilterPlan(int Chunks, int Parts, long PartialElements, long Slot);

@@ -24,6 +24,11 @@ extern "C" __device__ float expf(float), logf(float), sqrtf(float), fmaf(float, 
 extern "C" __device__ double exp(double), log(double), sqrt(double), fma(double, double, double), fabs(double),
     cos(double), sin(double), erfc(double);
 
+__device__ inline float __uint_as_float(unsigned bits) { return __builtin_bit_cast(float, bits); }
+__device__ inline unsigned long long __cvta_generic_to_shared(const void* p) {
+    return (unsigned long long)(__attribute__((address_space(3))) const void*)p;
+}
+
 __device__ inline int __shfl_xor_sync(unsigned mask, int v, int lanes) {
     return __nvvm_shfl_sync_bfly_i32(mask, v, lanes, 31);
 }
