@@ -15,6 +15,11 @@ internal static partial class Sequences
             yield return first + i;
     }
 
+    /// <summary>An array of values. What a compiler makes of "[.. values]" is Enumerable.ToArray, of which a program that is compiled ahead
+    /// of time has one for each type of value, with a pool of arrays: 6 kB each in liblur.</summary>
+    public static T[] ToValues<T>(this IEnumerable<T> source)
+        where T : struct => new List<T>(source).ToArray();
+
     public static IEnumerable<T> Repeat<T>(T item, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);

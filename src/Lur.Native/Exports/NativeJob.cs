@@ -39,7 +39,7 @@ internal sealed unsafe class NativeJob : IDisposable
     /// <summary>What the front keeps of it.</summary>
     public nint Handle => GCHandle.ToIntPtr(_handle);
 
-    /// <summary>result.json of the last run that ended well; one that was refused or failed since has left its files as they were.</summary>
+    /// <summary>result.json of the last run that ended well; one that failed since has left its files as they were.</summary>
     /// <exception cref="CodedException">None has ended well.</exception>
     public string Result => _result ?? throw new CodedException(Code.State, "The job has no result: no run of it has ended well so far.");
 

@@ -187,7 +187,7 @@ internal sealed unsafe class NativeModel : IDisposable
             _model.Buffers.Count == 0
                 ? [("parameters", _model.Parameters.Count)]
                 : [("parameters", _model.Parameters.Count), ("statistics", _model.Buffers.Count)];
-        Require(given, [.. needed.Select(v => (v.Name, (IReadOnlyList<long>)[v.Count]))]);
+        Require(given, needed.Select(v => (v.Name, (IReadOnlyList<long>)[v.Count])).ToValues());
         foreach (var vector in given.Where(v => v.Flat is null))
             throw new UserErrorException($"'{vector.Name}' is to be a vector of LUR_F32 on the device without gaps, to be bound flat.");
         if (given.FirstOrDefault(v => v.Flat % sizeof(float) != 0) is { } odd)
@@ -206,7 +206,7 @@ internal sealed unsafe class NativeModel : IDisposable
 
     private void BindTable(BoundTensor[] given)
     {
-        Require(given, [.. _tensors.Tensors.Select(t => (t.Name, t.Shape))]);
+        Require(given, _tensors.Tensors.Select(t => (t.Name, t.Shape)).ToValues());
         var values = new float[given.Length][];
         for (var i = 0; i < given.Length; i++)
         {

@@ -46,7 +46,7 @@ internal static class ForgetSpecification
     private static List<int> OfCaption(string specification, string words, IImageDataset data, ReadOnlySpan<int> train)
     {
         var any = CaptionWordsOf(specification);
-        var chosen = data.ClassNames.Select(name => any.Any(w => CaptionWords.Contains(name, w))).ToArray();
+        var chosen = data.ClassNames.Select(name => any.Any(w => CaptionWords.Contains(name, w))).ToValues();
         var samples = new List<int>();
         foreach (var i in train)
             if (chosen[data.Label(i)])

@@ -32,11 +32,11 @@ internal static class SampleGlob
         foreach (var i in train)
             if (matches(data, i))
                 chosen.Add(i);
-        SamplePlace[] heldOut = [.. directory.HeldOut.Where(place => matches(directory.SetOf(place), place.Index))];
+        var heldOut = directory.HeldOut.Where(place => matches(directory.SetOf(place), place.Index)).ToValues();
         if (chosen.Count > 0)
         {
             // A test part of its own has paths like those of the training part: there a pattern means the latter.
-            heldOut = [.. heldOut.Where(p => p.Part == SamplePart.Validation || directory.HoldsOutTest)];
+            heldOut = Array.FindAll(heldOut, p => p.Part == SamplePart.Validation || directory.HoldsOutTest);
             if (heldOut.Length > 0)
                 notes.Add(
                     $"'{specification}' matches {heldOut.Length} more that {(heldOut.Length == 1 ? "was" : "were")} held out, "

@@ -31,7 +31,7 @@ internal sealed class KernelSource
         places ??= KernelPlaces.Default;
         var text = places.Text(file);
         var headers = places.Names("include/", ".cuh").Select(name => KeyValuePair.Create(name, places.Text(name)));
-        return new KernelSource(places, file, precision, text, [.. headers]);
+        return new KernelSource(places, file, precision, text, headers.ToValues());
     }
 
     /// <summary>The same text aimed at a device.</summary>

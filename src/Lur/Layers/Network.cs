@@ -98,7 +98,7 @@ public sealed class Network
 
     private Node Placed(int index, Layer layer, IReadOnlyList<int> inputs)
     {
-        bool[] tangents = [.. inputs.Select(i => i >= 0 && _nodes[i].HasTangent)];
+        var tangents = inputs.Select(i => i >= 0 && _nodes[i].HasTangent).ToValues();
         return new Node(index, layer, inputs, tangents, _registered[layer] || tangents.Contains(true));
     }
 
@@ -126,7 +126,9 @@ public sealed class Network
         var shapes = new Shape[_nodes.Count];
         foreach (var node in _nodes)
         {
-            shapes[node.Index] = node.Layer.OutputShape([.. node.Inputs.Select(i => i < 0 ? _inputs[-i - 1].Batched(batch) : shapes[i])]);
+            shapes[node.Index] = node.Layer.OutputShape(
+                node.Inputs.Select(i => i < 0 ? _inputs[-i - 1].Batched(batch) : shapes[i]).ToValues()
+            );
         }
 
         return shapes;

@@ -27,7 +27,7 @@ public static class LossAttack
             return new MembershipResult(double.NaN, n, n, 0);
         var members = Draw(forget.Loss, n, new RandomStream(seed, "metrics/loss-attack/members"));
         var others = Draw(test.Loss, n, new RandomStream(seed, "metrics/loss-attack/non-members"));
-        bool[] labels = [.. Sequences.Range(0, 2 * (n - held)).Select(i => i < n - held)];
+        var labels = Sequences.Range(0, 2 * (n - held)).Select(i => i < n - held).ToValues();
         double correct = 0;
         for (var split = 0; split < Splits; split++)
         {

@@ -84,7 +84,7 @@ public static class MembershipInference
         if (inside == 0 || inside == count || !points.All(double.IsFinite))
             return _ => double.NaN;
         var dimension = points.Length / count;
-        bool[] isMember = [.. Sequences.Range(0, count).Select(i => i < inside)];
+        var isMember = Sequences.Range(0, count).Select(i => i < inside).ToValues();
         var machine = SupportVectorMachine.Fit(points, dimension, isMember, new SupportVectorOptions(Cost, 1.0 / dimension));
         // libsvm counts a decision value of 0 for the second class, here the members.
         return targets => targets.All(double.IsFinite) ? machine.Decide(targets).Average(d => d >= 0 ? 1.0 : 0.0) : double.NaN;

@@ -93,7 +93,7 @@ internal sealed class ConfigReader
     {
         if (!Has(key, out var value))
             return missing;
-        var list = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToArray() : [];
+        var list = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToValues() : [];
         return list.Length is >= 1 and <= 8
             ? [.. list.Select(v => Whole(key, v, least, most))]
             : throw Refusal(key, value.GetRawText(), "a list of 1 to 8 whole numbers");
@@ -121,7 +121,7 @@ internal sealed class ConfigReader
             throw Refusal(key, $"{names.Length} blocks", $"{levels}, one for each of block_out_channels");
         if (Array.Find(names, n => n != plain && n != attention) is { } unknown)
             throw Refusal(key, unknown, plain == attention ? plain : $"{plain} or {attention}");
-        return [.. names.Select(n => n == attention)];
+        return names.Select(n => n == attention).ToValues();
     }
 
     /// <summary>Refuses blocks of any kind but one, and another number of them than levels; a missing key is fine.</summary>

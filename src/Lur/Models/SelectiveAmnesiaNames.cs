@@ -71,7 +71,7 @@ internal static class SelectiveAmnesiaNames
             throw new UserErrorException(
                 $"'{file.Path}' has the embeddings of Selective Amnesia's UNet, and no block '{Block(0, 0)}'; it is not whole."
             );
-        bool[] attention = [.. Sequences.Range(0, levels).Select(l => file.Contains($"down.{Text(l)}.attn.0.q.weight"))];
+        var attention = Sequences.Range(0, levels).Select(l => file.Contains($"down.{Text(l)}.attn.0.q.weight")).ToValues();
         var row = Array.IndexOf(attention, true);
         if (size is null && row < 0)
             throw new UserErrorException($"'{file.Path}' does not say the size of its images; give the data set it was trained on.");
@@ -81,7 +81,7 @@ internal static class SelectiveAmnesiaNames
             Widths = [.. Sequences.Range(0, levels).Select(l => Extent(file, Block(l, 0), 0))],
             Layers = layers,
             DownAttention = attention,
-            UpAttention = [.. Sequences.Range(0, levels).Reverse().Select(l => file.Contains($"up.{Text(l)}.attn.0.q.weight"))],
+            UpAttention = Sequences.Range(0, levels).Reverse().Select(l => file.Contains($"up.{Text(l)}.attn.0.q.weight")).ToValues(),
             MidAttention = file.Contains("mid.attn_1.q.weight"),
             Groups = 32,
             Epsilon = 1e-6,

@@ -59,7 +59,7 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
             Widths = widths,
             Layers = _layers,
             DownAttention = down,
-            UpAttention = _up is null ? [.. down.Reverse()] : Flags(_up, widths.Length, "up"),
+            UpAttention = _up is null ? down.Reverse().ToValues() : Flags(_up, widths.Length, "up"),
             HeadWidth = _head,
             Groups = groups,
             Epsilon = _epsilon,
@@ -248,7 +248,7 @@ internal sealed class UNetTextReader(string text, ImageSize input, int classes)
 
     private bool[] Flags(string value, int levels, string name) =>
         value.Length == levels && value.All(c => c is '0' or '1')
-            ? [.. value.Select(c => c == '1')]
+            ? value.Select(c => c == '1').ToValues()
             : throw Refusal($"'{name}{value}' must have a 0 or 1 for each of {levels} levels");
 
     private static string? After(string option, string name) =>

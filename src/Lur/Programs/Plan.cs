@@ -21,7 +21,7 @@ public sealed class Plan
             v => v.Kept ? new PlannedBuffer(v.Bytes, 0, Math.Max(0, operations - 1)) : new PlannedBuffer(v.Bytes, v.First, v.Last)
         );
         var (offsets, bytes) = MemoryPlanner.Place(buffers);
-        _places = [.. used.Select((v, i) => (v, offsets[i]))];
+        _places = used.Select((v, i) => (v, offsets[i])).ToValues();
         Lines = [.. used.GroupBy(v => v.Role).OrderBy(g => g.Key).Select(g => new PlanLine(g.Key, g.Count(), g.Sum(v => v.Bytes)))];
         (UnsharedBytes, PeakLiveBytes, ArenaBytes, Operations) = (
             used.Sum(v => v.Bytes),

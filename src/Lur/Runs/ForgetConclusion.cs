@@ -115,7 +115,7 @@ public sealed record ForgetConclusion(
 
     private static (string, double)? WorstOf(IEnumerable<(string Class, double Change)> changes)
     {
-        (string Class, double Change)[] known = [.. changes.Where(c => double.IsFinite(c.Change))];
+        var known = changes.Where(c => double.IsFinite(c.Change)).ToValues();
         return known.Length == 0 ? null : known.MinBy(c => c.Change);
     }
 }

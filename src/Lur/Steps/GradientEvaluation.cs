@@ -87,7 +87,7 @@ public sealed class GradientEvaluation
             WithInputGradient = inputGradient,
             Random = batch.Random,
         };
-        Output = _network.Forward(Pass, [.. batch.Inputs]);
+        Output = _network.Forward(Pass, batch.Inputs.ToValues());
         Loss = loss(new LossSite(site.Program, site.Name, Output, batch));
         if (v is null)
         {

@@ -26,7 +26,7 @@ public sealed class LossProbe : IDisposable
         var totals = _totals = Program.Keep(p.Raw("probe/totals", ValueRole.Output, new Shape(3), sizeof(double)));
         p.Clear(totals);
         var pass = new NetworkPass(p, "probe", rows, model.Parameters, model.Buffers, mode) { Frozen = model.Frozen };
-        var output = model.Network.Forward(pass, [.. _stage.Inputs]);
+        var output = model.Network.Forward(pass, _stage.Inputs.ToValues());
         loss(new LossSite(p, "probe", output, _stage)).Accumulate(totals.At<double>(0));
     }
 

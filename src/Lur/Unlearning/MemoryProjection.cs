@@ -49,7 +49,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         square.Add("gram", ParameterKind.Matrix, new Shape(memories, memories));
         _gram = new FlatVector(_device, Precision.Float64, square, "Gram matrix");
         _gramProgram = new Program(_device, model.Precision);
-        EmitDots(_gramProgram, "gram", [.. from a in _memories from b in _memories select (a, b)], _gram.Wide);
+        EmitDots(_gramProgram, "gram", (from a in _memories from b in _memories select (a, b)).ToValues(), _gram.Wide);
     }
 
     /// <summary>False switches the projection off for the steps that follow.</summary>
@@ -89,7 +89,7 @@ public sealed class MemoryProjection : IGradientChange, IDisposable
         _enabled.Add(enabled);
         var d = p.Raw("projection/products", ValueRole.Workspace, new Shape(t), sizeof(double));
         var v = p.Raw("projection/multipliers", ValueRole.Workspace, new Shape(t), sizeof(double));
-        EmitDots(p, "projection", [.. _memories.Select(m => (gradient, m))], d);
+        EmitDots(p, "projection", _memories.Select(m => (gradient, m)).ToValues(), d);
         kernels.Projection.ProjectionSolve(_device.Elements(1), v, report, d, _gram.Wide, enabled.Device, t, margin, Ridge);
         for (var i = 0; i < t; i++)
         {

@@ -55,7 +55,7 @@ public sealed class ClassificationTask(Model model) : LearningTask(model)
             {
                 Frozen = teacher.Frozen,
             };
-            var taught = teacher.Network.Forward(pass, [.. site.Batch.Inputs]);
+            var taught = teacher.Network.Forward(pass, site.Batch.Inputs.ToValues());
             return new Distillation(site.Program, site.Name, site.Output, taught, LabelsOf(site), crossEntropy, divergence, temperature);
         };
 

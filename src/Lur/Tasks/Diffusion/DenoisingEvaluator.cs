@@ -26,7 +26,7 @@ public sealed class DenoisingEvaluator : IDisposable
         {
             Frozen = model.Frozen,
         };
-        var output = model.Network.Forward(pass, [.. _stage.Inputs]);
+        var output = model.Network.Forward(pass, _stage.Inputs.ToValues());
         _loss = new MeanSquaredError(p, "evaluate", output, ((INoisyBatch)_stage).Target);
         Program.Keep(_loss.RowLoss);
     }

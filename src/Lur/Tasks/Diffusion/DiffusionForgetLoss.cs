@@ -118,6 +118,6 @@ public static class DiffusionTargets
             Inference = true,
         };
         var asked = new NoisyRows(rows.Batch, rows.Noisy, rows.Times, classes, rows.Target);
-        return model.Network.Forward(pass, [.. NoisyRows.InputsOf(asked)]);
+        return model.Network.Forward(pass, NoisyRows.InputsOf(asked).ToValues());
     }
 }

@@ -202,7 +202,7 @@ internal sealed class DiffusionLoop
         if (Part is null)
             return;
         var (bits, part) = (mask.ToArray(), Part.ToArray());
-        mask.Set([.. bits.Zip(part, (a, b) => (byte)(a & b))]);
+        mask.Set(bits.Zip(part, (a, b) => (byte)(a & b)).ToValues());
     }
 
     private MethodFeed Feed(string name, int[] indices) => _method.Feed(new MethodFeed(_method.Task, name, indices, _options.BatchSize));

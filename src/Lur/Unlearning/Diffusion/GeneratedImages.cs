@@ -79,7 +79,7 @@ internal sealed class GeneratedImages : IImageDataset
             Inference = true,
         };
         var rows = new NoisyRows(sampler.Batch, sampler.Input, sampler.Timesteps, asked.Device, sampler.Input);
-        sampler.Emit(_model.Network.Forward(pass, [.. NoisyRows.InputsOf(rows)]));
+        sampler.Emit(_model.Network.Forward(pass, NoisyRows.InputsOf(rows).ToValues()));
         for (var first = 0; first < Count; first += n)
         {
             cancellation.ThrowIfCancellationRequested();
