@@ -177,3 +177,13 @@ public enum CUDeviceAttribute
     MaxSharedMemoryPerBlockOptin = 97,
     MemoryPoolsSupported = 115,
 }
+
+/// <summary>Element type of a matrix.</summary>
+public enum cudaDataType
+{
+    CUDA_R_32F = 0,
+    CUDA_R_64F = 1,
+    CUDA_R_16F = 2,
+    CUDA_R_8I = 3,
+    CUDA_R_16BF = 14,
+}

@@ -49,16 +49,6 @@ public enum Math
     DisallowReducedPrecisionReduction = 16,
 }
 
-/// <summary>Element type of a matrix.</summary>
-public enum cudaDataType
-{
-    CUDA_R_32F = 0,
-    CUDA_R_64F = 1,
-    CUDA_R_16F = 2,
-    CUDA_R_8I = 3,
-    CUDA_R_16BF = 14,
-}
-
 /// <summary>Arithmetic of a GEMM.</summary>
 public enum ComputeType
 {

@@ -168,6 +168,7 @@ internal static unsafe class Dispatcher
         {
             case Operation.StepDestroy:
                 step.Dispose();
+                NativeSession.Settle();
                 break;
             case Operation.StepRate:
                 step.Step.SetLearningRate(a.Number);

@@ -1,5 +1,3 @@
-using Lur.Cuda.CudaBlas;
-
 namespace Lur.Device;
 
 public sealed partial class Gemm

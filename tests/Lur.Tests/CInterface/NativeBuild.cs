@@ -82,7 +82,7 @@ internal static partial class NativeBuild
         var folder = Path.Combine(Repository.Root, "artifacts", "native");
         var built = new FileInfo(Path.Combine(folder, "liblur.so.0"));
         var newest = Repository
-            .Files("src", ".cs", ".c", ".h", ".cpp", ".csproj", ".map")
+            .Files("src", ".cs", ".c", ".h", ".cpp", ".csproj", ".map", ".xml")
             .Where(f =>
                 !f.StartsWith("src/Lur.Cli/", StringComparison.Ordinal) && !f.StartsWith("src/Lur.Reports/", StringComparison.Ordinal)
             )

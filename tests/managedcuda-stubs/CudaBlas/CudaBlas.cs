@@ -23,6 +23,18 @@ public enum Math
     DefaultMath = 0,
 }
 
+public enum ComputeType
+{
+    Compute32F = 68,
+    Compute32FFast16BF = 75,
+    Compute32FFastTF32 = 77,
+}
+
+public enum GemmAlgo
+{
+    Default = -1,
+}
+
 public class CudaBlasException : Exception
 {
     public CudaBlasException(CublasStatus error) => throw null!;
@@ -46,6 +58,32 @@ public static class CudaBlasNativeMethods
 
     public static CublasStatus cublasSetWorkspace_v2(CudaBlasHandle handle, CUdeviceptr workspace, SizeT workspaceSizeInBytes) =>
         throw null!;
+
+    public static CublasStatus cublasGemmStridedBatchedEx(
+        CudaBlasHandle handle,
+        Operation transa,
+        Operation transb,
+        int m,
+        int n,
+        int k,
+        IntPtr alpha,
+        CUdeviceptr A,
+        cudaDataType Atype,
+        int lda,
+        long strideA,
+        CUdeviceptr B,
+        cudaDataType Btype,
+        int ldb,
+        long strideB,
+        IntPtr beta,
+        CUdeviceptr C,
+        cudaDataType Ctype,
+        int ldc,
+        long strideC,
+        int batchCount,
+        ComputeType computeType,
+        GemmAlgo algo
+    ) => throw null!;
 
     public static CublasStatus cublasSetMathMode(CudaBlasHandle handle, Math mode) => throw null!;
 

@@ -157,3 +157,9 @@ public enum CUFunctionAttribute
     LocalSizeBytes = 3,
     NumRegs = 4,
 }
+
+public enum cudaDataType
+{
+    CUDA_R_32F = 0,
+    CUDA_R_16BF = 14,
+}
