@@ -132,7 +132,7 @@ internal static class LibrarySearch
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            if (Reason(e.Message) is { } reason)
+            if (Reason(e.Message, file) is { } reason)
                 defects.Add($"{file} cannot be loaded ({reason})");
             return null;
         }
@@ -180,19 +180,23 @@ internal static class LibrarySearch
         }
     }
 
-    // The loader's message lists every attempt, a line each; a file that is simply absent is no defect.
-    private static string? Reason(string message)
+    // The loader's message lists every attempt, a line each; a file that is simply absent is no defect, one that it needs is.
+    internal static string? Reason(string message, string file)
     {
+        var name = Path.GetFileName(file);
         foreach (var line in message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             var colon = line.IndexOf(": ", StringComparison.Ordinal);
             if (
-                colon > 0
-                && line.Contains(".so", StringComparison.Ordinal)
-                && !line.Contains("No such file", StringComparison.Ordinal)
-                && !line.StartsWith("Unable to load", StringComparison.Ordinal)
+                colon <= 0
+                || !line.Contains(".so", StringComparison.Ordinal)
+                || line.StartsWith("Unable to load", StringComparison.Ordinal)
             )
+                continue;
+            if (!line.Contains("No such file", StringComparison.Ordinal))
                 return line[(colon + 2)..];
+            if (!Path.GetFileName(line[..colon]).Contains(name, StringComparison.Ordinal))
+                return $"it needs {Path.GetFileName(line[..colon])}, which is not there";
         }
         return null;
     }

@@ -7,6 +7,9 @@ internal static unsafe class CallerAddress
     /// <summary>The front's front_copy, which tells what is no memory; null where there is no front.</summary>
     public static delegate* unmanaged<void*, ulong, ulong, int> Copy { get; set; }
 
+    /// <summary>Not 0 once a callback may have been jumped out of, over frames of managed code; null where there is no front.</summary>
+    public static int* Jumped { get; set; }
+
     /// <summary>The front's front_put, the same the other way.</summary>
     public static delegate* unmanaged<ulong, void*, ulong, int> Put { get; set; }
 

@@ -41,6 +41,7 @@ internal static unsafe class Dispatcher
                 Start(Utf8.Read((byte*)a.Pointer(0))!);
                 CallerAddress.Copy = (delegate* unmanaged<void*, ulong, ulong, int>)a.Pointer(1);
                 CallerAddress.Put = (delegate* unmanaged<ulong, void*, ulong, int>)a.Pointer(2);
+                CallerAddress.Jumped = (int*)a.Pointer(3);
                 break;
             case Operation.Doctor:
                 Utf8.Write(Diagnostics.Inspect().ToText(), (byte*)a.Pointer(0), (int)a.Integer);

@@ -113,6 +113,8 @@ internal sealed unsafe class NativeSession
     /// 6 MB where much survived one of its collections, whatever it is told to begin with.</summary>
     public static void Settle()
     {
+        if (CallerAddress.Jumped is not null && *CallerAddress.Jumped != 0)
+            return;
         if (GC.GetTotalMemory(false) - GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes > MostGarbage)
             GC.Collect(1, GCCollectionMode.Forced, blocking: true);
     }

@@ -60,6 +60,7 @@ int32_t front_managed(enum operation operation, intptr_t self, const struct argu
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool started, forked;
+static int32_t jumped; // a session did not come back from a callback, or was called by one
 
 bool front_forked(void) { return forked; }
 
@@ -78,7 +79,7 @@ static int32_t start_runtime(void) {
         return front_fail(LUR_ERROR_FILE, "The library cannot find its own file.");
     front_signals_before();
     const struct arguments arguments = {
-        {folder, (const void*)(uintptr_t)front_copy, (const void*)(uintptr_t)front_put}, 0, 0};
+        {folder, (const void*)(uintptr_t)front_copy, (const void*)(uintptr_t)front_put, &jumped}, 0, 0};
     const int32_t code = front_managed(OP_START, 0, &arguments);
     front_signals_after();
     if (!code) started = true;
@@ -146,10 +147,14 @@ int32_t front_enter(const void* handle, enum kind kind, struct slot** self) {
     struct slot* const session = s->session;
     int32_t free = 0;
     if (!atomic_compare_exchange_strong(&session->busy, &free, 1)) {
-        if (session->callbacks && pthread_equal(session->owner, pthread_self()))
+        if (session->callbacks && pthread_equal(session->owner, pthread_self())) {
+            // Frames of managed code that were jumped over are still on the runtime's list: a collection would go
+            // through them.
+            jumped = 1;
             return front_fail(LUR_ERROR_STATE,
                               "A callback of the session called it, or did not return: after an exception or a "
                               "longjmp through Lur the session can no longer be used.");
+        }
         return front_fail(LUR_ERROR_THREAD,
                           "Another thread is in a call of the session; a session belongs to one thread at a time.");
     }
@@ -273,9 +278,10 @@ int32_t front_writable(const void* theirs, size_t least, const char* name) {
     if (!theirs) return front_fail(LUR_ERROR_ARGUMENT, "%s is null.", name);
     const uint32_t size = *(const uint32_t*)theirs;
     if (size >= least) return LUR_OK;
-    return front_fail(LUR_ERROR_SIZE,
-                      "%s says that it has %u bytes and needs %zu: set its size, or call its init function.", name,
-                      size, least);
+    return front_fail(
+        LUR_ERROR_SIZE,
+        "%s says that it has %u bytes and needs %zu: set its size, which an init function does where there is one.",
+        name, size, least);
 }
 
 int32_t front_read(void* ours, size_t size, const void* theirs, const char* name) {

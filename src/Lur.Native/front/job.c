@@ -29,11 +29,13 @@ static int32_t check_either(const char* text, const char* name, const void* othe
 static int32_t check_provider(const lur_provider* p) {
     LUR_TRY(front_image(p->channels, p->rows, p->columns));
     if (p->train_count < 1 || p->test_count < 0 || p->train_count > INT_MAX || p->test_count > INT_MAX)
-        return front_fail(LUR_ERROR_SIZE, "train_count and test_count are %lld and %lld.", (long long)p->train_count,
-                          (long long)p->test_count);
+        return front_fail(
+            LUR_ERROR_SIZE,
+            "train_count and test_count are %lld and %lld; the first must be at least 1, the second at least 0.",
+            (long long)p->train_count, (long long)p->test_count);
     LUR_TRY(front_unknown((uint32_t)p->reserved, 0, "reserved"));
     if (!p->next) return front_fail(LUR_ERROR_ARGUMENT, "next is null.");
-    if (!p->class_count) return front_fail(LUR_ERROR_ARGUMENT, "class_count is 0.");
+    if (!p->class_count) return front_fail(LUR_ERROR_ARGUMENT, "class_count is 0: a provider has at least one class.");
     LUR_TRY(front_texts(p->classes, p->class_count, "classes"));
     return front_text(p->name, "name");
 }
@@ -50,6 +52,11 @@ static int32_t check_job(const lur_job_options* o) {
     LUR_TRY(front_utf8(o->split, "split"));
     if (o->image_size < 0)
         return front_fail(LUR_ERROR_ARGUMENT, "image_size is %d; it must be at least 0.", o->image_size);
+    if (o->image_size && o->provider)
+        return front_fail(LUR_ERROR_ARGUMENT,
+                          "image_size is %d, and the data are a provider's, whose images are not "
+                          "scaled: leave it 0, and give rows and columns of the provider.",
+                          o->image_size);
     if (o->checkpoint_every < 0)
         return front_fail(LUR_ERROR_ARGUMENT, "checkpoint_every is %lld; it must be at least 0.",
                           (long long)o->checkpoint_every);

@@ -3,12 +3,14 @@
  * C99 and C++11; nothing is included but <stddef.h> and <stdint.h>. docs/embedding.md explains it with whole programs.
  *
  * Rules that hold for everything below.
- * - Every function that can fail returns int32_t: LUR_OK (0) or one of LUR_ERROR_*. Nothing that a caller can do aborts
- * the process. lur_error_text gives one sentence about the last failure of the calling thread.
+ * - Every function that can fail returns int32_t: LUR_OK (0) or one of LUR_ERROR_*. No argument aborts the process; a
+ * pointer to a struct or a text that is no memory is a fault of the program, as it is in any library of C.
+ * lur_error_text gives one sentence about the last failure of the calling thread.
  * - Nothing is ever written to standard output or standard error. Without a log callback there is no log.
  * - Structs are passed by pointer and begin with their size in bytes, as the caller knows them: fill them with the
- * function lur_X_init, then set what differs. Structs grow at their end only; a shorter one than ours takes defaults
- * for the rest, a longer one must have zeros there (LUR_ERROR_NEWER_OPTION).
+ * function lur_X_init, then set what differs; those that have none are zeroed and their size is set. Structs grow at
+ * their end only; a shorter one than ours takes defaults for the rest, a longer one must have zeros there
+ * (LUR_ERROR_NEWER_OPTION).
  * - Handles are numbers in the guise of pointers. They are never read through: one that was destroyed, or is none, or
  * is one of another kind gives LUR_ERROR_HANDLE; a null one LUR_ERROR_ARGUMENT.
  * - Strings are UTF-8 and end with a zero byte; they are copied before a function returns. Text comes out into a buffer
@@ -16,8 +18,8 @@
  * - A session, with everything made in it, belongs to one thread at a time: any thread, but a call while another one is
  * under way gives LUR_ERROR_THREAD. Two sessions may be used by two threads at once.
  * - Callbacks run on the thread that made the call, within it, with the user pointer they were given with. They must
- * return: a C++ exception or a longjmp out of one makes the session unusable (LUR_ERROR_STATE). They may not call the
- * session, but for lur_cancel; functions without a session, and other sessions, they may.
+ * return: a C++ exception or a longjmp out of one makes the session unusable (LUR_ERROR_STATE), it cannot be closed
+ * either. They may not call the session, but for lur_cancel; functions without a session, and other sessions, they may.
  * - The current CUDA context of the calling thread is the same before and after every call, failures included.
  * - A function whose name ends in _enqueue gives work to the session's stream and returns: it does not wait for the
  * device, takes no memory and reads nothing back, and it may be captured into a graph of the caller.
@@ -27,9 +29,10 @@
  * - The first call installs handlers of SIGSEGV, SIGFPE, SIGBUS (CPU only) and the first real-time signal, which pass
  * on what is not theirs: a fault of the program, and a signal that is sent, do what they did before, the default action
  * included. Install handlers of your own before it, or chain to the earlier ones. No other disposition changes.
- * - An address that is none is LUR_ERROR_ARGUMENT where a callback gave it, as far as the host can tell. Where the
- * device meets one, in a vector, it is LUR_ERROR_DEVICE (lur_error_native: 700), and the context is lost: every session
- * in it refuses every call but those that free. On the CPU the next lur_open after all of them are closed begins anew.
+ * - An address that is none is LUR_ERROR_ARGUMENT where a callback, a tensor of a table on the host or the buffer for a
+ * text gives it, as far as the host can tell. Where the device meets one, in a vector, it is LUR_ERROR_DEVICE
+ * (lur_error_native: 700), and the context is lost: every session in it refuses every call but those that free. On the
+ * CPU the next lur_open after all of them are closed begins anew.
  * - The library cannot be unloaded: dlclose leaves it in the process.
  */
 #ifndef LUR_H
@@ -135,7 +138,8 @@ typedef struct lur_session_options {
 /* Fills in defaults. size: sizeof(lur_session_options) of the caller. */
 int32_t lur_session_options_init(lur_session_options* options, size_t size);
 
-/* Opens a session. options may be null. Waits. The context and the stream of the caller must live until lur_close. */
+/* Opens a session. options may be null; *session is null after a failure. Waits. The context and the stream of the
+ * caller must live until lur_close. */
 int32_t lur_open(const lur_session_options* options, lur_session** session);
 
 /* Waits for its work and frees everything that was made in it, whose handles are then invalid. */
@@ -492,12 +496,13 @@ typedef struct lur_job_options {
     uint32_t forget_count;        /* texts in forget */
     uint32_t option_count;        /* 0: texts in options */
     uint32_t forgotten_count;     /* 0: texts in forgotten */
-    int32_t image_size;       /* 0: rows and columns that images are scaled to; 0 for the size that the model takes */
-    const char* method;       /* "lur": name of the method, in any case */
-    const char* split;        /* null: split.json the model was trained with; null for the one beside the model */
-    uint64_t seed;            /* 1: of every draw */
-    int64_t checkpoint_every; /* 0: steps between checkpoints; 0 writes one only when the job is cancelled */
-    lur_model* weights;       /* null: model of the session, which must outlive the job */
+    int32_t image_size; /* 0: rows and columns that images are scaled to; 0 for the size that the model takes, and with
+                           a provider */
+    const char* method; /* "lur": name of the method, in any case */
+    const char* split;  /* null: split.json the model was trained with; null for the one beside the model */
+    uint64_t seed;      /* 1: of every draw */
+    int64_t checkpoint_every;     /* 0: steps between checkpoints; 0 writes one only when the job is cancelled */
+    lur_model* weights;           /* null: model of the session, which must outlive the job */
     const lur_provider* provider; /* null: data set by a function of the caller; copied before the call returns */
     uint64_t max_memory; /* 0: bytes of device memory that lur_job_plan may come to; a job that comes to more is not run
                             (LUR_ERROR_MEMORY). 0 for any number. Since API version 2 */

@@ -18,7 +18,7 @@ internal sealed record BatchNormSums(NetworkPass Pass, string Name, Value X, Ope
 
     private BatchNormTotalsLaunches Totals => Pass.Launch.BatchNormTotals;
 
-    private bool AtOnce { get; } = Pass.Device.Properties.HasThreads;
+    private bool AtOnce { get; } = Pass.Program.SumsAtOnce;
 
     private int Rows => X.Shape.Rows;
 

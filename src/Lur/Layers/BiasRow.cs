@@ -19,7 +19,7 @@ internal static class BiasRow
     public static void Sum(NetworkPass pass, Operand<Real> dbias, Value dy)
     {
         var (rows, columns) = (dy.Shape.Rows, dy.Shape.Innermost);
-        var atOnce = pass.Device.Properties.HasThreads;
+        var atOnce = pass.Program.SumsAtOnce;
         var chunks = atOnce ? ColumnTotals.Chunks(pass.Device, rows, columns) : (rows + RowsPerChunk - 1) / RowsPerChunk;
         var partials = pass.Program.Real($"{dy.Name}/bias/partials", ValueRole.Workspace, new Shape(chunks, columns));
         if (atOnce)

@@ -30,7 +30,7 @@ internal sealed record GroupNormSums(
     /// <param name="Means">p and q [2, N, C].</param>
     internal readonly record struct Tangents(Operand<Real> Gamma, Operand<Real> Beta, Value X, Value Means);
 
-    private bool AtOnce { get; } = Pass.Device.Properties.HasThreads;
+    private bool AtOnce { get; } = Pass.Program.SumsAtOnce;
 
     private int Samples => X.Shape[0];
 

@@ -12,10 +12,12 @@ internal sealed class SampledPictures : IDisposable
     /// <summary>Opens the autoencoder where there is one.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">Its file.</param>
-    /// <exception cref="UserErrorException">The autoencoder is damaged or of another model, or there is none and the model draws something
-    /// else than images.</exception>
+    /// <exception cref="UserErrorException">The model is a classifier; the autoencoder is damaged or of another model, or there is none and
+    /// the model draws something else than images.</exception>
     public SampledPictures(Model model, string path)
     {
+        if (model.Spec is not UNetSpec)
+            throw new UserErrorException($"The model of '{path}' is a classifier, which draws nothing; images are drawn by a UNet.");
         var drawn = model.Spec.Input with { Channels = model.Outputs };
         var folder = PromptBook.IsOf(model) && PromptFolder.Of(model, path) is { } pipeline ? PromptFolder.AutoencoderOf(pipeline) : null;
         if (folder is not null)

@@ -33,6 +33,28 @@ public class FormattingTests
         Assert.That(check.ExitCode, Is.Zero, $"Run {tool} -i on:{Environment.NewLine}{string.Join(Environment.NewLine, wrong.Take(20))}");
     }
 
+    // No build reads those of the samples and of the peers.
+    [Test]
+    public void XmlIsWellFormed()
+    {
+        var files = Repository.Files("", ".csproj", ".props", ".targets", "nuget.config", ".xml", ".svg", ".nuspec");
+        Assert.That(files, Has.Count.GreaterThan(10));
+        Repository.AssertNone(files.Where(f => !IsXml(Path.Combine(Repository.Root, f))), "Not well-formed:");
+    }
+
+    private static bool IsXml(string path)
+    {
+        try
+        {
+            System.Xml.Linq.XDocument.Load(path);
+            return true;
+        }
+        catch (System.Xml.XmlException)
+        {
+            return false;
+        }
+    }
+
     [Test]
     public void ScriptsParse()
     {

@@ -213,4 +213,15 @@ public partial class LibraryPlacesTests
         bytes[offset] = value;
         File.WriteAllBytes(_root[file], bytes);
     }
+
+    // Lines as the loader of glibc and .NET put them.
+    [TestCase("libstdc++.so.6: cannot open shared object file: No such file or directory", "it needs libstdc++.so.6, which is not there")]
+    [TestCase("folder/libx.so: cannot open shared object file: No such file or directory", null)]
+    [TestCase("libx.so.so: cannot open shared object file: No such file or directory", null)]
+    [TestCase("folder/libx.so: undefined symbol: f", "undefined symbol: f")]
+    public void WhatALibraryNeedsIsNamed(string line, string? reason)
+    {
+        var message = $"Unable to load shared library 'folder/libx.so' or one of its dependencies.\n{line}\n";
+        Assert.That(LibrarySearch.Reason(message, "folder/libx.so"), Is.EqualTo(reason));
+    }
 }

@@ -34,7 +34,7 @@ public class SubstitutionTests
                     )
                 ))
             );
-            document.Save(path);
+            System.IO.File.WriteAllText(path, document + "\n");
         }
 
         Assert.That(library.Elements().Select(e => e.Attribute("fullname")!.Value), Is.EqualTo(records), "LUR_WRITE_GOLDEN=1 writes them");

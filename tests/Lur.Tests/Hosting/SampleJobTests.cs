@@ -38,6 +38,14 @@ public class SampleJobTests
     }
 
     [Test]
+    public void AClassifierDrawsNothing()
+    {
+        using var scope = new JobScope();
+        Command.Refused("is a classifier, which draws nothing", ["sample", scope.Classifier, "-o", scope["drawn"]]);
+        Assert.That(Directory.Exists(scope["drawn"]), Is.False);
+    }
+
+    [Test]
     public void AClassifierIsVerifiedAsByTheCommand()
     {
         using var scope = new JobScope();

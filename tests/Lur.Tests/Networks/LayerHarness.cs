@@ -26,9 +26,18 @@ internal sealed class LayerHarness : IDisposable
     /// <param name="inputs">Shapes of its inputs, batch first.</param>
     /// <param name="ids">An input of ids instead; null for none.</param>
     /// <param name="positions">Ids of a sample; 0 for one without an axis of its own.</param>
-    public LayerHarness(ComputeDevice device, Precision precision, Layer layer, Shape[] inputs, int[]? ids = null, int positions = 0)
+    /// <param name="sumsInTwo">True to sum down columns in two launches on any device.</param>
+    public LayerHarness(
+        ComputeDevice device,
+        Precision precision,
+        Layer layer,
+        Shape[] inputs,
+        int[]? ids = null,
+        int positions = 0,
+        bool sumsInTwo = false
+    )
     {
-        _program = new Program(device, precision) { Poison = true };
+        _program = new Program(device, precision) { Poison = true, SumsInTwo = sumsInTwo };
         var network = new Network();
         int[] nodes =
         [

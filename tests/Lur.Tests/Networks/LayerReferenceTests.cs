@@ -60,9 +60,16 @@ public class LayerReferenceTests
 
     [TestCaseSource(nameof(Cases))]
     [TestCaseSource(typeof(TransformerCases), nameof(TransformerCases.All))]
-    public void AllPasses(object given)
+    public void AllPasses(object given) => Check((Case)given, sumsInTwo: false);
+
+    // As on devices whose blocks are one thread, on those that have threads.
+    [Test]
+    public void AllPassesWithSumsInTwoLaunches([Values] bool silu) =>
+        Check((Case)Normalization(2, 3, 1, 34, 2, silu).Arguments[0]!, sumsInTwo: true);
+
+    private static void Check(Case test, bool sumsInTwo)
     {
-        var (test, random) = ((Case)given, TestRandom.ForCurrentTest());
+        var random = TestRandom.ForCurrentTest();
         foreach (var precision in KernelScope.Precisions)
         {
             using var sizes = new LayerHarness(TestDevices.Default, precision, test.Layer(), test.Inputs, test.Ids, test.Positions);
@@ -73,7 +80,15 @@ public class LayerReferenceTests
             var tolerance = Units * precision.Unit();
             foreach (var device in TestDevices.AllBlockSizes())
             {
-                using var harness = new LayerHarness(device.Device, precision, test.Layer(), test.Inputs, test.Ids, test.Positions);
+                using var harness = new LayerHarness(
+                    device.Device,
+                    precision,
+                    test.Layer(),
+                    test.Inputs,
+                    test.Ids,
+                    test.Positions,
+                    sumsInTwo
+                );
                 var actual = harness.Run(theta, tangent, dy, tdy);
                 var where = $"{test.Name} {device.Name}/{device.Device.PreferredBlock} {precision}";
                 Errors.AssertClose(actual.Y, expected.Y, tolerance, $"{where} y");

@@ -24,6 +24,15 @@ extern "C" __device__ float expf(float), logf(float), sqrtf(float), fmaf(float, 
 extern "C" __device__ double exp(double), log(double), sqrt(double), fma(double, double, double), fabs(double),
     cos(double), sin(double), erfc(double);
 
+struct __attribute__((aligned(8))) uint2 {
+    unsigned x, y;
+};
+struct __attribute__((aligned(16))) uint4 {
+    unsigned x, y, z, w;
+};
+
+__device__ inline void __threadfence() { __nvvm_membar_gl(); }
+__device__ inline int atomicAdd(int* at, int add) { return __nvvm_atom_add_gen_i(at, add); }
 __device__ inline float __uint_as_float(unsigned bits) { return __builtin_bit_cast(float, bits); }
 __device__ inline unsigned long long __cvta_generic_to_shared(const void* p) {
     return (unsigned long long)(__attribute__((address_space(3))) const void*)p;

@@ -493,7 +493,8 @@ static void jobs(lur_session* session, lur_step* step) {
         set;                                                                                                           \
         JOB(code, (o.data = NULL, o.provider = &q));                                                                   \
     } while (0)
-    JOB(ARGUMENT, o.provider = &p); /* and data */
+    JOB(ARGUMENT, o.provider = &p);                                    /* and data */
+    JOB(ARGUMENT, (o.data = NULL, o.provider = &p, o.image_size = 8)); /* which is not scaled */
     PROVIDER(SIZE, q.size = 8);
     PROVIDER(ARGUMENT, q.channels = 2);
     PROVIDER(SIZE, q.rows = 0);
