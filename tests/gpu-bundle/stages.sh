@@ -71,6 +71,8 @@ stage_sanitizer() {
     local sanitizer tool tools=(memcheck racecheck initcheck) code failed=0 entries=()
     local bad=''
     declare -A pids=()
+    # With blocks of threads, as on a GPU: other kernels sum there than on the CPU's lanes.
+    [ "$rehearse" = 0 ] || export LUR_HOST_DEVICES=fiber
     sanitizer=$(find_sanitizer) || not_run 'compute-sanitizer was found neither in PATH nor in a CUDA toolkit'
     for tool in "${tools[@]}"; do
         LUR_TEST_GUARDS=none "$sanitizer" --tool "$tool" --error-exitcode 99 --print-limit 20 --target-processes all \
