@@ -19,7 +19,8 @@
  * under way gives LUR_ERROR_THREAD. Two sessions may be used by two threads at once.
  * - Callbacks run on the thread that made the call, within it, with the user pointer they were given with. They must
  * return: a C++ exception or a longjmp out of one makes the session unusable (LUR_ERROR_STATE), it cannot be closed
- * either. They may not call the session, but for lur_cancel; functions without a session, and other sessions, they may.
+ * either, and a later call of any session may end the process: the runtime still has the frames. They may not call the
+ * session, but for lur_cancel; functions without a session, and other sessions, they may.
  * - The current CUDA context of the calling thread is the same before and after every call, failures included.
  * - A function whose name ends in _enqueue gives work to the session's stream and returns: it does not wait for the
  * device, takes no memory and reads nothing back, and it may be captured into a graph of the caller.
