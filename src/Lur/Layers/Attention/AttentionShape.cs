@@ -18,6 +18,9 @@ public readonly record struct AttentionShape(int N, int L, int M, int C, int Hea
     /// <summary>Multiplications of the forward pass.</summary>
     public long MultiplyAdds => 2L * N * L * M * C;
 
+    /// <inheritdoc/>
+    public override string ToString() => $"attention {N}x{L}x{M}x{C}, {Heads} heads";
+
     /// <summary>Checks the sizes.</summary>
     /// <exception cref="ArgumentException">A size below 1, channels that the heads do not divide, or 2^31 elements or more.</exception>
     public void Validate()
