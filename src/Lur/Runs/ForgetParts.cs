@@ -63,7 +63,7 @@ internal sealed class ForgetParts : IDisposable
                 settings.Forget,
                 settings.AlsoCopies,
                 parts.Source,
-                toPlan ? null : parts.Data.Pictures,
+                parts.Data.Pictures,
                 parts.Split,
                 settings.Seed,
                 host,

@@ -108,6 +108,9 @@ public class IdentityTests
         Assert.That(Result(temp["run"]).GetProperty("forgetImages").GetInt32(), Is.EqualTo(1));
 
         Assert.That(Run([.. forget, "--also-copies", "-o", temp["both"]]), Does.Not.Contain("is retained"));
+        // A plan is of what a run would forget.
+        Assert.That(Run([.. forget, "--plan", "-o", temp["plan"]]), Does.Contain("is retained"));
+        Assert.That(Run([.. forget, "--plan", "--also-copies", "-o", temp["plan"]]), Does.Not.Contain("is retained"));
         Assert.That(Result(temp["both"]).GetProperty("forgetImages").GetInt32(), Is.EqualTo(2));
         Assert.That(Result(temp["both"]).GetProperty("copies").GetProperty("alsoForgotten").GetInt32(), Is.EqualTo(1));
         Assert.That(File.ReadAllText(temp["both/forget.txt"]), Does.Contain("\ttrain/a/zz_copy.png\t"));
