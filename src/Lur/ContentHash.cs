@@ -40,16 +40,20 @@ public sealed class ContentHash : IDisposable
     public static string Text(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(Of(bytes));
 
     /// <summary>The hash of what a stream still gives, in lower-case hexadecimal.</summary>
+    /// <inheritdoc cref="Of(Stream)"/>
+    public static string Text(Stream stream) => Convert.ToHexStringLower(Of(stream));
+
+    /// <summary>The hash of what a stream still gives.</summary>
     /// <param name="stream">Is read to its end.</param>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static string Text(Stream stream)
+    public static byte[] Of(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
         using var hash = new ContentHash();
         var part = new byte[1 << 16];
         while (stream.Read(part) is var count and > 0)
             hash.Append(part.AsSpan(0, count));
-        return hash.Text();
+        return hash.Finish();
     }
 
     /// <summary>The hash of bytes.</summary>

@@ -1,3 +1,5 @@
+using Lur.Verification;
+
 namespace Lur.Native.Exports;
 
 /// <summary>A model of the program as a file, for what reads files; deleted with this unless it was kept.</summary>
@@ -23,7 +25,7 @@ internal sealed class ModelCopy : IDisposable
     public string Path { get; }
 
     /// <summary>SHA-256 of its bytes, which are the same for the same weights.</summary>
-    public string Sha256 => HashOf(Path);
+    public string Sha256 => ReferenceCache.HashOf(Path);
 
     /// <summary>A copy in a folder of its own.</summary>
     public static ModelCopy Of(NativeModel model) => new(Directory.CreateTempSubdirectory("lur-model-").FullName, model);
@@ -31,13 +33,6 @@ internal sealed class ModelCopy : IDisposable
     /// <summary>A copy in a folder of its own beside where it may be kept.</summary>
     public static ModelCopy Beside(string path, NativeModel model) =>
         new(Directory.CreateDirectory($"{System.IO.Path.GetDirectoryName(path)}/.{Guid.NewGuid():N}").FullName, model);
-
-    /// <summary>SHA-256 of a file, in lower-case hexadecimal.</summary>
-    public static string HashOf(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return ContentHash.Text(stream);
-    }
 
     /// <summary>Puts the file where it stays, in one step; <see cref="Path"/> is no more.</summary>
     public void Keep(string path) => File.Move(Path, path, overwrite: true);

@@ -1,3 +1,5 @@
+using Lur.Verification;
+
 namespace Lur.Native.Exports;
 
 /// <summary>A model in memory as a file in the folder of a job, so that a failure has something to go back to, a checkpoint something to go
@@ -31,7 +33,7 @@ internal sealed class OriginalModel
         }
 
         var now = Sha256;
-        Sha256 = ModelCopy.HashOf(path);
+        Sha256 = ReferenceCache.HashOf(path);
         if (Sha256 != now && !(anyWeights && weights.Memory is not null))
             throw new UserErrorException(
                 $"The weights are not those that the job began with, which are in '{path}'; load these with lur_model_load, or "

@@ -37,7 +37,7 @@ public sealed record ProgramHash(string Kernels, string Library)
         if (NativeLibraries.HostDriverFiles().FirstOrDefault(File.Exists) is { } driver)
         {
             using var stream = File.OpenRead(driver);
-            hash.Append(Convert.FromHexString(ContentHash.Text(stream)));
+            hash.Append(ContentHash.Of(stream));
         }
 
         return hash.Text();

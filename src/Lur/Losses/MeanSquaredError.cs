@@ -28,7 +28,7 @@ public sealed class MeanSquaredError : Loss
         (_program, _output, _target, _coefficient, _weights) = (program, output, target, coefficient, weights);
         (_rows, _size) = (output.Shape[0], output.Shape.Count / output.Shape[0]);
         RowLoss = program.Real($"{name}/loss", ValueRole.Output, new Shape(_rows));
-        if (program.Device.Properties.HasThreads)
+        if (program.SumsAtOnce)
         {
             var pieces = LongRows.PiecesOf(_size);
             var partials = program.Raw($"{name}/loss/partials", ValueRole.Workspace, new Shape(_rows, pieces), sizeof(double));

@@ -10,6 +10,9 @@ public readonly record struct ImageSize(int Height, int Width, int Channels)
 {
     private const int Largest = 4096;
 
+    /// <summary>Numbers of an image, each channel for itself.</summary>
+    public int Numbers => Channels * Height * Width;
+
     /// <summary>Reads what <see cref="ToString"/> writes.</summary>
     /// <returns>False for another text, or an extent below 1 or above 4096.</returns>
     public static bool TryParse(string text, out ImageSize size)

@@ -53,10 +53,10 @@ public sealed class Program : IDisposable
     /// buffer that nothing wrote, or too late, gets NaN. For debugging; LUR_PLAN=poison switches it on.</summary>
     public bool Poison { get; init; }
 
-    /// <summary>True to sum down columns in two launches, as devices whose blocks are one thread do. For tests of those kernels.</summary>
+    /// <summary>True to sum in two launches, as devices whose blocks are one thread do. For tests of those kernels.</summary>
     internal bool SumsInTwo { get; init; }
 
-    /// <summary>Whether sums down columns end in the launch that began them.</summary>
+    /// <summary>Whether sums end in the launch that began them.</summary>
     internal bool SumsAtOnce => Device.Properties.HasThreads && !SumsInTwo;
 
     /// <summary>True once the program has memory.</summary>

@@ -62,7 +62,7 @@ internal sealed class DrawnData(RunDataRequest request, LatentModel model, Numbe
         );
         long[] shape = [Prompts.Count * Images(test), input.Channels, input.Height, input.Width];
         var numbers = cache.GetOrMake(key, $"drawn {(test ? "test" : "training")} samples", shape, () => Draw(device, test, cancel));
-        var each = input.Channels * input.Height * input.Width;
+        var each = input.Numbers;
         return [.. Sequences.Range(0, numbers.Length / each).Select(i => BytesOf(numbers.AsSpan(i * each, each)))];
     }
 

@@ -25,9 +25,11 @@ internal sealed class LatentEncoding(
     private const int Chunk = 16;
     private const ulong Seed = 1;
 
-    /// <summary>What latents depend on beside the pictures, as a line; empty without pictures or autoencoder.</summary>
-    public static string Describe(LatentModel model, LatentSettings settings, bool pictures) =>
-        !pictures || model.Autoencoder is not { } folder ? "" : $"{Mode(settings)} {ImportedModels.HashOfFolder(folder)}\n";
+    // Hundreds of megabytes, hashed once for both parts.
+    private readonly Lazy<string> _autoencoder = new(() => ImportedModels.HashOfFolder(model.Autoencoder!));
+
+    /// <summary>What latents depend on beside the pictures, as a line; empty where there is no autoencoder.</summary>
+    public string Description => model.Autoencoder is null ? "" : $"{Mode(settings)} {_autoencoder.Value}\n";
 
     /// <summary>The samples of a part.</summary>
     /// <param name="data">Its pictures.</param>
@@ -58,7 +60,7 @@ internal sealed class LatentEncoding(
     /// <summary>Samples behind one another as one each.</summary>
     internal byte[][] Split(float[] numbers)
     {
-        var each = model.Input.Channels * model.Input.Height * model.Input.Width;
+        var each = model.Input.Numbers;
         var samples = new byte[numbers.Length / each][];
         for (var i = 0; i < samples.Length; i++)
             samples[i] = MemoryMarshal.AsBytes(numbers.AsSpan(i * each, each)).ToArray();
@@ -73,7 +75,7 @@ internal sealed class LatentEncoding(
             ("format", "lur latents 1"),
             ("pictures", data.Fingerprint()),
             ("part", part),
-            ("autoencoder", ImportedModels.HashOfFolder(model.Autoencoder!)),
+            ("autoencoder", _autoencoder.Value),
             ("of the distribution", Mode(settings)),
             ("size", input.ToString()),
             ("kernels", program.Kernels),
@@ -86,7 +88,7 @@ internal sealed class LatentEncoding(
     private float[] Encode(IImageDataset data, string part, CancellationToken cancel)
     {
         using var stage = host.Progress.Stage($"encode {part} part", data.Count, "pictures");
-        var each = model.Input.Channels * model.Input.Height * model.Input.Width;
+        var each = model.Input.Numbers;
         var latents = new float[data.Count * each];
         var bytes = new byte[Chunk * data.SampleBytes];
         for (var first = 0; first < data.Count; first += Chunk)

@@ -31,6 +31,10 @@ public sealed record LatentSettings
     /// <summary>Where data lie; empty for those that are drawn, whatever else has that name.</summary>
     internal static string PlaceOf(string data) => data == Drawn ? "" : data;
 
+    /// <summary>The cache.</summary>
+    /// <param name="note">Hears sentences about what was found; null for nobody.</param>
+    internal NumbersCache Cache(Action<string>? note) => new(CacheFolder ?? NumbersCache.DefaultFolder, note);
+
     internal int TestImages => Math.Max(1, Images / 4);
 
     /// <summary>The settings with every prompt that data are drawn for.</summary>

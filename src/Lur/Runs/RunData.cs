@@ -53,21 +53,14 @@ internal sealed class RunData : IDisposable
     /// <exception cref="UserErrorException">The data or the model cannot be read, or do not go together.</exception>
     public static RunData Open(RunDataRequest request, ComputeDevice device, RunHost host, CancellationToken cancel)
     {
-        var cache = new NumbersCache(request.Latents.CacheFolder ?? NumbersCache.DefaultFolder, host.Progress.Note);
+        var cache = request.Latents.Cache(host.Progress.Note);
         if (LatentModel.Of(request.Model) is { } model)
             return Made(new RunData(device, cache), data => data.OpenMade(request, model, host, cancel));
         if (request.Location == LatentSettings.Drawn || request.Latents.Prompts.Count > 0)
             throw new UserErrorException(
                 $"'{request.Model}' is not told prompts, so that it can draw no data for some; give the data it was trained on."
             );
-        return Made(
-            new RunData(device, cache),
-            data =>
-            {
-                data.Source = DataAndModel.OpenData(request.Location, request.Model, request.Options, host.Progress);
-                (data.TestPictures, data.Pictures) = (data.Source.Test, data.Source);
-            }
-        );
+        return Made(new RunData(device, cache), data => data.OpenAsTheyLie(request, host));
     }
 
     /// <summary>Reads a model that takes the data; see <see cref="DataAndModel.Load"/>.</summary>
@@ -137,6 +130,12 @@ internal sealed class RunData : IDisposable
         }
     }
 
+    private void OpenAsTheyLie(RunDataRequest request, RunHost host)
+    {
+        Source = DataAndModel.OpenData(request.Location, request.Model, request.Options, host.Progress);
+        (TestPictures, Pictures) = (Source.Test, Source);
+    }
+
     private void OpenMade(RunDataRequest request, LatentModel model, RunHost host, CancellationToken cancel)
     {
         var (settings, pictures) = (request.Latents, default(LatentPictures));
@@ -150,8 +149,7 @@ internal sealed class RunData : IDisposable
         var drawnAlone = request.Location == LatentSettings.Drawn;
         if (!drawnAlone && model.Autoencoder is null && settings.Prompts.Count == 0)
         {
-            Source = DataAndModel.OpenData(request.Location, request.Model, request.Options, host.Progress);
-            (TestPictures, Pictures) = (Source.Test, Source);
+            OpenAsTheyLie(request, host);
             return;
         }
 
@@ -163,7 +161,7 @@ internal sealed class RunData : IDisposable
     private void TellOfPrompts(RunDataRequest request, RunHost host)
     {
         // Said of samples, and not of every reading of a model.
-        _rows = new NumbersCache(request.Latents.CacheFolder ?? NumbersCache.DefaultFolder, null);
+        _rows = request.Latents.Cache(null);
         var said = new HashSet<string>(StringComparer.Ordinal);
         _cut = sentence =>
         {
@@ -186,8 +184,8 @@ internal sealed class RunData : IDisposable
         var settings = request.Latents;
         var drawing = new DrawnData(request, model, _cache, host);
         var captions = given is null ? drawing.Prompts : [.. given.Train.ClassNames.Union(drawing.Prompts, StringComparer.Ordinal)];
-        var made = LatentEncoding.Describe(model, settings, given is not null) + drawing.Description;
         var build = new LatentEncoding(model, pictures, settings, _cache, host, request.ToPlan);
+        var made = (given is null ? "" : build.Description) + drawing.Description;
         IImageDataset Set(bool test)
         {
             var parts = new List<HeldPart>();

@@ -103,7 +103,7 @@ public sealed partial class Step
             );
             nonfinite = _telemetry.At(slot);
             var blocks = device.Blocks(StatisticsParts);
-            if (device.Properties.HasThreads)
+            if (Program.SumsAtOnce)
             {
                 var done = Program.Counters(1);
                 launch.Vector.VectorNonfiniteTotal(blocks, nonfinite, partials, done, next, next.Count, StatisticsParts);

@@ -194,7 +194,7 @@ public sealed partial class Step : IDisposable
     private void Square(FlatVector x, int slot)
     {
         var partials = Partials($"square {slot}", 1);
-        if (Program.Device.Properties.HasThreads)
+        if (Program.SumsAtOnce)
         {
             var (shape, done) = (Program.Device.Blocks(PartialCount), Program.Counters(1));
             Program.Launch.Vector.VectorSquareTotal(shape, _telemetry.At(slot), partials, done, x, x.Count, PartialCount);

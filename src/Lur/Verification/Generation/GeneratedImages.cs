@@ -149,7 +149,7 @@ internal sealed class GeneratedImages : IDisposable
     private GeneratedSet Empty(ReadOnlySpan<int> labels)
     {
         var numbers = Pixels * _model.Network.Channels;
-        var bytes = _model.Latents?.Pictures is { } p ? p.Channels * p.Height * p.Width : numbers;
+        var bytes = _model.Latents?.Pictures.Numbers ?? numbers;
         return new GeneratedSet(labels.ToArray(), new byte[labels.Length * bytes], new double[labels.Length])
         {
             Latents = _model.Latents is null ? null : new float[labels.Length * numbers],
