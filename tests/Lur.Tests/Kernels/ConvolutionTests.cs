@@ -81,7 +81,7 @@ public class ConvolutionTests
     [TestCaseSource(nameof(TinyCases))]
     public void MapsMatchTheirDefinition(ConvolutionShape shape, Precision precision)
     {
-        var data = new Data(shape);
+        var data = new ConvolutionData(shape);
         foreach (var test in TestDevices.AllBlockSizes())
         foreach (var algorithm in AlgorithmsFor(shape))
             CheckMaps(test, data, precision, algorithm, !test.IsLane);
@@ -90,7 +90,7 @@ public class ConvolutionTests
     [TestCaseSource(nameof(LargerCases))]
     public void LargerMapsMatchTheirDefinition(ConvolutionShape shape, Precision precision)
     {
-        var data = new Data(shape);
+        var data = new ConvolutionData(shape);
         foreach (var test in TestDevices.AllBlockSizes().Where(t => t.Name != "fiber"))
         foreach (var algorithm in AlgorithmsFor(shape))
             CheckMaps(test, data, precision, algorithm, false);
@@ -100,12 +100,12 @@ public class ConvolutionTests
     public void MapsAreAdjoint(ConvolutionShape shape, Precision precision)
     {
         var test = TestDevices.All.First();
-        var data = new Data(shape, maps: false);
+        var data = new ConvolutionData(shape, maps: false);
         foreach (var algorithm in AlgorithmsFor(shape))
             CheckAdjoint(test, data, precision, algorithm);
     }
 
-    private static void CheckAdjoint(TestDevice test, Data data, Precision precision, ConvolutionAlgorithm algorithm)
+    private static void CheckAdjoint(TestDevice test, ConvolutionData data, Precision precision, ConvolutionAlgorithm algorithm)
     {
         using var bench = new ConvolutionBench(test, precision, data.Shape, algorithm);
         var y = Vectors.Dot(bench.Forward(data.X, data.W), data.Dy);
@@ -126,7 +126,7 @@ public class ConvolutionTests
     public void FilterGradientIsTheDerivativeOfALoss(ConvolutionAlgorithm algorithm)
     {
         var shape = new ConvolutionShape(2, 6, 7, 5, 6, 3, 3, 1, 1);
-        var data = new Data(shape, maps: false);
+        var data = new ConvolutionData(shape, maps: false);
         using var bench = new ConvolutionBench(TestDevices.All.First(), Precision.Float64, shape, algorithm);
         var y = bench.Forward(data.X, data.W);
         var (dw, dx) = (bench.FilterGradient(data.X, y), bench.InputGradient(y, data.W));
@@ -166,7 +166,7 @@ public class ConvolutionTests
     {
         var test = TestDevices.All.First();
         var shape = new ConvolutionShape(3, 9, 9, 16, 20, 3, 3, 1, 1);
-        var data = new Data(shape, maps: false);
+        var data = new ConvolutionData(shape, maps: false);
         using var bench = new ConvolutionBench(test, Precision.Float32, shape, algorithm);
         bench.Load(data.X, data.W);
         bench.Enqueue();
@@ -198,7 +198,7 @@ public class ConvolutionTests
         Assert.That(Message(new(1, 8, 8, 1, 1, 3, 3, 2, 1), ConvolutionAlgorithm.Winograd), Does.Contain("stride 1"));
     }
 
-    private static void CheckMaps(TestDevice test, Data data, Precision precision, ConvolutionAlgorithm algorithm, bool few)
+    private static void CheckMaps(TestDevice test, ConvolutionData data, Precision precision, ConvolutionAlgorithm algorithm, bool few)
     {
         var shape = data.Shape;
         using var bench = new ConvolutionBench(test, precision, shape, algorithm);
@@ -253,48 +253,4 @@ public class ConvolutionTests
     private static double[] Add(double[] a, double scale, double[] b) => [.. a.Zip(b, (p, q) => p + (scale * q))];
 
     private static double[] Add(double[] a, double[] b, double[] c) => Add(Add(a, 1, b), 1, c);
-
-    /// <summary>Random tensors, exact in float, and the maps of two terms by definition.</summary>
-    private sealed class Data
-    {
-        public Data(ConvolutionShape shape, bool maps = true)
-        {
-            var random = TestRandom.ForCurrentTest();
-            double[] Values(long n) => Array.ConvertAll(random.NormalArray(n), v => (double)(float)v);
-            Shape = shape;
-            (X, X2, W, W2) = (Values(shape.InputLength), Values(shape.InputLength), Values(shape.FilterLength), Values(shape.FilterLength));
-            (Dy, Dy2) = (Values(shape.OutputLength), Values(shape.OutputLength));
-            if (!maps)
-                return;
-            (Y11, Y22) = (ConvolutionReference.Forward(shape, X, W), ConvolutionReference.Forward(shape, X2, W2));
-            (Dx11, Dx22) = (ConvolutionReference.InputGradient(shape, Dy, W), ConvolutionReference.InputGradient(shape, Dy2, W2));
-            (Dw11, Dw22) = (ConvolutionReference.FilterGradient(shape, X, Dy), ConvolutionReference.FilterGradient(shape, X2, Dy2));
-        }
-
-        public ConvolutionShape Shape { get; }
-
-        public double[] X { get; }
-
-        public double[] X2 { get; }
-
-        public double[] W { get; }
-
-        public double[] W2 { get; }
-
-        public double[] Dy { get; }
-
-        public double[] Dy2 { get; }
-
-        public double[] Y11 { get; } = [];
-
-        public double[] Y22 { get; } = [];
-
-        public double[] Dx11 { get; } = [];
-
-        public double[] Dx22 { get; } = [];
-
-        public double[] Dw11 { get; } = [];
-
-        public double[] Dw22 { get; } = [];
-    }
 }

@@ -39,7 +39,7 @@ public class TensorCoreConvolutionTests
         foreach (var format in new[] { ProductPrecision.Tf32, ProductPrecision.Bf16 })
         foreach (var test in TestDevices.All)
         {
-            var data = new Data(shape, format);
+            var data = new ConvolutionData(shape, format);
             using var bench = new ConvolutionBench(test, Precision.Float32, shape, ConvolutionAlgorithm.Automatic, format);
             Assert.That(bench.Operator.Algorithm == ConvolutionAlgorithm.TensorCores, Is.EqualTo(!test.IsLane), $"{test}");
             Check(bench, data, $"{test} {format} {bench.Operator.Algorithm}");
@@ -145,7 +145,7 @@ public class TensorCoreConvolutionTests
         return (y.Get(), dw.Get());
     }
 
-    private static void Check(ConvolutionBench bench, Data d, string name)
+    private static void Check(ConvolutionBench bench, ConvolutionData d, string name)
     {
         // Products of the formats are exact in float; a sum of n of random sign is about sqrt(n) u off relative to its own size. Tensor
         // cores cut instead of rounding: twice that. Winograd's intermediate values are larger: 8.
@@ -164,48 +164,4 @@ public class TensorCoreConvolutionTests
     }
 
     private static double[] Sum(double[] a, double[] b, double[] c) => Vectors.Along(Vectors.Along(a, 1, b), 1, c);
-
-    /// <summary>Random float tensors and the maps of the rounded ones, by definition.</summary>
-    private sealed class Data
-    {
-        public Data(ConvolutionShape shape, ProductPrecision format)
-        {
-            var random = TestRandom.ForCurrentTest();
-            double[] Values(long n) => Array.ConvertAll(random.NormalArray(n), v => (double)(float)v);
-            double[] Round(double[] v) => RoundedNumbers.Round(format, v);
-            Shape = shape;
-            (X, X2, W, W2) = (Values(shape.InputLength), Values(shape.InputLength), Values(shape.FilterLength), Values(shape.FilterLength));
-            (Dy, Dy2) = (Values(shape.OutputLength), Values(shape.OutputLength));
-            var (x, x2, w, w2, dy, dy2) = (Round(X), Round(X2), Round(W), Round(W2), Round(Dy), Round(Dy2));
-            (Y11, Y22) = (ConvolutionReference.Forward(shape, x, w), ConvolutionReference.Forward(shape, x2, w2));
-            (Dx11, Dx22) = (ConvolutionReference.InputGradient(shape, dy, w), ConvolutionReference.InputGradient(shape, dy2, w2));
-            (Dw11, Dw22) = (ConvolutionReference.FilterGradient(shape, x, dy), ConvolutionReference.FilterGradient(shape, x2, dy2));
-        }
-
-        public ConvolutionShape Shape { get; }
-
-        public double[] X { get; }
-
-        public double[] X2 { get; }
-
-        public double[] W { get; }
-
-        public double[] W2 { get; }
-
-        public double[] Dy { get; }
-
-        public double[] Dy2 { get; }
-
-        public double[] Y11 { get; }
-
-        public double[] Y22 { get; }
-
-        public double[] Dx11 { get; }
-
-        public double[] Dx22 { get; }
-
-        public double[] Dw11 { get; }
-
-        public double[] Dw22 { get; }
-    }
 }

@@ -9,43 +9,23 @@ public class PromptRefusalTests
 {
     private const string Data = "captions:train=620,test=24";
 
-    [Test]
-    public void ACaptionThatIsTooLongIsRefusedInTraining()
+    [TestCase(
+        "unet:c8:m1,2:r1:attn12:g4:heads2:x8:tok6:clip1,2",
+        "tokens more than the 6",
+        TestName = "ACaptionThatIsTooLongIsRefusedInTraining"
+    )]
+    [TestCase("unet:c8:m1,2:r1:attn12:g4:heads2:x8:tok12", ":clip2,4", TestName = "ANetworkToldPromptsIsTrainedWithItsEncoder")]
+    public void IsRefused(string model, string why)
     {
         using var temp = new TempFolder();
-        Assert.That(
-            () =>
-                new TrainRun(
-                    new TrainSettings
-                    {
-                        Data = Data,
-                        Model = "unet:c8:m1,2:r1:attn12:g4:heads2:x8:tok6:clip1,2",
-                        Output = temp["short"],
-                        Diffusion = new DiffusionTrainingOptions { Epochs = 1 },
-                    }
-                ).Run(),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains("tokens more than the 6")
-        );
-        Assert.That(Directory.Exists(temp["short"]) || Directory.Exists(temp["bare"]), Is.False);
-    }
-
-    [Test]
-    public void ANetworkToldPromptsIsTrainedWithItsEncoder()
-    {
-        using var temp = new TempFolder();
-        Assert.That(
-            () =>
-                new TrainRun(
-                    new TrainSettings
-                    {
-                        Data = Data,
-                        Model = "unet:c8:m1,2:r1:attn12:g4:heads2:x8:tok12",
-                        Output = temp["bare"],
-                        Diffusion = new DiffusionTrainingOptions { Epochs = 1 },
-                    }
-                ).Run(),
-            Throws.TypeOf<UserErrorException>().With.Message.Contains(":clip2,4")
-        );
-        Assert.That(Directory.Exists(temp["short"]) || Directory.Exists(temp["bare"]), Is.False);
+        var settings = new TrainSettings
+        {
+            Data = Data,
+            Model = model,
+            Output = temp["out"],
+            Diffusion = new DiffusionTrainingOptions { Epochs = 1 },
+        };
+        Assert.That(() => new TrainRun(settings).Run(), Throws.TypeOf<UserErrorException>().With.Message.Contains(why));
+        Assert.That(Directory.Exists(temp["out"]), Is.False);
     }
 }
